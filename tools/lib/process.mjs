@@ -1,0 +1,61 @@
+// Running other programs.
+import { spawn, spawnSync } from "node:child_process";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The repository's root folder. */
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** Every program that the tools start sees the workspace's own binaries first, and nothing that phones home. */
+export function toolEnv(extra = {}) {
+  return {
+    ...process.env,
+    PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}`,
+    DO_NOT_TRACK: "1",
+    TURBO_TELEMETRY_DISABLED: "1",
+    ...extra,
+  };
+}
+
+/**
+ * Runs a program in the root folder with the terminal's own input and output.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {Record<string, string>} [env]
+ * @returns {boolean} whether it ended with exit code 0
+ */
+export function run(command, args, env) {
+  return spawnSync(command, args, { cwd: root, stdio: "inherit", env: toolEnv(env) }).status === 0;
+}
+
+/**
+ * Runs a program and returns what it printed.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {import("node:child_process").SpawnSyncOptions} [options]
+ */
+export function capture(command, args, options = {}) {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: root,
+    env: toolEnv(),
+    maxBuffer: 256 * 1024 * 1024,
+    ...options,
+    encoding: "utf8",
+  });
+  return { ok: status === 0, stdout: stdout ?? "", stderr: stderr ?? "" };
+}
+
+/**
+ * Runs a program in the foreground, passes the signals that end it on, and ends with its exit code.
+ * @param {string} command
+ * @param {string[]} args
+ */
+export function become(command, args) {
+  const child = spawn(command, args, { cwd: root, stdio: "inherit", env: toolEnv() });
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) process.on(signal, () => child.kill(signal));
+  child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 143)));
+  child.on("error", (error) => {
+    console.error(`${command} did not start: ${error.message}`);
+    process.exit(1);
+  });
+}
