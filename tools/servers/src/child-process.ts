@@ -1,0 +1,146 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Writable } from "node:stream";
+
+/** A server that runs as a child process. */
+export interface ServerProcess {
+  readonly pid: number;
+  /** Ends it in an orderly way, by force after 5 seconds; resolves when it is gone and its files are removed. */
+  stop(): Promise<void>;
+  /** Ends it at once, as a crash would (SIGKILL); resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Freezes it: connections stay open and nothing answers (SIGSTOP). */
+  pause(): void;
+  /** Undoes `pause`. */
+  resume(): void;
+}
+
+export interface ServerCommand {
+  command: string;
+  /** The arguments; the function gets the server's own temporary folder, which is also its working directory. */
+  args: (folder: string) => string[] | Promise<string[]>;
+  /** What the server prints when it is ready. */
+  ready: RegExp;
+  /** How to install `command`; ends the message when it is missing. */
+  install: string;
+  env?: Record<string, string>;
+  /** How long it may take to be ready. */
+  timeoutMs?: number;
+}
+
+/** Starts a server in a temporary folder of its own and resolves when it is ready. It ends with this process at the
+ *  latest, however this process ends. */
+export async function startServer(options: ServerCommand): Promise<ServerProcess> {
+  const { command, ready, install, env, timeoutMs = 20_000 } = options;
+  const folder = await mkdtemp(join(tmpdir(), "sluice-server-"));
+  const removeFolder = () => rm(folder, { recursive: true, force: true });
+  try {
+    const child = spawn(command, await options.args(folder), {
+      cwd: folder,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const { pid } = child;
+    const gone = new Promise<void>((resolve) => {
+      child.once("exit", () => resolve());
+      child.once("error", () => resolve());
+    });
+    if (pid !== undefined) {
+      reaper().write(`+ ${pid} ${folder}\n`);
+      void gone.then(() => reaper().write(`- ${pid}\n`));
+    }
+    try {
+      await untilReady(child, ready, timeoutMs);
+    } catch (cause) {
+      child.kill("SIGKILL");
+      if (isMissing(cause)) throw new Error(`${command} is not installed. ${install}`, { cause });
+      throw cause;
+    }
+    child.unref();
+
+    const end = async (signal: "SIGTERM" | "SIGKILL"): Promise<void> => {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.ref();
+        child.kill(signal);
+        child.kill("SIGCONT");
+        const force = setTimeout(() => child.kill("SIGKILL"), 5_000);
+        await gone;
+        clearTimeout(force);
+      }
+      await removeFolder();
+    };
+    return {
+      pid: pid as number,
+      stop: () => end("SIGTERM"),
+      kill: () => end("SIGKILL"),
+      pause: () => void child.kill("SIGSTOP"),
+      resume: () => void child.kill("SIGCONT"),
+    };
+  } catch (error) {
+    await removeFolder();
+    throw error;
+  }
+}
+
+function untilReady(child: ChildProcess, ready: RegExp, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let output = "";
+    const fail = (what: string) => {
+      clearTimeout(timer);
+      reject(new Error(`${child.spawnfile} ${what}. It printed:\n${output.slice(-4_000)}`));
+    };
+    const timer = setTimeout(() => fail(`was not ready after ${timeoutMs} ms`), timeoutMs);
+    for (const stream of [child.stdout, child.stderr]) {
+      // Read on after the start too: a full pipe would block the server.
+      stream?.on("data", (chunk: Buffer) => {
+        output = (output + chunk.toString()).slice(-64_000);
+        if (!ready.test(output)) return;
+        clearTimeout(timer);
+        resolve();
+      });
+      (stream as { unref?: () => void } | null)?.unref?.();
+    }
+    child.once("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    // "close" and not "exit": by then all that it printed has been read.
+    child.once("close", (code, signal) => fail(`ended with ${signal ?? `exit code ${code}`}`));
+  });
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+// The reaper is a shell that is told every server's pid and folder. Its input closes when this process ends, be it by
+// `process.exit`, a crash, Ctrl-C or SIGKILL; it then ends what still runs, and removes the folders.
+const reaperScript = `
+trap '' INT TERM HUP
+pids=' '
+while read -r what pid folder; do
+  case $what in
+    +) pids="$pids$pid "; set -- "$@" "$folder" ;;
+    -) case $pids in *" $pid "*) pids="\${pids%%" $pid "*} \${pids#*" $pid "}" ;; esac ;;
+  esac
+done
+for pid in $pids; do kill -9 "$pid" 2>/dev/null; done
+rm -rf "$@"
+`;
+
+let reaperInput: Writable | undefined;
+
+function reaper(): Writable {
+  if (reaperInput === undefined) {
+    const shell = spawn("sh", ["-c", reaperScript, "sluice-reaper"], {
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    shell.unref();
+    (shell.stdin as Writable & { unref?: () => void }).unref?.();
+    reaperInput = shell.stdin;
+  }
+  return reaperInput;
+}
