@@ -2,21 +2,22 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { defineConfig } from "vitest/config";
 
+const root = import.meta.dirname;
+
 /** Every folder with a `test` folder is a project of its own, named after the folder. */
 const folders = ["packages", "apps", "tools"]
-  .flatMap((parent) => readdirSync(parent).map((name) => join(parent, name)))
-  .concat("bench", "tools")
+  .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
+  .concat(join(root, "bench"), join(root, "tools"))
   .filter((folder) => existsSync(join(folder, "test")));
 
 export default defineConfig({
   test: {
+    // Tests that start servers wait for them.
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
     projects: folders.map((folder) => ({
       extends: true,
-      test: {
-        name: basename(folder),
-        root: folder,
-        include: ["test/**/*.test.ts"],
-      },
+      test: { name: basename(folder), root: folder, include: ["test/**/*.test.ts"] },
     })),
   },
 });
