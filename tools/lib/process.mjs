@@ -51,8 +51,17 @@ export function capture(command, args, options = {}) {
  * @param {string[]} args
  */
 export function become(command, args) {
-  const child = spawn(command, args, { cwd: root, stdio: "inherit", env: toolEnv() });
-  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) process.on(signal, () => child.kill(signal));
+  // In a process group of its own, so that Ctrl-C reaches it only from here: it comes once, and not twice.
+  const child = spawn(command, args, { cwd: root, stdio: "inherit", env: toolEnv(), detached: true });
+  let passedOnMs = 0;
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
+    process.on(signal, () => {
+      // The terminal and npm may both send it.
+      if (Date.now() - passedOnMs < 500) return;
+      passedOnMs = Date.now();
+      child.kill(signal);
+    });
+  }
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 143)));
   child.on("error", (error) => {
     console.error(`${command} did not start: ${error.message}`);

@@ -1,0 +1,72 @@
+// Type-checks every TypeScript and JavaScript block of the documentation against the built packages.
+// Run as: node tools/check-docs.mjs [ROOT]
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { codeBlocksOf } from "./lib/code-blocks.mjs";
+import { capture, root as ownRoot } from "./lib/process.mjs";
+import { filesBelow, foldersIn } from "./lib/source-files.mjs";
+
+const languages = new Map([
+  ["ts", ".ts"],
+  ["typescript", ".ts"],
+  ["mts", ".ts"],
+  ["js", ".ts"],
+  ["javascript", ".ts"],
+  ["mjs", ".ts"],
+  ["tsx", ".tsx"],
+  ["jsx", ".tsx"],
+]);
+
+const root = process.argv[2] ?? ownRoot;
+const pages = [
+  "README.md",
+  "CONTRIBUTING.md",
+  ...filesBelow(root, "docs", ".md"),
+  ...["packages", "apps", "tools"].flatMap((parent) =>
+    foldersIn(root, parent).map((name) => `${parent}/${name}/README.md`),
+  ),
+  "bench/README.md",
+].filter((page) => existsSync(join(root, page)));
+
+// Inside of the workspace, so that the blocks resolve what a reader would have installed.
+const parent = join(ownRoot, ".docs-check");
+mkdirSync(parent, { recursive: true });
+const folder = mkdtempSync(join(parent, "run-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+/** The page and line behind each line of each module. @type {Map<string, { page: string; lines: number[] }>} */
+const origins = new Map();
+for (const page of pages) {
+  for (const { line, language, code, declared } of codeBlocksOf(readFileSync(join(root, page), "utf8"))) {
+    const extension = languages.get(language);
+    if (!extension) continue;
+    const file = `${page.replaceAll("/", "__")}.${line}${extension}`;
+    const lines = code.split("\n");
+    writeFileSync(join(folder, file), [...declared.map(({ text }) => text), ...lines, "export {};\n"].join("\n"));
+    origins.set(file, { page, lines: [...declared.map((one) => one.line), ...lines.map((_, i) => line + i)] });
+  }
+}
+
+const tsconfig = {
+  extends: "../../tsconfig.test.base.json",
+  compilerOptions: { noUnusedLocals: false, noUnusedParameters: false, jsx: "preserve" },
+  include: ["."],
+};
+writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(tsconfig));
+
+const { ok, stdout, stderr } =
+  origins.size > 0
+    ? capture("tsc", ["-p", folder, "--pretty", "false"], { cwd: folder })
+    : { ok: true, stdout: "", stderr: "" };
+for (const message of stdout.split("\n")) {
+  const {
+    file = "",
+    line = "",
+    rest = "",
+  } = /^(?<file>[^(\s]+)\((?<line>\d+),\d+\): (?<rest>.*)$/.exec(message)?.groups ?? {};
+  const origin = origins.get(file);
+  console.error(origin ? `${origin.page}:${origin.lines[Number(line) - 1] ?? origin.lines.at(-1)}: ${rest}` : message);
+}
+if (stderr) console.error(stderr);
+console.log(`${origins.size} code blocks on ${pages.length} pages: ${ok ? "all compile" : "not all compile"}`);
+process.exitCode = ok ? 0 : 1;

@@ -1,0 +1,33 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * The files below a folder that end as asked, sorted, as paths from `root` with forward slashes.
+ * @param {string} root
+ * @param {string} folder
+ * @param {string} ending
+ * @returns {string[]}
+ */
+export function filesBelow(root, folder, ending) {
+  const start = join(root, folder);
+  if (!existsSync(start)) return [];
+  return readdirSync(start, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(ending) && !/(^|[\\/])(node_modules|dist)[\\/]/.test(file))
+    .map((file) => join(folder, file).replaceAll("\\", "/"))
+    .sort();
+}
+
+/**
+ * The folders directly below a folder.
+ * @param {string} root
+ * @param {string} folder
+ * @returns {string[]}
+ */
+export function foldersIn(root, folder) {
+  const start = join(root, folder);
+  if (!existsSync(start)) return [];
+  return readdirSync(start, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== "node_modules")
+    .map((entry) => entry.name)
+    .sort();
+}
