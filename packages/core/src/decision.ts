@@ -1,0 +1,54 @@
+import type { Policy } from "./policy/policy.js";
+
+/**
+ * Where a decision came from. `failOpen` and `failClosed` mean that the store did not answer and the limiter's
+ * `failOpen` option decided; the numbers of such a decision say nothing about the client.
+ */
+export type DecisionSource = "store" | "failOpen" | "failClosed";
+
+/** What one policy says. Times are in milliseconds from the decision. */
+export interface PolicyDecision {
+  readonly policy: Policy;
+  /** Whether the cost fits this policy. All policies must allow for the request to be allowed. */
+  readonly allowed: boolean;
+  /** The most units that the policy grants at once. */
+  readonly limit: number;
+  /** The time in which `limit` units come back. */
+  readonly windowMs: number;
+  /** Whole units left. Of a limit of 10 and three requests so far, 7. */
+  readonly remaining: number;
+  /** How long until the cost fits, if nobody else asks: 0 when it does, `undefined` when it never can. */
+  readonly retryAfterMs: number | undefined;
+  /** How long until the whole limit is there again. */
+  readonly resetAfterMs: number;
+  /** Whether the key was blocked by hand. */
+  readonly blocked: boolean;
+}
+
+/**
+ * The answer to a request for admission: always a value, never an exception.
+ *
+ * With a limit of 10 per 10 s and a cost of 1, the third request of a client reads: `allowed: true, limit: 10,
+ * remaining: 7, retryAfterMs: 0, resetAfterMs: 3000`, and the eleventh at the same moment: `allowed: false,
+ * remaining: 0, retryAfterMs: 1000, resetAfterMs: 10000`.
+ */
+export interface Decision {
+  readonly allowed: boolean;
+  /** The cost that was asked for. It was charged to every policy when allowed, and to none when not. */
+  readonly cost: number;
+  /** Of the binding policy: on a denial the violated one that takes longest, otherwise the one with least left. */
+  readonly limit: number;
+  /** Of the binding policy. */
+  readonly remaining: number;
+  /** How long until every policy allows the cost: 0 when allowed, `undefined` when that can never be. */
+  readonly retryAfterMs: number | undefined;
+  /** Of the binding policy. */
+  readonly resetAfterMs: number;
+  /** What every policy says, in the order in which they were given. Empty when the store did not answer. */
+  readonly policies: readonly PolicyDecision[];
+  /** The names of the policies that deny. Empty when allowed, and when the store did not answer. */
+  readonly violated: readonly string[];
+  readonly source: DecisionSource;
+  /** Why the store did not answer. */
+  readonly error?: unknown;
+}

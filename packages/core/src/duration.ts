@@ -1,0 +1,45 @@
+import { invalidOption } from "./errors.js";
+
+/** The units of a duration in words, in milliseconds. */
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+type DurationUnit = keyof typeof UNIT_MS;
+
+/**
+ * A length of time: whole milliseconds as a number, or a whole number with a unit, as in `"250ms"`, `"10s"`, `"1m"`,
+ * `"1h"` or `"1d"`.
+ */
+export type Duration = number | `${number}${DurationUnit}`;
+
+/** 2^37 ms, a little over four years: the longest window, so that all arithmetic on times stays exact below 2^53. */
+export const MAX_DURATION_MS: number = 2 ** 37;
+
+/**
+ * Reads a {@link Duration} as whole milliseconds.
+ *
+ * @param option the name that an error reports
+ * @throws SluiceError `INVALID_OPTION` unless it is a whole number of milliseconds from 1 to 2^37
+ *
+ * @example
+ * ```ts
+ * import { parseDuration } from "@sluice/core";
+ *
+ * parseDuration("10s", "window"); // 10000
+ * ```
+ */
+export function parseDuration(value: Duration, option: string): number {
+  const ms = typeof value === "string" ? wordsToMs(value) : value;
+  if (!Number.isSafeInteger(ms) || ms < 1 || ms > MAX_DURATION_MS) {
+    throw invalidOption(
+      option,
+      value,
+      `give whole milliseconds from 1 to ${MAX_DURATION_MS}, or a text such as "250ms", "10s", "1m", "1h" or "1d"`,
+    );
+  }
+  return ms;
+}
+
+function wordsToMs(text: string): number {
+  const [, count, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text) ?? [];
+  return Number(count) * UNIT_MS[unit as DurationUnit];
+}

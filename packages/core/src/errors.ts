@@ -1,0 +1,70 @@
+/**
+ * Every reason for which Sluice throws or rejects. A limit that was reached is never among them: that is a
+ * {@link Decision}. Switch on `code`; messages may change.
+ */
+export type SluiceErrorCode =
+  /** An option has a value of the wrong type or out of range. */
+  | "INVALID_OPTION"
+  /** An option that does not exist, often a typing error. */
+  | "UNKNOWN_OPTION"
+  /** A key is empty or not a string. */
+  | "INVALID_KEY"
+  /** A cost is not a whole number of 1 or more. */
+  | "INVALID_COST"
+  /** A policy names an algorithm that neither Sluice nor the `algorithms` option knows. */
+  | "UNKNOWN_ALGORITHM"
+  /** The value passed as a store does not have the methods of one. */
+  | "INVALID_STORE"
+  /** The value passed as a database client is not one of the supported clients. */
+  | "INVALID_CLIENT"
+  /** The store failed; `cause` holds what the client library reported. */
+  | "STORE_FAILED"
+  /** The store did not answer within the time allowed. */
+  | "STORE_TIMEOUT"
+  /** Other writers kept winning the compare-and-set on one key. Nothing was written. */
+  | "STORE_CONTENDED"
+  /** Stored state has a form that this release can't read. */
+  | "STORE_STATE_UNREADABLE"
+  /** `wait` can't be granted before its deadline, or ever. */
+  | "WAIT_TIMEOUT"
+  /** The limiter or store was used after `close()`. */
+  | "CLOSED";
+
+/**
+ * The one error class of Sluice.
+ *
+ * @example
+ * ```ts
+ * import { SluiceError, tokenBucket } from "@sluice/core";
+ *
+ * try {
+ *   tokenBucket({ rate: Number.NaN });
+ * } catch (error) {
+ *   if (error instanceof SluiceError && error.code === "INVALID_OPTION") console.error(error.message);
+ * }
+ * ```
+ */
+export class SluiceError extends Error {
+  override readonly name = "SluiceError";
+  readonly code: SluiceErrorCode;
+
+  constructor(code: SluiceErrorCode, message: string, options?: ErrorOptions) {
+    super(`[sluice] ${message}`, options);
+    this.code = code;
+  }
+}
+
+/** How a rejected value is shown in a message: short, on one line, and never the contents of an object. */
+export function show(value: unknown): string {
+  if (typeof value === "string") {
+    return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  }
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+  if (typeof value === "function") return "a function";
+  return String(value);
+}
+
+/** The error for an option that has a value it can't have. */
+export function invalidOption(option: string, value: unknown, fix: string, options?: ErrorOptions): SluiceError {
+  return new SluiceError("INVALID_OPTION", `option "${option}" is ${show(value)}: ${fix}`, options);
+}

@@ -1,0 +1,52 @@
+export type { Decision, DecisionSource, PolicyDecision } from "./decision.js";
+export { type Duration, parseDuration } from "./duration.js";
+export { SluiceError, type SluiceErrorCode } from "./errors.js";
+export type { LimiterKey } from "./limiter/claims.js";
+export type { Clock } from "./limiter/clock.js";
+export type { LimiterEvents, LimiterListeners } from "./limiter/events.js";
+export { type ConsumeOptions, createLimiter, type Health, type Limiter, type WaitOptions } from "./limiter/limiter.js";
+export type { LimiterOptions } from "./limiter/options.js";
+export type { Algorithm, Finding, Next, Step } from "./policy/algorithm.js";
+export { builtInAlgorithms } from "./policy/built-in.js";
+export { BLANK, type CellAlgorithm, type Cells } from "./policy/cells.js";
+export { fixedWindowAlgorithm } from "./policy/fixed-window.js";
+export {
+  type FixedWindowPolicy,
+  fixedWindow,
+  type Policy,
+  type Quota,
+  type SlidingLogPolicy,
+  type SlidingWindowPolicy,
+  slidingLog,
+  slidingWindow,
+  type TokenBucketOptions,
+  type TokenBucketPolicy,
+  tokenBucket,
+  type WindowOptions,
+} from "./policy/policy.js";
+export { type GrantLog, judgeLog, type LogSummary, slidingLogAlgorithm } from "./policy/sliding-log.js";
+export { slidingWindowAlgorithm } from "./policy/sliding-window.js";
+export { tokenBucketAlgorithm } from "./policy/token-bucket.js";
+export { type Batcher, type BatcherOptions, createBatcher } from "./store/batcher.js";
+export {
+  canExport,
+  type ExportEntries,
+  type ExportedEntry,
+  type HealthCheck,
+  hasHealthCheck,
+} from "./store/capabilities.js";
+export { decideEntries, type Entry, refundEntry, withBlock } from "./store/entry.js";
+export { scopeOf, splitEntryKey } from "./store/entry-key.js";
+export { decideInOrder, type PartDecider, partsOf } from "./store/in-order.js";
+export { type OpaqueKeyOptions, opaqueKey } from "./store/opaque-key.js";
+export {
+  type Admission,
+  type CallOptions,
+  type Claim,
+  type ClaimFinding,
+  type DecidingStore,
+  isDecidingStore,
+  type MaybePromise,
+  type Outcome,
+  type Store,
+} from "./store/store.js";

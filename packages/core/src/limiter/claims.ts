@@ -1,0 +1,65 @@
+import { SluiceError, show } from "../errors.js";
+import type { Policy } from "../policy/policy.js";
+import { scopeOf } from "../store/entry-key.js";
+import type { Claim } from "../store/store.js";
+
+/**
+ * Who is limited: one key for all policies, or a key for each policy by its name, as in
+ * `{ perAddress: "192.0.2.1", perUser: "42", everyone: "all" }`. Any string but the empty one is a key.
+ */
+export type LimiterKey = string | Readonly<Record<string, string>>;
+
+/** Makes the claims of a request. Both throw a SluiceError `INVALID_KEY`. */
+export interface ClaimMaker {
+  /** A claim for every policy. */
+  all(key: LimiterKey, cost: number): readonly Claim[];
+  /** A claim for every policy of a plain key, or only for those that a key by names mentions. */
+  named(key: LimiterKey): readonly Claim[];
+}
+
+export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMaker {
+  const scopes = policies.map((policy) => scopeOf(prefix, policy));
+  const [onlyPolicy] = policies as [Policy];
+  const [onlyScope] = scopes as [string];
+  const names = policies.map(({ name }) => name);
+
+  function forAll(key: string, cost: number): readonly Claim[] {
+    if (key === "") throw invalidKey("key", key);
+    if (policies.length === 1) return [{ scope: onlyScope, key, policy: onlyPolicy, cost }];
+    return policies.map((policy, i) => ({ scope: scopes[i] as string, key, policy, cost }));
+  }
+
+  function checkNames(key: Readonly<Record<string, string>>): void {
+    if (typeof key !== "object" || key === null || Array.isArray(key)) throw invalidKey("key", key);
+    const stranger = Object.keys(key).find((name) => !names.includes(name));
+    if (stranger !== undefined) {
+      const known = names.map(show).join(", ");
+      throw new SluiceError("INVALID_KEY", `key names a policy ${show(stranger)}: the limiter has ${known}`);
+    }
+  }
+
+  function forOne(policy: Policy, i: number, key: Readonly<Record<string, string>>, cost: number): Claim {
+    const own = Object.hasOwn(key, policy.name) ? key[policy.name] : undefined;
+    if (typeof own !== "string" || own === "") throw invalidKey(`key for policy ${show(policy.name)}`, own);
+    return { scope: scopes[i] as string, key: own, policy, cost };
+  }
+
+  return {
+    all(key, cost) {
+      if (typeof key === "string") return forAll(key, cost);
+      checkNames(key);
+      return policies.map((policy, i) => forOne(policy, i, key, cost));
+    },
+    named(key) {
+      if (typeof key === "string") return forAll(key, 1);
+      checkNames(key);
+      return policies.flatMap((policy, i) => (Object.hasOwn(key, policy.name) ? [forOne(policy, i, key, 1)] : []));
+    },
+  };
+}
+
+/** Says what a key is, and not which: keys are often personal. */
+function invalidKey(what: string, value: unknown): SluiceError {
+  const found = value === "" ? "an empty string" : show(value);
+  return new SluiceError("INVALID_KEY", `${what} is ${found}: give a string that is not empty`);
+}

@@ -1,0 +1,25 @@
+/** Stands in for time, so that tests need not sleep. */
+export interface Clock {
+  /** Whole milliseconds. */
+  nowMs(): number;
+  /** Resolves after `ms`; never, once the signal is aborted. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Timers take 31 bits of milliseconds; a longer delay would fire at once. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;
+
+/** Sleeps by the runtime's timers. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = (leftMs: number): void => {
+      timer = setTimeout(
+        () => (leftMs > MAX_TIMER_MS ? wait(leftMs - MAX_TIMER_MS) : resolve()),
+        Math.min(leftMs, MAX_TIMER_MS),
+      );
+    };
+    wait(ms);
+    signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  });
+}

@@ -1,0 +1,58 @@
+import type { Decision } from "../decision.js";
+
+/** What a limiter tells its listeners. */
+export interface LimiterEvents {
+  /** Every decision of `decide`, `consume`, `allow`, `wait` and `execute`; for metrics label by policy and outcome, never by key. */
+  decision: (decision: Decision) => void;
+  /** A decision that denies. */
+  denied: (decision: Decision) => void;
+  /** The store failed to answer: once when an outage begins, not once for each request. */
+  storeError: (event: { readonly error: unknown; readonly failOpen: boolean }) => void;
+  /** The store answers again. */
+  storeRecovered: (event: { readonly downMs: number }) => void;
+}
+
+/** Listeners of a limiter; all are optional. A listener that throws is reported once on the console and otherwise ignored. */
+export type LimiterListeners = Partial<LimiterEvents>;
+
+export const EVENT_NAMES: readonly (keyof LimiterEvents)[] = ["decision", "denied", "storeError", "storeRecovered"];
+
+/** Calls listeners so that none of them can break a decision. */
+export interface Emitter {
+  emit<E extends keyof LimiterEvents>(event: E, ...args: Parameters<LimiterEvents[E]>): void;
+  on<E extends keyof LimiterEvents>(event: E, listener: LimiterEvents[E]): () => void;
+  /** Whether anybody listens: saves the hot path the rest. */
+  readonly listening: boolean;
+}
+
+export function createEmitter(initial: LimiterListeners): Emitter {
+  const listeners = new Map<keyof LimiterEvents, Set<(...args: never[]) => void>>();
+  let warned = false;
+  const emitter = {
+    listening: false,
+    emit(event, ...args) {
+      for (const listener of listeners.get(event) ?? []) {
+        try {
+          (listener as (...args: unknown[]) => void)(...args);
+        } catch (error) {
+          if (!warned) console.error(`[sluice] a listener of "${event}" threw; decisions go on without it`, error);
+          warned = true;
+        }
+      }
+    },
+    on(event, listener) {
+      const set = listeners.get(event) ?? new Set();
+      listeners.set(event, set.add(listener));
+      emitter.listening = true;
+      return () => {
+        set.delete(listener);
+        emitter.listening = [...listeners.values()].some((others) => others.size > 0);
+      };
+    },
+  } satisfies Emitter as Emitter & { listening: boolean };
+  for (const event of EVENT_NAMES) {
+    const listener = initial[event];
+    if (listener !== undefined) emitter.on(event, listener);
+  }
+  return emitter;
+}

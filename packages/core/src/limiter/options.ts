@@ -1,0 +1,177 @@
+import { type Duration, parseDuration } from "../duration.js";
+import { invalidOption, SluiceError, show } from "../errors.js";
+import type { Algorithm } from "../policy/algorithm.js";
+import { builtInAlgorithms } from "../policy/built-in.js";
+import { checkName, isBuiltInPolicy, type Policy, remakePolicy, tokenBucket } from "../policy/policy.js";
+import type { Store } from "../store/store.js";
+import { rejectUnknown } from "../unknown-option.js";
+import { type Clock, MAX_TIMER_MS } from "./clock.js";
+import type { Algorithms } from "./engine.js";
+import { EVENT_NAMES, type LimiterListeners } from "./events.js";
+
+/** Options of `createLimiter`. */
+export interface LimiterOptions {
+  /** Where state is kept. */
+  store: Store;
+  /** One policy, or several that are decided together: all grant or none does. Default {@link tokenBucket}`()`. */
+  policies?: Policy | readonly Policy[];
+  /** Algorithms of your own, which `policies` then may name. */
+  algorithms?: readonly Algorithm<never, never>[];
+  /**
+   * Starts every stored key. Limiters with the same store, prefix and policy name share their counts. Default
+   * `"sluice"`.
+   */
+  prefix?: string;
+  /** Whether requests are allowed while the store fails. Default false: they are denied. */
+  failOpen?: boolean;
+  /** The longest that a decision waits for the store. Default `"500ms"`. */
+  timeout?: Duration;
+  /** Listeners from the start; `limiter.on` adds more. */
+  on?: LimiterListeners;
+  /** For tests: replaces the store's clock and the timers of `wait`. */
+  clock?: Clock;
+}
+
+/** The names of {@link LimiterOptions}. */
+export const LIMITER_OPTIONS: readonly (keyof LimiterOptions)[] = [
+  "store",
+  "policies",
+  "algorithms",
+  "prefix",
+  "failOpen",
+  "timeout",
+  "on",
+  "clock",
+];
+
+/** Options that have been checked. */
+export interface CheckedOptions {
+  readonly store: Store;
+  readonly policies: readonly Policy[];
+  readonly algorithms: Algorithms;
+  readonly prefix: string;
+  readonly failOpen: boolean;
+  readonly timeoutMs: number;
+  readonly on: LimiterListeners;
+  readonly clock: Clock | undefined;
+}
+
+/** @throws SluiceError for whatever would otherwise fail, or let requests through, later */
+export function checkOptions(options: LimiterOptions): CheckedOptions {
+  rejectUnknown(options, LIMITER_OPTIONS, "createLimiter");
+  const {
+    store,
+    policies = tokenBucket(),
+    prefix = "sluice",
+    failOpen = false,
+    timeout = 500,
+    on = {},
+    clock,
+  } = options;
+  const algorithms = checkAlgorithms(options.algorithms ?? []);
+  rejectUnknown(on, EVENT_NAMES, '"on"');
+  for (const [event, listener] of Object.entries(on)) checkFunction(`on.${event}`, listener);
+  if (typeof failOpen !== "boolean") throw invalidOption("failOpen", failOpen, "give true or false");
+  if (typeof prefix !== "string" || !/^[\x20-\x7e]{1,128}$/.test(prefix)) {
+    throw invalidOption("prefix", prefix, "give 1 to 128 printable ASCII characters");
+  }
+  if (clock !== undefined) {
+    checkFunction("clock.nowMs", clock?.nowMs);
+    checkFunction("clock.sleep", clock?.sleep);
+  }
+  return {
+    store: checkStore(store),
+    policies: checkPolicies(policies, algorithms),
+    algorithms,
+    prefix,
+    failOpen,
+    timeoutMs: checkTimeout(timeout),
+    on,
+    clock,
+  };
+}
+
+function checkTimeout(timeout: Duration): number {
+  const timeoutMs = parseDuration(timeout, "timeout");
+  if (timeoutMs > MAX_TIMER_MS) throw invalidOption("timeout", timeout, `give at most ${MAX_TIMER_MS} ms`);
+  return timeoutMs;
+}
+
+/** @throws SluiceError `INVALID_STORE` */
+export function checkStore(store: Store): Store {
+  const methods = ["atomicUpdate", "delete", "close"] as const;
+  const missing = methods.filter((method) => typeof store?.[method] !== "function");
+  if (missing.length > 0) {
+    throw new SluiceError(
+      "INVALID_STORE",
+      `option "store" is ${show(store)}, which has no ${missing.join(", ")}: give a store, such as memoryStore()`,
+    );
+  }
+  return store;
+}
+
+function checkFunction(option: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "function") throw invalidOption(option, value, "give a function");
+}
+
+function checkAlgorithms(own: readonly Algorithm<never, never>[]): Algorithms {
+  if (!Array.isArray(own)) throw invalidOption("algorithms", own, "give an array of algorithms");
+  const algorithms = new Map(builtInAlgorithms);
+  for (const algorithm of own as readonly Algorithm[]) {
+    if (typeof algorithm?.step !== "function" || typeof algorithm.quota !== "function") {
+      throw invalidOption("algorithms", algorithm, "an algorithm has a name, quota and step");
+    }
+    checkName(algorithm.name);
+    if (algorithms.has(algorithm.name)) {
+      throw invalidOption("algorithms", algorithm.name, "an algorithm of that name exists; give yours another one");
+    }
+    algorithms.set(algorithm.name, algorithm);
+  }
+  return algorithms;
+}
+
+function checkPolicies(given: Policy | readonly Policy[], algorithms: Algorithms): readonly Policy[] {
+  const policies: readonly Policy[] = Array.isArray(given) ? given : [given];
+  if (policies.length === 0) {
+    throw invalidOption("policies", given, "give at least one policy, such as tokenBucket({ rate: 100 })");
+  }
+  const checked = policies.map((policy) => checkPolicy(policy, algorithms));
+  const names = checked.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw invalidOption("policies", twice, "two policies of one limiter have this name; give each its own");
+  }
+  return checked;
+}
+
+/** A policy is plain data that may come from a file, so it is checked here whoever made it. */
+function checkPolicy(policy: Policy, algorithms: Algorithms): Policy {
+  if (typeof policy !== "object" || policy === null) {
+    throw invalidOption(
+      "policies",
+      policy,
+      "a policy is made by tokenBucket, fixedWindow, slidingWindow or slidingLog",
+    );
+  }
+  const algorithm = algorithms.get(policy.algorithm);
+  if (algorithm === undefined) {
+    throw new SluiceError(
+      "UNKNOWN_ALGORITHM",
+      `policy ${show(policy.name)} has the algorithm ${show(policy.algorithm)}: ` +
+        `known are ${[...algorithms.keys()].join(", ")}; add one of your own to the option "algorithms"`,
+    );
+  }
+  if (isBuiltInPolicy(policy)) return remakePolicy(policy);
+  checkName(policy.name);
+  const { limit, windowMs } = algorithm.quota(policy);
+  for (const [what, value] of Object.entries({ limit, windowMs })) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw invalidOption(
+        `policies.${policy.name}`,
+        value,
+        `quota() of its algorithm must give a whole ${what} of 1 or more`,
+      );
+    }
+  }
+  return Object.freeze({ ...policy });
+}

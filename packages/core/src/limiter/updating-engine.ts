@@ -1,0 +1,100 @@
+import type { Next } from "../policy/algorithm.js";
+import { decideEntries, type Entry, refundEntry } from "../store/entry.js";
+import { scopeOf } from "../store/entry-key.js";
+import { decideInOrder, partsOf } from "../store/in-order.js";
+import type { Admission, CallOptions, Outcome, Store } from "../store/store.js";
+import type { Algorithms, Engine } from "./engine.js";
+
+/**
+ * The entries of all policies for one key, so that one atomic update decides them together: each with its scope and the
+ * time it may go.
+ */
+type Ledger = readonly (readonly [scope: string, entry: Entry, expiresAtMs: number])[];
+
+/**
+ * The engine on a store that has only the three methods. Policies with the same key are decided in one atomic update;
+ * with keys of their own they are charged in order and taken back when a later one denies (see `decideInOrder`).
+ */
+export function updatingEngine(store: Store, algorithms: Algorithms, prefix: string): Engine {
+  // No policy's scope: an algorithm has a name.
+  const ledgerScope = scopeOf(prefix, { name: "*", algorithm: "" });
+
+  async function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
+    let outcome: Outcome | undefined;
+    const [first] = admission.claims;
+    await store.atomicUpdate<Ledger>(
+      ledgerScope + first?.key,
+      (ledger = [], nowMs) => {
+        const entries = admission.claims.map(({ scope }) => find(ledger, scope));
+        const decided = decideEntries(admission, entries, algorithms, nowMs);
+        outcome = decided.outcome;
+        if (decided.writes.length === 0) return undefined;
+        return write(
+          ledger,
+          decided.writes.map((next, i) => ({ scope: admission.claims[i]?.scope as string, next })),
+          nowMs,
+        );
+      },
+      options,
+    );
+    return outcome as Outcome;
+  }
+
+  const engine: Engine = {
+    decide(admission, options) {
+      const parts = partsOf(admission, ({ key }) => key);
+      if (parts.length === 1) return decideTogether(admission, options);
+      return decideInOrder(
+        admission,
+        parts,
+        {
+          decide: decideTogether,
+          undo: (claim, { epochMs }, callOptions) =>
+            engine.update(claim, refundEntry(claim, algorithms, epochMs), callOptions ?? {}),
+        },
+        options,
+      );
+    },
+    async update({ scope, key }, change, options) {
+      await store.atomicUpdate<Ledger>(
+        ledgerScope + key,
+        (ledger = [], nowMs) => {
+          const next = change(find(ledger, scope), nowMs);
+          return next && write(ledger, [{ scope, next }], nowMs);
+        },
+        options,
+      );
+    },
+    async forget(claims) {
+      await Promise.all(
+        claims.map(({ scope, key }) =>
+          store.atomicUpdate<Ledger>(ledgerScope + key, (ledger, nowMs) =>
+            ledger?.some(([other]) => other === scope)
+              ? life(
+                  ledger.filter(([other]) => other !== scope),
+                  nowMs,
+                )
+              : undefined,
+          ),
+        ),
+      );
+    },
+  };
+  return engine;
+}
+
+function find(ledger: Ledger, scope: string): Entry | undefined {
+  return ledger.find(([other]) => other === scope)?.[1];
+}
+
+function write(ledger: Ledger, writes: readonly { scope: string; next: Next<Entry> }[], nowMs: number): Next<Ledger> {
+  const others = ledger.filter(
+    ([other, , expiresAtMs]) => expiresAtMs > nowMs && writes.every(({ scope }) => scope !== other),
+  );
+  const written = writes.map(({ scope, next }) => [scope, next.state, nowMs + next.ttlMs] as const);
+  return life([...others, ...written], nowMs);
+}
+
+function life(ledger: Ledger, nowMs: number): Next<Ledger> {
+  return { state: ledger, ttlMs: ledger.reduce((ttlMs, [, , expiresAtMs]) => Math.max(ttlMs, expiresAtMs - nowMs), 1) };
+}

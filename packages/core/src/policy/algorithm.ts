@@ -1,0 +1,85 @@
+import type { Policy, Quota } from "./policy.js";
+
+/** What an algorithm finds for one claim. All times count from the `nowMs` that it was given. */
+export interface Finding {
+  /** Whether the cost fits. */
+  allowed: boolean;
+  /** Whole units left: after the charge when allowed, as things stand when not. */
+  remaining: number;
+  /** Milliseconds until the cost fits if nobody else asks: 0 when allowed, `undefined` when it can never fit. */
+  retryAfterMs: number | undefined;
+  /** Milliseconds until the whole limit is there again: after the charge when allowed, as things stand when not. */
+  resetAfterMs: number;
+  /** Names the window (or busy period of a bucket) that the charge belongs to; a refund in another one does nothing. */
+  epochMs: number;
+}
+
+/** State to keep, and for how long: `ttlMs` (1 or more) covers at least the time until it equals no state at all. */
+export interface Next<S> {
+  readonly state: S;
+  readonly ttlMs: number;
+}
+
+/** A finding, with the state that follows when the cost is charged. */
+export interface Step<S> extends Readonly<Finding> {
+  /** Present when the cost was charged. Absent on a denial, and for a cost of 0: there is nothing to write. */
+  readonly next?: Next<S>;
+}
+
+/**
+ * A way of counting, as pure functions of stored state, policy, time and cost. The four that come with Sluice are
+ * {@link tokenBucketAlgorithm}, {@link fixedWindowAlgorithm}, {@link slidingWindowAlgorithm} and
+ * {@link slidingLogAlgorithm}; one of your own goes into the `algorithms` option of `createLimiter` and works on
+ * every store.
+ *
+ * @typeParam P the policy data it reads
+ * @typeParam S the state it keeps: any JSON value
+ *
+ * @example
+ * ```ts
+ * import { type Algorithm, createLimiter, type Policy } from "@sluice/core";
+ * import { memoryStore } from "@sluice/store-memory";
+ *
+ * interface Lifetime extends Policy {
+ *   readonly algorithm: "lifetime";
+ *   readonly limit: number;
+ * }
+ *
+ * // So many units, ever (for a year after the last one).
+ * const lifetime: Algorithm<Lifetime, number> = {
+ *   name: "lifetime",
+ *   quota: (policy) => ({ limit: policy.limit, windowMs: 31_536_000_000 }),
+ *   step(used = 0, policy, _nowMs, cost) {
+ *     const allowed = used + cost <= policy.limit;
+ *     const now = allowed ? used + cost : used;
+ *     return {
+ *       allowed,
+ *       remaining: policy.limit - now,
+ *       retryAfterMs: allowed ? 0 : undefined,
+ *       resetAfterMs: 31_536_000_000,
+ *       epochMs: 0,
+ *       ...(allowed && cost > 0 && { next: { state: now, ttlMs: 31_536_000_000 } }),
+ *     };
+ *   },
+ * };
+ *
+ * const policy: Lifetime = { name: "trial", algorithm: "lifetime", limit: 5 };
+ * const limiter = createLimiter({ store: memoryStore(), algorithms: [lifetime], policies: policy });
+ * ```
+ */
+export interface Algorithm<P extends Policy = Policy, S = unknown> {
+  /** Unique, and part of the stored key: state of another algorithm is never read as its own. */
+  readonly name: string;
+  /** What the policy grants, for the decision and the headers. */
+  quota(policy: P): Quota;
+  /**
+   * Decides `cost` units at `nowMs`. Pure. A cost of 0 always fits and charges nothing: it reads. State older than
+   * its lifetime must count as none, and a clock that stepped back must free nothing and throw nothing.
+   */
+  step(state: S | undefined, policy: P, nowMs: number, cost: number): Step<S>;
+  /**
+   * Gives `cost` units back to the window named by `epochMs` (from the {@link Finding} that charged them). Returns
+   * `undefined` when that window is over, or there is nothing to give back. Without this method refunds do nothing.
+   */
+  refund?(state: S, policy: P, nowMs: number, cost: number, epochMs: number): Next<S> | undefined;
+}

@@ -1,0 +1,99 @@
+import { type CellAlgorithm, type Cells, cellAlgorithm } from "./cells.js";
+import type { SlidingWindowPolicy } from "./policy.js";
+
+const START_MS = 0;
+const PREVIOUS = 1;
+const CURRENT = 2;
+
+/** Where the cells stand at `nowMs`. One object for all calls: it is read before the next call fills it again. */
+const rolled = { startMs: 0, previous: 0, current: 0 };
+
+function roll(cells: Cells, at: number, windowMs: number, nowMs: number): void {
+  const startMs = cells[at + START_MS] as number;
+  const elapsedMs = nowMs - startMs;
+  if (elapsedMs >= 2 * windowMs) {
+    rolled.startMs = nowMs;
+    rolled.previous = 0;
+    rolled.current = 0;
+  } else if (elapsedMs >= windowMs) {
+    rolled.startMs = startMs + windowMs;
+    rolled.previous = cells[at + CURRENT] as number;
+    rolled.current = 0;
+  } else {
+    rolled.startMs = startMs;
+    rolled.previous = cells[at + PREVIOUS] as number;
+    rolled.current = cells[at + CURRENT] as number;
+  }
+}
+
+/**
+ * `floor(count * ms / divisor)` for a count up to 2^30 and a time up to 2^37, whose product can pass 2^53: the count is
+ * split into 15-bit halves, whose products can't.
+ */
+function floorOfRatio(count: number, ms: number, divisor: number): number {
+  const product = count * ms;
+  if (product <= Number.MAX_SAFE_INTEGER) return Math.floor(product / divisor);
+  const high = Math.floor(count / 32768);
+  const shifted = 32768 * ms;
+  return (
+    high * Math.floor(shifted / divisor) + Math.floor((high * (shifted % divisor) + (count % 32768) * ms) / divisor)
+  );
+}
+
+/** The share of the previous count that still lies in the window, rounded up: an estimate that errs on the safe side. */
+function weighted(previous: number, leftMs: number, windowMs: number): number {
+  return previous - floorOfRatio(previous, windowMs - leftMs, windowMs);
+}
+
+/** The time from the start of a window at which `previous` has faded to at most `room`. */
+function fadedAfterMs(previous: number, room: number, windowMs: number): number {
+  return windowMs - floorOfRatio(room, windowMs, previous);
+}
+
+/**
+ * The two-counter estimate of a sliding window: what was used is the count of this window plus the share of the one
+ * before that still overlaps (S. Figueiredo Neto, "How we built rate limiting capable of scaling to millions of domains",
+ * Cloudflare 2017). Windows count from a key's first request. State: `[startMs, previous, current]`.
+ */
+export const slidingWindowAlgorithm: CellAlgorithm<SlidingWindowPolicy> = cellAlgorithm<SlidingWindowPolicy>({
+  name: "sliding-window",
+  width: 3,
+
+  quota: ({ limit, windowMs }) => ({ limit, windowMs }),
+
+  judge(cells, at, { limit, windowMs }, nowMs, cost, finding) {
+    roll(cells, at, windowMs, nowMs);
+    const { startMs, previous, current } = rolled;
+    const leftMs = Math.min(windowMs, startMs + windowMs - nowMs);
+    const room = limit - current - weighted(previous, leftMs, windowMs);
+    const allowed = cost === 0 || cost <= room;
+    finding.allowed = allowed;
+    finding.remaining = Math.max(0, allowed ? room - cost : room);
+    const used = allowed ? current + cost : current;
+    finding.resetAfterMs = used > 0 ? startMs + 2 * windowMs - nowMs : previous > 0 ? startMs + windowMs - nowMs : 0;
+    finding.epochMs = startMs;
+    if (allowed) {
+      finding.retryAfterMs = 0;
+    } else if (cost > limit) {
+      finding.retryAfterMs = undefined;
+    } else if (current + cost <= limit) {
+      finding.retryAfterMs = startMs + fadedAfterMs(previous, limit - current - cost, windowMs) - nowMs;
+    } else {
+      finding.retryAfterMs = startMs + windowMs + fadedAfterMs(current, limit - cost, windowMs) - nowMs;
+    }
+  },
+
+  charge(cells, at, { windowMs }, nowMs, cost) {
+    roll(cells, at, windowMs, nowMs);
+    cells[at + START_MS] = rolled.startMs;
+    cells[at + PREVIOUS] = rolled.previous;
+    cells[at + CURRENT] = rolled.current + cost;
+  },
+
+  restore(cells, at, { windowMs }, nowMs, cost, epochMs) {
+    const startMs = cells[at + START_MS] as number;
+    if (startMs !== epochMs || nowMs - startMs >= windowMs) return false;
+    cells[at + CURRENT] = Math.max(0, (cells[at + CURRENT] as number) - cost);
+    return true;
+  },
+});

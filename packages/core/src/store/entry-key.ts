@@ -1,0 +1,25 @@
+import type { Policy } from "../policy/policy.js";
+
+/*
+ * An entry's key is `prefix:policy:algorithm:key`, with the first three escaped so that they hold no colon. So it can be
+ * read by eye, taken apart again, and two different combinations never meet.
+ */
+
+function escape(part: string): string {
+  return part.replaceAll("%", "%25").replaceAll(":", "%3A");
+}
+
+/** Everything of an entry's key but the user's key. State of another prefix, policy or algorithm is another entry. */
+export function scopeOf(prefix: string, policy: Policy): string {
+  return `${escape(prefix)}:${escape(policy.name)}:${escape(policy.algorithm)}:`;
+}
+
+/** Takes an entry's key apart. Anything that {@link scopeOf} did not make has no scope: all of it is the user's key. */
+export function splitEntryKey(entryKey: string): { scope: string; key: string } {
+  let end = -1;
+  for (let colons = 0; colons < 3; colons++) {
+    end = entryKey.indexOf(":", end + 1);
+    if (end === -1) return { scope: "", key: entryKey };
+  }
+  return { scope: entryKey.slice(0, end + 1), key: entryKey.slice(end + 1) };
+}

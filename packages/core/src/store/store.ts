@@ -1,0 +1,89 @@
+import type { Finding, Next } from "../policy/algorithm.js";
+import type { Policy } from "../policy/policy.js";
+
+/** A value now, or a promise of it: a store in memory answers at once. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** Options of one call to a store. */
+export interface CallOptions {
+  /**
+   * Whole milliseconds that stand in for the store's clock, so that tests need not sleep. State written with it is kept
+   * longer than its lifetime, since the clock by which the store forgets does not move with a test's.
+   */
+  nowMs?: number;
+  /** Milliseconds from now; a call that could not be sent by then is not sent, and rejects with `STORE_TIMEOUT`. */
+  timeoutMs?: number;
+}
+
+/**
+ * Where state is kept. These three methods are all that a store needs: every feature of Sluice works on them. A store
+ * that can decide where the data lives adds {@link DecidingStore.decide}.
+ */
+export interface Store {
+  /**
+   * Atomically reads, modifies and writes the state under `key`. `update` sees the state (`undefined` when there is
+   * none, or it has expired) and the store's clock; it returns the next state and its lifetime, or `undefined` to
+   * leave it alone. It may run more than once, so it must be pure. State is any JSON value; keys are any string.
+   *
+   * Resolves to the state after the call. Rejects with a `SluiceError` when the store failed; whether a write whose
+   * reply was lost took place is then unknown, and it is never sent again.
+   */
+  atomicUpdate<S>(
+    key: string,
+    update: (state: S | undefined, nowMs: number) => Next<S> | undefined,
+    options?: CallOptions,
+  ): Promise<S | undefined>;
+  /** Forgets the state under `key`. Fine when there is none. */
+  delete(key: string): Promise<void>;
+  /** Releases what the store itself opened; a client that the user passed in stays open. Fine to call twice. */
+  close(): Promise<void>;
+}
+
+/** One demand: `cost` units of `policy` for `key`. */
+export interface Claim {
+  /** From {@link scopeOf}; the state is the {@link Entry} under `scope + key`. */
+  readonly scope: string;
+  readonly key: string;
+  readonly policy: Policy;
+  /** A whole number of 1 or more. */
+  readonly cost: number;
+}
+
+/** What is to be decided: one or more claims, of which all are granted or none is. No two have the same entry. */
+export interface Admission {
+  readonly claims: readonly Claim[];
+  /** False to look only: the findings are those of a charge, except that `remaining` and `resetAfterMs` are as they stand. */
+  readonly charge: boolean;
+}
+
+/** What was found for one claim. */
+export interface ClaimFinding extends Readonly<Finding> {
+  /** Whether the key is blocked, whatever the policy says. */
+  readonly blocked: boolean;
+}
+
+/** The answer to an {@link Admission}. */
+export interface Outcome {
+  /** Whether every claim fits: then, and only then, all were charged. */
+  readonly allowed: boolean;
+  /** The clock that decided, in whole milliseconds. */
+  readonly nowMs: number;
+  /** One for each claim, in order. On a denial, claims that fit are reported as they stand, uncharged. */
+  readonly findings: readonly ClaimFinding[];
+}
+
+/** A store that decides where the data lives, in one round trip. */
+export interface DecidingStore extends Store {
+  /** The algorithms that `decide` knows. The limiter uses `atomicUpdate` for others. */
+  readonly algorithms: ReadonlySet<string>;
+  /**
+   * Decides one admission atomically. A denial writes nothing. It must equal {@link decideEntry} on the entries, which
+   * it also reads and writes in that form, so that `atomicUpdate` and `decide` can work on the same key.
+   */
+  decide(admission: Admission, options?: CallOptions): MaybePromise<Outcome>;
+}
+
+/** Whether a store has {@link DecidingStore.decide}. */
+export function isDecidingStore(store: Store): store is DecidingStore {
+  return typeof (store as Partial<DecidingStore>).decide === "function";
+}
