@@ -58,7 +58,7 @@ const { ok, stdout, stderr } =
   origins.size > 0
     ? capture("tsc", ["-p", folder, "--pretty", "false"], { cwd: folder })
     : { ok: true, stdout: "", stderr: "" };
-for (const message of stdout.split("\n")) {
+for (const message of stdout.split("\n").filter(Boolean)) {
   const {
     file = "",
     line = "",

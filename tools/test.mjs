@@ -27,7 +27,7 @@ if (step("set-up", setUp) && step("build", () => one(turbo("build")))) {
   step("layers", () => tool("check-layers"));
   step("generated", () => tool("check-generated"));
   step("docs", () => tool("check-docs"));
-  step("unused", () => one(run("knip", ["--no-progress"])));
+  step("unused", () => one(run("knip", ["--no-progress", "--no-config-hints"])));
   step("packages", () => tool("check-packages"));
   step("tests", runVitest);
 }

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { folderWith, runTool } from "./fixture.js";
+
+const fence = "```";
+
+test("blocks that compile pass, and what they declare counts", () => {
+  const folder = folderWith({
+    "README.md": `# A\n\n${fence}ts\nexport const a: number = 1;\n${fence}\n\n${fence}sh\nnot typescript\n${fence}\n`,
+    "docs/deep/page.md": `<!-- docs: declare const redis: import("ioredis").Redis; -->\n\n${fence}ts\nawait redis.get("a");\n${fence}\n`,
+    "packages/express/README.md": `${fence}ts\nimport express from "express";\nexpress().listen(3000);\n${fence}\n`,
+  });
+  expect(runTool("check-docs.mjs", folder)).toEqual({ code: 0, output: "3 code blocks on 3 pages: all compile\n" });
+});
+
+test.each([
+  ["a type error", `line 1\n\n${fence}ts\nconst a = 1;\nconst b: string = a;\n${fence}\n`, "README.md:5: error TS2322"],
+  ["an unknown name", `- item\n\n  ${fence}js\n  store.close();\n  ${fence}\n`, "README.md:4: error TS2304"],
+  ["an unknown package", `${fence}tsx\nimport a from "@sluice/unheard-of";\n${fence}\n`, "README.md:2: error TS2307"],
+  ["a syntax error", `${fence}ts\nconst = ;\n${fence}\n`, "README.md:2: error TS"],
+  [
+    "a wrong declaration",
+    `<!-- docs:\ndeclare const a: Unheard;\n-->\n${fence}ts\na;\n${fence}\n`,
+    "README.md:2: error TS2304",
+  ],
+  [
+    "a declaration that is not just before",
+    `<!-- docs: declare const a: 1; -->\n\ntext\n\n${fence}ts\na;\n${fence}\n`,
+    "README.md:6: error TS2304",
+  ],
+])("%s fails and names the line", (_, markdown, problem) => {
+  const { code, output } = runTool("check-docs.mjs", folderWith({ "README.md": markdown }));
+  expect(output).toContain(problem);
+  expect(code).toBe(1);
+});

@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { countsOf } from "../lib/vitest-run.mjs";
+
+const passed = { status: "passed", fullName: "a" };
+const failed = { status: "failed", fullName: "b" };
+const skipped = { status: "skipped", fullName: "c" };
+const file = (status: string, ...assertionResults: (typeof passed)[]) => ({ status, assertionResults });
+
+test.each([
+  ["passed, failed and skipped tests", false, [file("failed", passed, failed, skipped)], [1, 1, ["c"]]],
+  ["a file that did not load", false, [file("passed", passed), file("failed")], [1, 1, []]],
+  ["a file whose hook failed", false, [file("failed", skipped), file("passed", passed)], [1, 1, ["c"]]],
+  ["an unhandled error", false, [file("passed", passed)], [1, 1, []]],
+  ["no test at all", true, [], [0, 1, []]],
+  ["only skipped tests", true, [file("passed", skipped)], [0, 1, ["c"]]],
+  ["all passed", true, [file("passed", passed, passed)], [2, 0, []]],
+] as const)("counts %s", (_, ok, testResults, [passedCount, failedCount, skippedNames]) => {
+  const counts = countsOf(ok, { testResults: testResults.map((one) => ({ ...one })) });
+  expect(counts).toEqual({ passed: passedCount, failed: failedCount, skipped: skippedNames });
+});
+
+test("a missing report is a failure", () => {
+  expect(countsOf(true, undefined)).toEqual({ passed: 0, failed: 1, skipped: [] });
+});
