@@ -53,15 +53,24 @@ export function capture(command, args, options = {}) {
 export function become(command, args) {
   // In a process group of its own, so that Ctrl-C reaches it only from here: it comes once, and not twice.
   const child = spawn(command, args, { cwd: root, stdio: "inherit", env: toolEnv(), detached: true });
-  let passedOnMs = 0;
-  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
-    process.on(signal, () => {
-      // The terminal and npm may both send it.
-      if (Date.now() - passedOnMs < 500) return;
-      passedOnMs = Date.now();
-      child.kill(signal);
-    });
-  }
+  let passedOnMs = Number.NEGATIVE_INFINITY;
+  /** @param {NodeJS.Signals} signal */
+  const passOn = (signal) => {
+    // The terminal and npm may both send it.
+    if (performance.now() - passedOnMs < 500) return;
+    passedOnMs = performance.now();
+    child.kill(signal);
+  };
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, passOn);
+
+  // npm passes a signal on to the shell that started this script, which dies of it without a word.
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    passOn("SIGTERM");
+  }, 100);
+
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 143)));
   child.on("error", (error) => {
     console.error(`${command} did not start: ${error.message}`);
