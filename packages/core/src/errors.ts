@@ -28,7 +28,9 @@ export type SluiceErrorCode =
   /** `wait` can't be granted before its deadline, or ever. */
   | "WAIT_TIMEOUT"
   /** The limiter or store was used after `close()`. */
-  | "CLOSED";
+  | "CLOSED"
+  /** A request has no client address, or one that is no IP address, so there is no telling who sent it. */
+  | "CLIENT_ADDRESS_UNUSABLE";
 
 /**
  * The one error class of Sluice.

@@ -1,15 +1,15 @@
 import type { Decision } from "../decision.js";
 import { type Duration, parseDuration } from "../duration.js";
-import { SluiceError } from "../errors.js";
+import { invalidOption, SluiceError } from "../errors.js";
 import type { Algorithm } from "../policy/algorithm.js";
-import { checkCost, type Policy } from "../policy/policy.js";
+import { checkCost, type Policy, type Quota } from "../policy/policy.js";
 import { hasHealthCheck } from "../store/capabilities.js";
 import { blockEntry, refundEntry } from "../store/entry.js";
 import { type CallOptions, type Claim, isDecidingStore, type MaybePromise, type Outcome } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import { claimMaker, type LimiterKey } from "./claims.js";
 import { createDeadlines } from "./deadlines.js";
-import { CHARGE, type ChargedDecision, decisionOf, decisionWithoutStore } from "./decide.js";
+import { type DecisionTerms, decisionOf, decisionWithoutStore, takeCharge } from "./decide.js";
 import { decidingEngine, type Engine } from "./engine.js";
 import { createEmitter, type LimiterEvents } from "./events.js";
 import { minimumWaitMs } from "./minimum-wait.js";
@@ -48,6 +48,8 @@ export interface Health {
 export interface Limiter {
   /** The policies, checked and frozen, in the order given. */
   readonly policies: readonly Policy[];
+  /** What each policy grants, in the same order. */
+  readonly quotas: readonly Quota[];
   /** Starts every stored key. */
   readonly prefix: string;
   /** As {@link Limiter.consume}, but a store that answers at once (memory) is answered at once: no promise, no wait. */
@@ -118,6 +120,8 @@ export function createLimiter(options: LimiterOptions): Limiter {
   const outage = createOutage(failOpen, emitter);
   const deadlines = createDeadlines(timeoutMs);
   const queue = createWaitQueue(clock);
+  const terms: DecisionTerms = { policies, quotas };
+  const borrows = engine.synchronous;
   const callOptions: CallOptions = { timeoutMs };
   let closed = false;
 
@@ -126,23 +130,31 @@ export function createLimiter(options: LimiterOptions): Limiter {
     return clock === undefined ? callOptions : { timeoutMs, nowMs: clock.nowMs() };
   }
 
-  function ask(asked: readonly Claim[], charge: boolean): MaybePromise<Decision> {
-    const answered = (outcome: Outcome): Decision => {
-      outage.succeeded();
-      return decisionOf(asked, outcome, quotas, charge);
-    };
-    const unanswered = (error: unknown): Decision => {
-      outage.failed(error);
-      return decisionWithoutStore((asked[0] as Claim).cost, quotas[0] as (typeof quotas)[0], failOpen, error);
-    };
+  function ask(asked: readonly Claim[], key: LimiterKey, cost: number, charge: boolean): MaybePromise<Decision> {
     const calls = calling();
+    let outcome: MaybePromise<Outcome>;
     try {
-      const outcome = engine.decide({ claims: asked, charge }, calls);
-      if (!(outcome instanceof Promise)) return answered(outcome);
-      return deadlines.bound(outcome).then(answered, unanswered);
+      outcome = engine.decide(asked, charge, calls);
     } catch (error) {
-      return unanswered(error);
+      return unanswered(cost, error);
     }
+    if (outcome instanceof Promise) {
+      return deadlines.bound(outcome).then(
+        (settled) => answered(key, cost, charge, settled),
+        (error) => unanswered(cost, error),
+      );
+    }
+    return answered(key, cost, charge, outcome);
+  }
+
+  function answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision {
+    outage.succeeded();
+    return decisionOf(terms, key, cost, charge, outcome);
+  }
+
+  function unanswered(cost: number, error: unknown): Decision {
+    outage.failed(error);
+    return decisionWithoutStore(cost, quotas[0] as Quota, failOpen, error);
   }
 
   function tell(decision: Decision): Decision {
@@ -167,10 +179,12 @@ export function createLimiter(options: LimiterOptions): Limiter {
 
   const limiter: Limiter = {
     policies,
+    quotas,
     prefix,
 
     decide(key, given) {
-      const decision = ask(claims.all(key, costOf(given)), true);
+      const cost = costOf(given);
+      const decision = ask(borrows ? claims.lent(key, cost) : claims.all(key, cost), key, cost, true);
       if (!emitter.listening) return decision;
       return decision instanceof Promise ? decision.then(tell) : tell(decision);
     },
@@ -184,18 +198,19 @@ export function createLimiter(options: LimiterOptions): Limiter {
     },
 
     async peek(key, given) {
-      return ask(claims.all(key, costOf(given)), false);
+      const cost = costOf(given);
+      return ask(claims.all(key, cost), key, cost, false);
     },
 
     async refund(decision) {
       const calls = calling();
-      const charge = (decision as Partial<ChargedDecision>)[CHARGE];
-      if (charge === undefined || charge.refunded) return false;
-      charge.refunded = true;
+      const charge = takeCharge(decision, terms);
+      if (charge === undefined) return false;
+      if (charge === "foreign") throw invalidOption("decision", decision, "refund it with the limiter that made it");
       const given = await bounded(
         Promise.all(
-          charge.claims.map(async (claim, i) => {
-            const change = refundEntry(claim, algorithms, charge.findings[i]?.epochMs as number);
+          claims.all(charge.key, charge.cost).map(async (claim, i) => {
+            const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number);
             let changed = false;
             await engine.update(
               claim,
@@ -255,10 +270,10 @@ export function createLimiter(options: LimiterOptions): Limiter {
         cost,
         timeoutMs: timeout === undefined ? undefined : parseDuration(timeout, "timeout"),
         signal,
-        consume: async () => ask(wanted, true),
+        consume: async () => ask(wanted, key, cost, true),
         async minimumWaitMs(total) {
           const capped = wanted.map((claim, i) => ({ ...claim, cost: Math.min(total, quotas[i]?.limit as number) }));
-          const look = await ask(capped, false);
+          const look = await ask(capped, key, cost, false);
           return Math.max(0, ...look.policies.map((policy) => minimumWaitMs(policy, total)));
         },
         giveBack: limiter.refund,
