@@ -1,6 +1,6 @@
 export type { Decision, DecisionSource, PolicyDecision } from "./decision.js";
 export { type Duration, parseDuration } from "./duration.js";
-export { SluiceError, type SluiceErrorCode } from "./errors.js";
+export { invalidOption, SluiceError, type SluiceErrorCode } from "./errors.js";
 export type { LimiterKey } from "./limiter/claims.js";
 export type { Clock } from "./limiter/clock.js";
 export type { LimiterEvents, LimiterListeners } from "./limiter/events.js";
@@ -49,4 +49,6 @@ export {
   type MaybePromise,
   type Outcome,
   type Store,
+  type SynchronousStore,
 } from "./store/store.js";
+export { rejectUnknown } from "./unknown-option.js";

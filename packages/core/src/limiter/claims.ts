@@ -13,6 +13,8 @@ export type LimiterKey = string | Readonly<Record<string, string>>;
 export interface ClaimMaker {
   /** A claim for every policy. */
   all(key: LimiterKey, cost: number): readonly Claim[];
+  /** The same for a store that keeps nothing of them: valid until the next call. */
+  lent(key: LimiterKey, cost: number): readonly Claim[];
   /** A claim for every policy of a plain key, or only for those that a key by names mentions. */
   named(key: LimiterKey): readonly Claim[];
 }
@@ -22,6 +24,7 @@ export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMa
   const [onlyPolicy] = policies as [Policy];
   const [onlyScope] = scopes as [string];
   const names = policies.map(({ name }) => name);
+  const lent = policies.map((policy, i) => ({ scope: scopes[i] as string, key: "", policy, cost: 1 }));
 
   function forAll(key: string, cost: number): readonly Claim[] {
     if (key === "") throw invalidKey("key", key);
@@ -44,7 +47,15 @@ export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMa
     return { scope: scopes[i] as string, key: own, policy, cost };
   }
 
-  return {
+  const maker: ClaimMaker = {
+    lent(key, cost) {
+      if (typeof key !== "string" || key === "") return maker.all(key, cost);
+      for (const claim of lent) {
+        claim.key = key;
+        claim.cost = cost;
+      }
+      return lent;
+    },
     all(key, cost) {
       if (typeof key === "string") return forAll(key, cost);
       checkNames(key);
@@ -56,6 +67,7 @@ export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMa
       return policies.flatMap((policy, i) => (Object.hasOwn(key, policy.name) ? [forOne(policy, i, key, 1)] : []));
     },
   };
+  return maker;
 }
 
 /** Says what a key is, and not which: keys are often personal. */

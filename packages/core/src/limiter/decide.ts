@@ -1,76 +1,157 @@
-import type { Decision, PolicyDecision } from "../decision.js";
-import type { Quota } from "../policy/policy.js";
-import type { Claim, ClaimFinding, Outcome } from "../store/store.js";
+import type { Decision, DecisionSource, PolicyDecision } from "../decision.js";
+import type { Policy, Quota } from "../policy/policy.js";
+import type { ClaimFinding, Outcome } from "../store/store.js";
+import type { LimiterKey } from "./claims.js";
 
-/** What a granted decision remembers for its refund. Not enumerable as JSON: a symbol. */
-export const CHARGE: unique symbol = Symbol("sluice.charge");
-
-/** A decision's charge. */
-export interface Charge {
-  readonly claims: readonly Claim[];
-  readonly findings: readonly ClaimFinding[];
-  /** Whether it was given back already. */
-  refunded: boolean;
+/** What the decisions of one limiter have in common. */
+export interface DecisionTerms {
+  readonly policies: readonly Policy[];
+  readonly quotas: readonly Quota[];
 }
 
-/** A decision as the limiter makes it. */
-export interface ChargedDecision extends Decision {
-  readonly [CHARGE]: Charge | undefined;
+/** What a granted decision was charged, for its refund. */
+export interface Charge {
+  readonly key: LimiterKey;
+  readonly cost: number;
+  /** The window that each policy charged. */
+  readonly epochsMs: readonly number[];
 }
 
 const NONE: readonly string[] = Object.freeze([]);
 
-/** Makes a decision of what the store answered. */
-export function decisionOf(
-  claims: readonly Claim[],
-  outcome: Outcome,
-  quotas: readonly Quota[],
-  charge: boolean,
-): Decision {
-  const { findings, allowed } = outcome;
-  const policies: PolicyDecision[] = [];
-  for (let i = 0; i < claims.length; i++) {
-    const { policy } = claims[i] as Claim;
-    const { limit, windowMs } = quotas[i] as Quota;
-    const found = findings[i] as ClaimFinding;
-    policies.push({
-      policy,
-      allowed: found.allowed,
-      limit,
-      windowMs,
-      remaining: found.remaining,
-      retryAfterMs: found.retryAfterMs,
-      resetAfterMs: found.resetAfterMs,
-      blocked: found.blocked,
-    });
+/**
+ * A decision by the store. With one policy, as most limiters have, everything is copied into this one object, and the
+ * lists are made when somebody reads them: a decision in memory takes a tenth of a microsecond, of which a garbage
+ * collector would like its share.
+ */
+class StoreDecision implements Decision {
+  readonly allowed: boolean;
+  readonly cost: number;
+  readonly limit: number;
+  readonly remaining: number;
+  readonly retryAfterMs: number | undefined;
+  readonly resetAfterMs: number;
+  readonly source: DecisionSource = "store";
+  readonly #terms: DecisionTerms;
+  readonly #key: LimiterKey;
+  readonly #blocked: boolean;
+  readonly #epochMs: number;
+  #epochsMs: readonly number[] | undefined;
+  #policies: readonly PolicyDecision[] | undefined;
+  #refundable: boolean;
+
+  constructor(
+    terms: DecisionTerms,
+    key: LimiterKey,
+    cost: number,
+    charged: boolean,
+    quota: Quota,
+    finding: ClaimFinding | PolicyDecision,
+    epochMs: number,
+    policies: readonly PolicyDecision[] | undefined,
+    epochsMs: readonly number[] | undefined,
+  ) {
+    this.allowed = finding.allowed;
+    this.cost = cost;
+    this.limit = quota.limit;
+    this.remaining = finding.remaining;
+    this.retryAfterMs = finding.retryAfterMs;
+    this.resetAfterMs = finding.resetAfterMs;
+    this.#terms = terms;
+    this.#key = key;
+    this.#blocked = finding.blocked;
+    this.#epochMs = epochMs;
+    this.#epochsMs = epochsMs;
+    this.#policies = policies;
+    this.#refundable = charged;
   }
-  const binding = bindingOf(policies);
-  const decision: ChargedDecision = {
-    allowed,
-    cost: (claims[0] as Claim).cost,
-    limit: binding.limit,
-    remaining: binding.remaining,
-    retryAfterMs: binding.retryAfterMs,
-    resetAfterMs: binding.resetAfterMs,
-    policies,
-    violated: allowed ? NONE : policies.filter((one) => !one.allowed).map((one) => one.policy.name),
-    source: "store",
-    [CHARGE]: allowed && charge ? { claims, findings, refunded: false } : undefined,
-  };
-  return decision;
+
+  get policies(): readonly PolicyDecision[] {
+    this.#policies ??= [
+      {
+        policy: this.#terms.policies[0] as Policy,
+        allowed: this.allowed,
+        limit: this.limit,
+        windowMs: (this.#terms.quotas[0] as Quota).windowMs,
+        remaining: this.remaining,
+        retryAfterMs: this.retryAfterMs,
+        resetAfterMs: this.resetAfterMs,
+        blocked: this.#blocked,
+      },
+    ];
+    return this.#policies;
+  }
+
+  get violated(): readonly string[] {
+    if (this.allowed) return NONE;
+    return this.policies.filter(({ allowed }) => !allowed).map(({ policy }) => policy.name);
+  }
+
+  /** What `JSON.stringify` and `console.log` show: everything but the key. */
+  toJSON(): Decision {
+    return { ...this, policies: this.policies, violated: this.violated };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): Decision {
+    return this.toJSON();
+  }
+
+  static takeCharge(decision: Decision, terms: DecisionTerms): Charge | "foreign" | undefined {
+    if (!(#refundable in decision)) return undefined;
+    if (decision.#terms !== terms) return "foreign";
+    if (!decision.#refundable) return undefined;
+    decision.#refundable = false;
+    return { key: decision.#key, cost: decision.cost, epochsMs: decision.#epochsMs ?? [decision.#epochMs] };
+  }
+}
+
+/**
+ * The charge of a granted decision, the first time that it is taken. `"foreign"` for a decision of another limiter;
+ * `undefined` when there is none, or it was taken before.
+ */
+export function takeCharge(decision: Decision, terms: DecisionTerms): Charge | "foreign" | undefined {
+  return StoreDecision.takeCharge(decision, terms);
+}
+
+/** Makes a decision of what the store answered. Copies all that it needs of the outcome. */
+export function decisionOf(
+  terms: DecisionTerms,
+  key: LimiterKey,
+  cost: number,
+  charge: boolean,
+  { allowed, findings }: Outcome,
+): Decision {
+  const { quotas, policies } = terms;
+  const charged = allowed && charge;
+  if (findings.length === 1) {
+    const finding = findings[0] as ClaimFinding;
+    return new StoreDecision(
+      terms,
+      key,
+      cost,
+      charged,
+      quotas[0] as Quota,
+      finding,
+      finding.epochMs,
+      undefined,
+      undefined,
+    );
+  }
+  const all = findings.map((finding, i): PolicyDecision => {
+    const { epochMs: _, ...found } = finding;
+    return { policy: policies[i] as Policy, ...(quotas[i] as Quota), ...found };
+  });
+  const binding = bindingOf(all);
+  const epochsMs = findings.map(({ epochMs }) => epochMs);
+  return new StoreDecision(terms, key, cost, charged, binding, binding, 0, all, epochsMs);
 }
 
 /**
  * The policy that decides for the client: on a denial the violated one that takes longest to allow the cost, otherwise the
  * one with least left; of equals the one that takes longer to reset.
  */
-export function bindingOf(policies: readonly PolicyDecision[]): PolicyDecision {
-  let binding = policies[0] as PolicyDecision;
-  for (let i = 1; i < policies.length; i++) {
-    const other = policies[i] as PolicyDecision;
-    if (binds(other, binding)) binding = other;
-  }
-  return binding;
+function bindingOf(policies: readonly PolicyDecision[]): PolicyDecision {
+  return policies.reduce((binding, other) => (binds(other, binding) ? other : binding));
 }
 
 function binds(a: PolicyDecision, b: PolicyDecision): boolean {

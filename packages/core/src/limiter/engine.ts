@@ -1,10 +1,19 @@
 import type { Algorithm, Next } from "../policy/algorithm.js";
 import type { Entry } from "../store/entry.js";
-import type { Admission, CallOptions, Claim, DecidingStore, MaybePromise, Outcome } from "../store/store.js";
+import {
+  type CallOptions,
+  type Claim,
+  type DecidingStore,
+  isSynchronousStore,
+  type MaybePromise,
+  type Outcome,
+} from "../store/store.js";
 
 /** What the limiter needs of a store, whether or not the store can decide. */
 export interface Engine {
-  decide(admission: Admission, options: CallOptions): MaybePromise<Outcome>;
+  decide(claims: readonly Claim[], charge: boolean, options: CallOptions): MaybePromise<Outcome>;
+  /** Whether `decide` answers at once and keeps nothing of the claims, so that they can be used again. */
+  readonly synchronous: boolean;
   /** Atomically changes the entry of one claim. */
   update(claim: Claim, change: EntryChange, options: CallOptions): Promise<void>;
   /** Forgets the entries of all claims. */
@@ -19,8 +28,16 @@ export type Algorithms = ReadonlyMap<string, Algorithm>;
 
 /** The engine on a store that decides where the data lives. */
 export function decidingEngine(store: DecidingStore): Engine {
+  const synchronous = isSynchronousStore(store);
+  const lent = { claims: [] as readonly Claim[], charge: true };
   return {
-    decide: (admission, options) => store.decide(admission, options),
+    synchronous,
+    decide(claims, charge, options) {
+      if (!synchronous) return store.decide({ claims, charge }, options);
+      lent.claims = claims;
+      lent.charge = charge;
+      return store.decide(lent, options);
+    },
     async update({ scope, key }, change, options) {
       await store.atomicUpdate<Entry>(scope + key, change, options);
     },

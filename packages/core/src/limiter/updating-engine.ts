@@ -41,7 +41,9 @@ export function updatingEngine(store: Store, algorithms: Algorithms, prefix: str
   }
 
   const engine: Engine = {
-    decide(admission, options) {
+    synchronous: false,
+    decide(claims, charge, options) {
+      const admission = { claims, charge };
       const parts = partsOf(admission, ({ key }) => key);
       if (parts.length === 1) return decideTogether(admission, options);
       return decideInOrder(

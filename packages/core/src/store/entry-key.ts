@@ -5,13 +5,13 @@ import type { Policy } from "../policy/policy.js";
  * read by eye, taken apart again, and two different combinations never meet.
  */
 
-function escape(part: string): string {
+function escaped(part: string): string {
   return part.replaceAll("%", "%25").replaceAll(":", "%3A");
 }
 
 /** Everything of an entry's key but the user's key. State of another prefix, policy or algorithm is another entry. */
 export function scopeOf(prefix: string, policy: Policy): string {
-  return `${escape(prefix)}:${escape(policy.name)}:${escape(policy.algorithm)}:`;
+  return `${escaped(prefix)}:${escaped(policy.name)}:${escaped(policy.algorithm)}:`;
 }
 
 /** Takes an entry's key apart. Anything that {@link scopeOf} did not make has no scope: all of it is the user's key. */

@@ -83,6 +83,21 @@ export interface DecidingStore extends Store {
   decide(admission: Admission, options?: CallOptions): MaybePromise<Outcome>;
 }
 
+/** A store that decides at once, in this process. */
+export interface SynchronousStore extends DecidingStore {
+  readonly synchronous: true;
+  /**
+   * Keeps nothing of the admission, which the limiter uses again for the next one; in turn the limiter reads the
+   * outcome before it calls again, so that it may be the same object each time.
+   */
+  decide(admission: Admission, options?: CallOptions): Outcome;
+}
+
+/** Whether a store is a {@link SynchronousStore}. */
+export function isSynchronousStore(store: DecidingStore): store is SynchronousStore {
+  return (store as Partial<SynchronousStore>).synchronous === true;
+}
+
 /** Whether a store has {@link DecidingStore.decide}. */
 export function isDecidingStore(store: Store): store is DecidingStore {
   return typeof (store as Partial<DecidingStore>).decide === "function";

@@ -1,0 +1,146 @@
+import { BLANK } from "@sluice/core";
+
+/** Numbers per slot: the widest state of an algorithm, and two of our own. */
+const STATE_CELLS = 5;
+export const BLOCKED_UNTIL_MS: number = STATE_CELLS;
+export const EXPIRES_AT_MS: number = STATE_CELLS + 1;
+export const STRIDE: number = STATE_CELLS + 2;
+
+/** All keys of one scope. */
+export interface Table {
+  readonly scope: string;
+  /** The slot of each key. */
+  readonly slotOf: Map<string, number>;
+  /** Whether a slot's key would be denied now, so that it must not be evicted before others. */
+  isExhausted(slot: number, nowMs: number): boolean;
+}
+
+/**
+ * The memory of the store: one typed array with {@link STRIDE} numbers per slot, so that a million keys are one object to
+ * the garbage collector, and what does not fit into numbers beside it.
+ */
+export interface Slots {
+  /** Replaced when it grows: read it anew after `take`. */
+  cells: Float64Array;
+  /** State that is not a fixed count of numbers. */
+  readonly objects: Map<number, unknown>;
+  /** Slots in use. */
+  size: number;
+  /** A blank slot for the key, at the expense of another when all are in use. */
+  take(table: Table, key: string, nowMs: number): number;
+  release(slot: number): void;
+  /** Looks at the next slot in turn and releases it when it has expired: a full round costs each call next to nothing. */
+  sweepOne(nowMs: number): void;
+  /** Every slot in use. */
+  used(): Iterable<{ slot: number; table: Table; key: string }>;
+  clear(): void;
+}
+
+/** How many slots are compared to find one to evict; all of them when there are fewer. */
+const CANDIDATES = 64;
+
+export function createSlots(maxKeys: number): Slots {
+  let capacity = Math.min(maxKeys, 1024);
+  let cells = new Float64Array(capacity * STRIDE);
+  let keys: (string | undefined)[] = [];
+  let tables: (Table | undefined)[] = [];
+  let free: number[] = [];
+  let hand = 0;
+
+  function grow(): void {
+    capacity = Math.min(maxKeys, capacity * 2);
+    const larger = new Float64Array(capacity * STRIDE);
+    larger.set(cells);
+    cells = larger;
+    slots.cells = larger;
+  }
+
+  function expiresAtMs(slot: number): number {
+    return cells[slot * STRIDE + EXPIRES_AT_MS] as number;
+  }
+
+  function advanceHand(): number {
+    hand = hand + 1 < keys.length ? hand + 1 : 0;
+    return hand;
+  }
+
+  /**
+   * What has recovered, else what is closest to it and not exhausted, else what is closest to it: of the slots that come
+   * next in turn, which after a while are the oldest. A flood of new keys can't make the store forget a client that it
+   * denies.
+   */
+  function evict(nowMs: number): void {
+    let victim = -1;
+    let victimExhausted = true;
+    for (let i = Math.min(CANDIDATES, keys.length); i > 0; i--) {
+      const slot = advanceHand();
+      if (expiresAtMs(slot) <= nowMs) {
+        victim = slot;
+        break;
+      }
+      const sooner = victim === -1 || expiresAtMs(slot) < expiresAtMs(victim);
+      if (!sooner && !victimExhausted) continue;
+      const exhausted = tables[slot]?.isExhausted(slot, nowMs) ?? false;
+      if (exhausted === victimExhausted ? sooner : victimExhausted) {
+        victim = slot;
+        victimExhausted = exhausted;
+      }
+    }
+    slots.release(victim);
+  }
+
+  const slots: Slots = {
+    cells,
+    objects: new Map(),
+    size: 0,
+
+    take(table, key, nowMs) {
+      if (slots.size >= maxKeys) evict(nowMs);
+      const slot = free.pop() ?? keys.length;
+      if (slot >= capacity) grow();
+      keys[slot] = key;
+      tables[slot] = table;
+      table.slotOf.set(key, slot);
+      slots.size++;
+      const at = slot * STRIDE;
+      cells.fill(BLANK, at, at + STATE_CELLS);
+      cells[at + BLOCKED_UNTIL_MS] = 0;
+      return slot;
+    },
+
+    release(slot) {
+      tables[slot]?.slotOf.delete(keys[slot] as string);
+      keys[slot] = undefined;
+      tables[slot] = undefined;
+      slots.objects.delete(slot);
+      // A free slot never looks expired, so that it is not released again.
+      cells[slot * STRIDE + EXPIRES_AT_MS] = Number.POSITIVE_INFINITY;
+      free.push(slot);
+      slots.size--;
+    },
+
+    sweepOne(nowMs) {
+      if (keys.length > 0 && expiresAtMs(advanceHand()) <= nowMs) slots.release(hand);
+    },
+
+    *used() {
+      for (let slot = 0; slot < keys.length; slot++) {
+        const table = tables[slot];
+        if (table !== undefined) yield { slot, table, key: keys[slot] as string };
+      }
+    },
+
+    clear() {
+      capacity = Math.min(maxKeys, 1024);
+      cells = new Float64Array(capacity * STRIDE);
+      slots.cells = cells;
+      slots.objects.clear();
+      slots.size = 0;
+      keys = [];
+      tables = [];
+      free = [];
+      hand = 0;
+    },
+  };
+  return slots;
+}

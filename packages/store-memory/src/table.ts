@@ -1,0 +1,148 @@
+import {
+  type Algorithm,
+  BLANK,
+  builtInAlgorithms,
+  type CellAlgorithm,
+  type Entry,
+  type Finding,
+  type Policy,
+} from "@sluice/core";
+import { BLOCKED_UNTIL_MS, EXPIRES_AT_MS, type Slots, STRIDE, type Table } from "./slots.js";
+
+/** The state of one scope's keys, in the form that suits its algorithm. */
+export interface StateTable extends Table {
+  /** Remembered to tell whether a key is exhausted. */
+  policy: Policy | undefined;
+  /** Judges a slot's state, or no state at all. */
+  judge(slot: number | undefined, policy: Policy, nowMs: number, cost: number, finding: Finding): void;
+  /** Charges what `judge` allowed. */
+  charge(slot: number, policy: Policy, nowMs: number, cost: number): void;
+  /** The state as `atomicUpdate` sees it. */
+  read(slot: number): unknown;
+  write(slot: number, state: unknown): void;
+}
+
+/** The table for a scope, by the algorithm that its last part names. */
+export function createTable(scope: string, slots: Slots): StateTable {
+  const [, , name = ""] = scope.split(":");
+  const algorithm = builtInAlgorithms.get(name);
+  if (algorithm === undefined) return jsonTable(scope, slots);
+  return "width" in algorithm
+    ? cellTable(scope, slots, algorithm as CellAlgorithm)
+    : entryTable(scope, slots, algorithm);
+}
+
+const fresh = new Float64Array(STRIDE).fill(BLANK);
+const probe: Finding = { allowed: false, remaining: 0, retryAfterMs: undefined, resetAfterMs: 0, epochMs: 0 };
+
+function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): StateTable {
+  const { width } = algorithm;
+
+  /** Whether a state is an entry of this algorithm, and so fits into the cells. */
+  function fits(state: unknown): state is Entry {
+    if (!Array.isArray(state) || state.length !== 3 || state[0] !== 1 || typeof state[1] !== "number") return false;
+    const numbers: unknown = state[2];
+    if (numbers === null) return true;
+    return Array.isArray(numbers) && numbers.length === width && numbers.every((value) => typeof value === "number");
+  }
+
+  const json = jsonTable(scope, slots);
+  const table: StateTable = {
+    ...json,
+    isExhausted: (slot, nowMs) => isExhausted(table, slots, slot, nowMs),
+    judge(slot, policy, nowMs, cost, finding) {
+      if (slot === undefined) algorithm.judge(fresh, 0, policy, nowMs, cost, finding);
+      else algorithm.judge(slots.cells, slot * STRIDE, policy, nowMs, cost, finding);
+    },
+    charge(slot, policy, nowMs, cost) {
+      algorithm.charge(slots.cells, slot * STRIDE, policy, nowMs, cost);
+    },
+    read(slot) {
+      if (slots.objects.has(slot)) return json.read(slot);
+      const at = slot * STRIDE;
+      const blank = slots.cells[at] === BLANK;
+      const state = blank ? null : Array.from(slots.cells.subarray(at, at + width));
+      return [1, slots.cells[at + BLOCKED_UNTIL_MS] as number, state] satisfies Entry;
+    },
+    write(slot, state) {
+      const at = slot * STRIDE;
+      if (!fits(state)) {
+        json.write(slot, state);
+        slots.cells.fill(BLANK, at, at + width);
+        slots.cells[at + BLOCKED_UNTIL_MS] = 0;
+        return;
+      }
+      slots.objects.delete(slot);
+      slots.cells[at + BLOCKED_UNTIL_MS] = state[1];
+      if (state[2] === null) slots.cells.fill(BLANK, at, at + width);
+      else slots.cells.set(state[2] as number[], at);
+    },
+  };
+  return table;
+}
+
+/** Entries of an algorithm whose state is of any size. */
+function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTable {
+  const stateOf = (slot: number | undefined): unknown => {
+    const entry = slot === undefined ? undefined : slots.objects.get(slot);
+    return Array.isArray(entry) ? (entry[2] ?? undefined) : undefined;
+  };
+  const json = jsonTable(scope, slots);
+  const table: StateTable = {
+    ...json,
+    isExhausted: (slot, nowMs) => isExhausted(table, slots, slot, nowMs),
+    judge(slot, policy, nowMs, cost, finding) {
+      const found = algorithm.step(stateOf(slot), policy, nowMs, cost);
+      finding.allowed = found.allowed;
+      finding.remaining = found.remaining;
+      finding.retryAfterMs = found.retryAfterMs;
+      finding.resetAfterMs = found.resetAfterMs;
+      finding.epochMs = found.epochMs;
+    },
+    charge(slot, policy, nowMs, cost) {
+      const next = algorithm.step(stateOf(slot), policy, nowMs, cost).next;
+      slots.objects.set(slot, [1, slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS], next?.state]);
+    },
+    read(slot) {
+      const entry = slots.objects.get(slot);
+      return Array.isArray(entry) ? entry : json.read(slot);
+    },
+    write(slot, state) {
+      const isEntry = Array.isArray(state) && state[0] === 1 && typeof state[1] === "number";
+      if (!isEntry) return json.write(slot, state);
+      slots.objects.set(slot, state);
+      slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] = state[1];
+    },
+  };
+  return table;
+}
+
+/** Any state, as text: nobody can change it from outside, and it comes back as it would from any other store. */
+function jsonTable(scope: string, slots: Slots): StateTable {
+  return {
+    scope,
+    slotOf: new Map(),
+    policy: undefined,
+    isExhausted: () => true,
+    judge() {},
+    charge() {},
+    read: (slot) => JSON.parse(slots.objects.get(slot) as string),
+    write(slot, state) {
+      slots.objects.set(slot, JSON.stringify(state));
+    },
+  };
+}
+
+function isExhausted(table: StateTable, slots: Slots, slot: number, nowMs: number): boolean {
+  if ((slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) return true;
+  // Only ever written by atomicUpdate: a block. Keep it while there is a choice.
+  if (table.policy === undefined) return true;
+  table.judge(slot, table.policy, nowMs, 1, probe);
+  return !probe.allowed;
+}
+
+/** Until when a slot is kept. */
+export function keepUntil(slots: Slots, slot: number, untilMs: number): void {
+  const at = slot * STRIDE;
+  slots.cells[at + EXPIRES_AT_MS] = Math.max(untilMs, slots.cells[at + BLOCKED_UNTIL_MS] as number);
+}
