@@ -1,8 +1,13 @@
-import { type CellAlgorithm, cellAlgorithm } from "./cells.js";
+import { type CellAlgorithm, type Cells, cellAlgorithm } from "./cells.js";
 import type { FixedWindowPolicy } from "./policy.js";
 
 const START_MS = 0;
 const USED = 1;
+
+/** Whether nothing counts any more: the window is over, or all that was used in it was given back. */
+function isOver(cells: Cells, at: number, windowMs: number, nowMs: number): boolean {
+  return cells[at + USED] === 0 || nowMs - (cells[at + START_MS] as number) >= windowMs;
+}
 
 /** A counter and the start of its window, which is the key's first request. State: `[startMs, used]`. */
 export const fixedWindowAlgorithm: CellAlgorithm<FixedWindowPolicy> = cellAlgorithm<FixedWindowPolicy>({
@@ -14,7 +19,7 @@ export const fixedWindowAlgorithm: CellAlgorithm<FixedWindowPolicy> = cellAlgori
   judge(cells, at, { limit, windowMs }, nowMs, cost, finding) {
     let startMs = cells[at + START_MS] as number;
     let used = cells[at + USED] as number;
-    if (nowMs - startMs >= windowMs) {
+    if (isOver(cells, at, windowMs, nowMs)) {
       startMs = nowMs;
       used = 0;
     }
@@ -28,7 +33,7 @@ export const fixedWindowAlgorithm: CellAlgorithm<FixedWindowPolicy> = cellAlgori
   },
 
   charge(cells, at, { windowMs }, nowMs, cost) {
-    if (nowMs - (cells[at + START_MS] as number) >= windowMs) {
+    if (isOver(cells, at, windowMs, nowMs)) {
       cells[at + START_MS] = nowMs;
       cells[at + USED] = cost;
     } else {
@@ -37,8 +42,7 @@ export const fixedWindowAlgorithm: CellAlgorithm<FixedWindowPolicy> = cellAlgori
   },
 
   restore(cells, at, { windowMs }, nowMs, cost, epochMs) {
-    const startMs = cells[at + START_MS] as number;
-    if (startMs !== epochMs || nowMs - startMs >= windowMs) return false;
+    if (cells[at + START_MS] !== epochMs || isOver(cells, at, windowMs, nowMs)) return false;
     cells[at + USED] = Math.max(0, (cells[at + USED] as number) - cost);
     return true;
   },

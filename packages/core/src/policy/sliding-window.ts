@@ -12,7 +12,6 @@ function roll(cells: Cells, at: number, windowMs: number, nowMs: number): void {
   const startMs = cells[at + START_MS] as number;
   const elapsedMs = nowMs - startMs;
   if (elapsedMs >= 2 * windowMs) {
-    rolled.startMs = nowMs;
     rolled.previous = 0;
     rolled.current = 0;
   } else if (elapsedMs >= windowMs) {
@@ -24,6 +23,8 @@ function roll(cells: Cells, at: number, windowMs: number, nowMs: number): void {
     rolled.previous = cells[at + PREVIOUS] as number;
     rolled.current = cells[at + CURRENT] as number;
   }
+  // Nothing counts, also when all of it was given back: the next request starts a window, as a key's first does.
+  if (rolled.previous === 0 && rolled.current === 0) rolled.startMs = nowMs;
 }
 
 /**
@@ -92,8 +93,9 @@ export const slidingWindowAlgorithm: CellAlgorithm<SlidingWindowPolicy> = cellAl
 
   restore(cells, at, { windowMs }, nowMs, cost, epochMs) {
     const startMs = cells[at + START_MS] as number;
-    if (startMs !== epochMs || nowMs - startMs >= windowMs) return false;
-    cells[at + CURRENT] = Math.max(0, (cells[at + CURRENT] as number) - cost);
+    const current = cells[at + CURRENT] as number;
+    if (current === 0 || startMs !== epochMs || nowMs - startMs >= windowMs) return false;
+    cells[at + CURRENT] = Math.max(0, current - cost);
     return true;
   },
 });

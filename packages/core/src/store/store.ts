@@ -77,7 +77,7 @@ export interface DecidingStore extends Store {
   /** The algorithms that `decide` knows. The limiter uses `atomicUpdate` for others. */
   readonly algorithms: ReadonlySet<string>;
   /**
-   * Decides one admission atomically. A denial writes nothing. It must equal {@link decideEntry} on the entries, which
+   * Decides one admission atomically. A denial writes nothing. It must equal {@link decideEntries} on the entries, which
    * it also reads and writes in that form, so that `atomicUpdate` and `decide` can work on the same key.
    */
   decide(admission: Admission, options?: CallOptions): MaybePromise<Outcome>;
