@@ -1,0 +1,21 @@
+import type { HeaderForm } from "./field.js";
+import { seconds } from "./numbers.js";
+
+/** What `X-RateLimit-Reset` says: a moment, in seconds since 1970, or the seconds to go until then. */
+export type LegacyReset = "epoch" | "delta";
+
+/** `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`, which no specification describes. */
+export function legacy(reset: LegacyReset): HeaderForm {
+  return {
+    policyField: () => undefined,
+
+    stateFields: () => (decision, nowMs, fields) => {
+      const fromMs = reset === "epoch" ? nowMs : 0;
+      fields.push(
+        { name: "X-RateLimit-Limit", value: String(decision.limit), append: false },
+        { name: "X-RateLimit-Remaining", value: String(decision.remaining), append: false },
+        { name: "X-RateLimit-Reset", value: String(seconds(fromMs + decision.resetAfterMs)), append: false },
+      );
+    },
+  };
+}

@@ -1,0 +1,12 @@
+/** The largest Integer of Structured Fields (RFC 9651, section 3.3.1): 15 digits. */
+const MAX_INTEGER = 999_999_999_999_999;
+
+/** A count that may be larger than a field can say. */
+export function integer(count: number): number {
+  return Math.min(count, MAX_INTEGER);
+}
+
+/** Whole seconds, rounded up: a client that waits so long has waited long enough. */
+export function seconds(ms: number): number {
+  return ms > 0 ? integer(Math.ceil(ms / 1000)) : 0;
+}
