@@ -64,6 +64,7 @@ export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMa
     named(key) {
       if (typeof key === "string") return forAll(key, 1);
       checkNames(key);
+      if (Object.keys(key).length === 0) throw invalidKey("key", key);
       return policies.flatMap((policy, i) => (Object.hasOwn(key, policy.name) ? [forOne(policy, i, key, 1)] : []));
     },
   };

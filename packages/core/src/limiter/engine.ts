@@ -17,7 +17,7 @@ export interface Engine {
   /** Atomically changes the entry of one claim. */
   update(claim: Claim, change: EntryChange, options: CallOptions): Promise<void>;
   /** Forgets the entries of all claims. */
-  forget(claims: readonly Claim[]): Promise<void>;
+  forget(claims: readonly Claim[], options: CallOptions): Promise<void>;
 }
 
 /** A pure change of an entry; `undefined` leaves it alone. */

@@ -5,7 +5,14 @@ import type { Algorithm } from "../policy/algorithm.js";
 import { checkCost, type Policy, type Quota } from "../policy/policy.js";
 import { hasHealthCheck } from "../store/capabilities.js";
 import { blockEntry, refundEntry } from "../store/entry.js";
-import { type CallOptions, type Claim, isDecidingStore, type MaybePromise, type Outcome } from "../store/store.js";
+import {
+  type CallOptions,
+  type Claim,
+  isDecidingStore,
+  isPromise,
+  type MaybePromise,
+  type Outcome,
+} from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import { claimMaker, type LimiterKey } from "./claims.js";
 import { createDeadlines } from "./deadlines.js";
@@ -125,9 +132,13 @@ export function createLimiter(options: LimiterOptions): Limiter {
   const callOptions: CallOptions = { timeoutMs };
   let closed = false;
 
+  function timing(): CallOptions {
+    return clock === undefined ? callOptions : { timeoutMs, nowMs: clock.nowMs() };
+  }
+
   function calling(): CallOptions {
     if (closed) throw new SluiceError("CLOSED", "the limiter is closed");
-    return clock === undefined ? callOptions : { timeoutMs, nowMs: clock.nowMs() };
+    return timing();
   }
 
   function ask(asked: readonly Claim[], key: LimiterKey, cost: number, charge: boolean): MaybePromise<Decision> {
@@ -138,7 +149,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
     } catch (error) {
       return unanswered(cost, error);
     }
-    if (outcome instanceof Promise) {
+    if (isPromise(outcome)) {
       return deadlines.bound(outcome).then(
         (settled) => answered(key, cost, charge, settled),
         (error) => unanswered(cost, error),
@@ -166,7 +177,8 @@ export function createLimiter(options: LimiterOptions): Limiter {
   function costOf(given: ConsumeOptions | undefined): number {
     if (given === undefined) return 1;
     rejectUnknown(given, ["cost"], "consume");
-    return checkCost(given.cost ?? 1);
+    const { cost = 1 } = given;
+    return checkCost(cost);
   }
 
   /** Rejects within the timeout, and always with a `SluiceError`. */
@@ -175,6 +187,31 @@ export function createLimiter(options: LimiterOptions): Limiter {
       if (error instanceof SluiceError) throw error;
       throw new SluiceError("STORE_FAILED", "the store failed", { cause: error });
     });
+  }
+
+  async function giveBack(decision: Decision, calls: CallOptions): Promise<boolean> {
+    const charge = takeCharge(decision, terms);
+    if (charge === undefined) return false;
+    if (charge === "foreign") throw invalidOption("decision", decision, "refund it with the limiter that made it");
+    const given = await bounded(
+      Promise.all(
+        claims.all(charge.key, charge.cost).map(async (claim, i) => {
+          const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number);
+          let changed = false;
+          await engine.update(
+            claim,
+            (entry, nowMs) => {
+              const next = change(entry, nowMs);
+              changed = next !== undefined;
+              return next;
+            },
+            calls,
+          );
+          return changed;
+        }),
+      ),
+    );
+    return given.includes(true);
   }
 
   const limiter: Limiter = {
@@ -203,34 +240,12 @@ export function createLimiter(options: LimiterOptions): Limiter {
     },
 
     async refund(decision) {
-      const calls = calling();
-      const charge = takeCharge(decision, terms);
-      if (charge === undefined) return false;
-      if (charge === "foreign") throw invalidOption("decision", decision, "refund it with the limiter that made it");
-      const given = await bounded(
-        Promise.all(
-          claims.all(charge.key, charge.cost).map(async (claim, i) => {
-            const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number);
-            let changed = false;
-            await engine.update(
-              claim,
-              (entry, nowMs) => {
-                const next = change(entry, nowMs);
-                changed = next !== undefined;
-                return next;
-              },
-              calls,
-            );
-            return changed;
-          }),
-        ),
-      );
-      return given.includes(true);
+      return giveBack(decision, calling());
     },
 
     async reset(key) {
-      calling();
-      await bounded(engine.forget(claims.named(key)));
+      const calls = calling();
+      await bounded(engine.forget(claims.named(key), calls));
     },
 
     async block(key, duration) {
@@ -261,8 +276,8 @@ export function createLimiter(options: LimiterOptions): Limiter {
 
     async wait(key, given = {}) {
       rejectUnknown(given, ["cost", "timeout", "signal"], "wait");
-      const { timeout, signal } = given;
-      const cost = checkCost(given.cost ?? 1);
+      const { cost: asked = 1, timeout, signal } = given;
+      const cost = checkCost(asked);
       const wanted = claims.all(key, cost);
       calling();
       const decision = await queue.wait({
@@ -276,7 +291,8 @@ export function createLimiter(options: LimiterOptions): Limiter {
           const look = await ask(capped, key, cost, false);
           return Math.max(0, ...look.policies.map((policy) => minimumWaitMs(policy, total)));
         },
-        giveBack: limiter.refund,
+        // Also for callers whom `close` rejected while the store was about to grant.
+        giveBack: (decision) => giveBack(decision, timing()),
       });
       return tell(decision);
     },

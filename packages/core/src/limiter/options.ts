@@ -75,9 +75,8 @@ export function checkOptions(options: LimiterOptions): CheckedOptions {
   if (typeof prefix !== "string" || !/^[\x20-\x7e]{1,128}$/.test(prefix)) {
     throw invalidOption("prefix", prefix, "give 1 to 128 printable ASCII characters");
   }
-  if (clock !== undefined) {
-    checkFunction("clock.nowMs", clock?.nowMs);
-    checkFunction("clock.sleep", clock?.sleep);
+  if (clock !== undefined && (typeof clock?.nowMs !== "function" || typeof clock.sleep !== "function")) {
+    throw invalidOption("clock", clock, "a clock has the functions nowMs and sleep");
   }
   return {
     store: checkStore(store),

@@ -67,16 +67,19 @@ export function updatingEngine(store: Store, algorithms: Algorithms, prefix: str
         options,
       );
     },
-    async forget(claims) {
+    async forget(claims, options) {
       await Promise.all(
         claims.map(({ scope, key }) =>
-          store.atomicUpdate<Ledger>(ledgerScope + key, (ledger, nowMs) =>
-            ledger?.some(([other]) => other === scope)
-              ? life(
-                  ledger.filter(([other]) => other !== scope),
-                  nowMs,
-                )
-              : undefined,
+          store.atomicUpdate<Ledger>(
+            ledgerScope + key,
+            (ledger, nowMs) =>
+              ledger?.some(([other]) => other === scope)
+                ? life(
+                    ledger.filter(([other]) => other !== scope),
+                    nowMs,
+                  )
+                : undefined,
+            options,
           ),
         ),
       );

@@ -55,11 +55,12 @@ export function createWaitQueue(clock: Clock | undefined): WaitQueue {
       } catch (error) {
         return head.reject(error);
       }
-      if (decision.allowed) {
+      if (done.signal.aborted) {
         // Nobody is left to hear of a failure; the charge then stays, as if the caller had used it.
-        if (done.signal.aborted) await request.giveBack(decision).catch(() => {});
-        return head.resolve(decision);
+        if (decision.allowed) await request.giveBack(decision).catch(() => {});
+        return;
       }
+      if (decision.allowed) return head.resolve(decision);
       if (decision.source === "failClosed") return head.reject(decision.error);
       const { retryAfterMs } = decision;
       if (retryAfterMs === undefined) return head.reject(waitTimeout("the cost is more than the limit ever allows"));

@@ -97,11 +97,21 @@ export function tokenBucket(options: TokenBucketOptions = {}): TokenBucketPolicy
   return Object.freeze(policy);
 }
 
+/** So that the time at which a bucket is full stays exact below 2^53. */
+const LONGEST_FILL_MS: number = 2 ** 52;
+
 /**
  * Rate and interval as given or, where `burst * interval` would pass 2^53 and be no longer exact, in lowest terms:
  * 1,000,000,000 per 30 days is 125 per 324 ms.
  */
 function ratio(rate: number, intervalMs: number, burst: number): { rate: number; intervalMs: number } {
+  if ((burst / rate) * intervalMs > LONGEST_FILL_MS) {
+    throw invalidOption(
+      "burst",
+      burst,
+      `at ${rate} per ${intervalMs} ms it would take ages to fill: give a smaller burst`,
+    );
+  }
   if (burst * intervalMs <= Number.MAX_SAFE_INTEGER) return { rate, intervalMs };
   const divisor = greatestCommonDivisor(rate, intervalMs);
   const most = Math.floor(Number.MAX_SAFE_INTEGER / (intervalMs / divisor));
@@ -202,11 +212,16 @@ export function isBuiltInPolicy(policy: Policy): policy is BuiltInPolicy {
  */
 export function remakePolicy({ algorithm, ...policy }: BuiltInPolicy): BuiltInPolicy {
   if (algorithm === "token-bucket") {
-    const { intervalMs, ...rest } = policy as TokenBucketPolicy;
-    return tokenBucket({ ...rest, interval: intervalMs });
+    rejectUnknown(policy, ["name", "rate", "intervalMs", "burst"], `a policy with algorithm "${algorithm}"`);
+    const { name, rate, intervalMs, burst } = policy as TokenBucketPolicy;
+    // A default is for those who leave an option out of a call; data that lacks a number is broken.
+    checkCount("rate", rate);
+    checkCount("burst", burst);
+    return tokenBucket({ name, rate, burst, interval: parseDuration(intervalMs, "intervalMs") });
   }
-  const { windowMs, ...rest } = policy as FixedWindowPolicy;
-  const options = { ...rest, window: windowMs };
+  rejectUnknown(policy, ["name", "limit", "windowMs"], `a policy with algorithm "${algorithm}"`);
+  const { name, limit, windowMs } = policy as FixedWindowPolicy;
+  const options = { name, limit, window: parseDuration(windowMs, "windowMs") };
   if (algorithm === "fixed-window") return fixedWindow(options);
   return algorithm === "sliding-window" ? slidingWindow(options) : slidingLog(options);
 }
