@@ -13,13 +13,19 @@ export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     let timer: ReturnType<typeof setTimeout>;
+    const cancel = (): void => clearTimeout(timer);
     const wait = (leftMs: number): void => {
       timer = setTimeout(
-        () => (leftMs > MAX_TIMER_MS ? wait(leftMs - MAX_TIMER_MS) : resolve()),
+        () => {
+          if (leftMs > MAX_TIMER_MS) return wait(leftMs - MAX_TIMER_MS);
+          signal.removeEventListener("abort", cancel);
+          resolve();
+        },
         Math.min(leftMs, MAX_TIMER_MS),
       );
     };
+    if (signal.aborted) return;
     wait(ms);
-    signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    signal.addEventListener("abort", cancel, { once: true });
   });
 }

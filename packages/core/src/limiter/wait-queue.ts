@@ -28,104 +28,146 @@ interface Waiter {
   readonly request: WaitRequest;
   readonly dueMs: number;
   /** Aborted when the caller has its answer. */
-  readonly done: AbortController;
+  readonly done: AbortSignal;
+  /** Resolves then. */
+  readonly gone: Promise<void>;
   readonly resolve: (decision: Decision) => void;
   readonly reject: (error: unknown) => void;
 }
 
+interface Line {
+  /** Those who wait for an answer; the first of them is being served. */
+  readonly waiters: Waiter[];
+  /** The question on its way, settled when the first has drawn its consequence. */
+  asking: Promise<unknown> | undefined;
+  /** Questions so far. */
+  asks: number;
+}
+
 export function createWaitQueue(clock: Clock | undefined): WaitQueue {
-  const lines = new Map<string, Waiter[]>();
+  const lines = new Map<string, Line>();
   const nowMs = clock === undefined ? () => performance.now() : () => clock.nowMs();
   const sleep = clock === undefined ? realSleep : (ms: number, signal: AbortSignal) => clock.sleep(ms, signal);
 
-  async function serve(name: string, line: Waiter[]): Promise<void> {
-    for (let head = line[0]; head !== undefined; head = line[0]) {
-      if (!head.done.signal.aborted) await serveHead(head);
-      line.shift();
+  async function serve(name: string, line: Line): Promise<void> {
+    for (let first = line.waiters[0]; first !== undefined; first = line.waiters[0]) {
+      await serveFirst(line, first);
+      line.waiters.shift();
     }
     lines.delete(name);
   }
 
-  async function serveHead(head: Waiter): Promise<void> {
-    const { request, done } = head;
-    while (!done.signal.aborted) {
-      let decision: Decision;
-      try {
-        decision = await request.consume();
-      } catch (error) {
-        return head.reject(error);
-      }
-      if (done.signal.aborted) {
-        // Nobody is left to hear of a failure; the charge then stays, as if the caller had used it.
-        if (decision.allowed) await request.giveBack(decision).catch(() => {});
-        return;
-      }
-      if (decision.allowed) return head.resolve(decision);
-      if (decision.source === "failClosed") return head.reject(decision.error);
-      const { retryAfterMs } = decision;
-      if (retryAfterMs === undefined) return head.reject(waitTimeout("the cost is more than the limit ever allows"));
-      if (nowMs() + retryAfterMs > head.dueMs) return head.reject(cannotBeMet(retryAfterMs, request));
-      await Promise.race([sleep(retryAfterMs, done.signal), aborted(done.signal)]);
+  async function serveFirst(line: Line, first: Waiter): Promise<void> {
+    while (!first.done.aborted) {
+      line.asks++;
+      const asking = ask(first);
+      line.asking = asking;
+      const sleepMs = await asking;
+      line.asking = undefined;
+      if (sleepMs !== undefined) await Promise.race([sleep(sleepMs, first.done), first.gone]);
     }
   }
 
-  async function refuseIfHopeless(waiter: Waiter, total: number): Promise<void> {
-    const waitMs = await waiter.request.minimumWaitMs(total);
-    if (nowMs() + waitMs > waiter.dueMs) waiter.reject(cannotBeMet(waitMs, waiter.request));
+  /** Asks for admission: gives the caller its answer, or returns how long to sleep before the next try. */
+  async function ask(first: Waiter): Promise<number | undefined> {
+    const { request, done, dueMs } = first;
+    let decision: Decision;
+    try {
+      decision = await request.consume();
+    } catch (error) {
+      first.reject(error);
+      return undefined;
+    }
+    const { allowed, source, retryAfterMs } = decision;
+    if (done.aborted) {
+      // Nobody is left to hear of a failure; the charge then stays, as if the caller had used it.
+      if (allowed) await request.giveBack(decision).catch(() => {});
+    } else if (allowed) {
+      first.resolve(decision);
+    } else if (source === "failClosed") {
+      first.reject(decision.error);
+    } else if (retryAfterMs === undefined) {
+      first.reject(waitTimeout("the cost is more than the limit ever allows"));
+    } else if (nowMs() + retryAfterMs > dueMs) {
+      first.reject(cannotBeMet(retryAfterMs, request));
+    } else {
+      return retryAfterMs;
+    }
+    return undefined;
+  }
+
+  /** Looks again when the line moved meanwhile: a grant must not count as used and as waiting at once. */
+  async function refuseIfHopeless(line: Line, waiter: Waiter): Promise<void> {
+    for (let asks = -1; asks !== line.asks; ) {
+      await line.asking;
+      if (waiter.done.aborted || line.waiters[0] === waiter) return;
+      asks = line.asks;
+      const waitMs = await waiter.request.minimumWaitMs(costUpTo(line, waiter));
+      if (asks === line.asks && nowMs() + waitMs > waiter.dueMs) waiter.reject(cannotBeMet(waitMs, waiter.request));
+    }
+  }
+
+  function join(line: Line, request: WaitRequest): Promise<Decision> {
+    return new Promise((resolve, reject) => {
+      const { signal, timeoutMs } = request;
+      const done = new AbortController();
+      const onAbort = (): void => waiter.reject(signal?.reason);
+      const leave = (): void => {
+        done.abort();
+        signal?.removeEventListener("abort", onAbort);
+        // The first leaves when it has been served, so that nobody is served twice at once.
+        const place = line.waiters.indexOf(waiter);
+        if (place > 0) line.waiters.splice(place, 1);
+      };
+      const waiter: Waiter = {
+        request,
+        dueMs: timeoutMs === undefined ? Number.POSITIVE_INFINITY : nowMs() + timeoutMs,
+        done: done.signal,
+        gone: new Promise((go) => done.signal.addEventListener("abort", () => go(), { once: true })),
+        resolve(decision) {
+          leave();
+          resolve(decision);
+        },
+        reject(error) {
+          leave();
+          reject(error);
+        },
+      };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      line.waiters.push(waiter);
+      if (timeoutMs === undefined || line.waiters[0] === waiter) return;
+      refuseIfHopeless(line, waiter).catch(waiter.reject);
+      void sleep(timeoutMs, done.signal).then(() =>
+        waiter.reject(waitTimeout(`it was not granted within ${timeoutMs} ms`)),
+      );
+    });
   }
 
   return {
-    wait(request) {
-      return new Promise((resolve, reject) => {
-        const { line: name, signal, timeoutMs } = request;
-        if (signal?.aborted) return reject(signal.reason);
-        const done = new AbortController();
-        const settle = (): void => {
-          done.abort();
-          signal?.removeEventListener("abort", onAbort);
-        };
-        const waiter: Waiter = {
-          request,
-          dueMs: timeoutMs === undefined ? Number.POSITIVE_INFINITY : nowMs() + timeoutMs,
-          done,
-          resolve(decision) {
-            settle();
-            resolve(decision);
-          },
-          reject(error) {
-            settle();
-            reject(error);
-          },
-        };
-        const onAbort = (): void => waiter.reject(signal?.reason);
-        signal?.addEventListener("abort", onAbort, { once: true });
-
-        const line = lines.get(name);
-        if (line === undefined) {
-          const started = [waiter];
-          lines.set(name, started);
-          void serve(name, started);
-          return;
-        }
-        line.push(waiter);
-        if (timeoutMs === undefined) return;
-        const ahead = line.reduce((cost, other) => cost + (other.done.signal.aborted ? 0 : other.request.cost), 0);
-        refuseIfHopeless(waiter, ahead).catch(waiter.reject);
-        void sleep(timeoutMs, done.signal).then(() =>
-          waiter.reject(waitTimeout(`it was not granted within ${timeoutMs} ms`)),
-        );
-      });
+    async wait(request) {
+      const { line: name, signal } = request;
+      signal?.throwIfAborted();
+      const present = lines.get(name);
+      if (present !== undefined) return join(present, request);
+      const line: Line = { waiters: [], asking: undefined, asks: 0 };
+      lines.set(name, line);
+      const decision = join(line, request);
+      void serve(name, line);
+      return decision;
     },
     close() {
-      for (const waiter of [...lines.values()].flat()) {
+      for (const waiter of [...lines.values()].flatMap(({ waiters }) => waiters)) {
         waiter.reject(new SluiceError("CLOSED", "the limiter was closed while the call waited"));
       }
     },
   };
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+/** What all up to the waiter want together. */
+function costUpTo({ waiters }: Line, waiter: Waiter): number {
+  return waiters
+    .slice(0, waiters.indexOf(waiter) + 1)
+    .reduce((cost, { done, request }) => cost + (done.aborted ? 0 : request.cost), 0);
 }
 
 function cannotBeMet(waitMs: number, { timeoutMs }: WaitRequest): SluiceError {
