@@ -1,0 +1,132 @@
+import type { Decision } from "../decision.js";
+import { invalidOption } from "../errors.js";
+import type { ConsumeOptions, Limiter } from "../limiter/limiter.js";
+import { checkCost } from "../policy/policy.js";
+import type { MaybePromise, Store } from "../store/store.js";
+import { after } from "./after.js";
+import type { HeaderField } from "./headers/field.js";
+import { retryAfterSeconds } from "./headers/retry-after.js";
+import { keySource, UNLIMITED } from "./key-source.js";
+import { checkGuardOptions, type GuardOptions } from "./options.js";
+import { type Plan, planSource } from "./plans.js";
+import type { HttpPort } from "./port.js";
+import { type Rejection, rejecter } from "./rejection.js";
+
+/** What is to become of a request. */
+export interface Verdict {
+  readonly decision: Decision;
+  /** For the response, whatever it will be: set or append each before anything else can end the response. */
+  readonly fields: readonly HeaderField[];
+  /** What to answer instead of going on. */
+  readonly rejection: Rejection | undefined;
+}
+
+/** Middleware without a framework. */
+export interface Guard<Req, Handler> {
+  /**
+   * Decides a request and charges it; at once when store and options do. `undefined`: it is not limited. Throws or
+   * rejects when a function among the options throws or returns what it may not, and without a usable client address:
+   * the framework's error handling has to answer then.
+   */
+  check(request: Req): MaybePromise<Verdict | undefined>;
+  readonly handler: Handler | undefined;
+  readonly requestProperty: string;
+}
+
+/**
+ * Makes the guard of a store or limiter: everything of a middleware but the framework. For those who write an adapter.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ *
+ * @example
+ * ```ts
+ * import { createGuard, tokenBucket } from "@sluice/core";
+ * import { memoryStore } from "@sluice/store-memory";
+ *
+ * interface Call {
+ *   readonly verb: string;
+ *   readonly from: string;
+ *   readonly fields: Readonly<Record<string, string>>;
+ * }
+ *
+ * const guard = createGuard<Call, never>(memoryStore(), { policies: tokenBucket({ rate: 10 }) }, {
+ *   method: (call) => call.verb,
+ *   header: (call, name) => call.fields[name],
+ *   address: (call) => call.from,
+ * });
+ * const verdict = await guard.check({ verb: "GET", from: "192.0.2.1", fields: {} });
+ * if (verdict?.rejection !== undefined) console.log(verdict.rejection.status);
+ * ```
+ */
+export function createGuard<Req, Handler>(
+  storeOrLimiter: Store | Limiter,
+  options: GuardOptions<Req, Handler>,
+  port: HttpPort<Req>,
+): Guard<Req, Handler> {
+  checkGuardOptions(storeOrLimiter, options);
+  const { skip, cost = 1, chargePreflight = false, handler, requestProperty = "rateLimit", clock } = options;
+  const findPlan = planSource(storeOrLimiter, options);
+  const findKey = keySource(options, port);
+  const findCost = costSource(cost);
+  const reject = rejecter(options);
+  const nowMs = clock === undefined ? Date.now : () => clock.nowMs();
+
+  function admit(request: Req): MaybePromise<Verdict | undefined> {
+    return after(findPlan(request), (plan) =>
+      after(findKey(request), (key) => {
+        if (key === UNLIMITED) return undefined;
+        return after(findCost(request), (asked) =>
+          after(plan.limiter.decide(key, asked), (decision) => judge(request, plan, decision)),
+        );
+      }),
+    );
+  }
+
+  function judge(request: Req, plan: Plan, decision: Decision): MaybePromise<Verdict> {
+    const fields = plan.write(decision, nowMs());
+    if (decision.allowed) return { decision, fields, rejection: undefined };
+    return after(reject(request, decision), (rejection) => ({
+      decision,
+      fields: [...fields, ...rejectionFields(decision)],
+      rejection,
+    }));
+  }
+
+  return {
+    check(request) {
+      if (!chargePreflight && isPreflight(request, port)) return undefined;
+      if (skip === undefined) return admit(request);
+      return after(skip(request), (skipped) => (isSkipped(skipped) ? undefined : admit(request)));
+    },
+    handler,
+    requestProperty,
+  };
+}
+
+/** The fetch standard, section 4.8: browsers name the method to come in every preflight. */
+function isPreflight<Req>(request: Req, port: HttpPort<Req>): boolean {
+  return port.method(request) === "OPTIONS" && port.header(request, "access-control-request-method") !== undefined;
+}
+
+/** Something truthy that is not true is more likely a mistake than a wish, and would open the door. */
+function isSkipped(skipped: boolean | undefined): boolean {
+  if (skipped === undefined || typeof skipped === "boolean") return skipped === true;
+  throw invalidOption("skip", skipped, "the function must return true or false");
+}
+
+function costSource<Req>(cost: GuardOptions<Req>["cost"]): (request: Req) => MaybePromise<ConsumeOptions | undefined> {
+  if (typeof cost === "function") {
+    return (request) => after(cost(request), (units) => ({ cost: checkCost(units) }));
+  }
+  const asked = cost === undefined || cost === 1 ? undefined : { cost: checkCost(cost) };
+  return () => asked;
+}
+
+/** A cache must not answer others with a rejection (RFC 6585, section 4). */
+const NO_STORE: HeaderField = { name: "Cache-Control", value: "no-store", append: false };
+
+function rejectionFields(decision: Decision): readonly HeaderField[] {
+  const retryAfter = retryAfterSeconds(decision);
+  if (retryAfter === undefined) return [NO_STORE];
+  return [{ name: "Retry-After", value: String(retryAfter), append: false }, NO_STORE];
+}

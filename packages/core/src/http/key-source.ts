@@ -1,0 +1,38 @@
+import { show } from "../errors.js";
+import type { LimiterKey } from "../limiter/claims.js";
+import type { MaybePromise } from "../store/store.js";
+import { addressUnusable, checkIpv6Prefix, DEFAULT_IPV6_PREFIX, keyOfAddress } from "./client-key.js";
+import { createDiagnostics } from "./diagnostics.js";
+import { type GuardOptions, oneOf } from "./options.js";
+import type { HttpPort } from "./port.js";
+
+/** Not an address, so not the key of any. */
+const SHARED_KEY = "unusable-address";
+
+/** Stands for a key where a request is not limited: nothing that a user's function could return by mistake. */
+export const UNLIMITED: unique symbol = Symbol("unlimited");
+
+/**
+ * Makes the function that tells who sent a request.
+ *
+ * @throws SluiceError `INVALID_OPTION`
+ */
+export function keySource<Req>(
+  options: Pick<GuardOptions<Req>, "key" | "ipv6Prefix" | "unusableAddress">,
+  port: HttpPort<Req>,
+): (request: Req) => MaybePromise<LimiterKey | typeof UNLIMITED> {
+  const { key, ipv6Prefix = DEFAULT_IPV6_PREFIX, unusableAddress = "error" } = options;
+  checkIpv6Prefix(ipv6Prefix);
+  oneOf("unusableAddress", unusableAddress, ["error", "shared", "skip"]);
+  if (key !== undefined) return key;
+  const diagnostics = createDiagnostics();
+
+  return (request) => {
+    const address = port.address(request);
+    const found = keyOfAddress(address, ipv6Prefix);
+    if (found !== undefined) return found;
+    diagnostics.warn("CLIENT_ADDRESS_UNUSABLE", `a client address was ${show(address)}, which is no IP address.`);
+    if (unusableAddress === "error") throw addressUnusable(address);
+    return unusableAddress === "shared" ? SHARED_KEY : UNLIMITED;
+  };
+}

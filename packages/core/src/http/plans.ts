@@ -1,0 +1,83 @@
+import { invalidOption } from "../errors.js";
+import { createLimiter, type Limiter } from "../limiter/limiter.js";
+import type { Policy, Quota } from "../policy/policy.js";
+import type { MaybePromise, Store } from "../store/store.js";
+import { after } from "./after.js";
+import { type FieldWriter, fieldWriter } from "./headers/writer.js";
+import { checkForms, type GuardOptions, isLimiter, limiterOptionsOf } from "./options.js";
+
+/** What decides a request: a limiter, with the writer of its fields. */
+export interface Plan {
+  readonly limiter: Limiter;
+  readonly write: FieldWriter;
+}
+
+type Policies = Policy | readonly Policy[];
+
+/**
+ * Makes the function that finds the plan of a request.
+ *
+ * @throws SluiceError for limiter options and headers that are not what they should be
+ */
+export function planSource<Req>(
+  storeOrLimiter: Store | Limiter,
+  options: GuardOptions<Req, unknown>,
+): (request: Req) => MaybePromise<Plan> {
+  const { policies, headers, legacyReset = "epoch", unit } = options;
+  const forms = checkForms(headers);
+  const planOf = (limiter: Limiter): Plan => {
+    const advertised = limiter.policies.map((policy, i) => ({ policy, ...(limiter.quotas[i] as Quota), unit }));
+    return { limiter, write: fieldWriter(forms, advertised, legacyReset) };
+  };
+  if (isLimiter(storeOrLimiter)) {
+    const plan = planOf(storeOrLimiter);
+    return () => plan;
+  }
+  const limiterOptions = { ...limiterOptionsOf(options), store: storeOrLimiter };
+  if (typeof policies === "function") {
+    // Finds mistakes in the other options now, and not in the first request.
+    createLimiter(limiterOptions);
+    const find = planFinder((some) => planOf(createLimiter({ ...limiterOptions, policies: some })));
+    return (request) => after(policies(request), find);
+  }
+  const plan = planOf(createLimiter(policies === undefined ? limiterOptions : { ...limiterOptions, policies }));
+  return () => plan;
+}
+
+/** How many plans are remembered. A limiter keeps no counts, so one that is made again goes on where it was. */
+const MAX_PLANS = 1_000;
+
+/** Makes the function that finds the plan for policies, which may be new objects for each request. */
+function planFinder(make: (policies: readonly Policy[]) => Plan): (policies: Policies) => Plan {
+  const byIdentity = new WeakMap<object, { policies: readonly Policy[]; plan: Plan }>();
+  const byContent = new Map<string, Plan>();
+
+  function byContentOrNew(policies: readonly Policy[]): Plan {
+    const content = JSON.stringify(policies);
+    const plan = byContent.get(content) ?? make(policies);
+    // The plan that was used last comes last.
+    byContent.delete(content);
+    byContent.set(content, plan);
+    const [oldest] = byContent.keys();
+    if (byContent.size > MAX_PLANS && oldest !== undefined) byContent.delete(oldest);
+    return plan;
+  }
+
+  return (given) => {
+    if (typeof given !== "object" || given === null) {
+      throw invalidOption("policies", given, "the function must return a policy, or an array of them");
+    }
+    const known = byIdentity.get(given);
+    if (known !== undefined && sameMembers(known.policies, given)) return known.plan;
+    const policies = [given].flat() as readonly Policy[];
+    const plan = byContentOrNew(policies);
+    if (policies.every((policy) => Object.isFrozen(policy))) byIdentity.set(given, { policies, plan });
+    return plan;
+  };
+}
+
+/** An array is not frozen as its policies are. */
+function sameMembers(policies: readonly Policy[], given: Policies): boolean {
+  if (!Array.isArray(given)) return true;
+  return given.length === policies.length && policies.every((policy, i) => given[i] === policy);
+}

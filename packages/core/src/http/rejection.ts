@@ -1,0 +1,79 @@
+import type { Decision } from "../decision.js";
+import { invalidOption } from "../errors.js";
+import type { MaybePromise } from "../store/store.js";
+import { after } from "./after.js";
+import { retryAfterSeconds } from "./headers/retry-after.js";
+import { QUOTA_EXCEEDED, quotaExceeded, reducedCapacity } from "./problem.js";
+
+/** What to answer to a request that may not go on. */
+export interface Rejection {
+  readonly decision: Decision;
+  /** 429 or the `statusCode` option for a limit that was reached, 503 when the store did not answer. */
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** The body of a rejection: a text, or an object that is sent as JSON. */
+export type Message = string | object;
+
+/** Options of a rejection. */
+export interface RejectionOptions<Req> {
+  /** The status of a response to a request over the limit: 400 to 599. Default 429. */
+  statusCode?: number;
+  /** The `type` of the problem document. Default: the one of the IETF draft, whose registration is only requested. */
+  type?: string;
+  /**
+   * The body instead of the problem document: a text, or an object that is sent as JSON. A function also makes the body
+   * for a store that did not answer (`decision.source` is then `"failClosed"`); the other two are for reached limits.
+   */
+  message?: Message | MessageWriter<Req>;
+}
+
+/** Makes the body of a rejection. */
+export type MessageWriter<Req> = (request: Req, decision: Decision) => MaybePromise<Message>;
+
+type Body = Pick<Rejection, "contentType" | "body">;
+
+/** Makes the function that makes rejections. @throws SluiceError `INVALID_OPTION` */
+export function rejecter<Req>(
+  options: RejectionOptions<Req>,
+): (request: Req, decision: Decision) => MaybePromise<Rejection> {
+  const { statusCode = 429, type = QUOTA_EXCEEDED, message } = options;
+  if (!Number.isInteger(statusCode) || statusCode < 400 || statusCode > 599) {
+    throw invalidOption("statusCode", statusCode, "give a status of an error, 400 to 599");
+  }
+  if (typeof type !== "string" || !/^[\x21-\x7e]+$/.test(type)) {
+    throw invalidOption("type", type, "give a URI");
+  }
+  const write = typeof message === "function" ? (message as MessageWriter<Req>) : undefined;
+  const fixed = write !== undefined || message === undefined ? undefined : bodyOf(message);
+  const unavailable = problemBody(reducedCapacity());
+
+  return (request, decision) => {
+    const failed = decision.source === "failClosed";
+    const status = failed ? 503 : statusCode;
+    if (write !== undefined) {
+      return after(write(request, decision), (written) => ({ decision, status, ...bodyOf(written) }));
+    }
+    if (failed) return { decision, status, ...unavailable };
+    const body = fixed ?? problemBody(quotaExceeded(type, status, decision.violated, retryAfterSeconds(decision)));
+    return { decision, status, ...body };
+  };
+}
+
+function problemBody(problem: object): Body {
+  return { contentType: "application/problem+json", body: JSON.stringify(problem) };
+}
+
+function bodyOf(message: Message): Body {
+  if (typeof message === "string") return { contentType: "text/plain; charset=utf-8", body: message };
+  try {
+    if (typeof message === "object" && message !== null) {
+      return { contentType: "application/json", body: JSON.stringify(message) };
+    }
+  } catch (error) {
+    throw invalidOption("message", message, "it can't be written as JSON", { cause: error });
+  }
+  throw invalidOption("message", message, "give a text, an object, or a function that returns one of them");
+}
