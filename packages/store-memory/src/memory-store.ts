@@ -2,12 +2,12 @@ import {
   builtInAlgorithms,
   type CallOptions,
   type Claim,
-  type ClaimFinding,
   type ExportEntries,
   type ExportedEntry,
   type Finding,
   invalidOption,
   type Next,
+  type Outcome,
   rejectUnknown,
   SluiceError,
   type SynchronousStore,
@@ -15,7 +15,7 @@ import {
   withBlock,
 } from "@sluice/core";
 import { BLOCKED_UNTIL_MS, createSlots, EXPIRES_AT_MS, STRIDE } from "./slots.js";
-import { createTable, keepUntil, type StateTable } from "./table.js";
+import { createTable, keepUntil, NO_SLOT, type StateTable } from "./table.js";
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
@@ -57,20 +57,21 @@ const TEST_GRACE_MS = 3_600_000;
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const slots = createSlots(checkOptions(options));
   const tables = new Map<string, StateTable>();
+  let latest: StateTable | undefined;
   // Used again for each decision: see SynchronousStore.
-  const outcome: { allowed: boolean; nowMs: number; findings: WritableFinding[] } = {
-    allowed: false,
-    nowMs: 0,
-    findings: [],
-  };
+  const single = blankFinding();
+  const outcomeOfOne = { allowed: false, nowMs: 0, findings: [single] };
   let closed = false;
 
   function tableOf(scope: string): StateTable {
+    // Most limiters have one policy, and ask for its table again and again.
+    if (latest?.scope === scope) return latest;
     let table = tables.get(scope);
     if (table === undefined) {
       table = createTable(scope, slots);
       tables.set(scope, table);
     }
+    latest = table;
     return table;
   }
 
@@ -78,30 +79,52 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     if (closed) throw new SluiceError("CLOSED", "the memory store is closed");
   }
 
-  function judge({ scope, key, policy, cost }: Claim, nowMs: number, finding: WritableFinding): boolean {
-    const table = tableOf(scope);
+  /** The slot of a claim's key, -1 when it has none; what is found for the claim goes into `finding`. */
+  function judge({ policy, key, cost }: Claim, table: StateTable, nowMs: number, finding: WritableFinding): number {
     table.policy = policy;
-    const slot = table.slotOf.get(key);
+    const slot = table.slotOf.get(key) ?? NO_SLOT;
     table.judge(slot, policy, nowMs, cost, finding);
+    const blockedUntilMs = slot === NO_SLOT ? 0 : (slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number);
     finding.blocked = false;
-    if (slot !== undefined && (slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) {
-      Object.assign(finding, withBlock(finding, slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number, nowMs));
-    }
-    return finding.allowed;
+    if (blockedUntilMs > nowMs) Object.assign(finding, withBlock(finding, blockedUntilMs, nowMs));
+    return slot;
   }
 
-  function chargeClaim({ scope, key, policy, cost }: Claim, nowMs: number, lifetimeMs: number): void {
-    const table = tableOf(scope);
-    const slot = table.slotOf.get(key) ?? slots.take(table, key, nowMs);
+  function charge({ key, policy, cost }: Claim, table: StateTable, known: number, nowMs: number, keepMs: number): void {
+    const slot = known === NO_SLOT ? slots.take(table, key, nowMs) : known;
     table.charge(slot, policy, nowMs, cost);
-    keepUntil(slots, slot, nowMs + lifetimeMs);
+    keepUntil(slots, slot, nowMs + keepMs);
   }
 
-  /** What fits was not charged, so it is reported as it stands. */
-  function asTheyStand({ scope, key, policy }: Claim, nowMs: number, finding: WritableFinding): void {
-    if (!finding.allowed) return;
-    const table = tableOf(scope);
-    table.judge(table.slotOf.get(key), policy, nowMs, 0, finding);
+  /** One claim, as nearly always, is decided without a second look at its key. */
+  function decideOne(claim: Claim, charging: boolean, nowMs: number, graceMs: number): Outcome {
+    const table = tableOf(claim.scope);
+    const slot = judge(claim, table, nowMs, single);
+    if (single.allowed) {
+      if (charging) charge(claim, table, slot, nowMs, single.resetAfterMs + graceMs);
+      else table.judge(slot, claim.policy, nowMs, 0, single);
+    }
+    outcomeOfOne.allowed = single.allowed;
+    outcomeOfOne.nowMs = nowMs;
+    return outcomeOfOne;
+  }
+
+  function decideTogether(claims: readonly Claim[], charging: boolean, nowMs: number, graceMs: number): Outcome {
+    const findings = claims.map(blankFinding);
+    let allowed = true;
+    claims.forEach((claim, i) => {
+      judge(claim, tableOf(claim.scope), nowMs, findings[i] as WritableFinding);
+      if (!findings[i]?.allowed) allowed = false;
+    });
+    claims.forEach((claim, i) => {
+      const table = tableOf(claim.scope);
+      // Looked up again: a charge before this one may have evicted it.
+      const slot = table.slotOf.get(claim.key) ?? NO_SLOT;
+      const finding = findings[i] as WritableFinding;
+      if (allowed && charging) charge(claim, table, slot, nowMs, finding.resetAfterMs + graceMs);
+      else if (finding.allowed) table.judge(slot, claim.policy, nowMs, 0, finding);
+    });
+    return { allowed, nowMs, findings };
   }
 
   const store: MemoryStore = {
@@ -113,28 +136,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 
     synchronous: true,
 
-    decide({ claims, charge }, options) {
+    decide({ claims, charge: charging }, options) {
       checkOpen();
       const nowMs = options?.nowMs ?? Date.now();
       const graceMs = graceOf(options);
       slots.sweepOne(graceMs === 0 ? nowMs : Date.now());
-      const { findings } = outcome;
-      while (findings.length < claims.length) findings.push(blankFinding());
-      findings.length = claims.length;
-      let allowed = true;
-      for (let i = 0; i < claims.length; i++) {
-        if (!judge(claims[i] as Claim, nowMs, findings[i] as WritableFinding)) allowed = false;
-      }
-      if (!allowed || !charge) {
-        for (let i = 0; i < claims.length; i++) asTheyStand(claims[i] as Claim, nowMs, findings[i] as WritableFinding);
-      } else {
-        for (let i = 0; i < claims.length; i++) {
-          chargeClaim(claims[i] as Claim, nowMs, (findings[i] as ClaimFinding).resetAfterMs + graceMs);
-        }
-      }
-      outcome.allowed = allowed;
-      outcome.nowMs = nowMs;
-      return outcome;
+      return claims.length === 1
+        ? decideOne(claims[0] as Claim, charging, nowMs, graceMs)
+        : decideTogether(claims, charging, nowMs, graceMs);
     },
 
     async atomicUpdate<S>(
@@ -177,6 +186,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       closed = true;
       slots.clear();
       tables.clear();
+      latest = undefined;
     },
   };
   return store;
@@ -197,6 +207,7 @@ function blankFinding(): WritableFinding {
   return { allowed: false, remaining: 0, retryAfterMs: undefined, resetAfterMs: 0, epochMs: 0, blocked: false };
 }
 
+/** From the time of a call to the time, by this process's clock, from which its entries are kept. */
 function graceOf(options: CallOptions | undefined): number {
   return options?.nowMs === undefined ? 0 : Date.now() - options.nowMs + TEST_GRACE_MS;
 }

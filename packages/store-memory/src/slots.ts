@@ -36,6 +36,11 @@ export interface Slots {
   clear(): void;
 }
 
+/**
+ * What expired this recently stays: a client that comes back at once, as most do, then costs no removal and insertion.
+ */
+const LINGER_MS = 1_000;
+
 /** How many slots are compared to find one to evict; all of them when there are fewer. */
 const CANDIDATES = 64;
 
@@ -120,7 +125,7 @@ export function createSlots(maxKeys: number): Slots {
     },
 
     sweepOne(nowMs) {
-      if (keys.length > 0 && expiresAtMs(advanceHand()) <= nowMs) slots.release(hand);
+      if (keys.length > 0 && expiresAtMs(advanceHand()) + LINGER_MS <= nowMs) slots.release(hand);
     },
 
     *used() {

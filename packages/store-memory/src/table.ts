@@ -9,12 +9,15 @@ import {
 } from "@sluice/core";
 import { BLOCKED_UNTIL_MS, EXPIRES_AT_MS, type Slots, STRIDE, type Table } from "./slots.js";
 
+/** In place of a slot, for a key that has none. */
+export const NO_SLOT = -1;
+
 /** The state of one scope's keys, in the form that suits its algorithm. */
 export interface StateTable extends Table {
   /** Remembered to tell whether a key is exhausted. */
   policy: Policy | undefined;
-  /** Judges a slot's state, or no state at all. */
-  judge(slot: number | undefined, policy: Policy, nowMs: number, cost: number, finding: Finding): void;
+  /** Judges a slot's state, or with {@link NO_SLOT} no state at all. */
+  judge(slot: number, policy: Policy, nowMs: number, cost: number, finding: Finding): void;
   /** Charges what `judge` allowed. */
   charge(slot: number, policy: Policy, nowMs: number, cost: number): void;
   /** The state as `atomicUpdate` sees it. */
@@ -51,7 +54,7 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
     ...json,
     isExhausted: (slot, nowMs) => isExhausted(table, slots, slot, nowMs),
     judge(slot, policy, nowMs, cost, finding) {
-      if (slot === undefined) algorithm.judge(fresh, 0, policy, nowMs, cost, finding);
+      if (slot === NO_SLOT) algorithm.judge(fresh, 0, policy, nowMs, cost, finding);
       else algorithm.judge(slots.cells, slot * STRIDE, policy, nowMs, cost, finding);
     },
     charge(slot, policy, nowMs, cost) {
@@ -83,8 +86,8 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
 
 /** Entries of an algorithm whose state is of any size. */
 function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTable {
-  const stateOf = (slot: number | undefined): unknown => {
-    const entry = slot === undefined ? undefined : slots.objects.get(slot);
+  const stateOf = (slot: number): unknown => {
+    const entry = slots.objects.get(slot);
     return Array.isArray(entry) ? (entry[2] ?? undefined) : undefined;
   };
   const json = jsonTable(scope, slots);

@@ -25,6 +25,21 @@ function missing(cells: Cells, at: number, policy: TokenBucketPolicy, nowMs: num
   return Math.min(Math.ceil(units / (cells[at + INTERVAL_MS] as number)), policy.burst) * policy.intervalMs;
 }
 
+function setMissing(
+  cells: Cells,
+  at: number,
+  { rate, intervalMs }: TokenBucketPolicy,
+  nowMs: number,
+  units: number,
+): void {
+  const aheadMs = Math.floor(units / rate);
+  cells[at + FULL_AT_MS] = nowMs + aheadMs;
+  // The remainder, at a fifth of the price of `%`, which calls out to C for numbers past 2^31.
+  cells[at + FULL_AT_NUMERATOR] = units - aheadMs * rate;
+  cells[at + RATE] = rate;
+  cells[at + INTERVAL_MS] = intervalMs;
+}
+
 /** The generic cell rate algorithm as a token bucket. State: `[fullAtMs, numerator, rate, intervalMs, busySinceMs]`. */
 export const tokenBucketAlgorithm: CellAlgorithm<TokenBucketPolicy> = cellAlgorithm<TokenBucketPolicy>({
   name: "token-bucket",
@@ -47,25 +62,16 @@ export const tokenBucketAlgorithm: CellAlgorithm<TokenBucketPolicy> = cellAlgori
   },
 
   charge(cells, at, policy, nowMs, cost) {
-    const { rate, intervalMs } = policy;
+    const { intervalMs } = policy;
     const used = missing(cells, at, policy, nowMs);
     if (used === 0) cells[at + BUSY_SINCE_MS] = nowMs;
-    const units = used + cost * intervalMs;
-    cells[at + FULL_AT_MS] = nowMs + Math.floor(units / rate);
-    cells[at + FULL_AT_NUMERATOR] = units % rate;
-    cells[at + RATE] = rate;
-    cells[at + INTERVAL_MS] = intervalMs;
+    setMissing(cells, at, policy, nowMs, used + cost * intervalMs);
   },
 
   restore(cells, at, policy, nowMs, cost, epochMs) {
-    const { rate, intervalMs } = policy;
     const used = missing(cells, at, policy, nowMs);
     if (used === 0 || cells[at + BUSY_SINCE_MS] !== epochMs) return false;
-    const units = Math.max(0, used - cost * intervalMs);
-    cells[at + FULL_AT_MS] = nowMs + Math.floor(units / rate);
-    cells[at + FULL_AT_NUMERATOR] = units % rate;
-    cells[at + RATE] = rate;
-    cells[at + INTERVAL_MS] = intervalMs;
+    setMissing(cells, at, policy, nowMs, Math.max(0, used - cost * policy.intervalMs));
     return true;
   },
 });
