@@ -33,6 +33,7 @@ export function updatingEngine(store: Store, algorithms: Algorithms, prefix: str
           ledger,
           decided.writes.map((next, i) => ({ scope: admission.claims[i]?.scope as string, next })),
           nowMs,
+          options,
         );
       },
       options,
@@ -62,7 +63,7 @@ export function updatingEngine(store: Store, algorithms: Algorithms, prefix: str
         ledgerScope + key,
         (ledger = [], nowMs) => {
           const next = change(find(ledger, scope), nowMs);
-          return next && write(ledger, [{ scope, next }], nowMs);
+          return next && write(ledger, [{ scope, next }], nowMs, options);
         },
         options,
       );
@@ -92,9 +93,16 @@ function find(ledger: Ledger, scope: string): Entry | undefined {
   return ledger.find(([other]) => other === scope)?.[1];
 }
 
-function write(ledger: Ledger, writes: readonly { scope: string; next: Next<Entry> }[], nowMs: number): Next<Ledger> {
+function write(
+  ledger: Ledger,
+  writes: readonly { scope: string; next: Next<Entry> }[],
+  nowMs: number,
+  options: CallOptions | undefined,
+): Next<Ledger> {
+  // A time from outside may step back further than the store's clock ever does: then nothing goes early.
+  const keepsAll = options?.nowMs !== undefined;
   const others = ledger.filter(
-    ([other, , expiresAtMs]) => expiresAtMs > nowMs && writes.every(({ scope }) => scope !== other),
+    ([other, , expiresAtMs]) => (keepsAll || expiresAtMs > nowMs) && writes.every(({ scope }) => scope !== other),
   );
   const written = writes.map(({ scope, next }) => [scope, next.state, nowMs + next.ttlMs] as const);
   return life([...others, ...written], nowMs);

@@ -1,0 +1,100 @@
+import {
+  type Admission,
+  builtInAlgorithms,
+  type CallOptions,
+  type DecidingStore,
+  decideEntries,
+  type Entry,
+  type ExportEntries,
+  type ExportedEntry,
+  type Next,
+  type Outcome,
+  SluiceError,
+  type Store,
+} from "@sluice/core";
+
+/** A store in this process, slow and plain, whose decisions are the reference for all others. */
+export interface ModelStore extends DecidingStore, ExportEntries {
+  decide(admission: Admission, options?: CallOptions): Outcome;
+}
+
+interface Kept {
+  readonly state: unknown;
+  readonly expiresAtMs: number;
+}
+
+/**
+ * The reference model of a store: `decideEntries` on a `Map`. Good for tests of code that needs some store, and to read
+ * when writing a store of your own. State written with an explicit time stays until it is deleted.
+ */
+export function modelStore(): ModelStore {
+  const kept = new Map<string, Kept>();
+  let closed = false;
+
+  function checkOpen(): void {
+    if (closed) throw new SluiceError("CLOSED", "the model store is closed");
+  }
+
+  function read(key: string): unknown {
+    const found = kept.get(key);
+    return found !== undefined && found.expiresAtMs > Date.now() ? found.state : undefined;
+  }
+
+  function write(key: string, next: Next<unknown>, options: CallOptions | undefined): void {
+    const expiresAtMs = options?.nowMs === undefined ? Date.now() + next.ttlMs : Number.POSITIVE_INFINITY;
+    kept.set(key, { state: structuredClone(next.state), expiresAtMs });
+  }
+
+  return {
+    algorithms: new Set(builtInAlgorithms.keys()),
+
+    decide(admission, options) {
+      checkOpen();
+      const keys = admission.claims.map(({ scope, key }) => scope + key);
+      const entries = keys.map((key) => read(key) as Entry | undefined);
+      const { outcome, writes } = decideEntries(admission, entries, builtInAlgorithms, options?.nowMs ?? Date.now());
+      writes.forEach((next, i) => {
+        write(keys[i] as string, next, options);
+      });
+      return outcome;
+    },
+
+    async atomicUpdate<S>(
+      key: string,
+      update: (state: S | undefined, nowMs: number) => Next<S> | undefined,
+      options?: CallOptions,
+    ): Promise<S | undefined> {
+      checkOpen();
+      const state = structuredClone(read(key)) as S | undefined;
+      const next = update(state, options?.nowMs ?? Date.now());
+      if (next === undefined) return state;
+      write(key, next, options);
+      return next.state;
+    },
+
+    async delete(key) {
+      checkOpen();
+      kept.delete(key);
+    },
+
+    async *exportEntries(): AsyncGenerator<ExportedEntry> {
+      checkOpen();
+      for (const [key, { state, expiresAtMs }] of kept) {
+        if (expiresAtMs > Date.now()) yield { key, state, expiresAtMs };
+      }
+    },
+
+    async close() {
+      closed = true;
+    },
+  };
+}
+
+/** The three methods of a store and no more: what the least of stores has. */
+export function threeMethodsOf(store: Store): Store {
+  return {
+    atomicUpdate: (key, update, options) => store.atomicUpdate(key, update, options),
+    delete: (key) => store.delete(key),
+    close: () => store.close(),
+  };
+}

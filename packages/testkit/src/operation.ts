@@ -1,0 +1,38 @@
+import type { Claim, Policy } from "@sluice/core";
+
+/** A claim of a sequence, without its scope: each run has a prefix of its own. */
+export type PlainClaim = Omit<Claim, "scope">;
+
+/**
+ * One call. Those of one lane are made one after the other and use keys of their own; lanes run at the same time. All
+ * that a call needs is written out in it, so that a sequence still makes sense when calls are left out.
+ */
+export type Operation = { readonly lane: number; readonly nowMs: number } & (
+  | { readonly kind: "consume" | "peek"; readonly claims: readonly PlainClaim[] }
+  /** Gives back one of the lane's grants so far, the `which`-th modulo their count. */
+  | { readonly kind: "refund"; readonly which: number }
+  | { readonly kind: "block"; readonly policy: Policy; readonly key: string; readonly durationMs: number }
+  | { readonly kind: "reset"; readonly policy: Policy; readonly key: string }
+);
+
+/** A sequence as text, one call on each line. */
+export function describeSequence(operations: readonly Operation[]): string {
+  return operations.map((operation, i) => `${String(i + 1).padStart(4)}. ${describeOperation(operation)}`).join("\n");
+}
+
+function describeOperation(operation: Operation): string {
+  const { kind, lane, nowMs } = operation;
+  const start = `at ${nowMs} ms, lane ${lane}: ${kind}`;
+  switch (kind) {
+    case "refund":
+      return `${start} grant ${operation.which} modulo the count of grants`;
+    case "block":
+      return `${start} ${JSON.stringify(operation.key)} for ${operation.durationMs} ms, ${JSON.stringify(operation.policy)}`;
+    case "reset":
+      return `${start} ${JSON.stringify(operation.key)}, ${JSON.stringify(operation.policy)}`;
+    default:
+      return `${start} ${operation.claims
+        .map(({ policy, key, cost }) => `${cost} for ${JSON.stringify(key)} of ${JSON.stringify(policy)}`)
+        .join(" and ")}`;
+  }
+}

@@ -1,0 +1,103 @@
+import {
+  type Admission,
+  builtInAlgorithms,
+  type Claim,
+  type ClaimFinding,
+  decideEntries,
+  type Entry,
+  type Policy,
+  refundEntry,
+  scopeOf,
+} from "@sluice/core";
+import type { Operation, PlainClaim } from "./operation.js";
+
+/** What a decision showed. */
+export interface Decided {
+  readonly allowed: boolean;
+  readonly nowMs: number;
+  readonly findings: readonly ClaimFinding[];
+}
+
+/** What a call showed: a decision, whether a refund gave something back, or nothing. */
+export type Observation = Decided | boolean | undefined;
+
+/** What a sequence of calls must show. */
+export interface Reference {
+  apply(operation: Operation): Observation;
+}
+
+interface Grant {
+  readonly claims: readonly Claim[];
+  readonly epochsMs: readonly number[];
+}
+
+/** Core's pure functions on a `Map`. Expiry is left to the algorithms, for whom old state is no state. */
+export function createReference(): Reference {
+  const entries = new Map<string, Entry>();
+  const grantsOf = new Map<number, Grant[]>();
+
+  function decide({ claims, charge }: Admission, nowMs: number, lane: number): Decided {
+    const keys = claims.map(entryKey);
+    const found = keys.map((key) => entries.get(key));
+    const { outcome, writes } = decideEntries({ claims, charge }, found, builtInAlgorithms, nowMs);
+    writes.forEach(({ state }, i) => {
+      entries.set(keys[i] as string, state);
+    });
+    if (writes.length > 0) {
+      const grants = grantsOf.get(lane) ?? [];
+      grantsOf.set(lane, [...grants, { claims, epochsMs: outcome.findings.map(({ epochMs }) => epochMs) }]);
+    }
+    return outcome;
+  }
+
+  function refund(which: number, nowMs: number, lane: number): boolean | undefined {
+    const grants = grantsOf.get(lane) ?? [];
+    const [grant] = grants.splice(which % grants.length, 1);
+    if (grant === undefined) return undefined;
+    return grant.claims
+      .map((claim, i) => {
+        const key = entryKey(claim);
+        const next = refundEntry(claim, builtInAlgorithms, grant.epochsMs[i] as number)(entries.get(key), nowMs);
+        if (next !== undefined) entries.set(key, next.state);
+        return next !== undefined;
+      })
+      .includes(true);
+  }
+
+  return {
+    apply(operation) {
+      const { kind, nowMs, lane } = operation;
+      switch (kind) {
+        case "refund":
+          return refund(operation.which, nowMs, lane);
+        case "block": {
+          const key = entryKey(claimOf(operation));
+          entries.set(key, [1, nowMs + operation.durationMs, entries.get(key)?.[2] ?? null]);
+          return undefined;
+        }
+        case "reset":
+          entries.delete(entryKey(claimOf(operation)));
+          return undefined;
+        default:
+          return decide(
+            { claims: operation.claims.map((claim) => scoped(claim)), charge: kind === "consume" },
+            nowMs,
+            lane,
+          );
+      }
+    },
+  };
+}
+
+/** The claim with its scope under a prefix. */
+export function scoped(claim: PlainClaim, prefix = "reference"): Claim {
+  return { ...claim, scope: scopeOf(prefix, claim.policy) };
+}
+
+function claimOf({ policy, key }: { readonly policy: Policy; readonly key: string }): Claim {
+  return scoped({ policy, key, cost: 1 });
+}
+
+function entryKey({ scope, key }: Claim): string {
+  return scope + key;
+}

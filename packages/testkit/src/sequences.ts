@@ -1,0 +1,108 @@
+import { builtInAlgorithms, type Policy, type Quota } from "@sluice/core";
+import { ALGORITHMS, type AlgorithmName, awkwardPolicy } from "./awkward-policies.js";
+import type { Operation, PlainClaim } from "./operation.js";
+import { type Random, randomFrom } from "./random.js";
+import { createReference } from "./reference.js";
+
+/** What {@link generateSequence} is to make. */
+export interface SequenceOptions {
+  readonly seed: number;
+  /** The algorithm that every decision uses; others are mixed in. */
+  readonly algorithm: AlgorithmName;
+  readonly operations: number;
+  readonly lanes: number;
+  /** Whether the claims of one admission may differ in cost. */
+  readonly costsDiffer: boolean;
+}
+
+const QUARTER_MS = 7_776_000_000;
+
+/** Times stay below this, so that a lane can't drift to where whole milliseconds end. */
+const LATEST_MS = 2 ** 44;
+
+/** A random sequence of calls, the same for the same options. */
+export function generateSequence({ seed, algorithm, operations, lanes, costsDiffer }: SequenceOptions): Operation[] {
+  const random = randomFrom(seed);
+  const running = Array.from({ length: lanes }, (_, lane) => createLane(random, lane, algorithm, costsDiffer));
+  return Array.from({ length: operations }, (_, i) => (running[i % lanes] as Lane).next());
+}
+
+interface Lane {
+  next(): Operation;
+}
+
+function createLane(random: Random, lane: number, algorithm: AlgorithmName, costsDiffer: boolean): Lane {
+  const names = ["a", "b", "c"].slice(0, 1 + random.below(3));
+  const algorithms = names.map((_, i) => (i === 0 ? algorithm : random.pick(ALGORITHMS)));
+  const policies = names.map((name, i) => awkwardPolicy(random, algorithms[i] as AlgorithmName, name));
+  const keys = [`lane-${lane}`, `lane-${lane}:other`] as const;
+  const reference = createReference();
+  let nowMs = random.pick([0, 5_000, 1_700_000_000_000 + random.below(1_000_000_000)]);
+  /** Waits that the last decision named: the moments at which something changes. */
+  let waitsMs: readonly number[] = [];
+
+  function quotaOf(policy: Policy): Quota {
+    return builtInAlgorithms.get(policy.algorithm)?.quota(policy) ?? { limit: 1, windowMs: 1 };
+  }
+
+  function moveClock(): void {
+    const { windowMs } = quotaOf(policies[0] as Policy);
+    const waitMs = waitsMs[random.below(waitsMs.length)] ?? 0;
+    const stepMs = random.pick([
+      0,
+      0,
+      0,
+      1,
+      random.below(20),
+      waitMs,
+      waitMs,
+      waitMs - 1,
+      random.below(windowMs + 1),
+      random.below(Math.ceil(windowMs / 8)),
+      random.pick([windowMs - 1, windowMs, windowMs + 1, 2 * windowMs - 1, 2 * windowMs]),
+      random.pick([-1, -random.below(windowMs + 1), -windowMs, -3 * windowMs]),
+    ]);
+    if (nowMs + stepMs >= 0 && nowMs + stepMs <= LATEST_MS) nowMs += stepMs;
+  }
+
+  function cost(policy: Policy): number {
+    const { limit } = quotaOf(policy);
+    if (random.chance(0.5)) return 1;
+    if (random.chance(0.02)) return Number.MAX_SAFE_INTEGER;
+    return random.pick([2, 3, 1 + random.below(limit), 1 + random.below(Math.ceil(limit / 4)), limit, limit + 1]);
+  }
+
+  function claims(): PlainClaim[] {
+    const used = policies.filter((_, i) => i === 0 || random.chance(0.5));
+    const common = cost(random.pick([policies[0] as Policy, ...used]));
+    return used.map((policy) => ({
+      policy,
+      key: random.chance(0.9) ? keys[0] : keys[1],
+      cost: costsDiffer && random.chance(0.3) ? cost(policy) : common,
+    }));
+  }
+
+  function operation(): Operation {
+    const target = { lane, nowMs, policy: random.pick(policies as [Policy, ...Policy[]]), key: random.pick(keys) };
+    if (random.chance(0.06)) return { lane, nowMs, kind: "refund", which: random.below(1_000) };
+    if (random.chance(0.02)) return { kind: "block", ...target, durationMs: random.pick([1, 40, 5_000, QUARTER_MS]) };
+    if (random.chance(0.02)) return { kind: "reset", ...target };
+    return { lane, nowMs, kind: random.chance(0.1) ? "peek" : "consume", claims: claims() };
+  }
+
+  return {
+    next() {
+      if (random.chance(0.02)) {
+        const i = random.below(policies.length);
+        policies[i] = awkwardPolicy(random, algorithms[i] as AlgorithmName, names[i] as string);
+      }
+      moveClock();
+      const made = operation();
+      const seen = reference.apply(made);
+      if (typeof seen === "object") {
+        waitsMs = seen.findings.flatMap(({ retryAfterMs = 0, resetAfterMs }) => [retryAfterMs, resetAfterMs]);
+      }
+      return made;
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import type { MaybePromise, Store } from "@sluice/core";
+
+/** A capability that a store does not have, and why: the reason stands in the test report. */
+export interface Absent {
+  readonly absent: string;
+}
+
+/** Says that a store does not have a capability, and why. */
+export function absent(reason: string): Absent {
+  return { absent: reason };
+}
+
+/** Makes a handle on the backend under test. */
+export type MakeStore = () => MaybePromise<Store>;
+
+/** The groups of `storeSuite`. */
+export type StoreGroup =
+  | "basics"
+  | "decide"
+  | "differential"
+  | "atomicity"
+  | "several processes"
+  | "expiry"
+  | "clock"
+  | "odd keys"
+  | "refund, reset and block"
+  | "batching"
+  | "export"
+  | "lifecycle"
+  | "failure";
+
+/**
+ * What a store can do. Every capability is there or absent for a reason; none is left out silently, and one that is
+ * declared wrongly fails.
+ */
+export interface StoreCapabilities {
+  /** Whether the store has `decide`. */
+  readonly decides: true | Absent;
+  /** Whether all handles that `makeStore` returns see the same state. */
+  readonly shared: true | Absent;
+  /** Whether the backend's clock decides, and not the clock of the process that asks. */
+  readonly ownClock: true | Absent;
+  /** How another process opens a handle that sees the same state. */
+  readonly otherProcess: StoreModule | Absent;
+  /** Whether the store has `exportEntries`. */
+  readonly exportsEntries: true | Absent;
+  /** Whether the store has `healthCheck`. */
+  readonly checksHealth: true | Absent;
+  /** Makes a handle whose backend is down from the start, for example on a port on which nothing listens. */
+  readonly unreachable: MakeStore | Absent;
+  /** Makes a handle whose backend can be taken away and brought back. */
+  readonly interruptible: (() => MaybePromise<InterruptibleStore>) | Absent;
+  /** Random operations for each algorithm in the group `differential`. Default 10,000. */
+  readonly operations?: number;
+  /** Groups that are not run, with the reason. */
+  readonly skip?: Readonly<Partial<Record<StoreGroup, string>>>;
+}
+
+/** A module for other processes to import. */
+export interface StoreModule {
+  /** Plain JavaScript that exports `makeStore`, a function that is given `setting` and makes a store. */
+  readonly module: URL;
+  /** What the module can't know by itself, such as the address of a server that the tests started. */
+  readonly setting?: () => string;
+}
+
+/** A store, and the power over its backend. */
+export interface InterruptibleStore {
+  readonly store: Store;
+  /** Takes the backend away. */
+  interrupt(): Promise<void>;
+  /** Brings it back. */
+  restore(): Promise<void>;
+}
+
+/** Whether a capability is absent. */
+export function isAbsent(capability: unknown): capability is Absent {
+  return typeof capability === "object" && capability !== null && "absent" in capability;
+}

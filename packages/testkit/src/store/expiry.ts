@@ -1,0 +1,97 @@
+import { deepStrictEqual, equal, ok } from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createLimiter, type Entry, isDecidingStore, scopeOf } from "@sluice/core";
+import { ALGORITHMS } from "../awkward-policies.js";
+import { policyOf } from "./policies.js";
+import type { SuiteContext } from "./suite-context.js";
+
+const SHORT_MS = 50;
+/** The end of a short window, with room for a clock that is not this one and a machine that is busy. */
+const SURELY_OVER_MS = 120;
+const QUARTER_MS = 7_776_000_000;
+
+/** State lives as long as it matters, and no longer. The only tests that wait for real time. */
+export function expiryGroup({ test, testWith, capabilities: { decides } }: SuiteContext): void {
+  test("state is there for its lifetime, and then gone", async ({ open, prefix }) => {
+    const store = await open();
+    const [short, long] = [`${prefix}:short`, `${prefix}:long`];
+    await store.atomicUpdate(short, () => ({ state: 1, ttlMs: SHORT_MS }));
+    await store.atomicUpdate(long, () => ({ state: 2, ttlMs: QUARTER_MS }));
+    await sleep(SURELY_OVER_MS);
+    equal(await store.atomicUpdate<number>(short, () => undefined), undefined);
+    equal(await store.atomicUpdate<number>(long, () => undefined), 2);
+    await store.delete(long);
+    equal(await store.atomicUpdate<number>(long, () => undefined), undefined);
+  });
+
+  test("the last write sets the lifetime, and a read does not", async ({ open, prefix }) => {
+    const store = await open();
+    const [longer, shorter, read] = [`${prefix}:longer`, `${prefix}:shorter`, `${prefix}:read`];
+    const write = (key: string, ttlMs: number) => store.atomicUpdate(key, () => ({ state: ttlMs, ttlMs }));
+    await Promise.all([write(longer, SHORT_MS), write(shorter, QUARTER_MS), write(read, SURELY_OVER_MS)]);
+    await Promise.all([write(longer, QUARTER_MS), write(shorter, SHORT_MS)]);
+    await sleep(SURELY_OVER_MS / 2);
+    await store.atomicUpdate(read, () => undefined);
+    await sleep(SURELY_OVER_MS);
+    equal(await store.atomicUpdate<number>(longer, () => undefined), QUARTER_MS);
+    equal(await store.atomicUpdate<number>(shorter, () => undefined), undefined);
+    equal(await store.atomicUpdate<number>(read, () => undefined), undefined);
+  });
+
+  test("a window of 50 ms ends, and one of 90 days does not", async ({ open, prefix }) => {
+    const store = await open();
+    await Promise.all(
+      ALGORITHMS.map(async (algorithm) => {
+        const policies = [policyOf(algorithm, 2, SHORT_MS, "short"), policyOf(algorithm, 3, QUARTER_MS, "long")];
+        const limiter = createLimiter({ store, policies, prefix: `${prefix}:${algorithm}`, timeout: "20s" });
+        const key = { short: "somebody", long: "somebody" };
+        const first = await limiter.consume(key, { cost: 2 });
+        equal(first.allowed, true, algorithm);
+        // Twice the window: the sliding window remembers the one before.
+        await sleep(2 * SURELY_OVER_MS);
+        const second = await limiter.consume(key);
+        equal(second.allowed, true, algorithm);
+        deepStrictEqual(
+          second.policies.map(({ remaining }) => remaining),
+          [1, 0],
+          algorithm,
+        );
+        const third = await limiter.consume(key);
+        deepStrictEqual(third.violated, ["long"], algorithm);
+        ok(Number(third.retryAfterMs) > QUARTER_MS / 4, `${algorithm}: ${third.retryAfterMs}`);
+      }),
+    );
+  });
+
+  for (const algorithm of ALGORITHMS) {
+    const policy = policyOf(algorithm, 2, SHORT_MS);
+    testWith(
+      decides,
+      `what decide wrote goes with the window, also after denials, with ${algorithm}`,
+      async (tools) => {
+        const store = await tools.open();
+        if (!isDecidingStore(store)) throw new TypeError("the store has no decide");
+        const claim = { scope: scopeOf(tools.prefix, policy), key: "somebody", policy, cost: 2 };
+        const read = () => store.atomicUpdate<Entry>(claim.scope + claim.key, () => undefined);
+        const { findings } = await store.decide({ claims: [claim], charge: true });
+        const { resetAfterMs = 0 } = findings[0] ?? {};
+        await sleep(SHORT_MS / 2);
+        await store.decide({ claims: [{ ...claim, cost: 3 }], charge: true });
+        await sleep(resetAfterMs - SHORT_MS / 2 + SURELY_OVER_MS - SHORT_MS);
+        equal(await read(), undefined);
+      },
+    );
+  }
+
+  test("a block outlasts the window, and ends", async ({ open, prefix }) => {
+    const policies = policyOf("fixed-window", 5, SHORT_MS);
+    const limiter = createLimiter({ store: await open(), policies, prefix, timeout: "20s" });
+    await limiter.consume("somebody");
+    await limiter.block("somebody", 2 * SURELY_OVER_MS);
+    await limiter.block("somebody else", SHORT_MS);
+    await sleep(SURELY_OVER_MS);
+    deepStrictEqual([await limiter.allow("somebody"), await limiter.allow("somebody else")], [false, true]);
+    await sleep(SURELY_OVER_MS + SHORT_MS);
+    equal(await limiter.allow("somebody"), true);
+  });
+}

@@ -1,0 +1,48 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { canExport, createLimiter, type ExportedEntry, type Store, scopeOf } from "@sluice/core";
+import { ALGORITHMS } from "../awkward-policies.js";
+import { policyOf } from "./policies.js";
+import type { SuiteContext } from "./suite-context.js";
+
+const HOUR_MS = 3_600_000;
+
+/** A store that lists what it holds lists all of it, as `atomicUpdate` would read it. */
+export function exportGroup({ testWith, capabilities: { exportsEntries } }: SuiteContext): void {
+  testWith(exportsEntries, "lists what atomicUpdate wrote, and what was deleted no more", async ({ open, prefix }) => {
+    const store = await open();
+    const [kept, deleted] = [`${prefix}:kept`, `${prefix}:deleted`];
+    await store.atomicUpdate(kept, () => ({ state: { any: ["value", null] }, ttlMs: HOUR_MS }));
+    await store.atomicUpdate(deleted, () => ({ state: 1, ttlMs: HOUR_MS }));
+    await store.delete(deleted);
+    const entries = await exported(store, prefix);
+    deepStrictEqual(
+      entries.map(({ key, state }) => ({ key, state })),
+      [{ key: kept, state: { any: ["value", null] } }],
+    );
+    const livesMs = (entries[0]?.expiresAtMs ?? 0) - Date.now();
+    ok(livesMs > HOUR_MS / 2 && livesMs <= HOUR_MS + HOUR_MS / 2, `it lives ${livesMs} ms`);
+  });
+
+  for (const algorithm of ALGORITHMS) {
+    testWith(exportsEntries, `lists the entries of ${algorithm}`, async ({ open, prefix }) => {
+      const store = await open();
+      const policy = policyOf(algorithm, 10, HOUR_MS);
+      const limiter = createLimiter({ store, policies: policy, prefix, timeout: "20s" });
+      await limiter.consume("somebody", { cost: 3 });
+      await limiter.block("blocked", "1h");
+      const entries = await exported(store, prefix);
+      const keys = ["blocked", "somebody"].map((key) => scopeOf(prefix, policy) + key);
+      deepStrictEqual(entries.map(({ key }) => key).sort(), keys);
+      for (const { key, state } of entries) {
+        deepStrictEqual(await store.atomicUpdate<unknown>(key, () => undefined), state);
+      }
+    });
+  }
+}
+
+async function exported(store: Store, prefix: string): Promise<ExportedEntry[]> {
+  if (!canExport(store)) throw new TypeError("the store has no exportEntries");
+  const entries: ExportedEntry[] = [];
+  for await (const entry of store.exportEntries()) if (entry.key.startsWith(prefix)) entries.push(entry);
+  return entries;
+}

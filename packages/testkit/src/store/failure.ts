@@ -1,0 +1,119 @@
+import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createLimiter, type Limiter, SluiceError, type Store } from "@sluice/core";
+import type { InterruptibleStore } from "./capabilities.js";
+import { LONG_MS, policyOf } from "./policies.js";
+import type { SuiteContext } from "./suite-context.js";
+
+const TIMEOUT_MS = 300;
+/** What a busy machine may add to a time-out. */
+const SLACK_MS = 700;
+
+/** When the backend is down every call ends in time, and once it is back so are the decisions. */
+export function failureGroup({ testWith, capabilities: { unreachable, interruptible } }: SuiteContext): void {
+  for (const failOpen of [false, true]) {
+    testWith(
+      unreachable,
+      `a store that can't be reached: ${failOpen ? "allows" : "denies"} in time, with failOpen ${failOpen}`,
+      async ({ prefix }, makeUnreachable) => {
+        const store = await makeUnreachable();
+        await closing(store, async () => {
+          const { limiter, events } = watched(store, prefix, failOpen);
+          const decisions = await Promise.all(
+            Array.from({ length: 20 }, (_, i) => inTime(() => limiter.consume(`key-${i}`))),
+          );
+          decisions.push(await inTime(() => limiter.peek("somebody")));
+          for (const { allowed, source, error } of decisions) {
+            deepStrictEqual([allowed, source], [failOpen, failOpen ? "failOpen" : "failClosed"]);
+            ok(error instanceof SluiceError, String(error));
+          }
+          deepStrictEqual(events, ["storeError"]);
+        });
+      },
+    );
+  }
+
+  testWith(
+    unreachable,
+    "a store that can't be reached: other calls reject in time",
+    async ({ prefix }, makeUnreachable) => {
+      const store = await makeUnreachable();
+      await closing(store, async () => {
+        const { limiter } = watched(store, prefix, true);
+        await inTime(() => rejects(limiter.block("somebody", "1h"), SluiceError));
+        await inTime(() => rejects(limiter.reset("somebody"), SluiceError));
+        equal((await inTime(() => limiter.healthCheck())).healthy, false);
+      });
+    },
+  );
+
+  testWith(interruptible, "decisions go on when the backend comes back", async ({ prefix }, makeInterruptible) => {
+    const interruption = await makeInterruptible();
+    const { store } = interruption;
+    await closing(store, async () => {
+      const { limiter, events } = watched(store, prefix, false);
+      equal((await limiter.consume("before")).source, "store");
+      await interruption.interrupt();
+      await restoring(interruption, async () => {
+        const during = await Promise.all(
+          Array.from({ length: 20 }, (_, i) => inTime(() => limiter.consume(`during-${i}`))),
+        );
+        deepStrictEqual(new Set(during.map(({ source }) => source)), new Set(["failClosed"]));
+        equal((await inTime(() => limiter.consume("during"))).source, "failClosed");
+        deepStrictEqual(events, ["storeError"]);
+      });
+      await untilAnswered(limiter);
+      equal((await limiter.consume("after")).source, "store");
+      deepStrictEqual(events, ["storeError", "storeRecovered"]);
+    });
+  });
+}
+
+function watched(store: Store, prefix: string, failOpen: boolean): { limiter: Limiter; events: string[] } {
+  const events: string[] = [];
+  const limiter = createLimiter({
+    store,
+    policies: policyOf("token-bucket", 10, LONG_MS),
+    prefix,
+    failOpen,
+    timeout: TIMEOUT_MS,
+    on: {
+      storeError: () => void events.push("storeError"),
+      storeRecovered: () => void events.push("storeRecovered"),
+    },
+  });
+  return { limiter, events };
+}
+
+async function inTime<T>(call: () => Promise<T>): Promise<T> {
+  const startMs = performance.now();
+  const result = await call();
+  const tookMs = performance.now() - startMs;
+  ok(tookMs < TIMEOUT_MS + SLACK_MS, `it took ${Math.round(tookMs)} ms with a timeout of ${TIMEOUT_MS} ms`);
+  return result;
+}
+
+async function untilAnswered(limiter: Limiter): Promise<void> {
+  const endMs = performance.now() + 20_000;
+  while ((await limiter.consume("coming back")).source !== "store") {
+    ok(performance.now() < endMs, "the store did not come back within 20 s");
+    await sleep(50);
+  }
+}
+
+async function restoring(interruption: InterruptibleStore, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } finally {
+    await interruption.restore();
+  }
+}
+
+/** A store whose backend is away may not be able to say goodbye. */
+async function closing(store: Store, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } finally {
+    await Promise.race([store.close().catch(() => {}), sleep(1_000)]);
+  }
+}

@@ -1,0 +1,178 @@
+import { deepStrictEqual, equal } from "node:assert/strict";
+import { createLimiter, type Policy, type Store, scopeOf } from "@sluice/core";
+import { ALGORITHMS } from "../awkward-policies.js";
+import { LONG_MS, policyOf } from "./policies.js";
+import type { SuiteContext } from "./suite-context.js";
+
+const LONG = "k".repeat(3_000);
+
+/** All different, and each of them has been some database's undoing. */
+const KEYS: readonly string[] = [
+  "plain",
+  "__proto__",
+  "constructor",
+  "prototype",
+  "toString",
+  "hasOwnProperty",
+  "0",
+  "00",
+  "-0",
+  "NaN",
+  "null",
+  "undefined",
+  "true",
+  " ",
+  "  ",
+  "\t",
+  "\0",
+  "\0\0",
+  "a\0b",
+  "a\0c",
+  "a\r\nb",
+  "a\nb",
+  "SET a b\r\nDEL a",
+  "{a}b",
+  "{a}c",
+  "{}",
+  "{",
+  "}",
+  "a}{b",
+  ":",
+  "::",
+  "a:b",
+  "a%3Ab",
+  "%",
+  "%25",
+  "%3A",
+  "#",
+  "##",
+  "#a",
+  "a#",
+  "*",
+  "?",
+  "[a-z]",
+  "\\",
+  "'",
+  '"',
+  "'; DROP TABLE keys; --",
+  "$1",
+  "😀",
+  "😀😁",
+  "\ud83d",
+  "\ude00",
+  "\ude00\ud83d",
+  "\ud800",
+  "\ud801",
+  "\ufffd",
+  "a\ud800",
+  "a\ud801",
+  "a\ufffd",
+  "\ufeff",
+  "\u00e9",
+  "e\u0301",
+  "\u212b",
+  "\u00c5",
+  "A\u030a",
+  "ß",
+  "ss",
+  "SS",
+  "ı",
+  "i",
+  "I",
+  "a",
+  "A",
+  "a ",
+  " a",
+  LONG,
+  `${LONG}1`,
+  `${LONG}2`,
+  `${LONG}\ud800`,
+  `${LONG}\ud801`,
+  "x".repeat(10_240),
+  `${"x".repeat(10_239)}y`,
+  "é".repeat(5_000),
+  "e\u0301".repeat(5_000),
+];
+
+/** Any string is a key, and two different strings never share state. */
+export function oddKeysGroup({ test }: SuiteContext): void {
+  for (const algorithm of ALGORITHMS) {
+    test(`${KEYS.length} odd keys stay apart with ${algorithm}`, async ({ open, prefix }) => {
+      const policies = policyOf(algorithm, 1_000, LONG_MS);
+      const limiter = createLimiter({ store: await open(), policies, prefix, timeout: "20s" });
+      const charged = await Promise.all(KEYS.map((key, i) => limiter.consume(key, { cost: i + 1 })));
+      deepStrictEqual(
+        charged.map(({ remaining }) => remaining),
+        KEYS.map((_, i) => 999 - i),
+      );
+      const left = await Promise.all(KEYS.map((key) => limiter.peek(key)));
+      deepStrictEqual(
+        left.map(({ remaining }) => remaining),
+        KEYS.map((_, i) => 999 - i),
+      );
+    });
+  }
+
+  test("odd keys stay apart in atomicUpdate and delete", async ({ open, prefix }) => {
+    const store = await open();
+    await keepApart(
+      store,
+      KEYS.map((key) => prefix + key),
+    );
+  });
+
+  test("odd keys stay apart without a prefix", async ({ open }) => {
+    const store = await open();
+    const keys = ["__proto__", "constructor", "toString", "#testkit", "{testkit}", "::testkit", "testkit::"];
+    await Promise.all(keys.map((key) => store.delete(key)));
+    await keepApart(store, keys);
+    await Promise.all(keys.map((key) => store.delete(key)));
+  });
+
+  test("prefixes and policy names with odd characters stay apart", async ({ open, prefix }) => {
+    const store = await open();
+    const parts = ["a", "a:b", "a%3Ab", "{a}", "a}", "b:c", "c", "a b", "#", "'\"\\"];
+    const scopes = parts.flatMap((first) =>
+      parts.map((name): [string, Policy] => [first, policyOf("fixed-window", 1_000, LONG_MS, name)]),
+    );
+    const charge = async ([first, policies]: [string, Policy], i: number): Promise<number> =>
+      (
+        await createLimiter({ store, policies, prefix: `${prefix}${first}`, timeout: "20s" }).consume("key", {
+          cost: i + 1,
+        })
+      ).remaining;
+    deepStrictEqual(
+      await Promise.all(scopes.map(charge)),
+      scopes.map((_, i) => 999 - i),
+    );
+    equal(new Set(scopes.map(([first, policy]) => scopeOf(first, policy))).size, scopes.length);
+  });
+
+  test("all entries of one admission may have odd keys of their own", async ({ open, prefix }) => {
+    const store = await open();
+    const policies = [policyOf("fixed-window", 1_000, LONG_MS, "one"), policyOf("sliding-log", 1_000, LONG_MS, "two")];
+    const limiter = createLimiter({ store, policies, prefix, timeout: "20s" });
+    const pairs = KEYS.map((key, i) => ({ one: key, two: KEYS[KEYS.length - 1 - i] as string }));
+    await Promise.all(pairs.map((key, i) => limiter.consume(key, { cost: i + 1 })));
+    const left = await Promise.all(pairs.map((key) => limiter.peek(key)));
+    deepStrictEqual(
+      left.map(({ policies: found }) => found.map(({ remaining }) => remaining)),
+      pairs.map((_, i) => [999 - i, 999 - i]),
+    );
+  });
+}
+
+async function keepApart(store: Store, keys: readonly string[]): Promise<void> {
+  const read = (): Promise<(number | undefined)[]> =>
+    Promise.all(keys.map((key) => store.atomicUpdate<number>(key, () => undefined)));
+  await Promise.all(keys.map((key, i) => store.atomicUpdate(key, () => ({ state: i, ttlMs: 60_000 }))));
+  deepStrictEqual(
+    await read(),
+    keys.map((_, i) => i),
+  );
+  await Promise.all(keys.filter((_, i) => i % 2 === 0).map((key) => store.delete(key)));
+  deepStrictEqual(
+    await read(),
+    keys.map((_, i) => (i % 2 === 0 ? undefined : i)),
+  );
+}

@@ -1,0 +1,37 @@
+// What each process of the group `several processes` runs: it opens a store, waits for the start, and lets its callers ask.
+import { createLimiter, type MaybePromise, type Store } from "@sluice/core";
+import type { Report, Task } from "./process-message.js";
+
+const task = JSON.parse(process.argv[2] ?? "") as Task;
+
+function tell(report: Report): Promise<void> {
+  return new Promise((resolve) => process.send?.(report, () => resolve()));
+}
+
+async function run(): Promise<Report> {
+  const { makeStore } = (await import(task.module)) as { makeStore(setting?: string): MaybePromise<Store> };
+  const store = await makeStore(task.setting);
+  const { prefix, policies, callers, calls } = task;
+  const limiter = createLimiter({ store, prefix, policies, timeout: "20s" });
+  const start = new Promise((resolve) => process.once("message", resolve));
+  // Connected before the start.
+  await limiter.peek("shared");
+  await tell("ready");
+  await start;
+  let admitted = 0;
+  await Promise.all(
+    Array.from({ length: callers }, async () => {
+      for (let i = 0; i < calls; i++) {
+        const { allowed, error } = await limiter.consume("shared");
+        if (error !== undefined) throw error;
+        if (allowed) admitted++;
+      }
+    }),
+  );
+  await store.close();
+  return { admitted };
+}
+
+await tell(await run().catch((error: unknown) => ({ failed: String(error) })));
+// The module's client may still be connected.
+process.exit();

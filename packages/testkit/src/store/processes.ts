@@ -1,0 +1,86 @@
+import { deepStrictEqual, equal } from "node:assert/strict";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { createLimiter, type Policy } from "@sluice/core";
+import type { StoreModule } from "./capabilities.js";
+import { LONG_MS, policyOf } from "./policies.js";
+import type { Report, Task } from "./process-message.js";
+import type { SuiteContext } from "./suite-context.js";
+
+const PROCESSES = 8;
+const CALLERS = 50;
+const CALLS = 5;
+
+/** With several processes at once, never one admission too many, and none too few. */
+export function processesGroup({ testWith, capabilities: { otherProcess } }: SuiteContext): void {
+  testWith(
+    otherProcess,
+    `${PROCESSES} processes with ${CALLERS} callers each share 1000 units`,
+    async ({ prefix }, module) => {
+      const policies = [policyOf("token-bucket", 1_000, LONG_MS)];
+      equal(await race(module, prefix, policies), 1_000);
+    },
+  );
+
+  testWith(
+    otherProcess,
+    `${PROCESSES} processes, three policies: exactly what all allow, and none is charged for more`,
+    async ({ open, prefix }, module) => {
+      const policies = [
+        policyOf("token-bucket", 1_000, LONG_MS, "first"),
+        policyOf("fixed-window", 600, LONG_MS, "second"),
+        policyOf("sliding-window", 800, LONG_MS, "third"),
+      ];
+      equal(await race(module, prefix, policies), 600);
+      const { policies: found } = await createLimiter({ store: await open(), prefix, policies }).peek("shared");
+      deepStrictEqual(
+        found.map(({ remaining }) => remaining),
+        [400, 0, 200],
+      );
+    },
+  );
+}
+
+/** How many calls all processes together were granted. */
+async function race({ module, setting }: StoreModule, prefix: string, policies: readonly Policy[]): Promise<number> {
+  const task: Task = {
+    module: module.href,
+    setting: setting?.(),
+    prefix,
+    policies,
+    callers: CALLERS,
+    calls: CALLS,
+  };
+  const script = new URL("./process.js", import.meta.url);
+  // The parent's flags are the test runner's affair.
+  const children = Array.from({ length: PROCESSES }, () => fork(script, [JSON.stringify(task)], { execArgv: [] }));
+  try {
+    const ready = await Promise.all(children.map(nextReport));
+    deepStrictEqual(new Set(ready), new Set(["ready"]));
+    const reports = children.map(nextReport);
+    for (const child of children) child.send("start");
+    return (await Promise.all(reports)).reduce((sum, report) => sum + admittedIn(report), 0);
+  } finally {
+    for (const child of children) child.kill("SIGKILL");
+  }
+}
+
+async function nextReport(child: ChildProcess): Promise<Report> {
+  const ended = new AbortController();
+  const exit = once(child, "exit", { signal: ended.signal }).then(
+    ([code]): Report => ({ failed: `the process ended with code ${code}` }),
+    (): Report => ({ failed: "the process could not be started" }),
+  );
+  const message = once(child, "message", { signal: ended.signal }).then(([report]) => report as Report);
+  try {
+    return await Promise.race([message, exit]);
+  } finally {
+    message.catch(() => {});
+    ended.abort();
+  }
+}
+
+function admittedIn(report: Report): number {
+  if (typeof report === "object" && "admitted" in report) return report.admitted;
+  throw new Error(typeof report === "object" ? report.failed : `unexpected report: ${report}`);
+}

@@ -1,0 +1,114 @@
+import { deepStrictEqual, equal } from "node:assert/strict";
+import { createLimiter, type Limiter, type Policy } from "@sluice/core";
+import { ALGORITHMS } from "../awkward-policies.js";
+import { type ManualClock, manualClock } from "../manual-clock.js";
+import { policyOf } from "./policies.js";
+import type { SuiteContext, TestTools } from "./suite-context.js";
+
+const WINDOW_MS = 10_000;
+
+/** What a limiter gives back, forgets and blocks. */
+export function refundsGroup({ test }: SuiteContext): void {
+  for (const algorithm of ALGORITHMS) {
+    const policy = policyOf(algorithm, 10, WINDOW_MS);
+
+    test(`a refund gives back what was charged, once, with ${algorithm}`, async (tools) => {
+      const { limiter, left } = await openAt(tools, policy);
+      await limiter.consume("somebody", { cost: 2 });
+      const decision = await limiter.consume("somebody", { cost: 5 });
+      equal(await left(), 3);
+      equal(await limiter.refund(decision), true);
+      equal(await left(), 8);
+      equal(await limiter.refund(decision), false);
+      equal(await left(), 8);
+    });
+
+    test(`a refund of all leaves nothing behind with ${algorithm}`, async (tools) => {
+      const { limiter, clock, left } = await openAt(tools, policy);
+      equal(await limiter.refund(await limiter.consume("somebody", { cost: 7 })), true);
+      equal(await left(), 10);
+      await clock.advance(1_234);
+      const { resetAfterMs } = await limiter.consume("somebody", { cost: 10 });
+      // As for a key that was never seen.
+      equal(resetAfterMs, (await limiter.consume("somebody else", { cost: 10 })).resetAfterMs);
+    });
+
+    test(`nothing comes back for a denial, a look, or after the end, with ${algorithm}`, async (tools) => {
+      const { limiter, clock, left } = await openAt(tools, policy);
+      const granted = await limiter.consume("somebody", { cost: 10 });
+      equal(await limiter.refund(await limiter.consume("somebody")), false);
+      equal(await limiter.refund(await limiter.peek("somebody else")), false);
+      equal(await left(), 0);
+      await clock.advance(2 * WINDOW_MS);
+      equal(await limiter.refund(granted), false);
+      await limiter.consume("somebody", { cost: 4 });
+      equal(await limiter.refund(granted), false);
+      equal(await left(), 6);
+    });
+  }
+
+  test("a refund with several policies gives back to all of them", async (tools) => {
+    const policies = ALGORITHMS.map((algorithm, i) => policyOf(algorithm, 10 + i, WINDOW_MS, algorithm));
+    const { limiter } = await openAt(tools, policies);
+    const remaining = async () => (await limiter.peek("somebody")).policies.map((policy) => policy.remaining);
+    await limiter.consume("somebody", { cost: 3 });
+    const decision = await limiter.consume("somebody", { cost: 4 });
+    deepStrictEqual(await remaining(), [3, 4, 5, 6]);
+    equal(await limiter.refund(decision), true);
+    deepStrictEqual(await remaining(), [7, 8, 9, 10]);
+  });
+
+  test("a reset forgets what was used, and blocks", async (tools) => {
+    const policies = ALGORITHMS.map((algorithm) => policyOf(algorithm, 10, WINDOW_MS, algorithm));
+    const { limiter } = await openAt(tools, policies);
+    await limiter.reset("never seen");
+    await limiter.consume("somebody", { cost: 10 });
+    await limiter.consume("somebody else", { cost: 10 });
+    await limiter.block("somebody", "1d");
+    await limiter.reset("somebody");
+    const decision = await limiter.consume("somebody");
+    deepStrictEqual(
+      decision.policies.map(({ remaining, blocked }) => [remaining, blocked]),
+      ALGORITHMS.map(() => [9, false]),
+    );
+    equal(await limiter.allow("somebody else"), false);
+  });
+
+  test("a reset of one policy leaves the others alone", async (tools) => {
+    const policies = ALGORITHMS.map((algorithm) => policyOf(algorithm, 10, WINDOW_MS, algorithm));
+    const { limiter } = await openAt(tools, policies);
+    await limiter.consume("somebody", { cost: 4 });
+    await limiter.reset({ "sliding-window": "somebody" });
+    deepStrictEqual(
+      (await limiter.peek("somebody")).policies.map(({ remaining }) => remaining),
+      [6, 6, 10, 6],
+    );
+  });
+
+  for (const algorithm of ALGORITHMS) {
+    test(`a block denies until it ends, and keeps what was used, with ${algorithm}`, async (tools) => {
+      const { limiter, clock, left } = await openAt(tools, policyOf(algorithm, 10, WINDOW_MS));
+      await limiter.consume("somebody", { cost: 4 });
+      await limiter.block("somebody", 500);
+      await limiter.block("never seen", 500);
+      for (const key of ["somebody", "never seen"]) {
+        const { allowed, remaining, retryAfterMs, policies } = await limiter.consume(key);
+        deepStrictEqual([allowed, remaining, retryAfterMs, policies[0]?.blocked], [false, 0, 500, true], key);
+      }
+      await clock.advance(499);
+      equal(await limiter.allow("somebody"), false);
+      await clock.advance(1);
+      equal(await left(), 6);
+      equal(await limiter.allow("never seen"), true);
+    });
+  }
+}
+
+async function openAt(
+  { open, prefix }: TestTools,
+  policies: Policy | readonly Policy[],
+): Promise<{ limiter: Limiter; clock: ManualClock; left(): Promise<number> }> {
+  const clock = manualClock(1_700_000_000_000);
+  const limiter = createLimiter({ store: await open(), policies, prefix, clock, timeout: "20s" });
+  return { limiter, clock, left: async () => (await limiter.peek("somebody")).remaining };
+}

@@ -1,0 +1,68 @@
+import type { SuiteRunner } from "../runner.js";
+import { atomicityGroup } from "./atomicity.js";
+import { basicsGroup } from "./basics.js";
+import { batchingGroup } from "./batching.js";
+import type { MakeStore, StoreCapabilities, StoreGroup } from "./capabilities.js";
+import { clockGroup } from "./clock.js";
+import { decideGroup } from "./decide.js";
+import { differentialGroup } from "./differential.js";
+import { expiryGroup } from "./expiry.js";
+import { exportGroup } from "./export.js";
+import { failureGroup } from "./failure.js";
+import { lifecycleGroup } from "./lifecycle.js";
+import { oddKeysGroup } from "./odd-keys.js";
+import { processesGroup } from "./processes.js";
+import { refundsGroup } from "./refunds.js";
+import { createContext, type SuiteContext } from "./suite-context.js";
+
+const GROUPS: Readonly<Record<StoreGroup, (context: SuiteContext) => void>> = {
+  basics: basicsGroup,
+  decide: decideGroup,
+  differential: differentialGroup,
+  atomicity: atomicityGroup,
+  "several processes": processesGroup,
+  expiry: expiryGroup,
+  clock: clockGroup,
+  "odd keys": oddKeysGroup,
+  "refund, reset and block": refundsGroup,
+  batching: batchingGroup,
+  export: exportGroup,
+  lifecycle: lifecycleGroup,
+  failure: failureGroup,
+};
+
+/**
+ * Defines the tests that every store of Sluice passes. Each test opens handles of its own by `makeStore`, closes them, and
+ * uses keys that no other test or run uses, so that the backend may be shared and need not be empty.
+ *
+ * @param runner the test runner's functions
+ * @param makeStore makes a new handle on the backend under test; called several times
+ * @param capabilities what the store can do, and why it can't do the rest: that shows as skipped tests
+ *
+ * @example
+ * ```ts
+ * import { afterAll, beforeAll, describe, it } from "vitest";
+ * import { absent, modelStore, storeSuite } from "@sluice/testkit";
+ *
+ * storeSuite({ describe, it, beforeAll, afterAll }, modelStore, {
+ *   decides: true,
+ *   shared: absent("each store has its own memory"),
+ *   ownClock: absent("its clock is this process's"),
+ *   otherProcess: absent("memory is not shared"),
+ *   exportsEntries: true,
+ *   checksHealth: absent("nothing can be down"),
+ *   unreachable: absent("nothing can be down"),
+ *   interruptible: absent("nothing can be down"),
+ * });
+ * ```
+ */
+export function storeSuite(runner: SuiteRunner, makeStore: MakeStore, capabilities: StoreCapabilities): void {
+  const context = createContext(runner, makeStore, capabilities);
+  for (const [name, define] of Object.entries(GROUPS) as [StoreGroup, (typeof GROUPS)[StoreGroup]][]) {
+    const reason = capabilities.skip?.[name];
+    runner.describe(name, () => {
+      if (reason === undefined) define(context);
+      else runner.it.skip(`all of it (skipped: ${reason})`, () => {});
+    });
+  }
+}

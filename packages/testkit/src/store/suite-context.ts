@@ -1,0 +1,72 @@
+import { randomUUID } from "node:crypto";
+import type { MaybePromise, Store } from "@sluice/core";
+import type { SuiteRunner } from "../runner.js";
+import { type Absent, isAbsent, type MakeStore, type StoreCapabilities } from "./capabilities.js";
+
+/** What a test of the suite gets. */
+export interface TestTools {
+  /** A new handle, closed after the test. */
+  open(): Promise<Store>;
+  /** Several handles on the same state; where handles do not share state, the same handle several times. */
+  openSeveral(count: number): Promise<Store[]>;
+  /** Starts keys that no other test or run uses. */
+  readonly prefix: string;
+}
+
+/** What the groups define their tests with. */
+export interface SuiteContext {
+  readonly capabilities: StoreCapabilities;
+  /** Defines a test. */
+  test(name: string, body: (tools: TestTools) => Promise<void>, timeoutMs?: number): void;
+  /** Defines a test that needs a capability, or shows why it does not run. */
+  testWith<C>(
+    capability: C | Absent,
+    name: string,
+    body: (tools: TestTools, capability: C) => Promise<void>,
+    timeoutMs?: number,
+  ): void;
+}
+
+/** Long enough for a slow machine; a test that hangs is still ended. */
+const TIMEOUT_MS = 60_000;
+
+export function createContext(
+  { it }: SuiteRunner,
+  makeStore: MakeStore,
+  capabilities: StoreCapabilities,
+): SuiteContext {
+  function test(name: string, body: (tools: TestTools) => Promise<void>, timeoutMs = TIMEOUT_MS): void {
+    it(name, () => withTools(makeStore, capabilities, body), timeoutMs);
+  }
+
+  return {
+    capabilities,
+    test,
+    testWith(capability, name, body, timeoutMs) {
+      if (isAbsent(capability)) it.skip(`${name} (skipped: ${capability.absent})`, () => {});
+      else test(name, (tools) => body(tools, capability), timeoutMs);
+    },
+  };
+}
+
+async function withTools(
+  makeStore: () => MaybePromise<Store>,
+  { shared }: StoreCapabilities,
+  body: (tools: TestTools) => Promise<void>,
+): Promise<void> {
+  const opened: Store[] = [];
+  async function open(): Promise<Store> {
+    const store = await makeStore();
+    opened.push(store);
+    return store;
+  }
+  async function openSeveral(count: number): Promise<Store[]> {
+    if (shared === true) return Promise.all(Array.from({ length: count }, open));
+    return new Array<Store>(count).fill(await open());
+  }
+  try {
+    await body({ open, openSeveral, prefix: `testkit-${randomUUID()}` });
+  } finally {
+    await Promise.all(opened.map((store) => store.close()));
+  }
+}
