@@ -2,8 +2,11 @@ import { SluiceError } from "../errors.js";
 
 /** Options of {@link createBatcher}. */
 export interface BatcherOptions<Item, Result> {
-  /** Sends one batch. Resolves to one result for each item, in order; a rejection fails all of them. */
-  run(items: readonly Item[]): Promise<readonly Result[]>;
+  /**
+   * Sends one batch. Resolves to one result for each item, in order, or to an error for an item that failed alone; a
+   * rejection fails all of them.
+   */
+  run(items: readonly Item[]): Promise<readonly (Result | SluiceError)[]>;
   /** The most items in one batch. Default 256. */
   maxSize?: number;
   /** The most batches on their way at once. Default 2: one is decided while the next travels. */
@@ -18,6 +21,9 @@ export interface Batcher<Item, Result> {
    */
   add(item: Item, timeoutMs?: number): Promise<Result>;
 }
+
+/** Below this many items a second batch costs more than it gains. */
+const WORTH_SPLITTING = 16;
 
 interface Waiting<Item, Result> {
   readonly item: Item;
@@ -41,6 +47,7 @@ interface Waiting<Item, Result> {
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   const { run, maxSize = 256, maxInFlight = 2 } = options;
   let queue: Waiting<Item, Result>[] = [];
+  let earliestDeadlineMs = Number.POSITIVE_INFINITY;
   let inFlight = 0;
   let scheduled = false;
 
@@ -53,18 +60,26 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
 
   function flush(): void {
     scheduled = false;
+    dropLate(performance.now());
     while (queue.length > 0 && inFlight < maxInFlight) {
-      const batch = queue.length <= maxSize ? queue : queue.slice(0, maxSize);
-      queue = queue.length <= maxSize ? [] : queue.slice(maxSize);
-      const sendable = withoutLate(batch);
-      if (sendable.length > 0) send(sendable);
+      // In equal parts for the places left, so that the server has one to work on while the other travels.
+      const share = Math.ceil(queue.length / (maxInFlight - inFlight));
+      const size = Math.min(maxSize, Math.max(share, WORTH_SPLITTING));
+      const batch = queue.slice(0, size);
+      queue = queue.slice(size);
+      send(batch);
     }
   }
 
-  function withoutLate(batch: readonly Waiting<Item, Result>[]): readonly Waiting<Item, Result>[] {
-    const nowMs = performance.now();
-    return batch.filter((waiting) => {
-      if (waiting.deadlineMs > nowMs) return true;
+  /** Also while nothing can be sent: in an outage the queue holds no more than what is still waited for. */
+  function dropLate(nowMs: number): void {
+    if (earliestDeadlineMs > nowMs) return;
+    earliestDeadlineMs = Number.POSITIVE_INFINITY;
+    queue = queue.filter((waiting) => {
+      if (waiting.deadlineMs > nowMs) {
+        earliestDeadlineMs = Math.min(earliestDeadlineMs, waiting.deadlineMs);
+        return true;
+      }
       waiting.reject(
         new SluiceError("STORE_TIMEOUT", "the store was too busy: the call's time was up before it was sent"),
       );
@@ -74,7 +89,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
 
   function send(batch: readonly Waiting<Item, Result>[]): void {
     inFlight++;
-    let running: Promise<readonly Result[]>;
+    let running: Promise<readonly (Result | SluiceError)[]>;
     try {
       running = run(batch.map((waiting) => waiting.item));
     } catch (error) {
@@ -83,7 +98,12 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     running.then(
       (results) => {
         settled();
-        for (let i = 0; i < batch.length; i++) (batch[i] as Waiting<Item, Result>).resolve(results[i] as Result);
+        for (let i = 0; i < batch.length; i++) {
+          const waiting = batch[i] as Waiting<Item, Result>;
+          const result = results[i] as Result | SluiceError;
+          if (result instanceof SluiceError) waiting.reject(result);
+          else waiting.resolve(result);
+        }
       },
       (error) => {
         settled();
@@ -99,9 +119,12 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
 
   return {
     add(item, timeoutMs) {
-      const deadlineMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
+      const nowMs = performance.now();
+      const deadlineMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : nowMs + timeoutMs;
+      if (inFlight >= maxInFlight) dropLate(nowMs);
       return new Promise<Result>((resolve, reject) => {
         queue.push({ item, deadlineMs, resolve, reject });
+        earliestDeadlineMs = Math.min(earliestDeadlineMs, deadlineMs);
         schedule();
       });
     },

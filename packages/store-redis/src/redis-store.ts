@@ -1,0 +1,167 @@
+import {
+  type Admission,
+  type Batcher,
+  builtInAlgorithms,
+  type CallOptions,
+  createBatcher,
+  type DecidingStore,
+  decideInOrder,
+  type HealthCheck,
+  invalidOption,
+  type Outcome,
+  partsOf,
+  refundEntry,
+  rejectUnknown,
+  SluiceError,
+} from "@sluice/core";
+import { createUpdater } from "./atomic-update.js";
+import { encodeBatch } from "./batch.js";
+import { redisKeyOf, tagOf } from "./keys.js";
+import { createLanes } from "./lanes.js";
+import { ALGORITHMS, readOutcomes } from "./read-outcome.js";
+import { commandsOf, type RedisClient } from "./redis-client.js";
+import { runScript, storeFailed } from "./run-script.js";
+import { decide } from "./scripts.generated.js";
+
+/** Options of {@link redisStore}. */
+export interface RedisStoreOptions {
+  /** A connected client of ioredis or node-redis (the package `redis`), version 5 or 6. It stays yours to close. */
+  client: RedisClient;
+  /** Starts every Redis key: printable ASCII without braces. Default none: the limiter's own prefix follows. */
+  prefix?: string;
+}
+
+/** A store on Redis. */
+export interface RedisStore extends DecidingStore, HealthCheck {
+  decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
+}
+
+interface Call {
+  readonly admission: Admission;
+  readonly nowMs: number | undefined;
+}
+
+type Answer = Outcome | SluiceError;
+
+/** The tag of what lies in no particular slot, on a server without slots. */
+const ONE_SLOT = "0";
+
+/**
+ * A store on Redis 6.2 or newer, Valkey, a Sentinel setup or a Cluster. The server's clock decides. Concurrent decisions
+ * share one script call, on a Cluster those of one hash slot.
+ *
+ * All policies of one key lie in one hash slot. On a Cluster, policies with different keys are charged one after the
+ * other and taken back when a later one denies (see `decideInOrder` in core): never one too many, but for a moment
+ * others may be denied for a charge that is then taken back.
+ *
+ * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { createLimiter } from "@sluice/core";
+ * import { redisStore } from "@sluice/store-redis";
+ * import { Redis } from "ioredis";
+ *
+ * const client = new Redis("redis://127.0.0.1:6379");
+ * const limiter = createLimiter({ store: redisStore({ client }) });
+ * ```
+ */
+export function redisStore(options: RedisStoreOptions): RedisStore {
+  rejectUnknown(options, ["client", "prefix"], "redisStore");
+  const { client, prefix = "" } = options;
+  if (typeof prefix !== "string" || !/^[\x20-\x7a|~]{0,128}$/.test(prefix)) {
+    throw invalidOption("prefix", prefix, "give up to 128 printable ASCII characters without braces");
+  }
+  const commands = commandsOf(client);
+  const lanes = createLanes(prefix, commands.cluster);
+  const updater = createUpdater(commands, lanes, prefix);
+  const batchers = new Map<string, Batcher<Call, Outcome>>();
+  let closed = false;
+
+  function checkOpen(): void {
+    if (closed) throw new SluiceError("CLOSED", "the Redis store is closed");
+  }
+
+  async function send(tag: string, nowArgument: string, admissions: readonly Admission[]): Promise<readonly Answer[]> {
+    const { keys, json } = encodeBatch(admissions, prefix);
+    const reply = await lanes.use(tag, (lane) =>
+      runScript(commands, decide, [lane.key, ...keys], [lane.number, nowArgument, json]),
+    );
+    return readOutcomes(reply, admissions);
+  }
+
+  /** One script call; or with times given for tests, one for each run of calls with the same time. */
+  async function sendAll(tag: string, calls: readonly Call[]): Promise<readonly Answer[]> {
+    const runs: Call[][] = [];
+    for (const call of calls) {
+      const run = runs.at(-1);
+      if (run?.[0]?.nowMs === call.nowMs && run !== undefined) run.push(call);
+      else runs.push([call]);
+    }
+    const answers = await Promise.all(
+      runs.map((run) =>
+        send(
+          tag,
+          String(run[0]?.nowMs ?? ""),
+          run.map(({ admission }) => admission),
+        ),
+      ),
+    );
+    return answers.flat();
+  }
+
+  function batcherOf(tag: string): Batcher<Call, Outcome> {
+    let batcher = batchers.get(tag);
+    if (batcher === undefined) {
+      batcher = createBatcher({ run: (calls) => sendAll(tag, calls) });
+      batchers.set(tag, batcher);
+    }
+    return batcher;
+  }
+
+  /** Decides what one script can reach. */
+  function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
+    const tag = commands.cluster ? tagOf(admission.claims[0]?.key as string) : ONE_SLOT;
+    return batcherOf(tag).add({ admission, nowMs: options?.nowMs }, options?.timeoutMs);
+  }
+
+  const store: RedisStore = {
+    algorithms: ALGORITHMS,
+
+    decide(admission, options) {
+      checkOpen();
+      if (commands.cluster && admission.claims.length > 1) {
+        const parts = partsOf(admission, ({ key }) => tagOf(key));
+        if (parts.length > 1) {
+          const undo = (claim: Admission["claims"][number], { epochMs }: { epochMs: number }) =>
+            store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
+          return decideInOrder(admission, parts, { decide: decideTogether, undo }, options);
+        }
+      }
+      return decideTogether(admission, options);
+    },
+
+    async atomicUpdate(entryKey, update, options) {
+      checkOpen();
+      return updater.update(entryKey, update, options);
+    },
+
+    async delete(entryKey) {
+      checkOpen();
+      try {
+        await commands.del(redisKeyOf(prefix, entryKey).redisKey);
+      } catch (error) {
+        throw storeFailed(error);
+      }
+    },
+
+    async healthCheck() {
+      await store.atomicUpdate("sluice:health", () => undefined);
+    },
+
+    async close() {
+      closed = true;
+    },
+  };
+  return store;
+}

@@ -1,0 +1,23 @@
+-- Writes an entry if it still has the value that the caller saw; reads it otherwise, or when there is nothing to write.
+--
+-- KEYS[1]   the lane of the caller (see once.lua)
+-- KEYS[2]   the entry
+-- ARGV[1]   the number of this script on its lane
+-- ARGV[2]   the time in milliseconds, or '' for the server's
+-- ARGV[3]   the value that the caller saw, '' for none
+-- ARGV[4]   the value to write, '' to read only
+-- ARGV[5]   its lifetime in milliseconds
+--
+-- Result    { 1 if it was written or 0, the time, the value as it was before or false }
+
+--@include "includes/now.lua"
+--@include "includes/once.lua"
+if repeated(KEYS[1], ARGV[1]) then return REPEATED end
+
+local now = clock(ARGV[2])
+local current = redis.call('GET', KEYS[2])
+if ARGV[4] == '' or (current or '') ~= ARGV[3] then return { 0, now, current } end
+
+redis.call('SET', KEYS[2], ARGV[4], 'PX', px(ARGV[2], tonumber(ARGV[5])))
+remember(KEYS[1], ARGV[1])
+return { 1, now, current }
