@@ -23,21 +23,43 @@ const LATEST_MS = 2 ** 44;
 /** A random sequence of calls, the same for the same options. */
 export function generateSequence({ seed, algorithm, operations, lanes, costsDiffer }: SequenceOptions): Operation[] {
   const random = randomFrom(seed);
-  const running = Array.from({ length: lanes }, (_, lane) => createLane(random, lane, algorithm, costsDiffer));
-  return Array.from({ length: operations }, (_, i) => (running[i % lanes] as Lane).next());
+  const groups: Lane[][] = [];
+  for (let lane = 0; lane < lanes; ) {
+    // Lanes with one time let a store send their calls together; lanes with their own meet more edges.
+    const size = Math.min(lanes - lane, lane < lanes / 2 ? GROUP : 1);
+    const time = { nowMs: random.pick([0, 5_000, 1_700_000_000_000 + random.below(1_000_000_000)]) };
+    groups.push(Array.from({ length: size }, () => createLane(random, lane++, algorithm, costsDiffer, time)));
+  }
+  const made: Operation[] = [];
+  for (let round = 0; made.length < operations; round++) {
+    for (const group of groups) {
+      (group[round % group.length] as Lane).moveClock();
+      made.push(...group.map((lane) => lane.next()));
+    }
+  }
+  return made.slice(0, operations);
 }
 
+/** Lanes that share a clock. */
+const GROUP = 8;
+
 interface Lane {
+  moveClock(): void;
   next(): Operation;
 }
 
-function createLane(random: Random, lane: number, algorithm: AlgorithmName, costsDiffer: boolean): Lane {
+function createLane(
+  random: Random,
+  lane: number,
+  algorithm: AlgorithmName,
+  costsDiffer: boolean,
+  time: { nowMs: number },
+): Lane {
   const names = ["a", "b", "c"].slice(0, 1 + random.below(3));
   const algorithms = names.map((_, i) => (i === 0 ? algorithm : random.pick(ALGORITHMS)));
   const policies = names.map((name, i) => awkwardPolicy(random, algorithms[i] as AlgorithmName, name));
   const keys = [`lane-${lane}`, `lane-${lane}:other`] as const;
   const reference = createReference();
-  let nowMs = random.pick([0, 5_000, 1_700_000_000_000 + random.below(1_000_000_000)]);
   /** Waits that the last decision named: the moments at which something changes. */
   let waitsMs: readonly number[] = [];
 
@@ -62,7 +84,7 @@ function createLane(random: Random, lane: number, algorithm: AlgorithmName, cost
       random.pick([windowMs - 1, windowMs, windowMs + 1, 2 * windowMs - 1, 2 * windowMs]),
       random.pick([-1, -random.below(windowMs + 1), -windowMs, -3 * windowMs]),
     ]);
-    if (nowMs + stepMs >= 0 && nowMs + stepMs <= LATEST_MS) nowMs += stepMs;
+    if (time.nowMs + stepMs >= 0 && time.nowMs + stepMs <= LATEST_MS) time.nowMs += stepMs;
   }
 
   function cost(policy: Policy): number {
@@ -83,6 +105,7 @@ function createLane(random: Random, lane: number, algorithm: AlgorithmName, cost
   }
 
   function operation(): Operation {
+    const { nowMs } = time;
     const target = { lane, nowMs, policy: random.pick(policies as [Policy, ...Policy[]]), key: random.pick(keys) };
     if (random.chance(0.06)) return { lane, nowMs, kind: "refund", which: random.below(1_000) };
     if (random.chance(0.02)) return { kind: "block", ...target, durationMs: random.pick([1, 40, 5_000, QUARTER_MS]) };
@@ -91,12 +114,12 @@ function createLane(random: Random, lane: number, algorithm: AlgorithmName, cost
   }
 
   return {
+    moveClock,
     next() {
       if (random.chance(0.02)) {
         const i = random.below(policies.length);
         policies[i] = awkwardPolicy(random, algorithms[i] as AlgorithmName, names[i] as string);
       }
-      moveClock();
       const made = operation();
       const seen = reference.apply(made);
       if (typeof seen === "object") {

@@ -24,18 +24,42 @@ export function expiryGroup({ test, testWith, capabilities: { decides } }: Suite
     equal(await store.atomicUpdate<number>(long, () => undefined), undefined);
   });
 
-  test("the last write sets the lifetime, and a read does not", async ({ open, prefix }) => {
+  test("state is there until just before its end", async ({ open, prefix }) => {
     const store = await open();
-    const [longer, shorter, read] = [`${prefix}:longer`, `${prefix}:shorter`, `${prefix}:read`];
+    const ttlMs = 400;
+    // On a machine so busy that the look comes too late, it says nothing.
+    for (let tries = 0; tries < 5; tries++) {
+      const key = `${prefix}:${tries}`;
+      const startMs = performance.now();
+      await store.atomicUpdate(key, () => ({ state: 1, ttlMs }));
+      await sleep(ttlMs * 0.75);
+      const state = await store.atomicUpdate<number>(key, () => undefined);
+      if (performance.now() - startMs >= ttlMs) continue;
+      equal(state, 1);
+      return;
+    }
+  });
+
+  test("the last write sets the lifetime", async ({ open, prefix }) => {
+    const store = await open();
+    const [longer, shorter] = [`${prefix}:longer`, `${prefix}:shorter`];
     const write = (key: string, ttlMs: number) => store.atomicUpdate(key, () => ({ state: ttlMs, ttlMs }));
-    await Promise.all([write(longer, SHORT_MS), write(shorter, QUARTER_MS), write(read, SURELY_OVER_MS)]);
+    await Promise.all([write(longer, SHORT_MS), write(shorter, QUARTER_MS)]);
     await Promise.all([write(longer, QUARTER_MS), write(shorter, SHORT_MS)]);
-    await sleep(SURELY_OVER_MS / 2);
-    await store.atomicUpdate(read, () => undefined);
     await sleep(SURELY_OVER_MS);
     equal(await store.atomicUpdate<number>(longer, () => undefined), QUARTER_MS);
     equal(await store.atomicUpdate<number>(shorter, () => undefined), undefined);
-    equal(await store.atomicUpdate<number>(read, () => undefined), undefined);
+  });
+
+  test("reads do not prolong a life", async ({ open, prefix }) => {
+    const store = await open();
+    const key = `${prefix}:read`;
+    await store.atomicUpdate(key, () => ({ state: 1, ttlMs: 200 }));
+    const endMs = performance.now() + 1_000;
+    while ((await store.atomicUpdate<number>(key, () => undefined)) !== undefined) {
+      ok(performance.now() < endMs, "state that is read all the time is still there after 1 s");
+      await sleep(20);
+    }
   });
 
   test("a window of 50 ms ends, and one of 90 days does not", async ({ open, prefix }) => {
@@ -83,15 +107,13 @@ export function expiryGroup({ test, testWith, capabilities: { decides } }: Suite
     );
   }
 
-  test("a block outlasts the window, and ends", async ({ open, prefix }) => {
+  test("a block outlasts the window, and ends in its own time", async ({ open, prefix }) => {
     const policies = policyOf("fixed-window", 5, SHORT_MS);
     const limiter = createLimiter({ store: await open(), policies, prefix, timeout: "20s" });
     await limiter.consume("somebody");
-    await limiter.block("somebody", 2 * SURELY_OVER_MS);
+    await limiter.block("somebody", QUARTER_MS);
     await limiter.block("somebody else", SHORT_MS);
     await sleep(SURELY_OVER_MS);
     deepStrictEqual([await limiter.allow("somebody"), await limiter.allow("somebody else")], [false, true]);
-    await sleep(SURELY_OVER_MS + SHORT_MS);
-    equal(await limiter.allow("somebody"), true);
   });
 }

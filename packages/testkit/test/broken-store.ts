@@ -1,0 +1,125 @@
+import { setImmediate } from "node:timers/promises";
+import {
+  type Admission,
+  type Algorithm,
+  builtInAlgorithms,
+  type CallOptions,
+  type DecidingStore,
+  decideEntries,
+  type Entry,
+  type Next,
+  type Outcome,
+  SluiceError,
+} from "@sluice/core";
+
+/** Faults that a store can have. */
+export interface Faults {
+  /** What is made of a key. */
+  keyOf?(key: string): string;
+  /** What is made of an algorithm. */
+  algorithm?(algorithm: Algorithm): Algorithm;
+  /** What is made of the time. */
+  nowMs?(nowMs: number): number;
+  /** What is made of a lifetime. */
+  ttlMs?(ttlMs: number): number;
+  /** What is made of an outcome. */
+  outcome?(outcome: Outcome, admission: Admission): Outcome;
+  /** What is made of state that is read. */
+  read?(state: unknown): unknown;
+  /** Whether a read prolongs the life of the state. */
+  readsProlong?: boolean;
+  /** Whether others get in between a read and the write. */
+  races?: boolean;
+  /** Whether a denial charges the policies that allow. */
+  chargesDenials?: boolean;
+  /** Whether `atomicUpdate` writes. */
+  losesUpdate?(before: unknown, after: unknown): boolean;
+  /** Whether an explicit time counts. */
+  ignoresExplicitTime?: boolean;
+  /** Whether it goes on after it was closed. */
+  neverCloses?: boolean;
+  /** Whether `delete` forgets. */
+  keepsDeleted?: boolean;
+}
+
+interface Kept {
+  state: unknown;
+  expiresAtMs: number;
+  ttlMs: number;
+}
+
+/** A store that is right but for its faults. */
+export function brokenStore(faults: Faults = {}): DecidingStore {
+  const kept = new Map<string, Kept>();
+  let closed = false;
+  const algorithms = new Map(
+    [...builtInAlgorithms].map(([name, algorithm]) => [name, faults.algorithm?.(algorithm) ?? algorithm]),
+  );
+  const keyOf = faults.keyOf ?? ((key: string) => key);
+
+  function nowOf(options: CallOptions | undefined): number {
+    const explicit = faults.ignoresExplicitTime ? undefined : options?.nowMs;
+    return (faults.nowMs ?? ((nowMs) => nowMs))(explicit ?? Date.now());
+  }
+
+  function read(key: string): unknown {
+    const found = kept.get(keyOf(key));
+    if (found === undefined || found.expiresAtMs <= Date.now()) return undefined;
+    if (faults.readsProlong) found.expiresAtMs = Date.now() + found.ttlMs;
+    return faults.read ? faults.read(found.state) : found.state;
+  }
+
+  function write(key: string, { state, ttlMs: given }: Next<unknown>, options: CallOptions | undefined): void {
+    const ttlMs = faults.ttlMs?.(given) ?? given;
+    const expiresAtMs = options?.nowMs === undefined ? Date.now() + ttlMs : Number.POSITIVE_INFINITY;
+    kept.set(keyOf(key), { state: structuredClone(state), expiresAtMs, ttlMs });
+  }
+
+  async function open(): Promise<void> {
+    if (closed && !faults.neverCloses) throw new SluiceError("CLOSED", "closed");
+  }
+
+  return {
+    algorithms: new Set(algorithms.keys()),
+
+    async decide(admission, options) {
+      await open();
+      const keys = admission.claims.map(({ scope, key }) => scope + key);
+      const entries = keys.map((key) => read(key) as Entry | undefined);
+      const nowMs = nowOf(options);
+      if (faults.races) await setImmediate();
+      const { outcome, writes } = decideEntries(admission, entries, algorithms, nowMs);
+      for (const [i, next] of writes.entries()) write(keys[i] as string, next, options);
+      if (faults.chargesDenials && !outcome.allowed && admission.charge) {
+        for (const [i, claim] of admission.claims.entries()) {
+          const alone = decideEntries({ claims: [claim], charge: true }, [entries[i]], algorithms, nowMs).writes[0];
+          if (alone !== undefined) write(keys[i] as string, alone, options);
+        }
+      }
+      return faults.outcome?.(outcome, admission) ?? outcome;
+    },
+
+    async atomicUpdate<S>(
+      key: string,
+      update: (state: S | undefined, nowMs: number) => Next<S> | undefined,
+      options?: CallOptions,
+    ): Promise<S | undefined> {
+      await open();
+      const state = structuredClone(read(key)) as S | undefined;
+      if (faults.races) await setImmediate();
+      const next = update(state, nowOf(options));
+      if (next === undefined) return state;
+      if (!faults.losesUpdate?.(state, next.state)) write(key, next, options);
+      return next.state;
+    },
+
+    async delete(key) {
+      await open();
+      if (!faults.keepsDeleted) kept.delete(keyOf(key));
+    },
+
+    async close() {
+      closed = true;
+    },
+  };
+}
