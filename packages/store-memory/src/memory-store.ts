@@ -86,7 +86,12 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     table.judge(slot, policy, nowMs, cost, finding);
     const blockedUntilMs = slot === NO_SLOT ? 0 : (slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number);
     finding.blocked = false;
-    if (blockedUntilMs > nowMs) Object.assign(finding, withBlock(finding, blockedUntilMs, nowMs));
+    if (blockedUntilMs > nowMs) {
+      const asked = { ...finding };
+      // Nothing will be charged, so the limit comes back as things stand.
+      table.judge(slot, policy, nowMs, 0, finding);
+      Object.assign(finding, withBlock({ ...asked, resetAfterMs: finding.resetAfterMs }, blockedUntilMs, nowMs));
+    }
     return slot;
   }
 

@@ -9,6 +9,15 @@ import type { Admission, Claim, ClaimFinding, Outcome } from "./store.js";
  */
 export type Entry = readonly [version: 1, blockedUntilMs: number, state: unknown];
 
+/** The error for stored state that is no entry, or one of another version. */
+export function unreadableState(options?: ErrorOptions): SluiceError {
+  return new SluiceError(
+    "STORE_STATE_UNREADABLE",
+    "stored state has a form that this release does not know: was it written by a newer release, or by something else?",
+    options,
+  );
+}
+
 /**
  * The algorithm's state in an entry, `undefined` when there is none.
  *
@@ -16,12 +25,7 @@ export type Entry = readonly [version: 1, blockedUntilMs: number, state: unknown
  */
 export function stateOf(entry: Entry | undefined): unknown {
   if (entry === undefined) return undefined;
-  if (!Array.isArray(entry) || entry[0] !== 1) {
-    throw new SluiceError(
-      "STORE_STATE_UNREADABLE",
-      "stored state has a form that this release does not know: was it written by a newer release, or by something else?",
-    );
-  }
+  if (!Array.isArray(entry) || entry[0] !== 1) throw unreadableState();
   return entry[2] ?? undefined;
 }
 
@@ -33,8 +37,13 @@ export function judgeEntry(
   nowMs: number,
   cost: number,
 ): ClaimFinding & Step<unknown> {
-  const step = algorithm.step(stateOf(entry), policy, nowMs, cost);
-  return withBlock(step, entry?.[1] ?? 0, nowMs);
+  const state = stateOf(entry);
+  const step = algorithm.step(state, policy, nowMs, cost);
+  const blockedUntilMs = entry?.[1] ?? 0;
+  if (blockedUntilMs <= nowMs) return { ...step, blocked: false };
+  // Nothing will be charged, so the limit comes back as things stand.
+  const { resetAfterMs } = algorithm.step(state, policy, nowMs, 0);
+  return withBlock({ ...step, resetAfterMs }, blockedUntilMs, nowMs);
 }
 
 /** Adds to a finding what a block until `blockedUntilMs` makes of it. */
