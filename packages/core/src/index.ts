@@ -43,7 +43,7 @@ export {
   type HealthCheck,
   hasHealthCheck,
 } from "./store/capabilities.js";
-export { decideEntries, type Entry, refundEntry, withBlock } from "./store/entry.js";
+export { decideEntries, type Entry, refundEntry, unreadableState, withBlock } from "./store/entry.js";
 export { scopeOf, splitEntryKey } from "./store/entry-key.js";
 export { decideInOrder, type PartDecider, partsOf } from "./store/in-order.js";
 export { type OpaqueKeyOptions, opaqueKey } from "./store/opaque-key.js";

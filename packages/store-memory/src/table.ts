@@ -6,6 +6,7 @@ import {
   type Entry,
   type Finding,
   type Policy,
+  unreadableState,
 } from "@sluice/core";
 import { BLOCKED_UNTIL_MS, EXPIRES_AT_MS, type Slots, STRIDE, type Table } from "./slots.js";
 
@@ -35,6 +36,9 @@ export function createTable(scope: string, slots: Slots): StateTable {
     : entryTable(scope, slots, algorithm);
 }
 
+/** In the first cell of a state that is not the algorithm's, and so is kept as text. */
+const FOREIGN = Number.NaN;
+
 const fresh = new Float64Array(STRIDE).fill(BLANK);
 const probe: Finding = { allowed: false, remaining: 0, retryAfterMs: undefined, resetAfterMs: 0, epochMs: 0 };
 
@@ -54,14 +58,15 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
     ...json,
     isExhausted: (slot, nowMs) => isExhausted(table, slots, slot, nowMs),
     judge(slot, policy, nowMs, cost, finding) {
-      if (slot === NO_SLOT) algorithm.judge(fresh, 0, policy, nowMs, cost, finding);
-      else algorithm.judge(slots.cells, slot * STRIDE, policy, nowMs, cost, finding);
+      if (slot === NO_SLOT) return algorithm.judge(fresh, 0, policy, nowMs, cost, finding);
+      if (Number.isNaN(slots.cells[slot * STRIDE])) throw unreadableState();
+      algorithm.judge(slots.cells, slot * STRIDE, policy, nowMs, cost, finding);
     },
     charge(slot, policy, nowMs, cost) {
       algorithm.charge(slots.cells, slot * STRIDE, policy, nowMs, cost);
     },
     read(slot) {
-      if (slots.objects.has(slot)) return json.read(slot);
+      if (Number.isNaN(slots.cells[slot * STRIDE])) return json.read(slot);
       const at = slot * STRIDE;
       const blank = slots.cells[at] === BLANK;
       const state = blank ? null : Array.from(slots.cells.subarray(at, at + width));
@@ -71,7 +76,7 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
       const at = slot * STRIDE;
       if (!fits(state)) {
         json.write(slot, state);
-        slots.cells.fill(BLANK, at, at + width);
+        slots.cells[at] = FOREIGN;
         slots.cells[at + BLOCKED_UNTIL_MS] = 0;
         return;
       }
@@ -88,7 +93,8 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
 function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTable {
   const stateOf = (slot: number): unknown => {
     const entry = slots.objects.get(slot);
-    return Array.isArray(entry) ? (entry[2] ?? undefined) : undefined;
+    if (entry !== undefined && !Array.isArray(entry)) throw unreadableState();
+    return entry?.[2] ?? undefined;
   };
   const json = jsonTable(scope, slots);
   const table: StateTable = {

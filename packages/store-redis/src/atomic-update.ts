@@ -1,4 +1,4 @@
-import { type CallOptions, type Next, SluiceError } from "@sluice/core";
+import { type CallOptions, type Next, SluiceError, unreadableState } from "@sluice/core";
 import { redisKeyOf } from "./keys.js";
 import type { Lanes } from "./lanes.js";
 import type { Commands } from "./redis-client.js";
@@ -77,9 +77,7 @@ function parse<S>(value: string): S {
   try {
     return JSON.parse(value);
   } catch (error) {
-    throw new SluiceError("STORE_STATE_UNREADABLE", "a key of the store holds something that is not JSON", {
-      cause: error,
-    });
+    throw unreadableState({ cause: error });
   }
 }
 

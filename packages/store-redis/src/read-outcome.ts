@@ -8,10 +8,11 @@ import {
   judgeLog,
   type Outcome,
   type SlidingLogPolicy,
-  SluiceError,
+  type SluiceError,
   slidingWindowAlgorithm,
   type TokenBucketPolicy,
   tokenBucketAlgorithm,
+  unreadableState,
   withBlock,
 } from "@sluice/core";
 
@@ -68,12 +69,7 @@ export function readOutcomes(reply: unknown, admissions: readonly Admission[]): 
   const nowMs = reader.next();
   return admissions.map(({ claims, charge }) => {
     const verdict = reader.next();
-    if (verdict === -1) {
-      return new SluiceError(
-        "STORE_STATE_UNREADABLE",
-        "a key of the store holds something that this release does not know: was it written by a newer release, or by something else?",
-      );
-    }
+    if (verdict === -1) return unreadableState();
     const allowed = verdict === 1;
     return { allowed, nowMs, findings: claims.map((claim) => readFinding(reader, claim, nowMs, allowed && charge)) };
   });

@@ -1,0 +1,183 @@
+import { createLimiter, fixedWindow, type Limiter, SluiceError, slidingLog, tokenBucket } from "@sluice/core";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type MemoryStore, memoryStore } from "../src/index.js";
+
+const START_MS = 1_700_000_000_000;
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: START_MS, toFake: ["Date"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const advance = (ms: number): void => {
+  vi.setSystemTime(Date.now() + ms);
+};
+
+async function keysOf(store: MemoryStore): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.exportEntries()) keys.push(key.split(":").at(-1) as string);
+  return keys.sort();
+}
+
+async function use(limiter: Limiter, key: string, times: number): Promise<void> {
+  for (let i = 0; i < times; i++) await limiter.consume(key);
+}
+
+describe("options", () => {
+  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 24 + 1, "10" as never])(
+    "refuses maxKeys %s",
+    (maxKeys) => {
+      expect(() => memoryStore({ maxKeys })).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
+    },
+  );
+
+  it("refuses an option that it does not have, and guesses which was meant", () => {
+    expect(() => memoryStore({ maxkeys: 5 } as never)).toThrow(/did you mean "maxKeys"/);
+  });
+
+  it("refuses what is no object", () => {
+    expect(() => memoryStore(null as never)).toThrow(SluiceError);
+  });
+});
+
+describe("decisions", () => {
+  it("answers at once", () => {
+    const limiter = createLimiter({ store: memoryStore(), policies: tokenBucket({ rate: 1 }) });
+    expect(limiter.decide("a")).toMatchObject({ allowed: true, remaining: 0 });
+    expect(limiter.decide("a")).toMatchObject({ allowed: false, retryAfterMs: 1000 });
+  });
+
+  it("keeps decisions apart although it uses its outcome again", () => {
+    const limiter = createLimiter({ store: memoryStore(), policies: tokenBucket({ rate: 5 }) });
+    const first = limiter.decide("a");
+    const second = limiter.decide("b", { cost: 3 });
+    expect(first).toMatchObject({ remaining: 4, cost: 1 });
+    expect(second).toMatchObject({ remaining: 2, cost: 3 });
+  });
+});
+
+describe("expiry", () => {
+  it("drops what has expired a little at a time, with the calls that come", async () => {
+    const store = memoryStore();
+    const limiter = createLimiter({ store, policies: tokenBucket({ rate: 10, interval: "1s" }) });
+    for (let i = 0; i < 500; i++) limiter.decide(`client ${i}`);
+    expect(store.size).toBe(500);
+    advance(2_000);
+    for (let i = 0; i < 1_000; i++) limiter.decide("regular");
+    expect(store.size).toBe(1);
+    expect(await keysOf(store)).toEqual(["regular"]);
+  });
+
+  it.each(["50ms", "90d"] as const)("keeps a window of %s to its end and no longer", (window) => {
+    const store = memoryStore();
+    const limiter = createLimiter({ store, policies: fixedWindow({ limit: 1, window }) });
+    const { resetAfterMs } = limiter.decide("a") as { resetAfterMs: number };
+    for (let i = 0; i < 100; i++) limiter.decide(`other ${i}`);
+    advance(resetAfterMs - 1);
+    for (let i = 0; i < 300; i++) limiter.decide(`other ${i}`);
+    expect(limiter.decide("a")).toMatchObject({ allowed: false, retryAfterMs: 1 });
+    advance(1);
+    expect(limiter.decide("a")).toMatchObject({ allowed: true });
+  });
+
+  it("uses the place of what has gone again", () => {
+    const store = memoryStore({ maxKeys: 100 });
+    const limiter = createLimiter({ store, policies: tokenBucket({ rate: 10, interval: "1s" }) });
+    for (let round = 0; round < 20; round++) {
+      for (let i = 0; i < 80; i++) limiter.decide(`client ${round} ${i}`);
+      advance(5_000);
+    }
+    expect(store.size).toBeLessThanOrEqual(100);
+  });
+});
+
+describe("eviction", () => {
+  const policies = tokenBucket({ rate: 10, interval: "10s" });
+
+  it("forgets what has recovered before anything else", async () => {
+    const store = memoryStore({ maxKeys: 3 });
+    const limiter = createLimiter({ store, policies });
+    await use(limiter, "exhausted", 10);
+    await use(limiter, "recovered", 1);
+    advance(1_500);
+    await use(limiter, "light", 1);
+    await use(limiter, "new", 1);
+    expect(await keysOf(store)).toEqual(["exhausted", "light", "new"]);
+  });
+
+  it("then forgets what is closest to recovering", async () => {
+    const store = memoryStore({ maxKeys: 3 });
+    const limiter = createLimiter({ store, policies });
+    await use(limiter, "heavy", 9);
+    await use(limiter, "light", 2);
+    await use(limiter, "middling", 5);
+    await use(limiter, "new", 1);
+    expect(await keysOf(store)).toEqual(["heavy", "middling", "new"]);
+  });
+
+  it("never forgets an exhausted key while there is another, though it recovers sooner", async () => {
+    const store = memoryStore({ maxKeys: 50 });
+    const limiter = createLimiter({ store, policies: fixedWindow({ limit: 3, window: "1m" }) });
+    await use(limiter, "attacker", 3);
+    advance(1_000);
+    for (let i = 0; i < 10_000; i++) limiter.decide(`rotating ${i}`);
+    expect(limiter.decide("attacker")).toMatchObject({ allowed: false });
+    expect(store.size).toBe(50);
+  });
+
+  it("holds to the order also among many more keys than it compares", async () => {
+    const store = memoryStore({ maxKeys: 5_000 });
+    const limiter = createLimiter({ store, policies: slidingLog({ limit: 2, window: "1m" }) });
+    for (let i = 0; i < 20; i++) await use(limiter, `attacker ${i}`, 2);
+    for (let i = 0; i < 20_000; i++) limiter.decide(`rotating ${i}`);
+    for (let i = 0; i < 20; i++) expect(limiter.decide(`attacker ${i}`)).toMatchObject({ allowed: false });
+    expect(store.size).toBe(5_000);
+  });
+
+  it("never forgets a blocked key while there is another", async () => {
+    const store = memoryStore({ maxKeys: 10 });
+    const limiter = createLimiter({ store, policies });
+    await limiter.block("villain", "30s");
+    for (let i = 0; i < 1_000; i++) limiter.decide(`rotating ${i}`);
+    expect(limiter.decide("villain")).toMatchObject({ allowed: false });
+  });
+
+  it("takes the one closest to recovering when all are exhausted", async () => {
+    const store = memoryStore({ maxKeys: 2 });
+    const limiter = createLimiter({ store, policies });
+    await use(limiter, "first", 10);
+    advance(500);
+    await use(limiter, "second", 10);
+    await use(limiter, "third", 1);
+    expect(await keysOf(store)).toEqual(["second", "third"]);
+  });
+
+  it("decides several policies with room for one entry only", () => {
+    const store = memoryStore({ maxKeys: 1 });
+    const limiter = createLimiter({
+      store,
+      policies: [tokenBucket({ name: "a", rate: 5 }), tokenBucket({ name: "b", rate: 7 })],
+    });
+    expect(limiter.decide("x")).toMatchObject({ allowed: true, remaining: 4 });
+    expect(store.size).toBe(1);
+  });
+});
+
+describe("atomicUpdate", () => {
+  it("keeps state of its own: what the caller does to the object afterwards changes nothing", async () => {
+    const store = memoryStore();
+    const state = { list: [1] };
+    await store.atomicUpdate("mine", () => ({ state, ttlMs: 1_000 }));
+    state.list.push(2);
+    expect(await store.atomicUpdate("mine", () => undefined)).toEqual({ list: [1] });
+  });
+
+  it("keeps any JSON under a key that looks like a policy's", async () => {
+    const store = memoryStore();
+    const key = "sluice:default:token-bucket:x";
+    await store.atomicUpdate(key, () => ({ state: { not: "an entry" }, ttlMs: 1_000 }));
+    expect(await store.atomicUpdate(key, () => undefined)).toEqual({ not: "an entry" });
+  });
+});

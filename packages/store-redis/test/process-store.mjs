@@ -1,0 +1,11 @@
+// The store as other processes of the conformance suite open it: on the ports that they are told.
+import { redisStore } from "@sluice/store-redis";
+import { Cluster, Redis } from "ioredis";
+
+/** @param {string} setting a port, or the ports of a cluster with commas */
+export function makeStore(setting) {
+  const ports = setting.split(",").map(Number);
+  const client =
+    ports.length === 1 ? new Redis(ports[0]) : new Cluster(ports.map((port) => ({ host: "127.0.0.1", port })));
+  return redisStore({ client });
+}

@@ -1,0 +1,16 @@
+import { afterAll } from "vitest";
+import { type RedisStore, redisStore } from "../src/index.js";
+import type { Connection } from "./clients.js";
+
+/** Stores on connections of their own, which end with the test file. */
+export function storesOn(connect: () => Promise<Connection>): () => Promise<RedisStore> {
+  const connections: Connection[] = [];
+  afterAll(() => {
+    for (const connection of connections) connection.end();
+  });
+  return async () => {
+    const connection = await connect();
+    connections.push(connection);
+    return redisStore({ client: connection.client });
+  };
+}
