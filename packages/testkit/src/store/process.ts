@@ -4,6 +4,9 @@ import type { Report, Task } from "./process-message.js";
 
 const task = JSON.parse(process.argv[2] ?? "") as Task;
 
+// Nobody is left to tell.
+process.once("disconnect", () => process.exit());
+
 function tell(report: Report): Promise<void> {
   return new Promise((resolve) => process.send?.(report, () => resolve()));
 }

@@ -1,0 +1,13 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+
+it("runs under node:test, and shows what it skips", async () => {
+  const file = fileURLToPath(new URL("./fixtures/node-test.mjs", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, ["--test-reporter=tap", file]);
+  expect(stdout).toMatch(/^# fail 0$/m);
+  expect(Number(/^# pass (\d+)$/m.exec(stdout)?.[1])).toBeGreaterThan(50);
+  expect(stdout).toMatch(/all of it \(skipped: it takes a second\) # SKIP/);
+  expect(stdout).toMatch(/share 1000 units \(skipped: memory is not shared\) # SKIP/);
+});
