@@ -1,1 +1,26 @@
-export {};
+export type {
+  Algorithm,
+  Clock,
+  ConsumeOptions,
+  Decision,
+  DecisionSource,
+  Duration,
+  HeaderFormName,
+  Limiter,
+  LimiterKey,
+  LimiterOptions,
+  Policy,
+  PolicyDecision,
+  Rejection,
+  Store,
+} from "@sluice/core";
+export {
+  clientKey,
+  createLimiter,
+  fixedWindow,
+  SluiceError,
+  slidingLog,
+  slidingWindow,
+  tokenBucket,
+} from "@sluice/core";
+export { type RateLimitOptions, type RejectionHandler, rateLimit } from "./express.js";
