@@ -1,3 +1,5 @@
+export type { Adapter, AdapterServer, AppUnderTest, RouteKind, Use } from "./adapter/adapter.js";
+export { adapterSuite } from "./adapter/adapter-suite.js";
 export { type ManualClock, manualClock } from "./manual-clock.js";
 export { type ModelStore, modelStore, threeMethodsOf } from "./model.js";
 export type { DefineTest, SuiteRunner } from "./runner.js";

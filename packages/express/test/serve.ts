@@ -1,0 +1,54 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Adapter, RouteKind } from "@sluice/testkit";
+import type express from "express";
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
+import { type RejectionHandler, rateLimit } from "../src/index.js";
+
+/** The adapter for the suite, on one version of Express. */
+export function adapterOn(makeApp: typeof express): Adapter<Request, RejectionHandler> {
+  return {
+    async serve({ uses, route, trustProxy }) {
+      const app = makeApp();
+      const errors: unknown[] = [];
+      const property = uses.at(-1)?.options?.requestProperty ?? "rateLimit";
+      if (trustProxy) app.set("trust proxy", true);
+      for (const { of, options } of uses) app.use(options === undefined ? rateLimit(of) : rateLimit(of, options));
+      const handler = routes[route];
+      if (handler !== undefined) app.use((req, res, next) => handler(req, res, next, property));
+      const keepError: ErrorRequestHandler = (error, _req, _res, next) => {
+        errors.push(error);
+        next(error);
+      };
+      app.use(keepError);
+
+      const server = createServer(app).listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return {
+        url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        errors,
+        async close() {
+          server.closeAllConnections();
+          server.close();
+          await once(server, "close");
+        },
+      };
+    },
+    header: (req, name) => req.headers[name]?.toString(),
+    handler: (_req, res, _next, { decision }) => res.end(`handled ${decision.violated.join(",")}`),
+  };
+}
+
+type Route = (...args: [...Parameters<RequestHandler>, property: string]) => unknown;
+
+const routes: Readonly<Record<RouteKind, Route | undefined>> = {
+  text: (_req, res: Response) => res.end("ok"),
+  decision: (req, res, _next, property) => res.json((req as Request & Record<string, unknown>)[property] ?? null),
+  throw: () => {
+    throw new Error("thrown by the route");
+  },
+  // Express 4 does not hear of a rejected promise by itself.
+  reject: (_req, _res, next) => Promise.reject(new Error("rejected by the route")).catch(next),
+  none: undefined,
+};

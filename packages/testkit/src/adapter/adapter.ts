@@ -1,0 +1,55 @@
+import type { GuardOptions, Limiter, Store } from "@sluice/core";
+
+/** What the app does with requests that get through. Every method and path has this route, but for `"none"`. */
+export type RouteKind =
+  /** Answers 200 with the text `ok`. */
+  | "text"
+  /** Answers 200 with the decision as JSON, found where the options' `requestProperty` says, or `null`. */
+  | "decision"
+  /** Throws an error. */
+  | "throw"
+  /** Fails later, in the way in which the framework wants to be told. */
+  | "reject"
+  /** There is no route, so the framework answers 404. */
+  | "none";
+
+/** One use of the middleware: what is passed to `rateLimit`. */
+export interface Use<Req, Handler> {
+  readonly of: Store | Limiter;
+  /** Without them, `rateLimit` is called with one argument. */
+  readonly options?: GuardOptions<Req, Handler>;
+}
+
+/** An app for one test. */
+export interface AppUnderTest<Req, Handler> {
+  /** The middleware, in this order, in front of every route. */
+  readonly uses: readonly Use<Req, Handler>[];
+  readonly route: RouteKind;
+  /** Whether the framework is told to trust `X-Forwarded-For`, so that a test can choose the client address. */
+  readonly trustProxy: boolean;
+}
+
+/** An app that listens. */
+export interface AdapterServer {
+  /** As in `http://127.0.0.1:49152`. */
+  readonly url: string;
+  /** What reached the framework's error handling, which then answers as it does by default. */
+  readonly errors: readonly unknown[];
+  /** Ends connections and stops listening. */
+  close(): Promise<void>;
+}
+
+/**
+ * An adapter as the suite sees it.
+ *
+ * @typeParam Req what functions among the options are given
+ * @typeParam Handler the framework's form of the `handler` option
+ */
+export interface Adapter<Req, Handler> {
+  /** Starts an app on a free port of the loopback interface. */
+  serve(app: AppUnderTest<Req, Handler>): Promise<AdapterServer>;
+  /** A field of the request. `name` is in lower case. */
+  header(request: Req, name: string): string | undefined;
+  /** Answers a rejected request with the text `handled ` and `decision.violated`, joined by commas. */
+  readonly handler: Handler;
+}

@@ -1,0 +1,116 @@
+import { equal } from "node:assert/strict";
+import { createLimiter, fixedWindow } from "@sluice/core";
+import { threeMethodsOf } from "../model.js";
+import type { RouteKind } from "./adapter.js";
+import type { AdapterContext } from "./context.js";
+
+/** Whatever the app answers, its fields arrive and the request is charged once. */
+export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>): void {
+  const policies = fixedWindow({ limit: 2, window: "10s" });
+
+  const kinds: readonly (readonly [what: string, route: RouteKind, status: number])[] = [
+    ["the app's own", "text", 200],
+    ["a 404", "none", 404],
+    ["a thrown error", "throw", 500],
+    ["a late error", "reject", 500],
+  ];
+  for (const [what, route, status] of kinds) {
+    test(`${what} has the fields and is charged once`, async ({ serve, ask }) => {
+      const server = await serve({ route }, { policies });
+      await ask(server, { status, fields: { RateLimit: '"default";r=1;t=10', "Retry-After": null } });
+      await ask(server, { status, fields: { RateLimit: '"default";r=0;t=10' } });
+      await ask(server, { status: 429, fields: { RateLimit: '"default";r=0;t=10' } });
+    });
+  }
+
+  test("a store that takes its time gives the same", async ({ serve, ask, store, clock }) => {
+    const uses = [{ of: threeMethodsOf(store), options: { policies, clock } }];
+    const server = await serve({ uses, route: "throw" });
+    await ask(server, { status: 500, fields: { RateLimit: '"default";r=1;t=10' } });
+    await ask(server, { status: 500, fields: { RateLimit: '"default";r=0;t=10' } });
+    await ask(server, { status: 429, fields: { RateLimit: '"default";r=0;t=10', "Retry-After": "10" } });
+  });
+
+  test("the app finds the decision on the request", async ({ serve, ask }) => {
+    const server = await serve({ route: "decision" }, { policies });
+    await ask(server, {
+      status: 200,
+      body: JSON.stringify({
+        allowed: true,
+        cost: 1,
+        limit: 2,
+        remaining: 1,
+        retryAfterMs: 0,
+        resetAfterMs: 10_000,
+        source: "store",
+        policies: [
+          {
+            policy: { algorithm: "fixed-window", name: "default", limit: 2, windowMs: 10_000 },
+            allowed: true,
+            limit: 2,
+            windowMs: 10_000,
+            remaining: 1,
+            retryAfterMs: 0,
+            resetAfterMs: 10_000,
+            blocked: false,
+          },
+        ],
+        violated: [],
+      }),
+    });
+  });
+
+  test("the app finds it under a name of its own", async ({ serve, ask }) => {
+    const server = await serve({ route: "decision" }, { policies, requestProperty: "quota" });
+    await ask(server, { status: 200, body: /"remaining":1/ });
+  });
+
+  test("HEAD is limited, and its rejection has no body", async ({ serve, ask }) => {
+    const server = await serve({}, { policies: fixedWindow({ limit: 1, window: "10s" }) });
+    await ask(server, { status: 200, fields: { RateLimit: '"default";r=0;t=10' }, body: "" }, { method: "HEAD" });
+    const rejected = { status: 429, fields: { "Retry-After": "10", "Content-Type": "application/problem+json" } };
+    await ask(server, { ...rejected, body: "" }, { method: "HEAD" });
+  });
+
+  const preflight: RequestInit = {
+    method: "OPTIONS",
+    headers: { origin: "http://localhost", "access-control-request-method": "POST" },
+  };
+
+  test("a preflight is not limited, another OPTIONS is", async ({ serve, ask }) => {
+    const server = await serve({}, { policies: fixedWindow({ limit: 1, window: "10s" }) });
+    for (let i = 0; i < 3; i++) await ask(server, { status: 200, fields: { RateLimit: null } }, preflight);
+    await ask(server, { status: 200, fields: { RateLimit: '"default";r=0;t=10' } }, { method: "OPTIONS" });
+    await ask(server, { status: 429 }, { method: "OPTIONS" });
+    await ask(server, { status: 200, fields: { RateLimit: null } }, preflight);
+  });
+
+  test("a preflight is limited where that is wanted", async ({ serve, ask }) => {
+    const server = await serve({}, { policies, chargePreflight: true });
+    await ask(server, { status: 200, fields: { RateLimit: '"default";r=1;t=10' } }, preflight);
+  });
+
+  test("a limiter is shared with the rest of the app", async ({ serve, ask, store, clock }) => {
+    const limiter = createLimiter({ store, policies, clock });
+    const server = await serve({ uses: [{ of: limiter, options: { key: () => "somebody" } }] });
+    equal(await limiter.allow("somebody"), true);
+    await ask(server, { status: 200, fields: { RateLimit: '"default";r=0;t=10' } });
+    equal(await limiter.allow("somebody"), false);
+    await ask(server, { status: 429 });
+  });
+
+  for (const [speed, slow] of [
+    ["at once", false],
+    ["in its own time", true],
+  ] as const) {
+    test(`of many at the same time, a store that answers ${speed} lets as many through as it should`, async (tools) => {
+      const { serve, store, clock } = tools;
+      const options = { policies: fixedWindow({ limit: 7, window: "10s" }), clock };
+      const server = await serve({ uses: [{ of: slow ? threeMethodsOf(store) : store, options }] });
+      const responses = await Promise.all(Array.from({ length: 40 }, () => fetch(server.url)));
+      await Promise.all(responses.map((response) => response.text()));
+      equal(responses.filter(({ status }) => status === 200).length, 7);
+      equal(responses.filter(({ status }) => status === 429).length, 33);
+    });
+  }
+}

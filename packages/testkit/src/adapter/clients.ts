@@ -1,0 +1,114 @@
+import { createLimiter, fixedWindow, type LimiterKey } from "@sluice/core";
+import { type AdapterContext, client, sameError } from "./context.js";
+
+/** Who is limited. */
+export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
+  const policies = fixedWindow({ limit: 1, window: "10s" });
+  const from = (address: string): RequestInit => ({ headers: { "x-forwarded-for": address } });
+
+  test("are told apart by their address, in whatever spelling", async ({ serve, ask }) => {
+    const server = await serve({ trustProxy: true }, { policies });
+    await ask(server, { status: 200 }, from("192.0.2.1"));
+    await ask(server, { status: 429 }, from("192.0.2.1"));
+    await ask(server, { status: 429 }, from("::ffff:192.0.2.1"));
+    await ask(server, { status: 429 }, from("::FFFF:c000:201"));
+    await ask(server, { status: 200 }, from("192.0.2.2"));
+  });
+
+  test("with IPv6 are a network of 56 bits", async ({ serve, ask }) => {
+    const server = await serve({ trustProxy: true }, { policies });
+    await ask(server, { status: 200 }, from("2001:db8:0:100::1"));
+    await ask(server, { status: 429 }, from("2001:DB8:0:01ff:ffff::"));
+    await ask(server, { status: 200 }, from("2001:db8:0:200::1"));
+  });
+
+  test("with IPv6 are a network of as many bits as the options say", async ({ serve, ask }) => {
+    const server = await serve({ trustProxy: true }, { policies, ipv6Prefix: 64 });
+    await ask(server, { status: 200 }, from("2001:db8:0:100::1"));
+    await ask(server, { status: 429 }, from("2001:db8:0:100::2"));
+    await ask(server, { status: 200 }, from("2001:db8:0:101::1"));
+  });
+
+  test("can't choose their address where no proxy is trusted", async ({ serve, ask }) => {
+    const server = await serve({}, { policies });
+    await ask(server, { status: 200 }, from("192.0.2.1"));
+    await ask(server, { status: 429 }, from("192.0.2.2"));
+  });
+
+  for (const address of ["<script>", "192.0.2.1:4444", "unknown"]) {
+    test(`without a usable address (${address}) are an error, until the app chooses`, async ({ serve, ask, quiet }) => {
+      quiet();
+      const server = await serve({ trustProxy: true }, { policies });
+      await ask(server, { status: 500, fields: { RateLimit: null } }, from(address));
+      sameError(server, "CLIENT_ADDRESS_UNUSABLE");
+      const skipping = await serve({ trustProxy: true }, { policies, unusableAddress: "skip" });
+      for (let i = 0; i < 3; i++) await ask(skipping, { status: 200, fields: { RateLimit: null } }, from(address));
+      const sharing = await serve({ trustProxy: true }, { policies, unusableAddress: "shared" });
+      await ask(sharing, { status: 200 }, from(address));
+      await ask(sharing, { status: 429 }, from("<another>"));
+      await ask(sharing, { status: 200 }, from("192.0.2.1"));
+    });
+  }
+
+  for (const later of [false, true]) {
+    test(`are who the key function says${later ? ", also later" : ""}`, async ({ serve, ask }) => {
+      const find = (request: Req): string => adapter.header(request, "x-client") ?? "nobody";
+      const key = later ? async (request: Req) => find(request) : find;
+      const server = await serve({}, { policies, key });
+      await ask(server, { status: 200 }, client("ada"));
+      await ask(server, { status: 429 }, client("ada"));
+      await ask(server, { status: 200 }, client("grace"));
+    });
+  }
+
+  test("have a key for each policy", async ({ serve, ask }) => {
+    const each = fixedWindow({ name: "each", limit: 1, window: "10s" });
+    const all = fixedWindow({ name: "all", limit: 2, window: "10s" });
+    const key = (request: Req) => ({ each: adapter.header(request, "x-client") ?? "nobody", all: "all" });
+    const server = await serve({}, { policies: [each, all], key });
+    await ask(server, { status: 200 }, client("ada"));
+    await ask(server, { status: 429, fields: { RateLimit: '"each";r=0;t=10, "all";r=1;t=10' } }, client("ada"));
+    await ask(server, { status: 200 }, client("grace"));
+    await ask(server, { status: 429, fields: { RateLimit: '"each";r=1;t=0, "all";r=0;t=10' } }, client("linus"));
+  });
+
+  const badKeys: readonly (readonly [what: string, key: unknown])[] = [
+    ["empty", ""],
+    ["undefined", undefined],
+    ["null", null],
+    ["a number", 42],
+    ["an array", ["ada"]],
+    ["an object without the policy", {}],
+    ["an object with another policy", { default: "ada", other: "ada" }],
+  ];
+  for (const [what, key] of badKeys) {
+    test(`with a key that is ${what} are an error, and never let through`, async ({ serve, ask, store }) => {
+      const now = await serve({}, { policies, key: () => key as LimiterKey });
+      await ask(now, { status: 500, fields: { RateLimit: null } });
+      sameError(now, "INVALID_KEY");
+      const limiter = createLimiter({ store, policies });
+      const later = await serve({ uses: [{ of: limiter, options: { key: async () => key as LimiterKey } }] });
+      await ask(later, { status: 500, fields: { RateLimit: null } });
+      sameError(later, "INVALID_KEY");
+    });
+  }
+
+  for (const later of [false, true]) {
+    test(`are skipped as the options say${later ? ", also later" : ""}`, async ({ serve, ask }) => {
+      const find = (request: Req): boolean => adapter.header(request, "x-client") === "monitor";
+      const skip = later ? async (request: Req) => find(request) : find;
+      const server = await serve({ route: "decision" }, { policies, skip });
+      for (let i = 0; i < 3; i++) {
+        await ask(server, { status: 200, fields: { RateLimit: null }, body: "null" }, client("monitor"));
+      }
+      await ask(server, { status: 200, fields: { RateLimit: '"default";r=0;t=10' } }, client("ada"));
+      await ask(server, { status: 429 }, client("ada"));
+    });
+  }
+
+  test("are not skipped by what is neither true nor false", async ({ serve, ask }) => {
+    const server = await serve({}, { policies, skip: () => "false" as unknown as boolean });
+    await ask(server, { status: 500 });
+    sameError(server, "INVALID_OPTION");
+  });
+}

@@ -1,0 +1,104 @@
+import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
+import { type GuardOptions, SluiceError, type SluiceErrorCode, type Store } from "@sluice/core";
+import { type ManualClock, manualClock } from "../manual-clock.js";
+import { modelStore } from "../model.js";
+import type { SuiteRunner } from "../runner.js";
+import type { Adapter, AdapterServer, AppUnderTest } from "./adapter.js";
+
+/** What a test expects of a response. */
+export interface Expected {
+  readonly status: number;
+  /** Fields by name; `null` for one that must not be there. */
+  readonly fields?: Readonly<Record<string, string | null>>;
+  /** The body in every byte, or what must be in it. */
+  readonly body?: string | RegExp;
+}
+
+/** What a test of the suite gets. */
+export interface AdapterTools<Req, Handler> {
+  /** Stands still until it is moved. */
+  readonly clock: ManualClock;
+  readonly store: Store;
+  /** Starts an app, which is stopped after the test. Without `uses`, one on `store` and `clock` with `options`. */
+  serve(app: Partial<AppUnderTest<Req, Handler>>, options?: GuardOptions<Req, Handler>): Promise<AdapterServer>;
+  /** Keeps warnings that are part of the test off the console until it ends. */
+  quiet(): void;
+  /** Sends a request and compares the response. */
+  ask(server: AdapterServer, expected: Expected, request?: RequestInit): Promise<void>;
+}
+
+/** What the groups define their tests with. */
+export interface AdapterContext<Req, Handler> {
+  readonly adapter: Adapter<Req, Handler>;
+  test(name: string, body: (tools: AdapterTools<Req, Handler>) => Promise<void>): void;
+}
+
+export function createAdapterContext<Req, Handler>(
+  { it }: SuiteRunner,
+  adapter: Adapter<Req, Handler>,
+): AdapterContext<Req, Handler> {
+  return {
+    adapter,
+    test(name, body) {
+      it(name, async () => {
+        const servers: AdapterServer[] = [];
+        const clock = manualClock();
+        const store = modelStore();
+        const { warn } = console;
+        try {
+          await body({
+            clock,
+            store,
+            async serve(app, options = {}) {
+              const uses = [{ of: store, options: { clock, ...options } }];
+              const server = await adapter.serve({ uses, route: "text", trustProxy: false, ...app });
+              servers.push(server);
+              return server;
+            },
+            quiet() {
+              console.warn = () => {};
+            },
+            ask,
+          });
+        } finally {
+          console.warn = warn;
+          await Promise.all(servers.map((server) => server.close()));
+        }
+      });
+    },
+  };
+}
+
+async function ask(server: AdapterServer, expected: Expected, request: RequestInit = {}): Promise<void> {
+  const response = await fetch(server.url, request);
+  const body = await response.text();
+  const { status, fields = {} } = expected;
+  const names = Object.keys(fields);
+  const found = { status: response.status, fields: names.map((name) => [name, response.headers.get(name)]) };
+  deepStrictEqual(found, { status, fields: Object.entries(fields) }, `${JSON.stringify(found)}; body: ${body}`);
+  if (expected.body instanceof RegExp) match(body, expected.body);
+  else if (expected.body !== undefined) equal(body, expected.body);
+}
+
+/** The one error that reached the framework. */
+export function sameError({ errors }: AdapterServer, code: SluiceErrorCode): void {
+  const [error] = errors;
+  ok(error instanceof SluiceError, `not a SluiceError: ${error}`);
+  equal(error.code, code);
+}
+
+/** The problem document of a limit that was reached. */
+export function quotaProblem(violated: readonly string[], retryAfter?: number): string {
+  return JSON.stringify({
+    type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
+    title: "Request cannot be satisfied as assigned quota has been exceeded",
+    status: 429,
+    "violated-policies": violated,
+    ...(retryAfter !== undefined && { retryAfter }),
+  });
+}
+
+/** A header that says who a test's client is. */
+export function client(name: string): RequestInit {
+  return { headers: { "x-client": name } };
+}
