@@ -8,7 +8,7 @@ export interface Script {
 
 export const compareAndSet: Script = {
   name: "compareAndSet",
-  sha1: "b1bd8f80dc8541d732018594c629ef8df179b124",
+  sha1: "8b25e101df0e73a36e25d38651a1d58f6c8621ef",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -30,13 +30,63 @@ end
 
 local REPEATED = redis.error_reply('SLUICEREPEATED the script had run before and its reply was lost')
 
+local VERSION = 1
+local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
+
+local CHUNK = 1000
+
+local function pack_list(blocked, numbers)
+  local packed = { pack(VERSION, blocked) }
+  if numbers and #numbers == 0 then packed[2] = pack(false) end
+  for first = 1, numbers and #numbers or 0, CHUNK do
+    packed[#packed + 1] = pack(unpack(numbers, first, math.min(first + CHUNK - 1, #numbers)))
+  end
+  return table.concat(packed)
+end
+
+local function unpack_list(value)
+  local all, offset = {}, 0
+  repeat
+    local chunk = { unpack_some(value, CHUNK, offset) }
+    offset = chunk[1]
+    for i = 2, #chunk do all[#all + 1] = chunk[i] end
+  until offset == -1
+  local blocked, numbers = all[2], nil
+  if #all > 2 then
+    numbers = {}
+    for i = 3, all[3] and #all or 0 do numbers[i - 2] = all[i] end
+  end
+  return numbers, blocked
+end
+
 if repeated(KEYS[1], ARGV[1]) then return REPEATED end
 
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+local function to_json(value)
+  if not value or string.byte(value) ~= VERSION then return value end
+  local numbers, blocked = unpack_list(value)
+  for i = 1, numbers and #numbers or 0 do numbers[i] = whole(numbers[i]) end
+  local state = numbers and '[' .. table.concat(numbers, ',') .. ']' or 'null'
+  return '[1,' .. whole(blocked) .. ',' .. state .. ']'
+end
+
+local function from_json(text)
+  if string.sub(text, 1, 3) ~= '[1,' then return text end
+  local ok, entry = pcall(cjson.decode, text)
+  if not ok or type(entry[2]) ~= 'number' then return text end
+  local packed
+  ok, packed = pcall(pack_list, entry[2], type(entry[3]) == 'table' and entry[3] or nil)
+  return ok and to_json(packed) == text and packed or text
+end
+
 local now = clock(ARGV[2])
-local current = redis.call('GET', KEYS[2])
+local current = to_json(redis.call('GET', KEYS[2]))
 if ARGV[4] == '' or (current or '') ~= ARGV[3] then return { 0, now, current } end
 
-redis.call('SET', KEYS[2], ARGV[4], 'PX', px(ARGV[2], tonumber(ARGV[5])))
+redis.call('SET', KEYS[2], from_json(ARGV[4]), 'PX', px(ARGV[2], tonumber(ARGV[5])))
 remember(KEYS[1], ARGV[1])
 return { 1, now, current }
 `,
@@ -44,7 +94,7 @@ return { 1, now, current }
 
 export const decide: Script = {
   name: "decide",
-  sha1: "9fec7a45b9ee77f125e02afea37b89722611142c",
+  sha1: "0064013a9442e907a626afe026022994b7be94bb",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -66,50 +116,84 @@ end
 
 local REPEATED = redis.error_reply('SLUICEREPEATED the script had run before and its reply was lost')
 
+local VERSION = 1
+local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
+
+local CHUNK = 1000
+
+local function pack_list(blocked, numbers)
+  local packed = { pack(VERSION, blocked) }
+  if numbers and #numbers == 0 then packed[2] = pack(false) end
+  for first = 1, numbers and #numbers or 0, CHUNK do
+    packed[#packed + 1] = pack(unpack(numbers, first, math.min(first + CHUNK - 1, #numbers)))
+  end
+  return table.concat(packed)
+end
+
+local function unpack_list(value)
+  local all, offset = {}, 0
+  repeat
+    local chunk = { unpack_some(value, CHUNK, offset) }
+    offset = chunk[1]
+    for i = 2, #chunk do all[#all + 1] = chunk[i] end
+  until offset == -1
+  local blocked, numbers = all[2], nil
+  if #all > 2 then
+    numbers = {}
+    for i = 3, all[3] and #all or 0 do numbers[i - 2] = all[i] end
+  end
+  return numbers, blocked
+end
+
 local algorithms = {}
 algorithms['token-bucket'] = {
-  settle = function(state, policy, now)
-    if not state or state[1] < now then return now, 0, now, 0 end
-    local units = (state[1] - now) * state[3] + state[2]
+  settle = function(policy, now, value)
+    if not value then return now, 0, now, 0 end
+    local _, _, full_at, numerator, old_rate, old_interval, busy_since = unpack_one(value)
+    if not full_at or full_at < now then return now, 0, now, 0 end
+    local units = (full_at - now) * old_rate + numerator
     if units == 0 then return now, 0, now, 0 end
     local rate, interval = policy[2], policy[3]
-    if state[3] == rate and state[4] == interval then return state[1], state[2], state[5], units end
-    local used = math.min(math.ceil(units / state[4]), policy[4]) * interval
+    if old_rate == rate and old_interval == interval then return full_at, numerator, busy_since, units end
+    local used = math.min(math.ceil(units / old_interval), policy[4]) * interval
     local ahead = math.floor(used / rate)
-    return now + ahead, used - ahead * rate, state[5], used
+    return now + ahead, used - ahead * rate, busy_since, used
   end,
 
   fits = function(policy, _, cost, _, _, _, used)
     return cost * policy[3] <= policy[4] * policy[3] - used
   end,
 
-  charge = function(policy, now, cost, _, _, busy, used)
+  charge = function(policy, now, cost, blocked, _, _, busy_since, used)
     local rate, interval = policy[2], policy[3]
     local units = used + cost * interval
     local ahead = math.floor(units / rate)
     local full_at, numerator = now + ahead, units - ahead * rate
-    return { full_at, numerator, rate, interval, busy }, math.ceil(units / rate), full_at, numerator, busy
+    return pack(VERSION, blocked, full_at, numerator, rate, interval, busy_since),
+      math.ceil(units / rate), full_at, numerator, busy_since
   end,
 
-  report = function(result, n, _, _, full_at, numerator, busy)
-    result[n + 1], result[n + 2], result[n + 3] = full_at, numerator, busy
+  report = function(result, n, _, _, full_at, numerator, busy_since)
+    result[n + 1], result[n + 2], result[n + 3] = full_at, numerator, busy_since
     return n + 3
   end,
 }
 
 algorithms['fixed-window'] = {
-  settle = function(state, policy, now)
-    if not state or state[2] == 0 or now - state[1] >= policy[3] then return now, 0 end
-    return state[1], state[2]
+  settle = function(policy, now, value)
+    if not value then return now, 0 end
+    local _, _, start, used = unpack_one(value)
+    if not start or used == 0 or now - start >= policy[3] then return now, 0 end
+    return start, used
   end,
 
   fits = function(policy, _, cost, _, used)
     return used + cost <= policy[2]
   end,
 
-  charge = function(policy, now, cost, start, used)
+  charge = function(policy, now, cost, blocked, start, used)
     used = used + cost
-    return { start, used }, start + policy[3] - now, start, used
+    return pack(VERSION, blocked, start, used), start + policy[3] - now, start, used
   end,
 
   report = function(result, n, _, _, start, used)
@@ -128,11 +212,11 @@ local function floor_of_ratio(count, ms, divisor)
 end
 
 algorithms['sliding-window'] = {
-  settle = function(state, policy, now)
-    if not state then return now, 0, 0 end
-    local window = policy[3]
-    local start, previous, current = state[1], state[2], state[3]
-    local elapsed = now - start
+  settle = function(policy, now, value)
+    if not value then return now, 0, 0 end
+    local _, _, start, previous, current = unpack_one(value)
+    if not start then return now, 0, 0 end
+    local window, elapsed = policy[3], now - start
     if elapsed >= 2 * window then
       previous, current = 0, 0
     elseif elapsed >= window then
@@ -149,9 +233,9 @@ algorithms['sliding-window'] = {
     return cost <= policy[2] - current - weighted
   end,
 
-  charge = function(policy, now, cost, start, previous, current)
+  charge = function(policy, now, cost, blocked, start, previous, current)
     current = current + cost
-    return { start, previous, current }, start + 2 * policy[3] - now, start, previous, current
+    return pack(VERSION, blocked, start, previous, current), start + 2 * policy[3] - now, start, previous, current
   end,
 
   report = function(result, n, _, _, start, previous, current)
@@ -161,13 +245,13 @@ algorithms['sliding-window'] = {
 }
 
 algorithms['sliding-log'] = {
-  settle = function(state, policy, now)
-    local log, used = {}, 0
-    for i = 1, state and #state or 0, 2 do
-      if state[i] + policy[3] > now then
-        log[#log + 1] = state[i]
-        log[#log + 1] = state[i + 1]
-        used = used + state[i + 1]
+  settle = function(policy, now, value)
+    local all, log, used = value and (unpack_list(value)) or {}, {}, 0
+    for i = 1, #all, 2 do
+      if all[i] + policy[3] > now then
+        log[#log + 1] = all[i]
+        log[#log + 1] = all[i + 1]
+        used = used + all[i + 1]
       end
     end
     return log, used
@@ -177,7 +261,7 @@ algorithms['sliding-log'] = {
     return used + cost <= policy[2]
   end,
 
-  charge = function(policy, now, cost, log, used)
+  charge = function(policy, now, cost, blocked, log, used)
     local newest = log[#log - 1]
     if newest and newest >= now then
       log[#log] = log[#log] + cost
@@ -186,7 +270,7 @@ algorithms['sliding-log'] = {
       log[#log + 1] = now
       log[#log + 1] = cost
     end
-    return log, newest + policy[3] - now, log, used + cost
+    return pack_list(blocked, log), newest + policy[3] - now, log, used + cost
   end,
 
   report = function(result, n, policy, cost, log, used)
@@ -208,21 +292,15 @@ local now = clock(given)
 local batch = cjson.decode(ARGV[3])
 local policies, numbers = batch[1], batch[2]
 
-local blocked, states, lifetimes = {}, {}, {}
+local values, blocked, lifetimes = {}, {}, {}
 
 local function load(entry)
   local value = redis.pcall('GET', KEYS[entry + 1])
-  if not value then
-    blocked[entry] = 0
-    return
+  values[entry], blocked[entry] = value, 0
+  if value then
+    local ok, _, version, until_ms = pcall(unpack_some, value, 2, 0)
+    blocked[entry] = ok and version == VERSION and type(until_ms) == 'number' and until_ms
   end
-  local ok, decoded = pcall(cjson.decode, value)
-  if not ok or type(decoded) ~= 'table' or decoded[1] ~= 1 then
-    blocked[entry] = false
-    return
-  end
-  blocked[entry] = decoded[2]
-  if type(decoded[3]) == 'table' then states[entry] = decoded[3] end
 end
 
 local result, n = { now }, 1
@@ -231,7 +309,7 @@ local function judge(entry, policy, cost)
   if blocked[entry] == nil then load(entry) end
   if not blocked[entry] then return -1 end
   local algorithm = policy.algorithm
-  local a, b, c, d = algorithm.settle(states[entry], policy, now)
+  local a, b, c, d = algorithm.settle(policy, now, values[entry])
   if blocked[entry] > now or not algorithm.fits(policy, now, cost, a, b, c, d) then return 0, a, b, c, d end
   return 1, a, b, c, d
 end
@@ -239,7 +317,7 @@ end
 local function finish(charging, entry, policy, cost, a, b, c, d)
   local algorithm = policy.algorithm
   if charging then
-    states[entry], lifetimes[entry], a, b, c, d = algorithm.charge(policy, now, cost, a, b, c, d)
+    values[entry], lifetimes[entry], a, b, c, d = algorithm.charge(policy, now, cost, blocked[entry], a, b, c, d)
     cost = 0
   end
   n = n + 1
@@ -269,29 +347,13 @@ while at < count do
     result[place] = verdict
     for i = first, verdict == -1 and 0 or last, 3 do
       local entry, policy = numbers[i], policies[numbers[i + 1]]
-      finish(charging and verdict == 1, entry, policy, numbers[i + 2], policy.algorithm.settle(states[entry], policy, now))
+      finish(charging and verdict == 1, entry, policy, numbers[i + 2], policy.algorithm.settle(policy, now, values[entry]))
     end
   end
 end
 
-local whole = string.format('%d', 4503599627370497) == '4503599627370497' and '%d' or '%.0f'
-local formats = {}
-local function text(until_ms, state)
-  local count = #state
-  if count > 8 then
-    local texts = {}
-    for i = 1, count do texts[i] = string.format(whole, state[i]) end
-    return '[1,' .. string.format(whole, until_ms) .. ',[' .. table.concat(texts, ',') .. ']]'
-  end
-  if not formats[count] then
-    formats[count] = '[1,' .. whole .. ',[' .. string.rep(whole .. ',', count - 1) .. whole .. ']]'
-  end
-  return string.format(formats[count], until_ms, unpack(state))
-end
-
 for entry, lifetime in pairs(lifetimes) do
-  local ttl = px(given, math.max(lifetime, blocked[entry] - now))
-  redis.call('SET', KEYS[entry + 1], text(blocked[entry], states[entry]), 'PX', ttl)
+  redis.call('SET', KEYS[entry + 1], values[entry], 'PX', px(given, math.max(lifetime, blocked[entry] - now)))
 end
 if next(lifetimes) then remember(KEYS[1], ARGV[1]) end
 return result

@@ -1,4 +1,5 @@
--- Writes an entry if it still has the value that the caller saw; reads it otherwise, or when there is nothing to write.
+-- Writes an entry if it still has the value that the caller saw; reads it otherwise, or when there is nothing to write. The
+-- caller sees JSON.
 --
 -- KEYS[1]   the lane of the caller (see once.lua)
 -- KEYS[2]   the entry
@@ -12,12 +13,35 @@
 
 --@include "includes/now.lua"
 --@include "includes/once.lua"
+--@include "includes/entry.lua"
 if repeated(KEYS[1], ARGV[1]) then return REPEATED end
 
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+local function to_json(value)
+  if not value or string.byte(value) ~= VERSION then return value end
+  local numbers, blocked = unpack_list(value)
+  for i = 1, numbers and #numbers or 0 do numbers[i] = whole(numbers[i]) end
+  local state = numbers and '[' .. table.concat(numbers, ',') .. ']' or 'null'
+  return '[1,' .. whole(blocked) .. ',' .. state .. ']'
+end
+
+-- Whatever does not come back as the same text stays the text that it is.
+local function from_json(text)
+  if string.sub(text, 1, 3) ~= '[1,' then return text end
+  local ok, entry = pcall(cjson.decode, text)
+  if not ok or type(entry[2]) ~= 'number' then return text end
+  local packed
+  ok, packed = pcall(pack_list, entry[2], type(entry[3]) == 'table' and entry[3] or nil)
+  return ok and to_json(packed) == text and packed or text
+end
+
 local now = clock(ARGV[2])
-local current = redis.call('GET', KEYS[2])
+local current = to_json(redis.call('GET', KEYS[2]))
 if ARGV[4] == '' or (current or '') ~= ARGV[3] then return { 0, now, current } end
 
-redis.call('SET', KEYS[2], ARGV[4], 'PX', px(ARGV[2], tonumber(ARGV[5])))
+redis.call('SET', KEYS[2], from_json(ARGV[4]), 'PX', px(ARGV[2], tonumber(ARGV[5])))
 remember(KEYS[1], ARGV[1])
 return { 1, now, current }

@@ -17,6 +17,7 @@
 
 --@include "includes/now.lua"
 --@include "includes/once.lua"
+--@include "includes/entry.lua"
 local algorithms = {}
 --@include "includes/token-bucket.lua"
 --@include "includes/fixed-window.lua"
@@ -30,22 +31,17 @@ local now = clock(given)
 local batch = cjson.decode(ARGV[3])
 local policies, numbers = batch[1], batch[2]
 
--- Entries as this batch has left them: false when they can't be read. Written once, at the end.
-local blocked, states, lifetimes = {}, {}, {}
+-- Entries as this batch leaves them: their values, false where there is none, and until when their keys are blocked, false
+-- where the value is no entry. Written once, at the end.
+local values, blocked, lifetimes = {}, {}, {}
 
 local function load(entry)
   local value = redis.pcall('GET', KEYS[entry + 1])
-  if not value then
-    blocked[entry] = 0
-    return
+  values[entry], blocked[entry] = value, 0
+  if value then
+    local ok, _, version, until_ms = pcall(unpack_some, value, 2, 0)
+    blocked[entry] = ok and version == VERSION and type(until_ms) == 'number' and until_ms
   end
-  local ok, decoded = pcall(cjson.decode, value)
-  if not ok or type(decoded) ~= 'table' or decoded[1] ~= 1 then
-    blocked[entry] = false
-    return
-  end
-  blocked[entry] = decoded[2]
-  if type(decoded[3]) == 'table' then states[entry] = decoded[3] end
 end
 
 local result, n = { now }, 1
@@ -55,7 +51,7 @@ local function judge(entry, policy, cost)
   if blocked[entry] == nil then load(entry) end
   if not blocked[entry] then return -1 end
   local algorithm = policy.algorithm
-  local a, b, c, d = algorithm.settle(states[entry], policy, now)
+  local a, b, c, d = algorithm.settle(policy, now, values[entry])
   if blocked[entry] > now or not algorithm.fits(policy, now, cost, a, b, c, d) then return 0, a, b, c, d end
   return 1, a, b, c, d
 end
@@ -64,7 +60,7 @@ end
 local function finish(charging, entry, policy, cost, a, b, c, d)
   local algorithm = policy.algorithm
   if charging then
-    states[entry], lifetimes[entry], a, b, c, d = algorithm.charge(policy, now, cost, a, b, c, d)
+    values[entry], lifetimes[entry], a, b, c, d = algorithm.charge(policy, now, cost, blocked[entry], a, b, c, d)
     cost = 0
   end
   n = n + 1
@@ -94,31 +90,13 @@ while at < count do
     result[place] = verdict
     for i = first, verdict == -1 and 0 or last, 3 do
       local entry, policy = numbers[i], policies[numbers[i + 1]]
-      finish(charging and verdict == 1, entry, policy, numbers[i + 2], policy.algorithm.settle(states[entry], policy, now))
+      finish(charging and verdict == 1, entry, policy, numbers[i + 2], policy.algorithm.settle(policy, now, values[entry]))
     end
   end
 end
 
--- %d is three times as fast as %.0f, and as exact wherever a C long has 64 bits.
-local whole = string.format('%d', 4503599627370497) == '4503599627370497' and '%d' or '%.0f'
-local formats = {}
-local function text(until_ms, state)
-  local count = #state
-  -- A log may have more numbers than the stack has room for.
-  if count > 8 then
-    local texts = {}
-    for i = 1, count do texts[i] = string.format(whole, state[i]) end
-    return '[1,' .. string.format(whole, until_ms) .. ',[' .. table.concat(texts, ',') .. ']]'
-  end
-  if not formats[count] then
-    formats[count] = '[1,' .. whole .. ',[' .. string.rep(whole .. ',', count - 1) .. whole .. ']]'
-  end
-  return string.format(formats[count], until_ms, unpack(state))
-end
-
 for entry, lifetime in pairs(lifetimes) do
-  local ttl = px(given, math.max(lifetime, blocked[entry] - now))
-  redis.call('SET', KEYS[entry + 1], text(blocked[entry], states[entry]), 'PX', ttl)
+  redis.call('SET', KEYS[entry + 1], values[entry], 'PX', px(given, math.max(lifetime, blocked[entry] - now)))
 end
 if next(lifetimes) then remember(KEYS[1], ARGV[1]) end
 return result

@@ -1,19 +1,21 @@
--- Policy: { name, limit, windowMs }. State: { startMs, used }.
+-- Policy: { name, limit, windowMs }. State: startMs, used.
 algorithms['fixed-window'] = {
   -- startMs, used
-  settle = function(state, policy, now)
-    if not state or state[2] == 0 or now - state[1] >= policy[3] then return now, 0 end
-    return state[1], state[2]
+  settle = function(policy, now, value)
+    if not value then return now, 0 end
+    local _, _, start, used = unpack_one(value)
+    if not start or used == 0 or now - start >= policy[3] then return now, 0 end
+    return start, used
   end,
 
   fits = function(policy, _, cost, _, used)
     return used + cost <= policy[2]
   end,
 
-  -- the new state, its lifetime, and the same settled
-  charge = function(policy, now, cost, start, used)
+  -- the new value, its lifetime, and the new state settled
+  charge = function(policy, now, cost, blocked, start, used)
     used = used + cost
-    return { start, used }, start + policy[3] - now, start, used
+    return pack(VERSION, blocked, start, used), start + policy[3] - now, start, used
   end,
 
   -- startMs, used

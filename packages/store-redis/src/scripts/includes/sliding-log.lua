@@ -1,13 +1,13 @@
--- Policy: { name, limit, windowMs }. State: { atMs, cost, atMs, cost, ... }, oldest first.
+-- Policy: { name, limit, windowMs }. State: atMs, cost, atMs, cost, ..., oldest first.
 algorithms['sliding-log'] = {
   -- the log without what has left the window, units used
-  settle = function(state, policy, now)
-    local log, used = {}, 0
-    for i = 1, state and #state or 0, 2 do
-      if state[i] + policy[3] > now then
-        log[#log + 1] = state[i]
-        log[#log + 1] = state[i + 1]
-        used = used + state[i + 1]
+  settle = function(policy, now, value)
+    local all, log, used = value and (unpack_list(value)) or {}, {}, 0
+    for i = 1, #all, 2 do
+      if all[i] + policy[3] > now then
+        log[#log + 1] = all[i]
+        log[#log + 1] = all[i + 1]
+        used = used + all[i + 1]
       end
     end
     return log, used
@@ -17,8 +17,8 @@ algorithms['sliding-log'] = {
     return used + cost <= policy[2]
   end,
 
-  -- the new state, its lifetime, and the same settled
-  charge = function(policy, now, cost, log, used)
+  -- the new value, its lifetime, and the new state settled
+  charge = function(policy, now, cost, blocked, log, used)
     local newest = log[#log - 1]
     if newest and newest >= now then
       log[#log] = log[#log] + cost
@@ -27,7 +27,7 @@ algorithms['sliding-log'] = {
       log[#log + 1] = now
       log[#log + 1] = cost
     end
-    return log, newest + policy[3] - now, log, used + cost
+    return pack_list(blocked, log), newest + policy[3] - now, log, used + cost
   end,
 
   -- used, newestMs (-1: none), fitsAtMs (-1: it fits, or never will)

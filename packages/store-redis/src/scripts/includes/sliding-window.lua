@@ -1,4 +1,4 @@
--- Policy: { name, limit, windowMs }. State: { startMs, previous, current }.
+-- Policy: { name, limit, windowMs }. State: startMs, previous, current.
 
 -- floor(count * ms / divisor), also where the product passes 2^53: see core's sliding-window.ts.
 local function floor_of_ratio(count, ms, divisor)
@@ -12,11 +12,11 @@ end
 
 algorithms['sliding-window'] = {
   -- startMs, previous, current
-  settle = function(state, policy, now)
-    if not state then return now, 0, 0 end
-    local window = policy[3]
-    local start, previous, current = state[1], state[2], state[3]
-    local elapsed = now - start
+  settle = function(policy, now, value)
+    if not value then return now, 0, 0 end
+    local _, _, start, previous, current = unpack_one(value)
+    if not start then return now, 0, 0 end
+    local window, elapsed = policy[3], now - start
     if elapsed >= 2 * window then
       previous, current = 0, 0
     elseif elapsed >= window then
@@ -33,10 +33,10 @@ algorithms['sliding-window'] = {
     return cost <= policy[2] - current - weighted
   end,
 
-  -- the new state, its lifetime, and the same settled
-  charge = function(policy, now, cost, start, previous, current)
+  -- the new value, its lifetime, and the new state settled
+  charge = function(policy, now, cost, blocked, start, previous, current)
     current = current + cost
-    return { start, previous, current }, start + 2 * policy[3] - now, start, previous, current
+    return pack(VERSION, blocked, start, previous, current), start + 2 * policy[3] - now, start, previous, current
   end,
 
   -- startMs, previous, current
