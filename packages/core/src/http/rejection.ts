@@ -68,12 +68,15 @@ function problemBody(problem: object): Body {
 
 function bodyOf(message: Message): Body {
   if (typeof message === "string") return { contentType: "text/plain; charset=utf-8", body: message };
+  const body = typeof message === "object" && message !== null ? toJson(message) : undefined;
+  if (body !== undefined) return { contentType: "application/json", body };
+  throw invalidOption("message", message, "give a text, an object for JSON, or a function that returns one of them");
+}
+
+function toJson(message: object): string | undefined {
   try {
-    if (typeof message === "object" && message !== null) {
-      return { contentType: "application/json", body: JSON.stringify(message) };
-    }
+    return JSON.stringify(message);
   } catch (error) {
     throw invalidOption("message", message, "it can't be written as JSON", { cause: error });
   }
-  throw invalidOption("message", message, "give a text, an object, or a function that returns one of them");
 }

@@ -1,0 +1,29 @@
+import {
+  type Admission,
+  builtInAlgorithms,
+  decideEntries,
+  type Entry,
+  type Outcome,
+  type Store,
+} from "../../src/index.js";
+
+/** A store on a `Map` that decides at once, at the time given. */
+export function mapStore(now: { ms: number } = { ms: 0 }): Store & { readonly keys: () => string[] } {
+  const entries = new Map<string, Entry>();
+  return {
+    algorithms: new Set(builtInAlgorithms.keys()),
+    decide(admission: Admission): Outcome {
+      const keys = admission.claims.map(({ scope, key }) => scope + key);
+      const found = keys.map((key) => entries.get(key));
+      const { outcome, writes } = decideEntries(admission, found, builtInAlgorithms, now.ms);
+      writes.forEach(({ state }, i) => {
+        entries.set(keys[i] ?? "", state);
+      });
+      return outcome;
+    },
+    atomicUpdate: () => Promise.reject(new Error("not needed")),
+    delete: () => Promise.reject(new Error("not needed")),
+    close: async () => {},
+    keys: () => [...entries.keys()],
+  } as Store & { keys: () => string[] };
+}
