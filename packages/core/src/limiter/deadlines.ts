@@ -2,14 +2,17 @@ import { SluiceError } from "../errors.js";
 
 /** Bounds promises in time. */
 export interface Deadlines {
-  /** Settles as `work` does, or rejects with `STORE_TIMEOUT` when it takes longer. */
-  bound<T>(work: Promise<T>): Promise<T>;
+  /**
+   * Resolves to what `answered` makes of the result of `work`, or to what `unanswered` makes of its error: a
+   * `STORE_TIMEOUT` when it takes longer.
+   */
+  bound<T, R>(work: Promise<T>, answered: (value: T) => R, unanswered: (error: unknown) => R | Promise<R>): Promise<R>;
 }
 
 interface Pending {
   readonly dueMs: number;
   settled: boolean;
-  readonly expire: () => void;
+  readonly fail: (error: unknown) => void;
 }
 
 /**
@@ -37,13 +40,10 @@ export function createDeadlines(timeoutMs: number): Deadlines {
   function expireDue(): void {
     timer = undefined;
     const nowMs = performance.now();
-    for (let i = first; i < pending.length; i++) {
-      const entry = pending[i] as Pending;
-      // A timer may fire up to a millisecond early.
-      if (entry.dueMs > nowMs + 1) break;
-      if (!entry.settled) entry.expire();
+    // A timer may fire up to a millisecond early. Failing the oldest makes the next one the oldest.
+    for (let oldest = pending[first]; oldest !== undefined && oldest.dueMs <= nowMs + 1; oldest = pending[first]) {
+      oldest.fail(new SluiceError("STORE_TIMEOUT", `the store did not answer within ${timeoutMs} ms`));
     }
-    dropSettled();
     arm();
   }
 
@@ -54,33 +54,30 @@ export function createDeadlines(timeoutMs: number): Deadlines {
     }
   }
 
+  function settle(entry: Pending): void {
+    entry.settled = true;
+    if (pending[first] === entry) dropSettled();
+  }
+
   return {
-    bound(work) {
-      return new Promise((resolve, reject) => {
-        const settle = () => {
-          entry.settled = true;
-          if (pending[first] === entry) dropSettled();
-        };
+    bound(work, answered, unanswered) {
+      return new Promise((resolve) => {
         const entry: Pending = {
           dueMs: performance.now() + timeoutMs,
           settled: false,
-          expire() {
-            entry.settled = true;
-            reject(new SluiceError("STORE_TIMEOUT", `the store did not answer within ${timeoutMs} ms`));
+          fail(error) {
+            if (entry.settled) return;
+            settle(entry);
+            resolve(unanswered(error));
           },
         };
         pending.push(entry);
         arm();
-        work.then(
-          (value) => {
-            settle();
-            resolve(value);
-          },
-          (error) => {
-            settle();
-            reject(error);
-          },
-        );
+        work.then((value) => {
+          if (entry.settled) return;
+          settle(entry);
+          resolve(answered(value));
+        }, entry.fail);
       });
     },
   };

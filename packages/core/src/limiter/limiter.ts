@@ -19,7 +19,7 @@ import { createDeadlines } from "./deadlines.js";
 import { type DecisionTerms, decisionOf, decisionWithoutStore, takeCharge } from "./decide.js";
 import { decidingEngine, type Engine } from "./engine.js";
 import { createEmitter, type LimiterEvents } from "./events.js";
-import { minimumWaitMs } from "./minimum-wait.js";
+import { costToLookWith, minimumWaitMs } from "./minimum-wait.js";
 import { checkOptions, type LimiterOptions } from "./options.js";
 import { createOutage } from "./outage.js";
 import { updatingEngine } from "./updating-engine.js";
@@ -150,7 +150,8 @@ export function createLimiter(options: LimiterOptions): Limiter {
       return unanswered(cost, error);
     }
     if (isPromise(outcome)) {
-      return deadlines.bound(outcome).then(
+      return deadlines.bound(
+        outcome,
         (settled) => answered(key, cost, charge, settled),
         (error) => unanswered(cost, error),
       );
@@ -183,10 +184,14 @@ export function createLimiter(options: LimiterOptions): Limiter {
 
   /** Rejects within the timeout, and always with a `SluiceError`. */
   function bounded<T>(work: Promise<T>): Promise<T> {
-    return deadlines.bound(work).catch((error) => {
-      if (error instanceof SluiceError) throw error;
-      throw new SluiceError("STORE_FAILED", "the store failed", { cause: error });
-    });
+    return deadlines.bound(
+      work,
+      (value) => value,
+      (error) =>
+        Promise.reject(
+          error instanceof SluiceError ? error : new SluiceError("STORE_FAILED", "the store failed", { cause: error }),
+        ),
+    );
   }
 
   async function giveBack(decision: Decision, calls: CallOptions): Promise<boolean> {
@@ -226,8 +231,14 @@ export function createLimiter(options: LimiterOptions): Limiter {
       return decision instanceof Promise ? decision.then(tell) : tell(decision);
     },
 
-    async consume(key, given) {
-      return limiter.decide(key, given);
+    consume(key, given) {
+      // Not an async function: it would add a promise of its own to the one that a remote store needs anyway.
+      try {
+        const decision = limiter.decide(key, given);
+        return isPromise(decision) ? decision : Promise.resolve(decision);
+      } catch (error) {
+        return Promise.reject(error);
+      }
     },
 
     async allow(key, given) {
@@ -283,13 +294,16 @@ export function createLimiter(options: LimiterOptions): Limiter {
       const decision = await queue.wait({
         line: JSON.stringify(wanted.map((claim) => claim.key)),
         cost,
+        neverFits: quotas.some(({ limit }) => cost > limit),
         timeoutMs: timeout === undefined ? undefined : parseDuration(timeout, "timeout"),
         signal,
         consume: async () => ask(wanted, key, cost, true),
-        async minimumWaitMs(total) {
-          const capped = wanted.map((claim, i) => ({ ...claim, cost: Math.min(total, quotas[i]?.limit as number) }));
-          const look = await ask(capped, key, cost, false);
-          return Math.max(0, ...look.policies.map((policy) => minimumWaitMs(policy, total)));
+        async minimumWaitMs(costs) {
+          const looks = wanted.map((claim, i) => {
+            return { ...claim, cost: costToLookWith(claim.policy, quotas[i] as Quota, costs) };
+          });
+          const look = await ask(looks, key, cost, false);
+          return Math.max(0, ...look.policies.map((policy) => minimumWaitMs(policy, costs)));
         },
         // Also for callers whom `close` rejected while the store was about to grant.
         giveBack: (decision) => giveBack(decision, timing()),

@@ -7,12 +7,14 @@ export interface WaitRequest {
   /** Requests with the same line are served in order of arrival. */
   readonly line: string;
   readonly cost: number;
+  /** Whether the cost is more than some policy grants at once. */
+  readonly neverFits: boolean;
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
   /** Asks for admission. */
   consume(): Promise<Decision>;
-  /** A lower bound of the time until `total` units have been granted. */
-  minimumWaitMs(total: number): Promise<number>;
+  /** A lower bound of the time until so many callers, with these costs, have been granted. */
+  minimumWaitMs(costs: readonly number[]): Promise<number>;
   /** Takes back an admission that came after the caller had gone. */
   giveBack(decision: Decision): Promise<unknown>;
 }
@@ -87,7 +89,7 @@ export function createWaitQueue(clock: Clock | undefined): WaitQueue {
     } else if (source === "failClosed") {
       first.reject(decision.error);
     } else if (retryAfterMs === undefined) {
-      first.reject(waitTimeout("the cost is more than the limit ever allows"));
+      first.reject(waitTimeout(NEVER));
     } else if (nowMs() + retryAfterMs > dueMs) {
       first.reject(cannotBeMet(retryAfterMs, request));
     } else {
@@ -102,7 +104,7 @@ export function createWaitQueue(clock: Clock | undefined): WaitQueue {
       await line.asking;
       if (waiter.done.aborted || line.waiters[0] === waiter) return;
       asks = line.asks;
-      const waitMs = await waiter.request.minimumWaitMs(costUpTo(line, waiter));
+      const waitMs = await waiter.request.minimumWaitMs(costsUpTo(line, waiter));
       if (asks === line.asks && nowMs() + waitMs > waiter.dueMs) waiter.reject(cannotBeMet(waitMs, waiter.request));
     }
   }
@@ -147,6 +149,7 @@ export function createWaitQueue(clock: Clock | undefined): WaitQueue {
     async wait(request) {
       const { line: name, signal } = request;
       signal?.throwIfAborted();
+      if (request.neverFits) throw waitTimeout(NEVER);
       const present = lines.get(name);
       if (present !== undefined) return join(present, request);
       const line: Line = { waiters: [], asking: undefined, asks: 0 };
@@ -163,12 +166,15 @@ export function createWaitQueue(clock: Clock | undefined): WaitQueue {
   };
 }
 
-/** What all up to the waiter want together. */
-function costUpTo({ waiters }: Line, waiter: Waiter): number {
+/** What each of those up to the waiter wants. */
+function costsUpTo({ waiters }: Line, waiter: Waiter): readonly number[] {
   return waiters
     .slice(0, waiters.indexOf(waiter) + 1)
-    .reduce((cost, { done, request }) => cost + (done.aborted ? 0 : request.cost), 0);
+    .filter(({ done }) => !done.aborted)
+    .map(({ request }) => request.cost);
 }
+
+const NEVER = "the cost is more than the limit ever allows";
 
 function cannotBeMet(waitMs: number, { timeoutMs }: WaitRequest): SluiceError {
   return waitTimeout(

@@ -1,0 +1,265 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Policy } from "../../src/index.js";
+import {
+  ALGORITHMS,
+  algorithmOf,
+  backAndForth,
+  forward,
+  played,
+  policies,
+  type Request,
+  START_MS,
+} from "../fixtures/arbitraries.js";
+
+/** Any number of them, of which most are of a size that matters. */
+const costs = fc.oneof(
+  fc.integer({ min: 1, max: 10 }),
+  fc.constantFrom(997, 999_983, 2 ** 30, Number.MAX_SAFE_INTEGER),
+  fc.integer({ min: 1, max: 1_000_000 }),
+);
+
+/** What a state amounts to at a time: what it says of costs from none to more than the limit. */
+function meaning(policy: Policy, state: unknown, nowMs: number) {
+  const { step, quota } = algorithmOf(policy);
+  const { limit } = quota(policy);
+  return [0, 1, 2, Math.ceil(limit / 2), limit, limit + 1].map((cost) => {
+    const { epochMs: _, next: __, ...finding } = step(state, policy, nowMs, cost);
+    return finding;
+  });
+}
+
+function afterwards(policy: Policy, nowMs: number): number[] {
+  const { windowMs } = algorithmOf(policy).quota(policy);
+  return [0, 1, Math.ceil(windowMs / 3), windowMs - 1, windowMs, windowMs + 1, 2 * windowMs].map((ms) => nowMs + ms);
+}
+
+describe.each(ALGORITHMS)("%s", (algorithm) => {
+  const anyPolicy = policies(algorithm);
+
+  it("starts full", () => {
+    fc.assert(
+      fc.property(anyPolicy, (policy) => {
+        const { step, quota } = algorithmOf(policy);
+        const { limit, windowMs } = quota(policy);
+        expect(Number.isSafeInteger(limit) && limit >= 1).toBe(true);
+        expect(Number.isSafeInteger(windowMs) && windowMs >= 1).toBe(true);
+        const all = step(undefined, policy, START_MS, limit);
+        expect(all).toMatchObject({ allowed: true, remaining: 0, retryAfterMs: 0 });
+        expect(all.resetAfterMs).toBeGreaterThanOrEqual(windowMs);
+        expect(step(undefined, policy, START_MS, 0)).toMatchObject({
+          allowed: true,
+          remaining: limit,
+          resetAfterMs: 0,
+        });
+      }),
+    );
+  });
+
+  it("names the time to retry exactly: denied until the millisecond before, allowed then", () => {
+    fc.assert(
+      fc.property(anyPolicy, backAndForth, costs, (policy, requests, cost) => {
+        const { step, quota } = algorithmOf(policy);
+        const { state, nowMs } = played(policy, requests);
+        const { allowed, retryAfterMs } = step(state, policy, nowMs, cost);
+        expect(retryAfterMs === 0).toBe(allowed);
+        if (allowed) return;
+        expect(retryAfterMs === undefined).toBe(cost > quota(policy).limit);
+        if (retryAfterMs === undefined) return;
+        expect(retryAfterMs).toBeGreaterThanOrEqual(1);
+        expect(step(state, policy, nowMs + retryAfterMs, cost).allowed).toBe(true);
+        expect(step(state, policy, nowMs + retryAfterMs - 1, cost).allowed).toBe(false);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("names the time of the whole limit exactly", () => {
+    fc.assert(
+      fc.property(anyPolicy, backAndForth, (policy, requests) => {
+        const { step, quota } = algorithmOf(policy);
+        const { limit } = quota(policy);
+        const { state, nowMs } = played(policy, requests);
+        const { resetAfterMs } = step(state, policy, nowMs, 0);
+        expect(step(state, policy, nowMs + resetAfterMs, 0)).toMatchObject({ remaining: limit, resetAfterMs: 0 });
+        expect(step(state, policy, nowMs + resetAfterMs, limit).allowed).toBe(true);
+        if (resetAfterMs > 0) expect(step(state, policy, nowMs + resetAfterMs - 1, limit).allowed).toBe(false);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("writes when it charges, and only then, and leaves the state that it was given alone", () => {
+    fc.assert(
+      fc.property(anyPolicy, backAndForth, fc.nat(20), (policy, requests, cost) => {
+        const { state, nowMs } = played(policy, requests);
+        const before = JSON.stringify(state);
+        const found = algorithmOf(policy).step(Object.freeze(state), policy, nowMs, cost);
+        expect("next" in found).toBe(found.allowed && cost > 0);
+        expect(JSON.stringify(state)).toBe(before);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("says after a charge what the new state says", () => {
+    fc.assert(
+      fc.property(anyPolicy, backAndForth, fc.integer({ min: 1, max: 20 }), (policy, requests, cost) => {
+        const { step } = algorithmOf(policy);
+        const { state, nowMs } = played(policy, requests);
+        const charged = step(state, policy, nowMs, cost);
+        fc.pre(charged.allowed);
+        const { remaining, resetAfterMs } = step(charged.next!.state, policy, nowMs, 0);
+        expect([charged.remaining, charged.resetAfterMs]).toEqual([remaining, resetAfterMs]);
+        expect(step(state, policy, nowMs, 0).remaining - cost).toBe(remaining);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("may be forgotten when its lifetime is over, and not a millisecond before", () => {
+    fc.assert(
+      fc.property(anyPolicy, forward, fc.integer({ min: 1, max: 20 }), (policy, requests, cost) => {
+        const { step, quota } = algorithmOf(policy);
+        const { state, nowMs } = played(policy, requests);
+        const { next } = step(state, policy, nowMs, cost);
+        fc.pre(next !== undefined);
+        const { ttlMs } = next!;
+        expect(Number.isSafeInteger(ttlMs) && ttlMs >= 1).toBe(true);
+        for (const atMs of afterwards(policy, nowMs + ttlMs)) {
+          expect(meaning(policy, next!.state, atMs)).toEqual(meaning(policy, undefined, atMs));
+        }
+        expect(step(next!.state, policy, nowMs + ttlMs - 1, quota(policy).limit).allowed).toBe(false);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("frees nothing when the clock steps back, and stays in whole numbers", () => {
+    fc.assert(
+      fc.property(anyPolicy, backAndForth, fc.maxSafeInteger().map(Math.abs), (policy, requests, backMs) => {
+        const { step } = algorithmOf(policy);
+        const { state, nowMs } = played(policy, requests);
+        const now = step(state, policy, nowMs, 0);
+        for (const atMs of [nowMs - 1, nowMs - (backMs % 100_000), Math.max(0, nowMs - backMs), 0]) {
+          const then = step(state, policy, atMs, 0);
+          expect(then.remaining).toBeLessThanOrEqual(now.remaining);
+          const { retryAfterMs = 0, resetAfterMs, remaining } = step(state, policy, atMs, 1);
+          for (const number of [retryAfterMs, resetAfterMs, remaining]) {
+            expect(Number.isSafeInteger(number) && number >= 0, String(number)).toBe(true);
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("grants no more than was left while the clock only steps back", () => {
+    const backwards = fc.array(fc.tuple(fc.nat(100_000), fc.integer({ min: 1, max: 5 })), { maxLength: 20 });
+    fc.assert(
+      fc.property(anyPolicy, forward, backwards, (policy, requests, steps) => {
+        const { step } = algorithmOf(policy);
+        let { state, nowMs } = played(policy, requests);
+        const { remaining } = step(state, policy, nowMs, 0);
+        let granted = 0;
+        for (const [backMs, cost] of steps) {
+          nowMs -= backMs;
+          const { allowed, next } = step(state, policy, nowMs, cost);
+          if (!allowed) continue;
+          granted += cost;
+          state = next!.state;
+        }
+        expect(granted).toBeLessThanOrEqual(remaining);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("keeps what was used when the limit changes", () => {
+    fc.assert(
+      fc.property(anyPolicy, forward, fc.integer({ min: 1, max: 2_000 }), (policy, requests, limit) => {
+        const { step, quota } = algorithmOf(policy);
+        const { state, nowMs } = played(policy, requests);
+        const changed = { ...policy, ...(algorithm === "token-bucket" ? { burst: limit } : { limit }) } as Policy;
+        const used = quota(policy).limit - step(state, policy, nowMs, 0).remaining;
+        expect(step(state, changed, nowMs, 0).remaining).toBe(Math.max(0, limit - used));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  describe("a refund", () => {
+    interface Case {
+      policy: Policy;
+      requests: readonly Request[];
+      cost: number;
+      laterMs: number;
+    }
+    const cases: fc.Arbitrary<Case> = fc.record({
+      policy: anyPolicy,
+      requests: forward,
+      cost: fc.integer({ min: 1, max: 20 }),
+      laterMs: fc.oneof(fc.constant(0), fc.nat(2_000)),
+    });
+
+    it("leaves what would be had the request never come, unless the limit was whole again in between", () => {
+      let undone = 0;
+      fc.assert(
+        fc.property(cases, ({ policy, requests, cost, laterMs }) => {
+          const { step, refund } = algorithmOf(policy);
+          const { state, nowMs } = played(policy, requests);
+          const { next, epochMs } = step(state, policy, nowMs, cost);
+          fc.pre(next !== undefined);
+          const atMs = nowMs + laterMs;
+          const given = refund!(next!.state, policy, atMs, cost, epochMs);
+          // A bucket that would be full by now had lost what came back in vain: then it is simply full.
+          if (given === undefined) return;
+          undone++;
+          for (const probeMs of afterwards(policy, atMs)) {
+            expect(meaning(policy, given.state, probeMs)).toEqual(meaning(policy, state, probeMs));
+          }
+          expect(Number.isSafeInteger(given.ttlMs) && given.ttlMs >= 1).toBe(true);
+          for (const probeMs of afterwards(policy, atMs + given.ttlMs)) {
+            expect(meaning(policy, given.state, probeMs)).toEqual(meaning(policy, undefined, probeMs));
+          }
+        }),
+        { numRuns: 1_000 },
+      );
+      expect(undone).toBeGreaterThan(100);
+    });
+
+    it("is none once the window is over", () => {
+      fc.assert(
+        fc.property(cases, ({ policy, requests, cost, laterMs }) => {
+          const { step, refund } = algorithmOf(policy);
+          const { state, nowMs } = played(policy, requests);
+          const { next, epochMs } = step(state, policy, nowMs, cost);
+          fc.pre(next !== undefined);
+          const endMs = nowMs + next!.ttlMs + laterMs;
+          expect(refund!(next!.state, policy, endMs, cost, epochMs)).toBeUndefined();
+          // Also when others have used the key since.
+          const since = step(next!.state, policy, endMs, 1);
+          expect(refund!(since.next!.state, policy, endMs, cost, epochMs)).toBeUndefined();
+        }),
+        { numRuns: 300 },
+      );
+    });
+
+    it("gives back no more than there is, whatever it is asked", () => {
+      fc.assert(
+        fc.property(anyPolicy, backAndForth, costs, (policy, requests, cost) => {
+          const { step, quota, refund } = algorithmOf(policy);
+          const { state, nowMs } = played(policy, requests);
+          fc.pre(state !== undefined);
+          const { epochMs } = step(state, policy, nowMs, 0);
+          const given = refund!(state, policy, nowMs, cost, epochMs);
+          if (given === undefined) return;
+          const { remaining } = step(given.state, policy, nowMs, 0);
+          expect(remaining).toBeLessThanOrEqual(quota(policy).limit);
+          expect(remaining).toBeGreaterThanOrEqual(step(state, policy, nowMs, 0).remaining);
+        }),
+        { numRuns: 300 },
+      );
+    });
+  });
+});

@@ -1,0 +1,157 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { fixedWindow, slidingLog, slidingWindow, type TokenBucketOptions, tokenBucket } from "../../src/index.js";
+import { type BuiltInPolicy, remakePolicy } from "../../src/policy/policy.js";
+
+const NO_COUNTS = [
+  0,
+  -1,
+  1.5,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+  2 ** 53,
+  "10",
+  null,
+  true,
+  {},
+  [10],
+  10n,
+];
+const NO_NAMES = ["", "a\r\nb", "a\nb", "a\0", "é", "😀", "\x7f", "x".repeat(129), 5, null, {}];
+const windows = { fixedWindow, slidingWindow, slidingLog };
+
+describe("tokenBucket", () => {
+  it("has the defaults of the field", () => {
+    expect(tokenBucket()).toEqual({
+      name: "default",
+      algorithm: "token-bucket",
+      rate: 100,
+      intervalMs: 1_000,
+      burst: 100,
+    });
+  });
+
+  it("takes a burst of the rate, and an interval in words", () => {
+    const policy = tokenBucket({ name: "burst", rate: 7, interval: "1m" });
+    expect(policy).toEqual({ name: "burst", algorithm: "token-bucket", rate: 7, intervalMs: 60_000, burst: 7 });
+  });
+
+  it.each(NO_COUNTS)("refuses a rate and a burst of %s", (value) => {
+    for (const option of ["rate", "burst"]) {
+      const make = () => tokenBucket({ [option]: value });
+      expect(make).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
+      expect(make).toThrow(`option "${option}"`);
+    }
+  });
+
+  it.each([
+    [{ rate: 1, interval: 1, burst: Number.MAX_SAFE_INTEGER }],
+    [{ rate: 1, interval: "1d", burst: 2 ** 53 - 1 }],
+    [{ rate: 999_999_937, interval: 2 ** 37, burst: 999_999_937 }],
+  ] as [TokenBucketOptions][])("refuses %j, which can't be counted exactly", (options) => {
+    expect(() => tokenBucket(options)).toThrow(/option "burst"/);
+  });
+
+  it("reduces a large rate and interval to lowest terms, so that they can be counted exactly", () => {
+    const { rate, intervalMs, burst } = tokenBucket({ rate: 1_000_000_000, interval: "30d" });
+    expect({ rate, intervalMs, burst }).toEqual({ rate: 125, intervalMs: 324, burst: 1_000_000_000 });
+  });
+
+  it("keeps the ratio, and every number of it within 2^53, whatever it accepts", () => {
+    const count = fc.oneof(fc.integer({ min: 1, max: 1_000 }), fc.maxSafeInteger().map(Math.abs));
+    fc.assert(
+      fc.property(count, count, fc.integer({ min: 1, max: 2 ** 37 }), (rate, burst, interval) => {
+        let policy: ReturnType<typeof tokenBucket>;
+        try {
+          policy = tokenBucket({ rate, burst, interval });
+        } catch (error) {
+          expect(error).toMatchObject({ code: "INVALID_OPTION" });
+          return;
+        }
+        expect(BigInt(policy.rate) * BigInt(interval)).toBe(BigInt(rate) * BigInt(policy.intervalMs));
+        expect(policy.burst).toBe(burst);
+        expect(burst * policy.intervalMs).toBeLessThanOrEqual(Number.MAX_SAFE_INTEGER);
+        expect((BigInt(burst) * BigInt(policy.intervalMs)) / BigInt(policy.rate)).toBeLessThanOrEqual(2n ** 52n);
+      }),
+    );
+  });
+});
+
+describe.each(Object.entries(windows))("%s", (_, make) => {
+  it("is plain, frozen data", () => {
+    const policy = make({ name: "daily", limit: 10_000, window: "1d" });
+    expect(policy).toMatchObject({ name: "daily", limit: 10_000, windowMs: 86_400_000 });
+    expect(JSON.parse(JSON.stringify(policy))).toEqual(policy);
+    expect(Object.isFrozen(policy)).toBe(true);
+  });
+
+  it.each([...NO_COUNTS, undefined])("refuses a limit of %s", (limit) => {
+    const made = () => make({ limit: limit as number, window: "1s" });
+    expect(made).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
+    expect(made).toThrow('option "limit"');
+  });
+
+  it.each([0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, "1", "soon", undefined, null, {}])(
+    "refuses a window of %s",
+    (window) => {
+      const made = () => make({ limit: 1, window: window as number });
+      expect(made).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
+      expect(made).toThrow('option "window"');
+    },
+  );
+
+  it.each(NO_NAMES)("refuses the name %j", (name) => {
+    const made = () => make({ name: name as string, limit: 1, window: "1s" });
+    expect(made).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
+    expect(made).toThrow('option "name"');
+  });
+
+  it("takes any printable ASCII for a name", () => {
+    for (const name of ["a", "a b", '"q"', "a:b%c{d}", "x".repeat(128)]) {
+      expect(make({ name, limit: 1, window: "1s" }).name).toBe(name);
+    }
+  });
+
+  it("refuses options that do not exist, and says which was meant", () => {
+    const options = { limit: 1, windowMs: 1_000 } as unknown as Parameters<typeof make>[0];
+    expect(() => make(options)).toThrow(expect.objectContaining({ code: "UNKNOWN_OPTION" }));
+    expect(() => make(options)).toThrow('did you mean "window"?');
+  });
+
+  it("refuses a call without options", () => {
+    expect(() => make(undefined as unknown as Parameters<typeof make>[0])).toThrow(
+      expect.objectContaining({ code: "INVALID_OPTION" }),
+    );
+  });
+});
+
+it("slidingWindow refuses a limit that it can't count exactly", () => {
+  expect(slidingWindow({ limit: 2 ** 30, window: 2 ** 37 }).limit).toBe(2 ** 30);
+  expect(() => slidingWindow({ limit: 2 ** 30 + 1, window: 1 })).toThrow('option "limit"');
+});
+
+describe("remakePolicy", () => {
+  const policies: BuiltInPolicy[] = [
+    tokenBucket({ name: "a", rate: 1_000_000_000, interval: "30d" }),
+    fixedWindow({ name: "b", limit: 1, window: 50 }),
+    slidingWindow({ name: "c", limit: 2, window: "1d" }),
+    slidingLog({ name: "d", limit: 3, window: "1h" }),
+  ];
+
+  it.each(policies)("makes the same of $algorithm, also from JSON", (policy) => {
+    expect(remakePolicy(JSON.parse(JSON.stringify(policy)))).toEqual(policy);
+  });
+
+  it.each(policies)("refuses $algorithm with a number missing, broken or misnamed", (policy) => {
+    for (const field of Object.keys(policy).filter((name) => name !== "algorithm" && name !== "name")) {
+      for (const broken of [undefined, null, Number.NaN, "1", -1]) {
+        expect(() => remakePolicy({ ...policy, [field]: broken }), `${field} ${broken}`).toThrow(
+          expect.objectContaining({ code: "INVALID_OPTION" }),
+        );
+      }
+    }
+    const misnamed = { ...policy, ...{ interval: "1h", window: "1h" } };
+    expect(() => remakePolicy(misnamed)).toThrow(expect.objectContaining({ code: "UNKNOWN_OPTION" }));
+  });
+});

@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type GrantLog, type SlidingLogPolicy, slidingLog, slidingLogAlgorithm } from "../../src/index.js";
+import { backAndForth, policies, START_MS, timed } from "../fixtures/arbitraries.js";
+
+const { step, refund } = slidingLogAlgorithm;
+
+/** The list of the grants in the window; one made while the clock was back counts from the newest before it. */
+function listedGrants({ limit, windowMs }: SlidingLogPolicy) {
+  let grants: { atMs: number; cost: number }[] = [];
+  const usedAt = (nowMs: number) =>
+    grants.filter(({ atMs }) => atMs + windowMs > nowMs).reduce((sum, { cost }) => sum + cost, 0);
+  return (nowMs: number, cost: number) => {
+    const used = usedAt(nowMs);
+    const allowed = used + cost <= limit;
+    const ends = grants.map(({ atMs }) => atMs + windowMs).sort((a, b) => a - b);
+    const fitsAtMs = ends.find((endMs) => usedAt(endMs) + cost <= limit);
+    const newestMs = grants.filter(({ atMs }) => atMs + windowMs > nowMs).at(-1)?.atMs ?? nowMs;
+    if (allowed) {
+      grants = grants.filter(({ atMs }) => atMs + windowMs > nowMs);
+      grants.push({ atMs: Math.max(nowMs, newestMs), cost });
+    }
+    const lastMs = grants.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
+    return {
+      allowed,
+      remaining: limit - used - (allowed ? cost : 0),
+      retryAfterMs: allowed ? 0 : cost > limit ? undefined : fitsAtMs! - nowMs,
+      resetAfterMs: Math.max(0, lastMs + windowMs - nowMs),
+    };
+  };
+}
+
+describe("sliding log", () => {
+  it("equals the list of all grants", () => {
+    fc.assert(
+      fc.property(policies("sliding-log"), backAndForth, (any, requests) => {
+        const policy = any as SlidingLogPolicy;
+        const listed = listedGrants(policy);
+        let state: GrantLog | undefined;
+        for (const { nowMs, cost } of timed(policy, requests)) {
+          const { allowed, remaining, retryAfterMs, resetAfterMs, next } = step(state, policy, nowMs, cost);
+          expect({ allowed, remaining, retryAfterMs, resetAfterMs }).toEqual(listed(nowMs, cost));
+          state = next?.state ?? state;
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("never lets more than the limit into any stretch of the window", () => {
+    const policy = slidingLog({ limit: 5, window: 100 });
+    const times = fc.array(fc.nat(2_000), { minLength: 50, maxLength: 200 });
+    fc.assert(
+      fc.property(times, (offsets) => {
+        let state: GrantLog | undefined;
+        const grants: number[] = [];
+        for (const nowMs of offsets.sort((a, b) => a - b)) {
+          const { allowed, next } = step(state, policy, nowMs, 1);
+          if (allowed) grants.push(nowMs);
+          state = next?.state ?? state;
+        }
+        for (const start of grants) {
+          expect(grants.filter((at) => at >= start && at < start + 100).length).toBeLessThanOrEqual(5);
+        }
+      }),
+    );
+  });
+
+  const policy = slidingLog({ limit: 5, window: 1_000 });
+
+  it("keeps one entry for the grants of one millisecond, and none that no longer counts", () => {
+    let state: GrantLog | undefined;
+    for (let i = 0; i < 5; i++) state = step(state, policy, START_MS, 1).next?.state;
+    expect(state).toEqual([START_MS, 5]);
+    expect(step(state, policy, START_MS + 1_000, 2).next?.state).toEqual([START_MS + 1_000, 2]);
+  });
+
+  it("gives back what was charged at that time, and nothing when it has left the window", () => {
+    const first = step(undefined, policy, START_MS, 2);
+    const second = step(first.next?.state, policy, START_MS + 10, 3);
+    expect(refund?.(second.next!.state, policy, START_MS + 20, 2, first.epochMs)?.state).toEqual([START_MS + 10, 3]);
+    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, first.epochMs)).toBeUndefined();
+    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 3, second.epochMs)?.state).toEqual([]);
+  });
+});

@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type SlidingWindowPolicy, slidingWindow, slidingWindowAlgorithm } from "../../src/index.js";
+import { backAndForth, policies, START_MS, timed } from "../fixtures/arbitraries.js";
+
+const { step, refund } = slidingWindowAlgorithm;
+
+/** The estimate by its definition, in whole numbers of any size. */
+function exactEstimate({ limit, windowMs }: SlidingWindowPolicy) {
+  const window = BigInt(windowMs);
+  let kept = { startMs: 0n, counts: [0n, 0n] };
+  return (atMs: number, costs: number) => {
+    let { startMs, counts } = kept;
+    const [nowMs, cost] = [BigInt(atMs), BigInt(costs)];
+    const elapsed = nowMs - startMs;
+    if (counts.every((count) => count === 0n) || elapsed >= 2n * window) {
+      startMs = nowMs;
+      counts = [0n, 0n];
+    } else if (elapsed >= window) {
+      startMs += window;
+      counts = [counts[1]!, 0n];
+    }
+    const [previous, current] = counts as [bigint, bigint];
+    const left = nowMs < startMs ? window : startMs + window - nowMs;
+    const used = current + (previous * left + window - 1n) / window;
+    const allowed = used + cost <= BigInt(limit);
+    if (allowed) kept = { startMs, counts: [previous, current + cost] };
+    const remaining = BigInt(limit) - used - (allowed ? cost : 0n);
+    return { allowed, remaining: Number(remaining > 0n ? remaining : 0n) };
+  };
+}
+
+describe("sliding window", () => {
+  it("equals the estimate in whole numbers of any size, also where limit times window passes 2^53", () => {
+    fc.assert(
+      fc.property(policies("sliding-window"), backAndForth, (any, requests) => {
+        const policy = any as SlidingWindowPolicy;
+        const exact = exactEstimate(policy);
+        let state: readonly number[] | undefined;
+        for (const { nowMs, cost } of timed(policy, requests)) {
+          const { allowed, remaining, next } = step(state, policy, nowMs, cost);
+          expect({ allowed, remaining }).toEqual(exact(nowMs, cost));
+          state = next?.state ?? state;
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("weighs exactly with any count, window and time", () => {
+    const count = fc.integer({ min: 1, max: 2 ** 30 });
+    const window = fc.oneof(fc.constant(2 ** 37), fc.integer({ min: 1, max: 2 ** 37 }));
+    fc.assert(
+      fc.property(count, window, fc.double({ min: 0, max: 0.999999, noNaN: true }), (used, windowMs, share) => {
+        const policy = slidingWindow({ limit: 2 ** 30, window: windowMs });
+        const { next } = step(undefined, policy, START_MS, used);
+        const intoMs = Math.floor(share * windowMs);
+        const leftMs = BigInt(windowMs - intoMs);
+        const weighted = (BigInt(used) * leftMs + BigInt(windowMs) - 1n) / BigInt(windowMs);
+        const { remaining } = step(next?.state, policy, START_MS + windowMs + intoMs, 0);
+        expect(remaining).toBe(2 ** 30 - Number(weighted));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  const policy = slidingWindow({ limit: 100, window: 1_000 });
+
+  it("lets the previous window fade", () => {
+    const { next } = step(undefined, policy, START_MS, 100);
+    const at = (ms: number) => step(next?.state, policy, START_MS + ms, 0).remaining;
+    expect([999, 1_000, 1_001, 1_009, 1_010, 1_500, 1_999, 2_000].map(at)).toEqual([0, 0, 0, 0, 1, 50, 99, 100]);
+  });
+
+  it("does not let two limits through around the end of a window", () => {
+    let state: readonly number[] | undefined;
+    let granted = 0;
+    for (let ms = 900; ms < 1_900; ms++) {
+      const { allowed, next } = step(state, policy, START_MS + ms, 1);
+      if (allowed) granted++;
+      state = next?.state ?? state;
+    }
+    expect(granted).toBeLessThanOrEqual(100);
+  });
+
+  it("gives back within the window that was charged, and not after it has rolled", () => {
+    const { next, epochMs } = step(undefined, policy, START_MS, 40);
+    const back = refund?.(next!.state, policy, START_MS + 999, 30, epochMs);
+    expect(step(back?.state, policy, START_MS + 999, 0).remaining).toBe(90);
+    expect(refund?.(next!.state, policy, START_MS + 1_000, 30, epochMs)).toBeUndefined();
+  });
+});
