@@ -7,6 +7,7 @@ import {
   fixedWindowAlgorithm,
   judgeLog,
   type Outcome,
+  type Policy,
   type SlidingLogPolicy,
   type SluiceError,
   slidingWindowAlgorithm,
@@ -16,59 +17,87 @@ import {
   withBlock,
 } from "@sluice/core";
 
-/** Reads the numbers of a script's reply, one after the other. */
+/** What the script said of one claim's state, ready to be judged for any cost. */
+type Judge = (claim: Claim, nowMs: number, cost: number) => Finding;
+
+/** Reads a script's reply from number to number. */
 interface Reader {
-  next(): number;
+  readonly numbers: readonly number[];
+  at: number;
 }
 
-/** Judges a claim by what the script said of its state: the arithmetic is core's, so that all stores agree. */
-type Judge = (cost: number) => Finding;
+function next(reader: Reader): number {
+  return reader.numbers[reader.at++] as number;
+}
 
-/** What each algorithm's `reply` in Lua added, as a judge of it. */
-const readers: Readonly<Record<string, (reader: Reader, claim: Claim, nowMs: number) => Judge>> = {
-  "token-bucket"(reader, { policy }, nowMs) {
+interface CellJudge {
+  judge(cells: Cells, at: number, policy: Policy, nowMs: number, cost: number, finding: Finding): void;
+}
+
+/** Cells are read into this one array, and judged before it is filled again. */
+const cells: number[] = [0, 0, 0, 0, 0];
+
+function judgeCells(algorithm: CellJudge): Judge {
+  return ({ policy }, nowMs, cost) => {
+    const finding = {
+      allowed: false,
+      remaining: 0,
+      retryAfterMs: undefined,
+      resetAfterMs: 0,
+      epochMs: 0,
+      blocked: false,
+    };
+    algorithm.judge(cells, 0, policy, nowMs, cost, finding);
+    return finding;
+  };
+}
+
+function readCells(reader: Reader, count: number): void {
+  for (let i = 0; i < count; i++) cells[i] = next(reader);
+}
+
+const judgeBucket = judgeCells(tokenBucketAlgorithm as CellJudge);
+const judgeFixedWindow = judgeCells(fixedWindowAlgorithm as CellJudge);
+const judgeSlidingWindow = judgeCells(slidingWindowAlgorithm as CellJudge);
+
+/** Reads what each algorithm's `report` in Lua added, and returns the judge of it. */
+const readers: Readonly<Record<string, (reader: Reader, policy: Policy) => Judge>> = {
+  "token-bucket"(reader, policy) {
     const { rate, intervalMs } = policy as TokenBucketPolicy;
-    const cells = [reader.next(), reader.next(), rate, intervalMs, reader.next()];
-    return judgeCells(tokenBucketAlgorithm as CellJudge, cells, policy, nowMs);
+    readCells(reader, 2);
+    cells[2] = rate;
+    cells[3] = intervalMs;
+    cells[4] = next(reader);
+    return judgeBucket;
   },
-  "fixed-window": (reader, { policy }, nowMs) =>
-    judgeCells(fixedWindowAlgorithm as CellJudge, [reader.next(), reader.next()], policy, nowMs),
-  "sliding-window": (reader, { policy }, nowMs) =>
-    judgeCells(slidingWindowAlgorithm as CellJudge, [reader.next(), reader.next(), reader.next()], policy, nowMs),
-  "sliding-log"(reader, { policy }, nowMs) {
-    const [used, newestMs, fitsAtMs] = [reader.next(), reader.next(), reader.next()];
+  "fixed-window"(reader) {
+    readCells(reader, 2);
+    return judgeFixedWindow;
+  },
+  "sliding-window"(reader) {
+    readCells(reader, 3);
+    return judgeSlidingWindow;
+  },
+  "sliding-log"(reader) {
+    const [used, newestMs, fitsAtMs] = [next(reader), next(reader), next(reader)];
     const summary = {
       used,
       newestMs: newestMs === -1 ? undefined : newestMs,
       fitsAtMs: fitsAtMs === -1 ? undefined : fitsAtMs,
     };
-    return (cost) => judgeLog(summary, policy as SlidingLogPolicy, nowMs, cost);
+    return ({ policy }, nowMs, cost) => judgeLog(summary, policy as SlidingLogPolicy, nowMs, cost);
   },
 };
-
-interface CellJudge {
-  judge(cells: Cells, at: number, policy: Claim["policy"], nowMs: number, cost: number, finding: Finding): void;
-}
-
-function judgeCells(algorithm: CellJudge, cells: Cells, policy: Claim["policy"], nowMs: number): Judge {
-  return (cost) => {
-    const finding = { allowed: false, remaining: 0, retryAfterMs: undefined, resetAfterMs: 0, epochMs: 0 };
-    algorithm.judge(cells, 0, policy, nowMs, cost, finding);
-    return finding;
-  };
-}
 
 /** The algorithms that the scripts know. */
 export const ALGORITHMS: ReadonlySet<string> = new Set(Object.keys(readers));
 
 /** One answer for each admission of a batch, or the error for one whose state can't be read. */
 export function readOutcomes(reply: unknown, admissions: readonly Admission[]): readonly (Outcome | SluiceError)[] {
-  const numbers = reply as readonly number[];
-  let at = 0;
-  const reader: Reader = { next: () => numbers[at++] as number };
-  const nowMs = reader.next();
+  const reader: Reader = { numbers: reply as readonly number[], at: 0 };
+  const nowMs = next(reader);
   return admissions.map(({ claims, charge }) => {
-    const verdict = reader.next();
+    const verdict = next(reader);
     if (verdict === -1) return unreadableState();
     const allowed = verdict === 1;
     return { allowed, nowMs, findings: claims.map((claim) => readFinding(reader, claim, nowMs, allowed && charge)) };
@@ -76,11 +105,11 @@ export function readOutcomes(reply: unknown, admissions: readonly Admission[]): 
 }
 
 function readFinding(reader: Reader, claim: Claim, nowMs: number, charged: boolean): ClaimFinding {
-  const blockedUntilMs = reader.next();
-  const judge = readers[claim.policy.algorithm]?.(reader, claim, nowMs) as Judge;
+  const blockedUntilMs = next(reader);
+  const judge = (readers[claim.policy.algorithm] as (typeof readers)[string])(reader, claim.policy);
   // After a charge the state is what it left behind. Otherwise it is as it stands, and the cost is only asked about.
-  const stands = judge(0);
-  if (charged) return { ...stands, blocked: false };
-  const asked = judge(claim.cost);
+  const stands = judge(claim, nowMs, 0);
+  if (charged) return withBlock(stands, 0, nowMs);
+  const asked = judge(claim, nowMs, claim.cost);
   return withBlock(asked.allowed ? { ...stands, epochMs: asked.epochMs } : asked, blockedUntilMs, nowMs);
 }
