@@ -76,7 +76,12 @@ export function createDeadlines(timeoutMs: number): Deadlines {
         work.then((value) => {
           if (entry.settled) return;
           settle(entry);
-          resolve(answered(value));
+          try {
+            resolve(answered(value));
+          } catch (error) {
+            // An answer that makes no sense is none.
+            resolve(unanswered(error));
+          }
         }, entry.fail);
       });
     },

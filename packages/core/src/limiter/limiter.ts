@@ -143,20 +143,17 @@ export function createLimiter(options: LimiterOptions): Limiter {
 
   function ask(asked: readonly Claim[], key: LimiterKey, cost: number, charge: boolean): MaybePromise<Decision> {
     const calls = calling();
-    let outcome: MaybePromise<Outcome>;
     try {
-      outcome = engine.decide(asked, charge, calls);
-    } catch (error) {
-      return unanswered(cost, error);
-    }
-    if (isPromise(outcome)) {
+      const outcome = engine.decide(asked, charge, calls);
+      if (!isPromise(outcome)) return answered(key, cost, charge, outcome);
       return deadlines.bound(
         outcome,
         (settled) => answered(key, cost, charge, settled),
         (error) => unanswered(cost, error),
       );
+    } catch (error) {
+      return unanswered(cost, error);
     }
-    return answered(key, cost, charge, outcome);
   }
 
   function answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision {
