@@ -1,0 +1,57 @@
+// One of the processes. Listens on PORT and tells its parent the address.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fixedWindow, rateLimit } from "@sluice/express";
+import { redisStore } from "@sluice/store-redis";
+import express from "express";
+import { Redis } from "ioredis";
+
+const { PORT = "", REDIS_URL = "" } = process.env;
+const policy = fixedWindow({ limit: 10, window: "10s" });
+
+const client = new Redis(REDIS_URL);
+// The limiter tells of an outage below, once; ioredis would on every attempt to connect.
+client.on("error", () => {});
+
+const app = express();
+app.use(
+  rateLimit(redisStore({ client }), {
+    policies: policy,
+    prefix: "sluice-demo",
+    on: {
+      storeError: () =>
+        console.error(`Redis does not answer at ${new URL(REDIS_URL).host}: requests get 503 until it does`),
+      storeRecovered: () => console.error("Redis answers again"),
+    },
+  }),
+);
+app.get("/", (req, res) => {
+  res.type("text").send(`Hello from process ${process.pid}. ${req.rateLimit?.remaining} of ${policy.limit} left.\n`);
+});
+
+const server = createServer(app);
+
+server.on("error", (error: NodeJS.ErrnoException) => {
+  console.error(
+    error.code === "EADDRINUSE"
+      ? `Port ${PORT} is in use. Stop what listens there, or choose other ports with PORT`
+      : `Can't listen on port ${PORT}: ${error.message}`,
+  );
+  process.exitCode = 1;
+  stop();
+});
+
+server.listen(Number(PORT), () => {
+  process.send?.(`http://localhost:${(server.address() as AddressInfo).port}/`);
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
+// The parent is gone.
+process.once("disconnect", stop);
+
+function stop(): void {
+  server.close();
+  server.closeAllConnections();
+  client.disconnect();
+  if (process.connected) process.disconnect();
+}

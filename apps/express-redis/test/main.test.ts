@@ -1,0 +1,81 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { type RedisServer, startRedis } from "@sluice/servers";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+
+const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const started: ChildProcessByStdio<null, Readable, Readable>[] = [];
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+afterEach(() => {
+  for (const child of started.splice(0)) child.kill("SIGTERM");
+});
+
+/** Starts the demo; `printed` grows. */
+function start(env: Record<string, string>) {
+  const { REDIS_URL: _, ...inherited } = process.env;
+  const child = spawn(process.execPath, [main], {
+    env: { ...inherited, PORT: "0", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  started.push(child);
+  const printed = { out: "", err: "" };
+  child.stdout.on("data", (chunk) => {
+    printed.out += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    printed.err += chunk;
+  });
+  const ended = once(child, "close").then(([code]) => code as number);
+  return { child, printed, ended };
+}
+
+async function untilListening({ child, printed, ended }: ReturnType<typeof start>): Promise<string[]> {
+  for (;;) {
+    const [, one, other] = /Listening on (\S+) and (\S+): [\s\S]*Ctrl-C/.exec(printed.out) ?? [];
+    if (one !== undefined && other !== undefined) return [one, other];
+    await Promise.race([
+      once(child.stdout, "data"),
+      ended.then(() => Promise.reject(new Error(`it ended: ${printed.err}`))),
+    ]);
+  }
+}
+
+it("lets two processes share one limit, and survives an outage of Redis", async () => {
+  const demo = start({ REDIS_URL: redis.url });
+  const urls = await untilListening(demo);
+  const statuses: number[] = [];
+  for (let i = 0; i < 12; i++) {
+    const response = await fetch(urls[i % 2] ?? "");
+    await response.text();
+    statuses.push(response.status);
+  }
+  expect(statuses).toEqual([...new Array(10).fill(200), 429, 429]);
+
+  redis.pause();
+  try {
+    const response = await fetch(urls[0] ?? "");
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ status: 503 });
+  } finally {
+    redis.resume();
+  }
+
+  demo.child.kill("SIGTERM");
+  expect(await demo.ended).toBe(0);
+  expect(demo.printed.err).toMatch(/^Redis does not answer at 127\.0\.0\.1:\d+: .*\n$/);
+});
+
+it("says what to set when REDIS_URL is missing", async () => {
+  const demo = start({});
+  expect(await demo.ended).toBe(1);
+  expect(demo.printed.err).toBe(
+    "REDIS_URL is not set. Say where Redis is: REDIS_URL=redis://127.0.0.1:6379 node dist/main.js\n",
+  );
+});
