@@ -16,7 +16,7 @@ export interface LimiterOptions {
   /** One policy, or several that are decided together: all grant or none does. Default {@link tokenBucket}`()`. */
   policies?: Policy | readonly Policy[];
   /** Algorithms of your own, which `policies` then may name. */
-  algorithms?: readonly Algorithm<never, never>[];
+  algorithms?: readonly Algorithm[];
   /**
    * Starts every stored key. Limiters with the same store, prefix and policy name share their counts. Default
    * `"sluice"`.
@@ -113,10 +113,10 @@ function checkFunction(option: string, value: unknown): void {
   if (value !== undefined && typeof value !== "function") throw invalidOption(option, value, "give a function");
 }
 
-function checkAlgorithms(own: readonly Algorithm<never, never>[]): Algorithms {
+function checkAlgorithms(own: readonly Algorithm[]): Algorithms {
   if (!Array.isArray(own)) throw invalidOption("algorithms", own, "give an array of algorithms");
   const algorithms = new Map(builtInAlgorithms);
-  for (const algorithm of own as readonly Algorithm[]) {
+  for (const algorithm of own) {
     if (typeof algorithm?.step !== "function" || typeof algorithm.quota !== "function") {
       throw invalidOption("algorithms", algorithm, "an algorithm has a name, quota and step");
     }
