@@ -56,6 +56,7 @@ describe("client key", () => {
     ["nine groups", "1:2:3:4:5:6:7:8:9"],
     ["eight groups and a run", "1:2:3:4:5:6:7::8"],
     ["a zone on IPv4", "1.2.3.4%eth0"],
+    ["a zone without end", `fe80::1%${"x".repeat(200)}`],
     ["a dotted part in front", "1.2.3.4::1"],
     ["spaces", " 1.2.3.4"],
     ["a host name", "localhost"],

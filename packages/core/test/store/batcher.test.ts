@@ -1,0 +1,157 @@
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { type BatcherOptions, createBatcher, SluiceError } from "../../src/index.js";
+
+interface Batch {
+  readonly items: readonly number[];
+  resolve(results?: readonly (number | SluiceError)[]): void;
+  reject(error: unknown): void;
+}
+
+/** A batcher whose batches stay on their way until the test settles them; an item's result is its double. */
+function heldBatcher(options: Partial<BatcherOptions<number, number>> = {}) {
+  const batches: Batch[] = [];
+  const batcher = createBatcher<number, number>({
+    run: (items) =>
+      new Promise((resolve, reject) => {
+        batches.push({ items, resolve: (results) => resolve(results ?? items.map((item) => item * 2)), reject });
+      }),
+    ...options,
+  });
+  return { batcher, batches };
+}
+
+const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, i) => from + i);
+
+describe("createBatcher", () => {
+  it("sends what is added in one turn in one batch, and gives each its own result", async () => {
+    const { batcher, batches } = heldBatcher();
+    const results = Promise.all(numbers(10).map((item) => batcher.add(item)));
+    expect(batches).toHaveLength(0);
+    await setImmediate();
+    expect(batches.map(({ items }) => items)).toEqual([numbers(10)]);
+    batches[0]!.resolve();
+    expect(await results).toEqual(numbers(10).map((item) => item * 2));
+  });
+
+  it("lets those who go on after the same batch share the next one", async () => {
+    const { batcher, batches } = heldBatcher({ maxInFlight: 1 });
+    const twice = async (item: number) => batcher.add(await batcher.add(item));
+    const results = Promise.all(numbers(5).map(twice));
+    await setImmediate();
+    batches[0]!.resolve();
+    await setImmediate();
+    expect(batches.map(({ items }) => items)).toEqual([
+      [0, 1, 2, 3, 4],
+      [0, 2, 4, 6, 8],
+    ]);
+    batches[1]!.resolve();
+    expect(await results).toEqual([0, 4, 8, 12, 16]);
+  });
+
+  it("has no more batches on their way than it may, and fills the next one meanwhile", async () => {
+    const { batcher, batches } = heldBatcher({ maxInFlight: 2 });
+    const results: Promise<number>[] = [];
+    for (const item of [1, 2, 3, 4, 5]) {
+      results.push(batcher.add(item));
+      await setImmediate();
+    }
+    expect(batches.map(({ items }) => items)).toEqual([[1], [2]]);
+    batches[1]!.resolve();
+    await setImmediate();
+    expect(batches.map(({ items }) => items)).toEqual([[1], [2], [3, 4, 5]]);
+    batches[0]!.resolve();
+    batches[2]!.resolve();
+    expect(await Promise.all(results)).toEqual([2, 4, 6, 8, 10]);
+  });
+
+  it("splits what is more than the largest batch, in order", async () => {
+    const { batcher, batches } = heldBatcher({ maxSize: 20, maxInFlight: 2 });
+    const results = Promise.all(numbers(50).map((item) => batcher.add(item)));
+    await setImmediate();
+    expect(batches.map(({ items }) => items)).toEqual([numbers(20), numbers(20, 20)]);
+    for (const batch of batches) batch.resolve();
+    await setImmediate();
+    expect(batches[2]?.items).toEqual(numbers(10, 40));
+    batches[2]!.resolve();
+    expect(await results).toEqual(numbers(50).map((item) => item * 2));
+  });
+
+  it("spreads many items over the batches that it may send, and few over one", async () => {
+    const { batcher, batches } = heldBatcher({ maxInFlight: 2 });
+    void Promise.all(numbers(100).map((item) => batcher.add(item)));
+    await setImmediate();
+    expect(batches.map(({ items }) => items.length)).toEqual([50, 50]);
+    const few = heldBatcher({ maxInFlight: 2 });
+    void Promise.all(numbers(16).map((item) => few.batcher.add(item)));
+    await setImmediate();
+    expect(few.batches.map(({ items }) => items.length)).toEqual([16]);
+  });
+
+  it("fails only the batch whose run rejects", async () => {
+    const { batcher, batches } = heldBatcher();
+    const first = Promise.allSettled([batcher.add(1), batcher.add(2)]);
+    await setImmediate();
+    const second = batcher.add(3);
+    await setImmediate();
+    const down = new Error("down");
+    batches[0]!.reject(down);
+    batches[1]!.resolve();
+    expect(await first).toEqual([
+      { status: "rejected", reason: down },
+      { status: "rejected", reason: down },
+    ]);
+    expect(await second).toBe(6);
+  });
+
+  it("fails only the item whose result is an error", async () => {
+    const { batcher, batches } = heldBatcher();
+    const results = Promise.allSettled([batcher.add(1), batcher.add(2), batcher.add(3)]);
+    await setImmediate();
+    const unreadable = new SluiceError("STORE_STATE_UNREADABLE", "no");
+    batches[0]!.resolve([2, unreadable, 6]);
+    expect(await results).toEqual([
+      { status: "fulfilled", value: 2 },
+      { status: "rejected", reason: unreadable },
+      { status: "fulfilled", value: 6 },
+    ]);
+  });
+
+  it("goes on after a run that throws", async () => {
+    let runs = 0;
+    const batcher = createBatcher<number, number>({
+      run(items) {
+        if (++runs === 1) throw new TypeError("not connected");
+        return Promise.resolve(items);
+      },
+      maxInFlight: 1,
+    });
+    await expect(batcher.add(1)).rejects.toThrow("not connected");
+    expect(await batcher.add(2)).toBe(2);
+  });
+
+  it("does not send what is too late, and sends the rest", async () => {
+    const { batcher, batches } = heldBatcher({ maxInFlight: 1 });
+    const first = batcher.add(1);
+    await setImmediate();
+    const late = expect(batcher.add(2, 5)).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
+    const patient = batcher.add(3, 60_000);
+    await sleep(10);
+    batches[0]!.resolve();
+    await late;
+    await setImmediate();
+    expect(batches.map(({ items }) => items)).toEqual([[1], [3]]);
+    batches[1]!.resolve();
+    expect(await Promise.all([first, patient])).toEqual([2, 6]);
+  });
+
+  it("drops what is too late also while nothing can be sent", async () => {
+    const { batcher } = heldBatcher({ maxInFlight: 1 });
+    void batcher.add(1);
+    await setImmediate();
+    const late = expect(batcher.add(2, 5)).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
+    await sleep(10);
+    void batcher.add(3, 5).catch(() => {});
+    await late;
+  });
+});

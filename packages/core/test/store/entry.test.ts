@@ -1,0 +1,134 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type Admission,
+  builtInAlgorithms,
+  type Claim,
+  decideEntries,
+  type Entry,
+  fixedWindow,
+  type Policy,
+  refundEntry,
+  slidingLog,
+  tokenBucket,
+} from "../../src/index.js";
+import { blockEntry } from "../../src/store/entry.js";
+import { ALGORITHMS, algorithmOf, backAndForth, played, policies, START_MS } from "../fixtures/arbitraries.js";
+
+const decide = (admission: Admission, entries: readonly (Entry | undefined)[], nowMs = START_MS) =>
+  decideEntries(admission, entries, builtInAlgorithms, nowMs);
+const claim = (policy: Policy, cost = 1, key = "k"): Claim => ({ scope: `${policy.name}:`, key, policy, cost });
+
+const bucket = tokenBucket({ name: "bucket", rate: 10, interval: "1s" });
+const window = fixedWindow({ name: "window", limit: 3, window: "1m" });
+const log = slidingLog({ name: "log", limit: 5, window: "1h" });
+
+describe("decideEntries", () => {
+  it("grants all claims, and writes an entry for each", () => {
+    const { outcome, writes } = decide({ claims: [claim(bucket, 2), claim(window)], charge: true }, [
+      undefined,
+      undefined,
+    ]);
+    expect(outcome).toMatchObject({ allowed: true, nowMs: START_MS });
+    expect(outcome.findings).toEqual([
+      { allowed: true, remaining: 8, retryAfterMs: 0, resetAfterMs: 200, epochMs: START_MS, blocked: false },
+      { allowed: true, remaining: 2, retryAfterMs: 0, resetAfterMs: 60_000, epochMs: START_MS, blocked: false },
+    ]);
+    expect(writes).toEqual([
+      { state: [1, 0, [START_MS + 200, 0, 10, 1_000, START_MS]], ttlMs: 200 },
+      { state: [1, 0, [START_MS, 1]], ttlMs: 60_000 },
+    ]);
+  });
+
+  it("writes nothing when one denies, and reports the others as they stand", () => {
+    const full: Entry = [1, 0, [START_MS - 10, 3]];
+    const { outcome, writes } = decide({ claims: [claim(bucket, 2), claim(window)], charge: true }, [undefined, full]);
+    expect(writes).toEqual([]);
+    expect(outcome.allowed).toBe(false);
+    expect(outcome.findings).toMatchObject([
+      { allowed: true, remaining: 10, retryAfterMs: 0, resetAfterMs: 0 },
+      { allowed: false, remaining: 0, retryAfterMs: 59_990, resetAfterMs: 59_990 },
+    ]);
+  });
+
+  it("looks without writing: what a charge would say, with the numbers as they stand", () => {
+    const { outcome, writes } = decide({ claims: [claim(bucket, 4), claim(window, 3)], charge: false }, [
+      undefined,
+      undefined,
+    ]);
+    expect(writes).toEqual([]);
+    expect(outcome).toMatchObject({ allowed: true, findings: [{ remaining: 10 }, { remaining: 3, resetAfterMs: 0 }] });
+    expect(decide({ claims: [claim(window, 4)], charge: false }, [undefined]).outcome).toMatchObject({
+      allowed: false,
+      findings: [{ remaining: 3, retryAfterMs: undefined }],
+    });
+  });
+
+  it("denies a blocked key until the block ends, with the later of the two times", () => {
+    const used: Entry = [1, START_MS + 500, [START_MS, 3]];
+    expect(decide({ claims: [claim(window)], charge: true }, [used]).outcome.findings).toEqual([
+      { allowed: false, remaining: 0, retryAfterMs: 60_000, resetAfterMs: 60_000, epochMs: START_MS, blocked: true },
+    ]);
+    const fresh: Entry = [1, START_MS + 500, null];
+    const { outcome, writes } = decide({ claims: [claim(window)], charge: true }, [fresh]);
+    expect(writes).toEqual([]);
+    expect(outcome.findings).toEqual([
+      { allowed: false, remaining: 0, retryAfterMs: 500, resetAfterMs: 500, epochMs: START_MS, blocked: true },
+    ]);
+    const never = decide({ claims: [claim(window, 4)], charge: true }, [fresh]);
+    expect(never.outcome.findings[0]?.retryAfterMs).toBeUndefined();
+    expect(decide({ claims: [claim(window)], charge: true }, [fresh], START_MS + 500).outcome.allowed).toBe(true);
+  });
+
+  it("keeps a block that is over when it writes, and an entry as long as its block", () => {
+    const blocked: Entry = [1, START_MS - 1, null];
+    expect(decide({ claims: [claim(window)], charge: true }, [blocked]).writes[0]?.state).toEqual([
+      1,
+      START_MS - 1,
+      [START_MS, 1],
+    ]);
+    const next = blockEntry([1, 0, [START_MS, 1]], algorithmOf(window), window, START_MS, START_MS + 90_000);
+    expect(next).toEqual({ state: [1, START_MS + 90_000, [START_MS, 1]], ttlMs: 90_000 });
+    expect(blockEntry(next.state, algorithmOf(window), window, START_MS, START_MS + 1).ttlMs).toBe(60_000);
+    expect(blockEntry(undefined, algorithmOf(window), window, START_MS, START_MS + 7)).toEqual({
+      state: [1, START_MS + 7, null],
+      ttlMs: 7,
+    });
+  });
+
+  it.each([[[2, 0, null]], [["1", 0, null]], [{}], ["text"], [5], [[]]])("refuses to read %j", (entry) => {
+    const read = () => decide({ claims: [claim(window)], charge: true }, [entry as unknown as Entry]);
+    expect(read).toThrow(expect.objectContaining({ code: "STORE_STATE_UNREADABLE" }));
+  });
+
+  it.each(ALGORITHMS)("says of one claim of %s what the algorithm says, and writes what it writes", (algorithm) => {
+    fc.assert(
+      fc.property(policies(algorithm), backAndForth, fc.integer({ min: 1, max: 50 }), (policy, requests, cost) => {
+        const { state, nowMs } = played(policy, requests);
+        const entry: Entry | undefined = state === undefined ? undefined : [1, 0, state];
+        const { next, ...finding } = algorithmOf(policy).step(state, policy, nowMs, cost);
+        const { outcome, writes } = decide({ claims: [claim(policy, cost)], charge: true }, [entry], nowMs);
+        expect(outcome).toEqual({ allowed: finding.allowed, nowMs, findings: [{ ...finding, blocked: false }] });
+        expect(writes).toEqual(next === undefined ? [] : [{ state: [1, 0, next.state], ttlMs: next.ttlMs }]);
+      }),
+    );
+  });
+});
+
+describe("refundEntry", () => {
+  it("gives back what decideEntries charged, and keeps the block", () => {
+    const charged = decide({ claims: [claim(log, 3)], charge: true }, [[1, START_MS - 5, [START_MS - 10, 1]]]);
+    const change = refundEntry(claim(log, 3), builtInAlgorithms, charged.outcome.findings[0]!.epochMs);
+    expect(change(charged.writes[0]?.state, START_MS)?.state).toEqual([1, START_MS - 5, [START_MS - 10, 1]]);
+  });
+
+  it("leaves alone what is not there, is over, or can't give back", () => {
+    const change = refundEntry(claim(window), builtInAlgorithms, START_MS);
+    expect(change(undefined, START_MS)).toBeUndefined();
+    expect(change([1, START_MS + 5, null], START_MS)).toBeUndefined();
+    expect(change([1, 0, [START_MS, 1]], START_MS + 60_000)).toBeUndefined();
+    const { refund: _, ...noRefunds } = algorithmOf(window);
+    const without = refundEntry(claim(window), new Map([[window.algorithm, noRefunds]]), START_MS);
+    expect(without([1, 0, [START_MS, 1]], START_MS)).toBeUndefined();
+  });
+});
