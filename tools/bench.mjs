@@ -1,9 +1,9 @@
 // What `pnpm bench memory|redis|http [--json FILE]` runs.
-import { ensurePnpm } from "./lib/pnpm.mjs";
+import { ensurePnpm, install } from "./lib/pnpm.mjs";
 import { become, run } from "./lib/process.mjs";
 
 ensurePnpm();
-if (run("turbo", ["run", "build", "--filter=@sluice/bench", "--output-logs=errors-only"])) {
+if (install() && run("turbo", ["run", "build", "--filter=@sluice/bench", "--output-logs=errors-only"])) {
   become(process.execPath, ["bench/dist/main.js", ...process.argv.slice(2)]);
 } else {
   process.exitCode = 1;

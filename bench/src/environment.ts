@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import { availableParallelism, cpus, loadavg } from "node:os";
+import { join } from "node:path";
+
+/** Where and how numbers were taken. */
+export interface Environment {
+  /** When the run began. */
+  readonly date: string;
+  readonly node: string;
+  readonly platform: string;
+  readonly cpu: string;
+  readonly cores: number;
+  /** Over the last minute: a quiet machine starts near 0. */
+  readonly loadAverage: { readonly start: number; readonly end: number };
+  readonly versions: Readonly<Record<string, string>>;
+  readonly rounds: number;
+  /** How long one measurement of a rate took. */
+  readonly durationMs: number;
+  /** A smoke test, whose numbers mean nothing. */
+  readonly quick: boolean;
+}
+
+/** What an environment has in common before and after a run. */
+export type Circumstances = Pick<Environment, "versions" | "rounds" | "durationMs" | "quick">;
+
+/** Notes the load now; the function returned makes the environment at the end. */
+export function watchEnvironment(): (circumstances: Circumstances) => Environment {
+  const date = new Date().toISOString();
+  const start = load();
+  return (circumstances) => ({
+    date,
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    cores: availableParallelism(),
+    loadAverage: { start, end: load() },
+    ...circumstances,
+  });
+}
+
+function load(): number {
+  return Math.round((loadavg()[0] ?? 0) * 100) / 100;
+}
+
+/** The installed versions of the bench's own dependencies. */
+export function versionsOf(packages: readonly string[]): Record<string, string> {
+  return Object.fromEntries(packages.map((name) => [name, versionOf(name)]));
+}
+
+function versionOf(name: string): string {
+  const file = join(import.meta.dirname, "..", "node_modules", name, "package.json");
+  return JSON.parse(readFileSync(file, "utf8")).version;
+}

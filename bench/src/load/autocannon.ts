@@ -1,0 +1,46 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { versionsOf } from "../environment.js";
+import type { LoadGenerator } from "./generator.js";
+
+/** What the process of autocannon is asked for. */
+export interface AutocannonOrder {
+  readonly url: string;
+  readonly durationS: number;
+}
+
+/** What it counted. */
+export interface AutocannonReply {
+  readonly requests: number;
+  readonly durationS: number;
+  /** Answers other than successes, and none at all. */
+  readonly failed: number;
+}
+
+export const autocannon: LoadGenerator = {
+  name: "autocannon",
+
+  async version() {
+    return versionsOf(["autocannon"]).autocannon;
+  },
+
+  async start() {
+    // One process for all runs, so that its code is optimised in the warm-up.
+    const child = fork(new URL("./autocannon-process.js", import.meta.url), { execArgv: [] });
+    const gone = once(child, "exit");
+    return {
+      async run(url, durationMs) {
+        const answered = once(child, "message");
+        child.send({ url, durationS: durationMs / 1_000 } satisfies AutocannonOrder);
+        const ended = gone.then(() => Promise.reject(new Error("the process of autocannon ended")));
+        const [reply] = (await Promise.race([answered, ended])) as [AutocannonReply];
+        if (reply.failed > 0) throw new Error(`${reply.failed} of ${reply.requests} requests failed`);
+        return reply.requests / reply.durationS;
+      },
+      async stop() {
+        child.kill("SIGTERM");
+        await gone;
+      },
+    };
+  },
+};

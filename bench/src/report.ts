@@ -1,0 +1,58 @@
+import type { Environment } from "./environment.js";
+import type { Measurements } from "./rounds.js";
+import type { Case, RatioOf } from "./suite.js";
+
+/** A case and its measurements in short. */
+export interface Row {
+  readonly id: string;
+  readonly name: string;
+  readonly unit: string;
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** The median of one row divided by that of another. */
+export interface Ratio {
+  readonly id: string;
+  readonly value: number;
+  readonly of: string;
+  readonly against: string;
+}
+
+/** What a suite found, as `--json` writes it. */
+export interface Report {
+  readonly suite: string;
+  readonly environment: Environment;
+  readonly rows: readonly Row[];
+  readonly ratios: readonly Ratio[];
+}
+
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new Error("nothing has no median");
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)] as number;
+  const lower = sorted[Math.floor((sorted.length - 1) / 2)] as number;
+  return (lower + upper) / 2;
+}
+
+export function rowsOf(cases: readonly Case[], measurements: Measurements): readonly Row[] {
+  return cases.map(({ id, name, unit }) => {
+    const values = measurements.get(id) ?? [];
+    return { id, name, unit, median: median(values), min: Math.min(...values), max: Math.max(...values) };
+  });
+}
+
+/** The ratios of medians whose rows were measured. Where there are several to compare with, the fastest counts. */
+export function ratiosOf(ratios: readonly RatioOf[], rows: readonly Row[]): readonly Ratio[] {
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ratios.flatMap(({ id, of, against }) => {
+    const row = byId.get(of);
+    const others = against.flatMap((other) => byId.get(other) ?? []);
+    const [first, ...rest] = others;
+    // Without one of the rivals the fastest is unknown.
+    if (row === undefined || first === undefined || others.length < against.length) return [];
+    const fastest = rest.reduce((best, other) => (other.median > best.median ? other : best), first);
+    return [{ id, value: row.median / fastest.median, of, against: fastest.id }];
+  });
+}

@@ -1,0 +1,64 @@
+import { type CaseProcess, startCase } from "./case-child.js";
+import type { Case, Settings, Suite } from "./suite.js";
+
+/** How a suite is run. */
+export interface RoundsOptions {
+  readonly settings: Settings;
+  readonly rounds: number;
+  readonly cases: readonly Case[];
+  /** Where each case's process leaves a CPU profile. */
+  readonly profileFolder: string | undefined;
+  readonly signal: AbortSignal;
+  progress(text: string): void;
+}
+
+/** All measurements of each case, by its id. */
+export type Measurements = ReadonlyMap<string, readonly number[]>;
+
+/**
+ * Measures the cases in rounds, so that whatever slows the machine down for a while slows all of them: each round
+ * measures every case once, and starts with another one than the round before. Only one case works at a time; the
+ * processes of the others wait.
+ */
+export async function measure(suite: Suite, options: RoundsOptions): Promise<Measurements> {
+  const { settings, rounds, profileFolder, signal, progress } = options;
+  const measurements = new Map<string, number[]>(options.cases.map(({ id }) => [id, []]));
+  const started: CaseProcess[] = [];
+  const start = async ({ id }: Case): Promise<CaseProcess> => {
+    signal.throwIfAborted();
+    const process = await startCase({ suite: suite.name, id, settings }, { profileFolder, signal });
+    started.push(process);
+    return process;
+  };
+  try {
+    const inRounds = options.cases.filter(({ once }) => once !== true);
+    const processes: { id: string; process: CaseProcess }[] = [];
+    for (const one of inRounds) {
+      progress(`warm-up: ${one.name}`);
+      const process = await start(one);
+      await process.run();
+      processes.push({ id: one.id, process });
+    }
+    for (let round = 0; round < rounds; round++) {
+      progress(`round ${round + 1} of ${rounds}`);
+      for (const { id, process } of rotated(processes, round)) {
+        measurements.get(id)?.push(await process.run());
+      }
+    }
+    for (const one of options.cases.filter(({ once }) => once === true)) {
+      progress(`once: ${one.name}`);
+      const process = await start(one);
+      measurements.get(one.id)?.push(await process.run());
+      await process.stop();
+    }
+    return measurements;
+  } finally {
+    await Promise.all(started.map((process) => process.stop()));
+  }
+}
+
+/** The same items in the same order, from another one on. */
+export function rotated<T>(items: readonly T[], by: number): readonly T[] {
+  const first = items.length === 0 ? 0 : by % items.length;
+  return [...items.slice(first), ...items.slice(0, first)];
+}

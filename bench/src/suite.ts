@@ -1,0 +1,55 @@
+/** What a run is like; it travels to the process of each case as JSON. */
+export interface Settings {
+  /** A smoke test: everything runs, and the numbers mean nothing. */
+  readonly quick: boolean;
+  /** How long one measurement of a rate takes. */
+  readonly durationMs: number;
+  /** What the suite's set-up made, such as the address of a server. */
+  readonly context: Readonly<Record<string, string>>;
+}
+
+/** A case that is ready to be measured, in a process of its own. */
+export interface Runner {
+  /** Takes one measurement. Rejects when an answer was not what it should be: a wrong answer has no speed. */
+  run(): Promise<number>;
+  stop?(): Promise<void>;
+}
+
+/** Something to measure. */
+export interface Case {
+  readonly id: string;
+  readonly name: string;
+  readonly unit: string;
+  /** Measured once, after the rounds and without a warm-up: it is no rate, and the same each time. */
+  readonly once?: boolean;
+  start(settings: Settings): Promise<Runner>;
+}
+
+/** A comparison of two rates. */
+export interface RatioOf {
+  readonly id: string;
+  readonly of: string;
+  /** The fastest of these counts. */
+  readonly against: readonly string[];
+}
+
+/** What a suite shares between its cases. */
+export interface SetUp {
+  readonly context: Readonly<Record<string, string>>;
+  /** Versions of what is no npm package. */
+  readonly versions: Readonly<Record<string, string>>;
+  stop?(): Promise<void>;
+}
+
+/** Cases that are measured together, and what is concluded from them. */
+export interface Suite {
+  readonly name: string;
+  /** How many rounds there are unless the user says otherwise. In each of them every case is measured once. */
+  readonly rounds: number;
+  readonly durationMs: number;
+  readonly cases: readonly Case[];
+  readonly ratios: readonly RatioOf[];
+  /** npm packages whose versions the report names. */
+  readonly packages: readonly string[];
+  setUp?(): Promise<SetUp>;
+}

@@ -1,0 +1,52 @@
+import { once } from "node:events";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { startLoad } from "../load/load.js";
+import type { Case } from "../suite.js";
+
+/** Below this share of its core the app was not what limited the rate. */
+const BUSY = 0.85;
+
+/** An app in the process of the case, and the requests from another one. */
+export function appCase(id: string, name: string, fields: readonly string[], make: () => Server): Case {
+  return {
+    id,
+    name,
+    unit: "requests/s",
+    async start({ durationMs, quick, context }) {
+      const server = make().listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      await check(url, fields);
+      const load = await startLoad(context.load);
+      return {
+        async run() {
+          const before = process.cpuUsage();
+          const startMs = performance.now();
+          const rate = await load.run(url, durationMs);
+          const { user, system } = process.cpuUsage(before);
+          const busy = (user + system) / 1_000 / (performance.now() - startMs);
+          if (busy < BUSY && !quick) {
+            console.error(`${id}: the app used ${Math.round(busy * 100)} % of a core, so something else was the brake`);
+          }
+          return rate;
+        },
+        async stop() {
+          await load.stop();
+          server.closeAllConnections();
+          server.close();
+        },
+      };
+    },
+  };
+}
+
+/** Whether the app answers, with these fields and no others of their kind. */
+async function check(url: string, fields: readonly string[]): Promise<void> {
+  const response = await fetch(url);
+  await response.text();
+  const found = [...response.headers.keys()].filter((name) => name.includes("ratelimit")).sort();
+  if (response.status !== 200 || found.join() !== [...fields].sort().join()) {
+    throw new Error(`${url} answered ${response.status} with the fields ${found.join(", ") || "(none)"}`);
+  }
+}

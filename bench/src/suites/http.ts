@@ -1,0 +1,19 @@
+import { loadGenerator } from "../load/load.js";
+import type { Suite } from "../suite.js";
+import * as express from "./http-express.js";
+
+/** One module for each framework. */
+const frameworks = [express];
+
+export const http: Suite = {
+  name: "http",
+  rounds: 7,
+  durationMs: 3_000,
+  packages: frameworks.flatMap(({ packages }) => packages),
+  cases: frameworks.flatMap(({ cases }) => cases),
+  ratios: frameworks.flatMap(({ ratios }) => ratios),
+  async setUp() {
+    const { name, version } = await loadGenerator();
+    return { context: { load: name }, versions: { [name]: version } };
+  },
+};

@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import type { Report } from "../src/report.js";
+import { memory } from "../src/suites/memory.js";
+
+const main = join(import.meta.dirname, "../dist/main.js");
+const folder = mkdtempSync(join(tmpdir(), "sluice-bench-"));
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function start(...args: string[]): ChildProcess {
+  return spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+}
+
+describe("the memory suite", () => {
+  it("writes every row and every ratio as JSON", { timeout: 60_000 }, async () => {
+    const file = join(folder, "memory.json");
+    const [exitCode] = await once(start("memory", "--quick", "--json", file), "exit");
+    expect(exitCode).toBe(0);
+
+    const report: Report = JSON.parse(readFileSync(file, "utf8"));
+    expect(report.suite).toBe("memory");
+    expect(report.environment).toMatchObject({ node: process.versions.node, rounds: 1, quick: true });
+    expect(report.environment.versions).toMatchObject({
+      "express-rate-limit": expect.stringMatching(/^\d+\.\d+\.\d+$/),
+      "rate-limiter-flexible": expect.stringMatching(/^\d+\.\d+\.\d+$/),
+    });
+    expect(report.rows.map(({ id, name, unit }) => ({ id, name, unit }))).toEqual(
+      memory.cases.map(({ id, name, unit }) => ({ id, name, unit })),
+    );
+    for (const { median, min, max } of report.rows) {
+      expect(min).toBeGreaterThan(0);
+      expect(median).toBeGreaterThanOrEqual(min);
+      expect(max).toBeGreaterThanOrEqual(median);
+    }
+    const medians = new Map(report.rows.map(({ id, median }) => [id, median]));
+    expect(report.ratios.map(({ id }) => id)).toEqual(
+      expect.arrayContaining(["memory.peer", "memory.sync.peer", "memory.floor"]),
+    );
+    for (const { value, of, against } of report.ratios) {
+      expect(value).toBe((medians.get(of) ?? Number.NaN) / (medians.get(against) ?? Number.NaN));
+    }
+  });
+});
+
+describe("a run", () => {
+  it("ends its processes when it is interrupted", { timeout: 30_000 }, async () => {
+    const bench = start("memory", "--only", "memory.map", "--rounds", "1000");
+    let output = "";
+    bench.stderr?.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.includes("round 1 ")) bench.kill("SIGINT");
+    });
+    // "close": its processes share its output, so none of them is left either.
+    const [exitCode] = await once(bench, "close");
+    expect(exitCode).toBe(130);
+  });
+
+  it("says what is wrong with its arguments", async () => {
+    const bench = start("postgres");
+    let output = "";
+    bench.stderr?.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    const [exitCode] = await once(bench, "close");
+    expect(exitCode).toBe(2);
+    expect(output).toContain('no suite "postgres"');
+  });
+
+  it("fails when no case is left", async () => {
+    const [exitCode] = await once(start("memory", "--only", "nothing"), "exit");
+    expect(exitCode).toBe(1);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { median, ratiosOf, rowsOf } from "../src/report.js";
+import { rotated } from "../src/rounds.js";
+import type { Case } from "../src/suite.js";
+import { tableOf } from "../src/table.js";
+
+function rate(id: string): Case {
+  return { id, name: `name of ${id}`, unit: "decisions/s", start: async () => ({ run: async () => 0 }) };
+}
+
+function rowsWith(values: Record<string, readonly number[]>): ReturnType<typeof rowsOf> {
+  return rowsOf(Object.keys(values).map(rate), new Map(Object.entries(values)));
+}
+
+describe("median", () => {
+  it("is the one in the middle, by value and not as text", () => {
+    expect(median([10, 9, 100])).toBe(10);
+  });
+
+  it("is halfway between the two in the middle", () => {
+    expect(median([4, 1, 3, 2])).toBe(2.5);
+  });
+
+  it("leaves the measurements in their order", () => {
+    const values = [3, 1, 2];
+    median(values);
+    expect(values).toEqual([3, 1, 2]);
+  });
+
+  it("refuses no measurements", () => {
+    expect(() => median([])).toThrow("no median");
+  });
+});
+
+describe("rows", () => {
+  it("tell median, min and max", () => {
+    expect(rowsWith({ a: [5, 1, 3] })).toEqual([
+      { id: "a", name: "name of a", unit: "decisions/s", median: 3, min: 1, max: 5 },
+    ]);
+  });
+});
+
+describe("ratios", () => {
+  const rows = rowsWith({ ours: [30, 20, 10], slow: [4, 4, 4], fast: [1, 8, 100] });
+
+  it("compare medians, against the fastest of several, and name it", () => {
+    expect(ratiosOf([{ id: "peer", of: "ours", against: ["slow", "fast"] }], rows)).toEqual([
+      { id: "peer", value: 2.5, of: "ours", against: "fast" },
+    ]);
+  });
+
+  it("are left out where a row was not measured", () => {
+    const partly = [
+      { id: "peer", of: "ours", against: ["slow", "absent"] },
+      { id: "floor", of: "absent", against: ["slow"] },
+    ];
+    expect(ratiosOf(partly, rows)).toEqual([]);
+  });
+});
+
+describe("rounds", () => {
+  it("start with another case each, and keep the order", () => {
+    expect([0, 1, 2, 3].map((round) => rotated(["a", "b", "c"], round).join(""))).toEqual(["abc", "bca", "cab", "abc"]);
+    expect(rotated([], 3)).toEqual([]);
+  });
+});
+
+describe("the table", () => {
+  it("has a line for each row and each ratio, with columns in line", () => {
+    const rows = rowsWith({ ours: [1_234_567.8], other: [1] });
+    const text = tableOf({
+      suite: "memory",
+      environment: {
+        date: "2026-01-01T00:00:00.000Z",
+        node: "20.0.0",
+        platform: "linux x64",
+        cpu: "a processor",
+        cores: 2,
+        loadAverage: { start: 0.1, end: 1 },
+        versions: {},
+        rounds: 1,
+        durationMs: 50,
+        quick: true,
+      },
+      rows,
+      ratios: ratiosOf([{ id: "peer", of: "ours", against: ["other"] }], rows),
+    });
+    expect(text).toContain("name of ours   decisions/s  1,234,568  1,234,568  1,234,568");
+    expect(text).toContain("name of other  decisions/s          1          1          1");
+    expect(text).toMatch(/^peer +1234567\.80 {2}ours {2}other$/m);
+  });
+});
