@@ -1,4 +1,3 @@
-import { invalidOption } from "../errors.js";
 import { createLimiter, type Limiter } from "../limiter/limiter.js";
 import type { Policy, Quota } from "../policy/policy.js";
 import type { MaybePromise, Store } from "../store/store.js";
@@ -64,9 +63,6 @@ function planFinder(make: (policies: readonly Policy[]) => Plan): (policies: Pol
   }
 
   return (given) => {
-    if (typeof given !== "object" || given === null) {
-      throw invalidOption("policies", given, "the function must return a policy, or an array of them");
-    }
     const known = byIdentity.get(given);
     if (known !== undefined && sameMembers(known.policies, given)) return known.plan;
     const policies = [given].flat() as readonly Policy[];

@@ -85,6 +85,12 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
     await ask(server, { status: 200, fields: { RateLimit: null } }, preflight);
   });
 
+  test("another method with a preflight's fields is limited", async ({ serve, ask }) => {
+    const server = await serve({}, { policies });
+    await ask(server, { status: 200, fields: { RateLimit: '"default";r=1;t=10' } }, { ...preflight, method: "GET" });
+    await ask(server, { status: 200, fields: { RateLimit: '"default";r=0;t=10' } }, { ...preflight, method: "POST" });
+  });
+
   test("a preflight is limited where that is wanted", async ({ serve, ask }) => {
     const server = await serve({}, { policies, chargePreflight: true });
     await ask(server, { status: 200, fields: { RateLimit: '"default";r=1;t=10' } }, preflight);
