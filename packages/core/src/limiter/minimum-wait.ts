@@ -32,8 +32,8 @@ export function minimumWaitMs(look: PolicyDecision, costs: readonly number[]): n
     case "fixed-window":
       return fixedWindowsMs(look, costs);
     case "sliding-window":
-      // The estimate falls no faster than a whole limit in a window.
-      return Math.max(firstMs, Math.floor(((sum(costs) - look.remaining) / limit) * windowMs) - 1);
+      // The estimate falls no faster than a whole limit in a window; it was rounded by less than one unit.
+      return Math.max(firstMs, Math.floor(((sum(costs) - look.remaining - 1) / limit) * windowMs) - 1);
   }
 }
 
