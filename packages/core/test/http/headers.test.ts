@@ -134,8 +134,10 @@ describe("the RateLimit field of draft 11", () => {
 });
 
 describe("Retry-After", () => {
-  it("is at least a second", () => {
-    expect(fieldsOf("legacy", one(tokenBucket(), { allowed: false, retryAfterMs: 1 }))["Retry-After"]).toBe("1");
+  it("is at least a second, also when an algorithm of one's own says 0", () => {
+    for (const retryAfterMs of [0, 1]) {
+      expect(fieldsOf("legacy", one(tokenBucket(), { allowed: false, retryAfterMs }))["Retry-After"]).toBe("1");
+    }
   });
 });
 
