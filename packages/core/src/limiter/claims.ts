@@ -9,6 +9,11 @@ import type { Claim } from "../store/store.js";
  */
 export type LimiterKey = string | Readonly<Record<string, string>>;
 
+/** The key as it is now, whatever the caller does to its object later. */
+export function heldKey(key: LimiterKey): LimiterKey {
+  return typeof key === "string" ? key : { ...key };
+}
+
 /** Makes the claims of a request. Both throw a SluiceError `INVALID_KEY`. */
 export interface ClaimMaker {
   /** A claim for every policy. */

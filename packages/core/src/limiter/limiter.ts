@@ -14,7 +14,7 @@ import {
   type Outcome,
 } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
-import { claimMaker, type LimiterKey } from "./claims.js";
+import { claimMaker, heldKey, type LimiterKey } from "./claims.js";
 import { createDeadlines } from "./deadlines.js";
 import { type DecisionTerms, decisionOf, decisionWithoutStore, takeCharge } from "./decide.js";
 import { decidingEngine, type Engine } from "./engine.js";
@@ -223,7 +223,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
 
     decide(key, given) {
       const cost = costOf(given);
-      const decision = ask(borrows ? claims.lent(key, cost) : claims.all(key, cost), key, cost, true);
+      const decision = ask(borrows ? claims.lent(key, cost) : claims.all(key, cost), heldKey(key), cost, true);
       if (!emitter.listening) return decision;
       return decision instanceof Promise ? decision.then(tell) : tell(decision);
     },
@@ -287,6 +287,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
       const { cost: asked = 1, timeout, signal } = given;
       const cost = checkCost(asked);
       const wanted = claims.all(key, cost);
+      const held = heldKey(key);
       calling();
       const decision = await queue.wait({
         line: JSON.stringify(wanted.map((claim) => claim.key)),
@@ -294,12 +295,12 @@ export function createLimiter(options: LimiterOptions): Limiter {
         neverFits: quotas.some(({ limit }) => cost > limit),
         timeoutMs: timeout === undefined ? undefined : parseDuration(timeout, "timeout"),
         signal,
-        consume: async () => ask(wanted, key, cost, true),
+        consume: async () => ask(wanted, held, cost, true),
         async minimumWaitMs(costs) {
           const looks = wanted.map((claim, i) => {
             return { ...claim, cost: costToLookWith(claim.policy, quotas[i] as Quota, costs) };
           });
-          const look = await ask(looks, key, cost, false);
+          const look = await ask(looks, held, cost, false);
           return Math.max(0, ...look.policies.map((policy) => minimumWaitMs(policy, costs)));
         },
         // Also for callers whom `close` rejected while the store was about to grant.

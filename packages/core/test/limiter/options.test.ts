@@ -1,0 +1,142 @@
+import { describe, expect, it } from "vitest";
+import {
+  createLimiter,
+  fixedWindow,
+  type LimiterOptions,
+  type Policy,
+  type Store,
+  slidingWindow,
+  tokenBucket,
+} from "../../src/index.js";
+import { manualClock } from "../fixtures/manual-clock.js";
+import { mapStore } from "../fixtures/map-store.js";
+
+const make = (options: object) => createLimiter({ store: mapStore(), ...options } as LimiterOptions);
+const fails = (code: string) => expect.objectContaining({ name: "SluiceError", code });
+
+describe("createLimiter", () => {
+  it("needs nothing but a store", () => {
+    const limiter = createLimiter({ store: mapStore() });
+    expect(limiter.policies).toEqual([tokenBucket()]);
+    expect(limiter.prefix).toBe("sluice");
+  });
+
+  it.each([undefined, null, 5, "store", () => {}])("refuses %s for its options", (options) => {
+    expect(() => createLimiter(options as unknown as LimiterOptions)).toThrow(fails("INVALID_OPTION"));
+  });
+
+  it("refuses options that do not exist, and says which was meant", () => {
+    expect(() => make({ failopen: true })).toThrow(fails("UNKNOWN_OPTION"));
+    expect(() => make({ failopen: true })).toThrow('did you mean "failOpen"?');
+    expect(() => make({ policy: tokenBucket() })).toThrow('did you mean "policies"?');
+    expect(() => make({ on: { deny: () => {} } })).toThrow('"on" has no option "deny"');
+  });
+
+  it.each([undefined, null, {}, 5, "redis://", [], { atomicUpdate() {}, delete() {} }, { ...mapStore(), close: true }])(
+    "refuses %s for a store",
+    (store) => {
+      expect(() => make({ store })).toThrow(fails("INVALID_STORE"));
+      expect(() => make({ store })).toThrow("give a store, such as memoryStore()");
+    },
+  );
+
+  it("names the methods that a store lacks", () => {
+    const { delete: _, ...store } = mapStore();
+    expect(() => make({ store: store as unknown as Store })).toThrow("which has no delete:");
+  });
+
+  it.each([
+    [null],
+    ["token-bucket"],
+    [5],
+    [[]],
+    [[null]],
+    [() => tokenBucket()],
+    [{ ...tokenBucket(), rate: Number.NaN }],
+    [{ ...tokenBucket(), burst: 0 }],
+    [{ ...tokenBucket(), intervalMs: undefined }],
+    [{ ...fixedWindow({ limit: 1, window: 1 }), limit: "1" }],
+    [{ ...slidingWindow({ limit: 1, window: 1 }), windowMs: -1 }],
+    [[tokenBucket({ name: "a" }), { ...tokenBucket(), name: "b\r\nSet-Cookie: a=b" }]],
+  ])("refuses %s for policies", (policies) => {
+    expect(() => make({ policies })).toThrow(fails("INVALID_OPTION"));
+  });
+
+  it("refuses two policies of one name", () => {
+    const policies = [tokenBucket(), fixedWindow({ limit: 1, window: 1 })];
+    expect(() => make({ policies })).toThrow(fails("INVALID_OPTION"));
+    expect(() => make({ policies })).toThrow(/"default": two policies/);
+  });
+
+  it("refuses a policy with fields that mean nothing", () => {
+    expect(() => make({ policies: { ...tokenBucket(), interval: "1h" } })).toThrow(fails("UNKNOWN_OPTION"));
+  });
+
+  it("refuses an algorithm that nobody knows", () => {
+    const policies = { name: "mine", algorithm: "leaky-sieve" };
+    expect(() => make({ policies })).toThrow(fails("UNKNOWN_ALGORITHM"));
+    expect(() => make({ policies })).toThrow(/known are token-bucket, fixed-window, sliding-window, sliding-log/);
+  });
+
+  it("checks and freezes policies that were written by hand", () => {
+    const policy = { ...tokenBucket({ name: "a" }) };
+    const [checked] = make({ policies: policy }).policies as [Policy];
+    expect(checked).toEqual(policy);
+    expect(Object.isFrozen(checked)).toBe(true);
+  });
+
+  it.each([5, null, "", "a\nb", "é", "x".repeat(129), {}])("refuses the prefix %j", (prefix) => {
+    expect(() => make({ prefix })).toThrow(fails("INVALID_OPTION"));
+  });
+
+  it.each(["yes", 1, 0, null, {}])("refuses %j for failOpen", (failOpen) => {
+    expect(() => make({ failOpen })).toThrow(fails("INVALID_OPTION"));
+  });
+
+  it.each([0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, "soon", "30d", null])(
+    "refuses a timeout of %s",
+    (timeout) => {
+      expect(() => make({ timeout })).toThrow(fails("INVALID_OPTION"));
+    },
+  );
+
+  it.each([null, 5, [], { decision: "log" }, { denied: null }])("refuses %j for listeners", (on) => {
+    const expected = Array.isArray(on) ? undefined : fails("INVALID_OPTION");
+    if (expected === undefined) expect(() => make({ on })).not.toThrow();
+    else expect(() => make({ on })).toThrow(expected);
+  });
+
+  it.each([null, {}, 5, { nowMs: () => 0 }, { sleep: async () => {} }, { ...manualClock(), nowMs: 5 }])(
+    "refuses %s for a clock",
+    (clock) => {
+      expect(() => make({ clock })).toThrow(fails("INVALID_OPTION"));
+    },
+  );
+
+  const algorithm = { name: "mine", quota: () => ({ limit: 1, windowMs: 1 }), step: () => ({}) };
+
+  it.each([
+    [5],
+    [{}],
+    [[null]],
+    [[{ ...algorithm, name: "" }]],
+    [[{ ...algorithm, name: "a\nb" }]],
+    [[{ ...algorithm, step: undefined }]],
+    [[{ ...algorithm, quota: undefined }]],
+    [[{ ...algorithm, name: "token-bucket" }]],
+    [[algorithm, algorithm]],
+  ])("refuses %s for algorithms", (algorithms) => {
+    expect(() => make({ algorithms })).toThrow(fails("INVALID_OPTION"));
+  });
+
+  it.each([0, 1.5, Number.NaN, undefined, "1"])("refuses an algorithm whose quota is %s", (number) => {
+    const policies = { name: "p", algorithm: "mine" };
+    for (const quota of [
+      { limit: number, windowMs: 1 },
+      { limit: 1, windowMs: number },
+    ]) {
+      const algorithms = [{ ...algorithm, quota: () => quota }];
+      expect(() => make({ algorithms, policies })).toThrow(fails("INVALID_OPTION"));
+    }
+  });
+});
