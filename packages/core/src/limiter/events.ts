@@ -1,4 +1,6 @@
 import type { Decision } from "../decision.js";
+import { invalidOption } from "../errors.js";
+import { rejectUnknown } from "../unknown-option.js";
 
 /** What a limiter tells its listeners. */
 export interface LimiterEvents {
@@ -12,7 +14,7 @@ export interface LimiterEvents {
   storeRecovered: (event: { readonly downMs: number }) => void;
 }
 
-/** Listeners of a limiter; all are optional. A listener that throws is reported once on the console and otherwise ignored. */
+/** Listeners of a limiter; all are optional. A listener that fails is reported once on the console and otherwise ignored. */
 export type LimiterListeners = Partial<LimiterEvents>;
 
 export const EVENT_NAMES: readonly (keyof LimiterEvents)[] = ["decision", "denied", "storeError", "storeRecovered"];
@@ -28,19 +30,27 @@ export interface Emitter {
 export function createEmitter(initial: LimiterListeners): Emitter {
   const listeners = new Map<keyof LimiterEvents, Set<(...args: never[]) => void>>();
   let warned = false;
+
+  function report(event: keyof LimiterEvents, error: unknown): void {
+    if (!warned) console.error(`[sluice] a listener of "${event}" failed; decisions go on without it`, error);
+    warned = true;
+  }
+
   const emitter = {
     listening: false,
     emit(event, ...args) {
       for (const listener of listeners.get(event) ?? []) {
         try {
-          (listener as (...args: unknown[]) => void)(...args);
+          const result = (listener as (...args: unknown[]) => unknown)(...args);
+          if (result instanceof Promise) result.catch((error) => report(event, error));
         } catch (error) {
-          if (!warned) console.error(`[sluice] a listener of "${event}" threw; decisions go on without it`, error);
-          warned = true;
+          report(event, error);
         }
       }
     },
     on(event, listener) {
+      rejectUnknown({ [event]: listener }, EVENT_NAMES, "on");
+      if (typeof listener !== "function") throw invalidOption(`on.${event}`, listener, "give a function");
       const set = listeners.get(event) ?? new Set();
       listeners.set(event, set.add(listener));
       emitter.listening = true;

@@ -318,9 +318,9 @@ export function createLimiter(options: LimiterOptions): Limiter {
       const latencyMs = () => performance.now() - startMs;
       try {
         calling();
-        await bounded(
-          hasHealthCheck(store) ? store.healthCheck() : store.atomicUpdate("sluice:health", () => undefined),
-        );
+        const check = async () =>
+          hasHealthCheck(store) ? store.healthCheck() : store.atomicUpdate("sluice:health", () => undefined);
+        await bounded<unknown>(check());
         return { healthy: true, latencyMs: latencyMs() };
       } catch (error) {
         return { healthy: false, latencyMs: latencyMs(), error };

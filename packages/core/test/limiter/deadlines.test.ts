@@ -1,0 +1,105 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createDeadlines } from "../../src/limiter/deadlines.js";
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
+afterEach(() => void vi.useRealTimers());
+
+function held<T>() {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<T>((res, rej) => {
+    resolve = res;
+    reject = rej;
+  });
+  return { promise, resolve, reject };
+}
+
+function setUp() {
+  const deadlines = createDeadlines(500);
+  const results: string[] = [];
+  const start = (name: string) => {
+    const work = held<string>();
+    void deadlines
+      .bound(
+        work.promise,
+        (value) => `answered ${value}`,
+        (error) => `unanswered ${(error as { code?: string }).code ?? error}`,
+      )
+      .then((result) => results.push(`${name}: ${result}`));
+    return work;
+  };
+  return { results, start };
+}
+
+describe("createDeadlines", () => {
+  it("passes on results and errors", async () => {
+    const { results, start } = setUp();
+    start("a").resolve("yes");
+    start("b").reject("no");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(results).toEqual(["a: answered yes", "b: unanswered no"]);
+  });
+
+  it("ends each after its own time, in order, with one timer for all", async () => {
+    const { results, start } = setUp();
+    start("a");
+    await vi.advanceTimersByTimeAsync(200);
+    start("b");
+    const c = start("c");
+    start("d");
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(299);
+    expect(results).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(results).toEqual(["a: unanswered STORE_TIMEOUT"]);
+    c.resolve("in time");
+    await vi.advanceTimersByTimeAsync(199);
+    expect(results.slice(1)).toEqual(["c: answered in time"]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(results.slice(2)).toEqual(["b: unanswered STORE_TIMEOUT", "d: unanswered STORE_TIMEOUT"]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("leaves no timer behind when all have settled", async () => {
+    const { start } = setUp();
+    const works = Array.from({ length: 5_000 }, (_, i) => start(String(i)));
+    for (const work of works.reverse()) work.resolve("yes");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("does not hear of what comes too late", async () => {
+    const { results, start } = setUp();
+    const [a, b] = [start("a"), start("b")];
+    await vi.advanceTimersByTimeAsync(500);
+    a.resolve("late");
+    b.reject("late");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(results).toEqual(["a: unanswered STORE_TIMEOUT", "b: unanswered STORE_TIMEOUT"]);
+  });
+
+  it("goes on after many, of which the oldest never settles", async () => {
+    const { results, start } = setUp();
+    start("oldest");
+    for (let i = 0; i < 3_000; i++) {
+      start(String(i)).resolve("yes");
+      if (i % 100 === 0) await vi.advanceTimersByTimeAsync(1);
+    }
+    await vi.advanceTimersByTimeAsync(500);
+    expect(results).toHaveLength(3_001);
+    expect(results.at(-1)).toBe("oldest: unanswered STORE_TIMEOUT");
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("takes an answer of which nothing can be made for none", async () => {
+    const deadlines = createDeadlines(500);
+    const bound = deadlines.bound(
+      Promise.resolve(undefined),
+      () => {
+        throw new TypeError("no findings");
+      },
+      (error) => String(error),
+    );
+    expect(await bound).toBe("TypeError: no findings");
+  });
+});
