@@ -139,7 +139,8 @@ export function createWaitQueue(clock: Clock | undefined): WaitQueue {
       line.waiters.push(waiter);
       if (timeoutMs === undefined || line.waiters[0] === waiter) return;
       refuseIfHopeless(line, waiter).catch(waiter.reject);
-      void sleep(timeoutMs, done.signal).then(() =>
+      // A grant at the very end of the time still counts.
+      void sleep(timeoutMs + 1, done.signal).then(() =>
         waiter.reject(waitTimeout(`it was not granted within ${timeoutMs} ms`)),
       );
     });
