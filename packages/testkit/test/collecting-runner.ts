@@ -58,7 +58,7 @@ const GROUPS: readonly StoreGroup[] = [
 ];
 
 /** Of a store in this process that decides. */
-export const inProcess: StoreCapabilities = {
+const inProcess: StoreCapabilities = {
   decides: true,
   shared: absent("each store has its own memory"),
   ownClock: absent("its clock is this process's"),

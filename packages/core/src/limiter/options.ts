@@ -97,7 +97,7 @@ function checkTimeout(timeout: Duration): number {
 }
 
 /** @throws SluiceError `INVALID_STORE` */
-export function checkStore(store: Store): Store {
+function checkStore(store: Store): Store {
   const methods = ["atomicUpdate", "delete", "close"] as const;
   const missing = methods.filter((method) => typeof store?.[method] !== "function");
   if (missing.length > 0) {

@@ -23,14 +23,14 @@ export function unreadableState(options?: ErrorOptions): SluiceError {
  *
  * @throws SluiceError `STORE_STATE_UNREADABLE` for an entry of another version
  */
-export function stateOf(entry: Entry | undefined): unknown {
+function stateOf(entry: Entry | undefined): unknown {
   if (entry === undefined) return undefined;
   if (!Array.isArray(entry) || entry[0] !== 1) throw unreadableState();
   return entry[2] ?? undefined;
 }
 
 /** Judges one claim by its entry. A block denies whatever the algorithm says. */
-export function judgeEntry(
+function judgeEntry(
   entry: Entry | undefined,
   algorithm: Algorithm,
   policy: Policy,
@@ -66,7 +66,7 @@ export function withBlock<F extends Step<unknown>>(
 }
 
 /** The entry with the algorithm's next state, kept also as long as a block lasts. */
-export function advanceEntry(entry: Entry | undefined, next: Next<unknown>, nowMs: number): Next<Entry> {
+function advanceEntry(entry: Entry | undefined, next: Next<unknown>, nowMs: number): Next<Entry> {
   const blockedUntilMs = entry?.[1] ?? 0;
   return { state: [1, blockedUntilMs, next.state], ttlMs: Math.max(next.ttlMs, blockedUntilMs - nowMs) };
 }
