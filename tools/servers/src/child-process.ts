@@ -26,6 +26,10 @@ export interface ServerCommand {
   /** How to install `command`; ends the message when it is missing. */
   install: string;
   env?: Record<string, string>;
+  /** The user that it runs as. Default: the one of this process. */
+  user?: { uid: number; gid: number } | undefined;
+  /** What ends it in an orderly way. Default SIGTERM. */
+  stopSignal?: "SIGTERM" | "SIGINT";
   /** How long it may take to be ready. */
   timeoutMs?: number;
 }
@@ -33,7 +37,7 @@ export interface ServerCommand {
 /** Starts a server in a temporary folder of its own and resolves when it is ready. It ends with this process at the
  *  latest, however this process ends. */
 export async function startServer(options: ServerCommand): Promise<ServerProcess> {
-  const { command, ready, install, env, timeoutMs = 20_000 } = options;
+  const { command, ready, install, env, user, stopSignal = "SIGTERM", timeoutMs = 20_000 } = options;
   const folder = await mkdtemp(join(tmpdir(), "sluice-server-"));
   const removeFolder = () => rm(folder, { recursive: true, force: true });
   try {
@@ -41,6 +45,7 @@ export async function startServer(options: ServerCommand): Promise<ServerProcess
       cwd: folder,
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
+      ...user,
     });
     const { pid } = child;
     const gone = new Promise<void>((resolve) => {
@@ -60,7 +65,7 @@ export async function startServer(options: ServerCommand): Promise<ServerProcess
     }
     child.unref();
 
-    const end = async (signal: "SIGTERM" | "SIGKILL"): Promise<void> => {
+    const end = async (signal: NodeJS.Signals): Promise<void> => {
       if (child.exitCode === null && child.signalCode === null) {
         child.ref();
         child.kill(signal);
@@ -73,7 +78,7 @@ export async function startServer(options: ServerCommand): Promise<ServerProcess
     };
     return {
       pid: pid as number,
-      stop: () => end("SIGTERM"),
+      stop: () => end(stopSignal),
       kill: () => end("SIGKILL"),
       pause: () => void child.kill("SIGSTOP"),
       resume: () => void child.kill("SIGCONT"),

@@ -1,0 +1,119 @@
+import { execFile } from "node:child_process";
+import { chown, cp, readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { type ServerProcess, startServer } from "./child-process.js";
+import { onFreePorts } from "./free-port.js";
+import { embeddedPostgres } from "./postgres-binaries.js";
+
+export interface PostgresServer extends ServerProcess {
+  /** For a superuser, without a password. */
+  readonly url: string;
+  readonly port: number;
+  /** Freezes the server with all of its processes. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+}
+
+export interface PostgresOptions {
+  /** The folder of `initdb` and `postgres`. Default: {@link embeddedPostgres}. */
+  binaries?: string;
+  /** Settings of the server, such as `{ max_connections: "20" }`. */
+  settings?: Record<string, string>;
+}
+
+const run = promisify(execFile);
+
+/** Starts a PostgreSQL on a free loopback port, with a database of its own that goes with it. */
+export async function startPostgres({ binaries, settings = {} }: PostgresOptions = {}): Promise<PostgresServer> {
+  const folder = binaries ?? (await embeddedPostgres());
+  return onFreePorts(1, ([port]) => startPostgresOn(port as number, folder, settings));
+}
+
+async function startPostgresOn(
+  port: number,
+  binaries: string,
+  settings: Record<string, string>,
+): Promise<PostgresServer> {
+  const user = await unprivilegedUser();
+  const reachable = user === undefined || (await isOpenToAll(binaries));
+  const all = {
+    port: String(port),
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: "",
+    fsync: "off",
+    ...settings,
+  };
+  // Relative to the server's own folder where the binaries had to be copied there.
+  const bin = reachable ? binaries : join("postgresql", "bin");
+  const server = await startServer({
+    command: reachable ? join(bin, "postgres") : `./${join(bin, "postgres")}`,
+    args: async (folder) => {
+      if (!reachable)
+        await cp(dirname(binaries), join(folder, "postgresql"), { recursive: true, verbatimSymlinks: true });
+      if (user !== undefined) await chown(folder, user.uid, user.gid);
+      const data = join(folder, "data");
+      const args = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
+      await run(join(reachable ? bin : join(folder, bin), "initdb"), args, { cwd: folder, ...user });
+      return ["-D", data, ...Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
+    },
+    ready: /ready to accept connections/,
+    install: "Install the packages of this repository, or PostgreSQL (Debian, Ubuntu: `apt-get install postgresql`).",
+    user,
+    // Ends the connections; SIGTERM waits until clients have gone by themselves.
+    stopSignal: "SIGINT",
+  });
+
+  /** The server's children are in process groups of their own. The first process goes last, so that it starts no more. */
+  async function signal(name: "SIGSTOP" | "SIGCONT"): Promise<void> {
+    for (const pid of [...(await childrenOf(server.pid)), server.pid]) {
+      try {
+        process.kill(pid, name);
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+  }
+
+  return {
+    ...server,
+    port,
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    pause: () => signal("SIGSTOP"),
+    resume: () => signal("SIGCONT"),
+    async stop() {
+      await signal("SIGCONT");
+      await server.stop();
+    },
+    async kill() {
+      // Without their parent they end by themselves, unless they are frozen.
+      await signal("SIGCONT");
+      await server.kill();
+    },
+  };
+}
+
+/** PostgreSQL refuses to run as root: then it runs as `nobody`. */
+async function unprivilegedUser(): Promise<{ uid: number; gid: number } | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  const line = (await readFile("/etc/passwd", "utf8")).split("\n").find((one) => one.startsWith("nobody:"));
+  const [, , uid = "65534", gid = "65534"] = line?.split(":") ?? [];
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+/** Whether every user may enter a folder. */
+async function isOpenToAll(folder: string): Promise<boolean> {
+  const { mode } = await stat(folder);
+  if ((mode & 0o005) !== 0o005) return false;
+  return dirname(folder) === folder || isOpenToAll(dirname(folder));
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  if (process.platform === "linux") {
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+    return children.split(" ").filter(Boolean).map(Number);
+  }
+  const { stdout } = await run("ps", ["-A", "-o", "pid=,ppid="]);
+  const processes = stdout.split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  return processes.filter(([, parent]) => parent === pid).map(([child]) => child as number);
+}
