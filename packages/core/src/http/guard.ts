@@ -69,7 +69,7 @@ export function createGuard<Req, Handler>(
   const findKey = keySource(options, port);
   const findCost = costSource(cost);
   const reject = rejecter(options);
-  const nowMs = clock === undefined ? Date.now : () => clock.nowMs();
+  const nowMs = clock === undefined ? () => Date.now() : () => clock.nowMs();
 
   function admit(request: Req): MaybePromise<Verdict | undefined> {
     return after(findPlan(request), (plan) =>
