@@ -19,10 +19,13 @@ const core = "@sluice/core";
  *  @type {[name: RegExp, rule: Rule][]} */
 const packageRules = [
   [/^core$/, { value: [] }],
+  // The SDK's commands are classes, to be made here and sent by the user's client.
+  [/^store-dynamodb$/, { value: [core, "node:"], peers: "value" }],
   [/^store-/, { value: [core, "node:"], peers: "types" }],
   [/^(express|koa|hono)$/, { value: [core], peers: "value" }],
   [/^protections$/, { value: [core, "node:"], dynamic: /^@sluice\/store-/ }],
-  [/^testkit$/, { value: [core, "node:", "fast-check"] }],
+  // The dynamic import is of the store module that an author names for other processes.
+  [/^testkit$/, { value: [core, "node:", "fast-check"], dynamic: /^$/ }],
 ];
 
 /** What each part of core may import. A part is a folder of core's src; `root` is the files beside them. */
