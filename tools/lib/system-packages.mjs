@@ -4,7 +4,10 @@ import { delimiter, join } from "node:path";
 import { run } from "./process.mjs";
 
 /** Each command and the Debian package that has it. */
-const packages = new Map([["redis-server", "redis-server"]]);
+const packages = new Map([
+  ["redis-server", "redis-server"],
+  ["java", "default-jre-headless"],
+]);
 
 /** Installs what is missing, where that is possible without asking; throws an error that says what to install where not. */
 export function ensureSystemPackages() {
