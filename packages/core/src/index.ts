@@ -43,10 +43,13 @@ export {
   type HealthCheck,
   hasHealthCheck,
 } from "./store/capabilities.js";
+export { type CompareAndSet, createUpdater, type Seen, type Updater, type Write } from "./store/compare-and-set.js";
 export { decideEntries, type Entry, refundEntry, unreadableState, withBlock } from "./store/entry.js";
 export { scopeOf, splitEntryKey } from "./store/entry-key.js";
 export { decideInOrder, type PartDecider, partsOf } from "./store/in-order.js";
+export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./store/numbered-batch.js";
 export { type OpaqueKeyOptions, opaqueKey } from "./store/opaque-key.js";
+export { readOutcome, reportedAlgorithms } from "./store/read-outcome.js";
 export {
   type Admission,
   type CallOptions,

@@ -4,21 +4,24 @@ import {
   builtInAlgorithms,
   type CallOptions,
   createBatcher,
+  createUpdater,
   type DecidingStore,
   decideInOrder,
+  groupsByTime,
   type HealthCheck,
   invalidOption,
   type Outcome,
   partsOf,
   refundEntry,
   rejectUnknown,
+  reportedAlgorithms,
   SluiceError,
 } from "@sluice/core";
-import { createUpdater } from "./atomic-update.js";
 import { encodeBatch } from "./batch.js";
+import { createCompareAndSet } from "./compare-and-set.js";
 import { redisKeyOf, tagOf } from "./keys.js";
 import { createLanes } from "./lanes.js";
-import { ALGORITHMS, readOutcomes } from "./read-outcome.js";
+import { readOutcomes } from "./read-outcomes.js";
 import { commandsOf, type RedisClient } from "./redis-client.js";
 import { runScript, storeFailed } from "./run-script.js";
 import { decide } from "./scripts.generated.js";
@@ -74,7 +77,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   }
   const commands = commandsOf(client);
   const lanes = createLanes(prefix, commands.cluster);
-  const updater = createUpdater(commands, lanes, prefix);
+  const update = createUpdater(createCompareAndSet(commands, lanes, prefix));
   const batchers = new Map<string, Batcher<Call, Outcome>>();
   let closed = false;
 
@@ -90,20 +93,14 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     return readOutcomes(reply, admissions);
   }
 
-  /** One script call; or with times given for tests, one for each run of calls with the same time. */
+  /** One script call; or with times given for tests, one for each group of calls with the same time. */
   async function sendAll(tag: string, calls: readonly Call[]): Promise<readonly Answer[]> {
-    const runs: Call[][] = [];
-    for (const call of calls) {
-      const run = runs.at(-1);
-      if (run?.[0]?.nowMs === call.nowMs && run !== undefined) run.push(call);
-      else runs.push([call]);
-    }
     const answers = await Promise.all(
-      runs.map((run) =>
+      groupsByTime(calls).map((group) =>
         send(
           tag,
-          String(run[0]?.nowMs ?? ""),
-          run.map(({ admission }) => admission),
+          String(group[0]?.nowMs ?? ""),
+          group.map(({ admission }) => admission),
         ),
       ),
     );
@@ -126,7 +123,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   }
 
   const store: RedisStore = {
-    algorithms: ALGORITHMS,
+    algorithms: reportedAlgorithms,
 
     decide(admission, options) {
       checkOpen();
@@ -141,9 +138,9 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       return decideTogether(admission, options);
     },
 
-    async atomicUpdate(entryKey, update, options) {
+    async atomicUpdate(entryKey, change, options) {
       checkOpen();
-      return updater.update(entryKey, update, options);
+      return update(entryKey, change, options);
     },
 
     async delete(entryKey) {

@@ -1,0 +1,67 @@
+import type { Policy } from "../policy/policy.js";
+import type { Admission, Claim } from "./store.js";
+
+/** A batch of admissions as data, for a database that decides it. */
+export interface NumberedBatch {
+  /** The keys of the entries, each once. */
+  readonly keys: readonly string[];
+  /** For each of them, the algorithm of its state. */
+  readonly algorithms: readonly string[];
+  readonly policies: readonly Policy[];
+  /**
+   * For each admission 1 to charge or 0 to look, and its count of claims; then for each claim its entry and its policy,
+   * both counted from 1, and its cost.
+   */
+  readonly numbers: readonly number[];
+}
+
+/** Writes a batch of admissions with each key and policy once. `keyOf` names the entry of a claim. */
+export function numberBatch(admissions: readonly Admission[], keyOf: (claim: Claim) => string): NumberedBatch {
+  const keys = numbering<string>();
+  const policies = numbering<Policy>();
+  const algorithms: string[] = [];
+  const numbers: number[] = [];
+  for (const { claims, charge } of admissions) {
+    numbers.push(charge ? 1 : 0, claims.length);
+    for (const claim of claims) {
+      const entry = keys.of(keyOf(claim));
+      algorithms[entry - 1] = claim.policy.algorithm;
+      numbers.push(entry, policies.of(claim.policy), claim.cost);
+    }
+  }
+  return { keys: keys.things, algorithms, policies: policies.things, numbers };
+}
+
+/** The place of each distinct thing in the order of its first use, from 1 as Lua and SQL count. */
+function numbering<T>(): { of(thing: T): number; readonly things: readonly T[] } {
+  const numbers = new Map<T, number>();
+  const things: T[] = [];
+  return {
+    things,
+    of(thing) {
+      let number = numbers.get(thing);
+      if (number === undefined) {
+        number = things.push(thing);
+        numbers.set(thing, number);
+      }
+      return number;
+    },
+  };
+}
+
+/** What a built-in algorithm reads of a policy: rate, interval and burst, or limit and window. */
+export function numbersOf(policy: Policy): readonly number[] {
+  const { algorithm, rate, intervalMs, burst, limit, windowMs } = policy as Policy & Record<string, number>;
+  return (algorithm === "token-bucket" ? [rate, intervalMs, burst] : [limit, windowMs]) as number[];
+}
+
+/** The calls in groups of neighbours with the same explicit time: one group, unless tests give times. */
+export function groupsByTime<C extends { readonly nowMs: number | undefined }>(calls: readonly C[]): readonly C[][] {
+  const groups: C[][] = [];
+  for (const call of calls) {
+    const group = groups.at(-1);
+    if (group !== undefined && group[0]?.nowMs === call.nowMs) group.push(call);
+    else groups.push([call]);
+  }
+  return groups;
+}
