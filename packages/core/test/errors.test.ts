@@ -46,6 +46,7 @@ describe("rejectUnknown", () => {
     ["fail_open", 'did you mean "failOpen"?'],
     ["nmae", 'did you mean "name"?'],
     ["x", "the options are name, limit, window, failOpen"],
+    ["ab", "the options are name, limit, window, failOpen"],
     ["keyGenerator", "the options are name, limit, window, failOpen"],
   ])("refuses %s: %s", (option, hint) => {
     const reject = () => rejectUnknown({ [option]: 1 }, known, "fixedWindow");

@@ -228,6 +228,21 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
       expect(undone).toBeGreaterThan(100);
     });
 
+    it("made at once gives all of it back, however much was used before", () => {
+      fc.assert(
+        fc.property(cases, ({ policy, requests, cost }) => {
+          const { step, refund } = algorithmOf(policy);
+          const { state, nowMs } = played(policy, requests);
+          const { next, epochMs } = step(state, policy, nowMs, cost);
+          fc.pre(next !== undefined);
+          const given = refund!(next!.state, policy, nowMs, cost, epochMs);
+          expect(meaning(policy, given?.state, nowMs)).toEqual(meaning(policy, state, nowMs));
+          expect(given).toBeDefined();
+        }),
+        { numRuns: 300 },
+      );
+    });
+
     it("is none once the window is over", () => {
       fc.assert(
         fc.property(cases, ({ policy, requests, cost, laterMs }) => {

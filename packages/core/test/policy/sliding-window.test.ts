@@ -30,6 +30,18 @@ function exactEstimate({ limit, windowMs }: SlidingWindowPolicy) {
   };
 }
 
+/** The number by which `a` must be multiplied to be 1 modulo `modulus`, by Euclid's algorithm; none if they share a factor. */
+function inverseOf(a: bigint, modulus: bigint): bigint | undefined {
+  let [remainder, next] = [modulus, a % modulus];
+  let [factor, nextFactor] = [0n, 1n];
+  while (next !== 0n) {
+    const quotient = remainder / next;
+    [remainder, next] = [next, remainder - quotient * next];
+    [factor, nextFactor] = [nextFactor, factor - quotient * nextFactor];
+  }
+  return remainder === 1n ? factor : undefined;
+}
+
 describe("sliding window", () => {
   it("equals the estimate in whole numbers of any size, also where limit times window passes 2^53", () => {
     fc.assert(
@@ -61,6 +73,43 @@ describe("sliding window", () => {
         expect(remaining).toBe(2 ** 30 - Number(weighted));
       }),
       { numRuns: 2_000 },
+    );
+  });
+
+  it("weighs exactly where the share is a hair's breadth from a whole number", () => {
+    const count = fc.integer({ min: 2 ** 29, max: 2 ** 30 });
+    const window = fc.integer({ min: 2 ** 36, max: 2 ** 37 });
+    fc.assert(
+      fc.property(count, window, fc.constantFrom(-1n, 1n), (used, windowMs, off) => {
+        // The time at which used times time is one more, or less, than a multiple of the window.
+        const inverse = inverseOf(BigInt(used), BigInt(windowMs));
+        fc.pre(inverse !== undefined);
+        const intoMs = Number(((((inverse ?? 0n) * off) % BigInt(windowMs)) + BigInt(windowMs)) % BigInt(windowMs));
+        const policy = slidingWindow({ limit: 2 ** 30, window: windowMs });
+        const { next } = step(undefined, policy, START_MS, used);
+        const faded = Number((BigInt(used) * BigInt(intoMs)) / BigInt(windowMs));
+        const { remaining } = step(next?.state, policy, START_MS + windowMs + intoMs, 0);
+        expect(remaining).toBe(2 ** 30 - (used - faded));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("names the time to retry exactly where it is a hair's breadth from a whole millisecond", () => {
+    const count = fc.integer({ min: 2 ** 29, max: 2 ** 30 });
+    const window = fc.integer({ min: 2 ** 36, max: 2 ** 37 });
+    fc.assert(
+      fc.property(count, window, fc.constantFrom(-1n, 1n), (used, windowMs, off) => {
+        const inverse = inverseOf(BigInt(windowMs), BigInt(used));
+        fc.pre(inverse !== undefined);
+        const room = Number(((((inverse ?? 0n) * off) % BigInt(used)) + BigInt(used)) % BigInt(used));
+        const policy = slidingWindow({ limit: used, window: windowMs });
+        const { next } = step(undefined, policy, START_MS, used);
+        const { retryAfterMs } = step(next?.state, policy, START_MS + windowMs, used - room);
+        const fadedMs = Number((BigInt(room) * BigInt(windowMs)) / BigInt(used));
+        expect(retryAfterMs).toBe(windowMs - fadedMs);
+      }),
+      { numRuns: 500 },
     );
   });
 

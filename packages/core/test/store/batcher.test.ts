@@ -49,6 +49,20 @@ describe("createBatcher", () => {
     expect(await results).toEqual([0, 4, 8, 12, 16]);
   });
 
+  it("waits for those who go on a step later", async () => {
+    const { batcher, batches } = heldBatcher({ maxInFlight: 1 });
+    const again = async (item: number) => {
+      const result = await batcher.add(item);
+      if (item % 2 === 0) await undefined;
+      return batcher.add(result);
+    };
+    void Promise.all(numbers(4).map(again));
+    await setImmediate();
+    batches[0]!.resolve();
+    await setImmediate();
+    expect(batches.map(({ items }) => items.length)).toEqual([4, 4]);
+  });
+
   it("has no more batches on their way than it may, and fills the next one meanwhile", async () => {
     const { batcher, batches } = heldBatcher({ maxInFlight: 2 });
     const results: Promise<number>[] = [];

@@ -122,6 +122,14 @@ describe("refundEntry", () => {
     expect(change(charged.writes[0]?.state, START_MS)?.state).toEqual([1, START_MS - 5, [START_MS - 10, 1]]);
   });
 
+  it("keeps a blocked entry as long as the block", () => {
+    const blocked: Entry = [1, START_MS + 90_000, [START_MS, 2]];
+    expect(refundEntry(claim(window), builtInAlgorithms, START_MS)(blocked, START_MS)).toEqual({
+      state: [1, START_MS + 90_000, [START_MS, 1]],
+      ttlMs: 90_000,
+    });
+  });
+
   it("leaves alone what is not there, is over, or can't give back", () => {
     const change = refundEntry(claim(window), builtInAlgorithms, START_MS);
     expect(change(undefined, START_MS)).toBeUndefined();
