@@ -49,7 +49,7 @@ export { scopeOf, splitEntryKey } from "./store/entry-key.js";
 export { decideInOrder, type PartDecider, partsOf } from "./store/in-order.js";
 export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./store/numbered-batch.js";
 export { type OpaqueKeyOptions, opaqueKey } from "./store/opaque-key.js";
-export { readOutcome, reportedAlgorithms } from "./store/read-outcome.js";
+export { nextNumber, type ReplyReader, readOutcome, reportedAlgorithms } from "./store/read-outcome.js";
 export {
   type Admission,
   type CallOptions,

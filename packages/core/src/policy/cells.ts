@@ -49,6 +49,6 @@ export function cellAlgorithm<P extends Policy>(inPlace: InPlace<P>): CellAlgori
 }
 
 /** A finding to be filled in. */
-export function newFinding(): Finding {
+function newFinding(): Finding {
   return { allowed: false, remaining: 0, retryAfterMs: undefined, resetAfterMs: 0, epochMs: 0 };
 }
