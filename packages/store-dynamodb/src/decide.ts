@@ -1,0 +1,170 @@
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import {
+  type Admission,
+  builtInAlgorithms,
+  decideEntries,
+  type Entry,
+  type Outcome,
+  type Policy,
+  SluiceError,
+} from "@sluice/core";
+import { isInTime, latestOf, timedOut } from "./deadline.js";
+import { createExpression } from "./expression.js";
+import { addMove, type Move } from "./move.js";
+import type { Place } from "./place.js";
+import type { Session } from "./session.js";
+import { decode, type Item } from "./stored.js";
+import { keepUntil } from "./time-to-live.js";
+
+/** A request for admission whose claims all lie in one item. */
+export interface DecideCall {
+  readonly kind: "decide";
+  readonly admission: Admission;
+  /** One for each claim. */
+  readonly places: readonly Place[];
+  readonly nowMs: number | undefined;
+  readonly deadlineMs: number;
+}
+
+/** The entries of some attributes, as calls one after the other leave them, and how long those that were charged live. */
+type Entries = Map<string, { readonly entry: Entry | undefined; readonly ttlMs: number }>;
+
+/**
+ * Decides calls with the same `nowMs`: those that fit are charged by one write, and the others are then judged on what
+ * it left. When the write's conditions do not hold, the item that comes back shows what to try next.
+ */
+export async function decideCalls(
+  session: Session,
+  calls: readonly DecideCall[],
+  answer: (call: DecideCall, outcome: Outcome | SluiceError) => void,
+): Promise<void> {
+  const open = new Set(calls);
+  function settle(call: DecideCall, outcome: Outcome | SluiceError): void {
+    open.delete(call);
+    answer(call, outcome);
+  }
+  for (;;) {
+    for (const call of open) if (!isInTime(call)) settle(call, timedOut());
+    const [first] = open;
+    if (first === undefined) return;
+    const nowMs = first.nowMs ?? Date.now();
+    const { granted, refused, entries } = tryAll(session.item, open, nowMs);
+    if (granted.length > 0) {
+      const outcomes = await charge(session, granted, entries, nowMs);
+      outcomes?.forEach((outcome, i) => {
+        settle(granted[i] as DecideCall, outcome);
+      });
+    } else if (session.fresh) {
+      for (const [call, outcome] of refused) settle(call, outcome);
+    } else {
+      await session.read(latestOf([...open]));
+    }
+  }
+}
+
+/** Decides the calls in order on an item as it was seen: who would be charged, and what the others would hear. */
+function tryAll(
+  item: Item,
+  calls: Iterable<DecideCall>,
+  nowMs: number,
+): { granted: DecideCall[]; refused: Map<DecideCall, Outcome | SluiceError>; entries: Entries } {
+  const entries: Entries = new Map();
+  const granted: DecideCall[] = [];
+  const refused = new Map<DecideCall, Outcome | SluiceError>();
+  for (const call of calls) {
+    try {
+      for (const place of call.places) {
+        if (entries.has(place.attribute)) continue;
+        entries.set(place.attribute, { entry: entryIn(item, place, call, nowMs), ttlMs: 0 });
+      }
+      const outcome = decideOn(entries, call, nowMs);
+      if (outcome.allowed && call.admission.charge) granted.push(call);
+      else refused.set(call, outcome);
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error;
+      refused.set(call, error);
+    }
+  }
+  return { granted, refused, entries };
+}
+
+function decideOn(entries: Entries, { admission, places }: DecideCall, nowMs: number): Outcome {
+  const found = places.map(({ attribute }) => entries.get(attribute)?.entry);
+  const { outcome, writes } = decideEntries(admission, found, builtInAlgorithms, nowMs);
+  writes.forEach(({ state, ttlMs }, i) => {
+    entries.set((places[i] as Place).attribute, { entry: state, ttlMs });
+  });
+  return outcome;
+}
+
+/** With a time given for a test nothing expires: old state counts as none anyway. */
+function entryIn(item: Item, place: Place, call: DecideCall, nowMs: number): Entry | undefined {
+  const kept = decode(place.algorithm, item[place.attribute]);
+  if (kept === undefined || (call.nowMs === undefined && kept.expiresAtMs <= nowMs)) return undefined;
+  return kept.state as Entry;
+}
+
+/** Charges all of the calls by one write. `undefined` when its conditions did not hold. */
+async function charge(
+  session: Session,
+  calls: readonly DecideCall[],
+  after: Entries,
+  nowMs: number,
+): Promise<readonly Outcome[] | undefined> {
+  const { item } = session;
+  const expression = createExpression();
+  const moves = new Map<string, Move>();
+  let longestMs = 0;
+  for (const { call, place, policy, cost } of demandsOf(calls)) {
+    const { entry: state, ttlMs } = after.get(place.attribute) as { entry: Entry; ttlMs: number };
+    const seen = item[place.attribute];
+    const entry = entryIn(item, place, call, nowMs);
+    const next = { state, expiresAtMs: nowMs + ttlMs };
+    moves.set(place.attribute, addMove(expression, { place, seen, entry, policy, cost, next }, nowMs));
+    // What others charge at the same time makes it live longer than was seen, but not longer than the whole limit takes.
+    longestMs = Math.max(longestMs, ttlMs, policy === undefined ? 0 : windowOf(policy));
+  }
+  keepUntil(expression, item, Math.max(nowMs, Date.now()) + longestMs);
+  if (!(await session.write(expression, latestOf(calls)))) return undefined;
+  const entries: Entries = new Map();
+  for (const [attribute, move] of moves) {
+    entries.set(attribute, { entry: move.entryBefore(session.item[attribute] as AttributeValue), ttlMs: 0 });
+  }
+  return calls.map((call) => decideOn(entries, call, nowMs));
+}
+
+interface Demand {
+  /** One of those that make it. */
+  readonly call: DecideCall;
+  readonly place: Place;
+  /** `undefined` when it is made by different policies. */
+  readonly policy: Policy | undefined;
+  readonly cost: number;
+}
+
+/** What all calls together take of each attribute. */
+function demandsOf(calls: readonly DecideCall[]): Iterable<Demand> {
+  const demands = new Map<string, Demand>();
+  for (const call of calls) {
+    call.admission.claims.forEach(({ policy, cost }, i) => {
+      const place = call.places[i] as Place;
+      const other = demands.get(place.attribute);
+      demands.set(place.attribute, {
+        call,
+        place,
+        policy: other === undefined || isSame(other.policy, policy) ? policy : undefined,
+        cost: cost + (other?.cost ?? 0),
+      });
+    });
+  }
+  return demands.values();
+}
+
+/** Limiters with the same policy have made it each for itself. */
+function isSame(one: Policy | undefined, other: Policy): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}
+
+function windowOf(policy: Policy): number {
+  return builtInAlgorithms.get(policy.algorithm)?.quota(policy).windowMs ?? 0;
+}

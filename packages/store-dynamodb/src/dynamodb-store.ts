@@ -1,0 +1,139 @@
+import {
+  type Admission,
+  builtInAlgorithms,
+  type CallOptions,
+  type Claim,
+  type DecidingStore,
+  decideInOrder,
+  type HealthCheck,
+  invalidOption,
+  type Next,
+  type Outcome,
+  partsOf,
+  refundEntry,
+  rejectUnknown,
+  SluiceError,
+} from "@sluice/core";
+import { createClockSkew } from "./clock-skew.js";
+import { deadlineOf } from "./deadline.js";
+import { type DynamodbClient, sendOf } from "./dynamodb-client.js";
+import { createLanes } from "./lanes.js";
+import { placeOf } from "./place.js";
+import { createRecentItems } from "./recent-items.js";
+import { createSlots } from "./slots.js";
+import { checkTable, openTable } from "./table.js";
+
+/** Options of {@link dynamodbStore}. */
+export interface DynamodbStoreOptions {
+  /** A `DynamoDBClient` or `DynamoDBDocumentClient` of the AWS SDK v3. It stays yours to destroy. */
+  client: DynamodbClient;
+  /** The name or ARN of a table made from {@link tableDefinition}. */
+  table: string;
+  /** The most requests on their way at once: no more than the client's `maxSockets`. Default 50, as there. */
+  concurrency?: number;
+  /** Called when this machine's clock is found to be off; again only after it was right in between. */
+  onClockSkew?: (skewMs: number) => void;
+  /** From which difference on `onClockSkew` is called, in milliseconds. Default 1,000. */
+  clockSkewLimitMs?: number;
+}
+
+/** A store on DynamoDB. */
+export interface DynamodbStore extends DecidingStore, HealthCheck {
+  decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
+}
+
+/** How many items are remembered, to guess how the next write on them has to look. */
+const REMEMBERED = 10_000;
+
+/**
+ * A store on Amazon DynamoDB. A decision takes one request, allowed or denied, whatever the number of policies on its key;
+ * decisions on one key that come at the same time share a write. The clock that decides is that of this process, since
+ * DynamoDB has none: keep the clocks of all processes together (see the README for what a difference does).
+ *
+ * Policies with different keys lie in different items. They are looked at, charged one after the other, and taken back
+ * when a later one denies (see `decideInOrder` in core): never one too many, but for a moment others may be denied for a
+ * charge that is then taken back.
+ *
+ * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+ * import { createLimiter } from "@sluice/core";
+ * import { dynamodbStore } from "@sluice/store-dynamodb";
+ *
+ * const store = dynamodbStore({ client: new DynamoDBClient({}), table: "rate-limits" });
+ * const limiter = createLimiter({ store });
+ * ```
+ */
+export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
+  rejectUnknown(options, ["client", "table", "concurrency", "onClockSkew", "clockSkewLimitMs"], "dynamodbStore");
+  const { client, concurrency = 50, onClockSkew, clockSkewLimitMs = 1_000 } = options;
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
+    throw invalidOption("concurrency", concurrency, "give a whole number of 1 or more");
+  }
+  if (!(clockSkewLimitMs > 0)) throw invalidOption("clockSkewLimitMs", clockSkewLimitMs, "give milliseconds above 0");
+  if (onClockSkew !== undefined && typeof onClockSkew !== "function") {
+    throw invalidOption("onClockSkew", onClockSkew, "give a function");
+  }
+  const table = openTable(sendOf(client), checkTable(options.table), createClockSkew(clockSkewLimitMs, onClockSkew));
+  const lanes = createLanes({ table, slots: createSlots(concurrency), recent: createRecentItems(REMEMBERED) });
+  let closed = false;
+
+  function checkOpen(): void {
+    if (closed) throw new SluiceError("CLOSED", "the DynamoDB store is closed");
+  }
+
+  /** Decides what lies in one item. */
+  async function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
+    const places = admission.claims.map(({ scope, key }) => placeOf(scope + key));
+    const { nowMs, timeoutMs } = options ?? {};
+    const call = { kind: "decide", admission, places, nowMs, deadlineMs: deadlineOf(timeoutMs) } as const;
+    return (await lanes.add(places[0]?.pk ?? "", call, timeoutMs)) as Outcome;
+  }
+
+  const store: DynamodbStore = {
+    algorithms: new Set(builtInAlgorithms.keys()),
+
+    async decide(admission, options) {
+      checkOpen();
+      if (admission.claims.length > 1) {
+        const parts = partsOf(admission, ({ scope, key }) => placeOf(scope + key).pk);
+        if (parts.length > 1) {
+          const undo = (claim: Claim, { epochMs }: { epochMs: number }) =>
+            store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
+          return decideInOrder(admission, parts, { decide: decideTogether, undo }, options);
+        }
+      }
+      return decideTogether(admission, options);
+    },
+
+    async atomicUpdate<S>(
+      entryKey: string,
+      update: (state: S | undefined, nowMs: number) => Next<S> | undefined,
+      options?: CallOptions,
+    ): Promise<S | undefined> {
+      checkOpen();
+      const place = placeOf(entryKey);
+      const { nowMs, timeoutMs } = options ?? {};
+      const change = update as (state: unknown, nowMs: number) => Next<unknown> | undefined;
+      const call = { kind: "update", place, change, nowMs, deadlineMs: deadlineOf(timeoutMs) } as const;
+      return (await lanes.add(place.pk, call, timeoutMs)) as S | undefined;
+    },
+
+    async delete(entryKey) {
+      checkOpen();
+      const place = placeOf(entryKey);
+      await lanes.add(place.pk, { kind: "delete", place, deadlineMs: deadlineOf(undefined) }, undefined);
+    },
+
+    async healthCheck() {
+      await store.atomicUpdate("sluice:health", () => undefined);
+    },
+
+    async close() {
+      closed = true;
+    },
+  };
+  return store;
+}

@@ -1,0 +1,91 @@
+import { type Batcher, createBatcher, SluiceError } from "@sluice/core";
+import { isInTime, timedOut } from "./deadline.js";
+import { type DecideCall, decideCalls } from "./decide.js";
+import type { RecentItems } from "./recent-items.js";
+import { type Session, withSession } from "./session.js";
+import type { Slots } from "./slots.js";
+import type { Table } from "./table.js";
+import { type DeleteCall, deleteEntry, type UpdateCall, updateEntry } from "./update.js";
+
+/** A call on one item. */
+export type Call = DecideCall | UpdateCall | DeleteCall;
+
+/** Makes the calls on each item take turns, so that those of one process do not race each other. */
+export interface Lanes {
+  /** Answers a call on the item, with those that were made meanwhile. */
+  add(pk: string, call: Call, timeoutMs: number | undefined): Promise<unknown>;
+}
+
+/** An answer in a box of its own, so that the batcher takes every answer as one. */
+type Answer = { readonly value: unknown } | { readonly error: unknown };
+
+interface Lane {
+  readonly batcher: Batcher<Call, Answer>;
+  /** How many calls it has not answered yet. Without any it is forgotten. */
+  calls: number;
+}
+
+export function createLanes(resources: { table: Table; slots: Slots; recent: RecentItems }): Lanes {
+  const lanes = new Map<string, Lane>();
+
+  function laneOf(pk: string): Lane {
+    const existing = lanes.get(pk);
+    if (existing !== undefined) return existing;
+    const run = (calls: readonly Call[]) => withSession(resources, pk, (session) => answerAll(session, calls));
+    const lane = { batcher: createBatcher({ run, maxInFlight: 1 }), calls: 0 };
+    lanes.set(pk, lane);
+    return lane;
+  }
+
+  return {
+    async add(pk, call, timeoutMs) {
+      const lane = laneOf(pk);
+      lane.calls++;
+      try {
+        const answer = await lane.batcher.add(call, timeoutMs);
+        if ("error" in answer) throw answer.error;
+        return answer.value;
+      } finally {
+        lane.calls--;
+        if (lane.calls === 0) lanes.delete(pk);
+      }
+    },
+  };
+}
+
+/** Answers the calls in order, decisions for the same time together. What fails leaves the other answers as they are. */
+async function answerAll(session: Session, calls: readonly Call[]): Promise<Answer[]> {
+  const answers = new Map<Call, Answer>();
+  for (const run of runsOf(calls)) {
+    try {
+      if (run[0]?.kind === "decide") {
+        await decideCalls(session, run as readonly DecideCall[], (call, answer) => {
+          answers.set(call, answer instanceof SluiceError ? { error: answer } : { value: answer });
+        });
+      } else {
+        const [call] = run as readonly [UpdateCall | DeleteCall];
+        answers.set(call, { value: await answerOne(session, call) });
+      }
+    } catch (error) {
+      for (const call of run) if (!answers.has(call)) answers.set(call, { error });
+    }
+  }
+  return calls.map((call) => answers.get(call) as Answer);
+}
+
+async function answerOne(session: Session, call: UpdateCall | DeleteCall): Promise<unknown> {
+  if (!isInTime(call)) throw timedOut();
+  return call.kind === "update" ? updateEntry(session, call) : deleteEntry(session, call);
+}
+
+/** Neighbouring decisions with the same time; every other call alone. */
+function runsOf(calls: readonly Call[]): readonly (readonly Call[])[] {
+  const runs: Call[][] = [];
+  for (const call of calls) {
+    const run = runs.at(-1);
+    const [first] = run ?? [];
+    if (call.kind === "decide" && first?.kind === "decide" && first.nowMs === call.nowMs) run?.push(call);
+    else runs.push([call]);
+  }
+  return runs;
+}

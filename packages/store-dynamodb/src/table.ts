@@ -1,0 +1,98 @@
+import {
+  DeleteItemCommand,
+  GetItemCommand,
+  type GetItemCommandOutput,
+  UpdateItemCommand,
+  type UpdateItemCommandOutput,
+} from "@aws-sdk/client-dynamodb";
+import { invalidOption } from "@sluice/core";
+import type { ClockSkew } from "./clock-skew.js";
+import type { Send } from "./dynamodb-client.js";
+import type { Expression } from "./expression.js";
+import { storeFailed } from "./failure.js";
+import { type MiddlewareStack, sendOnce, watchDates } from "./send-once.js";
+import type { Item } from "./stored.js";
+
+/** The requests that the store makes. All reject with a `SluiceError`. Times are those of `performance.now()`. */
+export interface Table {
+  /** The item as it is now; empty when there is none. */
+  read(pk: string, deadlineMs: number): Promise<Item>;
+  /** Writes if the conditions hold. The item is as the write left it, or as it stood when they did not hold. */
+  update(pk: string, expression: Expression, deadlineMs: number): Promise<{ written: boolean; item: Item }>;
+  delete(pk: string, deadlineMs: number): Promise<void>;
+}
+
+export const PARTITION_KEY = "pk";
+
+/**
+ * A table's name, or the ARN of one in another account.
+ *
+ * @throws SluiceError `INVALID_OPTION`
+ */
+export function checkTable(table: string): string {
+  if (typeof table === "string" && /^([\w.-]{3,255}|arn:[\w:./-]{1,1000})$/.test(table)) return table;
+  throw invalidOption(
+    "table",
+    table,
+    "give the name of a table: 3 to 255 letters, digits, dots, dashes and underscores",
+  );
+}
+
+/** How long a request may take that nobody gave a time for. */
+const LONGEST_MS = 10_000;
+
+export function openTable(send: Send, name: string, skew: ClockSkew): Table {
+  async function run(command: { middlewareStack: unknown }, deadlineMs: number, isWrite: boolean): Promise<unknown> {
+    const stack = command.middlewareStack as MiddlewareStack;
+    watchDates(stack, skew.observe);
+    if (isWrite) sendOnce(stack);
+    // Nobody waits for the answer after the deadline, and the connection is free for others.
+    const abort = new AbortController();
+    const leftMs = Math.min(LONGEST_MS, deadlineMs - performance.now());
+    const timer = setTimeout(() => abort.abort(), Math.max(1, leftMs));
+    try {
+      return await send(command, { abortSignal: abort.signal });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  const keyOf = (pk: string) => ({ [PARTITION_KEY]: { S: pk } });
+
+  return {
+    async read(pk, deadlineMs) {
+      const command = new GetItemCommand({ TableName: name, Key: keyOf(pk), ConsistentRead: true });
+      try {
+        return ((await run(command, deadlineMs, false)) as GetItemCommandOutput).Item ?? {};
+      } catch (error) {
+        throw storeFailed(error, name);
+      }
+    },
+
+    async update(pk, expression, deadlineMs) {
+      const command = new UpdateItemCommand({
+        TableName: name,
+        Key: keyOf(pk),
+        ...expression.input,
+        ReturnValues: "ALL_NEW",
+        ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+      });
+      try {
+        const { Attributes = {} } = (await run(command, deadlineMs, true)) as UpdateItemCommandOutput;
+        return { written: true, item: Attributes };
+      } catch (error) {
+        const { name: what, Item: item = {} } = error as { name: string; Item?: Item };
+        if (what === "ConditionalCheckFailedException") return { written: false, item };
+        throw storeFailed(error, name);
+      }
+    },
+
+    async delete(pk, deadlineMs) {
+      try {
+        await run(new DeleteItemCommand({ TableName: name, Key: keyOf(pk) }), deadlineMs, true);
+      } catch (error) {
+        throw storeFailed(error, name);
+      }
+    },
+  };
+}

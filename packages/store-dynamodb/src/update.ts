@@ -1,0 +1,77 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Next } from "@sluice/core";
+import { createExpression } from "./expression.js";
+import { replaceExactly } from "./move.js";
+import type { Place } from "./place.js";
+import type { Session } from "./session.js";
+import { decode, encode } from "./stored.js";
+import { keepUntil } from "./time-to-live.js";
+
+/** A call of `atomicUpdate`. */
+export interface UpdateCall {
+  readonly kind: "update";
+  readonly place: Place;
+  readonly change: (state: unknown, nowMs: number) => Next<unknown> | undefined;
+  readonly nowMs: number | undefined;
+  readonly deadlineMs: number;
+}
+
+/** A call of `delete`. */
+export interface DeleteCall {
+  readonly kind: "delete";
+  readonly place: Place;
+  readonly deadlineMs: number;
+}
+
+/**
+ * Compare and set, first on what the item is guessed to be: a right guess takes one request, and so does a wrong one on
+ * which there is nothing to write. What the change says of a mere guess is not the answer.
+ */
+export async function updateEntry(
+  session: Session,
+  { place, change, nowMs, deadlineMs }: UpdateCall,
+): Promise<unknown> {
+  for (;;) {
+    const now = nowMs ?? Date.now();
+    let next: Next<unknown> | undefined;
+    let failed = false;
+    let state: unknown;
+    try {
+      const kept = decode(place.algorithm, session.item[place.attribute]);
+      // With a time given for a test nothing expires: the clock by which it does would not move with the test's.
+      state = kept !== undefined && (nowMs !== undefined || kept.expiresAtMs > now) ? kept.state : undefined;
+      next = change(state, now);
+    } catch (error) {
+      if (session.fresh) throw error;
+      failed = true;
+    }
+    if (next !== undefined) {
+      const ttlMs = Math.max(1, Math.ceil(next.ttlMs));
+      const value = encode(place.algorithm, next.state, now + ttlMs);
+      const expression = createExpression();
+      replaceExactly(expression, place, session.item[place.attribute], value);
+      keepUntil(expression, session.item, Math.max(now, Date.now()) + ttlMs);
+      if (await session.write(expression, deadlineMs)) return decode(place.algorithm, value)?.state;
+    } else if (session.fresh) {
+      return state;
+    } else {
+      const guessed = session.item[place.attribute];
+      await session.read(deadlineMs);
+      if (!failed && isDeepStrictEqual(session.item[place.attribute], guessed)) return state;
+    }
+  }
+}
+
+/** Forgets an entry; an item that holds nothing else goes as a whole. */
+export async function deleteEntry(session: Session, { place, deadlineMs }: DeleteCall): Promise<void> {
+  if (place.algorithm === undefined) return session.delete(deadlineMs);
+  for (;;) {
+    const expression = createExpression();
+    const at = expression.name(place.attribute);
+    // Without the condition, an item that is not there would be made, without a time to live.
+    expression.require(`attribute_exists(${at})`);
+    expression.remove(at);
+    if (await session.write(expression, deadlineMs)) return;
+    if (session.item[place.attribute] === undefined) return;
+  }
+}

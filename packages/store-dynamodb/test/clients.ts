@@ -1,0 +1,15 @@
+import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
+import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import type { DynamodbClient } from "../src/index.js";
+
+/** A client of a local server, which takes any region and credentials. */
+export function connect(endpoint: string, config: DynamoDBClientConfig = {}): DynamoDBClient {
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  return new DynamoDBClient({ endpoint, region: "local", credentials, ...config });
+}
+
+/** Every kind of client that the store works with. */
+export const connectors: Readonly<Record<string, (endpoint: string) => DynamodbClient>> = {
+  DynamoDBClient: (endpoint) => connect(endpoint),
+  DynamoDBDocumentClient: (endpoint) => DynamoDBDocumentClient.from(connect(endpoint)),
+};
