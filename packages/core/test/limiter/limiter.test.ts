@@ -1,9 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   type ConsumeOptions,
   createLimiter,
+  type DecidingStore,
   type Decision,
   fixedWindow,
+  isDecidingStore,
   type LimiterKey,
   type LimiterOptions,
   type Store,
@@ -262,6 +264,21 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     const health = await limiter.healthCheck();
     expect(health.healthy).toBe(true);
     expect(health.latencyMs).toBeGreaterThanOrEqual(0);
+  });
+
+  it("gives its own clock's time to every call", async () => {
+    const { limiter, store, clock } = setUp();
+    const update = vi.spyOn(store, "atomicUpdate");
+    const decide = isDecidingStore(store) ? vi.spyOn(store as DecidingStore, "decide") : undefined;
+    await clock.advance(123);
+    const decision = await limiter.consume("k");
+    await limiter.peek("k");
+    await limiter.refund(decision);
+    await limiter.block("k", "1m");
+    await limiter.reset("k");
+    const options = [...update.mock.calls.map((call) => call[2]), ...(decide?.mock.calls.map((call) => call[1]) ?? [])];
+    expect(options.length).toBeGreaterThanOrEqual(4);
+    for (const given of options) expect(given).toMatchObject({ nowMs: clock.nowMs(), timeoutMs: 500 });
   });
 
   it("refuses all calls after it was closed, and leaves the store open", async () => {

@@ -363,6 +363,31 @@ describe("a deadline", () => {
     expect(ends.slice(2)).toEqual(["c at 20000"]);
   });
 
+  it("does not count a grant twice that came before the store looked", async () => {
+    const inner = mapStore();
+    const looks: (() => void)[] = [];
+    const store: DecidingStore = {
+      ...inner,
+      async decide(admission, options): Promise<Outcome> {
+        if (!admission.charge) await new Promise<void>((go) => looks.push(go));
+        return inner.decide(admission, options);
+      },
+    };
+    const { clock, wait, ends } = setUp(onePer10s, { store });
+    await wait("a");
+    void wait("b");
+    await clock.advance(9_999);
+    void wait("c", { timeout: "11s" });
+    await clock.advance(1);
+    expect(ends).toEqual(["a at 0", "b at 10000"]);
+    for (let i = 0; i < 3; i++) {
+      for (const look of looks.splice(0)) look();
+      await setImmediate();
+    }
+    await clock.advance(10_000);
+    expect(ends.slice(2)).toEqual(["c at 20000"]);
+  });
+
   it("is no reason to refuse when there is room for all", async () => {
     const { store, hold, release } = heldStore();
     const { clock, wait, ends } = setUp(fixedWindow({ limit: 5, window: "10s" }), { store });
