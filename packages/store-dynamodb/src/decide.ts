@@ -111,7 +111,8 @@ async function charge(
   after: Entries,
   nowMs: number,
 ): Promise<readonly Outcome[] | undefined> {
-  const { item } = session;
+  const { item, fresh } = session;
+  const crowded = session.crowded && !fresh;
   const expression = createExpression();
   const moves = new Map<string, Move>();
   let longestMs = 0;
@@ -120,7 +121,7 @@ async function charge(
     const seen = item[place.attribute];
     const entry = entryIn(item, place, call, nowMs);
     const next = { state, expiresAtMs: nowMs + ttlMs };
-    moves.set(place.attribute, addMove(expression, { place, seen, entry, policy, cost, next }, nowMs));
+    moves.set(place.attribute, addMove(expression, { place, seen, entry, policy, cost, crowded, next }, nowMs));
     // What others charge at the same time makes it live longer than was seen, but not longer than the whole limit takes.
     longestMs = Math.max(longestMs, ttlMs, policy === undefined ? 0 : windowOf(policy));
   }

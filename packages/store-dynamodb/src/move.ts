@@ -20,6 +20,8 @@ export interface Charges {
   /** The policy of all charges; `undefined` when they are not of one. */
   readonly policy: Policy | undefined;
   readonly cost: number;
+  /** Whether the attribute may well be in use although what was seen is over. */
+  readonly crowded: boolean;
   /** What is to be there afterwards, if it is as it was last seen. */
   readonly next: { readonly state: Entry; readonly expiresAtMs: number };
 }
@@ -46,7 +48,7 @@ export function addMove(expression: Expression, charges: Charges, nowMs: number)
  */
 function bucketMove(
   expression: Expression,
-  { place, seen, cost }: Charges,
+  { place, seen, cost, crowded }: Charges,
   policy: TokenBucketPolicy,
   nowMs: number,
 ): Move | undefined {
@@ -59,7 +61,7 @@ function bucketMove(
   const at = expression.name(place.attribute);
   const same = (): string => `${at}.r = ${expression.number(rate)} AND ${at}.i = ${expression.number(interval)}`;
 
-  if (fullAt !== undefined && fullAt > now) {
+  if (fullAt !== undefined && (fullAt > now || crowded)) {
     const least = expression.number(now + 1n);
     expression.require(`${same()} AND ${at}.t BETWEEN ${least} AND ${expression.number(now + full - asked)}`);
     expression.require(notBlocked(expression, at, nowMs));
@@ -88,7 +90,7 @@ function bucketMove(
 
 function windowMove(
   expression: Expression,
-  { place, seen, cost }: Charges,
+  { place, seen, cost, crowded }: Charges,
   { limit, windowMs }: FixedWindowPolicy,
   nowMs: number,
 ): Move | undefined {
@@ -98,7 +100,8 @@ function windowMove(
   const endedMs = nowMs - windowMs;
   const at = expression.name(place.attribute);
 
-  if (used !== undefined && start !== undefined && used > 0n && Number(start) > endedMs) {
+  const isUsed = used !== undefined && start !== undefined && used > 0n && Number(start) > endedMs;
+  if (isUsed || (crowded && used !== undefined)) {
     const zero = expression.number(0);
     expression.require(`${at}.s > ${expression.number(endedMs)} AND ${at}.u > ${zero}`);
     expression.require(`${at}.u <= ${expression.number(limit - cost)}`);

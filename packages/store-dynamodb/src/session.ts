@@ -11,6 +11,8 @@ export interface Session {
   readonly item: Item;
   /** Whether it was seen since the calls were made, and is no mere guess. */
   readonly fresh: boolean;
+  /** Whether others write it so often that a guess should not be that nobody has lately. */
+  readonly crowded: boolean;
   read(deadlineMs: number): Promise<void>;
   /** Whether it was written. If not, others had written, and the item shows what. */
   write(expression: Expression, deadlineMs: number): Promise<boolean>;
@@ -26,14 +28,14 @@ export async function withSession<T>(
   pk: string,
   body: (session: Session) => Promise<T>,
 ): Promise<T> {
-  let item = recent.get(pk) ?? {};
+  let { item, crowded } = recent.get(pk) ?? { item: {}, crowded: false };
   let fresh = false;
   let tries = 0;
 
   function see(seen: Item): void {
     item = seen;
     fresh = true;
-    recent.set(pk, seen);
+    recent.set(pk, { item: seen, crowded });
   }
 
   /** What is there now after a failure is not known. */
@@ -65,11 +67,16 @@ export async function withSession<T>(
     get fresh() {
       return fresh;
     },
+    get crowded() {
+      return crowded;
+    },
     async read(deadlineMs) {
       see(await asking(table.read(pk, deadlineMs)));
     },
     async write(expression, deadlineMs) {
       const { written, item: seen } = await asking(table.update(pk, expression, deadlineMs));
+      // The other guess would have been the right one.
+      if (!written && !fresh) crowded = !crowded;
       see(seen);
       if (written) return true;
       tries++;

@@ -1,0 +1,149 @@
+import { createLimiter, fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
+import { describe, expect, it } from "vitest";
+import { serverWithTable } from "./server.js";
+
+const { openStore } = await serverWithTable();
+
+const ALGORITHMS: Readonly<Record<string, (limit: number) => Policy>> = {
+  "token-bucket": (limit) => tokenBucket({ rate: limit, interval: "1d" }),
+  "fixed-window": (limit) => fixedWindow({ limit, window: "1d" }),
+  "sliding-window": (limit) => slidingWindow({ limit, window: "1d" }),
+  "sliding-log": (limit) => slidingLog({ limit, window: "1d" }),
+};
+
+const admitted = (decisions: readonly { allowed: boolean; source: string }[]): number => {
+  expect(new Set(decisions.map(({ source }) => source))).toEqual(new Set(["store"]));
+  return decisions.filter(({ allowed }) => allowed).length;
+};
+
+describe.each(Object.entries(ALGORITHMS))("%s", (algorithm, policyOf) => {
+  it("takes one request for each of 1,000 decisions one after the other, allowed", async () => {
+    const { store, requests } = openStore();
+    const limiter = createLimiter({ store, policies: policyOf(2_000), timeout: "5s", prefix: "allowed" });
+    const decisions = [];
+    for (let i = 0; i < 1_000; i++) decisions.push(await limiter.consume(algorithm));
+    expect(admitted(decisions)).toBe(1_000);
+    expect(decisions.at(-1)?.remaining).toBe(1_000);
+    expect(requests.take()).toEqual({ UpdateItemCommand: 1_000 });
+  });
+
+  it("takes one read for each of 1,000 denials one after the other, and writes nothing", async () => {
+    const { store, requests } = openStore();
+    const limiter = createLimiter({ store, policies: policyOf(1), timeout: "5s", prefix: "denied" });
+    const decisions = [];
+    for (let i = 0; i < 1_001; i++) decisions.push(await limiter.consume(algorithm));
+    expect(admitted(decisions)).toBe(1);
+    expect(requests.take()).toEqual({ UpdateItemCommand: 1, GetItemCommand: 1_000 });
+  });
+
+  it("decides for 64 callers on one key at once by far fewer requests than decisions", async () => {
+    const { store, requests } = openStore();
+    const limiter = createLimiter({ store, policies: policyOf(1_000), timeout: "5s", prefix: "hot" });
+    const decisions = await Promise.all(
+      Array.from({ length: 64 }, async () => {
+        const own = [];
+        for (let i = 0; i < 20; i++) own.push(await limiter.consume(algorithm));
+        return own;
+      }),
+    );
+    expect(admitted(decisions.flat())).toBe(1_000);
+    // While one request is on its way, all other callers wait for the next.
+    expect(requests.total()).toBeLessThanOrEqual(100);
+  });
+
+  it("needs a second request only when a new process guesses wrong", async () => {
+    const policies = policyOf(10);
+    const first = openStore();
+    await createLimiter({ store: first.store, policies, prefix: "cold" }).consume(algorithm);
+    const second = openStore();
+    const limiter = createLimiter({ store: second.store, policies, prefix: "cold" });
+    expect((await limiter.consume(algorithm)).remaining).toBe(8);
+    expect(second.requests.take()).toEqual({ UpdateItemCommand: 2 });
+    expect((await limiter.consume(algorithm)).remaining).toBe(7);
+    expect(second.requests.take()).toEqual({ UpdateItemCommand: 1 });
+  });
+
+  it("proves by the write's own answer that a key which it does not know is exhausted", async () => {
+    const policies = policyOf(1);
+    await createLimiter({ store: openStore().store, policies, prefix: "exhausted" }).consume(algorithm);
+    const { store, requests } = openStore();
+    expect((await createLimiter({ store, policies, prefix: "exhausted" }).consume(algorithm)).allowed).toBe(false);
+    expect(requests.take()).toEqual({ UpdateItemCommand: 1 });
+  });
+});
+
+describe("several policies", () => {
+  const policies = Object.values(ALGORITHMS).map((policyOf, i) => ({ ...policyOf(100 - i), name: `policy ${i}` }));
+
+  it("on one key take one request together", async () => {
+    const { store, requests } = openStore();
+    const limiter = createLimiter({ store, policies, timeout: "5s", prefix: "several" });
+    const decisions = [];
+    for (let i = 0; i < 150; i++) decisions.push(await limiter.consume("somebody"));
+    expect(admitted(decisions)).toBe(97);
+    expect(requests.take()).toEqual({ UpdateItemCommand: 97, GetItemCommand: 53 });
+  });
+
+  it("on two keys take a look and a write for each", async () => {
+    const { store, requests } = openStore();
+    const two = [
+      tokenBucket({ name: "user", rate: 10, interval: "1d" }),
+      fixedWindow({ name: "all", limit: 5, window: "1d" }),
+    ];
+    const limiter = createLimiter({ store, policies: two, timeout: "5s", prefix: "two keys" });
+    const key = { user: "somebody", all: "all" };
+    await limiter.consume(key);
+    expect(requests.take()).toEqual({ GetItemCommand: 2, UpdateItemCommand: 2 });
+    for (let i = 0; i < 4; i++) await limiter.consume(key);
+    requests.take();
+    expect((await limiter.consume(key)).violated).toEqual(["all"]);
+    expect(requests.take()).toEqual({ GetItemCommand: 2 });
+  });
+});
+
+describe("a key that many processes share", () => {
+  it("is guessed to be in use by those who see it seldom", async () => {
+    // Each process asks so seldom that by what it saw itself the bucket would be full again.
+    const policies = tokenBucket({ rate: 100, interval: "1s", burst: 10 });
+    let nowMs = 1_700_000_000_000;
+    const clock = { nowMs: () => nowMs, sleep: () => Promise.reject(new Error("nothing sleeps here")) };
+    const processes = Array.from({ length: 10 }, () => {
+      const { store, requests } = openStore();
+      return { limiter: createLimiter({ store, policies, clock, timeout: "5s", prefix: "crowd" }), requests };
+    });
+    await processes[0]?.limiter.consume("all", { cost: 5 });
+    const round = async () => {
+      for (const { limiter } of processes) {
+        nowMs += 10;
+        expect((await limiter.consume("all")).allowed).toBe(true);
+      }
+      return processes.reduce((sum, { requests }) => sum + Object.values(requests.take()).reduce((a, b) => a + b), 0);
+    };
+    await round();
+    await round();
+    expect(await round()).toBe(10);
+  });
+});
+
+describe("other calls", () => {
+  it("atomicUpdate takes one request to write, and one to find that there is nothing to write", async () => {
+    const { store, requests } = openStore();
+    const once = (state: number | undefined) => (state === undefined ? { state: 1, ttlMs: 60_000 } : undefined);
+    await store.atomicUpdate("debounce:a", once);
+    expect(requests.take()).toEqual({ UpdateItemCommand: 1 });
+    expect(await store.atomicUpdate("debounce:a", once)).toBe(1);
+    expect(requests.take()).toEqual({ GetItemCommand: 1 });
+    const other = openStore();
+    expect(await other.store.atomicUpdate("debounce:a", once)).toBe(1);
+    expect(other.requests.take()).toEqual({ UpdateItemCommand: 1 });
+  });
+
+  it("a refund takes one", async () => {
+    const { store, requests } = openStore();
+    const limiter = createLimiter({ store, policies: tokenBucket({ rate: 10, interval: "1d" }), prefix: "refund" });
+    const decision = await limiter.consume("somebody");
+    requests.take();
+    expect(await limiter.refund(decision)).toBe(true);
+    expect(requests.take()).toEqual({ UpdateItemCommand: 1 });
+  });
+});
