@@ -1,11 +1,10 @@
 import { createLimiter, fixedWindow, type Limiter, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
-import { type RedisServer, startRedis } from "@sluice/servers";
+import { type RedisServer, startProxy, startRedis } from "@sluice/servers";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { redisStore } from "../src/index.js";
 import { redisKey } from "../src/keys.js";
 import { connectors } from "./clients.js";
-import { startProxy } from "./proxy.js";
 
 let server: RedisServer;
 let client: Redis;
