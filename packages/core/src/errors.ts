@@ -32,7 +32,9 @@ export type SluiceErrorCode =
   /** The limiter or store was used after `close()`. */
   | "CLOSED"
   /** A request has no client address, or one that is no IP address, so there is no telling who sent it. */
-  | "CLIENT_ADDRESS_UNUSABLE";
+  | "CLIENT_ADDRESS_UNUSABLE"
+  /** An adapter whose framework knows no client addresses was given neither a way to find them nor a key. */
+  | "CONN_INFO_MISSING";
 
 /**
  * The one error class of Sluice.

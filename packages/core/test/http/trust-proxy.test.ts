@@ -1,0 +1,130 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type ForwardedClientOptions, forwardedClient, type TrustProxy } from "../../src/index.js";
+
+/** The client behind a peer, with the field as it is given. */
+function behind(
+  peer: string | undefined,
+  value: string | undefined,
+  options: ForwardedClientOptions,
+): string | undefined {
+  const { proxyHeader = "x-forwarded-for" } = options;
+  return forwardedClient(options).address(peer, (name) => (name === proxyHeader ? value : "6.6.6.6"));
+}
+
+const trustProxy = ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"];
+
+describe("the client behind proxies", () => {
+  const cases: readonly (readonly [peer: string | undefined, value: string | undefined, client: string | undefined])[] =
+    [
+      ["203.0.113.1", "6.6.6.6", "203.0.113.1"],
+      [undefined, "6.6.6.6", undefined],
+      ["10.0.0.1", undefined, "10.0.0.1"],
+      ["10.0.0.1", "203.0.113.1", "203.0.113.1"],
+      ["10.0.0.1", "6.6.6.6, 203.0.113.1", "203.0.113.1"],
+      ["10.0.0.1", "6.6.6.6,203.0.113.1 ,\t10.1.2.3,192.0.2.7", "203.0.113.1"],
+      ["::ffff:10.0.0.1", "203.0.113.1", "203.0.113.1"],
+      ["::ffff:a00:1", "203.0.113.1, ::FFFF:10.0.0.9", "203.0.113.1"],
+      ["2001:db8::1%eth0", "2001:DB9::1, 2001:0db8:0::2", "2001:DB9::1"],
+      ["192.0.2.8", "6.6.6.6", "192.0.2.8"],
+      ["10.0.0.1", "10.0.0.2, 10.0.0.3", "10.0.0.2"],
+      ["10.0.0.1", "6.6.6.6, unknown, 10.0.0.3", "unknown"],
+      ["10.0.0.1", "6.6.6.6, , 10.0.0.3", ""],
+      ["10.0.0.1", "", ""],
+      ["10.0.0.1", "6.6.6.6, 203.0.113.1:4444", "203.0.113.1:4444"],
+    ];
+  for (const [peer, value, client] of cases) {
+    it(`connected from ${peer}, forwarded for ${value}: ${client}`, () => {
+      expect(behind(peer, value, { trustProxy })).toBe(client);
+    });
+  }
+
+  const forwarded: readonly (readonly [value: string, client: string | undefined])[] = [
+    ["for=203.0.113.1", "203.0.113.1"],
+    ['For="[2001:db9::1]:4711"', "2001:db9::1"],
+    ["for=203.0.113.1:4711;proto=https;by=10.0.0.1", "203.0.113.1"],
+    ['for=6.6.6.6, proto=http;for="203.0.113.1", for=10.9.9.9', "203.0.113.1"],
+    ["for=6.6.6.6, proto=http", ""],
+    ["for=unknown", "unknown"],
+    ["for=_hidden", "_hidden"],
+    // A quote that is never closed would take what the proxy wrote for the client's text.
+    ['for="6.6.6.6, for=203.0.113.1', undefined],
+    ['for="6.6.6.6, for="[2001:db9::1]"', undefined],
+    ["203.0.113.1", undefined],
+    ["for=203.0.113.1,", undefined],
+    ["", undefined],
+    ['for="20\\3.0.113.1"', "203.0.113.1"],
+    ["for=2001:db9::1", "2001:db9::1"],
+  ];
+  for (const [value, client] of forwarded) {
+    it(`Forwarded: ${value} gives ${client}`, () => {
+      expect(behind("10.0.0.1", value, { trustProxy, proxyHeader: "forwarded" })).toBe(client);
+    });
+  }
+
+  it("is believed of nobody by default", () => {
+    expect(forwardedClient({}).trust).toBe("nobody");
+    expect(behind("127.0.0.1", "6.6.6.6", {})).toBe("127.0.0.1");
+  });
+
+  it("may be asked of a function", () => {
+    const trusts = (address: string) => address.startsWith("unix") || address === "10.0.0.1";
+    expect(behind("10.0.0.1", "203.0.113.1", { trustProxy: trusts })).toBe("203.0.113.1");
+    expect(behind("10.0.0.2", "203.0.113.1", { trustProxy: trusts })).toBe("10.0.0.2");
+  });
+
+  it("knows when everybody is trusted", () => {
+    const trust = (value: TrustProxy) => forwardedClient({ trustProxy: value }).trust;
+    expect([trust(["0.0.0.0/0"]), trust(() => true), trust(["0.0.0.0/1", "128.0.0.0/1"])]).toEqual([
+      "everyone",
+      "everyone",
+      "everyone",
+    ]);
+    expect([trust(trustProxy), trust(() => false), trust(["::/0"])]).toEqual(["some", "some", "some"]);
+  });
+
+  it("never has an IPv6 network hold IPv4", () => {
+    expect(behind("10.0.0.1", "6.6.6.6", { trustProxy: ["::/0"] })).toBe("10.0.0.1");
+    expect(behind("10.0.0.1", "6.6.6.6", { trustProxy: ["::ffff:10.0.0.0/104"] })).toBe("6.6.6.6");
+    expect(behind("11.0.0.1", "6.6.6.6", { trustProxy: ["::ffff:10.0.0.0/104"] })).toBe("11.0.0.1");
+  });
+
+  for (const bad of [
+    "",
+    "10.0.0.0/33",
+    "::/129",
+    "10.0.0",
+    "::ffff:10.0.0.0/8",
+    "10.0.0.0/-1",
+    "10.0.0.0/8/8",
+    "loopback",
+    7,
+    null,
+  ]) {
+    it(`refuses to trust ${JSON.stringify(bad)}`, () => {
+      const code = expect.objectContaining({ code: "INVALID_OPTION" });
+      expect(() => forwardedClient({ trustProxy: [bad as string] })).toThrow(code);
+    });
+  }
+
+  it("refuses what is no list and no known field", () => {
+    const code = expect.objectContaining({ code: "INVALID_OPTION" });
+    for (const bad of [true, 1, "10.0.0.0/8", null]) {
+      expect(() => forwardedClient({ trustProxy: bad as unknown as TrustProxy })).toThrow(code);
+    }
+    expect(() => forwardedClient({ proxyHeader: "x-real-ip" as "forwarded" })).toThrow(code);
+  });
+
+  it("is never the choice of the client, whatever it writes before what the proxy adds", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.stringMatching(/^[for="\\;, .6[\]:x]*$/)), (written) => {
+        const xff = behind("10.0.0.1", `${written}, 203.0.113.1`, { trustProxy });
+        expect(xff).toBe("203.0.113.1");
+        const value = `${written}, for=203.0.113.1`;
+        const client = behind("10.0.0.1", value, { trustProxy, proxyHeader: "forwarded" });
+        expect([undefined, "203.0.113.1"]).toContain(client);
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+});

@@ -1,0 +1,27 @@
+export type {
+  Algorithm,
+  Clock,
+  ConsumeOptions,
+  Decision,
+  DecisionSource,
+  Duration,
+  HeaderFormName,
+  Limiter,
+  LimiterKey,
+  LimiterOptions,
+  Policy,
+  PolicyDecision,
+  Rejection,
+  Store,
+} from "@sluice/core";
+export {
+  clientKey,
+  createLimiter,
+  fixedWindow,
+  SluiceError,
+  slidingLog,
+  slidingWindow,
+  tokenBucket,
+} from "@sluice/core";
+export { rateLimit } from "./hono.js";
+export type { RateLimitOptions, RejectionHandler } from "./options.js";

@@ -1,0 +1,259 @@
+import { once } from "node:events";
+import { get } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { getConnInfo } from "@hono/node-server/conninfo";
+import { memoryStore } from "@sluice/store-memory";
+import { type Context, type Env, type Handler, Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { streamText } from "hono/streaming";
+import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
+import { createLimiter, type Decision, fixedWindow, rateLimit } from "../src/index.js";
+
+const closing: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()));
+});
+
+async function listen(app: Hono, hostname = "127.0.0.1"): Promise<number> {
+  const server = createAdaptorServer({ fetch: app.fetch }).listen(0, hostname);
+  await once(server, "listening");
+  closing.push(async () => {
+    if ("closeAllConnections" in server) server.closeAllConnections();
+    server.close();
+    await once(server, "close");
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+const once1h = fixedWindow({ limit: 1, window: "1h" });
+const key = () => "somebody";
+
+describe("rateLimit", () => {
+  it("refuses to guess who the client is", () => {
+    expect(() => rateLimit(memoryStore())).toThrow(
+      expect.objectContaining({ code: "CONN_INFO_MISSING", message: expect.stringContaining("getConnInfo") }),
+    );
+    expect(() => rateLimit(memoryStore(), { key })).not.toThrow();
+    expect(() => rateLimit(memoryStore(), { getConnInfo })).not.toThrow();
+  });
+
+  it("limits with a store and getConnInfo", async () => {
+    const app = new Hono();
+    app.use(rateLimit(memoryStore(), { getConnInfo }));
+    app.get("/", (c) => c.text(`${c.var.rateLimit?.remaining} left`));
+    const response = await fetch(`http://127.0.0.1:${await listen(app)}/`);
+    expect(response.headers.get("ratelimit")).toBe('"default";r=99;t=1');
+    expect(await response.text()).toBe("99 left");
+  });
+
+  it("answers in the same turn on a store in memory", async () => {
+    const app = new Hono();
+    const order: string[] = [];
+    app.use((_c, next) => {
+      queueMicrotask(() => order.push("a turn later"));
+      return next();
+    });
+    app.use(rateLimit(memoryStore(), { key }));
+    app.get("/", (c) => {
+      order.push("route");
+      return c.text("ok");
+    });
+    await app.request("/");
+    expect(order).toEqual(["route", "a turn later"]);
+  });
+
+  // Only Linux has all of 127.0.0.0/8 without set-up.
+  it.skipIf(process.platform !== "linux")("keeps IPv4 clients apart on a dual-stack socket", async () => {
+    const app = new Hono();
+    const addresses: (string | undefined)[] = [];
+    app.use((c, next) => {
+      addresses.push(getConnInfo(c).remote.address);
+      return next();
+    });
+    app.use(rateLimit(memoryStore(), { getConnInfo, policies: once1h }));
+    app.get("/", (c) => c.text("ok"));
+    const port = await listen(app, "::");
+    const status = async (localAddress: string, host = "127.0.0.1") => {
+      const [response] = await once(get({ host, port, localAddress, agent: false }), "response");
+      return response.resume().statusCode;
+    };
+    expect([await status("127.0.0.1"), await status("127.0.0.1")]).toEqual([200, 429]);
+    expect([await status("127.0.0.2"), await status("127.0.0.2")]).toEqual([200, 429]);
+    expect([await status("::1", "::1"), await status("::1", "::1")]).toEqual([200, 429]);
+    expect(addresses[0]).toBe("::ffff:127.0.0.1");
+  });
+
+  it("needs no ExecutionContext and no environment", async () => {
+    const app = new Hono();
+    app.use(rateLimit(memoryStore(), { key, policies: once1h }));
+    app.get("/", (c) => c.text("ok"));
+    expect([(await app.request("/")).status, (await app.request("/")).status]).toEqual([200, 429]);
+  });
+
+  it("looks for the client behind the proxies that it is told of", async () => {
+    const app = new Hono();
+    let peer = "10.0.0.1";
+    const connected = () => ({ remote: { address: peer } });
+    const options = { getConnInfo: connected, trustProxy: ["10.0.0.0/8"], policies: once1h };
+    app.use("/xff", rateLimit(memoryStore(), options));
+    app.use("/forwarded", rateLimit(memoryStore(), { ...options, proxyHeader: "forwarded" }));
+    app.get("*", (c) => c.text("ok"));
+    const status = async (path: string, headers: Record<string, string>) => {
+      return (await app.request(path, { headers })).status;
+    };
+    for (const [path, name, prefix] of [
+      ["/xff", "x-forwarded-for", ""],
+      ["/forwarded", "forwarded", "for="],
+    ] as const) {
+      peer = "10.0.0.1";
+      expect(await status(path, { [name]: `${prefix}192.0.2.1` })).toBe(200);
+      expect(await status(path, { [name]: `${prefix}6.6.6.6, ${prefix}192.0.2.1, ${prefix}10.9.9.9` })).toBe(429);
+      peer = "203.0.113.5";
+      expect(await status(path, { [name]: `${prefix}192.0.2.2` })).toBe(200);
+      expect(await status(path, { [name]: `${prefix}192.0.2.3` })).toBe(429);
+    }
+  });
+});
+
+describe("the fields of all limiters arrive", () => {
+  const answers: readonly (readonly [what: string, status: number, route: Handler])[] = [
+    ["on a raw Response", 200, () => new Response("raw")],
+    ["on a raw Response that comes later", 200, async () => new Response("raw", { headers: { "X-Own": "1" } })],
+    ["on a Response whose headers can't change", 302, () => Response.redirect("http://localhost/elsewhere", 302)],
+    ["on a stream", 200, (c) => streamText(c, async (stream) => void (await stream.write("part")))],
+    ["on a raw stream", 200, () => new Response(new Blob(["part"]).stream())],
+    ["on a 404", 404, (c) => c.notFound()],
+    [
+      "on an HTTPException",
+      403,
+      () => {
+        throw new HTTPException(403, { message: "no" });
+      },
+    ],
+    [
+      "on an HTTPException with a response",
+      403,
+      () => {
+        throw new HTTPException(403, { res: new Response("no", { status: 403 }) });
+      },
+    ],
+    [
+      "on an error",
+      500,
+      () => {
+        throw new Error("route");
+      },
+    ],
+    [
+      "on an error that the app answers itself, with a raw Response",
+      418,
+      () => {
+        throw new Error("raw");
+      },
+    ],
+  ];
+  for (const [what, status, route] of answers) {
+    it(what, async () => {
+      const app = new Hono();
+      const store = memoryStore();
+      app.use(rateLimit(store, { key, policies: fixedWindow({ name: "all", limit: 9, window: "1h" }) }));
+      app.use(rateLimit(store, { key, policies: fixedWindow({ name: "one", limit: 5, window: "1h" }) }));
+      app.get("/", route);
+      app.onError((error, c) => {
+        if (error instanceof HTTPException) return error.getResponse();
+        return error.message === "raw" ? new Response("own", { status: 418 }) : c.text("failed", 500);
+      });
+      const port = await listen(app);
+      const response = await fetch(`http://127.0.0.1:${port}/`, { redirect: "manual" });
+      await response.text();
+      expect(response.status).toBe(status);
+      expect(response.headers.get("ratelimit")).toBe('"all";r=8;t=3600, "one";r=4;t=3600');
+      expect(response.headers.get("ratelimit-policy")).toBe('"all";q=9;w=3600, "one";q=5;w=3600');
+    });
+  }
+
+  it("on what a rejection handler answers", async () => {
+    const app = new Hono();
+    const handler = () => new Response("raw", { status: 420 });
+    app.use(rateLimit(memoryStore(), { key, policies: once1h, handler }));
+    app.get("/", (c) => c.text("ok"));
+    await app.request("/");
+    const response = await app.request("/");
+    expect([response.status, response.headers.get("retry-after"), await response.text()]).toEqual([420, "3600", "raw"]);
+    expect(response.headers.get("ratelimit")).toBe('"default";r=0;t=3600');
+  });
+
+  it("on what the route answers when a rejection handler goes on to it", async () => {
+    const app = new Hono();
+    app.use(
+      rateLimit(memoryStore(), {
+        key,
+        policies: once1h,
+        async handler(c, next, rejection) {
+          c.status(200);
+          c.header("X-Would-Be", String(rejection.status));
+          await next();
+        },
+      }),
+    );
+    app.get("/", (c) => c.text("ok"));
+    await app.request("/");
+    const response = await app.request("/");
+    expect([response.status, response.headers.get("x-would-be"), await response.text()]).toEqual([200, "429", "ok"]);
+    expect(response.headers.get("ratelimit")).toBe('"default";r=0;t=3600');
+  });
+
+  it("once, also where nothing was lost", async () => {
+    const app = new Hono();
+    app.use(rateLimit(memoryStore(), { key, headers: ["draft-11", "legacy"] }));
+    app.get("/", (c) => c.text("ok"));
+    const { headers } = await app.request("/");
+    expect([headers.get("ratelimit"), headers.get("x-ratelimit-limit")]).toEqual(['"default";r=99;t=1', "100"]);
+  });
+});
+
+it("limits a sub-app and a single route, as Hono mounts them", async () => {
+  const limiter = createLimiter({ store: memoryStore(), policies: once1h });
+  const api = new Hono();
+  api.use(rateLimit(limiter, { key }));
+  api.get("/a", (c) => c.text("a"));
+  const app = new Hono();
+  app.route("/api", api);
+  app.get("/login", rateLimit(limiter, { key }), (c) => c.text("login"));
+  app.get("/free", (c) => c.text("free"));
+  const statuses: number[] = [];
+  for (const path of ["/api/a", "/login", "/free"]) statuses.push((await app.request(path)).status);
+  expect(statuses).toEqual([200, 429, 200]);
+});
+
+describe("types", () => {
+  interface AppEnv extends Env {
+    Variables: { userId: string };
+  }
+
+  it("know the decision in Hono's variables", () => {
+    expectTypeOf<Context["var"]["rateLimit"]>().toEqualTypeOf<Decision | undefined>();
+  });
+
+  it("give the app's own context to the functions of the options", () => {
+    const app = new Hono<AppEnv>();
+    app.use(
+      rateLimit<AppEnv>(memoryStore(), {
+        key(c) {
+          expectTypeOf(c.get("userId")).toEqualTypeOf<string>();
+          return c.get("userId");
+        },
+      }),
+    );
+    app.get("/", (c) => {
+      expectTypeOf(c.var.rateLimit).toEqualTypeOf<Decision | undefined>();
+      return c.text(c.get("userId"));
+    });
+  });
+
+  it("name the middleware, for traces", () => {
+    expect(rateLimit(memoryStore(), { key }).name).toBe("rateLimit");
+  });
+});

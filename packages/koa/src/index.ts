@@ -1,0 +1,26 @@
+export type {
+  Algorithm,
+  Clock,
+  ConsumeOptions,
+  Decision,
+  DecisionSource,
+  Duration,
+  HeaderFormName,
+  Limiter,
+  LimiterKey,
+  LimiterOptions,
+  Policy,
+  PolicyDecision,
+  Rejection,
+  Store,
+} from "@sluice/core";
+export {
+  clientKey,
+  createLimiter,
+  fixedWindow,
+  SluiceError,
+  slidingLog,
+  slidingWindow,
+  tokenBucket,
+} from "@sluice/core";
+export { type RateLimitOptions, type RejectionHandler, rateLimit } from "./koa.js";

@@ -1,0 +1,57 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Adapter, RouteKind } from "@sluice/testkit";
+import type Koa from "koa";
+import type { Context } from "koa";
+import { type RejectionHandler, rateLimit } from "../src/index.js";
+
+/** The adapter for the suite, on one version of Koa. */
+export function adapterOn(App: typeof Koa): Adapter<Context, RejectionHandler> {
+  return {
+    async serve({ uses, route, trustProxy }) {
+      const app = trustProxy ? new App({ proxy: true, maxIpsCount: 1 }) : new App();
+      const errors: unknown[] = [];
+      app.on("error", (error) => errors.push(error));
+      const property = uses.at(-1)?.options?.requestProperty ?? "rateLimit";
+      for (const { of, options } of uses) app.use(options === undefined ? rateLimit(of) : rateLimit(of, options));
+      const handler = routes[route];
+      if (handler !== undefined) app.use((ctx) => handler(ctx, property));
+
+      const server = createServer(app.callback()).listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return {
+        url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        errors,
+        async close() {
+          server.closeAllConnections();
+          server.close();
+          await once(server, "close");
+        },
+      };
+    },
+    header: (ctx, name) => ctx.req.headers[name]?.toString(),
+    handler(ctx, _next, { decision }) {
+      ctx.body = `handled ${decision.violated.join(",")}`;
+    },
+  };
+}
+
+type Route = (ctx: Context, property: string) => unknown;
+
+const routes: Readonly<Record<RouteKind, Route | undefined>> = {
+  text(ctx) {
+    ctx.body = "ok";
+  },
+  decision(ctx, property) {
+    ctx.type = "application/json";
+    ctx.body = JSON.stringify(ctx.state[property] ?? null);
+  },
+  throw() {
+    throw new Error("thrown by the route");
+  },
+  reject: async () => {
+    throw new Error("rejected by the route");
+  },
+  none: undefined,
+};
