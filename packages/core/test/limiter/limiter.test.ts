@@ -160,10 +160,11 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
 
   it("gives back once, and only while it matters", async () => {
     const { limiter, clock } = setUp();
-    const decision = await limiter.consume("k", { cost: 6 });
+    await limiter.consume("k", { cost: 3 });
+    const decision = await limiter.consume("k", { cost: 4 });
     expect(await limiter.refund(decision)).toBe(true);
     expect(await limiter.refund(decision)).toBe(false);
-    expect((await limiter.peek("k")).remaining).toBe(10);
+    expect((await limiter.peek("k")).remaining).toBe(7);
     const late = await limiter.consume("k", { cost: 6 });
     await clock.advance(10_000);
     expect(await limiter.refund(late)).toBe(false);
