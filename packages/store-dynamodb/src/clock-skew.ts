@@ -17,7 +17,13 @@ export function createClockSkew(limitMs: number, report: ((skewMs: number) => vo
       const skewMs = leastSkewMs(serverMs, sentMs, answeredMs);
       const wasLarge = large;
       large = Math.abs(skewMs) >= limitMs;
-      if (large && !wasLarge) report?.(skewMs);
+      if (!large || wasLarge) return;
+      try {
+        report?.(skewMs);
+      } catch (error) {
+        // A listener's failure is not the decision's.
+        console.error("[sluice] onClockSkew threw", error);
+      }
     },
   };
 }

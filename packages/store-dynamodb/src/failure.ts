@@ -20,7 +20,10 @@ export function storeFailed(error: unknown, table: string): SluiceError {
     );
   }
   // The messages of AWS and of DynamoDB Local.
-  if (name === "ValidationException" && /key element|conditions on the keys|mismatch for key|the key/i.test(message)) {
+  if (
+    name === "ValidationException" &&
+    /key element|conditions on the keys|required keys|mismatch for key/i.test(message)
+  ) {
     return new SluiceError(
       "STORE_NOT_READY",
       `the table "${table}" has another key: it needs the partition key "pk", a string, and no sort key, ` +

@@ -18,7 +18,9 @@ export function encodeGrants(log: unknown): string | undefined {
   return grants.join(" ");
 }
 
-export function decodeGrants(text: string): number[] {
+/** `undefined` for what is no such text. */
+export function decodeGrants(text: string): number[] | undefined {
+  if (!/^[0-9a-z]+(:[0-9a-z]+)?( [0-9a-z]+(:[0-9a-z]+)?)*$/.test(text)) return undefined;
   const log: number[] = [];
   let atMs = 0;
   for (const grant of text.split(" ")) {

@@ -1,5 +1,4 @@
 import { type Batcher, createBatcher, SluiceError } from "@sluice/core";
-import { isInTime, timedOut } from "./deadline.js";
 import { type DecideCall, decideCalls } from "./decide.js";
 import type { RecentItems } from "./recent-items.js";
 import { type Session, withSession } from "./session.js";
@@ -74,7 +73,6 @@ async function answerAll(session: Session, calls: readonly Call[]): Promise<Answ
 }
 
 async function answerOne(session: Session, call: UpdateCall | DeleteCall): Promise<unknown> {
-  if (!isInTime(call)) throw timedOut();
   return call.kind === "update" ? updateEntry(session, call) : deleteEntry(session, call);
 }
 

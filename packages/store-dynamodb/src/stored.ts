@@ -1,5 +1,5 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { type Entry, unreadableState } from "@sluice/core";
+import { unreadableState } from "@sluice/core";
 import { decodeGrants, encodeGrants } from "./grants-text.js";
 
 /** An item as the client library hands it over. */
@@ -20,7 +20,6 @@ export interface Kept {
  * with b, the time until which the key is blocked, where there is one. The grants of a sliding log are short text, { g, b },
  * since DynamoDB charges by the size; all other state is { j: JSON }. In each of them x is when the state expires; without x a bucket lives until it is full, and a window until it ends.
  */
-type Numbers = Readonly<Record<string, string>>;
 
 /** Whether a value is in the numbers of its algorithm, and not text. */
 export function isNumbers(value: AttributeValue | undefined): value is AttributeValue.MMember {
@@ -35,14 +34,8 @@ export function numberIn(value: AttributeValue, name: string): bigint | undefine
 
 /** The attribute's value for a state; with `expiresAtMs` where the state alone does not tell when it goes. */
 export function encode(algorithm: string | undefined, state: unknown, expiresAtMs: number | undefined): AttributeValue {
-  const numbers = numbersOf(algorithm, state);
-  const fields: Record<string, AttributeValue> = {};
-  const grants = algorithm === "sliding-log" ? encodeLog(state) : undefined;
-  if (grants !== undefined) Object.assign(fields, grants);
-  else if (numbers === undefined) fields.j = { S: JSON.stringify(state) };
-  else for (const [name, digits] of Object.entries(numbers)) fields[name] = { N: digits };
-  if (expiresAtMs !== undefined) fields.x = { N: String(expiresAtMs) };
-  return { M: fields };
+  const fields = fieldsOf(algorithm, state) ?? { j: { S: JSON.stringify(state) } };
+  return { M: expiresAtMs === undefined ? fields : { ...fields, x: { N: String(expiresAtMs) } } };
 }
 
 /**
@@ -52,19 +45,15 @@ export function encode(algorithm: string | undefined, state: unknown, expiresAtM
  */
 export function decode(algorithm: string | undefined, value: AttributeValue | undefined): Kept | undefined {
   if (value === undefined) return undefined;
-  const expires = numberIn(value, "x");
-  const expiresAtMs = expires === undefined ? undefined : Number(expires);
   const text = value.M?.j?.S;
-  if (text !== undefined) return { state: parse(text), expiresAtMs: expiresAtMs ?? Number.POSITIVE_INFINITY };
-  const grants = value.M?.g?.S;
-  if (grants !== undefined) {
-    const blockedUntilMs = Number(numberIn(value, "b") ?? 0n);
-    return { state: [1, blockedUntilMs, decodeGrants(grants)], expiresAtMs: expiresAtMs ?? Number.POSITIVE_INFINITY };
-  }
-  const entry = entryOf(algorithm, value);
-  if (entry === undefined) throw unreadableState();
-  return { state: entry.state, expiresAtMs: expiresAtMs ?? entry.expiresAtMs };
+  const kept = text === undefined ? entryOf(algorithm, value) : { state: parse(text), expiresAtMs: FOREVER };
+  if (kept === undefined) throw unreadableState();
+  const expiresAt = numberIn(value, "x");
+  return expiresAt === undefined ? kept : { state: kept.state, expiresAtMs: Number(expiresAt) };
 }
+
+/** Text is never written without a time. */
+const FOREVER = Number.POSITIVE_INFINITY;
 
 function parse(text: string): unknown {
   try {
@@ -74,54 +63,60 @@ function parse(text: string): unknown {
   }
 }
 
-function numbersOf(algorithm: string | undefined, state: unknown): Numbers | undefined {
-  const counts = algorithm === "token-bucket" ? 5 : algorithm === "fixed-window" ? 2 : 0;
-  if (counts === 0 || !isEntry(state)) return undefined;
-  const [, blockedUntilMs, cells] = state;
-  if (!Array.isArray(cells) || cells.length !== counts || !cells.every(isCount)) return undefined;
-  const blocked = blockedUntilMs === 0 ? undefined : { b: String(blockedUntilMs) };
-  if (algorithm === "fixed-window") {
-    const [startMs, used] = cells as [number, number];
-    return { u: String(used), s: String(startMs), ...blocked };
+/** The entry in fields of its own; `undefined` for what is none of its algorithm. */
+function fieldsOf(algorithm: string | undefined, state: unknown): Record<string, AttributeValue> | undefined {
+  if (!Array.isArray(state) || state.length !== 3 || state[0] !== 1 || !isCount(state[1])) return undefined;
+  const [, blockedUntilMs, own] = state as [1, number, unknown];
+  const fields = ownFieldsOf(algorithm, own);
+  return fields && blockedUntilMs > 0 ? { ...fields, b: { N: String(blockedUntilMs) } } : fields;
+}
+
+function ownFieldsOf(algorithm: string | undefined, own: unknown): Record<string, AttributeValue> | undefined {
+  if (algorithm === "sliding-log") {
+    const grants = encodeGrants(own);
+    return grants === undefined ? undefined : { g: { S: grants } };
   }
-  const [fullAtMs, numerator, rate, intervalMs, busySinceMs] = cells as [number, number, number, number, number];
+  if (!Array.isArray(own) || !own.every(isCount)) return undefined;
+  if (algorithm === "fixed-window" && own.length === 2) {
+    const [startMs, used] = own as [number, number];
+    return { u: { N: String(used) }, s: { N: String(startMs) } };
+  }
+  if (algorithm !== "token-bucket" || own.length !== 5) return undefined;
+  const [fullAtMs, numerator, rate, intervalMs, busySinceMs] = own as [number, number, number, number, number];
   if (numerator >= rate) return undefined;
   const fullAt = BigInt(fullAtMs) * BigInt(rate) + BigInt(numerator);
-  return { t: String(fullAt), r: String(rate), i: String(intervalMs), s: String(busySinceMs), ...blocked };
+  return {
+    t: { N: String(fullAt) },
+    r: { N: String(rate) },
+    i: { N: String(intervalMs) },
+    s: { N: String(busySinceMs) },
+  };
 }
 
-function encodeLog(state: unknown): Record<string, AttributeValue> | undefined {
-  if (!isEntry(state)) return undefined;
-  const [, blockedUntilMs, log] = state;
-  const grants = encodeGrants(log);
-  if (grants === undefined) return undefined;
-  return { g: { S: grants }, ...(blockedUntilMs > 0 && { b: { N: String(blockedUntilMs) } }) };
-}
-
-function isEntry(state: unknown): state is [1, number, unknown] {
-  return Array.isArray(state) && state.length === 3 && state[0] === 1 && isCount(state[1]);
-}
-
-function entryOf(
-  algorithm: string | undefined,
-  value: AttributeValue,
-): { state: Entry; expiresAtMs: number } | undefined {
-  const start = numberIn(value, "s");
+function entryOf(algorithm: string | undefined, value: AttributeValue): Kept | undefined {
   const blockedUntilMs = Number(numberIn(value, "b") ?? 0n);
-  if (start === undefined) return undefined;
-  if (algorithm === "token-bucket") {
-    const [fullAt, rate, interval] = [numberIn(value, "t"), numberIn(value, "r"), numberIn(value, "i")];
-    if (fullAt === undefined || rate === undefined || interval === undefined || rate < 1n) return undefined;
-    const [fullAtMs, numerator] = [Number(fullAt / rate), Number(fullAt % rate)];
-    return {
-      state: [1, blockedUntilMs, [fullAtMs, numerator, Number(rate), Number(interval), Number(start)]],
-      expiresAtMs: Math.max(fullAtMs + (numerator > 0 ? 1 : 0), blockedUntilMs),
-    };
+  const own = ownStateIn(algorithm, value);
+  if (own === undefined) return undefined;
+  return { state: [1, blockedUntilMs, own.state], expiresAtMs: Math.max(own.expiresAtMs, blockedUntilMs) };
+}
+
+function ownStateIn(algorithm: string | undefined, value: AttributeValue): Kept | undefined {
+  if (algorithm === "sliding-log") {
+    const state = decodeGrants(value.M?.g?.S ?? "");
+    return state && { state, expiresAtMs: FOREVER };
   }
-  const used = numberIn(value, "u");
-  if (algorithm !== "fixed-window" || used === undefined) return undefined;
-  const endMs = Number(start) + Number(numberIn(value, "w") ?? 0n);
-  return { state: [1, blockedUntilMs, [Number(start), Number(used)]], expiresAtMs: Math.max(endMs, blockedUntilMs) };
+  const start = numberIn(value, "s");
+  if (start === undefined) return undefined;
+  if (algorithm === "fixed-window") {
+    const used = numberIn(value, "u");
+    const expiresAtMs = Number(start + (numberIn(value, "w") ?? 0n));
+    return used === undefined ? undefined : { state: [Number(start), Number(used)], expiresAtMs };
+  }
+  const [fullAt, rate, interval] = [numberIn(value, "t"), numberIn(value, "r"), numberIn(value, "i")];
+  if (fullAt === undefined || rate === undefined || interval === undefined || rate < 1n) return undefined;
+  const [fullAtMs, numerator] = [Number(fullAt / rate), Number(fullAt % rate)];
+  const state = [fullAtMs, numerator, Number(rate), Number(interval), Number(start)];
+  return { state, expiresAtMs: numerator > 0 ? fullAtMs + 1 : fullAtMs };
 }
 
 function isCount(value: unknown): boolean {

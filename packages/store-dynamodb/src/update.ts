@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Next } from "@sluice/core";
+import { isInTime, timedOut } from "./deadline.js";
 import { createExpression } from "./expression.js";
 import { replaceExactly } from "./move.js";
 import type { Place } from "./place.js";
@@ -63,9 +64,11 @@ export async function updateEntry(
 }
 
 /** Forgets an entry; an item that holds nothing else goes as a whole. */
-export async function deleteEntry(session: Session, { place, deadlineMs }: DeleteCall): Promise<void> {
+export async function deleteEntry(session: Session, call: DeleteCall): Promise<void> {
+  const { place, deadlineMs } = call;
   if (place.algorithm === undefined) return session.delete(deadlineMs);
   for (;;) {
+    if (!isInTime(call)) throw timedOut();
     const expression = createExpression();
     const at = expression.name(place.attribute);
     // Without the condition, an item that is not there would be made, without a time to live.

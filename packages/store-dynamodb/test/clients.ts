@@ -2,6 +2,9 @@ import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynam
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import type { DynamodbClient } from "../src/index.js";
 
+// Node 20 is the oldest that is supported here; the SDK says with each process that it will not be there for ever.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
+
 /** A client of a local server, which takes any region and credentials. */
 export function connect(endpoint: string, config: DynamoDBClientConfig = {}): DynamoDBClient {
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };

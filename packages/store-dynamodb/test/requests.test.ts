@@ -1,22 +1,16 @@
-import { createLimiter, fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
+import { createLimiter, fixedWindow, tokenBucket } from "@sluice/core";
 import { describe, expect, it } from "vitest";
+import { policiesOf } from "./policies.js";
 import { serverWithTable } from "./server.js";
 
 const { openStore } = await serverWithTable();
-
-const ALGORITHMS: Readonly<Record<string, (limit: number) => Policy>> = {
-  "token-bucket": (limit) => tokenBucket({ rate: limit, interval: "1d" }),
-  "fixed-window": (limit) => fixedWindow({ limit, window: "1d" }),
-  "sliding-window": (limit) => slidingWindow({ limit, window: "1d" }),
-  "sliding-log": (limit) => slidingLog({ limit, window: "1d" }),
-};
 
 const admitted = (decisions: readonly { allowed: boolean; source: string }[]): number => {
   expect(new Set(decisions.map(({ source }) => source))).toEqual(new Set(["store"]));
   return decisions.filter(({ allowed }) => allowed).length;
 };
 
-describe.each(Object.entries(ALGORITHMS))("%s", (algorithm, policyOf) => {
+describe.each(Object.entries(policiesOf))("%s", (algorithm, policyOf) => {
   it("takes one request for each of 1,000 decisions one after the other, allowed", async () => {
     const { store, requests } = openStore();
     const limiter = createLimiter({ store, policies: policyOf(2_000), timeout: "5s", prefix: "allowed" });
@@ -73,7 +67,7 @@ describe.each(Object.entries(ALGORITHMS))("%s", (algorithm, policyOf) => {
 });
 
 describe("several policies", () => {
-  const policies = Object.values(ALGORITHMS).map((policyOf, i) => ({ ...policyOf(100 - i), name: `policy ${i}` }));
+  const policies = Object.values(policiesOf).map((policyOf, i) => ({ ...policyOf(100 - i), name: `policy ${i}` }));
 
   it("on one key take one request together", async () => {
     const { store, requests } = openStore();

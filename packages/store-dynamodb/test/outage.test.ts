@@ -1,0 +1,84 @@
+import { createLimiter, fixedWindow, type Policy } from "@sluice/core";
+import { afterEach, describe, expect, it } from "vitest";
+import { policiesOf } from "./policies.js";
+import { serverWithTable } from "./server.js";
+
+const { server, openStore } = await serverWithTable();
+afterEach(() => server.resume());
+
+const hundredTimes = <T>(call: (i: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: 100 }, (_, i) => call(i)));
+
+describe("a server that stops answering", () => {
+  it.each([true, false])(
+    "is decided without in time, with failOpen %s, and asked again afterwards",
+    async (failOpen) => {
+      const { store } = openStore();
+      const policies = fixedWindow({ limit: 100_000, window: "1h" });
+      const limiter = createLimiter({ store, policies, prefix: `paused ${failOpen}`, failOpen, timeout: 150 });
+      while ((await limiter.consume("somebody")).source !== "store");
+      server.pause();
+      for (let round = 0; round < 4; round++) {
+        const startMs = performance.now();
+        const during = await hundredTimes((i) => limiter.consume(round % 2 === 0 ? "somebody" : `client ${i}`));
+        expect(performance.now() - startMs).toBeLessThan(1_000);
+        for (const { allowed, source } of during) {
+          expect([allowed, source]).toEqual([failOpen, failOpen ? "failOpen" : "failClosed"]);
+        }
+      }
+      server.resume();
+      let after = await limiter.consume("somebody");
+      for (const endMs = Date.now() + 10_000; after.source !== "store" && Date.now() < endMs; ) {
+        after = await limiter.consume("somebody");
+      }
+      expect(after.source).toBe("store");
+      // At most what had left before the time was up was charged, and not the two hundred calls.
+      expect(100_000 - after.remaining).toBeLessThan(210);
+    },
+  );
+
+  it("keeps what waits for a free request from being charged later", async () => {
+    const { store } = openStore({ concurrency: 2 });
+    const policies = fixedWindow({ limit: 1_000, window: "1h" });
+    const limiter = createLimiter({ store, policies, prefix: "slots", timeout: 150 });
+    await limiter.consume("warm");
+    server.pause();
+    await hundredTimes((i) => limiter.consume(`client ${i}`));
+    server.resume();
+    const patient = createLimiter({ store, policies, prefix: "slots", timeout: "10s" });
+    const left = await hundredTimes(async (i) => (await patient.peek(`client ${i}`)).remaining);
+    // Only the two that were on their way may have been charged.
+    expect(left.filter((remaining) => remaining < 1_000).length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe("others that always write first", () => {
+  it.each(["sliding-window", "token-bucket"])(
+    "end in STORE_CONTENDED after bounded tries, with %s",
+    async (algorithm) => {
+      const { store, client, requests } = openStore();
+      const policy = (policiesOf[algorithm] as (limit: number) => Policy)(10);
+      let races = 0;
+      client.middlewareStack.add(
+        (next) => (args) => {
+          const { input } = args as unknown as { input: { ConditionExpression?: string } };
+          if (input.ConditionExpression !== undefined) {
+            races++;
+            input.ConditionExpression += " AND attribute_exists(never)";
+          }
+          return next(args);
+        },
+        { step: "initialize", name: "others" },
+      );
+      const claim = { scope: `p:n:${algorithm}:`, key: "contended", policy, cost: 1 };
+      await expect(store.decide({ claims: [claim], charge: true })).rejects.toMatchObject({ code: "STORE_CONTENDED" });
+      expect(races).toBe(100);
+      expect(requests.take()).toEqual({ UpdateItemCommand: 100 });
+      races = 0;
+      await expect(
+        store.atomicUpdate("p:contended", () => ({ state: 1, ttlMs: 1_000 }), { timeoutMs: 40 }),
+      ).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
+      expect(races).toBeLessThan(100);
+    },
+  );
+});
