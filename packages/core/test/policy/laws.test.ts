@@ -70,7 +70,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
         expect(step(state, policy, nowMs + retryAfterMs, cost).allowed).toBe(true);
         expect(step(state, policy, nowMs + retryAfterMs - 1, cost).allowed).toBe(false);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 
@@ -85,7 +85,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
         expect(step(state, policy, nowMs + resetAfterMs, limit).allowed).toBe(true);
         if (resetAfterMs > 0) expect(step(state, policy, nowMs + resetAfterMs - 1, limit).allowed).toBe(false);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 
@@ -98,7 +98,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
         expect("next" in found).toBe(found.allowed && cost > 0);
         expect(JSON.stringify(state)).toBe(before);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -113,7 +113,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
         expect([charged.remaining, charged.resetAfterMs]).toEqual([remaining, resetAfterMs]);
         expect(step(state, policy, nowMs, 0).remaining - cost).toBe(remaining);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -131,7 +131,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
         }
         expect(step(next!.state, policy, nowMs + ttlMs - 1, quota(policy).limit).allowed).toBe(false);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -150,7 +150,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -171,7 +171,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
         }
         expect(granted).toBeLessThanOrEqual(remaining);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -184,7 +184,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
         const used = quota(policy).limit - step(state, policy, nowMs, 0).remaining;
         expect(step(state, changed, nowMs, 0).remaining).toBe(Math.max(0, limit - used));
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -223,9 +223,9 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
             expect(meaning(policy, given.state, probeMs)).toEqual(meaning(policy, undefined, probeMs));
           }
         }),
-        { numRuns: 1_000 },
+        { numRuns: 300 },
       );
-      expect(undone).toBeGreaterThan(100);
+      expect(undone).toBeGreaterThan(50);
     });
 
     it("made at once gives all of it back, however much was used before", () => {
