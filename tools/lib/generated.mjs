@@ -1,4 +1,4 @@
-// What the committed *.generated.ts files should hold: the texts of real Lua files, so that nothing reads files at run
+// What the committed *.generated.ts files should hold: the texts of real Lua and SQL files, so that nothing reads files at run
 // time. A line `--@include "file.lua"` is replaced by that file, once a script; files that start with `_` or lie in
 // `includes/` are there to be included and are no scripts themselves. Lines that are only a comment are left out.
 import { createHash } from "node:crypto";
@@ -12,6 +12,11 @@ const tables = [
     sources: "packages/store-redis/src/scripts",
     ending: ".lua",
     output: "packages/store-redis/src/scripts.generated.ts",
+  },
+  {
+    sources: "packages/store-postgres/src/migrations",
+    ending: ".sql",
+    output: "packages/store-postgres/src/migrations.generated.ts",
   },
 ];
 

@@ -1,0 +1,101 @@
+import { rejectUnknown } from "@sluice/core";
+import { hasNotRun } from "./failure.js";
+import { v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep } from "./migrations.generated.js";
+import { type NameOptions, renamer } from "./names.js";
+import { type Database, databaseOf, type PostgresClient } from "./postgres-client.js";
+
+/** Options of {@link migrate} and {@link migrationSql}. */
+export interface MigrationOptions extends NameOptions {
+  /** The store's `table`. Default `"sluice_entries"`. */
+  table?: string | undefined;
+  /** The store's `schema`, made if it is missing. Default `"public"`. */
+  schema?: string | undefined;
+  /**
+   * True for a table that survives a crash of the server, false for one that is emptied by it and writes no WAL, which is
+   * some twice as fast. Default: a new table is not durable, and one that exists stays as it is.
+   */
+  durable?: boolean | undefined;
+}
+
+/** Others that migrate at the same time can undo a try, and are done soon. */
+const MOST_TRIES = 10;
+
+/** In the order in which they are applied; what was released never changes. */
+const MIGRATIONS = [v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep];
+
+/**
+ * What {@link migrate} runs, for teams that have migrations of their own. One statement, which does nothing where it has
+ * been run before.
+ *
+ * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { migrationSql } from "@sluice/store-postgres";
+ *
+ * console.log(migrationSql({ schema: "limits", durable: true }));
+ * ```
+ */
+export function migrationSql(options: MigrationOptions = {}): string {
+  rejectUnknown(options, ["table", "schema", "durable"], "migrationSql");
+  const steps = MIGRATIONS.map(
+    ({ text }, i) => `  IF NOT EXISTS (SELECT FROM "sluice"."entries_migrations" WHERE version = ${i + 1}) THEN
+${text.trim()}
+    INSERT INTO "sluice"."entries_migrations" (version) VALUES (${i + 1}) ON CONFLICT DO NOTHING;
+  END IF;
+`,
+  );
+  return renamer(options)(`DO $sluice$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('sluice migration of "sluice"."entries"', 0));
+  IF to_regnamespace('"sluice"') IS NULL THEN
+    CREATE SCHEMA "sluice";
+  END IF;
+  IF to_regclass('"sluice"."entries_migrations"') IS NULL THEN
+    CREATE TABLE "sluice"."entries_migrations" (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
+  END IF;
+${steps.join("")}${persistence(options.durable)}END
+$sluice$;
+`);
+}
+
+function persistence(durable: boolean | undefined): string {
+  if (durable === undefined) return "";
+  return `  IF (SELECT relpersistence FROM pg_class WHERE oid = '"sluice"."entries"'::regclass) <> '${durable ? "p" : "u"}' THEN
+    ALTER TABLE "sluice"."entries" SET ${durable ? "LOGGED" : "UNLOGGED"};
+  END IF;
+`;
+}
+
+/**
+ * Makes the table and the functions of the store, or brings those of an older release up to date. Does nothing where
+ * that is done; several processes may call it at once. It needs the right to create objects in the schema, which the
+ * store itself does not.
+ *
+ * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { migrate } from "@sluice/store-postgres";
+ * import { Pool } from "pg";
+ *
+ * const pool = new Pool({ connectionString: "postgres://localhost/app" });
+ * await migrate(pool);
+ * ```
+ */
+export async function migrate(client: PostgresClient, options: MigrationOptions = {}): Promise<void> {
+  await migrateOn(databaseOf(client, false), options);
+}
+
+export async function migrateOn(database: Database, options: MigrationOptions): Promise<void> {
+  const sql = migrationSql(options);
+  await database.connected(async (connection) => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await connection.runScript(sql);
+      } catch (error) {
+        if (!hasNotRun(error) || tries === MOST_TRIES) throw error;
+      }
+    }
+  });
+}

@@ -1,0 +1,12 @@
+-- One row an entry. Its value is `other`, as JSON text, where that is set, and [1, blocked_until_ms, cells] where it is not:
+-- the state of all algorithms that decide in the database is a list of whole numbers. Rows past `expires_ms` count as absent.
+--
+-- Only the key is indexed, and pages keep room, so that an update needs no new index entry (HOT). Unlogged: see `durable`.
+
+CREATE UNLOGGED TABLE IF NOT EXISTS "sluice"."entries" (
+  key text COLLATE "C" PRIMARY KEY,
+  blocked_until_ms bigint NOT NULL,
+  cells bigint[],
+  other text,
+  expires_ms bigint NOT NULL
+) WITH (fillfactor = 70);

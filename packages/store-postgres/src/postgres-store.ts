@@ -1,0 +1,149 @@
+import {
+  type Admission,
+  type CallOptions,
+  createBatcher,
+  createUpdater,
+  type DecidingStore,
+  type Duration,
+  type HealthCheck,
+  invalidOption,
+  type Outcome,
+  parseDuration,
+  rejectUnknown,
+  reportedAlgorithms,
+  SluiceError,
+} from "@sluice/core";
+import { encodeBatch } from "./batch.js";
+import { createCompareAndSet } from "./compare-and-set.js";
+import { createDecider } from "./decider.js";
+import { rowKeyOf } from "./keys.js";
+import { deadlineOf } from "./late.js";
+import { type MigrationOptions, migrateOn } from "./migrate.js";
+import { renamer } from "./names.js";
+import { databaseOf, type PostgresClient, type Statement } from "./postgres-client.js";
+import { statementsFor } from "./statements.js";
+import { createSweeper, sweepEvery as startSweeping } from "./sweeper.js";
+
+/** Options of {@link postgresStore}. */
+export interface PostgresStoreOptions extends MigrationOptions {
+  /** A `Pool` or a connected `Client` of `pg`, or what `postgres()` of the package `postgres` returns. It stays yours to end. */
+  client: PostgresClient;
+  /**
+   * Whether each connection prepares the statements once, under names. Turn it off behind a pooler in transaction mode
+   * that does not know of prepared statements. Default true.
+   */
+  namedStatements?: boolean | undefined;
+  /** Sweeps expired entries away every so often. Default: never, {@link PostgresStore.sweep} does it. */
+  sweepEvery?: Duration | undefined;
+  /** Hears of a sweep by `sweepEvery` that failed; the next one is made all the same. */
+  onSweepError?: ((error: unknown) => void) | undefined;
+}
+
+/** A store on PostgreSQL. */
+export interface PostgresStore extends DecidingStore, HealthCheck {
+  decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
+  /** {@link migrate} with the options of this store. */
+  migrate(): Promise<void>;
+  /**
+   * Removes expired entries, which count for nothing but take room, up to `limit` of them (default 1,000), and resolves
+   * to how many it removed: as many as the limit when there may be more. Each call goes on where the last one ended.
+   * Waits for nobody, and nobody waits for it longer than it takes to remove a page's.
+   */
+  sweep(options?: { limit?: number }): Promise<number>;
+}
+
+/** More would only make the batches smaller. */
+const MOST_BATCHES_AT_ONCE = 2;
+
+/**
+ * A store on PostgreSQL 14 or newer, also behind a pooler in transaction mode. The server's clock decides. Concurrent
+ * decisions share one statement, and a denial writes nothing. {@link migrate} makes the table.
+ *
+ * The table is not durable unless asked for: a crash of the server empties it, and clients start anew.
+ *
+ * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { createLimiter } from "@sluice/core";
+ * import { migrate, postgresStore } from "@sluice/store-postgres";
+ * import { Pool } from "pg";
+ *
+ * const pool = new Pool({ connectionString: "postgres://localhost/app" });
+ * await migrate(pool);
+ * const limiter = createLimiter({ store: postgresStore({ client: pool }) });
+ * ```
+ */
+export function postgresStore(options: PostgresStoreOptions): PostgresStore {
+  rejectUnknown(
+    options,
+    ["client", "table", "schema", "durable", "namedStatements", "sweepEvery", "onSweepError"],
+    "postgresStore",
+  );
+  const { client, table, schema, durable, namedStatements = true, sweepEvery, onSweepError = () => {} } = options;
+  if (typeof namedStatements !== "boolean")
+    throw invalidOption("namedStatements", namedStatements, "give true or false");
+  const statements = statementsFor(renamer({ table, schema }));
+  const database = databaseOf(client, namedStatements);
+  const update = createUpdater(createCompareAndSet(database, statements.compareAndSet));
+  const batcher = createBatcher({
+    run: createDecider(database, statements.decide),
+    maxInFlight: Math.min(MOST_BATCHES_AT_ONCE, database.connections),
+  });
+  const sweepUpTo = createSweeper(async (...pages) => JSON.parse(await send(statements.sweep, pages.map(String))));
+  const everyMs = sweepEvery === undefined ? undefined : parseDuration(sweepEvery, "sweepEvery");
+  const sweeping = everyMs === undefined ? undefined : startSweeping(everyMs, () => store.sweep(), onSweepError);
+  let closed = false;
+
+  function checkOpen(): void {
+    if (closed) throw new SluiceError("CLOSED", "the Postgres store is closed");
+  }
+
+  function send(statement: Statement, values: readonly (string | null)[]): Promise<string> {
+    return database.connected((connection) => connection.run(statement, values));
+  }
+
+  const store: PostgresStore = {
+    algorithms: reportedAlgorithms,
+
+    async decide(admission, options) {
+      checkOpen();
+      const { nowMs, timeoutMs } = options ?? {};
+      return batcher.add({ admission, nowMs, deadlineMs: deadlineOf(timeoutMs) }, timeoutMs);
+    },
+
+    async atomicUpdate(entryKey, change, options) {
+      checkOpen();
+      return update(entryKey, change, options);
+    },
+
+    async delete(entryKey) {
+      checkOpen();
+      await send(statements.forget, [rowKeyOf(entryKey)]);
+    },
+
+    async healthCheck() {
+      checkOpen();
+      await send(statements.decide, encodeBatch([], undefined));
+    },
+
+    async migrate() {
+      checkOpen();
+      await migrateOn(database, { table, schema, durable });
+    },
+
+    async sweep({ limit = 1_000 } = {}) {
+      checkOpen();
+      if (!Number.isSafeInteger(limit) || limit < 1) {
+        throw invalidOption("limit", limit, "give a whole number of 1 or more");
+      }
+      return sweepUpTo(limit);
+    },
+
+    async close() {
+      closed = true;
+      sweeping?.stop();
+    },
+  };
+  return store;
+}

@@ -1,0 +1,21 @@
+import { afterAll } from "vitest";
+import { type PostgresStore, type PostgresStoreOptions, postgresStore } from "../src/index.js";
+import type { Connection } from "./clients.js";
+
+/** So many clients take turns: a server has a limited number of connections. */
+const CLIENTS = 4;
+
+/** Stores on several clients, which end with the tests. */
+export function storesOn(
+  connect: () => Connection,
+  options: Omit<PostgresStoreOptions, "client"> = {},
+): () => PostgresStore {
+  const connections: Connection[] = [];
+  let made = 0;
+  afterAll(() => Promise.all(connections.map((connection) => connection.end())));
+  return () => {
+    const { client } = (connections[made % CLIENTS] ??= connect());
+    made++;
+    return postgresStore({ client, ...options });
+  };
+}
