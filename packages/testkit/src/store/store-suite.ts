@@ -2,7 +2,7 @@ import type { SuiteRunner } from "../runner.js";
 import { atomicityGroup } from "./atomicity.js";
 import { basicsGroup } from "./basics.js";
 import { batchingGroup } from "./batching.js";
-import type { MakeStore, StoreCapabilities, StoreGroup } from "./capabilities.js";
+import { isAbsent, type MakeStore, type StoreCapabilities, type StoreGroup } from "./capabilities.js";
 import { clockGroup } from "./clock.js";
 import { decideGroup } from "./decide.js";
 import { differentialGroup } from "./differential.js";
@@ -30,6 +30,15 @@ const GROUPS: Readonly<Record<StoreGroup, (context: SuiteContext) => void>> = {
   lifecycle: lifecycleGroup,
   failure: failureGroup,
 };
+
+/** Groups that are about one capability alone. */
+const NEEDS = { decide: "decides", "several processes": "otherProcess", export: "exportsEntries" } as const;
+
+/** Why a group is not run. */
+function reasonToSkip(group: StoreGroup, capabilities: StoreCapabilities): string | undefined {
+  const needed = group in NEEDS ? capabilities[NEEDS[group as keyof typeof NEEDS]] : undefined;
+  return capabilities.skip?.[group] ?? (isAbsent(needed) ? needed.absent : undefined);
+}
 
 /**
  * Defines the tests that every store of Sluice passes. Each test opens handles of its own by `makeStore`, closes them, and
@@ -59,7 +68,7 @@ const GROUPS: Readonly<Record<StoreGroup, (context: SuiteContext) => void>> = {
 export function storeSuite(runner: SuiteRunner, makeStore: MakeStore, capabilities: StoreCapabilities): void {
   const context = createContext(runner, makeStore, capabilities);
   for (const [name, define] of Object.entries(GROUPS) as [StoreGroup, (typeof GROUPS)[StoreGroup]][]) {
-    const reason = capabilities.skip?.[name];
+    const reason = reasonToSkip(name, capabilities);
     runner.describe(name, () => {
       if (reason === undefined) define(context);
       else runner.it.skip(`all of it (skipped: ${reason})`, () => {});
