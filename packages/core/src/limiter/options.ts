@@ -18,8 +18,8 @@ export interface LimiterOptions {
   /** Algorithms of your own, which `policies` then may name. */
   algorithms?: readonly Algorithm[];
   /**
-   * Starts every stored key. Limiters with the same store, prefix and policy name share their counts. Default
-   * `"sluice"`.
+   * Starts every stored key. Limiters with the same store, prefix and policy name share their counts, unless only one of
+   * them has an algorithm of its own: it keeps its entries apart. Default `"sluice"`.
    */
   prefix?: string;
   /** Whether requests are allowed while the store fails. Default false: they are denied. */
