@@ -2,13 +2,16 @@ export type { Decision, DecisionSource, PolicyDecision } from "./decision.js";
 export { type Duration, parseDuration } from "./duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode } from "./errors.js";
 export { clientKey } from "./http/client-key.js";
+export { compositeKey } from "./http/composite-key.js";
 export type { ForwardingField } from "./http/forwarded.js";
 export { createGuard, type Guard, type Verdict } from "./http/guard.js";
+export { type HashKey, hmacKey } from "./http/hash-key.js";
 export type { HeaderField } from "./http/headers/field.js";
 export type { LegacyReset } from "./http/headers/legacy.js";
 export type { HeaderFormName } from "./http/headers/writer.js";
 export type { GuardOptions, UnusableAddress } from "./http/options.js";
 export type { HttpPort, ProxyTrust } from "./http/port.js";
+export type { RefundWhen, ResponseOutcome, Settle } from "./http/refund.js";
 export type { Message, MessageWriter, Rejection, RejectionOptions } from "./http/rejection.js";
 export {
   type ForwardedClient,

@@ -30,6 +30,12 @@ const port: HttpPort<Request> = {
   method: (req) => req.method,
   header: (req, name) => req.headers[name]?.toString(),
   address: (req) => req.ip,
+  proxyTrust(req) {
+    if (!req.app.get("trust proxy")) return "nobody";
+    // No number of proxies is as high, and nobody's list has an address that is for documentation.
+    return req.app.get("trust proxy fn")("192.0.2.1", Number.MAX_SAFE_INTEGER) ? "everyone" : "some";
+  },
+  handlerFrame: /at Layer\.handle/,
 };
 
 /**
@@ -56,8 +62,11 @@ export function rateLimit(storeOrLimiter: Store | Limiter, options: RateLimitOpt
   /** Whether the request may go on. */
   function apply(verdict: Verdict | undefined, req: Request, res: Response, next: NextFunction): boolean {
     if (verdict === undefined) return true;
-    const { decision, fields, rejection } = verdict;
+    const { decision, fields, rejection, settle } = verdict;
     (req as Request & Record<string, unknown>)[guard.requestProperty] = decision;
+    if (settle !== undefined) {
+      res.once("close", () => settle({ status: res.statusCode, aborted: !res.writableFinished }));
+    }
     // Somebody else, such as a timeout, answered while the store was asked.
     if (res.headersSent) return rejection === undefined;
     for (const { name, value, append } of fields) {

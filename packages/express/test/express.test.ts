@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { memoryStore } from "@sluice/store-memory";
 import express5, { type Request } from "express";
 import express4 from "express4";
-import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
+import { afterEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import {
   createLimiter,
   type Decision,
@@ -162,6 +162,19 @@ describe.each(versions)("%s", (_, express) => {
     await fetch(`http://127.0.0.1:${port}/`);
     const response = await fetch(`http://127.0.0.1:${port}/`);
     expect([response.status, response.headers.get("x-would-be")]).toEqual([200, "429"]);
+  });
+
+  it("warns of middleware that is made in a handler, once in a process", async () => {
+    vi.resetModules();
+    const fresh = await import("../src/index.js");
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const app = express();
+    app.use((req, res, next) => fresh.rateLimit(memoryStore())(req, res, next));
+    app.get("/", (_req, res) => res.send("ok"));
+    const port = await listen(app);
+    for (let i = 0; i < 3; i++) await fetch(`http://127.0.0.1:${port}/`);
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/MADE_IN_HANDLER.*docs\/errors/)]]);
+    warn.mockRestore();
   });
 
   it("limits a router, and a single route, as Express mounts them", async () => {

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import type { Adapter, RouteKind } from "@sluice/testkit";
 import type express from "express";
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
@@ -9,14 +10,14 @@ import { type RejectionHandler, rateLimit } from "../src/index.js";
 /** The adapter for the suite, on one version of Express. */
 export function adapterOn(makeApp: typeof express): Adapter<Request, RejectionHandler> {
   return {
-    async serve({ uses, route, trustProxy }) {
+    async serve({ uses, route, trustProxy, hold }) {
       const app = makeApp();
       const errors: unknown[] = [];
       const property = uses.at(-1)?.options?.requestProperty ?? "rateLimit";
-      if (trustProxy) app.set("trust proxy", true);
+      if (trustProxy) app.set("trust proxy", trustProxy === "everyone" ? true : 1);
       for (const { of, options } of uses) app.use(options === undefined ? rateLimit(of) : rateLimit(of, options));
       const handler = routes[route];
-      if (handler !== undefined) app.use((req, res, next) => handler(req, res, next, property));
+      if (handler !== undefined) app.use((req, res, next) => handler(req, res, next, { property, hold }));
       const keepError: ErrorRequestHandler = (error, _req, _res, next) => {
         errors.push(error);
         next(error);
@@ -40,15 +41,30 @@ export function adapterOn(makeApp: typeof express): Adapter<Request, RejectionHa
   };
 }
 
-type Route = (...args: [...Parameters<RequestHandler>, property: string]) => unknown;
+interface RouteOptions {
+  readonly property: string;
+  readonly hold: () => Promise<void>;
+}
+
+type Route = (...args: [...Parameters<RequestHandler>, options: RouteOptions]) => unknown;
 
 const routes: Readonly<Record<RouteKind, Route | undefined>> = {
   text: (_req, res: Response) => res.end("ok"),
-  decision: (req, res, _next, property) => res.json((req as Request & Record<string, unknown>)[property] ?? null),
+  decision: (req, res, _next, { property }) => res.json((req as Request & Record<string, unknown>)[property] ?? null),
   throw: () => {
     throw new Error("thrown by the route");
   },
   // Express 4 does not hear of a rejected promise by itself.
   reject: (_req, _res, next) => Promise.reject(new Error("rejected by the route")).catch(next),
+  status(req, res) {
+    res.statusCode = Number(req.headers["x-status"]);
+    res.end(String(res.statusCode));
+  },
+  async hold(_req, res, _next, { hold }) {
+    await hold();
+    res.statusCode = 500;
+    res.end("late");
+  },
+  stream: (_req, res) => Readable.from(["one,", "two"]).pipe(res),
   none: undefined,
 };

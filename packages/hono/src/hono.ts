@@ -3,6 +3,7 @@ import type { Context, Env, MiddlewareHandler, Next } from "hono";
 import type { StatusCode } from "hono/utils/http-status";
 import { restoreFields, setFields } from "./fields.js";
 import { portOf, type RateLimitOptions } from "./options.js";
+import { settlerFor } from "./settle.js";
 
 declare module "hono" {
   interface ContextVariableMap {
@@ -42,9 +43,10 @@ export function rateLimit<E extends Env = Env>(
       await next();
       return undefined;
     }
-    const { decision, fields, rejection } = verdict;
+    const { decision, fields, rejection, settle } = verdict;
     c.set(guard.requestProperty as never, decision as never);
     const sent = setFields(c, fields);
+    const settleLater = settle && settlerFor(c, settle);
     if (rejection === undefined) {
       await next();
     } else {
@@ -55,6 +57,7 @@ export function rateLimit<E extends Env = Env>(
       if (response instanceof Response) c.res = response;
     }
     restoreFields(c, sent);
+    settleLater?.();
     return undefined;
   }
 

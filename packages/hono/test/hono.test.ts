@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { memoryStore } from "@sluice/store-memory";
-import { type Context, type Env, type Handler, Hono } from "hono";
+import { type Context, type Env, type Handler, Hono, type MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { streamText } from "hono/streaming";
-import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
+import { afterEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import { createLimiter, type Decision, fixedWindow, rateLimit } from "../src/index.js";
 
 const closing: (() => Promise<void>)[] = [];
@@ -212,6 +212,20 @@ describe("the fields of all limiters arrive", () => {
     const { headers } = await app.request("/");
     expect([headers.get("ratelimit"), headers.get("x-ratelimit-limit")]).toEqual(['"default";r=99;t=1', "100"]);
   });
+});
+
+it.each([
+  ["middleware", (app: Hono, handler: MiddlewareHandler) => app.use(handler).get("/", (c) => c.text("ok"))],
+  ["an only handler", (app: Hono, handler: MiddlewareHandler) => app.get("/", handler)],
+])("warns of middleware that is made in %s, once in a process", async (_, mount) => {
+  vi.resetModules();
+  const fresh = await import("../src/index.js");
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const app = new Hono();
+  mount(app, (c, next) => fresh.rateLimit(memoryStore(), { key })(c, next));
+  for (let i = 0; i < 3; i++) await app.request("/");
+  expect(warn.mock.calls).toEqual([[expect.stringMatching(/MADE_IN_HANDLER.*docs\/errors/)]]);
+  warn.mockRestore();
 });
 
 it("limits a sub-app and a single route, as Hono mounts them", async () => {

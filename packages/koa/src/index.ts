@@ -12,12 +12,15 @@ export type {
   Policy,
   PolicyDecision,
   Rejection,
+  ResponseOutcome,
   Store,
 } from "@sluice/core";
 export {
   clientKey,
+  compositeKey,
   createLimiter,
   fixedWindow,
+  hmacKey,
   SluiceError,
   slidingLog,
   slidingWindow,

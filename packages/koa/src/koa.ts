@@ -28,6 +28,12 @@ const port: HttpPort<Context> = {
   method: (ctx) => ctx.method,
   header: (ctx, name) => ctx.req.headers[name]?.toString(),
   address: (ctx) => ctx.ip,
+  proxyTrust({ app }) {
+    if (!app.proxy) return "nobody";
+    // Without a count Koa takes the first address, which the client writes.
+    return app.maxIpsCount > 0 || app.proxyIpHeader.toLowerCase() !== "x-forwarded-for" ? "some" : "everyone";
+  },
+  handlerFrame: /koa-compose/,
 };
 
 /**
@@ -53,16 +59,19 @@ export function rateLimit(storeOrLimiter: Store | Limiter, options: RateLimitOpt
 
   function apply(verdict: Verdict | undefined, ctx: Context, next: Next): unknown {
     if (verdict === undefined) return next();
-    const { decision, fields, rejection } = verdict;
+    const { decision, fields, rejection, settle } = verdict;
     ctx.state[guard.requestProperty] = decision;
     const { res } = ctx;
+    const failure = keepOnError(ctx, fields, settle !== undefined);
+    if (settle !== undefined) {
+      res.once("close", () => settle({ status: res.statusCode, aborted: !res.writableFinished, error: failure.error }));
+    }
     // Somebody else, such as a timeout, answered while the store was asked.
     if (res.headersSent) return rejection === undefined ? next() : undefined;
     for (const { name, value, append } of fields) {
       const earlier = append ? res.getHeader(name) : undefined;
       res.setHeader(name, earlier === undefined ? value : `${earlier}, ${value}`);
     }
-    keepOnError(ctx, fields);
     if (rejection === undefined) return next();
     ctx.status = rejection.status;
     if (guard.handler !== undefined) return guard.handler(ctx, next, rejection);

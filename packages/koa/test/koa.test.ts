@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { memoryStore } from "@sluice/store-memory";
 import koa3, { type Context, type Middleware } from "koa";
 import koa2 from "koa2";
-import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
+import { afterEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import {
   createLimiter,
   type Decision,
@@ -242,6 +242,21 @@ describe.each(versions)("%s", (_, App) => {
     expect(errors).toEqual([expect.objectContaining({ message: "handler" })]);
     const response = await fetch(`${url}/go`);
     expect([response.status, response.headers.get("x-would-be")]).toEqual([200, "429"]);
+  });
+
+  it("warns of middleware that is made in a handler, once in a process", async () => {
+    vi.resetModules();
+    const fresh = await import("../src/index.js");
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const { app } = appOf(App);
+    app.use((ctx, next) => fresh.rateLimit(memoryStore())(ctx, next));
+    app.use((ctx) => {
+      ctx.body = "ok";
+    });
+    const port = await listen(app);
+    for (let i = 0; i < 3; i++) await fetch(`http://127.0.0.1:${port}/`);
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/MADE_IN_HANDLER.*docs\/errors/)]]);
+    warn.mockRestore();
   });
 
   it("shares a limiter with other middleware", async () => {

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import type { Adapter, RouteKind } from "@sluice/testkit";
 import type Koa from "koa";
 import type { Context } from "koa";
@@ -9,14 +10,14 @@ import { type RejectionHandler, rateLimit } from "../src/index.js";
 /** The adapter for the suite, on one version of Koa. */
 export function adapterOn(App: typeof Koa): Adapter<Context, RejectionHandler> {
   return {
-    async serve({ uses, route, trustProxy }) {
-      const app = trustProxy ? new App({ proxy: true, maxIpsCount: 1 }) : new App();
+    async serve({ uses, route, trustProxy, hold }) {
+      const app = new App({ proxy: trustProxy !== false, maxIpsCount: trustProxy === "everyone" ? 0 : 1 });
       const errors: unknown[] = [];
       app.on("error", (error) => errors.push(error));
       const property = uses.at(-1)?.options?.requestProperty ?? "rateLimit";
       for (const { of, options } of uses) app.use(options === undefined ? rateLimit(of) : rateLimit(of, options));
       const handler = routes[route];
-      if (handler !== undefined) app.use((ctx) => handler(ctx, property));
+      if (handler !== undefined) app.use((ctx) => handler(ctx, { property, hold }));
 
       const server = createServer(app.callback()).listen(0, "127.0.0.1");
       await once(server, "listening");
@@ -37,13 +38,18 @@ export function adapterOn(App: typeof Koa): Adapter<Context, RejectionHandler> {
   };
 }
 
-type Route = (ctx: Context, property: string) => unknown;
+interface RouteOptions {
+  readonly property: string;
+  readonly hold: () => Promise<void>;
+}
+
+type Route = (ctx: Context, options: RouteOptions) => unknown;
 
 const routes: Readonly<Record<RouteKind, Route | undefined>> = {
   text(ctx) {
     ctx.body = "ok";
   },
-  decision(ctx, property) {
+  decision(ctx, { property }) {
     ctx.type = "application/json";
     ctx.body = JSON.stringify(ctx.state[property] ?? null);
   },
@@ -52,6 +58,18 @@ const routes: Readonly<Record<RouteKind, Route | undefined>> = {
   },
   reject: async () => {
     throw new Error("rejected by the route");
+  },
+  status(ctx) {
+    ctx.status = Number(ctx.get("x-status"));
+    ctx.body = String(ctx.status);
+  },
+  async hold(ctx, { hold }) {
+    await hold();
+    ctx.status = 500;
+    ctx.body = "late";
+  },
+  stream(ctx) {
+    ctx.body = Readable.from(["one,", "two"]);
   },
   none: undefined,
 };

@@ -4,13 +4,17 @@ import type { ConsumeOptions, Limiter } from "../limiter/limiter.js";
 import { checkCost } from "../policy/policy.js";
 import type { MaybePromise, Store } from "../store/store.js";
 import { after } from "./after.js";
+import { createDiagnostics } from "./diagnostics.js";
+import { firstRequests } from "./first-requests.js";
 import type { HeaderField } from "./headers/field.js";
-import { retryAfterSeconds } from "./headers/retry-after.js";
 import { keySource, UNLIMITED } from "./key-source.js";
+import { findMadeInHandler } from "./made-in-handler.js";
 import { checkGuardOptions, type GuardOptions } from "./options.js";
 import { type Plan, planSource } from "./plans.js";
 import type { HttpPort } from "./port.js";
+import { type Settle, settler } from "./refund.js";
 import { type Rejection, rejecter } from "./rejection.js";
+import { dryRunField, rejectionFields } from "./verdict-fields.js";
 
 /** What is to become of a request. */
 export interface Verdict {
@@ -19,6 +23,8 @@ export interface Verdict {
   readonly fields: readonly HeaderField[];
   /** What to answer instead of going on. */
   readonly rejection: Rejection | undefined;
+  /** To be called when the response is over; `undefined` when nobody wants to know. */
+  readonly settle: Settle | undefined;
 }
 
 /** Middleware without a framework. */
@@ -65,8 +71,13 @@ export function createGuard<Req, Handler>(
 ): Guard<Req, Handler> {
   checkGuardOptions(storeOrLimiter, options);
   const { skip, cost = 1, chargePreflight = false, handler, requestProperty = "rateLimit", clock } = options;
-  const findPlan = planSource(storeOrLimiter, options);
-  const findKey = keySource(options, port);
+  const { refundWhen, dryRun = false } = options;
+  const diagnostics = createDiagnostics(options.name);
+  findMadeInHandler(port.handlerFrame);
+  const findPlan = planSource(storeOrLimiter, options, diagnostics);
+  const findKey = keySource(options, port, diagnostics);
+  const look = firstRequests(port, diagnostics, options.key === undefined);
+  const settlerOf = refundWhen && settler(refundWhen, diagnostics);
   const findCost = costSource(cost);
   const reject = rejecter(options);
   const nowMs = clock === undefined ? () => Date.now() : () => clock.nowMs();
@@ -75,6 +86,7 @@ export function createGuard<Req, Handler>(
     return after(findPlan(request), (plan) =>
       after(findKey(request), (key) => {
         if (key === UNLIMITED) return undefined;
+        look(request, plan.counts, key);
         return after(findCost(request), (asked) =>
           after(plan.limiter.decide(key, asked), (decision) => judge(request, plan, decision)),
         );
@@ -84,11 +96,16 @@ export function createGuard<Req, Handler>(
 
   function judge(request: Req, plan: Plan, decision: Decision): MaybePromise<Verdict> {
     const fields = plan.write(decision, nowMs());
-    if (decision.allowed) return { decision, fields, rejection: undefined };
+    if (decision.allowed || dryRun !== false) {
+      const settle = decision.allowed ? settlerOf?.(request, plan.limiter, decision) : undefined;
+      const marked = dryRun === true ? [...fields, dryRunField(decision)] : fields;
+      return { decision, fields: marked, rejection: undefined, settle };
+    }
     return after(reject(request, decision), (rejection) => ({
       decision,
       fields: [...fields, ...rejectionFields(decision)],
       rejection,
+      settle: undefined,
     }));
   }
 
@@ -120,13 +137,4 @@ function costSource<Req>(cost: GuardOptions<Req>["cost"]): (request: Req) => May
   }
   const asked = cost === undefined || cost === 1 ? undefined : { cost: checkCost(cost) };
   return () => asked;
-}
-
-/** A cache must not answer others with a rejection (RFC 6585, section 4). */
-const NO_STORE: HeaderField = { name: "Cache-Control", value: "no-store", append: false };
-
-function rejectionFields(decision: Decision): readonly HeaderField[] {
-  const retryAfter = retryAfterSeconds(decision);
-  if (retryAfter === undefined) return [NO_STORE];
-  return [{ name: "Retry-After", value: String(retryAfter), append: false }, NO_STORE];
 }

@@ -1,8 +1,10 @@
 import { show } from "../errors.js";
 import type { LimiterKey } from "../limiter/claims.js";
 import type { MaybePromise } from "../store/store.js";
+import { after } from "./after.js";
 import { addressUnusable, checkIpv6Prefix, DEFAULT_IPV6_PREFIX, keyOfAddress } from "./client-key.js";
-import { createDiagnostics } from "./diagnostics.js";
+import type { Diagnostics } from "./diagnostics.js";
+import { hashedKey } from "./hash-key.js";
 import { type GuardOptions, oneOf } from "./options.js";
 import type { HttpPort } from "./port.js";
 
@@ -18,21 +20,26 @@ export const UNLIMITED: unique symbol = Symbol("unlimited");
  * @throws SluiceError `INVALID_OPTION`
  */
 export function keySource<Req>(
-  options: Pick<GuardOptions<Req>, "key" | "ipv6Prefix" | "unusableAddress">,
+  options: Pick<GuardOptions<Req>, "key" | "ipv6Prefix" | "unusableAddress" | "hashKey" | "dryRun">,
   port: HttpPort<Req>,
+  diagnostics: Diagnostics,
 ): (request: Req) => MaybePromise<LimiterKey | typeof UNLIMITED> {
-  const { key, ipv6Prefix = DEFAULT_IPV6_PREFIX, unusableAddress = "error" } = options;
+  const { key, ipv6Prefix = DEFAULT_IPV6_PREFIX, hashKey, dryRun = false } = options;
+  const { unusableAddress = dryRun === false ? "error" : "skip" } = options;
   checkIpv6Prefix(ipv6Prefix);
   oneOf("unusableAddress", unusableAddress, ["error", "shared", "skip"]);
-  if (key !== undefined) return key;
-  const diagnostics = createDiagnostics();
-
+  const find = key ?? byAddress;
+  if (hashKey === undefined) return find;
   return (request) => {
+    return after(find(request), (found) => (found === UNLIMITED ? found : hashedKey(hashKey, found)));
+  };
+
+  function byAddress(request: Req): string | typeof UNLIMITED {
     const address = port.address(request);
     const found = keyOfAddress(address, ipv6Prefix);
     if (found !== undefined) return found;
     diagnostics.warn("CLIENT_ADDRESS_UNUSABLE", `a client address was ${show(address)}, which is no IP address.`);
     if (unusableAddress === "error") throw addressUnusable(address);
     return unusableAddress === "shared" ? SHARED_KEY : UNLIMITED;
-  };
+  }
 }

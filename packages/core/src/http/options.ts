@@ -5,8 +5,10 @@ import { LIMITER_OPTIONS, type LimiterOptions } from "../limiter/options.js";
 import type { Policy } from "../policy/policy.js";
 import type { MaybePromise, Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
+import type { HashKey } from "./hash-key.js";
 import type { LegacyReset } from "./headers/legacy.js";
 import { HEADER_FORMS, type HeaderFormName } from "./headers/writer.js";
+import type { RefundWhen } from "./refund.js";
 import type { RejectionOptions } from "./rejection.js";
 
 /**
@@ -54,6 +56,21 @@ export interface GuardOptions<Req, Handler = never>
   ipv6Prefix?: number;
   /** What to do where there is no client address to limit by. Default `"error"`. */
   unusableAddress?: UnusableAddress;
+  /**
+   * Whether a request is given back its cost, asked when its response is over. Never asked for a request that was denied
+   * or whose client left before the end, and a cost is given back at most once.
+   */
+  refundWhen?: RefundWhen<Req>;
+  /**
+   * Decides, charges and tells, but lets everything through. With `true` the response has a field `Sluice-Dry-Run` that
+   * says `allowed` or `denied`, with `"unmarked"` it has not. The RateLimit fields are sent as `headers` says; no
+   * `Retry-After`. Default false.
+   */
+  dryRun?: boolean | "unmarked";
+  /** Makes what is stored of a key, where keys may not be stored: see {@link hmacKey}. */
+  hashKey?: HashKey;
+  /** What warnings and rejections call this middleware: 1 to 64 printable ASCII characters. */
+  name?: string;
   /** Answers rejected requests; status and fields are set already. Default: the problem document, or `message`. */
   handler?: Handler;
   /** Where the decision is found on the request. Default `"rateLimit"`. */
@@ -77,6 +94,10 @@ const OWN_OPTIONS: readonly Exclude<keyof AnyOptions, keyof LimiterOptions>[] = 
   "message",
   "handler",
   "requestProperty",
+  "refundWhen",
+  "dryRun",
+  "hashKey",
+  "name",
 ];
 
 const FOR_STORES: readonly (keyof AnyOptions)[] = LIMITER_OPTIONS.filter((option) => option !== "store");
@@ -93,13 +114,20 @@ export function checkGuardOptions(storeOrLimiter: Store | Limiter, options: AnyO
       throw invalidOption(option, options[option], "a limiter has its own: set it in createLimiter");
     }
   }
-  for (const option of ["key", "skip", "handler"] as const) {
+  for (const option of ["key", "skip", "handler", "refundWhen", "hashKey"] as const) {
     const value = options[option];
     if (value !== undefined && typeof value !== "function") throw invalidOption(option, value, "give a function");
   }
   const { chargePreflight = false, legacyReset = "epoch", unit, requestProperty = "rateLimit" } = options;
   if (typeof chargePreflight !== "boolean") {
     throw invalidOption("chargePreflight", chargePreflight, "give true or false");
+  }
+  const { dryRun = false, name } = options;
+  if (typeof dryRun !== "boolean" && dryRun !== "unmarked") {
+    throw invalidOption("dryRun", dryRun, 'give true, false or "unmarked"');
+  }
+  if (name !== undefined && (typeof name !== "string" || !/^[\x20-\x7e]{1,64}$/.test(name))) {
+    throw invalidOption("name", name, "give 1 to 64 printable ASCII characters");
   }
   oneOf("legacyReset", legacyReset, ["epoch", "delta"]);
   if (unit !== undefined && (typeof unit !== "string" || !/^[\x20-\x7e]{1,128}$/.test(unit))) {

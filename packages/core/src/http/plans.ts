@@ -2,13 +2,17 @@ import { createLimiter, type Limiter } from "../limiter/limiter.js";
 import type { Policy, Quota } from "../policy/policy.js";
 import type { MaybePromise, Store } from "../store/store.js";
 import { after } from "./after.js";
+import type { Diagnostics } from "./diagnostics.js";
 import { type FieldWriter, fieldWriter } from "./headers/writer.js";
 import { checkForms, type GuardOptions, isLimiter, limiterOptionsOf } from "./options.js";
+import { identityOf } from "./shared-counts.js";
 
 /** What decides a request: a limiter, with the writer of its fields. */
 export interface Plan {
   readonly limiter: Limiter;
   readonly write: FieldWriter;
+  /** The same for all plans that count together. */
+  readonly counts: object;
 }
 
 type Policies = Policy | readonly Policy[];
@@ -21,25 +25,30 @@ type Policies = Policy | readonly Policy[];
 export function planSource<Req>(
   storeOrLimiter: Store | Limiter,
   options: GuardOptions<Req, unknown>,
+  diagnostics: Diagnostics,
 ): (request: Req) => MaybePromise<Plan> {
   const { policies, headers, legacyReset = "epoch", unit } = options;
   const forms = checkForms(headers);
-  const planOf = (limiter: Limiter): Plan => {
+  const planOf = (limiter: Limiter, counts: object): Plan => {
     const advertised = limiter.policies.map((policy, i) => ({ policy, ...(limiter.quotas[i] as Quota), unit }));
-    return { limiter, write: fieldWriter(forms, advertised, legacyReset) };
+    return { limiter, write: fieldWriter(forms, advertised, legacyReset), counts };
   };
   if (isLimiter(storeOrLimiter)) {
-    const plan = planOf(storeOrLimiter);
+    const plan = planOf(storeOrLimiter, storeOrLimiter);
     return () => plan;
   }
   const limiterOptions = { ...limiterOptionsOf(options), store: storeOrLimiter };
   if (typeof policies === "function") {
     // Finds mistakes in the other options now, and not in the first request.
     createLimiter(limiterOptions);
-    const find = planFinder((some) => planOf(createLimiter({ ...limiterOptions, policies: some })));
+    const find = planFinder((some) => {
+      const limiter = createLimiter({ ...limiterOptions, policies: some });
+      return planOf(limiter, limiter);
+    });
     return (request) => after(policies(request), find);
   }
-  const plan = planOf(createLimiter(policies === undefined ? limiterOptions : { ...limiterOptions, policies }));
+  const limiter = createLimiter(policies === undefined ? limiterOptions : { ...limiterOptions, policies });
+  const plan = planOf(limiter, identityOf(storeOrLimiter, limiter, diagnostics));
   return () => plan;
 }
 

@@ -12,6 +12,8 @@ export interface Rejection {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
+  /** The middleware's option `name`. */
+  readonly name: string | undefined;
 }
 
 /** The body of a rejection: a text, or an object that is sent as JSON. */
@@ -37,9 +39,9 @@ type Body = Pick<Rejection, "contentType" | "body">;
 
 /** Makes the function that makes rejections. @throws SluiceError `INVALID_OPTION` */
 export function rejecter<Req>(
-  options: RejectionOptions<Req>,
+  options: RejectionOptions<Req> & { name?: string },
 ): (request: Req, decision: Decision) => MaybePromise<Rejection> {
-  const { statusCode = 429, type = QUOTA_EXCEEDED, message } = options;
+  const { statusCode = 429, type = QUOTA_EXCEEDED, message, name } = options;
   if (!Number.isInteger(statusCode) || statusCode < 400 || statusCode > 599) {
     throw invalidOption("statusCode", statusCode, "give a status of an error, 400 to 599");
   }
@@ -54,11 +56,11 @@ export function rejecter<Req>(
     const failed = decision.source === "failClosed";
     const status = failed ? 503 : statusCode;
     if (write !== undefined) {
-      return after(write(request, decision), (written) => ({ decision, status, ...bodyOf(written) }));
+      return after(write(request, decision), (written) => ({ decision, status, name, ...bodyOf(written) }));
     }
-    if (failed) return { decision, status, ...unavailable };
+    if (failed) return { decision, status, name, ...unavailable };
     const body = fixed ?? problemBody(quotaExceeded(type, status, decision.violated, retryAfterSeconds(decision)));
-    return { decision, status, ...body };
+    return { decision, status, name, ...body };
   };
 }
 

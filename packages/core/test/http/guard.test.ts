@@ -32,7 +32,7 @@ function guardOf(options: Options = {}, of: Store | Limiter = mapStore()): Guard
 const ADA: Call = { address: "192.0.2.1" };
 
 /** The verdict of a guard that answers at once. */
-function at(guard: Guard<Call, () => void>, call: Call = ADA): Verdict {
+function at(guard: Guard<Call, () => void>, call: Call = { ...ADA }): Verdict {
   const verdict = guard.check(call);
   if (verdict === undefined || verdict instanceof Promise) throw new Error("no verdict yet");
   return verdict;
@@ -191,6 +191,10 @@ describe("options", () => {
     ["ipv6Prefix", [0, 31, 129, 56.5, "56", Number.NaN, null]],
     ["unusableAddress", ["ignore", true, null]],
     ["handler", ["json", {}, null]],
+    ["refundWhen", [true, "failed", null]],
+    ["dryRun", ["yes", "marked", 1, null]],
+    ["hashKey", ["a long secret of many characters", null, {}]],
+    ["name", ["", "a\nb", "é", 1, null, "x".repeat(65)]],
     ["requestProperty", ["", "__proto__", 1, null, Symbol("x")]],
     ["statusCode", [200, 399, 600, 429.5, "429", Number.NaN, null]],
     ["type", ["", "a b", "a\r\nb", 1, null]],

@@ -3,10 +3,13 @@ import type { Adapter } from "./adapter.js";
 import { answersGroup } from "./answers.js";
 import { clientsGroup } from "./clients.js";
 import { createAdapterContext } from "./context.js";
+import { dryRunGroup } from "./dry-run.js";
 import { failuresGroup } from "./failures.js";
 import { fieldsGroup } from "./fields.js";
+import { outcomesGroup } from "./outcomes.js";
 import { policiesGroup } from "./policies.js";
 import { rejectionsGroup } from "./rejections.js";
+import { warningsGroup } from "./warnings.js";
 
 /**
  * Defines the tests that every adapter of Sluice passes. They drive apps on a listening server by `fetch`; time stands
@@ -40,4 +43,7 @@ export function adapterSuite<Req, Handler>(runner: SuiteRunner, adapter: Adapter
   runner.describe("clients", () => clientsGroup(context));
   runner.describe("policies and costs", () => policiesGroup(context));
   runner.describe("failures", () => failuresGroup(context));
+  runner.describe("refunds by outcome", () => outcomesGroup(context));
+  runner.describe("a dry run", () => dryRunGroup(context));
+  runner.describe("warnings", () => warningsGroup(context));
 }

@@ -10,6 +10,12 @@ export type RouteKind =
   | "throw"
   /** Fails later, in the way in which the framework wants to be told. */
   | "reject"
+  /** Answers with the status that the request's field `x-status` names, and its digits as the text. */
+  | "status"
+  /** Calls `hold` of the app, and answers 500 with the text `late` when its promise resolves. */
+  | "hold"
+  /** Streams the texts `one,` and `two`. */
+  | "stream"
   /** There is no route, so the framework answers 404. */
   | "none";
 
@@ -25,8 +31,13 @@ export interface AppUnderTest<Req, Handler> {
   /** The middleware, in this order, in front of every route. */
   readonly uses: readonly Use<Req, Handler>[];
   readonly route: RouteKind;
-  /** Whether the framework is told to trust `X-Forwarded-For`, so that a test can choose the client address. */
-  readonly trustProxy: boolean;
+  /**
+   * Whether the framework is told to trust `X-Forwarded-For` of one proxy on the loopback interface, so that a test can
+   * choose the client address; `"everyone"` to trust it whoever sends it.
+   */
+  readonly trustProxy: boolean | "everyone";
+  /** What the route `"hold"` waits for. */
+  hold(): Promise<void>;
 }
 
 /** An app that listens. */

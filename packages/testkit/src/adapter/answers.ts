@@ -23,6 +23,13 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
     });
   }
 
+  test("a stream has the fields and is charged once", async ({ serve, ask }) => {
+    const server = await serve({ route: "stream" }, { policies });
+    await ask(server, { status: 200, fields: { RateLimit: '"default";r=1;t=10' }, body: "one,two" });
+    await ask(server, { status: 200, fields: { RateLimit: '"default";r=0;t=10' }, body: "one,two" });
+    await ask(server, { status: 429 });
+  });
+
   test("a store that takes its time gives the same", async ({ serve, ask, store, clock }) => {
     const uses = [{ of: threeMethodsOf(store), options: { policies, clock } }];
     const server = await serve({ uses, route: "throw" });

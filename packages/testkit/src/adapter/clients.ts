@@ -1,3 +1,4 @@
+import { equal } from "node:assert/strict";
 import { createLimiter, fixedWindow, type LimiterKey } from "@sluice/core";
 import { type AdapterContext, client, sameError } from "./context.js";
 
@@ -29,7 +30,8 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
     await ask(server, { status: 200 }, from("2001:db8:0:101::1"));
   });
 
-  test("can't choose their address where no proxy is trusted", async ({ serve, ask }) => {
+  test("can't choose their address where no proxy is trusted", async ({ serve, ask, quiet }) => {
+    quiet();
     const server = await serve({}, { policies });
     await ask(server, { status: 200 }, from("192.0.2.1"));
     await ask(server, { status: 429 }, from("192.0.2.2"));
@@ -71,6 +73,19 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
     await ask(server, { status: 200 }, client("grace"));
     await ask(server, { status: 429, fields: { RateLimit: '"each";r=1;t=0, "all";r=0;t=10' } }, client("linus"));
   });
+
+  for (const later of [false, true]) {
+    test(`are stored as hashKey makes them${later ? ", also later" : ""}`, async ({ serve, ask, store, clock }) => {
+      const hash = (key: string): string => `#${key.length}`;
+      const hashKey = later ? async (key: string) => hash(key) : hash;
+      const limiter = createLimiter({ store, policies, clock });
+      const server = await serve({ uses: [{ of: limiter, options: { hashKey, key: () => "lovelace" } }] });
+      await ask(server, { status: 200 });
+      await ask(server, { status: 429 });
+      equal(await limiter.allow("lovelace"), true);
+      equal(await limiter.allow("#8"), false);
+    });
+  }
 
   const badKeys: readonly (readonly [what: string, key: unknown])[] = [
     ["empty", ""],

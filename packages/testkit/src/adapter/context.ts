@@ -21,8 +21,8 @@ export interface AdapterTools<Req, Handler> {
   readonly store: Store;
   /** Starts an app, which is stopped after the test. Without `uses`, one on `store` and `clock` with `options`. */
   serve(app: Partial<AppUnderTest<Req, Handler>>, options?: GuardOptions<Req, Handler>): Promise<AdapterServer>;
-  /** Keeps warnings that are part of the test off the console until it ends. */
-  quiet(): void;
+  /** Keeps warnings that are part of the test off the console until it ends. Returns them; the list grows. */
+  quiet(): readonly string[];
   /** Sends a request and compares the response. */
   ask(server: AdapterServer, expected: Expected, request?: RequestInit): Promise<void>;
 }
@@ -51,12 +51,15 @@ export function createAdapterContext<Req, Handler>(
             store,
             async serve(app, options = {}) {
               const uses = [{ of: store, options: { clock, ...options } }];
-              const server = await adapter.serve({ uses, route: "text", trustProxy: false, ...app });
+              const hold = async () => {};
+              const server = await adapter.serve({ uses, route: "text", trustProxy: false, hold, ...app });
               servers.push(server);
               return server;
             },
             quiet() {
-              console.warn = () => {};
+              const warnings: string[] = [];
+              console.warn = (message: unknown) => warnings.push(String(message));
+              return warnings;
             },
             ask,
           });

@@ -1,0 +1,78 @@
+import { SluiceError } from "../errors.js";
+import type { LimiterKey } from "../limiter/claims.js";
+import type { MaybePromise } from "../store/store.js";
+import { after } from "./after.js";
+
+/** Makes what is stored of a key: always the same for the same key, and never for two. */
+export type HashKey = (key: string) => MaybePromise<string>;
+
+/** So many digests are remembered, of keys so long, since making one takes longer than a decision in memory. */
+const MAX_KNOWN = 1_000;
+const MAX_KNOWN_LENGTH = 256;
+
+/**
+ * For the option `hashKey`: HMAC-SHA-256 of keys, in base64url, by the Web Cryptography that all runtimes have. Who has the
+ * store but not the secret can't find the addresses in it by trying them all, as is possible with a plain hash.
+ *
+ * @param secret 16 characters or more; the same in every process that shares the store
+ * @throws SluiceError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { createLimiter, hmacKey } from "@sluice/core";
+ * import { memoryStore } from "@sluice/store-memory";
+ *
+ * const hashKey = hmacKey("a long random text that nobody else has");
+ * const limiter = createLimiter({ store: memoryStore() });
+ * await limiter.reset(await hashKey("192.0.2.1")); // as `rateLimit(limiter, { hashKey })` knows this client
+ * ```
+ */
+export function hmacKey(secret: string): HashKey {
+  if (typeof secret !== "string" || secret.length < 16) {
+    // The secret itself must not get into a log.
+    throw new SluiceError("INVALID_OPTION", 'option "secret" is not a string of 16 characters or more');
+  }
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const known = new Map<string, string>();
+  let imported: ReturnType<typeof crypto.subtle.importKey> | undefined;
+
+  async function digest(key: string): Promise<string> {
+    imported ??= crypto.subtle.importKey("raw", codeUnits(secret), algorithm, false, ["sign"]);
+    const text = base64url(new Uint8Array(await crypto.subtle.sign("HMAC", await imported, codeUnits(key))));
+    if (known.size >= MAX_KNOWN) known.clear();
+    if (key.length <= MAX_KNOWN_LENGTH) known.set(key, text);
+    return text;
+  }
+
+  return (key) => known.get(key) ?? digest(key);
+}
+
+/** Hashes all that says who is limited. A key that is none stays as it is, for the limiter to refuse. */
+export function hashedKey(hash: HashKey, key: LimiterKey): MaybePromise<LimiterKey> {
+  if (typeof key === "string") return key === "" ? key : hash(key);
+  if (typeof key !== "object" || key === null || Array.isArray(key)) return key;
+  const names = Object.keys(key);
+  const isKey = (name: string) => typeof key[name] === "string" && key[name] !== "";
+  if (!names.every(isKey)) return key;
+  return after(Promise.all(names.map((name) => hash(key[name] as string))), (hashes) =>
+    Object.fromEntries(names.map((name, i) => [name, hashes[i] as string])),
+  );
+}
+
+/** UTF-8 has the same bytes for all lone surrogates, and two different keys must never be one. */
+function codeUnits(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length * 2);
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    bytes[2 * i] = unit & 255;
+    bytes[2 * i + 1] = unit >> 8;
+  }
+  return bytes;
+}
+
+function base64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}

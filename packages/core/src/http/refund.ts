@@ -1,0 +1,41 @@
+import type { Decision } from "../decision.js";
+import { SluiceError } from "../errors.js";
+import type { Limiter } from "../limiter/limiter.js";
+import type { MaybePromise } from "../store/store.js";
+import type { Diagnostics } from "./diagnostics.js";
+
+/** What became of a request, known when its response is over. */
+export interface ResponseOutcome {
+  /** The status that was sent. */
+  readonly status: number;
+  /** Whether the client left before the end of the response. */
+  readonly aborted: boolean;
+  /** What the framework's error handling was given, where the framework lets middleware know: in Koa and Hono. */
+  readonly error?: unknown;
+}
+
+/** Says whether a request is given back its cost. */
+export type RefundWhen<Req> = (outcome: ResponseOutcome, request: Req) => MaybePromise<boolean | undefined>;
+
+/** To be called once with what became of the request. The promise never rejects. */
+export type Settle = (outcome: ResponseOutcome) => Promise<void>;
+
+/**
+ * Makes what an adapter calls when the response is over. A client that leaves is never given anything back: it would
+ * have what it came for, a handler at work, and try again for nothing.
+ */
+export function settler<Req>(
+  refundWhen: RefundWhen<Req>,
+  diagnostics: Diagnostics,
+): (request: Req, limiter: Limiter, decision: Decision) => Settle {
+  return (request, limiter, decision) => async (outcome) => {
+    if (outcome.aborted) return;
+    try {
+      if ((await refundWhen(outcome, request)) === true) await limiter.refund(decision);
+    } catch (error) {
+      // The answer has been sent, so there is nobody else to tell.
+      const what = error instanceof SluiceError ? error.code : "refundWhen threw";
+      diagnostics.warn("REFUND_FAILED", `a request was not given back its cost: ${what}.`);
+    }
+  };
+}

@@ -1,0 +1,35 @@
+import type { Limiter } from "../limiter/limiter.js";
+import { scopeOf } from "../store/entry-key.js";
+import type { Store } from "../store/store.js";
+import type { Diagnostics } from "./diagnostics.js";
+
+/** What is counted on a store, by what starts the stored keys. */
+interface Counts {
+  readonly policies: Map<string, string>;
+  readonly identities: Map<string, object>;
+}
+
+const byStore = new WeakMap<Store, Counts>();
+
+/**
+ * The identity of a limiter's counts: limiters on one store with the same prefix and the same policies by name share it.
+ * Warns where a policy of that name has other numbers, since the two then disagree about what was used.
+ */
+export function identityOf(store: Store, limiter: Limiter, diagnostics: Diagnostics): object {
+  const { policies, identities } = byStore.get(store) ?? { policies: new Map(), identities: new Map() };
+  byStore.set(store, { policies, identities });
+  const scopes = limiter.policies.map((policy) => scopeOf(limiter.prefix, policy));
+  limiter.policies.forEach((policy, i) => {
+    const scope = scopes[i] as string;
+    const numbers = JSON.stringify(policy);
+    if ((policies.get(scope) ?? numbers) !== numbers) {
+      const what = `policy ${JSON.stringify(policy.name)} with the prefix ${JSON.stringify(limiter.prefix)}`;
+      diagnostics.warn("POLICY_CONFLICT", `${what} has other numbers elsewhere on the same store.`);
+    }
+    policies.set(scope, numbers);
+  });
+  const all = scopes.join("\n");
+  const identity = identities.get(all) ?? {};
+  identities.set(all, identity);
+  return identity;
+}

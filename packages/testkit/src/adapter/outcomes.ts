@@ -1,0 +1,136 @@
+import { deepStrictEqual, equal, ok } from "node:assert/strict";
+import { once } from "node:events";
+import { request as httpRequest } from "node:http";
+import { createLimiter, fixedWindow, type ResponseOutcome } from "@sluice/core";
+import type { RouteKind } from "./adapter.js";
+import type { AdapterContext } from "./context.js";
+import { until } from "./until.js";
+
+/** What a request took is given back by what became of it, and never to a client that left or was denied. */
+export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
+  const policies = fixedWindow({ limit: 2, window: "10s" });
+  const key = () => "client";
+  const failed = ({ status, aborted }: ResponseOutcome): boolean => aborted || status >= 400;
+  const answering = (status: number): RequestInit => ({ headers: { "x-status": String(status) } });
+
+  for (const later of [false, true]) {
+    test(`happens when the option says so${later ? ", also later" : ""}`, async ({ serve, ask, store, clock }) => {
+      const limiter = createLimiter({ store, policies, clock });
+      const refundWhen = later ? async (outcome: ResponseOutcome) => failed(outcome) : failed;
+      const server = await serve({ route: "status", uses: [{ of: limiter, options: { key, refundWhen } }] });
+      for (const status of [500, 404, 401]) {
+        await ask(server, { status, fields: { RateLimit: '"default";r=1;t=10' } }, answering(status));
+        await until(async () => (await limiter.peek("client")).remaining === 2);
+      }
+      await ask(server, { status: 200 }, answering(200));
+      await ask(server, { status: 200 }, answering(200));
+      await ask(server, { status: 429 }, answering(200));
+    });
+  }
+
+  const kinds: readonly (readonly [what: string, route: RouteKind, status: number])[] = [
+    ["throws", "throw", 500],
+    ["fails later", "reject", 500],
+    ["is not there", "none", 404],
+  ];
+  for (const [what, route, status] of kinds) {
+    test(`is asked about a route that ${what}, with its status and the request`, async ({
+      serve,
+      ask,
+      store,
+      clock,
+    }) => {
+      const limiter = createLimiter({ store, policies, clock });
+      const seen: string[] = [];
+      const refundWhen = (outcome: ResponseOutcome, request: Req) => {
+        seen.push(`${outcome.status} ${outcome.aborted} ${adapter.header(request, "x-client")}`);
+        return true;
+      };
+      const server = await serve({ route, uses: [{ of: limiter, options: { key, refundWhen } }] });
+      await ask(server, { status }, { headers: { "x-client": "ada" } });
+      await until(async () => (await limiter.peek("client")).remaining === 2);
+      deepStrictEqual(seen, [`${status} false ada`]);
+    });
+  }
+
+  test("does not happen to a request that was denied", async ({ serve, ask, store, clock }) => {
+    const limiter = createLimiter({ store, policies: fixedWindow({ limit: 1, window: "10s" }), clock });
+    let asked = 0;
+    const refundWhen = (outcome: ResponseOutcome) => {
+      asked++;
+      return outcome.status === 429;
+    };
+    const server = await serve({ uses: [{ of: limiter, options: { key, refundWhen } }] });
+    await ask(server, { status: 200 });
+    for (let i = 0; i < 3; i++) await ask(server, { status: 429 });
+    await until(() => asked > 0);
+    equal(asked, 1);
+  });
+
+  test("is not for what is neither true nor false", async ({ serve, ask }) => {
+    let asked = 0;
+    const refundWhen = () => {
+      asked++;
+      return "no" as unknown as boolean;
+    };
+    const server = await serve({}, { policies, key, refundWhen });
+    await ask(server, { status: 200 });
+    await until(() => asked === 1);
+    await ask(server, { status: 200, fields: { RateLimit: '"default";r=0;t=10' } });
+  });
+
+  test("is told once on the console when it fails", async ({ serve, ask, quiet }) => {
+    const warnings = quiet();
+    const refundWhen = () => Promise.reject(new Error("by the app"));
+    const server = await serve({}, { policies, key, refundWhen });
+    await ask(server, { status: 200 });
+    await ask(server, { status: 200 });
+    await until(() => warnings.length > 0);
+    equal(warnings.length, 1);
+    ok(warnings[0]?.includes("REFUND_FAILED"), warnings[0]);
+  });
+
+  test("never happens to a client that left: of 20 with a limit of 2, 2 reach the route", async (tools) => {
+    const { serve, store, clock } = tools;
+    const limiter = createLimiter({ store, policies, clock });
+    let asked = 0;
+    const refundWhen = (outcome: ResponseOutcome) => {
+      asked++;
+      return failed(outcome);
+    };
+    let reached = 0;
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const hold = () => {
+      reached++;
+      return held;
+    };
+    const server = await serve({ route: "hold", hold, uses: [{ of: limiter, options: { key, refundWhen } }] });
+    for (let i = 0; i < 20; i++) {
+      const before = reached;
+      const request = httpRequest(server.url, { agent: false });
+      const answered = once(request, "response").then(([response]) => response.resume());
+      answered.catch(() => {});
+      request.end();
+      await (i < 2 ? until(() => reached > before) : answered);
+      request.destroy();
+    }
+    release();
+    // The routes have ended, and whoever wanted to give back has had the time for it.
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+    equal(reached, 2);
+    equal(asked, 0);
+    equal((await limiter.peek("client")).remaining, 0);
+    deepStrictEqual(
+      server.errors.filter((error) => !isHangUp(error)),
+      [],
+    );
+  });
+}
+
+/** Koa tells the app of clients that leave. */
+function isHangUp(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
+}

@@ -1,0 +1,73 @@
+import { deepStrictEqual, equal } from "node:assert/strict";
+import { createLimiter, fixedWindow } from "@sluice/core";
+import type { AdapterContext } from "./context.js";
+
+/** Mistakes in the set-up are told, each once. */
+export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>): void {
+  const policies = fixedWindow({ limit: 9, window: "10s" });
+  const forwarded: RequestInit = { headers: { "x-forwarded-for": "192.0.2.1" } };
+  const codes = (warnings: readonly string[]) => warnings.map((text) => /\] (\w+)/.exec(text)?.[1]);
+
+  test("none without a mistake", async ({ serve, ask, quiet, store, clock }) => {
+    const warnings = quiet();
+    const limiter = createLimiter({ store, policies, clock });
+    const uses = ["ada", "grace"].map((name) => ({ of: limiter, options: { key: () => name } }));
+    await ask(await serve({ uses }), { status: 200 }, forwarded);
+    await ask(await serve({}, { policies }), { status: 200 });
+    await ask(await serve({ trustProxy: true }, { policies }), { status: 200 }, forwarded);
+    deepStrictEqual(warnings, []);
+  });
+
+  for (const name of ["x-forwarded-for", "forwarded"]) {
+    test(`of ${name} where no proxy is trusted`, async ({ serve, ask, quiet }) => {
+      const warnings = quiet();
+      const server = await serve({}, { policies, name: "login" });
+      await ask(server, { status: 200 });
+      deepStrictEqual(warnings, []);
+      const init = { headers: { [name]: "for=192.0.2.1" } };
+      for (let i = 0; i < 3; i++) await ask(server, { status: 200 }, init);
+      const text = `a request came with ${name}, but no proxy is trusted. See docs/errors/FORWARDING_IGNORED.md`;
+      deepStrictEqual(warnings, [`[sluice] FORWARDING_IGNORED (rateLimit "login"): ${text}`]);
+    });
+  }
+
+  test("of a proxy that is trusted whoever it is", async ({ serve, ask, quiet }) => {
+    const warnings = quiet();
+    const server = await serve({ trustProxy: "everyone" }, { policies });
+    for (let i = 0; i < 3; i++) await ask(server, { status: 200 }, forwarded);
+    deepStrictEqual(codes(warnings), ["EVERY_PROXY_TRUSTED"]);
+  });
+
+  test("of a limiter that sees a request twice", async ({ serve, ask, quiet, store, clock }) => {
+    const warnings = quiet();
+    const limiter = createLimiter({ store, policies, clock });
+    const server = await serve({ uses: [{ of: limiter }, { of: limiter }] });
+    for (let i = 0; i < 3; i++) await ask(server, { status: 200 });
+    deepStrictEqual(codes(warnings), ["LIMITED_TWICE"]);
+  });
+
+  test("of two uses of one store that count together", async ({ serve, ask, quiet, store, clock }) => {
+    const warnings = quiet();
+    const server = await serve({
+      uses: [
+        { of: store, options: { policies, clock } },
+        { of: store, options: { policies, clock } },
+      ],
+    });
+    await ask(server, { status: 200 });
+    deepStrictEqual(codes(warnings), ["LIMITED_TWICE"]);
+  });
+
+  test("of one prefix with two different policies of a name", async ({ serve, quiet, store }) => {
+    const warnings = quiet();
+    await serve({}, { policies });
+    await serve({}, { policies });
+    equal(warnings.length, 0);
+    await serve({ uses: [{ of: store, options: { policies: fixedWindow({ limit: 8, window: "10s" }) } }] });
+    deepStrictEqual(codes(warnings), ["POLICY_CONFLICT"]);
+    await serve({
+      uses: [{ of: store, options: { policies: fixedWindow({ limit: 7, window: "10s" }), prefix: "x" } }],
+    });
+    equal(warnings.length, 1);
+  });
+}
