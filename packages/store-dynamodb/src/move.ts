@@ -61,7 +61,8 @@ function bucketMove(
   const at = expression.name(place.attribute);
   const same = (): string => `${at}.r = ${expression.number(rate)} AND ${at}.i = ${expression.number(interval)}`;
 
-  if (fullAt !== undefined && (fullAt > now || crowded)) {
+  // In a bucket that is in use there is no room for all of it.
+  if (fullAt !== undefined && (fullAt > now || (crowded && asked < full))) {
     const least = expression.number(now + 1n);
     expression.require(`${same()} AND ${at}.t BETWEEN ${least} AND ${expression.number(now + full - asked)}`);
     expression.require(notBlocked(expression, at, nowMs));

@@ -5,6 +5,7 @@ import { createTable, dynamodbStore } from "../src/index.js";
 import { connectors } from "./clients.js";
 
 const TABLE = "limits";
+const SAME = "what is sent is the same for both clients";
 const [server, spare] = await Promise.all([startDynamodb(), startDynamodb()]);
 afterAll(() => Promise.all([server.stop(), spare.stop()]));
 
@@ -26,12 +27,19 @@ describe.each(Object.entries(connectors))("DynamoDB through %s", (name, connect)
     exportsEntries: absent("listing a table means to scan all of it"),
     checksHealth: true,
     unreachable: () => dynamodbStore({ client: connect("http://127.0.0.1:1"), table: TABLE }),
-    interruptible: () => ({
-      store: dynamodbStore({ client: spareClient, table: TABLE }),
-      interrupt: async () => spare.pause(),
-      restore: async () => spare.resume(),
+    interruptible: async () => {
+      const store = dynamodbStore({ client: spareClient, table: TABLE });
+      // The first requests to a server take longer than a test of time-outs allows.
+      for (let i = 0; i < 3; i++) await store.healthCheck();
+      return {
+        store,
+        interrupt: async () => spare.pause(),
+        restore: async () => spare.resume(),
+      };
+    },
+    operations: 3_000,
+    ...(name !== "DynamoDBClient" && {
+      skip: { differential: SAME, "several processes": SAME, "odd keys": SAME, expiry: SAME },
     }),
-    // What is sent is the same for all clients.
-    operations: name === "DynamoDBClient" ? 3_000 : 200,
   });
 });

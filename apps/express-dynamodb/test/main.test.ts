@@ -1,0 +1,95 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { startDynamodb } from "@sluice/servers";
+import { afterEach, expect, it } from "vitest";
+
+const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const started: ChildProcessByStdio<null, Readable, Readable>[] = [];
+
+afterEach(() => {
+  for (const child of started.splice(0)) child.kill("SIGKILL");
+});
+
+/** Starts the demo, with nothing of AWS in its environment but what is given; `printed` grows. */
+function start(env: Record<string, string> = {}) {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("AWS_"));
+  const quiet = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" };
+  const child = spawn(process.execPath, [main], {
+    env: { ...Object.fromEntries(inherited), ...quiet, PORT: "0", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  started.push(child);
+  const printed = { out: "", err: "" };
+  child.stdout.on("data", (chunk) => {
+    printed.out += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    printed.err += chunk;
+  });
+  const ended = once(child, "close").then(([code]) => code as number);
+  return { child, printed, ended };
+}
+
+async function untilListening({ child, printed, ended }: ReturnType<typeof start>): Promise<string> {
+  for (;;) {
+    const url = /Listening on (\S+),[\s\S]*Ctrl-C/.exec(printed.out)?.[1];
+    if (url !== undefined) return url;
+    await Promise.race([
+      once(child.stdout, "data"),
+      ended.then(() => Promise.reject(new Error(`it ended: ${printed.err}`))),
+    ]);
+  }
+}
+
+async function statusesOf(url: string, count: number): Promise<number[]> {
+  const statuses: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const response = await fetch(url);
+    await response.text();
+    statuses.push(response.status);
+  }
+  return statuses;
+}
+
+it("brings a DynamoDB Local along, lets the burst through, and stops when told to", async () => {
+  const demo = start();
+  const url = await untilListening(demo);
+  expect(demo.printed.out).toContain("a DynamoDB Local of its own");
+  const statuses = await statusesOf(url, 14);
+  expect(statuses.slice(0, 10)).toEqual(new Array(10).fill(200));
+  expect(statuses).toContain(429);
+  demo.child.kill("SIGTERM");
+  expect(await demo.ended).toBe(0);
+  expect(demo.printed.err).toBe("");
+});
+
+it("uses the DynamoDB that the environment names, together with others", async () => {
+  const server = await startDynamodb();
+  try {
+    const env = {
+      AWS_ENDPOINT_URL_DYNAMODB: server.url,
+      AWS_REGION: "local",
+      AWS_ACCESS_KEY_ID: "local",
+      AWS_SECRET_ACCESS_KEY: "local",
+    };
+    const demos = [start(env), start(env)];
+    const urls = await Promise.all(demos.map(untilListening));
+    expect(await statusesOf(urls[0] ?? "", 10)).toEqual(new Array(10).fill(200));
+    expect(await statusesOf(urls[1] ?? "", 4)).toContain(429);
+  } finally {
+    await server.stop();
+  }
+});
+
+it("says so when there is no DynamoDB at the address", async () => {
+  const demo = start({
+    AWS_ENDPOINT_URL_DYNAMODB: "http://127.0.0.1:1",
+    AWS_REGION: "local",
+    AWS_ACCESS_KEY_ID: "local",
+    AWS_SECRET_ACCESS_KEY: "local",
+  });
+  expect(await demo.ended).toBe(1);
+  expect(demo.printed.err).toMatch(/^There is no DynamoDB to use\. .*ECONNREFUSED/);
+});
