@@ -1,6 +1,13 @@
 export type { Decision, DecisionSource, PolicyDecision } from "./decision.js";
 export { type Duration, parseDuration } from "./duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode } from "./errors.js";
+export { type LimitFetchOptions, limitFetch } from "./http/client/limit-fetch.js";
+export {
+  parseRateLimit,
+  type RateLimitReport,
+  type ReportedLimit,
+  type ResponseFields,
+} from "./http/client/parse-rate-limit.js";
 export { clientKey } from "./http/client-key.js";
 export { compositeKey } from "./http/composite-key.js";
 export type { ForwardingField } from "./http/forwarded.js";

@@ -1,0 +1,80 @@
+import { type Duration, MAX_DURATION_MS, parseDuration } from "../../duration.js";
+import { invalidOption } from "../../errors.js";
+import type { LimiterKey } from "../../limiter/claims.js";
+import type { Limiter } from "../../limiter/limiter.js";
+import type { MaybePromise } from "../../store/store.js";
+import { rejectUnknown } from "../../unknown-option.js";
+import { parseRateLimit } from "./parse-rate-limit.js";
+
+type Fetch = typeof globalThis.fetch;
+type Input = Parameters<Fetch>[0];
+type Init = Parameters<Fetch>[1];
+
+/** Options of {@link limitFetch}. */
+export interface LimitFetchOptions {
+  /** By what calls are limited together. Default: the host of the address. */
+  key?: (input: Input, init?: Init) => MaybePromise<LimiterKey>;
+  /** Units that a call takes. Default 1. */
+  cost?: number | ((input: Input, init?: Init) => MaybePromise<number>);
+  /** The longest that a call waits for its turn; it rejects with `WAIT_TIMEOUT` at once when that is not enough. */
+  timeout?: Duration;
+  /** The longest pause that a server may ask for. Default `"1h"`. */
+  maxPause?: Duration;
+}
+
+/**
+ * Makes a `fetch` that waits for its turn, and pauses as long as the server says: by Retry-After with 429 and 503, and by
+ * RateLimit fields that tell that nothing remains. The pause holds for everybody who shares the limiter's store. Answers
+ * are returned as they are, also 429: nothing is sent twice. A call's `signal` ends its wait too.
+ *
+ * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { createLimiter, limitFetch, tokenBucket } from "@sluice/core";
+ * import { memoryStore } from "@sluice/store-memory";
+ *
+ * const limiter = createLimiter({ store: memoryStore(), policies: tokenBucket({ rate: 5 }) });
+ * const politeFetch = limitFetch(limiter, fetch, { timeout: "1m" });
+ * const response = await politeFetch("https://api.example.com/things");
+ * ```
+ */
+export function limitFetch(limiter: Limiter, fetch: Fetch, options: LimitFetchOptions = {}): Fetch {
+  rejectUnknown(options, ["key", "cost", "timeout", "maxPause"], "limitFetch");
+  const { key = hostOf, cost = 1, timeout, maxPause = "1h" } = options;
+  if (typeof fetch !== "function") throw invalidOption("fetch", fetch, "give a function like fetch");
+  if (typeof key !== "function") throw invalidOption("key", key, "give a function");
+  const maxPauseMs = parseDuration(maxPause, "maxPause");
+  const waiting = timeout === undefined ? {} : { timeout: parseDuration(timeout, "timeout") };
+
+  return async (input, init) => {
+    const who = await key(input, init);
+    const signal = init?.signal ?? (typeof input === "object" && "signal" in input ? input.signal : undefined);
+    const units = typeof cost === "function" ? await cost(input, init) : cost;
+    await limiter.wait(who, { ...waiting, cost: units, ...(signal && { signal }) });
+    const response = await fetch(input, init);
+    const pauseMs = Math.min(pauseOf(response), maxPauseMs, MAX_DURATION_MS);
+    // When the store fails the answer is there all the same, and the next call asks the store anyway.
+    if (pauseMs > 0) await pause(limiter, who, pauseMs).catch(() => {});
+    return response;
+  };
+}
+
+/** Answers may come in another order than that in which they were sent, so no pause is made shorter. */
+async function pause(limiter: Limiter, key: LimiterKey, pauseMs: number): Promise<void> {
+  const { retryAfterMs } = await limiter.peek(key);
+  if (retryAfterMs === undefined || retryAfterMs < pauseMs) await limiter.block(key, pauseMs);
+}
+
+/** How long the server wants to be left alone. */
+function pauseOf({ status, headers }: Response): number {
+  const { limits, retryAfterMs } = parseRateLimit(headers);
+  if (retryAfterMs !== undefined && (status === 429 || status === 503)) return retryAfterMs;
+  return Math.max(0, ...limits.map(({ remaining, resetAfterMs = 0 }) => (remaining === 0 ? resetAfterMs : 0)));
+}
+
+function hostOf(input: Input): string {
+  const url = typeof input === "object" && "url" in input ? input.url : String(input);
+  // In a browser an address may be relative to the page's.
+  return new URL(url, (globalThis as { location?: { href: string } }).location?.href).host;
+}

@@ -1,0 +1,38 @@
+/** A member of a field that is a list or dictionary (RFC 9651, sections 3.1 and 3.2). */
+export interface Member {
+  /** Its name in a dictionary. */
+  readonly name: string | undefined;
+  /** Its value as text, a string without its quotes. */
+  readonly value: string;
+  readonly params: ReadonlyMap<string, string>;
+}
+
+/** Longer fields are not read. */
+const MAX_LENGTH = 8_192;
+
+const KEY = "[a-z*][\\w.*-]*";
+const BARE = '"(?:[^"\\\\]|\\\\.)*"|:[A-Za-z0-9+/=]*:|[^\\s";,=]+';
+const MEMBER = new RegExp(
+  `[ \\t]*(?:(${KEY})=)?(${BARE})((?:[ \\t]*;[ \\t]*${KEY}(?:=(?:${BARE}))?)*)[ \\t]*(,|$)`,
+  "y",
+);
+const PARAM = new RegExp(`;[ \\t]*(${KEY})(?:=(${BARE}))?`, "g");
+
+/** The members of a field; `undefined` when it can't be read, which counts as if it were not there. */
+export function readMembers(field: string): readonly Member[] | undefined {
+  if (field.length > MAX_LENGTH) return undefined;
+  const members: Member[] = [];
+  MEMBER.lastIndex = 0;
+  for (;;) {
+    const [found, name, value = "", params = "", end] = MEMBER.exec(field) ?? [];
+    if (found === undefined) return undefined;
+    const pairs = [...params.matchAll(PARAM)].map(([, key = "", bare = ""]) => [key, textOf(bare)] as const);
+    members.push({ name, value: textOf(value), params: new Map(pairs) });
+    if (end === "") return members;
+  }
+}
+
+function textOf(bare: string): string {
+  if (bare.startsWith('"')) return bare.slice(1, -1).replace(/\\(.)/g, "$1");
+  return bare.startsWith(":") ? bare.slice(1, -1) : bare;
+}
