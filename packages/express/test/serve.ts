@@ -65,6 +65,12 @@ const routes: Readonly<Record<RouteKind, Route | undefined>> = {
     res.statusCode = 500;
     res.end("late");
   },
-  stream: (_req, res) => Readable.from(["one,", "two"]).pipe(res),
+  stream: (_req, res, _next, { hold }) => Readable.from(parts(hold)).pipe(res),
   none: undefined,
 };
+
+async function* parts(hold: () => Promise<void>): AsyncGenerator<string> {
+  yield "one,";
+  await hold();
+  yield "two";
+}

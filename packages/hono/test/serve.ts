@@ -63,9 +63,10 @@ const routes: Readonly<Record<RouteKind, Route | undefined>> = {
     await hold();
     return c.body("late", 500);
   },
-  stream: (c) =>
+  stream: (c, { hold }) =>
     streamText(c, async (stream) => {
       await stream.write("one,");
+      await hold();
       await stream.write("two");
     }),
   none: undefined,

@@ -68,8 +68,14 @@ const routes: Readonly<Record<RouteKind, Route | undefined>> = {
     ctx.status = 500;
     ctx.body = "late";
   },
-  stream(ctx) {
-    ctx.body = Readable.from(["one,", "two"]);
+  stream(ctx, { hold }) {
+    ctx.body = Readable.from(parts(hold));
   },
   none: undefined,
 };
+
+async function* parts(hold: () => Promise<void>): AsyncGenerator<string> {
+  yield "one,";
+  await hold();
+  yield "two";
+}

@@ -9,6 +9,7 @@ import { fieldsGroup } from "./fields.js";
 import { outcomesGroup } from "./outcomes.js";
 import { policiesGroup } from "./policies.js";
 import { rejectionsGroup } from "./rejections.js";
+import { transcriptGroup } from "./transcript.js";
 import { warningsGroup } from "./warnings.js";
 
 /**
@@ -45,5 +46,6 @@ export function adapterSuite<Req, Handler>(runner: SuiteRunner, adapter: Adapter
   runner.describe("failures", () => failuresGroup(context));
   runner.describe("refunds by outcome", () => outcomesGroup(context));
   runner.describe("a dry run", () => dryRunGroup(context));
+  runner.describe("transcript", () => transcriptGroup(context));
   runner.describe("warnings", () => warningsGroup(context));
 }

@@ -14,7 +14,7 @@ export type RouteKind =
   | "status"
   /** Calls `hold` of the app, and answers 500 with the text `late` when its promise resolves. */
   | "hold"
-  /** Streams the texts `one,` and `two`. */
+  /** Streams the texts `one,` and, when the promise of `hold` resolves, `two`. */
   | "stream"
   /** There is no route, so the framework answers 404. */
   | "none";
@@ -36,7 +36,7 @@ export interface AppUnderTest<Req, Handler> {
    * choose the client address; `"everyone"` to trust it whoever sends it.
    */
   readonly trustProxy: boolean | "everyone";
-  /** What the route `"hold"` waits for. */
+  /** What the routes `"hold"` and `"stream"` wait for. */
   hold(): Promise<void>;
 }
 

@@ -118,8 +118,7 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
       request.destroy();
     }
     release();
-    // The routes have ended, and whoever wanted to give back has had the time for it.
-    for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+    await aWhile();
     equal(reached, 2);
     equal(asked, 0);
     equal((await limiter.peek("client")).remaining, 0);
@@ -128,6 +127,37 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
       [],
     );
   });
+
+  test("never happens to a client that leaves a stream before its end", async ({ serve, ask, store, clock }) => {
+    const limiter = createLimiter({ store, policies, clock });
+    let asked = 0;
+    const refundWhen = () => {
+      asked++;
+      return true;
+    };
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const uses = [{ of: limiter, options: { key, refundWhen } }];
+    const server = await serve({ route: "stream", hold: () => held, uses });
+    const request = httpRequest(server.url, { agent: false }).end();
+    const [response] = await once(request, "response");
+    await once(response, "data");
+    response.on("error", () => {});
+    request.destroy();
+    await aWhile();
+    release();
+    await aWhile();
+    equal(asked, 0);
+    await ask(server, { status: 200, fields: { RateLimit: '"default";r=0;t=10' }, body: "one,two" });
+    await until(() => asked === 1);
+  });
+}
+
+/** Long enough for a server in the same process to notice, and for routes to end and give back. */
+async function aWhile(): Promise<void> {
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** Koa tells the app of clients that leave. */
