@@ -1,0 +1,52 @@
+import type { Outcome } from "@sluice/core";
+import { absent, type StoreGroup, storeSuite } from "@sluice/testkit";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import { type DynamodbStore, dynamodbStore } from "../src/index.js";
+import { connect } from "./clients.js";
+import { serverWithTable, TABLE } from "./server.js";
+
+const { server } = await serverWithTable();
+
+/** Three stores by turns: what each of them remembers of an item is out of date most of the time. */
+function byTurns(): DynamodbStore {
+  const stores = [1, 2, 3].map(() => dynamodbStore({ client: connect(server.url), table: TABLE }));
+  let calls = 0;
+  // Not strictly by turns, so that some guesses are right.
+  const next = (): DynamodbStore => stores[Math.floor(calls++ / 2 + (calls % 5)) % 3] as DynamodbStore;
+  return {
+    algorithms: (stores[0] as DynamodbStore).algorithms,
+    decide: (admission, options): Promise<Outcome> => next().decide(admission, options),
+    atomicUpdate: (key, update, options) => next().atomicUpdate(key, update, options),
+    delete: (key) => next().delete(key),
+    healthCheck: () => next().healthCheck(),
+    async close() {
+      await Promise.all(stores.map((store) => store.close()));
+    },
+  };
+}
+
+const ELSEWHERE: readonly StoreGroup[] = [
+  "basics",
+  "several processes",
+  "expiry",
+  "odd keys",
+  "batching",
+  "export",
+  "lifecycle",
+  "failure",
+];
+
+describe("stores that guess wrong", () => {
+  storeSuite({ describe, it, beforeAll, afterAll }, byTurns, {
+    decides: true,
+    shared: true,
+    ownClock: absent("DynamoDB has no clock that an update could read: the client's decides"),
+    otherProcess: absent("tested in conformance.test.ts"),
+    exportsEntries: absent("listing a table means to scan all of it"),
+    checksHealth: true,
+    unreachable: absent("tested in conformance.test.ts"),
+    interruptible: absent("tested in conformance.test.ts"),
+    operations: 1_500,
+    skip: Object.fromEntries(ELSEWHERE.map((group) => [group, "tested in conformance.test.ts"])),
+  });
+});
