@@ -55,6 +55,9 @@ export interface PostgresStore extends DecidingStore, HealthCheck {
 /** More would only make the batches smaller. */
 const MOST_BATCHES_AT_ONCE = 2;
 
+/** A statement costs the server as much as 15 decisions in it. */
+const WORTH_SPLITTING = 64;
+
 /**
  * A store on PostgreSQL 14 or newer, also behind a pooler in transaction mode. The server's clock decides. Concurrent
  * decisions share one statement, and a denial writes nothing. {@link migrate} makes the table.
@@ -89,6 +92,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   const batcher = createBatcher({
     run: createDecider(database, statements.decide),
     maxInFlight: Math.min(MOST_BATCHES_AT_ONCE, database.connections),
+    worthSplitting: WORTH_SPLITTING,
   });
   const sweepUpTo = createSweeper(async (...pages) => JSON.parse(await send(statements.sweep, pages.map(String))));
   const everyMs = sweepEvery === undefined ? undefined : parseDuration(sweepEvery, "sweepEvery");

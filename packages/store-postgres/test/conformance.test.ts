@@ -1,6 +1,6 @@
 import { startPostgres } from "@sluice/servers";
 import { absent, storeSuite } from "@sluice/testkit";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
 import { migrate } from "../src/index.js";
 import { connectors } from "./clients.js";
 import { storesOn } from "./stores.js";

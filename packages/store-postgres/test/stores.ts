@@ -14,8 +14,9 @@ export function storesOn(
   let made = 0;
   afterAll(() => Promise.all(connections.map((connection) => connection.end())));
   return () => {
-    const { client } = (connections[made % CLIENTS] ??= connect());
-    made++;
-    return postgresStore({ client, ...options });
+    const place = made++ % CLIENTS;
+    const connection = connections[place] ?? connect();
+    connections[place] = connection;
+    return postgresStore({ client: connection.client, ...options });
   };
 }

@@ -11,6 +11,8 @@ export interface BatcherOptions<Item, Result> {
   maxSize?: number;
   /** The most batches on their way at once. Default 2: one is decided while the next travels. */
   maxInFlight?: number;
+  /** So many items leave together also when two batches could leave: below it a second one costs more than it gains. Default 16. */
+  worthSplitting?: number;
 }
 
 /** Gathers concurrent calls into batches. */
@@ -21,9 +23,6 @@ export interface Batcher<Item, Result> {
    */
   add(item: Item, timeoutMs?: number): Promise<Result>;
 }
-
-/** Below this many items a second batch costs more than it gains. */
-const WORTH_SPLITTING = 16;
 
 interface Waiting<Item, Result> {
   readonly item: Item;
@@ -45,7 +44,7 @@ interface Waiting<Item, Result> {
  * ```
  */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
-  const { run, maxSize = 256, maxInFlight = 2 } = options;
+  const { run, maxSize = 256, maxInFlight = 2, worthSplitting = 16 } = options;
   let queue: Waiting<Item, Result>[] = [];
   let earliestDeadlineMs = Number.POSITIVE_INFINITY;
   let inFlight = 0;
@@ -64,7 +63,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     while (queue.length > 0 && inFlight < maxInFlight) {
       // In equal parts for the places left, so that the server has one to work on while the other travels.
       const share = Math.ceil(queue.length / (maxInFlight - inFlight));
-      const size = Math.min(maxSize, Math.max(share, WORTH_SPLITTING));
+      const size = Math.min(maxSize, Math.max(share, worthSplitting));
       const batch = queue.slice(0, size);
       queue = queue.slice(size);
       send(batch);

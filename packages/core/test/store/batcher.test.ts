@@ -79,6 +79,20 @@ describe("createBatcher", () => {
     expect(await Promise.all(results)).toEqual([2, 4, 6, 8, 10]);
   });
 
+  it("shares out what is worth splitting over the batches that can leave, and no less", async () => {
+    for (const [worthSplitting, count, sizes] of [
+      [16, 16, [16]],
+      [16, 40, [20, 20]],
+      [64, 40, [40]],
+      [64, 100, [64, 36]],
+    ] as const) {
+      const { batcher, batches } = heldBatcher({ worthSplitting });
+      void Promise.all(numbers(count).map((item) => batcher.add(item)));
+      await setImmediate();
+      expect(batches.map(({ items }) => items.length)).toEqual(sizes);
+    }
+  });
+
   it("splits what is more than the largest batch, in order", async () => {
     const { batcher, batches } = heldBatcher({ maxSize: 20, maxInFlight: 2 });
     const results = Promise.all(numbers(50).map((item) => batcher.add(item)));

@@ -15,9 +15,10 @@
 --            previous, current; sliding log: used, newestMs (-1: none), fitsAtMs (-1: it fits, or never will)
 --
 -- First everything is decided on the entries as they are, without a lock: a denial writes nothing, not even a lock. Then
--- the entries that were charged are inserted, or locked in the order of their keys, so that two batches can't wait for each
--- other: nothing waits for a row that another batch inserts while it holds locks on rows that this batch could see. When an
--- entry has changed in between, what it touches is decided again under the locks.
+-- what was charged is written, new entries first, and the others under locks that are taken in the order of their keys; an
+-- entry that has changed meanwhile is locked and left as it is. If there is one, what touches it is decided again, under
+-- the locks. Two batches can't wait for each other: locks are ordered, and nobody sees, and so nobody locks, a new entry
+-- of a batch that is still under way.
 --
 -- Numbers are double precision, which is what JavaScript has, so that core's arithmetic gives the same here to the last bit.
 
@@ -40,37 +41,49 @@ SET jit = off
 AS $function$
 DECLARE
   last CONSTANT integer := cardinality(calls);
+  none CONSTANT double precision[] := array_fill(NULL::double precision, ARRAY[cardinality(keys)]);
   real_ms double precision := floor(extract(epoch FROM clock_timestamp()) * 1000);
   now_ms double precision := coalesce(given_ms, real_ms);
   -- A clock given by a test does not move the server's, by which rows expire.
   spare_ms CONSTANT double precision := CASE WHEN given_ms IS NULL THEN 0 ELSE 3600000 END;
 
   -- The entries, as this batch has left them.
-  versions xid[];                  -- of the row; NULL: there is none
+  versions xid[];                  -- what wrote the row; NULL: there is none
   blocked double precision[];      -- until when; NULL: the entry can't be read
-  c1 double precision[];
+  c1 double precision[];           -- the state, of which a log is text
   c2 double precision[];
   c3 double precision[];
   c4 double precision[];
   c5 double precision[];
   logs text[];
   lives double precision[];        -- how long a charged entry is kept from now; NULL: it was not charged
-  locked boolean[];
+
+  -- The same as they were found, and whether they are locked, for the second pass.
+  found_c1 double precision[];
+  found_c2 double precision[];
+  found_c3 double precision[];
+  found_c4 double precision[];
+  found_c5 double precision[];
+  found_logs text[];
+  found_expires_ms double precision[];
+  locked boolean[];                -- NULL: it was not charged in the first pass
+  ours boolean[];                  -- whether this batch wrote it
+  written integer;
+  own xid;
+  known record;
 
   result double precision[] := array_fill(NULL::double precision, ARRAY[2 * last]);
-  unsettled boolean[];             -- admissions to decide again if an entry has changed
-  at integer;
-  place integer;
-  admission integer;
-  home integer;
+  at integer;                      -- where the next admission begins in calls
+  place integer;                   -- and in result
   charging boolean;
   claims integer;
   first integer;
+  home integer;
   verdict integer;
-  touched boolean;
   i integer;
   entry integer;
   policy integer;
+  algorithm integer;
   cost double precision;
   x double precision;
   y double precision;
@@ -79,40 +92,38 @@ DECLARE
   s1 double precision;             -- the settled state: what is reported of it
   s2 double precision;
   s3 double precision;
-  used double precision;           -- of a bucket, the units missing: see token-bucket.ts
+  used double precision;           -- units missing from a bucket: see token-bucket.ts
   log double precision[];
   size integer;
-  own xid;
-  charged integer;
-  unchanged integer;
-  changed boolean := false;
-  held text[];
-  known record;
 BEGIN
   SELECT array_agg(e.version), array_agg(e.blocked_until_ms), array_agg(e.cells[1]), array_agg(e.cells[2]),
-      array_agg(e.cells[3]), array_agg(e.cells[4]), array_agg(e.cells[5]), array_agg(e.log)
-    INTO versions, blocked, c1, c2, c3, c4, c5, logs
+      array_agg(e.cells[3]), array_agg(e.cells[4]), array_agg(e.cells[5]), array_agg(e.log),
+      array_agg(e.expires_ms)
+    INTO versions, blocked, c1, c2, c3, c4, c5, logs, found_expires_ms
     FROM (
-      SELECT t.xmin AS version,
+      SELECT t.xmin AS version, t.expires_ms,
           CASE WHEN t.expires_ms > real_ms THEN t.cells END AS cells,
-          CASE WHEN t.expires_ms > real_ms AND k.width = 0 THEN t.cells::text END AS log,
+          CASE WHEN t.expires_ms > real_ms AND widths[n] = 0 THEN t.cells::text END AS log,
           CASE
             WHEN t.expires_ms > real_ms IS NOT TRUE THEN 0
-            WHEN t.other IS NULL AND (t.cells IS NULL OR k.width IN (0, cardinality(t.cells))) THEN t.blocked_until_ms
+            WHEN t.other IS NULL AND (t.cells IS NULL OR widths[n] IN (0, cardinality(t.cells))) THEN t.blocked_until_ms
           END AS blocked_until_ms
-        FROM unnest(keys, widths) WITH ORDINALITY k (key, width, n)
-        LEFT JOIN "sluice"."entries" t ON t.key = k.key
-        ORDER BY k.n
+        FROM generate_series(1, cardinality(keys)) n
+        LEFT JOIN "sluice"."entries" t ON t.key = keys[n]
+        ORDER BY n
     ) e;
+  found_c1 := c1;
+  found_c2 := c2;
+  found_c3 := c3;
+  found_c4 := c4;
+  found_c5 := c5;
+  found_logs := logs;
+  lives := none;
 
   FOR pass IN 1 .. 2 LOOP
-    lives := array_fill(NULL::double precision, ARRAY[cardinality(keys)]);
-    charged := 0;
     at := 1;
     place := 0;
-    admission := 0;
     WHILE at < last LOOP
-      admission := admission + 1;
       charging := calls[at] = 1;
       claims := calls[at + 1];
       first := at + 2;
@@ -120,143 +131,138 @@ BEGIN
       home := place;
       place := home + 2 + 4 * claims;
       IF pass = 2 THEN
-        CONTINUE WHEN unsettled[admission] IS NOT TRUE;
+        CONTINUE WHEN NOT EXISTS (
+          SELECT FROM generate_series(first, at - 1, 3) c WHERE locked[calls[c]::integer] IS NOT NULL
+        );
         result[home + 1 : place] := array_fill(NULL::double precision, ARRAY[place - home]);
       END IF;
       verdict := 1;
-      touched := false;
       -- A single claim is judged and finished in one visit; of several all are judged first.
       FOR visit IN 1 .. CASE claims WHEN 1 THEN 1 ELSE 2 * claims END LOOP
         i := first + 3 * ((visit - 1) % claims);
         entry := calls[i];
-        policy := 4 * calls[i + 1] - 3;
+        policy := 4 * calls[i + 1];
         cost := calls[i + 2];
-        x := policies[policy + 1];
-        y := policies[policy + 2];
-        z := policies[policy + 3];
-        CASE policies[policy]
-          WHEN 1 THEN
+        algorithm := policies[policy - 3];
+        x := policies[policy - 2];
+        y := policies[policy - 1];
+        z := policies[policy];
+
+        -- The state as it stands now, and whether the cost fits.
+        IF algorithm = 1 THEN
+          used := CASE WHEN c1[entry] >= now_ms THEN (c1[entry] - now_ms) * c3[entry] + c2[entry] ELSE 0 END;
+          IF used = 0 THEN
+            s1 := now_ms;
+            s2 := 0;
+            s3 := now_ms;
+          ELSE
             s1 := c1[entry];
             s2 := c2[entry];
             s3 := c5[entry];
-            IF s1 IS NULL OR s1 < now_ms THEN
-              used := 0;
-            ELSE
-              used := (s1 - now_ms) * c3[entry] + s2;
-              IF c3[entry] <> x OR c4[entry] <> y THEN
-                used := least(ceil(used / c4[entry]), z) * y;
-                s1 := now_ms + floor(used / x);
-                s2 := used - floor(used / x) * x;
-              END IF;
+            IF c3[entry] <> x OR c4[entry] <> y THEN
+              used := least(ceil(used / c4[entry]), z) * y;
+              s1 := now_ms + floor(used / x);
+              s2 := used - floor(used / x) * x;
             END IF;
-            IF used = 0 THEN
-              s1 := now_ms;
-              s2 := 0;
-              s3 := now_ms;
-            END IF;
-            fits := cost * y <= z * y - used;
-          WHEN 2 THEN
-            s1 := c1[entry];
-            s2 := c2[entry];
-            s3 := NULL;
-            IF s1 IS NULL OR s2 = 0 OR now_ms - s1 >= y THEN
-              s1 := now_ms;
-              s2 := 0;
-            END IF;
-            fits := s2 + cost <= x;
-          WHEN 3 THEN
-            s1 := c1[entry];
-            s2 := c2[entry];
-            s3 := c3[entry];
-            IF s1 IS NULL OR now_ms - s1 >= 2 * y THEN
-              s2 := 0;
-              s3 := 0;
-            ELSIF now_ms - s1 >= y THEN
-              s1 := s1 + y;
-              s2 := s3;
-              s3 := 0;
-            END IF;
-            IF s2 = 0 AND s3 = 0 THEN
-              s1 := now_ms;
-            END IF;
-            -- How long the window has run. What has faded of the count before is rounded down, exactly: see sliding-window.ts.
-            used := y - least(y, s1 + y - now_ms);
-            IF s2 * used <= 9007199254740991 THEN
-              used := floor(s2 * used / y);
-            ELSE
-              used := div(s2::bigint::numeric * used::bigint::numeric, y::bigint::numeric);
-            END IF;
-            fits := cost <= x - s3 - (s2 - used);
-          WHEN 4 THEN
-            log := coalesce(logs[entry], '{}')::double precision[];
-            size := cardinality(log);
-            i := 1;
-            WHILE i < size AND log[i] + y <= now_ms LOOP
-              i := i + 2;
-            END LOOP;
-            IF i > 1 THEN
-              log := log[i:];
-              size := size - i + 1;
-            END IF;
-            s1 := 0;
-            FOR j IN 2 .. size BY 2 LOOP
-              s1 := s1 + log[j];
-            END LOOP;
-            s2 := CASE WHEN size > 0 THEN log[size - 1] ELSE -1 END;
-            s3 := -1;
-            fits := s1 + cost <= x;
-        END CASE;
+          END IF;
+          fits := cost * y <= z * y - used;
+        ELSIF algorithm = 2 THEN
+          s1 := c1[entry];
+          s2 := c2[entry];
+          s3 := NULL;
+          IF s1 IS NULL OR s2 = 0 OR now_ms - s1 >= y THEN
+            s1 := now_ms;
+            s2 := 0;
+          END IF;
+          fits := s2 + cost <= x;
+        ELSIF algorithm = 3 THEN
+          s1 := c1[entry];
+          s2 := c2[entry];
+          s3 := c3[entry];
+          IF s1 IS NULL OR now_ms - s1 >= 2 * y THEN
+            s2 := 0;
+            s3 := 0;
+          ELSIF now_ms - s1 >= y THEN
+            s1 := s1 + y;
+            s2 := s3;
+            s3 := 0;
+          END IF;
+          IF s2 = 0 AND s3 = 0 THEN
+            s1 := now_ms;
+          END IF;
+          -- How long the window has run; then what has faded of the count before, rounded down: see sliding-window.ts.
+          used := y - least(y, s1 + y - now_ms);
+          IF s2 * used <= 9007199254740991 THEN
+            used := floor(s2 * used / y);
+          ELSE
+            used := div(s2::bigint::numeric * used::bigint::numeric, y::bigint::numeric);
+          END IF;
+          fits := cost <= x - s3 - (s2 - used);
+        ELSE
+          log := coalesce(logs[entry], '{}')::double precision[];
+          size := cardinality(log);
+          i := 1;
+          WHILE i < size AND log[i] + y <= now_ms LOOP
+            i := i + 2;
+          END LOOP;
+          IF i > 1 THEN
+            log := log[i:];
+            size := size - i + 1;
+          END IF;
+          s1 := 0;
+          FOR j IN 2 .. size BY 2 LOOP
+            s1 := s1 + log[j];
+          END LOOP;
+          s2 := CASE WHEN size > 0 THEN log[size - 1] ELSE -1 END;
+          s3 := -1;
+          fits := s1 + cost <= x;
+        END IF;
 
         IF visit <= claims THEN
-          touched := touched OR lives[entry] IS NOT NULL;
-          IF blocked[entry] IS NULL OR fits IS NULL THEN
-            verdict := -1;
-          ELSIF verdict = 1 AND (NOT fits OR blocked[entry] > now_ms) THEN
-            verdict := 0;
-          ELSIF verdict = 1 AND pass = 2 AND charging AND locked[entry] IS NOT TRUE THEN
-            verdict := -2;
-          END IF;
+          verdict := CASE
+            WHEN blocked[entry] IS NULL OR fits IS NULL OR verdict = -1 THEN -1
+            WHEN verdict = 0 OR NOT fits OR blocked[entry] > now_ms THEN 0
+            WHEN verdict = -2 OR (pass = 2 AND charging AND locked[entry] IS NOT TRUE) THEN -2
+            ELSE 1
+          END;
         END IF;
         CONTINUE WHEN verdict < 0 OR (visit <= claims AND claims > 1);
 
         IF charging AND verdict = 1 THEN
-          IF lives[entry] IS NULL THEN
-            charged := charged + 1;
+          IF algorithm = 1 THEN
+            used := used + cost * y;
+            s1 := now_ms + floor(used / x);
+            s2 := used - floor(used / x) * x;
+            c1[entry] := s1;
+            c2[entry] := s2;
+            c3[entry] := x;
+            c4[entry] := y;
+            c5[entry] := s3;
+            lives[entry] := ceil(used / x);
+          ELSIF algorithm = 2 THEN
+            s2 := s2 + cost;
+            c1[entry] := s1;
+            c2[entry] := s2;
+            lives[entry] := s1 + y - now_ms;
+          ELSIF algorithm = 3 THEN
+            s3 := s3 + cost;
+            c1[entry] := s1;
+            c2[entry] := s2;
+            c3[entry] := s3;
+            lives[entry] := s1 + 2 * y - now_ms;
+          ELSE
+            s1 := s1 + cost;
+            IF s2 >= now_ms THEN
+              log[size] := log[size] + cost;
+            ELSE
+              s2 := now_ms;
+              log := log || ARRAY[now_ms, cost];
+            END IF;
+            logs[entry] := log::bigint[]::text;
+            lives[entry] := s2 + y - now_ms;
           END IF;
-          CASE policies[policy]
-            WHEN 1 THEN
-              used := used + cost * y;
-              s1 := now_ms + floor(used / x);
-              s2 := used - floor(used / x) * x;
-              c1[entry] := s1;
-              c2[entry] := s2;
-              c3[entry] := x;
-              c4[entry] := y;
-              c5[entry] := s3;
-              lives[entry] := ceil(used / x);
-            WHEN 2 THEN
-              s2 := s2 + cost;
-              c1[entry] := s1;
-              c2[entry] := s2;
-              lives[entry] := s1 + y - now_ms;
-            WHEN 3 THEN
-              s3 := s3 + cost;
-              c1[entry] := s1;
-              c2[entry] := s2;
-              c3[entry] := s3;
-              lives[entry] := s1 + 2 * y - now_ms;
-            WHEN 4 THEN
-              s1 := s1 + cost;
-              IF s2 >= now_ms THEN
-                log[size] := log[size] + cost;
-              ELSE
-                s2 := now_ms;
-                log := log || ARRAY[now_ms, cost];
-              END IF;
-              logs[entry] := log::bigint[]::text;
-              lives[entry] := s2 + y - now_ms;
-          END CASE;
-        ELSIF policies[policy] = 4 AND NOT fits AND cost <= x THEN
+        ELSIF algorithm = 4 AND NOT fits AND cost <= x THEN
+          -- When enough of the oldest grants will have left the window.
           used := s1;
           i := 1;
           WHILE used + cost > x LOOP
@@ -265,7 +271,7 @@ BEGIN
             i := i + 2;
           END LOOP;
         END IF;
-        i := place - 4 * claims + 4 * ((visit - 1) % claims);
+        i := place - 4 * (claims - (visit - 1) % claims);
         result[i + 1] := blocked[entry];
         result[i + 2] := s1;
         result[i + 3] := s2;
@@ -273,86 +279,109 @@ BEGIN
       END LOOP;
       result[home + 1] := now_ms;
       result[home + 2] := verdict;
-      IF pass = 1 AND (touched OR (charging AND verdict = 1)) THEN
-        unsettled[admission] := true;
-      END IF;
     END LOOP;
-    EXIT WHEN pass = 2 OR charged = 0;
+    EXIT WHEN pass = 2 OR lives = none;
 
+    written := 0;
     IF array_position(versions, NULL) IS NOT NULL THEN
       INSERT INTO "sluice"."entries" (key, blocked_until_ms, cells, expires_ms)
-        SELECT u.key, u.blocked,
-            CASE
-              WHEN u.log IS NOT NULL THEN u.log::bigint[]
-              WHEN u.c5 IS NOT NULL THEN ARRAY[u.c1, u.c2, u.c3, u.c4, u.c5]
-              WHEN u.c3 IS NOT NULL THEN ARRAY[u.c1, u.c2, u.c3]
-              ELSE ARRAY[u.c1, u.c2]
+        SELECT keys[n], blocked[n],
+            CASE widths[n]
+              WHEN 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
+              WHEN 2 THEN ARRAY[c1[n], c2[n]]
+              WHEN 3 THEN ARRAY[c1[n], c2[n], c3[n]]
+              ELSE logs[n]::bigint[]
             END,
-            real_ms + spare_ms + greatest(u.life, u.blocked - now_ms)
-          FROM unnest(keys, versions, blocked, c1, c2, c3, c4, c5, logs, lives)
-            u (key, version, blocked, c1, c2, c3, c4, c5, log, life)
-          WHERE u.life IS NOT NULL AND u.version IS NULL
-          ORDER BY u.key COLLATE "C"
+            real_ms + spare_ms + greatest(lives[n], blocked[n] - now_ms)
+          FROM generate_series(1, cardinality(keys)) n
+          WHERE lives[n] IS NOT NULL AND versions[n] IS NULL
+          ORDER BY keys[n] COLLATE "C"
         ON CONFLICT DO NOTHING;
+      GET DIAGNOSTICS written = ROW_COUNT;
     END IF;
-    own := pg_current_xact_id_if_assigned()::xid;
-    SELECT count(*) FILTER (WHERE l.version = coalesce(l.seen, own)), array_agg(l.key)
-      INTO unchanged, held
+    UPDATE "sluice"."entries" t
+      SET blocked_until_ms = blocked[n],
+          cells = CASE widths[n]
+            WHEN 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
+            WHEN 2 THEN ARRAY[c1[n], c2[n]]
+            WHEN 3 THEN ARRAY[c1[n], c2[n], c3[n]]
+            ELSE logs[n]::bigint[]
+          END,
+          other = NULL,
+          expires_ms = real_ms + spare_ms + greatest(lives[n], blocked[n] - now_ms)
       FROM (
-        SELECT t.key, t.xmin AS version, u.version AS seen
-          FROM unnest(keys, versions, lives) u (key, version, life)
-          JOIN "sluice"."entries" t ON t.key = u.key
-          WHERE u.life IS NOT NULL
-          ORDER BY t.key
-          FOR NO KEY UPDATE OF t
-      ) l;
-    EXIT WHEN unchanged = charged;
+        SELECT n
+          FROM generate_series(1, cardinality(keys)) n
+          JOIN "sluice"."entries" l ON l.key = keys[n]
+          WHERE lives[n] IS NOT NULL
+          ORDER BY l.key
+          FOR NO KEY UPDATE OF l
+      ) charged
+      WHERE t.key = keys[n] AND t.xmin = versions[n];
+    GET DIAGNOSTICS size = ROW_COUNT;
+    EXIT WHEN written + size = cardinality(array_remove(lives, NULL));
 
-    -- Somebody was faster. What this batch inserted itself counts as absent.
-    changed := true;
+    -- An entry has changed. What this batch wrote counts as it was found.
     own := pg_current_xact_id()::xid;
     real_ms := floor(extract(epoch FROM clock_timestamp()) * 1000);
     now_ms := coalesce(given_ms, real_ms);
-    FOR entry IN 1 .. cardinality(keys) LOOP
-      CONTINUE WHEN lives[entry] IS NULL;
-      SELECT t.cells, t.other, t.blocked_until_ms
-        INTO known
-        FROM "sluice"."entries" t
-        WHERE t.key = keys[entry] AND t.key = ANY (held) AND t.xmin <> own AND t.expires_ms > real_ms;
-      locked[entry] := keys[entry] = ANY (held);
-      blocked[entry] := CASE
-        WHEN NOT FOUND THEN 0
-        WHEN known.other IS NULL AND (known.cells IS NULL OR widths[entry] IN (0, cardinality(known.cells)))
-          THEN known.blocked_until_ms
-      END;
+    FOR known IN
+      SELECT n, coalesce(t.xmin = own, false) AS ours, coalesce(own IN (t.xmin, t.xmax), false) AS locked,
+          coalesce(t.expires_ms > real_ms, false) AS alive, t.blocked_until_ms, t.cells, t.other
+        FROM generate_series(1, cardinality(keys)) n
+        LEFT JOIN "sluice"."entries" t ON t.key = keys[n]
+        WHERE lives[n] IS NOT NULL
+    LOOP
+      entry := known.n;
+      ours[entry] := known.ours;
+      locked[entry] := known.locked;
+      IF known.ours THEN
+        c1[entry] := found_c1[entry];
+        c2[entry] := found_c2[entry];
+        c3[entry] := found_c3[entry];
+        c4[entry] := found_c4[entry];
+        c5[entry] := found_c5[entry];
+        logs[entry] := found_logs[entry];
+        CONTINUE;
+      END IF;
+      IF NOT known.alive THEN
+        known.cells := NULL;
+      END IF;
       c1[entry] := known.cells[1];
       c2[entry] := known.cells[2];
       c3[entry] := known.cells[3];
       c4[entry] := known.cells[4];
       c5[entry] := known.cells[5];
       logs[entry] := CASE widths[entry] WHEN 0 THEN known.cells::text END;
+      blocked[entry] := CASE
+        WHEN NOT known.alive THEN 0
+        WHEN known.other IS NULL AND (known.cells IS NULL OR widths[entry] IN (0, cardinality(known.cells)))
+          THEN known.blocked_until_ms
+      END;
     END LOOP;
+    lives := none;
   END LOOP;
 
-  IF charged > 0 THEN
+  IF ours IS NOT NULL THEN
+    DELETE FROM "sluice"."entries" t
+      USING generate_series(1, cardinality(keys)) n
+      WHERE t.key = keys[n] AND ours[n] AND versions[n] IS NULL AND lives[n] IS NULL;
     UPDATE "sluice"."entries" t
-      SET blocked_until_ms = u.blocked,
+      SET blocked_until_ms = blocked[n],
           cells = CASE
-            WHEN u.log IS NOT NULL THEN u.log::bigint[]
-            WHEN u.c5 IS NOT NULL THEN ARRAY[u.c1, u.c2, u.c3, u.c4, u.c5]
-            WHEN u.c3 IS NOT NULL THEN ARRAY[u.c1, u.c2, u.c3]
-            ELSE ARRAY[u.c1, u.c2]
+            WHEN widths[n] = 0 THEN logs[n]::bigint[]
+            WHEN c1[n] IS NULL THEN NULL
+            WHEN widths[n] = 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
+            WHEN widths[n] = 2 THEN ARRAY[c1[n], c2[n]]
+            ELSE ARRAY[c1[n], c2[n], c3[n]]
           END,
           other = NULL,
-          expires_ms = real_ms + spare_ms + greatest(u.life, u.blocked - now_ms)
-      FROM unnest(keys, versions, blocked, c1, c2, c3, c4, c5, logs, lives)
-        u (key, version, blocked, c1, c2, c3, c4, c5, log, life)
-      WHERE t.key = u.key AND u.life IS NOT NULL AND (changed OR u.version IS NOT NULL);
-  END IF;
-  IF changed THEN
-    DELETE FROM "sluice"."entries" t
-      USING unnest(keys, lives) u (key, life)
-      WHERE t.key = u.key AND u.life IS NULL AND t.xmin = own;
+          expires_ms = CASE
+            WHEN lives[n] IS NULL THEN found_expires_ms[n]
+            ELSE real_ms + spare_ms + greatest(lives[n], blocked[n] - now_ms)
+          END
+      FROM generate_series(1, cardinality(keys)) n
+      WHERE t.key = keys[n] AND (ours[n] OR lives[n] IS NOT NULL);
   END IF;
   RETURN '[' || array_to_string(result::bigint[], ',') || ']';
 END

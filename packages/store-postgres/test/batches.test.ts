@@ -1,0 +1,95 @@
+import {
+  type Admission,
+  builtInAlgorithms,
+  type Claim,
+  decideEntries,
+  type Entry,
+  fixedWindow,
+  type Policy,
+  scopeOf,
+  slidingLog,
+  slidingWindow,
+  tokenBucket,
+} from "@sluice/core";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { postgresStore } from "../src/index.js";
+import { describeDatabases, startDatabases } from "./database.js";
+
+const databases = await startDatabases();
+
+const NOW_MS = 1_700_000_000_000;
+
+/** Policies that read the same entries, as those of two limiters of which one has been changed do. */
+const policies: readonly Policy[] = [
+  tokenBucket({ name: "bucket", rate: 7, interval: "1m", burst: 20 }),
+  tokenBucket({ name: "bucket", rate: 11, interval: 997, burst: 6 }),
+  fixedWindow({ name: "fixed", limit: 10, window: "1m" }),
+  fixedWindow({ name: "fixed", limit: 6, window: "10s" }),
+  slidingWindow({ name: "sliding", limit: 10, window: "1m" }),
+  slidingWindow({ name: "sliding", limit: 6, window: "10s" }),
+  slidingLog({ name: "log", limit: 10, window: "1m" }),
+  slidingLog({ name: "log", limit: 6, window: "10s" }),
+];
+
+/** An admission, with at most one claim for an entry. */
+const admissions = fc.record({
+  charge: fc.boolean().map((look) => !look),
+  claims: fc.uniqueArray(
+    fc.record({
+      policy: fc.constantFrom(...policies),
+      key: fc.constantFrom("a", "b"),
+      cost: fc.integer({ min: 1, max: 5 }),
+    }),
+    { minLength: 1, maxLength: 4, selector: ({ policy, key }) => `${policy.name} ${key}` },
+  ),
+});
+
+/** Calls of one turn, which leave as one batch, a while after the ones before. */
+const batches = fc.array(
+  fc.record({
+    afterMs: fc.integer({ min: -2_000, max: 30_000 }),
+    calls: fc.array(admissions, { minLength: 1, maxLength: 12 }),
+  }),
+  { minLength: 1, maxLength: 5 },
+);
+
+describeDatabases(databases, ({ admin }) => {
+  const store = postgresStore({ client: admin });
+  let runs = 0;
+
+  it("a batch is decided call by call, in order, whatever the calls share", async () => {
+    await fc.assert(
+      fc.asyncProperty(batches, async (sequence) => {
+        const prefix = `run-${runs++}`;
+        const entries = new Map<string, Entry>();
+        let nowMs = NOW_MS;
+        for (const { afterMs, calls } of sequence) {
+          nowMs += afterMs;
+          const asked = calls.map(({ charge, claims }): Admission => {
+            return {
+              charge,
+              claims: claims.map((claim): Claim => ({ ...claim, scope: scopeOf(prefix, claim.policy) })),
+            };
+          });
+          const expected = asked.map((admission) => {
+            const keys = admission.claims.map(({ scope, key }) => scope + key);
+            const { outcome, writes } = decideEntries(
+              admission,
+              keys.map((key) => entries.get(key)),
+              builtInAlgorithms,
+              nowMs,
+            );
+            for (const [i, { state }] of writes.entries()) entries.set(keys[i] as string, state);
+            return outcome;
+          });
+          expect(await Promise.all(asked.map((admission) => store.decide(admission, { nowMs })))).toEqual(expected);
+        }
+        for (const [key, entry] of entries) {
+          expect(await store.atomicUpdate(key, () => undefined, { nowMs })).toEqual(entry);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  }, 30_000);
+});

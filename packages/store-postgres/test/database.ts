@@ -1,0 +1,59 @@
+import { type PostgresServer, startPostgres, systemPostgres } from "@sluice/servers";
+import pg from "pg";
+import { afterAll, describe, it } from "vitest";
+import { type MigrationOptions, migrate } from "../src/index.js";
+
+/** A server with the store's table. */
+export interface TestDatabase {
+  readonly server: PostgresServer;
+  /** For the tests' own questions. */
+  readonly admin: pg.Pool;
+}
+
+/** What {@link startDatabase} is to start. */
+export interface DatabaseOptions {
+  readonly migration?: MigrationOptions;
+  readonly settings?: Record<string, string>;
+  readonly binaries?: string;
+}
+
+/** Starts a server for a test file, and migrates. To be called at the top of the file. */
+export async function startDatabase(options: DatabaseOptions = {}): Promise<TestDatabase> {
+  const { migration, settings, binaries } = options;
+  const server = await startPostgres({
+    ...(binaries !== undefined && { binaries }),
+    settings: { max_connections: "200", ...settings },
+  });
+  const admin = new pg.Pool({ connectionString: server.url, max: 5 });
+  admin.on("error", () => {});
+  afterAll(async () => {
+    await admin.end();
+    await server.stop();
+  });
+  await migrate(admin, migration);
+  return { server, admin };
+}
+
+/** Starts the server that npm brings, and this machine's own; `undefined` where there is none. */
+export async function startDatabases(
+  options: DatabaseOptions = {},
+): Promise<Readonly<Record<string, TestDatabase | undefined>>> {
+  const binaries = systemPostgres();
+  return {
+    "PostgreSQL 18": await startDatabase(options),
+    "this machine's PostgreSQL": binaries === undefined ? undefined : await startDatabase({ ...options, binaries }),
+  };
+}
+
+/** Defines tests for each of the databases, or shows that one is missing. */
+export function describeDatabases(
+  databases: Readonly<Record<string, TestDatabase | undefined>>,
+  define: (database: TestDatabase) => void,
+): void {
+  for (const [name, database] of Object.entries(databases)) {
+    describe(name, () => {
+      if (database === undefined) it.skip("all of it (skipped: none is installed)", () => {});
+      else define(database);
+    });
+  }
+}
