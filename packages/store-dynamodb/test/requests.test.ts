@@ -122,6 +122,22 @@ describe("a key that many processes share", () => {
 });
 
 describe("other calls", () => {
+  it("every read is a consistent one, or a denial would not be proven", async () => {
+    const { store, client, requests } = openStore();
+    const consistent: unknown[] = [];
+    client.middlewareStack.add(
+      (next) => (args) => {
+        if ("ConsistentRead" in args.input) consistent.push(args.input.ConsistentRead);
+        return next(args);
+      },
+      { step: "initialize", name: "look" },
+    );
+    await createLimiter({ store, prefix: "reads" }).peek("somebody");
+    await store.healthCheck();
+    expect(requests.take()).toEqual({ GetItemCommand: 2 });
+    expect(consistent).toEqual([true, true]);
+  });
+
   it("atomicUpdate takes one request to write, and one to find that there is nothing to write", async () => {
     const { store, requests } = openStore();
     const once = (state: number | undefined) => (state === undefined ? { state: 1, ttlMs: 60_000 } : undefined);
