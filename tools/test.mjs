@@ -29,6 +29,7 @@ if (step("set-up", setUp) && step("build", () => one(turbo("build")))) {
   step("docs", () => tool("check-docs"));
   step("unused", () => one(run("knip", ["--no-progress", "--no-config-hints"])));
   step("packages", () => tool("check-packages"));
+  step("size", () => one(run("size-limit", [])));
   step("tests", runVitest);
 }
 

@@ -1,35 +1,58 @@
 import type { Settle } from "@sluice/core";
 import type { Context, Env } from "hono";
 
-/** The part that matters of Node's response, which `@hono/node-server` has in the environment. */
-interface NodeResponse {
-  once(event: "close", listener: () => void): unknown;
-  readonly writableFinished: boolean;
+/** What `@hono/node-server` puts into the environment: Node's response. */
+interface Bindings {
+  readonly outgoing?: { once(event: "close", listener: () => void): unknown; readonly writableFinished: boolean };
 }
 
 /**
- * Called before the route; the function returned is to be called after it. On Node.js the response tells when it is over;
- * elsewhere the route's end is what is known, and whether the client had left by then.
+ * Called before the route; the function returned is to be called after it. Node's response tells when it is over.
+ * Elsewhere the body tells, once it has been read to its end: a client that left does not read. What cannot be told to
+ * have arrived is never settled.
  */
 export function settlerFor<E extends Env>(c: Context<E>, settle: Settle): () => void {
-  const response = (c.env as { outgoing?: NodeResponse } | undefined)?.outgoing;
-  let status = 0;
-  if (typeof response?.once === "function" && "writableFinished" in response) {
+  const { outgoing } = (c.env ?? {}) as Bindings;
+  if (typeof outgoing?.once === "function" && "writableFinished" in outgoing) {
+    let status = 0;
     // When the route has not ended by then, the client had left before.
-    response.once("close", () => settle({ status, aborted: !response.writableFinished, error: c.error }));
+    outgoing.once("close", () => settle({ status, aborted: !outgoing.writableFinished, error: c.error }));
     return () => {
       status = c.res.status;
     };
   }
   const { signal } = c.req.raw;
   return () => {
-    const outcome = { status: c.res.status, error: c.error };
-    // A route that failed because the client left may hear of it before the signal does.
+    const { body, status } = c.res;
+    // Here, and not at the end: Deno aborts the signal of every request whose response is over.
+    if (body === null || signal.aborted) return;
     const settled = new Promise<void>((resolve) => {
-      setTimeout(() => resolve(settle({ ...outcome, aborted: signal.aborted })), 0);
+      const told = telling(body, (aborted) => resolve(settle({ status, aborted, error: c.error })));
+      c.res = new Response(told, c.res);
     });
     if (hasExecutionContext(c)) c.executionCtx.waitUntil(settled);
   };
+}
+
+/** The same body, which tells whether it was read to its end. */
+function telling(body: ReadableStream<Uint8Array>, ended: (aborted: boolean) => void): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        controller.close();
+        ended(false);
+      },
+      cancel(reason) {
+        ended(true);
+        return reader.cancel(reason);
+      },
+    },
+    // Nothing is read ahead of the client.
+    { highWaterMark: 0 },
+  );
 }
 
 /** Asking for it throws where there is none. */

@@ -8,7 +8,7 @@ import { type Context, type Env, type Handler, Hono, type MiddlewareHandler } fr
 import { HTTPException } from "hono/http-exception";
 import { streamText } from "hono/streaming";
 import { afterEach, describe, expect, expectTypeOf, it, vi } from "vitest";
-import { createLimiter, type Decision, fixedWindow, rateLimit } from "../src/index.js";
+import { createLimiter, type Decision, fixedWindow, type ResponseOutcome, rateLimit } from "../src/index.js";
 
 const closing: (() => Promise<void>)[] = [];
 
@@ -211,6 +211,71 @@ describe("the fields of all limiters arrive", () => {
     app.get("/", (c) => c.text("ok"));
     const { headers } = await app.request("/");
     expect([headers.get("ratelimit"), headers.get("x-ratelimit-limit")]).toEqual(['"default";r=99;t=1', "100"]);
+  });
+});
+
+describe("refundWhen, where only the body tells of the end", () => {
+  /** An app without a server, and what was told of its requests. */
+  function setUp(route: Handler) {
+    const limiter = createLimiter({ store: memoryStore(), policies: once1h });
+    const outcomes: ResponseOutcome[] = [];
+    const refundWhen = (outcome: ResponseOutcome) => {
+      outcomes.push(outcome);
+      return true;
+    };
+    const app = new Hono();
+    app.use(rateLimit(limiter, { key, refundWhen }));
+    app.get("/", route);
+    app.onError((error, c) => c.text(error.message, 500));
+    const left = async () => (await limiter.peek("somebody")).remaining;
+    return { app, outcomes, left };
+  }
+
+  it("waits for the end of the body", async () => {
+    const { app, outcomes, left } = setUp(() => new Response("body", { status: 201, headers: { "X-Own": "1" } }));
+    const response = await app.request("/");
+    expect([outcomes, await left()]).toEqual([[], 0]);
+    expect([response.status, response.headers.get("x-own"), response.headers.get("ratelimit")]).toEqual([
+      201,
+      "1",
+      '"default";r=0;t=3600',
+    ]);
+    expect(await response.text()).toBe("body");
+    expect(outcomes).toEqual([{ status: 201, aborted: false, error: undefined }]);
+    await expect.poll(left).toBe(1);
+  });
+
+  it("knows the error", async () => {
+    const error = new Error("route");
+    const { app, outcomes } = setUp(() => {
+      throw error;
+    });
+    await (await app.request("/")).text();
+    expect(outcomes).toEqual([{ status: 500, aborted: false, error }]);
+  });
+
+  it("is not asked about a body that nobody reads to its end, a client that left, or no body", async () => {
+    const cancelled = setUp((c) => c.text("body"));
+    await (await cancelled.app.request("/")).body?.cancel();
+    const aborted = setUp((c) => c.text("body"));
+    await (await aborted.app.request("/", { signal: AbortSignal.abort() })).text();
+    const empty = setUp((c) => c.body(null, 204));
+    await empty.app.request("/");
+    for (const { outcomes, left } of [cancelled, aborted, empty]) expect([outcomes, await left()]).toEqual([[], 0]);
+  });
+
+  it("keeps the request alive until it is done, where there is an ExecutionContext", async () => {
+    const { app, left } = setUp((c) => c.text("body"));
+    const waiting: Promise<unknown>[] = [];
+    const context = {
+      waitUntil: (promise: Promise<unknown>) => waiting.push(promise),
+      passThroughOnException() {},
+      props: {},
+    };
+    await (await app.request("/", {}, {}, context)).text();
+    expect(waiting).toHaveLength(1);
+    await waiting[0];
+    expect(await left()).toBe(1);
   });
 });
 

@@ -1,0 +1,56 @@
+// Koa with a limit in memory. Run as: node dist/main.js, with the port in PORT (default 3000).
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fixedWindow, rateLimit } from "@sluice/koa";
+import { memoryStore } from "@sluice/store-memory";
+import Koa from "koa";
+
+const { PORT = "3000" } = process.env;
+const policy = fixedWindow({ limit: 10, window: "10s" });
+
+const app = new Koa();
+app.use(rateLimit(memoryStore(), { policies: policy }));
+app.use((ctx) => {
+  ctx.body = `Hello. ${ctx.state.rateLimit?.remaining} of ${policy.limit} requests left.\n`;
+});
+
+const server = createServer(app.callback());
+
+server.on("error", (error: NodeJS.ErrnoException) => {
+  console.error(
+    error.code === "EADDRINUSE"
+      ? `Port ${PORT} is in use. Stop what listens there, or choose another port: PORT=3001 npm run demo`
+      : `Can't listen on port ${PORT}: ${error.message}`,
+  );
+  process.exitCode = 1;
+});
+
+server.on("listening", () => {
+  const { port } = server.address() as AddressInfo;
+  const url = `http://localhost:${port}/`;
+  console.log(`Listening on ${url}
+
+Each client may make 10 requests per 10 seconds, counted from its first one. Try 12 in a row; the last two get 429:
+
+  for i in $(seq 12); do curl -s -o /dev/null -w '%{http_code}  %header{ratelimit}\\n' ${url}; done
+
+and see one of them whole, while the window lasts:
+
+  curl -i ${url}
+
+Ctrl-C stops the server.`);
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    server.close();
+    server.closeAllConnections();
+  });
+}
+
+if (/^\d{1,5}$/.test(PORT) && Number(PORT) <= 65_535) {
+  server.listen(Number(PORT));
+} else {
+  console.error(`PORT is ${JSON.stringify(PORT)}: give a number from 0 to 65535; 0 takes a free port`);
+  process.exitCode = 1;
+}
