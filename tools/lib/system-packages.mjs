@@ -9,22 +9,43 @@ const packages = new Map([
   ["java", "default-jre-headless"],
 ]);
 
+/** The same for programs without which some tests are skipped. */
+const optionalPackages = new Map([["pgbouncer", "pgbouncer"]]);
+
 /** Installs what is missing, where that is possible without asking; throws an error that says what to install where not. */
 export function ensureSystemPackages() {
-  const missing = [...packages].filter(([command]) => !isOnPath(command));
-  if (missing.length === 0) return;
-  const names = missing.map(([, name]) => name);
-  const hint = `The tests need ${missing.map(([command]) => command).join(", ")}. Install with: apt-get install ${names.join(" ")}`;
-  const asRoot = rootPrefix();
-  if (!isOnPath("apt-get") || !asRoot) throw new Error(hint);
+  const missing = missingOf(packages);
+  const optional = missingOf(optionalPackages);
+  if (missing.length + optional.length === 0) return;
+  const hint = `The tests need ${missing.join(", ")}. Install with: apt-get install ${namesOf(missing, packages).join(" ")}`;
+  const asRoot = isOnPath("apt-get") ? rootPrefix() : undefined;
+  if (asRoot === undefined && missing.length > 0) throw new Error(hint);
+  if (asRoot !== undefined) {
+    const aptGet = [...asRoot, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    /** @param {string[]} args */
+    const apt = (...args) => run(aptGet[0] ?? "", [...aptGet.slice(1), ...args]);
+    /** @param {string[]} names */
+    const install = (names) => apt("install", "-q", "-y", "--no-install-recommends", ...names);
+    console.log(`Installing ${[...missing, ...optional].join(" ")} by apt-get`);
+    apt("update", "-q");
+    if (missing.length > 0 && !install(namesOf(missing, packages))) throw new Error(hint);
+    if (missingOf(packages).length > 0) throw new Error(hint);
+    if (optional.length > 0) install(namesOf(optional, optionalPackages));
+  }
+  for (const command of missingOf(optionalPackages)) console.log(`${command} is missing: its tests are skipped`);
+}
 
-  console.log(`Installing ${names.join(" ")} by apt-get`);
-  const aptGet = [...asRoot, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
-  /** @param {string[]} args */
-  const apt = (...args) => run(aptGet[0] ?? "", [...aptGet.slice(1), ...args]);
-  apt("update", "-q");
-  const installed = apt("install", "-q", "-y", "--no-install-recommends", ...names);
-  if (!installed || missing.some(([command]) => !isOnPath(command))) throw new Error(hint);
+/** @param {Map<string, string>} wanted */
+function missingOf(wanted) {
+  return [...wanted.keys()].filter((command) => !isOnPath(command));
+}
+
+/**
+ * @param {string[]} commands
+ * @param {Map<string, string>} names
+ */
+function namesOf(commands, names) {
+  return commands.map((command) => names.get(command) ?? command);
 }
 
 /** What to put before a command so that it runs as root, or undefined when that needs a password. */
@@ -35,7 +56,8 @@ function rootPrefix() {
 
 /** @param {string} command */
 function isOnPath(command) {
-  return (process.env.PATH ?? "").split(delimiter).some((folder) => {
+  // Debian keeps servers where only root looks.
+  return [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin"].some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK);
       return true;

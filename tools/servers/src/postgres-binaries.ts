@@ -1,7 +1,8 @@
-import { accessSync, constants, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { isProgram } from "./is-program.js";
 
 /** The folder with `initdb` and `postgres` that npm brought for this platform. */
 export async function embeddedPostgres(): Promise<string> {
@@ -27,14 +28,5 @@ function foldersIn(folder: string): string[] {
     return readdirSync(folder);
   } catch {
     return [];
-  }
-}
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
-import { chown, cp, readFile, stat } from "node:fs/promises";
+import { cp, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type ServerProcess, startServer } from "./child-process.js";
 import { onFreePorts } from "./free-port.js";
 import { embeddedPostgres } from "./postgres-binaries.js";
+import { giveTo, unprivilegedUser } from "./unprivileged-user.js";
 
 export interface PostgresServer extends ServerProcess {
   /** For a superuser, without a password. */
@@ -51,7 +52,7 @@ async function startPostgresOn(
     args: async (folder) => {
       if (!reachable)
         await cp(dirname(binaries), join(folder, "postgresql"), { recursive: true, verbatimSymlinks: true });
-      if (user !== undefined) await chown(folder, user.uid, user.gid);
+      await giveTo(user, folder);
       const data = join(folder, "data");
       const args = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
       await run(join(reachable ? bin : join(folder, bin), "initdb"), args, { cwd: folder, ...user });
@@ -91,14 +92,6 @@ async function startPostgresOn(
       await server.kill();
     },
   };
-}
-
-/** PostgreSQL refuses to run as root: then it runs as `nobody`. */
-async function unprivilegedUser(): Promise<{ uid: number; gid: number } | undefined> {
-  if (process.getuid?.() !== 0) return undefined;
-  const line = (await readFile("/etc/passwd", "utf8")).split("\n").find((one) => one.startsWith("nobody:"));
-  const [, , uid = "65534", gid = "65534"] = line?.split(":") ?? [];
-  return { uid: Number(uid), gid: Number(gid) };
 }
 
 /** Whether every user may enter a folder. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import pg from "pg";
 import { expect, test, vi } from "vitest";
-import { startPostgres, systemPostgres } from "../src/index.js";
+import { startPgbouncer, startPostgres, systemPgbouncer, systemPostgres } from "../src/index.js";
 import { embeddedPostgres } from "../src/postgres-binaries.js";
 
 const refused = { code: "ECONNREFUSED" };
@@ -82,3 +82,16 @@ test.skipIf(process.getuid?.() !== 0)("starts as root from a folder that only ro
     await rm(folder, { recursive: true });
   }
 });
+
+const pgbouncer = systemPgbouncer();
+
+test.skipIf(pgbouncer === undefined)(
+  `starts a pooler in transaction mode${pgbouncer ? "" : " (skipped: pgbouncer is not installed)"}`,
+  async () => {
+    const server = await startPostgres();
+    const pooler = await startPgbouncer(pgbouncer!, server.port);
+    expect(await ask(`postgres://somebody@127.0.0.1:${pooler.port}/postgres`, "SELECT current_user")).toBe("postgres");
+    await pooler.stop();
+    await server.stop();
+  },
+);
