@@ -1,4 +1,4 @@
-import { rejectUnknown } from "@sluice/core";
+import { invalidOption, rejectUnknown } from "@sluice/core";
 import { hasNotRun } from "./failure.js";
 import { v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep } from "./migrations.generated.js";
 import { type NameOptions, renamer } from "./names.js";
@@ -38,6 +38,7 @@ const MIGRATIONS = [v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep];
  */
 export function migrationSql(options: MigrationOptions = {}): string {
   rejectUnknown(options, ["table", "schema", "durable"], "migrationSql");
+  checkDurable(options.durable);
   const steps = MIGRATIONS.map(
     ({ text }, i) => `  IF NOT EXISTS (SELECT FROM "sluice"."entries_migrations" WHERE version = ${i + 1}) THEN
 ${text.trim()}
@@ -57,6 +58,13 @@ BEGIN
 ${steps.join("")}${persistence(options.durable)}END
 $sluice$;
 `);
+}
+
+/** @throws SluiceError `INVALID_OPTION` */
+export function checkDurable(durable: unknown): void {
+  if (durable !== undefined && typeof durable !== "boolean") {
+    throw invalidOption("durable", durable, "give true or false, or leave it out");
+  }
 }
 
 function persistence(durable: boolean | undefined): string {

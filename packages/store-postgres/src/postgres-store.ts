@@ -18,7 +18,7 @@ import { createCompareAndSet } from "./compare-and-set.js";
 import { createDecider } from "./decider.js";
 import { rowKeyOf } from "./keys.js";
 import { deadlineOf } from "./late.js";
-import { type MigrationOptions, migrateOn } from "./migrate.js";
+import { checkDurable, type MigrationOptions, migrateOn } from "./migrate.js";
 import { renamer } from "./names.js";
 import { databaseOf, type PostgresClient, type Statement } from "./postgres-client.js";
 import { statementsFor } from "./statements.js";
@@ -86,6 +86,8 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   const { client, table, schema, durable, namedStatements = true, sweepEvery, onSweepError = () => {} } = options;
   if (typeof namedStatements !== "boolean")
     throw invalidOption("namedStatements", namedStatements, "give true or false");
+  if (typeof onSweepError !== "function") throw invalidOption("onSweepError", onSweepError, "give a function");
+  checkDurable(durable);
   const statements = statementsFor(renamer({ table, schema }));
   const database = databaseOf(client, namedStatements);
   const update = createUpdater(createCompareAndSet(database, statements.compareAndSet));

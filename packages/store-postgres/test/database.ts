@@ -10,6 +10,16 @@ export interface TestDatabase {
   readonly admin: pg.Pool;
 }
 
+/** A pool that ends with the test file, and does not end the tests when its server goes first. */
+export function openPool(server: PostgresServer, config: pg.PoolConfig = {}): pg.Pool {
+  const pool = new pg.Pool({ connectionString: server.url, ...config });
+  pool.on("error", () => {});
+  pools.push(pool);
+  return pool;
+}
+
+const pools: pg.Pool[] = [];
+
 /** What {@link startDatabase} is to start. */
 export interface DatabaseOptions {
   readonly migration?: MigrationOptions;
@@ -24,10 +34,9 @@ export async function startDatabase(options: DatabaseOptions = {}): Promise<Test
     ...(binaries !== undefined && { binaries }),
     settings: { max_connections: "200", ...settings },
   });
-  const admin = new pg.Pool({ connectionString: server.url, max: 5 });
-  admin.on("error", () => {});
+  const admin = openPool(server, { max: 5 });
   afterAll(async () => {
-    await admin.end();
+    await Promise.all(pools.splice(0).map((pool) => pool.end()));
     await server.stop();
   });
   await migrate(admin, migration);

@@ -1,10 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createLimiter, fixedWindow, type Limiter } from "@sluice/core";
-import pg from "pg";
 import { expect, it } from "vitest";
 import { postgresStore } from "../src/index.js";
-import { describeDatabases, startDatabases } from "./database.js";
+import { describeDatabases, openPool, startDatabases } from "./database.js";
 
 const databases = await startDatabases({ settings: { deadlock_timeout: "100ms" } });
 
@@ -90,14 +89,8 @@ describeDatabases(databases, ({ server, admin }) => {
   }, 60_000);
 
   it("stays exact where transactions are serializable by default: what the server undoes is asked for again", async () => {
-    const pools = Array.from(
-      { length: 4 },
-      () =>
-        new pg.Pool({
-          connectionString: server.url,
-          max: 2,
-          options: "-c default_transaction_isolation=serializable",
-        }),
+    const pools = Array.from({ length: 4 }, () =>
+      openPool(server, { max: 2, options: "-c default_transaction_isolation=serializable" }),
     );
     const limiters = pools.map((client) =>
       createLimiter({
@@ -112,6 +105,5 @@ describeDatabases(databases, ({ server, admin }) => {
     );
     for (const { error } of decisions) if (error !== undefined) throw error;
     expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(60);
-    await Promise.all(pools.map((pool) => pool.end()));
   });
 });

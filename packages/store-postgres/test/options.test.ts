@@ -1,0 +1,75 @@
+import pg from "pg";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { type MigrationOptions, migrate, migrationSql, type PostgresClient, postgresStore } from "../src/index.js";
+
+const client = new pg.Pool();
+const invalidOption = expect.objectContaining({ code: "INVALID_OPTION" });
+
+const wrongClients = [
+  undefined,
+  null,
+  {},
+  "postgres://localhost",
+  new Map(),
+  pg,
+  { query() {} },
+  { connect() {}, query() {} },
+  { evalsha() {}, eval() {}, del() {} },
+];
+
+const wrongNames = ['a"b', "a'b", "a.b", "a b", "", "1a", "ü", "a;b", "x$y", 5, null, "a\0b", "x".repeat(64)];
+
+describe("postgresStore", () => {
+  it.each(wrongClients)("refuses the client %s", async (wrong) => {
+    const code = expect.objectContaining({ code: "INVALID_CLIENT", message: expect.stringContaining("Pool") });
+    expect(() => postgresStore({ client: wrong as never })).toThrow(code);
+    await expect(migrate(wrong as never)).rejects.toThrow(code);
+  });
+
+  it.each(wrongNames)("refuses the table and the schema %j", async (wrong) => {
+    for (const option of ["table", "schema"]) {
+      const message = expect.objectContaining({
+        code: "INVALID_OPTION",
+        message: expect.stringContaining(`"${option}"`),
+      });
+      expect(() => postgresStore({ client, [option]: wrong as never })).toThrow(message);
+      expect(() => migrationSql({ [option]: wrong as never })).toThrow(message);
+      await expect(migrate(client, { [option]: wrong as never })).rejects.toThrow(message);
+    }
+  });
+
+  it("refuses a table whose functions would have too long names", () => {
+    expect(() => migrationSql({ table: "x".repeat(41) })).toThrow(invalidOption);
+    expect(migrationSql({ table: "x".repeat(40) })).toContain(`"${"x".repeat(40)}_compare_and_set_1"`);
+  });
+
+  it.each([
+    ["namedStatements", "no"],
+    ["durable", "yes"],
+    ["sweepEvery", 0],
+    ["sweepEvery", "often"],
+    ["onSweepError", "log"],
+  ])("refuses %s %j", (option, wrong) => {
+    expect(() => postgresStore({ client, [option]: wrong as never })).toThrow(invalidOption);
+  });
+
+  it("refuses options that it does not have", async () => {
+    expect(() => postgresStore({ client, tabel: "a" } as never)).toThrow(/did you mean "table"/);
+    expect(() => migrationSql({ durabel: true } as never)).toThrow(/did you mean "durable"/);
+    await expect(migrate(client, { client } as never)).rejects.toThrow(/has no option "client"/);
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, "5"])("refuses to sweep a limit of %j", async (limit) => {
+    await expect(postgresStore({ client }).sweep({ limit: limit as never })).rejects.toThrow(invalidOption);
+  });
+
+  it("takes the clients of both packages, as they are typed", () => {
+    expectTypeOf<pg.Pool>().toExtend<PostgresClient>();
+    expectTypeOf<pg.Client>().toExtend<PostgresClient>();
+    expectTypeOf<pg.PoolClient>().toExtend<PostgresClient>();
+    expectTypeOf<import("postgres").Sql>().toExtend<PostgresClient>();
+    expectTypeOf<import("postgres").Sql<{ bigint: bigint }>>().toExtend<PostgresClient>();
+    expectTypeOf<Map<string, string>>().not.toExtend<PostgresClient>();
+    expectTypeOf(migrate).parameter(1).toEqualTypeOf<MigrationOptions | undefined>();
+  });
+});
