@@ -8,9 +8,10 @@ import {
   type Policy,
   SluiceError,
 } from "@sluice/core";
+import type { Move } from "./charges.js";
 import { isInTime, latestOf, timedOut } from "./deadline.js";
 import { createExpression } from "./expression.js";
-import { addMove, type Move } from "./move.js";
+import { addMove } from "./move.js";
 import type { Place } from "./place.js";
 import type { Session } from "./session.js";
 import { decode, type Item } from "./stored.js";

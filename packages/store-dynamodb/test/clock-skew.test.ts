@@ -1,5 +1,5 @@
 import { createLimiter, fixedWindow } from "@sluice/core";
-import { afterEach, expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { createClockSkew } from "../src/clock-skew.js";
 import { serverWithTable } from "./server.js";
 
@@ -59,6 +59,7 @@ it("reaches the application, from reads and writes", async () => {
 });
 
 it("a listener that throws breaks no decision", async () => {
+  const printed = vi.spyOn(console, "error").mockImplementation(() => {});
   const { store } = openStore({
     onClockSkew() {
       throw new Error("thrown by the listener");
@@ -67,4 +68,6 @@ it("a listener that throws breaks no decision", async () => {
   const limiter = createLimiter({ store, policies: fixedWindow({ limit: 5, window: "1h" }), timeout: "5s" });
   Date.now = () => realNow() + 60_000;
   expect(await limiter.consume("somebody else")).toMatchObject({ source: "store", allowed: true });
+  expect(printed).toHaveBeenCalledOnce();
+  printed.mockRestore();
 });

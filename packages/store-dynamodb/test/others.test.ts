@@ -96,7 +96,7 @@ describe.each(["token-bucket", "fixed-window"])(
         return [await mine().consume("somebody")];
       }));
 
-    it.each(changed)("changed the policy's numbers goes on from there: %j", (other) =>
+    it.each(changed.map((other) => [other] as const))("changed the policy's numbers goes on from there: %j", (other) =>
       expectAsInModel(policy, async ({ mine, theirs, advance }) => {
         const decisions = [await mine().consume("somebody", { cost: 2 })];
         decisions.push(await theirs(other).consume("somebody"));

@@ -46,7 +46,7 @@ describe("stores that guess wrong", () => {
     checksHealth: true,
     unreachable: absent("tested in conformance.test.ts"),
     interruptible: absent("tested in conformance.test.ts"),
-    operations: 1_500,
+    operations: 1_000,
     skip: Object.fromEntries(ELSEWHERE.map((group) => [group, "tested in conformance.test.ts"])),
   });
 });

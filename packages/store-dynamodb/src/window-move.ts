@@ -1,0 +1,45 @@
+import type { Entry, FixedWindowPolicy } from "@sluice/core";
+import { type Charges, type Field, type Move, notBlocked } from "./charges.js";
+import type { Expression } from "./expression.js";
+import { decode, encode, numberIn } from "./stored.js";
+
+/** The write of charges to a fixed window; `undefined` as of a bucket. */
+export function windowMove(
+  expression: Expression,
+  { place, seen, cost, crowded }: Charges,
+  { limit, windowMs }: FixedWindowPolicy,
+  nowMs: number,
+): Move | undefined {
+  const used = seen === undefined ? undefined : numberIn(seen, "u");
+  const start = seen === undefined ? undefined : numberIn(seen, "s");
+  // A window that started here or before is over.
+  const endedMs = nowMs - windowMs;
+  const at = expression.name(place.attribute);
+  const field: Field = (name) => `${at}.${expression.name(name)}`;
+
+  const isUsed = used !== undefined && start !== undefined && used > 0n && Number(start) > endedMs;
+  if (isUsed || (crowded && used !== undefined)) {
+    const zero = expression.number(0);
+    expression.require(`${field("s")} > ${expression.number(endedMs)} AND ${field("u")} > ${zero}`);
+    expression.require(`${field("u")} <= ${expression.number(limit - cost)}`);
+    expression.require(notBlocked(expression, field, nowMs));
+    expression.set(
+      `${field("u")} = ${field("u")} + ${expression.number(cost)}, ${field("w")} = ${expression.number(windowMs)}`,
+    );
+    expression.remove(field("x"));
+    return {
+      entryBefore(after) {
+        const u = (numberIn(after, "u") as bigint) - BigInt(cost);
+        return decode("fixed-window", { M: { ...after.M, u: { N: String(u) } } })?.state as Entry;
+      },
+    };
+  }
+  if (seen?.M?.b !== undefined) return undefined;
+  expression.require(
+    `attribute_not_exists(${at}) OR (attribute_not_exists(${field("b")}) AND ` +
+      `(${field("s")} <= ${expression.number(endedMs)} OR ${field("u")} = ${expression.number(0)}))`,
+  );
+  const fresh = encode("fixed-window", [1, 0, [nowMs, cost]], undefined);
+  expression.set(`${at} = ${expression.value({ M: { ...fresh.M, w: { N: String(windowMs) } } })}`);
+  return { entryBefore: () => undefined };
+}
