@@ -4,8 +4,8 @@ import type { CaseOrder, CaseReply, CaseRequest } from "./case-message.js";
 
 /** The process of one case, as its parent sees it. */
 export interface CaseProcess {
-  /** Takes one measurement. */
-  run(): Promise<number>;
+  /** Takes one measurement: a number for each row of the case. */
+  run(): Promise<readonly number[]>;
   /** Ends the process; by force when it takes long. Fine to call twice. */
   stop(): Promise<void>;
 }
@@ -52,8 +52,8 @@ export async function startCase(
       const answered = replyOf(child, order.id);
       child.send("run" satisfies CaseRequest);
       const reply = await answered;
-      if (!("value" in reply)) throw new Error(`${order.id} answered without a value`);
-      return reply.value;
+      if (!("values" in reply)) throw new Error(`${order.id} answered without a number`);
+      return reply.values;
     },
     stop,
   };

@@ -11,4 +11,4 @@ export interface CaseOrder {
 export type CaseRequest = "run" | "stop";
 
 /** What it answers: once when it is ready, and once to each request to run. */
-export type CaseReply = { readonly ready: true } | { readonly value: number } | { readonly error: string };
+export type CaseReply = { readonly ready: true } | { readonly values: readonly number[] } | { readonly error: string };

@@ -26,19 +26,20 @@ export type Circumstances = Pick<Environment, "versions" | "rounds" | "durationM
 /** Notes the load now; the function returned makes the environment at the end. */
 export function watchEnvironment(): (circumstances: Circumstances) => Environment {
   const date = new Date().toISOString();
-  const start = load();
+  const start = loadAverage();
   return (circumstances) => ({
     date,
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: availableParallelism(),
-    loadAverage: { start, end: load() },
+    loadAverage: { start, end: loadAverage() },
     ...circumstances,
   });
 }
 
-function load(): number {
+/** Over the last minute. */
+export function loadAverage(): number {
   return Math.round((loadavg()[0] ?? 0) * 100) / 100;
 }
 

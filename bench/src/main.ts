@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { writeFileSync } from "node:fs";
+import { loadAverage } from "./environment.js";
 import { type Options, optionsOf, usage } from "./options.js";
 import type { Report } from "./report.js";
 import { runSuite } from "./run-suite.js";
@@ -7,6 +8,8 @@ import type { Suite } from "./suite.js";
 import { suites } from "./suites/index.js";
 import { tableOf } from "./table.js";
 
+/** A higher load average before the first suite comes from something else. */
+const QUIET_LOAD = 0.5;
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 const names = Object.keys(suites);
 const interruption = new AbortController();
@@ -32,6 +35,7 @@ try {
 async function main(): Promise<void> {
   const options = readOptions();
   if (options === undefined) return;
+  if (loadAverage() > QUIET_LOAD) console.error(`The load average is ${loadAverage()}: expect noise.`);
   const reports: Report[] = [];
   for (const name of options.suites) {
     const suite = await (suites[name] as () => Promise<Suite>)();

@@ -1,12 +1,9 @@
 import type { Environment } from "./environment.js";
-import type { Measurements } from "./rounds.js";
-import type { Case, RatioOf } from "./suite.js";
+import { type Measurements, rowNamesOf } from "./rounds.js";
+import type { Case, RatioOf, RowName } from "./suite.js";
 
-/** A case and its measurements in short. */
-export interface Row {
-  readonly id: string;
-  readonly name: string;
-  readonly unit: string;
+/** The measurements of a row in short. */
+export interface Row extends RowName {
   readonly median: number;
   readonly min: number;
   readonly max: number;
@@ -37,7 +34,7 @@ export function median(values: readonly number[]): number {
 }
 
 export function rowsOf(cases: readonly Case[], measurements: Measurements): readonly Row[] {
-  return cases.map(({ id, name, unit }) => {
+  return cases.flatMap(rowNamesOf).map(({ id, name, unit }) => {
     const values = measurements.get(id) ?? [];
     return { id, name, unit, median: median(values), min: Math.min(...values), max: Math.max(...values) };
   });

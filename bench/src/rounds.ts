@@ -1,5 +1,5 @@
 import { type CaseProcess, startCase } from "./case-child.js";
-import type { Case, Settings, Suite } from "./suite.js";
+import type { Case, RowName, Settings, Suite } from "./suite.js";
 
 /** How a suite is run. */
 export interface RoundsOptions {
@@ -12,7 +12,7 @@ export interface RoundsOptions {
   progress(text: string): void;
 }
 
-/** All measurements of each case, by its id. */
+/** All measurements of each row, by its id. */
 export type Measurements = ReadonlyMap<string, readonly number[]>;
 
 /**
@@ -22,7 +22,10 @@ export type Measurements = ReadonlyMap<string, readonly number[]>;
  */
 export async function measure(suite: Suite, options: RoundsOptions): Promise<Measurements> {
   const { settings, rounds, profileFolder, signal, progress } = options;
-  const measurements = new Map<string, number[]>(options.cases.map(({ id }) => [id, []]));
+  const measurements = new Map<string, number[]>(options.cases.flatMap(rowNamesOf).map(({ id }) => [id, []]));
+  const keep = (one: Case, values: readonly number[]): void => {
+    for (const [i, { id }] of rowNamesOf(one).entries()) measurements.get(id)?.push(values[i] as number);
+  };
   const started: CaseProcess[] = [];
   const start = async ({ id }: Case): Promise<CaseProcess> => {
     signal.throwIfAborted();
@@ -32,29 +35,34 @@ export async function measure(suite: Suite, options: RoundsOptions): Promise<Mea
   };
   try {
     const inRounds = options.cases.filter(({ once }) => once !== true);
-    const processes: { id: string; process: CaseProcess }[] = [];
+    const processes: { one: Case; process: CaseProcess }[] = [];
     for (const one of inRounds) {
       progress(`warm-up: ${one.name}`);
       const process = await start(one);
       await process.run();
-      processes.push({ id: one.id, process });
+      processes.push({ one, process });
     }
     for (let round = 0; round < rounds; round++) {
       progress(`round ${round + 1} of ${rounds}`);
-      for (const { id, process } of rotated(processes, round)) {
-        measurements.get(id)?.push(await process.run());
+      for (const { one, process } of rotated(processes, round)) {
+        keep(one, await process.run());
       }
     }
     for (const one of options.cases.filter(({ once }) => once === true)) {
       progress(`once: ${one.name}`);
       const process = await start(one);
-      measurements.get(one.id)?.push(await process.run());
+      keep(one, await process.run());
       await process.stop();
     }
     return measurements;
   } finally {
     await Promise.all(started.map((process) => process.stop()));
   }
+}
+
+/** The rows of a case. */
+export function rowNamesOf(one: Case): readonly RowName[] {
+  return [one, ...(one.also ?? [])];
 }
 
 /** The same items in the same order, from another one on. */

@@ -10,26 +10,35 @@ export interface Settings {
 
 /** A case that is ready to be measured, in a process of its own. */
 export interface Runner {
-  /** Takes one measurement. Rejects when an answer was not what it should be: a wrong answer has no speed. */
-  run(): Promise<number>;
+  /**
+   * Takes one measurement; where the case has more rows than one, a number for each of them. Rejects when an answer was
+   * not what it should be: a wrong answer has no speed.
+   */
+  run(): Promise<number | readonly number[]>;
   stop?(): Promise<void>;
 }
 
-/** Something to measure. */
-export interface Case {
+/** What one number is. */
+export interface RowName {
   readonly id: string;
   readonly name: string;
   readonly unit: string;
+}
+
+/** Something to measure. */
+export interface Case extends RowName {
+  /** What else the same measurement tells. */
+  readonly also?: readonly RowName[];
   /** Measured once, after the rounds and without a warm-up: it is no rate, and the same each time. */
   readonly once?: boolean;
   start(settings: Settings): Promise<Runner>;
 }
 
-/** A comparison of two rates. */
+/** A comparison of two rows. */
 export interface RatioOf {
   readonly id: string;
   readonly of: string;
-  /** The fastest of these counts. */
+  /** The one with the largest median counts: the fastest. */
   readonly against: readonly string[];
 }
 

@@ -21,7 +21,8 @@ export function tableOf({ suite, environment, rows, ratios }: Report): string {
 }
 
 function count(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
+  const maximumFractionDigits = value < 1_000 ? 1 : 0;
+  return value.toLocaleString("en-US", { maximumFractionDigits, minimumFractionDigits: maximumFractionDigits });
 }
 
 /** Numbers are aligned on the right. */

@@ -38,6 +38,18 @@ describe("rows", () => {
       { id: "a", name: "name of a", unit: "decisions/s", median: 3, min: 1, max: 5 },
     ]);
   });
+
+  it("include what else a case tells", () => {
+    const one: Case = { ...rate("a"), also: [{ id: "a.cpu", name: "CPU", unit: "µs" }] };
+    const measurements = new Map([
+      ["a", [1]],
+      ["a.cpu", [2]],
+    ]);
+    expect(rowsOf([one], measurements).map(({ id, unit, median }) => [id, unit, median])).toEqual([
+      ["a", "decisions/s", 1],
+      ["a.cpu", "µs", 2],
+    ]);
+  });
 });
 
 describe("ratios", () => {
@@ -86,7 +98,7 @@ describe("the table", () => {
       ratios: ratiosOf([{ id: "peer", of: "ours", against: ["other"] }], rows),
     });
     expect(text).toContain("name of ours   decisions/s  1,234,568  1,234,568  1,234,568");
-    expect(text).toContain("name of other  decisions/s          1          1          1");
+    expect(text).toContain("name of other  decisions/s        1.0        1.0        1.0");
     expect(text).toMatch(/^peer +1234567\.80 {2}ours {2}other$/m);
   });
 });

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { versionsOf } from "../environment.js";
-import type { LoadGenerator } from "./generator.js";
+import type { Answered, LoadGenerator } from "./generator.js";
 
 /** What the process of autocannon is asked for. */
 export interface AutocannonOrder {
@@ -10,9 +10,7 @@ export interface AutocannonOrder {
 }
 
 /** What it counted. */
-export interface AutocannonReply {
-  readonly requests: number;
-  readonly durationS: number;
+export interface AutocannonReply extends Answered {
   /** Answers other than successes, and none at all. */
   readonly failed: number;
 }
@@ -35,7 +33,7 @@ export const autocannon: LoadGenerator = {
         const ended = gone.then(() => Promise.reject(new Error("the process of autocannon ended")));
         const [reply] = (await Promise.race([answered, ended])) as [AutocannonReply];
         if (reply.failed > 0) throw new Error(`${reply.failed} of ${reply.requests} requests failed`);
-        return reply.requests / reply.durationS;
+        return reply;
       },
       async stop() {
         child.kill("SIGTERM");

@@ -1,7 +1,13 @@
+/** How much was answered. */
+export interface Answered {
+  readonly requests: number;
+  readonly durationS: number;
+}
+
 /** Sends requests from a process of its own, as fast as they are answered. */
 export interface Load {
-  /** Requests a second. Rejects when an answer was no success. */
-  run(url: string, durationMs: number): Promise<number>;
+  /** Rejects when an answer was no success. */
+  run(url: string, durationMs: number): Promise<Answered>;
   stop(): Promise<void>;
 }
 

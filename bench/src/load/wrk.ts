@@ -17,11 +17,12 @@ export const wrk: LoadGenerator = {
         // It knows whole seconds only.
         const seconds = Math.max(1, Math.round(durationMs / 1_000));
         const { stdout, error } = await runWrk(["-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, url], running);
+        const requests = Number(/^\s*(\d+) requests in /m.exec(stdout)?.[1]);
         const rate = Number(/^Requests\/sec:\s*([\d.]+)$/m.exec(stdout)?.[1]);
-        if (!(rate > 0)) throw new Error(`wrk did not tell a rate: ${stdout || error?.message}`);
+        if (!(requests > 0 && rate > 0)) throw new Error(`wrk did not tell a rate: ${stdout || error?.message}`);
         const failed = /^\s*(Non-2xx.*|Socket errors.*)$/m.exec(stdout)?.[1];
         if (failed !== undefined) throw new Error(`requests failed: ${failed}`);
-        return rate;
+        return { requests, durationS: requests / rate };
       },
       async stop() {
         for (const child of running) child.kill("SIGTERM");

@@ -7,12 +7,13 @@ import type { Case } from "../suite.js";
 /** Below this share of its core the app was not what limited the rate. */
 const BUSY = 0.85;
 
-/** An app in the process of the case, and the requests from another one. */
+/** An app in the process of the case, and the requests from another one. The app's CPU time is a row too. */
 export function appCase(id: string, name: string, fields: readonly string[], make: () => Server): Case {
   return {
     id,
     name,
     unit: "requests/s",
+    also: [{ id: `${id}.cpu`, name: `${name}, CPU time`, unit: "µs/request" }],
     async start({ durationMs, quick, context }) {
       const server = make().listen(0, "127.0.0.1");
       await once(server, "listening");
@@ -23,13 +24,13 @@ export function appCase(id: string, name: string, fields: readonly string[], mak
         async run() {
           const before = process.cpuUsage();
           const startMs = performance.now();
-          const rate = await load.run(url, durationMs);
+          const { requests, durationS } = await load.run(url, durationMs);
           const { user, system } = process.cpuUsage(before);
           const busy = (user + system) / 1_000 / (performance.now() - startMs);
           if (busy < BUSY && !quick) {
             console.error(`${id}: the app used ${Math.round(busy * 100)} % of a core, so something else was the brake`);
           }
-          return rate;
+          return [requests / durationS, (user + system) / requests];
         },
         async stop() {
           await load.stop();

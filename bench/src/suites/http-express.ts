@@ -52,6 +52,7 @@ export const cases: readonly Case[] = [
 export const ratios: readonly RatioOf[] = [
   { id: "http.express.bare", of: "http.express.sluice", against: ["http.express.bare-app"] },
   { id: "http.express.floor", of: "http.express.sluice", against: ["http.express.two-fields"] },
+  { id: "http.express.floor.cpu", of: "http.express.two-fields.cpu", against: ["http.express.sluice.cpu"] },
   { id: "http.express.peer", of: "http.express.sluice", against: ["http.express.express-rate-limit"] },
   { id: "http.express.peer.draft-7", of: "http.express.sluice", against: ["http.express.express-rate-limit.draft-7"] },
 ];

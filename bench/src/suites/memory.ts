@@ -169,7 +169,8 @@ const cases: readonly Case[] = [
   }),
 ];
 
-const peers = ["memory.rate-limiter-flexible", "memory.rate-limiter-flexible.bare", "memory.express-rate-limit"];
+const byDefault = ["memory.rate-limiter-flexible", "memory.express-rate-limit"];
+const peers = [...byDefault, "memory.rate-limiter-flexible.bare"];
 
 export const memory: Suite = {
   name: "memory",
@@ -180,6 +181,8 @@ export const memory: Suite = {
   ratios: [
     { id: "memory.peer", of: "memory.sluice", against: peers },
     { id: "memory.sync.peer", of: "memory.sluice.sync", against: peers },
+    { id: "memory.peer.defaults", of: "memory.sluice", against: byDefault },
+    { id: "memory.sync.peer.defaults", of: "memory.sluice.sync", against: byDefault },
     { id: "memory.counter", of: "memory.sluice", against: ["memory.express-rate-limit.counter"] },
     { id: "memory.sync.counter", of: "memory.sluice.sync", against: ["memory.express-rate-limit.counter"] },
     { id: "memory.floor", of: "memory.sluice", against: ["memory.map"] },
