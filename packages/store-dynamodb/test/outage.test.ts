@@ -52,6 +52,33 @@ describe("a server that stops answering", () => {
   });
 });
 
+describe("a call whose time is up before a request is free", () => {
+  it("is not sent", async () => {
+    const { store, client, requests } = openStore({ concurrency: 1 });
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return result;
+      },
+      { step: "deserialize", priority: "low", name: "slow" },
+    );
+    const policy = fixedWindow({ limit: 10, window: "1h" });
+    const decide = (key: string, timeoutMs: number) =>
+      store.decide({ claims: [{ scope: "late:n:fixed-window:", key, policy, cost: 1 }], charge: true }, { timeoutMs });
+    const [first, late] = await Promise.allSettled([decide("first", 5_000), decide("late", 30)]);
+    expect(first).toMatchObject({ status: "fulfilled", value: { allowed: true } });
+    expect(late).toMatchObject({ status: "rejected", reason: { code: "STORE_TIMEOUT" } });
+    expect(requests.take()).toEqual({ UpdateItemCommand: 1 });
+    await expect(
+      store.atomicUpdate("late", () => ({ state: 1, ttlMs: 1_000 }), { timeoutMs: -1 }),
+    ).rejects.toMatchObject({
+      code: "STORE_TIMEOUT",
+    });
+    expect(requests.take()).toEqual({});
+  });
+});
+
 describe("others that always write first", () => {
   it.each(["sliding-window", "token-bucket"])(
     "end in STORE_CONTENDED after bounded tries, with %s",
