@@ -1,6 +1,6 @@
 import { SluiceError } from "@sluice/core";
 import { storeFailed } from "./failure.js";
-import { sqlStateOf } from "./sql-state.js";
+import { endsConnection } from "./sql-state.js";
 
 /** A statement as `pg` takes it. */
 export interface PgQuery {
@@ -30,13 +30,10 @@ interface PostgresJsQuery {
   simple(): Promise<unknown>;
 }
 
-interface PostgresJsConnection {
-  unsafe(text: string, values?: (string | null)[], options?: { prepare?: boolean }): PostgresJsQuery;
-}
-
 /** What the store needs of a client of the package `postgres`, version 3. */
-export interface PostgresJsClient extends PostgresJsConnection {
-  reserve(): Promise<PostgresJsConnection & { release(): void }>;
+export interface PostgresJsClient {
+  unsafe(text: string, values?: (string | null)[], options?: { prepare?: boolean }): PostgresJsQuery;
+  begin: unknown;
   readonly options?: { readonly max?: number };
 }
 
@@ -84,7 +81,7 @@ export function databaseOf(client: PostgresClient, namedStatements: boolean): Da
 }
 
 function lenderOf(client: PostgresClient, namedStatements: boolean): Database {
-  if (has(client, "unsafe") && has(client, "reserve")) return ofPostgresJs(client as PostgresJsClient, namedStatements);
+  if (has(client, "unsafe") && has(client, "begin")) return ofPostgresJs(client as PostgresJsClient, namedStatements);
   if (has(client, "connect") && has(client, "query")) {
     if ("totalCount" in client) return ofPool(client, namedStatements);
     if (has(client, "on")) return ofClient(client as PgClient, namedStatements);
@@ -143,40 +140,26 @@ function ofPg(client: PgClient, named: boolean): Connection {
 }
 
 function ofPostgresJs(client: PostgresJsClient, named: boolean): Database {
-  return {
-    connections: client.options?.max ?? 1,
-    async connected(use) {
-      const reserved = await client.reserve();
-      const connection: Connection = {
-        async run({ text }, values) {
-          const rows = (await reserved.unsafe(text, [...values], { prepare: named }).values()) as string[][];
-          return rows[0]?.[0] as string;
-        },
-        async runScript(text) {
-          await reserved.unsafe(text).simple();
-        },
-      };
-      let broken = false;
-      const breaks = (): void => {
-        broken = true;
-      };
-      try {
-        return await use(watched(connection, breaks));
-      } finally {
-        // The library has taken a broken connection back already, and would use it again if it were released.
-        if (!broken) reserved.release();
-      }
+  // The library deals statements out to its connections itself; those that it lends by reserve() hang in some cases.
+  const connection: Connection = {
+    async run({ text }, values) {
+      const rows = (await client.unsafe(text, [...values], { prepare: named }).values()) as string[][];
+      return rows[0]?.[0] as string;
+    },
+    async runScript(text) {
+      await client.unsafe(text).simple();
     },
   };
+  return { connections: client.options?.max ?? 1, connected: (use) => use(connection) };
 }
 
-/** The connection, with a call of `breaks` when it fails otherwise than by an answer of the server. */
+/** The connection, with a call of `breaks` when it ends. */
 function watched(connection: Connection, breaks: () => void): Connection {
   const watch = async <T>(answer: Promise<T>): Promise<T> => {
     try {
       return await answer;
     } catch (error) {
-      if (sqlStateOf(error) === undefined) breaks();
+      if (endsConnection(error)) breaks();
       throw error;
     }
   };

@@ -1,40 +1,42 @@
-import { startPostgres } from "@sluice/servers";
 import { absent, storeSuite } from "@sluice/testkit";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { migrate } from "../src/index.js";
 import { connectors } from "./clients.js";
+import { describeDatabases, startDatabases } from "./database.js";
 import { storesOn } from "./stores.js";
 
-const server = await startPostgres();
-const spare = await startPostgres();
-afterAll(() => Promise.all([server.stop(), spare.stop()]));
+const databases = await startDatabases();
+const spares = await startDatabases();
 
-for (const { port } of [server, spare]) {
-  const { client, end } = connectors["a Pool of pg"]!(port);
-  await migrate(client);
-  await end();
-}
+describeDatabases(databases, ({ server }, database) => {
+  const spare = spares[database]!.server;
+  // The functions in the database are the same for all clients.
+  const kinds = database === "PostgreSQL 18" ? Object.keys(connectors) : ["a Pool of pg"];
 
-describe.each(Object.entries(connectors))("PostgreSQL 18 through %s", (name, connect) => {
-  const makeStore = storesOn(() => connect(server.port));
-  const makeSpare = storesOn(() => connect(spare.port));
-  storeSuite({ describe, it, beforeAll, afterAll }, makeStore, {
-    decides: true,
-    shared: true,
-    ownClock: true,
-    otherProcess: {
-      module: new URL("./process-store.mjs", import.meta.url),
-      setting: () => `${server.port} ${name}`,
-    },
-    exportsEntries: absent("keys that Postgres can't hold are kept as their digest"),
-    checksHealth: true,
-    unreachable: storesOn(() => connect(1)),
-    interruptible: () => ({
-      store: makeSpare(),
-      interrupt: () => spare.pause(),
-      restore: () => spare.resume(),
-    }),
-    // The functions in the database are the same for all clients.
-    operations: name === "a Pool of pg" ? 10_000 : 500,
+  describe.each(kinds)("through %s", (kind) => {
+    const connect = connectors[kind]!;
+    const makeSpare = storesOn(() => connect(spare.port));
+    const operations = kind !== "a Pool of pg" ? 500 : database === "PostgreSQL 18" ? 10_000 : 2_000;
+    storeSuite(
+      { describe, it, beforeAll, afterAll },
+      storesOn(() => connect(server.port)),
+      {
+        decides: true,
+        shared: true,
+        ownClock: true,
+        otherProcess: {
+          module: new URL("./process-store.mjs", import.meta.url),
+          setting: () => `${server.port} ${kind}`,
+        },
+        exportsEntries: absent("keys that Postgres can't hold are kept as their digest"),
+        checksHealth: true,
+        unreachable: storesOn(() => connect(1)),
+        interruptible: () => ({
+          store: makeSpare(),
+          interrupt: () => spare.pause(),
+          restore: () => spare.resume(),
+        }),
+        operations,
+      },
+    );
   });
 });

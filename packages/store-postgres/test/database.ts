@@ -36,7 +36,7 @@ export async function startDatabase(options: DatabaseOptions = {}): Promise<Test
   });
   const admin = openPool(server, { max: 5 });
   afterAll(async () => {
-    await Promise.all(pools.splice(0).map((pool) => pool.end()));
+    await Promise.all(pools.filter((pool) => !pool.ending).map((pool) => pool.end()));
     await server.stop();
   });
   await migrate(admin, migration);
@@ -57,12 +57,12 @@ export async function startDatabases(
 /** Defines tests for each of the databases, or shows that one is missing. */
 export function describeDatabases(
   databases: Readonly<Record<string, TestDatabase | undefined>>,
-  define: (database: TestDatabase) => void,
+  define: (database: TestDatabase, name: string) => void,
 ): void {
   for (const [name, database] of Object.entries(databases)) {
     describe(name, () => {
       if (database === undefined) it.skip("all of it (skipped: none is installed)", () => {});
-      else define(database);
+      else define(database, name);
     });
   }
 }

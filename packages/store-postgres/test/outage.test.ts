@@ -1,0 +1,188 @@
+import { createLimiter, type Decision, fixedWindow, type Limiter } from "@sluice/core";
+import { startProxy } from "@sluice/servers";
+import postgres from "postgres";
+import { describe, expect, it, vi } from "vitest";
+import { postgresStore } from "../src/index.js";
+import { connectors } from "./clients.js";
+import { openPool, startDatabase } from "./database.js";
+
+const { server, admin } = await startDatabase();
+
+const sources = (decisions: readonly Decision[]) => [...new Set(decisions.map(({ source }) => source))];
+
+async function connections(name: string): Promise<number> {
+  const { rows } = await admin.query(
+    "SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = $1",
+    [name],
+  );
+  return rows[0].count;
+}
+
+async function timed<T>(call: () => Promise<T>): Promise<{ result: T; tookMs: number }> {
+  const startMs = performance.now();
+  const result = await call();
+  return { result, tookMs: performance.now() - startMs };
+}
+
+describe("a server that stops answering", () => {
+  it.each([false, true])(
+    "decisions come within the timeout, with failOpen %s, and from the store again when it goes on",
+    async (failOpen) => {
+      const name = `frozen ${failOpen}`;
+      const pool = openPool(server, { max: 5, application_name: name });
+      const limiter = createLimiter({
+        store: postgresStore({ client: pool }),
+        prefix: name,
+        policies: fixedWindow({ limit: 10_000, window: "1h" }),
+        timeout: 200,
+        failOpen,
+      });
+      const ask = (count: number) => Promise.all(Array.from({ length: count }, () => limiter.consume("somebody")));
+      await ask(50);
+      const before = await connections(name);
+      const during: Decision[] = [];
+      const asking = (async () => {
+        for (let i = 0; i < 5; i++) {
+          const { result, tookMs } = await timed(() => ask(100));
+          during.push(...result);
+          expect(tookMs).toBeLessThan(200 + 600);
+        }
+      })();
+      await server.pause();
+      try {
+        await asking;
+      } finally {
+        await server.resume();
+      }
+      expect(sources(during).at(-1)).toBe(failOpen ? "failOpen" : "failClosed");
+      expect(during.filter(({ source }) => source !== "store").map(({ allowed }) => allowed)).not.toContain(!failOpen);
+      await vi.waitUntil(async () => (await limiter.consume("somebody")).source === "store", { timeout: 10_000 });
+      // Only the batches that had left before the server stopped were decided; what timed out in the queue was not.
+      const { remaining } = await limiter.peek("somebody");
+      const answered = during.filter(({ source }) => source === "store").length;
+      expect(10_000 - remaining - answered).toBeLessThan(50 + 250);
+      expect(sources(await ask(50))).toEqual(["store"]);
+      expect(await connections(name)).toBeLessThanOrEqual(Math.max(before, 3));
+    },
+    30_000,
+  );
+});
+
+describe("a pool without a free connection", () => {
+  it("counts against the timeout, and what waited too long is not charged afterwards", async () => {
+    const pool = openPool(server, { max: 1 });
+    const limiter = createLimiter({
+      store: postgresStore({ client: pool }),
+      prefix: "busy pool",
+      policies: fixedWindow({ limit: 100, window: "1h" }),
+      timeout: 100,
+    });
+    const only = await pool.connect();
+    const { result, tookMs } = await timed(() =>
+      Promise.all(Array.from({ length: 10 }, () => limiter.consume("somebody"))),
+    );
+    expect(sources(result)).toEqual(["failClosed"]);
+    expect(tookMs).toBeLessThan(700);
+    only.release();
+    expect((await limiter.consume("somebody")).remaining).toBe(99);
+  });
+
+  it("counts against the timeout with the package postgres, which may still send what it has queued", async () => {
+    const client = postgres(server.url, { max: 1 });
+    const limiter = createLimiter({
+      store: postgresStore({ client }),
+      prefix: "busy postgres",
+      policies: fixedWindow({ limit: 100, window: "1h" }),
+      timeout: 100,
+    });
+    let release = (): void => {};
+    const transaction = client.begin(() => new Promise<void>((resolve) => (release = resolve)));
+    await vi.waitUntil(async () => (await connections("postgres.js")) > 0);
+    for (let i = 0; i < 3; i++) {
+      const { result, tookMs } = await timed(() =>
+        Promise.all(Array.from({ length: 10 }, () => limiter.consume("somebody"))),
+      );
+      expect(sources(result)).toEqual(["failClosed"]);
+      expect(tookMs).toBeLessThan(700);
+    }
+    release();
+    await transaction;
+    // Only the first ten had left the store.
+    expect((await limiter.consume("somebody")).remaining).toBe(89);
+    await client.end();
+  });
+
+  it("gives up a connection after an error of its own, and keeps it after one of the server's", async () => {
+    const pool = openPool(server, { max: 1 });
+    const store = postgresStore({ client: pool, table: "nowhere" });
+    const process = async () => (await pool.query("SELECT pg_backend_pid() AS pid")).rows[0].pid;
+    const before = await process();
+    await expect(store.healthCheck()).rejects.toMatchObject({ code: "STORE_NOT_READY" });
+    expect(await process()).toBe(before);
+    const slow = postgresStore({ client: pool });
+    const lock = await admin.connect();
+    await lock.query("BEGIN");
+    await lock.query("LOCK TABLE sluice_entries");
+    const waiting = slow.healthCheck();
+    await vi.waitUntil(
+      async () => (await lock.query("SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted")).rows[0].n > 0,
+    );
+    await lock.query("SELECT pg_terminate_backend($1)", [before]);
+    await expect(waiting).rejects.toMatchObject({ code: "STORE_FAILED" });
+    await lock.query("ROLLBACK");
+    lock.release();
+    await slow.healthCheck();
+    expect(await process()).not.toBe(before);
+  });
+});
+
+describe("a lost reply", () => {
+  async function throughProxy(
+    kind: string,
+    test: (limiter: Limiter, direct: Limiter, lose: (pass: number) => void) => Promise<void>,
+  ): Promise<void> {
+    const proxy = await startProxy(server.port);
+    const connection = connectors[kind]!(proxy.port);
+    try {
+      const limiterOn = (client: Parameters<typeof postgresStore>[0]["client"]) =>
+        createLimiter({
+          store: postgresStore({ client }),
+          prefix: `lost by ${kind}`,
+          policies: fixedWindow({ limit: 100, window: "1h" }),
+          timeout: "5s",
+        });
+      const limiter = limiterOn(connection.client);
+      // The connections then know all statements, so that every call is one answer.
+      expect(await limiter.refund(await limiter.consume("warm"))).toBe(true);
+      await test(limiter, limiterOn(admin), (pass) => proxy.loseAnswer(pass));
+      expect(proxy.lost).toBe(1);
+    } finally {
+      await connection.end();
+      await proxy.stop();
+    }
+  }
+
+  it.each(Object.keys(connectors))("is an error and one charge, with %s", async (kind) => {
+    await throughProxy(kind, async (limiter, direct, lose) => {
+      lose(0);
+      const lost = await limiter.consume("charged", { cost: 10 });
+      expect(lost).toMatchObject({ allowed: false, source: "failClosed", error: { code: "STORE_FAILED" } });
+      expect((await direct.peek("charged")).remaining).toBe(90);
+      // A client that reconnects goes on.
+      if (kind !== "a Client of pg") {
+        expect(await limiter.consume("charged", { cost: 10 })).toMatchObject({ allowed: true, remaining: 80 });
+      }
+    });
+  });
+
+  it.each(Object.keys(connectors))("of a refund is an error and one refund, with %s", async (kind) => {
+    await throughProxy(kind, async (limiter, direct, lose) => {
+      await limiter.consume("refunded", { cost: 50 });
+      const decision = await limiter.consume("refunded", { cost: 10 });
+      // The answer to the look passes, the one to the write is lost.
+      lose(1);
+      await expect(limiter.refund(decision)).rejects.toMatchObject({ code: "STORE_FAILED" });
+      expect((await direct.peek("refunded")).remaining).toBe(50);
+    });
+  });
+});
