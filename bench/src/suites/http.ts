@@ -1,14 +1,16 @@
 import { loadGenerator } from "../load/load.js";
 import type { Suite } from "../suite.js";
 import * as express from "./http-express.js";
+import * as hono from "./http-hono.js";
+import * as koa from "./http-koa.js";
 
 /** One module for each framework. */
-const frameworks = [express];
+const frameworks = [express, koa, hono];
 
 export const http: Suite = {
   name: "http",
-  rounds: 7,
-  durationMs: 3_000,
+  rounds: 5,
+  durationMs: 2_000,
   packages: frameworks.flatMap(({ packages }) => packages),
   cases: frameworks.flatMap(({ cases }) => cases),
   ratios: frameworks.flatMap(({ ratios }) => ratios),
