@@ -11,7 +11,10 @@ export interface BatcherOptions<Item, Result> {
   maxSize?: number;
   /** The most batches on their way at once. Default 2: one is decided while the next travels. */
   maxInFlight?: number;
-  /** So many items leave together also when two batches could leave: below it a second one costs more than it gains. Default 16. */
+  /**
+   * More items than this are shared out over the batches that can leave, for a database that works on several at once.
+   * Default `maxSize`: they leave together.
+   */
   worthSplitting?: number;
 }
 
@@ -44,7 +47,7 @@ interface Waiting<Item, Result> {
  * ```
  */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
-  const { run, maxSize = 256, maxInFlight = 2, worthSplitting = 16 } = options;
+  const { run, maxSize = 256, maxInFlight = 2, worthSplitting = maxSize } = options;
   let queue: Waiting<Item, Result>[] = [];
   let earliestDeadlineMs = Number.POSITIVE_INFINITY;
   let inFlight = 0;
@@ -61,7 +64,6 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     scheduled = false;
     dropLate(performance.now());
     while (queue.length > 0 && inFlight < maxInFlight) {
-      // In equal parts for the places left, so that the server has one to work on while the other travels.
       const share = Math.ceil(queue.length / (maxInFlight - inFlight));
       const size = Math.min(maxSize, Math.max(share, worthSplitting));
       const batch = queue.slice(0, size);
