@@ -159,12 +159,9 @@ export const redis: Suite = {
   packages: ["ioredis", "redis", "rate-limiter-flexible", "express-rate-limit", "rate-limit-redis"],
   cases,
   ratios: [
-    { id: "redis.peer", of: "redis.sluice", against: ["redis.rate-limiter-flexible", "redis.rate-limit-redis"] },
-    {
-      id: "redis.peer.pipelined",
-      of: "redis.sluice",
-      against: ["redis.rate-limiter-flexible.pipelined", "redis.rate-limit-redis.pipelined"],
-    },
+    { id: "redis.peer", of: "redis.sluice", against: ["redis.rate-limiter-flexible"] },
+    { id: "redis.peer.pipelined", of: "redis.sluice", against: ["redis.rate-limiter-flexible.pipelined"] },
+    { id: "redis.counter", of: "redis.sluice", against: ["redis.rate-limit-redis"] },
     {
       id: "redis.peer.node-redis",
       of: "redis.sluice.node-redis",
