@@ -52,5 +52,6 @@ export const cases: readonly Case[] = [
 export const ratios: readonly RatioOf[] = [
   { id: "http.hono.bare", of: "http.hono.sluice", against: ["http.hono.bare-app"] },
   { id: "http.hono.floor", of: "http.hono.sluice", against: ["http.hono.two-fields"] },
+  { id: "http.hono.floor.cpu", of: "http.hono.two-fields.cpu", against: ["http.hono.sluice.cpu"] },
   { id: "http.hono.peer", of: "http.hono.sluice", against: ["http.hono.hono-rate-limiter"] },
 ];

@@ -48,5 +48,6 @@ export const cases: readonly Case[] = [
 export const ratios: readonly RatioOf[] = [
   { id: "http.koa.bare", of: "http.koa.sluice", against: ["http.koa.bare-app"] },
   { id: "http.koa.floor", of: "http.koa.sluice", against: ["http.koa.two-fields"] },
+  { id: "http.koa.floor.cpu", of: "http.koa.two-fields.cpu", against: ["http.koa.sluice.cpu"] },
   { id: "http.koa.peer", of: "http.koa.sluice", against: ["http.koa.koa-ratelimit"] },
 ];

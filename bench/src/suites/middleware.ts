@@ -10,14 +10,12 @@ export type KeyedMiddleware = (key: string, next: (error?: unknown) => void) => 
 export function keyedMiddleware(
   make: (keyGenerator: (request: Request) => string, handler: RequestHandler) => RequestHandler,
 ): KeyedMiddleware {
-  const request = { key: "" };
-  const response = { headersSent: false };
+  const response = { headersSent: false } as Response;
   const middleware = make(
-    (given) => (given as unknown as typeof request).key,
+    (request) => (request as unknown as { key: string }).key,
     (_request, _response, next) => next(new Error("a request was denied")),
   );
   return (key, next) => {
-    request.key = key;
-    middleware(request as unknown as Request, response as unknown as Response, next);
+    middleware({ key } as unknown as Request, response, next);
   };
 }

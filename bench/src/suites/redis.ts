@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { createLimiter, type Decision, fixedWindow, type Policy, slidingWindow, tokenBucket } from "@sluice/core";
 import { startRedis } from "@sluice/servers";
 import { redisStore } from "@sluice/store-redis";
+import { rateLimit } from "express-rate-limit";
 import { Redis } from "ioredis";
 import { RedisStore } from "rate-limit-redis";
 import { RateLimiterRedis } from "rate-limiter-flexible";
@@ -10,6 +11,7 @@ import { createClient } from "redis";
 import { addresses, randomVisits } from "../keys.js";
 import { concurrentRate, cycle } from "../rate.js";
 import type { Case, Suite } from "../suite.js";
+import { keyedMiddleware } from "./middleware.js";
 
 const CALLERS = 64;
 const KEYS = 10_000;
@@ -97,10 +99,31 @@ function flexible(client: Redis | NodeRedis, useRedisPackage: boolean): Asker<{ 
   return { ask: (key) => peer.consume(key), isRight: ({ remainingPoints }) => remainingPoints > 0 };
 }
 
+function counterStore(client: Redis): RedisStore {
+  return new RedisStore({ sendCommand: (command, ...args) => client.call(command, ...args) as Promise<number[]> });
+}
+
+function middleware(client: Redis): Asker<unknown> {
+  const decide = keyedMiddleware((keyGenerator, handler) =>
+    rateLimit({
+      windowMs: HOUR_MS,
+      limit: LIMIT,
+      store: counterStore(client),
+      keyGenerator,
+      handler,
+      standardHeaders: false,
+      legacyHeaders: false,
+      validate: false,
+    }),
+  );
+  return {
+    ask: (key) => new Promise((resolve) => decide(key, resolve)),
+    isRight: (error) => error === undefined,
+  };
+}
+
 async function counter(client: Redis): Promise<Asker<{ totalHits: number }>> {
-  const store = new RedisStore({
-    sendCommand: (command, ...args) => client.call(command, ...args) as Promise<number[]>,
-  });
+  const store = counterStore(client);
   await store.init({ windowMs: HOUR_MS } as Parameters<RedisStore["init"]>[0]);
   return { ask: (key) => store.increment(key), isRight: ({ totalHits }) => totalHits <= LIMIT };
 }
@@ -136,6 +159,7 @@ const cases: readonly Case[] = [
   redisCase("redis.rate-limiter-flexible.node-redis", "rate-limiter-flexible on node-redis", nodeRedis, (client) =>
     flexible(client, true),
   ),
+  redisCase("redis.express-rate-limit", "express-rate-limit, its middleware, on ioredis", ioredis, middleware),
   redisCase("redis.rate-limit-redis", "rate-limit-redis, its counter alone, on ioredis", ioredis, counter),
   redisCase(
     "redis.rate-limit-redis.pipelined",
@@ -159,7 +183,7 @@ export const redis: Suite = {
   packages: ["ioredis", "redis", "rate-limiter-flexible", "express-rate-limit", "rate-limit-redis"],
   cases,
   ratios: [
-    { id: "redis.peer", of: "redis.sluice", against: ["redis.rate-limiter-flexible"] },
+    { id: "redis.peer", of: "redis.sluice", against: ["redis.rate-limiter-flexible", "redis.express-rate-limit"] },
     { id: "redis.peer.pipelined", of: "redis.sluice", against: ["redis.rate-limiter-flexible.pipelined"] },
     { id: "redis.counter", of: "redis.sluice", against: ["redis.rate-limit-redis"] },
     {
