@@ -38,6 +38,19 @@ describeDatabases(databases, ({ admin }) => {
     return { claim, ask, rowKey, used };
   }
 
+  /** Until a call of the store waits for a lock. */
+  async function untilWaiting(): Promise<void> {
+    await vi.waitUntil(
+      async () => {
+        const { rows } = await admin.query(
+          "SELECT count(*)::int AS count FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%sluice_entries_%'",
+        );
+        return rows[0].count > 0;
+      },
+      { timeout: 10_000, interval: 5 },
+    );
+  }
+
   /** Runs `change` in a transaction that commits when the calls wait for it. */
   async function meanwhile<T>(
     change: (client: pg.PoolClient) => Promise<unknown>,
@@ -48,15 +61,7 @@ describeDatabases(databases, ({ admin }) => {
       await client.query("BEGIN");
       await change(client);
       const result = calls();
-      await vi.waitUntil(
-        async () => {
-          const { rows } = await admin.query(
-            "SELECT count(*)::int AS count FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%sluice_entries_%'",
-          );
-          return rows[0].count > 0;
-        },
-        { timeout: 10_000, interval: 5 },
-      );
+      await untilWaiting();
       await client.query("COMMIT");
       return await result;
     } finally {
@@ -163,6 +168,26 @@ describeDatabases(databases, ({ admin }) => {
     expect([first?.allowed, second?.allowed]).toEqual([true, false]);
     const { rows } = await admin.query("SELECT cells::text FROM sluice_entries WHERE key = $1", [rowKey("k", log)]);
     expect(rows[0].cells).toBe(`{${NOW_MS},3,${NOW_MS + 7},7}`);
+  });
+
+  it("the clock that decides is read again after the wait", async () => {
+    const { claim, rowKey } = tools();
+    const clock = async () =>
+      (await admin.query("SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now")).rows[0].now;
+    const admission = { claims: [claim("k")], charge: true };
+    await store.decide(admission);
+    const client = await admin.connect();
+    await client.query("BEGIN");
+    await setUsed(rowKey("k"), 5)(client);
+    const asked = store.decide(admission);
+    await untilWaiting();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const before = Number(await clock());
+    await client.query("COMMIT");
+    client.release();
+    const { allowed, nowMs } = await asked;
+    expect(allowed).toBe(true);
+    expect(nowMs).toBeGreaterThanOrEqual(Math.floor(before));
   });
 
   it("an update sees what was written before it, and one that lost is made again", async () => {

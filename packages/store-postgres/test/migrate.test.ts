@@ -49,11 +49,11 @@ describeDatabases(databases, ({ server, admin }) => {
     await migrate(connection.client, options);
     expect(await objects()).toEqual(all("u"));
     const { rows: before } = await admin.query(
-      "SELECT oid FROM pg_proc WHERE pronamespace = 'limits'::regnamespace ORDER BY 1",
+      "SELECT oid, xmin FROM pg_proc WHERE pronamespace = 'limits'::regnamespace ORDER BY 1",
     );
     await migrate(connection.client, options);
     const { rows: after } = await admin.query(
-      "SELECT oid FROM pg_proc WHERE pronamespace = 'limits'::regnamespace ORDER BY 1",
+      "SELECT oid, xmin FROM pg_proc WHERE pronamespace = 'limits'::regnamespace ORDER BY 1",
     );
     expect(after).toEqual(before);
     const { rows } = await admin.query("SELECT version FROM limits.counts_migrations ORDER BY 1");

@@ -80,7 +80,8 @@ describeDatabases(databases, ({ admin }) => {
   });
 
   it("is done every so often when asked, until the store is closed", async () => {
-    const store = postgresStore({ client: admin, sweepEvery: 20 });
+    const errors: unknown[] = [];
+    const store = postgresStore({ client: admin, sweepEvery: 20, onSweepError: (error) => errors.push(error) });
     for (let i = 0; i < 2; i++) {
       await fill(50);
       await vi.waitUntil(async () => ((await left()) as { expired: number }).expired === 0, { timeout: 5_000 });
@@ -92,6 +93,7 @@ describeDatabases(databases, ({ admin }) => {
     await fill(50);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(await left()).toEqual({ expired: 50, live: 50 });
+    expect(errors).toEqual([]);
   });
 
   it("a sweep by the timer that fails is told of, and the next one is made", async () => {

@@ -1,7 +1,7 @@
 import { createLimiter, fixedWindow, type Limiter, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
 import type pg from "pg";
 import { expect, it } from "vitest";
-import { type PostgresStoreOptions, postgresStore } from "../src/index.js";
+import { migrate, type PostgresStoreOptions, postgresStore } from "../src/index.js";
 import { describeDatabases, openPool, startDatabases } from "./database.js";
 
 // Without what runs by itself, so that what is counted is ours.
@@ -96,6 +96,32 @@ describeDatabases(databases, ({ server, admin }) => {
     );
     expect(rows[0].updates).toBeGreaterThan(8_000);
     expect(rows[0].hot / rows[0].updates).toBeGreaterThan(0.95);
+  });
+
+  it("no statement reads the table from end to end, also when it was prepared while the table was small", async () => {
+    await migrate(admin, { table: "plans" });
+    await postgresStore({ client: admin, table: "plans" }).atomicUpdate("one", () => ({ state: 1, ttlMs: 60_000 }));
+    // The planner now knows that it is one page, which is read fastest as a whole.
+    await admin.query("ANALYZE plans");
+    const pool = openPool(server, { max: 1 });
+    const store = postgresStore({ client: pool, table: "plans" });
+    const limiter = createLimiter({
+      store,
+      policies: [tokenBucket({ name: "bucket" }), slidingLog({ name: "log", limit: 5, window: "1h" })],
+      timeout: "20s",
+    });
+    for (let i = 0; i < 10; i++) {
+      await limiter.consume(`client ${i}`);
+      await limiter.block(`client ${i}`, "1h");
+      await limiter.reset(`client ${i}`);
+    }
+    await pool.end();
+    const { rows } = await openPool(server).query(
+      "SELECT seq_scan::int AS sequential, idx_scan::int AS indexed FROM pg_stat_user_tables WHERE relname = 'plans'",
+    );
+    // The index was made by reading it once.
+    expect(rows[0].sequential).toBeLessThanOrEqual(1);
+    expect(rows[0].indexed).toBeGreaterThan(50);
   });
 
   it("only the key is indexed", async () => {
