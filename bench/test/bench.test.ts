@@ -61,14 +61,14 @@ describe("a run", () => {
   });
 
   it("says what is wrong with its arguments", async () => {
-    const bench = start("postgres");
+    const bench = start("sqlserver");
     let output = "";
     bench.stderr?.on("data", (chunk: Buffer) => {
       output += chunk.toString();
     });
     const [exitCode] = await once(bench, "close");
     expect(exitCode).toBe(2);
-    expect(output).toContain('no suite "postgres"');
+    expect(output).toContain('no suite "sqlserver"');
   });
 
   it("fails when no case is left", async () => {

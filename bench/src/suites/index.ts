@@ -4,6 +4,7 @@ import type { Suite } from "../suite.js";
 export const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   memory: async () => (await import("./memory.js")).memory,
   redis: async () => (await import("./redis.js")).redis,
+  postgres: async () => (await import("./postgres.js")).postgres,
   dynamodb: async () => (await import("./dynamodb.js")).dynamodb,
   http: async () => (await import("./http.js")).http,
 };
