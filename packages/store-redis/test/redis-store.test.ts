@@ -253,8 +253,8 @@ describe("an outage", () => {
       await spare.resume();
       let after = await limiter.consume("somebody");
       while (after.source !== "store") after = await limiter.consume("somebody");
-      // Only the batches that had left before the server stopped answering were decided: two of them.
-      expect(1_000 - after.remaining).toBeLessThan(150);
+      // Of the 500 asked for meanwhile only the two batches of 100 that had left were decided, late.
+      expect(1_000 - after.remaining).toBeLessThan(250);
     } finally {
       own.disconnect();
       await spare.stop();
