@@ -1,4 +1,5 @@
 export type { ServerProcess } from "./child-process.js";
+export { type Demo, startDemo } from "./demo.js";
 export { type DynamodbServer, startDynamodb } from "./dynamodb.js";
 export { type Pgbouncer, startPgbouncer, systemPgbouncer } from "./pgbouncer.js";
 export { type PostgresOptions, type PostgresServer, startPostgres } from "./postgres.js";

@@ -1,0 +1,31 @@
+import { startPostgres } from "@sluice/servers";
+import { migrate } from "@sluice/store-postgres";
+import { Pool } from "pg";
+
+/** A pool on a database with the store's table, and how to let go of both. */
+export interface Database {
+  readonly pool: Pool;
+  /** Where it is, for people to read. */
+  readonly where: string;
+  stop(): Promise<void>;
+}
+
+/** The database at `DATABASE_URL`, or a PostgreSQL that is started for as long as this process lasts. */
+export async function openDatabase(table: string): Promise<Database> {
+  const { DATABASE_URL } = process.env;
+  const own = DATABASE_URL === undefined ? await startPostgres() : undefined;
+  const pool = new Pool({ connectionString: own?.url ?? DATABASE_URL, connectionTimeoutMillis: 5_000 });
+  // The limiter tells of an outage, once; pg would for each idle connection.
+  pool.on("error", () => {});
+  const stop = async (): Promise<void> => {
+    await pool.end();
+    await own?.stop();
+  };
+  try {
+    await migrate(pool, { table });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { pool, where: own === undefined ? "the database of DATABASE_URL" : "a PostgreSQL of its own", stop };
+}

@@ -1,0 +1,71 @@
+import { fileURLToPath } from "node:url";
+import { type Demo, startDemo, startPostgres } from "@sluice/servers";
+import { afterEach, expect, it } from "vitest";
+
+const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const started: Demo[] = [];
+
+afterEach(() => {
+  for (const { child } of started.splice(0)) child.kill("SIGKILL");
+});
+
+function start(env: Record<string, string> = {}): Demo {
+  const { DATABASE_URL: _, ...inherited } = process.env;
+  const demo = startDemo(main, { ...inherited, PORT: "0", ...env });
+  started.push(demo);
+  return demo;
+}
+
+async function untilListening(demo: Demo): Promise<string> {
+  const [, url = ""] = await demo.untilPrinted(/Listening on (\S+),[\s\S]*Ctrl-C/);
+  return url;
+}
+
+async function statusesOf(url: string, count: number): Promise<number[]> {
+  const statuses: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const response = await fetch(url);
+    await response.text();
+    statuses.push(response.status);
+  }
+  return statuses;
+}
+
+it("brings a PostgreSQL along, lets the burst through, and stops when told to", async () => {
+  const demo = start();
+  const url = await untilListening(demo);
+  expect(demo.printed.out).toContain("a PostgreSQL of its own");
+  const statuses = await statusesOf(url, 14);
+  expect(statuses.slice(0, 10)).toEqual(new Array(10).fill(200));
+  expect(statuses).toContain(429);
+  demo.child.kill("SIGTERM");
+  expect(await demo.ended).toBe(0);
+  expect(demo.printed.err).toBe("");
+});
+
+it("shares the limits of the database at DATABASE_URL with others, and survives an outage", async () => {
+  const server = await startPostgres();
+  try {
+    const demos = [start({ DATABASE_URL: server.url }), start({ DATABASE_URL: server.url })];
+    const [one = "", other = ""] = await Promise.all(demos.map(untilListening));
+    expect(await statusesOf(one, 10)).toEqual(new Array(10).fill(200));
+    expect(await statusesOf(other, 4)).toContain(429);
+    await server.pause();
+    expect(await statusesOf(one, 1)).toEqual([503]);
+    await server.resume();
+    let status = 503;
+    while (status === 503) [status = 0] = await statusesOf(one, 1);
+    expect([200, 429]).toContain(status);
+    for (const { child } of demos) child.kill("SIGTERM");
+    expect(await Promise.all(demos.map(({ ended }) => ended))).toEqual([0, 0]);
+    expect(demos[0]?.printed.err).toMatch(/^PostgreSQL does not answer: .*\nPostgreSQL answers again\n$/);
+  } finally {
+    await server.stop();
+  }
+});
+
+it("says so when there is no database at the address", async () => {
+  const demo = start({ DATABASE_URL: "postgres://127.0.0.1:1/app" });
+  expect(await demo.ended).toBe(1);
+  expect(demo.printed.err).toMatch(/^There is no database to use\. .*ECONNREFUSED/);
+});
