@@ -33,7 +33,10 @@ export interface PostgresStoreOptions extends MigrationOptions {
    * that does not know of prepared statements. Default true.
    */
   namedStatements?: boolean | undefined;
-  /** Sweeps expired entries away every so often. Default: never, {@link PostgresStore.sweep} does it. */
+  /**
+   * Sweeps all expired entries away every so often. Of several processes with this option one does it each time. Default:
+   * never, {@link PostgresStore.sweep} does it.
+   */
   sweepEvery?: Duration | undefined;
   /** Hears of a sweep by `sweepEvery` that failed; the next one is made all the same. */
   onSweepError?: ((error: unknown) => void) | undefined;
@@ -54,6 +57,12 @@ export interface PostgresStore extends DecidingStore, HealthCheck {
 
 /** More would only make the batches smaller. */
 const MOST_BATCHES_AT_ONCE = 2;
+
+/** How many entries a sweep removes by default. */
+const SWEEP_LIMIT = 1_000;
+
+/** The entry of whoever sweeps by `sweepEvery`: its lifetime is until the next one's turn. */
+const SWEEP_TURN = "sluice:sweep";
 
 /** A statement costs the server as much as 15 decisions in it. */
 const WORTH_SPLITTING = 64;
@@ -90,7 +99,8 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   checkDurable(durable);
   const statements = statementsFor(renamer({ table, schema }));
   const database = databaseOf(client, namedStatements);
-  const update = createUpdater(createCompareAndSet(database, statements.compareAndSet));
+  const compareAndSet = createCompareAndSet(database, statements.compareAndSet);
+  const update = createUpdater(compareAndSet);
   const batcher = createBatcher({
     run: createDecider(database, statements.decide),
     maxInFlight: Math.min(MOST_BATCHES_AT_ONCE, database.connections),
@@ -98,8 +108,14 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   });
   const sweepUpTo = createSweeper(async (...pages) => JSON.parse(await send(statements.sweep, pages.map(String))));
   const everyMs = sweepEvery === undefined ? undefined : parseDuration(sweepEvery, "sweepEvery");
-  const sweeping = everyMs === undefined ? undefined : startSweeping(everyMs, () => store.sweep(), onSweepError);
+  const sweeping = everyMs === undefined ? undefined : startSweeping(everyMs, () => sweepInTurn(everyMs), onSweepError);
   let closed = false;
+
+  /** Sweeps all there is, unless another process has done so since. */
+  async function sweepInTurn(turnMs: number): Promise<void> {
+    const { written } = await compareAndSet(SWEEP_TURN, { over: "", state: 0, text: "0", ttlMs: turnMs }, undefined);
+    while (written && !closed && (await store.sweep()) === SWEEP_LIMIT);
+  }
 
   function checkOpen(): void {
     if (closed) throw new SluiceError("CLOSED", "the Postgres store is closed");
@@ -138,7 +154,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
       await migrateOn(database, { table, schema, durable });
     },
 
-    async sweep({ limit = 1_000 } = {}) {
+    async sweep({ limit = SWEEP_LIMIT } = {}) {
       checkOpen();
       if (!Number.isSafeInteger(limit) || limit < 1) {
         throw invalidOption("limit", limit, "give a whole number of 1 or more");

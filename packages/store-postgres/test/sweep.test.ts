@@ -20,7 +20,7 @@ describeDatabases(databases, ({ admin }) => {
 
   async function left(): Promise<unknown> {
     const { rows } = await admin.query(
-      "SELECT count(*) FILTER (WHERE expires_ms = 1)::int AS expired, count(*) FILTER (WHERE expires_ms > 1)::int AS live FROM sluice_entries",
+      "SELECT count(*) FILTER (WHERE expires_ms = 1)::int AS expired, count(*) FILTER (WHERE expires_ms > 1)::int AS live FROM sluice_entries WHERE key LIKE 'entry %'",
     );
     return rows[0];
   }
@@ -90,10 +90,39 @@ describeDatabases(databases, ({ admin }) => {
     await store.close();
     // One may be under way.
     await new Promise((resolve) => setTimeout(resolve, 100));
+    await admin.query("TRUNCATE sluice_entries");
     await fill(50);
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(await left()).toEqual({ expired: 50, live: 50 });
+    const { rows } = await admin.query("SELECT count(*)::int AS count FROM sluice_entries");
+    expect(rows[0].count).toBe(100);
     expect(errors).toEqual([]);
+  });
+
+  it("by the timer removes all there is, and of several processes one does it each time", async () => {
+    await fill(3_500);
+    let sweeps = 0;
+    const stores = Array.from({ length: 8 }, () => {
+      const pool = {
+        totalCount: 0,
+        query() {},
+        async connect() {
+          const client = await admin.connect();
+          const query = client.query.bind(client);
+          return Object.assign(Object.create(client) as typeof client, {
+            query: (statement: { text: string }) => {
+              if (statement.text.includes("sweep_1")) sweeps++;
+              return query(statement as never) as never;
+            },
+          });
+        },
+      };
+      return postgresStore({ client: pool as never, sweepEvery: 1_500 });
+    });
+    await vi.waitUntil(async () => ((await left()) as { expired: number }).expired === 0, { timeout: 5_000 });
+    await Promise.all(stores.map((store) => store.close()));
+    // 3,500 in steps of 1,000, in one turn.
+    expect(sweeps).toBeGreaterThanOrEqual(4);
+    expect(sweeps).toBeLessThanOrEqual(8);
   });
 
   it("a sweep by the timer that fails is told of, and the next one is made", async () => {
