@@ -34,7 +34,17 @@ export type SluiceErrorCode =
   /** A request has no client address, or one that is no IP address, so there is no telling who sent it. */
   | "CLIENT_ADDRESS_UNUSABLE"
   /** An adapter whose framework knows no client addresses was given neither a way to find them nor a key. */
-  | "CONN_INFO_MISSING";
+  | "CONN_INFO_MISSING"
+  /** A storage setting has an unknown scheme or is malformed. */
+  | "INVALID_STORAGE"
+  /** A storage setting names a store whose package is not installed; the message says how to install it. */
+  | "PACKAGE_MISSING"
+  /** What a storage setting names can't be reached or used: wrong port or credentials, a folder that is not there. */
+  | "STORAGE_UNAVAILABLE"
+  /** A store that can't list what it holds was asked to. */
+  | "NOT_LISTABLE"
+  /** An entry whose key is known only by its digest can't be taken in by a store that looks keys up by themselves. */
+  | "DIGESTED_KEY";
 
 /**
  * The one error class of Sluice.

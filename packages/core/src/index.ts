@@ -55,10 +55,12 @@ export { tokenBucketAlgorithm } from "./policy/token-bucket.js";
 export { type Batcher, type BatcherOptions, createBatcher } from "./store/batcher.js";
 export {
   canExport,
+  canImport,
   type ExportEntries,
   type ExportedEntry,
   type HealthCheck,
   hasHealthCheck,
+  type ImportEntries,
 } from "./store/capabilities.js";
 export { type CompareAndSet, createUpdater, type Seen, type Updater, type Write } from "./store/compare-and-set.js";
 export { decideEntries, type Entry, refundEntry, unreadableState, withBlock } from "./store/entry.js";
