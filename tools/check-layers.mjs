@@ -23,7 +23,8 @@ const packageRules = [
   [/^store-dynamodb$/, { value: [core, "node:"], peers: "value" }],
   [/^store-/, { value: [core, "node:"], peers: "types" }],
   [/^(express|koa|hono)$/, { value: [core], peers: "value" }],
-  [/^protections$/, { value: [core, "node:"], dynamic: /^@sluice\/store-/ }],
+  // A storage setting names the store, and the store its client.
+  [/^protections$/, { value: [core, "node:"], dynamic: /^(@sluice\/store-.+|ioredis|pg|@aws-sdk\/client-dynamodb)$/ }],
   // The dynamic import is of the store module that an author names for other processes.
   [/^testkit$/, { value: [core, "node:", "fast-check"], dynamic: /^$/ }],
 ];
