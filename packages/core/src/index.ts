@@ -28,26 +28,31 @@ export {
 } from "./http/trust-proxy.js";
 export type { LimiterKey } from "./limiter/claims.js";
 export type { Clock } from "./limiter/clock.js";
+export type { ConsumeOptions, Decider } from "./limiter/decider.js";
 export type { LimiterEvents, LimiterListeners } from "./limiter/events.js";
-export { type ConsumeOptions, createLimiter, type Health, type Limiter, type WaitOptions } from "./limiter/limiter.js";
+export { createLimiter, type Health, type Limiter, type WaitOptions } from "./limiter/limiter.js";
 export type { LimiterOptions } from "./limiter/options.js";
 export type { Algorithm, Finding, Next, Step } from "./policy/algorithm.js";
 export { builtInAlgorithms } from "./policy/built-in.js";
 export { BLANK, type CellAlgorithm, type Cells } from "./policy/cells.js";
+export {
+  fixedWindow,
+  slidingLog,
+  slidingWindow,
+  type TokenBucketOptions,
+  tokenBucket,
+  type WindowOptions,
+} from "./policy/constructors.js";
+export { algorithmOf } from "./policy/counted-by.js";
 export { fixedWindowAlgorithm } from "./policy/fixed-window.js";
 export {
+  BUILT_IN_ALGORITHMS,
   type FixedWindowPolicy,
-  fixedWindow,
   type Policy,
   type Quota,
   type SlidingLogPolicy,
   type SlidingWindowPolicy,
-  slidingLog,
-  slidingWindow,
-  type TokenBucketOptions,
   type TokenBucketPolicy,
-  tokenBucket,
-  type WindowOptions,
 } from "./policy/policy.js";
 export { type GrantLog, judgeLog, type LogSummary, slidingLogAlgorithm } from "./policy/sliding-log.js";
 export { slidingWindowAlgorithm } from "./policy/sliding-window.js";
@@ -69,6 +74,7 @@ export { decideInOrder, type PartDecider, partsOf } from "./store/in-order.js";
 export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./store/numbered-batch.js";
 export { type OpaqueKeyOptions, opaqueKey } from "./store/opaque-key.js";
 export { nextNumber, type ReplyReader, readOutcome, reportedAlgorithms } from "./store/read-outcome.js";
+export { exportedKey, type StoredKey, type StoredKeys, storedKeys } from "./store/stored-key.js";
 export {
   type Admission,
   type CallOptions,

@@ -56,6 +56,35 @@ describe("decisions", () => {
     expect(first).toMatchObject({ remaining: 4, cost: 1 });
     expect(second).toMatchObject({ remaining: 2, cost: 3 });
   });
+
+  it.each([tokenBucket({ rate: 5, interval: "1h" }), slidingLog({ limit: 5, window: "1h" })])(
+    "go by what was written before the first of them, with $algorithm",
+    async (policies) => {
+      const before = memoryStore();
+      const limiter = createLimiter({ store: before, policies });
+      await use(limiter, "used", 2);
+      await limiter.block("blocked", "1h");
+      const store = memoryStore();
+      for await (const { key, state } of before.exportEntries()) {
+        await store.atomicUpdate(key, () => ({ state, ttlMs: 3_600_000 }));
+      }
+      await store.atomicUpdate(`sluice:default:${policies.algorithm}:foreign`, () => ({ state: "text", ttlMs: 1_000 }));
+      const moved = createLimiter({ store, policies });
+      expect(moved.decide("new")).toMatchObject({ allowed: true, remaining: 4 });
+      expect(moved.decide("used")).toMatchObject({ allowed: true, remaining: 2 });
+      expect(await moved.peek("blocked")).toMatchObject({ allowed: false, retryAfterMs: 3_600_000 });
+      expect(await moved.peek("foreign")).toMatchObject({ error: { code: "STORE_STATE_UNREADABLE" } });
+      expect(await keysOf(store)).toEqual(["blocked", "foreign", "new", "used"]);
+    },
+  );
+
+  it("refuses a policy that is plain data, when asked without a limiter", () => {
+    const policy = { ...tokenBucket() };
+    const claims = [{ scope: "a:b:token-bucket:", key: "c", policy, cost: 1 }];
+    expect(() => memoryStore().decide({ claims, charge: true })).toThrow(
+      expect.objectContaining({ code: "UNKNOWN_ALGORITHM" }),
+    );
+  });
 });
 
 describe("expiry", () => {

@@ -1,6 +1,7 @@
 import type { Decision } from "../decision.js";
 import { invalidOption } from "../errors.js";
-import type { ConsumeOptions, Limiter } from "../limiter/limiter.js";
+import type { ConsumeOptions } from "../limiter/decider.js";
+import type { Limiter } from "../limiter/limiter.js";
 import { checkCost } from "../policy/policy.js";
 import type { MaybePromise, Store } from "../store/store.js";
 import { after } from "./after.js";

@@ -1,15 +1,17 @@
-import { createLimiter, type Limiter } from "../limiter/limiter.js";
+import { createLimiterCore, type Decider } from "../limiter/decider.js";
+import type { Limiter } from "../limiter/limiter.js";
 import type { Policy, Quota } from "../policy/policy.js";
 import type { MaybePromise, Store } from "../store/store.js";
 import { after } from "./after.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { type FieldWriter, fieldWriter } from "./headers/writer.js";
 import { checkForms, type GuardOptions, isLimiter, limiterOptionsOf } from "./options.js";
+import { guardParts } from "./parts.js";
 import { identityOf } from "./shared-counts.js";
 
 /** What decides a request: a limiter, with the writer of its fields. */
 export interface Plan {
-  readonly limiter: Limiter;
+  readonly limiter: Decider;
   readonly write: FieldWriter;
   /** The same for all plans that count together. */
   readonly counts: object;
@@ -29,7 +31,7 @@ export function planSource<Req>(
 ): (request: Req) => MaybePromise<Plan> {
   const { policies, headers, legacyReset = "epoch", unit } = options;
   const forms = checkForms(headers);
-  const planOf = (limiter: Limiter, counts: object): Plan => {
+  const planOf = (limiter: Decider, counts: object): Plan => {
     const advertised = limiter.policies.map((policy, i) => ({ policy, ...(limiter.quotas[i] as Quota), unit }));
     return { limiter, write: fieldWriter(forms, advertised, legacyReset), counts };
   };
@@ -40,14 +42,17 @@ export function planSource<Req>(
   const limiterOptions = { ...limiterOptionsOf(options), store: storeOrLimiter };
   if (typeof policies === "function") {
     // Finds mistakes in the other options now, and not in the first request.
-    createLimiter(limiterOptions);
+    createLimiterCore(limiterOptions, guardParts);
     const find = planFinder((some) => {
-      const limiter = createLimiter({ ...limiterOptions, policies: some });
+      const limiter = createLimiterCore({ ...limiterOptions, policies: some }, guardParts);
       return planOf(limiter, limiter);
     });
     return (request) => after(policies(request), find);
   }
-  const limiter = createLimiter(policies === undefined ? limiterOptions : { ...limiterOptions, policies });
+  const limiter = createLimiterCore(
+    policies === undefined ? limiterOptions : { ...limiterOptions, policies },
+    guardParts,
+  );
   const plan = planOf(limiter, identityOf(storeOrLimiter, limiter, diagnostics));
   return () => plan;
 }

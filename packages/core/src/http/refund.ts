@@ -1,6 +1,6 @@
 import type { Decision } from "../decision.js";
 import { SluiceError } from "../errors.js";
-import type { Limiter } from "../limiter/limiter.js";
+import type { Decider } from "../limiter/decider.js";
 import type { MaybePromise } from "../store/store.js";
 import type { Diagnostics } from "./diagnostics.js";
 
@@ -27,7 +27,7 @@ export type Settle = (outcome: ResponseOutcome) => Promise<void>;
 export function settler<Req>(
   refundWhen: RefundWhen<Req>,
   diagnostics: Diagnostics,
-): (request: Req, limiter: Limiter, decision: Decision) => Settle {
+): (request: Req, limiter: Decider, decision: Decision) => Settle {
   return (request, limiter, decision) => async (outcome) => {
     if (outcome.aborted) return;
     try {

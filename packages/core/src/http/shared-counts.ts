@@ -1,4 +1,4 @@
-import type { Limiter } from "../limiter/limiter.js";
+import type { Decider } from "../limiter/decider.js";
 import { scopeOf } from "../store/entry-key.js";
 import type { Store } from "../store/store.js";
 import type { Diagnostics } from "./diagnostics.js";
@@ -15,7 +15,7 @@ const byStore = new WeakMap<Store, Counts>();
  * The identity of a limiter's counts: limiters on one store with the same prefix and the same policies by name share it.
  * Warns where a policy of that name has other numbers, since the two then disagree about what was used.
  */
-export function identityOf(store: Store, limiter: Limiter, diagnostics: Diagnostics): object {
+export function identityOf(store: Store, limiter: Decider, diagnostics: Diagnostics): object {
   const { policies, identities } = byStore.get(store) ?? { policies: new Map(), identities: new Map() };
   byStore.set(store, { policies, identities });
   const scopes = limiter.policies.map((policy) => scopeOf(limiter.prefix, policy));

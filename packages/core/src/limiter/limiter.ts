@@ -1,35 +1,18 @@
 import type { Decision } from "../decision.js";
 import { type Duration, parseDuration } from "../duration.js";
-import { invalidOption, SluiceError } from "../errors.js";
 import type { Algorithm } from "../policy/algorithm.js";
-import { checkCost, type Policy, type Quota } from "../policy/policy.js";
+import { checkCost, type Quota } from "../policy/policy.js";
 import { hasHealthCheck } from "../store/capabilities.js";
-import { blockEntry, refundEntry } from "../store/entry.js";
-import {
-  type CallOptions,
-  type Claim,
-  isDecidingStore,
-  isPromise,
-  type MaybePromise,
-  type Outcome,
-} from "../store/store.js";
+import { blockEntry } from "../store/entry.js";
+import { isPromise } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
-import { claimMaker, heldKey, type LimiterKey } from "./claims.js";
-import { createDeadlines } from "./deadlines.js";
-import { type DecisionTerms, decisionOf, decisionWithoutStore, takeCharge } from "./decide.js";
-import { decidingEngine, type Engine } from "./engine.js";
-import { createEmitter, type LimiterEvents } from "./events.js";
+import { heldKey, type LimiterKey } from "./claims.js";
+import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.js";
+import type { LimiterEvents } from "./events.js";
 import { costToLookWith, minimumWaitMs } from "./minimum-wait.js";
-import { checkOptions, type LimiterOptions } from "./options.js";
-import { createOutage } from "./outage.js";
-import { updatingEngine } from "./updating-engine.js";
+import type { LimiterOptions } from "./options.js";
+import { allParts } from "./parts.js";
 import { createWaitQueue } from "./wait-queue.js";
-
-/** Options of a request for admission. */
-export interface ConsumeOptions {
-  /** Units that the request takes: a whole number of 1 or more. Default 1. */
-  cost?: number;
-}
 
 /** Options of {@link Limiter.wait} and {@link Limiter.execute}. */
 export interface WaitOptions extends ConsumeOptions {
@@ -52,27 +35,13 @@ export interface Health {
  * Decides who may go on. Every method but `decide` returns a promise. All of them throw or reject with a `SluiceError`
  * on a bad key or cost; a limit that was reached, and a store that failed, is a {@link Decision}.
  */
-export interface Limiter {
-  /** The policies, checked and frozen, in the order given. */
-  readonly policies: readonly Policy[];
-  /** What each policy grants, in the same order. */
-  readonly quotas: readonly Quota[];
-  /** Starts every stored key. */
-  readonly prefix: string;
-  /** As {@link Limiter.consume}, but a store that answers at once (memory) is answered at once: no promise, no wait. */
-  decide(key: LimiterKey, options?: ConsumeOptions): MaybePromise<Decision>;
+export interface Limiter extends Decider {
   /** Asks for admission, and charges the cost to all policies when all allow it, to none when one denies. */
   consume(key: LimiterKey, options?: ConsumeOptions): Promise<Decision>;
   /** {@link Limiter.consume}, for those who need only yes or no. */
   allow(key: LimiterKey, options?: ConsumeOptions): Promise<boolean>;
   /** What {@link Limiter.consume} would say now. Charges nothing, and the numbers are as they stand. */
   peek(key: LimiterKey, options?: ConsumeOptions): Promise<Decision>;
-  /**
-   * Gives a decision's cost back: once, and only while it would still matter. True when something was given back; false
-   * for a denial, a second refund, a window that has ended or a bucket that has been full since. Rejects when the store
-   * fails; it is then not tried again, since the refund may have taken place.
-   */
-  refund(decision: Decision): Promise<boolean>;
   /** Forgets what the key used, and its blocks. A key by names resets only the policies that it names. */
   reset(key: LimiterKey): Promise<void>;
   /**
@@ -116,122 +85,22 @@ export interface Limiter {
  * ```
  */
 export function createLimiter(options: LimiterOptions): Limiter {
-  const { store, policies, algorithms, prefix, failOpen, timeoutMs, on, clock } = checkOptions(options);
-  const quotas = policies.map((policy) => (algorithms.get(policy.algorithm) as Algorithm).quota(policy));
-  const claims = claimMaker(policies, prefix);
-  const engine: Engine =
-    isDecidingStore(store) && policies.every(({ algorithm }) => store.algorithms.has(algorithm))
-      ? decidingEngine(store)
-      : updatingEngine(store, algorithms, prefix);
-  const emitter = createEmitter(on);
-  const outage = createOutage(failOpen, emitter);
-  const deadlines = createDeadlines(timeoutMs);
+  const core = createLimiterCore(options, allParts);
+  const { policies, quotas, prefix, claims, engine, algorithms, decide, refund, calling, costOf, ask, bounded } = core;
+  const { store, clock } = options;
   const queue = createWaitQueue(clock);
-  const terms: DecisionTerms = { policies, quotas };
-  const borrows = engine.synchronous;
-  const callOptions: CallOptions = { timeoutMs };
-  let closed = false;
-
-  function timing(): CallOptions {
-    return clock === undefined ? callOptions : { timeoutMs, nowMs: clock.nowMs() };
-  }
-
-  function calling(): CallOptions {
-    if (closed) throw new SluiceError("CLOSED", "the limiter is closed");
-    return timing();
-  }
-
-  function ask(asked: readonly Claim[], key: LimiterKey, cost: number, charge: boolean): MaybePromise<Decision> {
-    const calls = calling();
-    try {
-      const outcome = engine.decide(asked, charge, calls);
-      if (!isPromise(outcome)) return answered(key, cost, charge, outcome);
-      return deadlines.bound(
-        outcome,
-        (settled) => answered(key, cost, charge, settled),
-        (error) => unanswered(cost, error),
-      );
-    } catch (error) {
-      return unanswered(cost, error);
-    }
-  }
-
-  function answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision {
-    outage.succeeded();
-    return decisionOf(terms, key, cost, charge, outcome);
-  }
-
-  function unanswered(cost: number, error: unknown): Decision {
-    outage.failed(error);
-    return decisionWithoutStore(cost, quotas[0] as Quota, failOpen, error);
-  }
-
-  function tell(decision: Decision): Decision {
-    emitter.emit("decision", decision);
-    if (!decision.allowed) emitter.emit("denied", decision);
-    return decision;
-  }
-
-  function costOf(given: ConsumeOptions | undefined): number {
-    if (given === undefined) return 1;
-    rejectUnknown(given, ["cost"], "consume");
-    const { cost = 1 } = given;
-    return checkCost(cost);
-  }
-
-  /** Rejects within the timeout, and always with a `SluiceError`. */
-  function bounded<T>(work: Promise<T>): Promise<T> {
-    return deadlines.bound(
-      work,
-      (value) => value,
-      (error) =>
-        Promise.reject(
-          error instanceof SluiceError ? error : new SluiceError("STORE_FAILED", "the store failed", { cause: error }),
-        ),
-    );
-  }
-
-  async function giveBack(decision: Decision, calls: CallOptions): Promise<boolean> {
-    const charge = takeCharge(decision, terms);
-    if (charge === undefined) return false;
-    if (charge === "foreign") throw invalidOption("decision", decision, "refund it with the limiter that made it");
-    const given = await bounded(
-      Promise.all(
-        claims.all(charge.key, charge.cost).map(async (claim, i) => {
-          const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number);
-          let changed = false;
-          await engine.update(
-            claim,
-            (entry, nowMs) => {
-              const next = change(entry, nowMs);
-              changed = next !== undefined;
-              return next;
-            },
-            calls,
-          );
-          return changed;
-        }),
-      ),
-    );
-    return given.includes(true);
-  }
 
   const limiter: Limiter = {
     policies,
     quotas,
     prefix,
-
-    decide(key, given) {
-      const cost = costOf(given);
-      const decision = ask(borrows ? claims.lent(key, cost) : claims.all(key, cost), heldKey(key), cost, true);
-      if (!emitter.listening) return decision;
-      return decision instanceof Promise ? decision.then(tell) : tell(decision);
-    },
+    decide,
+    refund,
 
     consume(key, given) {
       // Not an async function: it would add a promise of its own to the one that a remote store needs anyway.
       try {
-        const decision = limiter.decide(key, given);
+        const decision = decide(key, given);
         return isPromise(decision) ? decision : Promise.resolve(decision);
       } catch (error) {
         return Promise.reject(error);
@@ -239,16 +108,12 @@ export function createLimiter(options: LimiterOptions): Limiter {
     },
 
     async allow(key, given) {
-      return (await limiter.decide(key, given)).allowed;
+      return (await decide(key, given)).allowed;
     },
 
     async peek(key, given) {
       const cost = costOf(given);
       return ask(claims.all(key, cost), key, cost, false);
-    },
-
-    async refund(decision) {
-      return giveBack(decision, calling());
     },
 
     async reset(key) {
@@ -304,9 +169,9 @@ export function createLimiter(options: LimiterOptions): Limiter {
           return Math.max(0, ...look.policies.map((policy) => minimumWaitMs(policy, costs)));
         },
         // Also for callers whom `close` rejected while the store was about to grant.
-        giveBack: (decision) => giveBack(decision, timing()),
+        giveBack: core.giveBack,
       });
-      return tell(decision);
+      return core.tell(decision);
     },
 
     async execute(key, fn, given) {
@@ -327,10 +192,10 @@ export function createLimiter(options: LimiterOptions): Limiter {
       }
     },
 
-    on: emitter.on,
+    on: core.emitter.on,
 
     async close() {
-      closed = true;
+      core.close();
       queue.close();
     },
   };

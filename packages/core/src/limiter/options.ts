@@ -1,13 +1,14 @@
 import { type Duration, parseDuration } from "../duration.js";
 import { invalidOption, SluiceError, show } from "../errors.js";
 import type { Algorithm } from "../policy/algorithm.js";
-import { builtInAlgorithms } from "../policy/built-in.js";
-import { checkName, isBuiltInPolicy, type Policy, remakePolicy, tokenBucket } from "../policy/policy.js";
+import { tokenBucket } from "../policy/constructors.js";
+import { algorithmOf, countedBy } from "../policy/counted-by.js";
+import { BUILT_IN_ALGORITHMS, checkName, type Policy } from "../policy/policy.js";
 import type { Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import { type Clock, MAX_TIMER_MS } from "./clock.js";
-import type { Algorithms } from "./engine.js";
 import { EVENT_NAMES, type LimiterListeners } from "./events.js";
+import type { Parts } from "./parts.js";
 
 /** Options of `createLimiter`. */
 export interface LimiterOptions {
@@ -47,8 +48,8 @@ export const LIMITER_OPTIONS: readonly (keyof LimiterOptions)[] = [
 /** Options that have been checked. */
 export interface CheckedOptions {
   readonly store: Store;
+  /** Each with its algorithm. */
   readonly policies: readonly Policy[];
-  readonly algorithms: Algorithms;
   readonly prefix: string;
   readonly failOpen: boolean;
   readonly timeoutMs: number;
@@ -57,7 +58,10 @@ export interface CheckedOptions {
 }
 
 /** @throws SluiceError for whatever would otherwise fail, or let requests through, later */
-export function checkOptions(options: LimiterOptions): CheckedOptions {
+export function checkOptions(
+  options: LimiterOptions,
+  { policyFromData }: Pick<Parts, "policyFromData">,
+): CheckedOptions {
   rejectUnknown(options, LIMITER_OPTIONS, "createLimiter");
   const {
     store,
@@ -68,7 +72,7 @@ export function checkOptions(options: LimiterOptions): CheckedOptions {
     on = {},
     clock,
   } = options;
-  const algorithms = checkAlgorithms(options.algorithms ?? []);
+  const own = checkAlgorithms(options.algorithms ?? []);
   rejectUnknown(on, EVENT_NAMES, '"on"');
   for (const [event, listener] of Object.entries(on)) checkFunction(`on.${event}`, listener);
   if (typeof failOpen !== "boolean") throw invalidOption("failOpen", failOpen, "give true or false");
@@ -80,8 +84,7 @@ export function checkOptions(options: LimiterOptions): CheckedOptions {
   }
   return {
     store: checkStore(store),
-    policies: checkPolicies(policies, algorithms),
-    algorithms,
+    policies: checkPolicies(policies, (policy) => checkPolicy(policy, own, policyFromData)),
     prefix,
     failOpen,
     timeoutMs: checkTimeout(timeout),
@@ -113,28 +116,28 @@ function checkFunction(option: string, value: unknown): void {
   if (value !== undefined && typeof value !== "function") throw invalidOption(option, value, "give a function");
 }
 
-function checkAlgorithms(own: readonly Algorithm[]): Algorithms {
-  if (!Array.isArray(own)) throw invalidOption("algorithms", own, "give an array of algorithms");
-  const algorithms = new Map(builtInAlgorithms);
-  for (const algorithm of own) {
+function checkAlgorithms(given: readonly Algorithm[]): ReadonlyMap<string, Algorithm> {
+  if (!Array.isArray(given)) throw invalidOption("algorithms", given, "give an array of algorithms");
+  const own = new Map<string, Algorithm>();
+  for (const algorithm of given) {
     if (typeof algorithm?.step !== "function" || typeof algorithm.quota !== "function") {
       throw invalidOption("algorithms", algorithm, "an algorithm has a name, quota and step");
     }
-    checkName(algorithm.name);
-    if (algorithms.has(algorithm.name)) {
-      throw invalidOption("algorithms", algorithm.name, "an algorithm of that name exists; give yours another one");
+    const name = checkName(algorithm.name);
+    if (own.has(name) || BUILT_IN_ALGORITHMS.has(name)) {
+      throw invalidOption("algorithms", name, "an algorithm of that name exists; give yours another one");
     }
-    algorithms.set(algorithm.name, algorithm);
+    own.set(name, algorithm);
   }
-  return algorithms;
+  return own;
 }
 
-function checkPolicies(given: Policy | readonly Policy[], algorithms: Algorithms): readonly Policy[] {
+function checkPolicies(given: Policy | readonly Policy[], check: (policy: Policy) => Policy): readonly Policy[] {
   const policies: readonly Policy[] = Array.isArray(given) ? given : [given];
   if (policies.length === 0) {
     throw invalidOption("policies", given, "give at least one policy, such as tokenBucket({ rate: 100 })");
   }
-  const checked = policies.map((policy) => checkPolicy(policy, algorithms));
+  const checked = policies.map(check);
   const names = checked.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -143,8 +146,11 @@ function checkPolicies(given: Policy | readonly Policy[], algorithms: Algorithms
   return checked;
 }
 
-/** A policy is plain data that may come from a file, so it is checked here whoever made it. */
-function checkPolicy(policy: Policy, algorithms: Algorithms): Policy {
+function checkPolicy(
+  policy: Policy,
+  own: ReadonlyMap<string, Algorithm>,
+  policyFromData: Parts["policyFromData"],
+): Policy {
   if (typeof policy !== "object" || policy === null) {
     throw invalidOption(
       "policies",
@@ -152,15 +158,19 @@ function checkPolicy(policy: Policy, algorithms: Algorithms): Policy {
       "a policy is made by tokenBucket, fixedWindow, slidingWindow or slidingLog",
     );
   }
-  const algorithm = algorithms.get(policy.algorithm);
-  if (algorithm === undefined) {
-    throw new SluiceError(
-      "UNKNOWN_ALGORITHM",
-      `policy ${show(policy.name)} has the algorithm ${show(policy.algorithm)}: ` +
-        `known are ${[...algorithms.keys()].join(", ")}; add one of your own to the option "algorithms"`,
-    );
-  }
-  if (isBuiltInPolicy(policy)) return remakePolicy(policy);
+  if (algorithmOf(policy) !== undefined) return policy;
+  const algorithm = own.get(policy.algorithm);
+  if (algorithm !== undefined) return ownPolicy(policy, algorithm);
+  const built = policyFromData(policy);
+  if (built !== undefined) return built;
+  throw new SluiceError(
+    "UNKNOWN_ALGORITHM",
+    `policy ${show(policy.name)} has the algorithm ${show(policy.algorithm)}: ` +
+      `known are ${[...BUILT_IN_ALGORITHMS, ...own.keys()].join(", ")}; add one of your own to the option "algorithms"`,
+  );
+}
+
+function ownPolicy(policy: Policy, algorithm: Algorithm): Policy {
   checkName(policy.name);
   const { limit, windowMs } = algorithm.quota(policy);
   for (const [what, value] of Object.entries({ limit, windowMs })) {
@@ -172,5 +182,5 @@ function checkPolicy(policy: Policy, algorithms: Algorithms): Policy {
       );
     }
   }
-  return Object.freeze({ ...policy });
+  return countedBy(algorithm, { ...policy });
 }

@@ -10,10 +10,11 @@ export interface HealthCheck {
 export interface ExportedEntry {
   readonly key: string;
   /**
-   * Set where the store knows the user's key only by a digest, as it does of long and odd ones: the user's part of `key`
-   * is then `#` and 64 hexadecimal digits of the SHA-256 of its UTF-16 code units, low bytes first.
+   * Set where the store knows the key only by a digest, as databases do of long and odd ones: see {@link storedKeys}. The
+   * user's part of `key`, or all of it, is then `#` and 64 hexadecimal digits.
    */
   readonly digested?: true;
+  /** As `atomicUpdate` would see it. Times in it are those of the store's clock. */
   readonly state: unknown;
   /** When it goes, in milliseconds since 1970 by the store's clock. */
   readonly expiresAtMs: number;
@@ -21,16 +22,22 @@ export interface ExportedEntry {
 
 /** A store that can list what it holds. */
 export interface ExportEntries {
-  /** All live entries, in no order. Entries that change while it runs may be seen before or after the change. */
+  /**
+   * All live entries, in no order, a page at a time: memory stays bounded whatever their number. Entries that change
+   * while it runs are seen before or after the change, and perhaps both; all others once. What the store keeps for its
+   * own housekeeping is not listed. Rejects with a `SluiceError` as the other methods do.
+   */
   exportEntries(): AsyncIterable<ExportedEntry>;
 }
 
 /** A store that takes in what another one listed. */
 export interface ImportEntries {
   /**
-   * Writes each entry under a key that has no live state, and resolves to those that it left alone because there was
-   * some. Each entry is written atomically; all of them together are not. Rejects with `DIGESTED_KEY` for a digested
-   * key that it can't look up by the key itself.
+   * Writes each entry under a key that has no live state, to live until its `expiresAtMs` by this store's clock, and
+   * resolves to those that it left alone because there was some. What has expired by then is neither written nor among
+   * those. Each entry is written atomically; all of them together are not, but calling again is safe. Of several entries
+   * with one key the first counts. Rejects with `DIGESTED_KEY`, having written nothing, when there is a digested key and
+   * the store looks keys up by themselves.
    */
   importEntries(entries: readonly ExportedEntry[]): Promise<readonly ExportedEntry[]>;
 }

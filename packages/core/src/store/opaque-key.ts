@@ -14,8 +14,12 @@ export interface OpaqueKeyOptions {
  * keys that start with `#`.
  */
 export function opaqueKey(key: string, { maxLength, digest, refuse }: OpaqueKeyOptions): string {
-  const literal = key.length <= maxLength && !key.startsWith("#") && isWellFormed(key) && !refuse?.test(key);
-  return literal ? key : `#${digest(key)}`;
+  return isLiteral(key, maxLength) && !refuse?.test(key) ? key : `#${digest(key)}`;
+}
+
+/** Whether text can be stored as it is, and is not taken for a digest. */
+export function isLiteral(text: string, maxLength: number): boolean {
+  return text.length <= maxLength && !text.startsWith("#") && isWellFormed(text);
 }
 
 /** Lone surrogates have no UTF-8 form: an encoder makes the same replacement character of all of them. */

@@ -1,0 +1,201 @@
+import type { Decision } from "../decision.js";
+import { invalidOption, SluiceError } from "../errors.js";
+import type { Algorithm } from "../policy/algorithm.js";
+import { algorithmOf } from "../policy/counted-by.js";
+import { checkCost, type Policy, type Quota } from "../policy/policy.js";
+import { refundEntry } from "../store/entry.js";
+import {
+  type CallOptions,
+  type Claim,
+  isDecidingStore,
+  isPromise,
+  type MaybePromise,
+  type Outcome,
+} from "../store/store.js";
+import { rejectUnknown } from "../unknown-option.js";
+import { type ClaimMaker, claimMaker, heldKey, type LimiterKey } from "./claims.js";
+import { createDeadlines } from "./deadlines.js";
+import { type DecisionTerms, decisionOf, decisionWithoutStore, takeCharge } from "./decide.js";
+import { type Algorithms, decidingEngine, type Engine } from "./engine.js";
+import { createEmitter, type Emitter } from "./events.js";
+import { checkOptions, type LimiterOptions } from "./options.js";
+import { createOutage } from "./outage.js";
+import type { Parts } from "./parts.js";
+
+/** Options of a request for admission. */
+export interface ConsumeOptions {
+  /** Units that the request takes: a whole number of 1 or more. Default 1. */
+  cost?: number;
+}
+
+/** The part of a limiter that serves a request. */
+export interface Decider {
+  /** The policies, checked and frozen, in the order given. */
+  readonly policies: readonly Policy[];
+  /** What each policy grants, in the same order. */
+  readonly quotas: readonly Quota[];
+  /** Starts every stored key. */
+  readonly prefix: string;
+  /** As `consume`, but a store that answers at once (memory) is answered at once: no promise, no wait. */
+  decide(key: LimiterKey, options?: ConsumeOptions): MaybePromise<Decision>;
+  /**
+   * Gives a decision's cost back: once, and only while it would still matter. True when something was given back; false
+   * for a denial, a second refund, a window that has ended or a bucket that has been full since. Rejects when the store
+   * fails; it is then not tried again, since the refund may have taken place.
+   */
+  refund(decision: Decision): Promise<boolean>;
+}
+
+/** What the rest of a limiter is made of. */
+export interface LimiterCore extends Decider {
+  readonly claims: ClaimMaker;
+  readonly engine: Engine;
+  readonly emitter: Emitter;
+  readonly algorithms: Algorithms;
+  /** The options of a call to the store. @throws SluiceError `CLOSED` */
+  calling(): CallOptions;
+  /** @throws SluiceError `INVALID_COST`, `UNKNOWN_OPTION` */
+  costOf(given: ConsumeOptions | undefined): number;
+  ask(asked: readonly Claim[], key: LimiterKey, cost: number, charge: boolean): MaybePromise<Decision>;
+  /** Tells the listeners of a decision. */
+  tell(decision: Decision): Decision;
+  /** Rejects within the timeout, and always with a `SluiceError`. */
+  bounded<T>(work: Promise<T>): Promise<T>;
+  /** As `refund`, also when the limiter has been closed. */
+  giveBack(decision: Decision): Promise<boolean>;
+  close(): void;
+}
+
+/** Makes what decides requests, and what else is built on that. @throws SluiceError */
+export function createLimiterCore(options: LimiterOptions, parts: Parts): LimiterCore {
+  const { store, policies, prefix, failOpen, timeoutMs, on, clock } = checkOptions(options, parts);
+  const algorithms = new Map(policies.map((policy) => [policy.algorithm, algorithmOf(policy) as Algorithm]));
+  const quotas = policies.map((policy) => (algorithms.get(policy.algorithm) as Algorithm).quota(policy));
+  const claims = claimMaker(policies, prefix);
+  const engine: Engine =
+    isDecidingStore(store) && policies.every(({ algorithm }) => store.algorithms.has(algorithm))
+      ? decidingEngine(store)
+      : parts.updatingEngine(store, algorithms, prefix);
+  const emitter = createEmitter(on);
+  const outage = createOutage(failOpen, emitter);
+  const deadlines = createDeadlines(timeoutMs);
+  const terms: DecisionTerms = { policies, quotas };
+  const borrows = engine.synchronous;
+  const callOptions: CallOptions = { timeoutMs };
+  let closed = false;
+
+  function timing(): CallOptions {
+    return clock === undefined ? callOptions : { timeoutMs, nowMs: clock.nowMs() };
+  }
+
+  function calling(): CallOptions {
+    if (closed) throw new SluiceError("CLOSED", "the limiter is closed");
+    return timing();
+  }
+
+  function ask(asked: readonly Claim[], key: LimiterKey, cost: number, charge: boolean): MaybePromise<Decision> {
+    const calls = calling();
+    try {
+      const outcome = engine.decide(asked, charge, calls);
+      if (!isPromise(outcome)) return answered(key, cost, charge, outcome);
+      return deadlines.bound(
+        outcome,
+        (settled) => answered(key, cost, charge, settled),
+        (error) => unanswered(cost, error),
+      );
+    } catch (error) {
+      return unanswered(cost, error);
+    }
+  }
+
+  function answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision {
+    outage.succeeded();
+    return decisionOf(terms, key, cost, charge, outcome);
+  }
+
+  function unanswered(cost: number, error: unknown): Decision {
+    outage.failed(error);
+    return decisionWithoutStore(cost, quotas[0] as Quota, failOpen, error);
+  }
+
+  function tell(decision: Decision): Decision {
+    emitter.emit("decision", decision);
+    if (!decision.allowed) emitter.emit("denied", decision);
+    return decision;
+  }
+
+  function costOf(given: ConsumeOptions | undefined): number {
+    if (given === undefined) return 1;
+    rejectUnknown(given, ["cost"], "consume");
+    const { cost = 1 } = given;
+    return checkCost(cost);
+  }
+
+  function bounded<T>(work: Promise<T>): Promise<T> {
+    return deadlines.bound(
+      work,
+      (value) => value,
+      (error) =>
+        Promise.reject(
+          error instanceof SluiceError ? error : new SluiceError("STORE_FAILED", "the store failed", { cause: error }),
+        ),
+    );
+  }
+
+  async function giveBack(decision: Decision, calls: CallOptions): Promise<boolean> {
+    const charge = takeCharge(decision, terms);
+    if (charge === undefined) return false;
+    if (charge === "foreign") throw invalidOption("decision", decision, "refund it with the limiter that made it");
+    const given = await bounded(
+      Promise.all(
+        claims.all(charge.key, charge.cost).map(async (claim, i) => {
+          const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number);
+          let changed = false;
+          await engine.update(
+            claim,
+            (entry, nowMs) => {
+              const next = change(entry, nowMs);
+              changed = next !== undefined;
+              return next;
+            },
+            calls,
+          );
+          return changed;
+        }),
+      ),
+    );
+    return given.includes(true);
+  }
+
+  return {
+    policies,
+    quotas,
+    prefix,
+    claims,
+    engine,
+    emitter,
+    algorithms,
+    calling,
+    costOf,
+    ask,
+    tell,
+    bounded,
+
+    decide(key, given) {
+      const cost = costOf(given);
+      const decision = ask(borrows ? claims.lent(key, cost) : claims.all(key, cost), heldKey(key), cost, true);
+      if (!emitter.listening) return decision;
+      return decision instanceof Promise ? decision.then(tell) : tell(decision);
+    },
+
+    async refund(decision) {
+      return giveBack(decision, calling());
+    },
+
+    giveBack: (decision) => giveBack(decision, timing()),
+
+    close() {
+      closed = true;
+    },
+  };
+}

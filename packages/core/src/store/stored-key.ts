@@ -1,0 +1,81 @@
+import { SluiceError } from "../errors.js";
+import type { ExportedEntry } from "./capabilities.js";
+import { splitEntryKey } from "./entry-key.js";
+import { isLiteral, opaqueKey } from "./opaque-key.js";
+
+/** The text under which a database keeps an entry, in two parts. */
+export interface StoredKey {
+  /** See {@link scopeOf}; empty for the key of an entry that has none, and for one that is a digest as a whole. */
+  readonly scope: string;
+  /** The user's key, or `#` and a digest. */
+  readonly key: string;
+}
+
+/** How entries are named in databases, the same in all of them, so that an entry can move from each to every other. */
+export interface StoredKeys {
+  of(scope: string, key: string): StoredKey;
+  /** The same for the key of an entry as `atomicUpdate` gets it. */
+  ofEntryKey(entryKey: string): StoredKey;
+  /** The same for an entry of another store. @throws SluiceError `DIGESTED_KEY` when its digest is none */
+  ofExported(entry: Pick<ExportedEntry, "key" | "digested">): StoredKey;
+}
+
+/** Longer keys are stored as their digest: most databases limit the length of what they index. */
+const LONGEST_KEY = 256;
+
+/** With the longest key and 3 bytes a UTF-16 code unit, it stays below DynamoDB's 2,048 bytes, the smallest of the limits. */
+const LONGEST_SCOPE = 420;
+
+/** Text in Postgres can't hold NUL. */
+const REFUSED = /\0/;
+
+/**
+ * Names entries for a database that takes neither every length nor every string. Short, well-formed keys stand for
+ * themselves; all others become `#` and a digest, as do keys that start with `#`. Two different keys never get the same
+ * name.
+ *
+ * @param digest the SHA-256 of the text's UTF-16 code units, low bytes first, as 64 hexadecimal digits. Encoders of UTF-8
+ * make the same character of all lone surrogates
+ *
+ * @example
+ * ```ts
+ * import { createHash } from "node:crypto";
+ * import { storedKeys } from "@sluice/core";
+ *
+ * const keys = storedKeys((text) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex"));
+ * const { scope, key } = keys.ofEntryKey("sluice:default:token-bucket:user-123");
+ * console.log(scope + key);
+ * ```
+ */
+export function storedKeys(digest: (text: string) => string): StoredKeys {
+  function of(scope: string, key: string): StoredKey {
+    if (isLiteral(scope, LONGEST_SCOPE) && !REFUSED.test(scope)) {
+      return { scope, key: opaqueKey(key, { maxLength: LONGEST_KEY, digest, refuse: REFUSED }) };
+    }
+    return { scope: "", key: `#${digest(scope + key)}` };
+  }
+
+  function ofEntryKey(entryKey: string): StoredKey {
+    const { scope, key } = splitEntryKey(entryKey);
+    return of(scope, key);
+  }
+
+  return {
+    of,
+    ofEntryKey,
+    ofExported({ key: entryKey, digested }) {
+      if (digested !== true) return ofEntryKey(entryKey);
+      const stored = splitEntryKey(entryKey);
+      if (/^#[0-9a-f]{64}$/.test(stored.key)) return stored;
+      throw new SluiceError(
+        "DIGESTED_KEY",
+        "an entry's key is said to be digested and does not end in # and 64 hexadecimal digits: leave it out",
+      );
+    },
+  };
+}
+
+/** The key of an entry to export, from the text of its {@link StoredKey}: `scope` and `key` together. */
+export function exportedKey(stored: string): Pick<ExportedEntry, "key" | "digested"> {
+  return splitEntryKey(stored).key.startsWith("#") ? { key: stored, digested: true } : { key: stored };
+}
