@@ -1,3 +1,5 @@
+import { messageOf } from "./message.js";
+
 /**
  * Every reason for which Sluice throws or rejects. A limit that was reached is never among them: that is a
  * {@link Decision}. Switch on `code`; messages may change.
@@ -44,7 +46,9 @@ export type SluiceErrorCode =
   /** A store that can't list what it holds was asked to. */
   | "NOT_LISTABLE"
   /** An entry whose key is known only by its digest can't be taken in by a store that looks keys up by themselves. */
-  | "DIGESTED_KEY";
+  | "DIGESTED_KEY"
+  /** The blocklist has as many ranges as it may have. */
+  | "BLOCKLIST_FULL";
 
 /**
  * The one error class of Sluice.
@@ -65,7 +69,7 @@ export class SluiceError extends Error {
   readonly code: SluiceErrorCode;
 
   constructor(code: SluiceErrorCode, message: string, options?: ErrorOptions) {
-    super(`[sluice] ${message}`, options);
+    super(messageOf(code, message), options);
     this.code = code;
   }
 }

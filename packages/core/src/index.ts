@@ -16,6 +16,7 @@ export { type HashKey, hmacKey } from "./http/hash-key.js";
 export type { HeaderField } from "./http/headers/field.js";
 export type { LegacyReset } from "./http/headers/legacy.js";
 export type { HeaderFormName } from "./http/headers/writer.js";
+export { formatIpv6, type Ipv6Groups, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "./http/ip-address.js";
 export type { GuardOptions, UnusableAddress } from "./http/options.js";
 export type { HttpPort, ProxyTrust } from "./http/port.js";
 export type { RefundWhen, ResponseOutcome, Settle } from "./http/refund.js";
@@ -74,7 +75,6 @@ export { decideInOrder, type PartDecider, partsOf } from "./store/in-order.js";
 export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./store/numbered-batch.js";
 export { type OpaqueKeyOptions, opaqueKey } from "./store/opaque-key.js";
 export { nextNumber, type ReplyReader, readOutcome, reportedAlgorithms } from "./store/read-outcome.js";
-export { exportedKey, type StoredKey, type StoredKeys, storedKeys } from "./store/stored-key.js";
 export {
   type Admission,
   type CallOptions,
@@ -87,4 +87,5 @@ export {
   type Store,
   type SynchronousStore,
 } from "./store/store.js";
+export { exportedKey, type StoredKey, type StoredKeys, storedKeys } from "./store/stored-key.js";
 export { rejectUnknown } from "./unknown-option.js";

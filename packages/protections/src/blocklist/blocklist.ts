@@ -1,0 +1,231 @@
+import { type Duration, invalidOption, type MaybePromise, parseDuration, rejectUnknown } from "@sluice/core";
+import { after } from "../after.js";
+import { createFreshCache } from "../fresh-cache.js";
+import { openRecords, RECORD_OPTIONS, type RecordOptions } from "../records.js";
+import {
+  type BlockEntry,
+  type BlockOptions,
+  blockedBy,
+  checkWish,
+  entryOf,
+  isAging,
+  isLive,
+  lifeOf,
+  renewed,
+  type StoredBlock,
+} from "./entry.js";
+import { addRange, indexRanges, type RangeIndex, removeRange, renewRanges, type StoredRanges } from "./ranges.js";
+import { type Subject, subjectOf } from "./subject.js";
+
+/** Options of {@link createBlocklist}. */
+export interface BlocklistOptions extends RecordOptions {
+  /**
+   * How old an answer may be: a block or its lifting by another process is seen this much later. 1 ms to `"1h"`; default
+   * `"1s"`.
+   */
+  staleFor?: Duration;
+  /** How many keys are remembered for so long: a whole number of 1 or more. Default 10,000. */
+  cacheSize?: number;
+  /** Bits of an IPv6 address that tell clients apart: 32 to 128, as for the limiter. Default 56. */
+  ipv6Prefix?: number;
+  /**
+   * What is said while the store fails. False: {@link Blocklist.isBlocked} rejects. True: what was known last, however
+   * old it is, and nobody is blocked of whom nothing was known. Default false.
+   */
+  failOpen?: boolean;
+}
+
+/** Keeps blocks. All of its methods reject with a `SluiceError`: `INVALID_KEY`, and the store's. */
+export interface Blocklist {
+  /**
+   * Blocks a client's address, a network such as `"10.0.0.0/8"`, or any other key. Resolves to the block as it stands: one
+   * that is there already is never shortened, so the later of two ends counts, whoever comes first.
+   *
+   * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`; `BLOCKLIST_FULL` with more than 1,000 networks
+   */
+  block(key: string, options?: BlockOptions): Promise<BlockEntry>;
+  /** Lifts the block of just this address, network or key. Fine when there is none. */
+  unblock(key: string): Promise<void>;
+  /**
+   * The block of a key, or of an address by itself or by the smallest network that it is in; `undefined` when it is not
+   * blocked. Answered from memory when it was asked before within `staleFor`.
+   */
+  isBlocked(key: string): Promise<BlockEntry | undefined>;
+  /** {@link Blocklist.isBlocked}, at once where memory has the answer. */
+  look(key: string): MaybePromise<BlockEntry | undefined>;
+  /**
+   * All blocks, in no particular order. Reads all that the store holds, so it is for people, not for requests.
+   *
+   * @throws SluiceError `NOT_LISTABLE` on stores that can't list what they hold
+   */
+  list(): Promise<readonly BlockEntry[]>;
+}
+
+/** Where all ranges are kept together. */
+const RANGES_KEY = "all";
+
+const LONGEST_STALE_MS = 3_600_000;
+
+/**
+ * Makes a blocklist. Every process with the same store and prefix sees a block within `staleFor`, the one that made it at
+ * once.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ *
+ * @example
+ * ```ts
+ * import { createBlocklist } from "@sluice/protections";
+ * import { memoryStore } from "@sluice/store-memory";
+ *
+ * const blocklist = createBlocklist({ store: memoryStore() });
+ * await blocklist.block("203.0.113.7", { for: "1d", reason: "guesses passwords" });
+ * await blocklist.block("198.51.100.0/24");
+ * const entry = await blocklist.isBlocked("::ffff:203.0.113.7");
+ * if (entry !== undefined) console.log(`blocked until ${entry.untilMs}: ${entry.reason}`);
+ * ```
+ */
+export function createBlocklist(options: BlocklistOptions): Blocklist {
+  const { staleForMs, cacheSize, ipv6Prefix, failOpen } = checkOptions(options);
+  const blocks = openRecords<StoredBlock>(options, "blocks");
+  const ranges = openRecords<StoredRanges>(options, "blocked-ranges");
+  const blockCache = createFreshCache<BlockEntry | undefined>(cacheSize, blocks.nowMs);
+  const rangeCache = createFreshCache<RangeLook>(1, ranges.nowMs);
+
+  async function readBlock(key: string): Promise<{ value: BlockEntry | undefined; forMs: number }> {
+    const { record, nowMs } = await blocks.update(key, (block, atMs) =>
+      block !== undefined && isAging(block, atMs)
+        ? { state: renewed(block, atMs), ttlMs: lifeOf(block, atMs) }
+        : undefined,
+    );
+    if (record === undefined || !isLive(record, nowMs)) return { value: undefined, forMs: staleForMs };
+    return { value: entryOf(record), forMs: Math.min(staleForMs, lifeOf(record, nowMs)) };
+  }
+
+  async function readRanges(): Promise<{ value: RangeLook; forMs: number }> {
+    const { record = [], nowMs } = await ranges.update(RANGES_KEY, renewRanges);
+    const ends = record.flatMap((range) => (isLive(range, nowMs) ? [lifeOf(range, nowMs)] : []));
+    return { value: { index: indexRanges(record), nowMs }, forMs: Math.min(staleForMs, ...ends) };
+  }
+
+  function rangeOf({ network }: Subject): MaybePromise<BlockEntry | undefined> {
+    if (network === undefined) return undefined;
+    return after(rangeCache.get(RANGES_KEY, readRanges, failOpen ? lastRanges : undefined), ({ index, nowMs }) => {
+      const range = index.find(network, nowMs);
+      return range && entryOf(range);
+    });
+  }
+
+  function blockOf({ key, range }: Subject): MaybePromise<BlockEntry | undefined> {
+    if (range) return undefined;
+    return blockCache.get(key, () => readBlock(key), failOpen ? lastBlock : undefined);
+  }
+
+  /** While the store fails its clock can't be read. */
+  function ownNowMs(): number {
+    return options.clock?.nowMs() ?? Date.now();
+  }
+
+  function lastBlock(last: BlockEntry | undefined): BlockEntry | undefined {
+    return last?.untilMs === undefined || last.untilMs > ownNowMs() ? last : undefined;
+  }
+
+  function lastRanges(last: RangeLook | undefined): RangeLook {
+    return { index: last?.index ?? indexRanges([]), nowMs: ownNowMs() };
+  }
+
+  const blocklist: Blocklist = {
+    async block(key, wished = {}) {
+      const wish = checkWish(wished);
+      const subject = subjectOf(key, ipv6Prefix);
+      return subject.range ? blockRange(subject.key) : blockOne(subject.key);
+
+      async function blockOne(own: string): Promise<BlockEntry> {
+        const change = (earlier: StoredBlock | undefined, nowMs: number) => {
+          const block = blockedBy(earlier, own, wish, nowMs);
+          return { state: block, ttlMs: lifeOf(block, nowMs) };
+        };
+        const { record } = await forgetting(own, blocks.update(own, change));
+        return entryOf(record as StoredBlock);
+      }
+
+      async function blockRange(own: string): Promise<BlockEntry> {
+        const change = (all: StoredRanges | undefined, nowMs: number) => addRange(all, own, wish, nowMs);
+        const { record = [] } = await forgettingRanges(ranges.update(RANGES_KEY, change));
+        return entryOf(record.find(([other]) => other === own) as StoredBlock);
+      }
+    },
+
+    async unblock(key) {
+      const subject = subjectOf(key, ipv6Prefix);
+      if (subject.range) {
+        await forgettingRanges(ranges.update(RANGES_KEY, (all, nowMs) => removeRange(all, subject.key, nowMs)));
+      } else {
+        await forgetting(subject.key, blocks.remove(subject.key));
+      }
+    },
+
+    isBlocked: async (key) => blocklist.look(key),
+
+    look(key) {
+      const subject = subjectOf(key, ipv6Prefix);
+      // Both before either is waited for.
+      const block = blockOf(subject);
+      const range = rangeOf(subject);
+      if (!(block instanceof Promise || range instanceof Promise)) return block ?? range;
+      return Promise.all([block, range]).then(([own, wider]) => own ?? wider);
+    },
+
+    async list() {
+      const [single, wide] = await Promise.all([blocks.list(), ranges.list()]);
+      const nowMs = ownNowMs();
+      return [...single, ...wide.flat()].filter((block) => isLive(block, nowMs)).map(entryOf);
+    },
+  };
+  return blocklist;
+
+  /** What was read before the change counts no more, nor what is read while it is made. */
+  async function forgetting<T>(key: string, change: Promise<T>): Promise<T> {
+    try {
+      return await change;
+    } finally {
+      blockCache.forget(key);
+    }
+  }
+
+  async function forgettingRanges<T>(change: Promise<T>): Promise<T> {
+    try {
+      return await change;
+    } finally {
+      rangeCache.forget(RANGES_KEY);
+    }
+  }
+}
+
+/** The ranges as they were at a time of the store's clock. */
+interface RangeLook {
+  readonly index: RangeIndex;
+  readonly nowMs: number;
+}
+
+interface CheckedOptions {
+  readonly staleForMs: number;
+  readonly cacheSize: number;
+  readonly ipv6Prefix: number;
+  readonly failOpen: boolean;
+}
+
+function checkOptions(options: BlocklistOptions): CheckedOptions {
+  const own = ["staleFor", "cacheSize", "ipv6Prefix", "failOpen"] as const satisfies (keyof BlocklistOptions)[];
+  rejectUnknown(options, [...RECORD_OPTIONS, ...own], "createBlocklist");
+  const { staleFor = 1_000, cacheSize = 10_000, ipv6Prefix = 56, failOpen = false } = options;
+  const staleForMs = parseDuration(staleFor, "staleFor");
+  if (staleForMs > LONGEST_STALE_MS) throw invalidOption("staleFor", staleFor, 'give at most "1h"');
+  if (!Number.isSafeInteger(cacheSize) || cacheSize < 1 || cacheSize > 2 ** 24) {
+    throw invalidOption("cacheSize", cacheSize, "give a whole number from 1 to 2^24");
+  }
+  if (!Number.isInteger(ipv6Prefix) || ipv6Prefix < 32 || ipv6Prefix > 128) {
+    throw invalidOption("ipv6Prefix", ipv6Prefix, "give a whole number of bits from 32 to 128");
+  }
+  if (typeof failOpen !== "boolean") throw invalidOption("failOpen", failOpen, "give true or false");
+  return { staleForMs, cacheSize, ipv6Prefix, failOpen };
+}

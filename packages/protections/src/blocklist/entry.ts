@@ -1,0 +1,88 @@
+import { type Duration, invalidOption, parseDuration, rejectUnknown } from "@sluice/core";
+import { LONGEST_LIFE_MS } from "../lifetime.js";
+
+/** Options of `block`. */
+export interface BlockOptions {
+  /** How long the block lasts. Default: until it is lifted. */
+  for?: Duration;
+  /** For those who look later: up to 256 characters. Never shown to the one who is blocked. */
+  reason?: string;
+}
+
+/** A block as it stands. */
+export interface BlockEntry {
+  /** Who is blocked, in the one spelling: `"192.0.2.1"`, `"2001:db8:1200::/56"`, `"10.0.0.0/8"` or any other key. */
+  readonly key: string;
+  /** When it began, in milliseconds since 1970 by the store's clock. */
+  readonly sinceMs: number;
+  /** When it ends; `undefined` when only lifting it does. */
+  readonly untilMs: number | undefined;
+  readonly reason: string | undefined;
+}
+
+/** As it is stored, with `null` where there is nothing, and when it was written. */
+export type StoredBlock = readonly [
+  key: string,
+  sinceMs: number,
+  untilMs: number | null,
+  reason: string | null,
+  writtenMs: number,
+];
+
+/** What `block` asks for. */
+export interface Wish {
+  readonly forMs: number | undefined;
+  readonly reason: string | undefined;
+}
+
+const LONGEST_REASON = 256;
+
+/** @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION` */
+export function checkWish(options: BlockOptions): Wish {
+  rejectUnknown(options, ["for", "reason"], "block");
+  const { for: duration, reason } = options;
+  if (reason !== undefined && (typeof reason !== "string" || reason.length > LONGEST_REASON)) {
+    throw invalidOption("reason", reason, `give a text of up to ${LONGEST_REASON} characters`);
+  }
+  return { forMs: duration === undefined ? undefined : parseDuration(duration, "for"), reason };
+}
+
+/** Whether a block has not ended. */
+export function isLive([, , untilMs]: StoredBlock, nowMs: number): boolean {
+  return untilMs === null || untilMs > nowMs;
+}
+
+/**
+ * The block after a wish. A block is never shortened, so that it does not matter which of two wishes comes first; and it
+ * has the newest reason that was given.
+ */
+export function blockedBy(
+  earlier: StoredBlock | undefined,
+  key: string,
+  { forMs, reason }: Wish,
+  nowMs: number,
+): StoredBlock {
+  const untilMs = forMs === undefined ? null : nowMs + forMs;
+  if (earlier === undefined || !isLive(earlier, nowMs)) return [key, nowMs, untilMs, reason ?? null, nowMs];
+  const [, sinceMs, earlierUntilMs, earlierReason] = earlier;
+  const later = untilMs === null || earlierUntilMs === null ? null : Math.max(untilMs, earlierUntilMs);
+  return [key, sinceMs, later, reason ?? earlierReason, nowMs];
+}
+
+/** How long a block is kept: one without an end as long as anything can be, and written again before that is over. */
+export function lifeOf([, , untilMs]: StoredBlock, nowMs: number): number {
+  return untilMs === null ? LONGEST_LIFE_MS : Math.max(1, untilMs - nowMs);
+}
+
+/** Whether a block without an end has to be written again, or it would go by itself. */
+export function isAging([, , untilMs, , writtenMs]: StoredBlock, nowMs: number): boolean {
+  return untilMs === null && nowMs - writtenMs > LONGEST_LIFE_MS / 2;
+}
+
+export function renewed([key, sinceMs, untilMs, reason]: StoredBlock, nowMs: number): StoredBlock {
+  return [key, sinceMs, untilMs, reason, nowMs];
+}
+
+export function entryOf([key, sinceMs, untilMs, reason]: StoredBlock): BlockEntry {
+  return { key, sinceMs, untilMs: untilMs ?? undefined, reason: reason ?? undefined };
+}

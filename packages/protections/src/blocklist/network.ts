@@ -1,0 +1,57 @@
+import { formatIpv6, type Ipv6Groups, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "@sluice/core";
+
+/** All addresses of one family that start with the same bits. */
+export interface Network {
+  readonly family: 4 | 6;
+  /** IPv4 in its IPv4-mapped form, so that all have eight groups. */
+  readonly groups: Ipv6Groups;
+  /** How many of the 128 bits count; of IPv4, 96 stand before its own. */
+  readonly bits: number;
+}
+
+/** The bits before an IPv4 address in IPv6. */
+const MAPPED_BITS = 96;
+
+/** The longest address with a zone that is worth reading. */
+const MAX_LENGTH = 128;
+
+/** Only what is meant as a network looks like this. */
+const LIKE_NETWORK = /^([\d.]+|[\da-f:.]*:[\da-f:.]*)\/\d+$/i;
+
+/**
+ * Reads an address, as a network of all its bits, or a network such as `10.0.0.0/8`. `undefined` for anything else,
+ * `"wrong"` for what must have been meant as a network and is none, such as `10.0.0.0/33`.
+ */
+export function parseNetwork(text: string): Network | undefined | "wrong" {
+  if (text.length > MAX_LENGTH) return undefined;
+  const slash = text.indexOf("/");
+  const start = slash === -1 ? text : text.slice(0, slash);
+  const groups = groupsOf(start);
+  if (groups === undefined) return LIKE_NETWORK.test(text) ? "wrong" : undefined;
+  const family = mappedIpv4(groups) === undefined ? 6 : 4;
+  if (slash === -1) return { family, groups, bits: 128 };
+  const digits = text.slice(slash + 1);
+  const bits = (isIpv4(start) ? MAPPED_BITS : 0) + Number(digits);
+  // `::ffff:10.0.0.0/8` is not the network that it looks like, and would hold all of IPv4.
+  if (!/^\d{1,3}$/.test(digits) || bits > 128 || (family === 4 && bits < MAPPED_BITS)) return "wrong";
+  return masked({ family, groups, bits });
+}
+
+/** The network with all bits cleared that do not count. */
+export function masked({ family, groups, bits }: Network): Network {
+  return { family, groups: maskIpv6(groups, bits), bits };
+}
+
+/** The one spelling of a network; of a single IPv4 address the address. */
+export function formatNetwork({ family, groups, bits }: Network): string {
+  if (family === 6) return `${formatIpv6(groups)}/${bits}`;
+  const address = mappedIpv4(groups) as string;
+  return bits === 128 ? address : `${address}/${bits - MAPPED_BITS}`;
+}
+
+function groupsOf(address: string): Ipv6Groups | undefined {
+  if (isIpv4(address)) return parseIpv6(`::ffff:${address}`);
+  if (!address.includes(":")) return undefined;
+  const zone = address.indexOf("%");
+  return parseIpv6(zone === -1 ? address : address.slice(0, zone));
+}

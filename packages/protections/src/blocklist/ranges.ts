@@ -1,0 +1,90 @@
+import { type Next, SluiceError } from "@sluice/core";
+import { blockedBy, isAging, isLive, lifeOf, renewed, type StoredBlock, type Wish } from "./entry.js";
+import { masked, type Network, parseNetwork } from "./network.js";
+
+/** All blocked ranges: one record, so that one read knows them all. */
+export type StoredRanges = readonly StoredBlock[];
+
+/** The most ranges, and the most bytes of them: a database may have records of 400 kB and no more. */
+const MOST_RANGES = 1_000;
+const MOST_BYTES = 300_000;
+
+/** The change that blocks a range. */
+export function addRange(ranges: StoredRanges | undefined, key: string, wish: Wish, nowMs: number): Next<StoredRanges> {
+  const live = (ranges ?? []).filter((range) => isLive(range, nowMs));
+  const block = blockedBy(
+    live.find(([other]) => other === key),
+    key,
+    wish,
+    nowMs,
+  );
+  const state = [...live.filter(([other]) => other !== key), block];
+  if (state.length > MOST_RANGES || new TextEncoder().encode(JSON.stringify(state)).length > MOST_BYTES) {
+    throw new SluiceError(
+      "BLOCKLIST_FULL",
+      `the blocklist has ${live.length} ranges, and there may be ${MOST_RANGES} with ${MOST_BYTES} bytes of keys and ` +
+        "reasons: unblock some, or join neighbours to larger ranges",
+    );
+  }
+  return keep(state, nowMs);
+}
+
+/** The change that lifts the block of a range; none when there is none. */
+export function removeRange(
+  ranges: StoredRanges | undefined,
+  key: string,
+  nowMs: number,
+): Next<StoredRanges> | undefined {
+  if (!ranges?.some(([other]) => other === key)) return undefined;
+  return keep(
+    ranges.filter(([other]) => other !== key),
+    nowMs,
+  );
+}
+
+/** The change that lets no range without an end go by itself; none for a long time after each change. */
+export function renewRanges(ranges: StoredRanges | undefined, nowMs: number): Next<StoredRanges> | undefined {
+  if (!ranges?.some((range) => isAging(range, nowMs))) return undefined;
+  return keep(
+    ranges.map((range) => renewed(range, nowMs)),
+    nowMs,
+  );
+}
+
+function keep(state: StoredRanges, nowMs: number): Next<StoredRanges> {
+  return { state, ttlMs: Math.max(1, ...state.map((range) => lifeOf(range, nowMs))) };
+}
+
+/** Finds the ranges in which an address is, in a time that does not depend on how many there are. */
+export interface RangeIndex {
+  /** The live block of the smallest range that holds all of the network. */
+  find(network: Network, nowMs: number): StoredBlock | undefined;
+}
+
+/** Makes the index: for each length of prefix, blocks by the bits of it. */
+export function indexRanges(ranges: StoredRanges): RangeIndex {
+  const byLength = new Map<string, { readonly network: Network; readonly blocks: Map<string, StoredBlock> }>();
+  for (const range of ranges) {
+    const network = parseNetwork(range[0]);
+    if (network === undefined || network === "wrong") continue;
+    const length = `${network.family} ${network.bits}`;
+    const { blocks } = byLength.get(length) ?? { blocks: new Map<string, StoredBlock>() };
+    byLength.set(length, { network, blocks: blocks.set(bitsOf(network), range) });
+  }
+  const longestFirst = [...byLength.values()].sort((a, b) => b.network.bits - a.network.bits);
+
+  return {
+    find(network, nowMs) {
+      for (const { network: of, blocks } of longestFirst) {
+        if (of.family !== network.family || of.bits > network.bits) continue;
+        const found = blocks.get(bitsOf(masked({ ...network, bits: of.bits })));
+        if (found !== undefined && isLive(found, nowMs)) return found;
+      }
+      return undefined;
+    },
+  };
+}
+
+function bitsOf({ groups }: Network): string {
+  return String.fromCharCode(...groups);
+}

@@ -1,0 +1,33 @@
+import { SluiceError } from "@sluice/core";
+import { checkKey } from "../key.js";
+import { formatNetwork, masked, type Network, parseNetwork } from "./network.js";
+
+/** Who is blocked, or asked about. */
+export interface Subject {
+  /** The one spelling. */
+  readonly key: string;
+  /** Where it is an address or a network: which addresses it is. */
+  readonly network: Network | undefined;
+  /** Whether it is a network of more or fewer addresses than one client has, so that no client's key is its. */
+  readonly range: boolean;
+}
+
+/**
+ * Reads who is meant: an address in any spelling, a network, or any other key. The key of an address is that of
+ * `clientKey` in core: IPv4 has one spelling, and IPv6 stands for its network of `ipv6Prefix` bits.
+ *
+ * @throws SluiceError `INVALID_KEY` for an empty key, and for a network that is none, such as `10.0.0.0/33`
+ */
+export function subjectOf(given: string, ipv6Prefix: number): Subject {
+  const key = checkKey(given, "key");
+  const network = parseNetwork(key);
+  if (network === undefined) return { key, network, range: false };
+  if (network === "wrong") {
+    throw new SluiceError("INVALID_KEY", 'key looks like a network and is none: write it as in "10.0.0.0/8"');
+  }
+  const clientBits = network.family === 4 ? 128 : ipv6Prefix;
+  if (!key.includes("/")) {
+    return { key: formatNetwork(masked({ ...network, bits: clientBits })), network, range: false };
+  }
+  return { key: formatNetwork(network), network, range: network.bits !== clientBits };
+}

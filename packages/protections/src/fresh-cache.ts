@@ -1,0 +1,74 @@
+/** What is remembered of a key. */
+interface Slot<V> {
+  value: V | undefined;
+  /** Until when the value is good; not yet known while it is being read. */
+  freshUntilMs: number;
+  reading: Promise<V> | undefined;
+}
+
+/** A value, and for how long it may be told to others. */
+export interface Fresh<V> {
+  readonly value: V;
+  readonly forMs: number;
+}
+
+/** Remembers what was read for a short time, of a bounded number of keys. */
+export interface FreshCache<V> {
+  /**
+   * The value if it is fresh enough, at once; otherwise what `read` finds. Callers at the same time share one read, and
+   * one that fails is not remembered.
+   *
+   * @param instead makes an answer where the read fails, of the last value, if any; without it the read's error is told
+   */
+  get(key: string, read: () => Promise<Fresh<V>>, instead?: (last: V | undefined) => V): V | Promise<V>;
+  /** Forgets a key, and what is being read for it: nobody is told anything older than this call. */
+  forget(key: string): void;
+}
+
+/**
+ * Makes the cache.
+ *
+ * @param size the most keys; the one that was asked for longest ago goes first
+ * @param nowMs a clock that never jumps
+ */
+export function createFreshCache<V>(size: number, nowMs: () => number): FreshCache<V> {
+  const slots = new Map<string, Slot<V>>();
+
+  function touch(key: string): Slot<V> {
+    const slot = slots.get(key) ?? { value: undefined, freshUntilMs: Number.NEGATIVE_INFINITY, reading: undefined };
+    // The key that was asked for last comes last.
+    slots.delete(key);
+    slots.set(key, slot);
+    if (slots.size > size) slots.delete(slots.keys().next().value as string);
+    return slot;
+  }
+
+  return {
+    get(key, read, instead) {
+      const slot = touch(key);
+      if (slot.freshUntilMs > nowMs()) return slot.value as V;
+      if (slot.reading !== undefined) return slot.reading;
+      // Counted from before the read: the value may be as old as that.
+      const startMs = nowMs();
+      const known = slot.freshUntilMs > Number.NEGATIVE_INFINITY;
+      slot.reading = read()
+        .then(({ value, forMs }) => {
+          slot.value = value;
+          slot.freshUntilMs = startMs + forMs;
+          return value;
+        })
+        .catch((error: unknown) => {
+          if (!known && slots.get(key) === slot) slots.delete(key);
+          if (instead !== undefined) return instead(slot.value);
+          throw error;
+        })
+        .finally(() => {
+          slot.reading = undefined;
+        });
+      return slot.reading;
+    },
+    forget(key) {
+      slots.delete(key);
+    },
+  };
+}

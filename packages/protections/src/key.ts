@@ -1,0 +1,13 @@
+import { SluiceError } from "@sluice/core";
+
+/**
+ * The key, if it is one. Messages say what it is and not which: keys are often personal.
+ *
+ * @param what the argument's name
+ * @throws SluiceError `INVALID_KEY`
+ */
+export function checkKey(key: string, what: string): string {
+  if (typeof key === "string" && key !== "") return key;
+  const found = key === "" ? "an empty string" : key === null ? "null" : `of the type ${typeof key}`;
+  throw new SluiceError("INVALID_KEY", `${what} is ${found}: give a string that is not empty`);
+}

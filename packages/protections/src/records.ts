@@ -1,0 +1,129 @@
+import {
+  type CallOptions,
+  type Clock,
+  canExport,
+  type Duration,
+  invalidOption,
+  type Next,
+  parseDuration,
+  SluiceError,
+  type Store,
+  scopeOf,
+  unreadableState,
+} from "@sluice/core";
+import { within } from "./within.js";
+
+/** Options of everything that keeps records. */
+export interface RecordOptions {
+  /** Where records are kept. Processes with the same store and prefix share them. */
+  store: Store;
+  /** Starts every stored key: 1 to 128 printable ASCII characters. Default `"sluice"`. */
+  prefix?: string;
+  /** The longest that a call waits for the store. Default `"500ms"`. */
+  timeout?: Duration;
+  /** For tests: replaces the store's clock. */
+  clock?: Clock;
+}
+
+/** The names of {@link RecordOptions}. */
+export const RECORD_OPTIONS: readonly (keyof RecordOptions)[] = ["store", "prefix", "timeout", "clock"];
+
+/** A record as it was found or left, and the store's clock then. */
+export interface Found<R> {
+  readonly record: R | undefined;
+  readonly nowMs: number;
+}
+
+/** Records of one kind, each under a key. All of it rejects with a `SluiceError`, within the time-out. */
+export interface Records<R> {
+  read(key: string): Promise<Found<R>>;
+  /** `change` is pure, and may run more than once; with `undefined` the record stays as it is. */
+  update(key: string, change: (record: R | undefined, nowMs: number) => Next<R> | undefined): Promise<Found<R>>;
+  remove(key: string): Promise<void>;
+  /** All of them, where the store can tell. @throws SluiceError `NOT_LISTABLE` */
+  list(): Promise<readonly R[]>;
+  /** Local time that goes on as the store's does, for what is remembered here. */
+  nowMs(): number;
+}
+
+/** A record in the store: the version of this form, and the record. */
+type Stored<R> = readonly [version: 1, record: R];
+
+/** Timers take 31 bits of milliseconds. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/**
+ * Opens the records of one kind.
+ *
+ * @param kind part of every stored key
+ * @throws SluiceError for options that are not what they should be
+ */
+export function openRecords<R>(options: RecordOptions, kind: string): Records<R> {
+  const { store, prefix = "sluice", timeout = 500, clock } = options;
+  checkStore(store);
+  if (typeof prefix !== "string" || !/^[\x20-\x7e]{1,128}$/.test(prefix)) {
+    throw invalidOption("prefix", prefix, "give 1 to 128 printable ASCII characters");
+  }
+  if (clock !== undefined && typeof clock?.nowMs !== "function") {
+    throw invalidOption("clock", clock, "a clock has the functions nowMs and sleep");
+  }
+  const timeoutMs = parseDuration(timeout, "timeout");
+  if (timeoutMs > MAX_TIMEOUT_MS) throw invalidOption("timeout", timeout, `give at most ${MAX_TIMEOUT_MS} ms`);
+  // No policy's scope: none has an algorithm of this name.
+  const scope = scopeOf(prefix, { name: kind, algorithm: "record" });
+
+  function calling(): CallOptions {
+    return clock === undefined ? { timeoutMs } : { timeoutMs, nowMs: clock.nowMs() };
+  }
+
+  async function update(
+    key: string,
+    change: (record: R | undefined, nowMs: number) => Next<R> | undefined,
+  ): Promise<Found<R>> {
+    let seenMs = 0;
+    const work = store.atomicUpdate<Stored<R>>(
+      scope + key,
+      (stored, nowMs) => {
+        seenMs = nowMs;
+        const next = change(recordIn(stored), nowMs);
+        return next && { state: [1, next.state], ttlMs: next.ttlMs };
+      },
+      calling(),
+    );
+    const record = recordIn(await within(work, timeoutMs));
+    return { record, nowMs: seenMs };
+  }
+
+  return {
+    update,
+    read: (key) => update(key, () => undefined),
+    remove: (key) => within(store.delete(scope + key), timeoutMs),
+    async list() {
+      if (!canExport(store)) {
+        throw new SluiceError("NOT_LISTABLE", `the store can't list what it holds, so there is no list of ${kind}`);
+      }
+      const records: R[] = [];
+      for await (const { key, state } of store.exportEntries()) {
+        if (key.startsWith(scope)) records.push(recordIn(state as Stored<R>) as R);
+      }
+      return records;
+    },
+    nowMs: clock === undefined ? () => performance.now() : () => clock.nowMs(),
+  };
+}
+
+function recordIn<R>(stored: Stored<R> | undefined): R | undefined {
+  if (stored === undefined) return undefined;
+  if (!Array.isArray(stored) || stored[0] !== 1) throw unreadableState();
+  return stored[1];
+}
+
+/** @throws SluiceError `INVALID_STORE` */
+function checkStore(store: Store): void {
+  const missing = (["atomicUpdate", "delete", "close"] as const).filter((name) => typeof store?.[name] !== "function");
+  if (missing.length === 0) return;
+  throw new SluiceError(
+    "INVALID_STORE",
+    `option "store" has no ${missing.join(", ")}: give a store, such as memoryStore()`,
+  );
+}
