@@ -1,3 +1,5 @@
+import { type Duration, invalidOption, parseDuration } from "@sluice/core";
+
 /** What is remembered of a key. */
 interface Slot<V> {
   value: V | undefined;
@@ -71,4 +73,19 @@ export function createFreshCache<V>(size: number, nowMs: () => number): FreshCac
       slots.delete(key);
     },
   };
+}
+
+const LONGEST_STALE_MS = 3_600_000;
+
+/** A key of a `Map` takes some hundred bytes, and V8 has no more of them. */
+const MOST_KEYS = 2 ** 24;
+
+/** @throws SluiceError `INVALID_OPTION` */
+export function checkFreshness(staleFor: Duration, cacheSize: number): { staleForMs: number; cacheSize: number } {
+  const staleForMs = parseDuration(staleFor, "staleFor");
+  if (staleForMs > LONGEST_STALE_MS) throw invalidOption("staleFor", staleFor, 'give at most "1h"');
+  if (!Number.isSafeInteger(cacheSize) || cacheSize < 1 || cacheSize > MOST_KEYS) {
+    throw invalidOption("cacheSize", cacheSize, `give a whole number from 1 to ${MOST_KEYS}`);
+  }
+  return { staleForMs, cacheSize };
 }

@@ -1,6 +1,6 @@
-import { type Duration, invalidOption, type MaybePromise, parseDuration, rejectUnknown } from "@sluice/core";
+import { type Duration, invalidOption, type MaybePromise, rejectUnknown } from "@sluice/core";
 import { after } from "../after.js";
-import { createFreshCache } from "../fresh-cache.js";
+import { checkFreshness, createFreshCache } from "../fresh-cache.js";
 import { openRecords, RECORD_OPTIONS, type RecordOptions } from "../records.js";
 import {
   type BlockEntry,
@@ -63,8 +63,6 @@ export interface Blocklist {
 
 /** Where all ranges are kept together. */
 const RANGES_KEY = "all";
-
-const LONGEST_STALE_MS = 3_600_000;
 
 /**
  * Makes a blocklist. Every process with the same store and prefix sees a block within `staleFor`, the one that made it at
@@ -218,14 +216,9 @@ function checkOptions(options: BlocklistOptions): CheckedOptions {
   const own = ["staleFor", "cacheSize", "ipv6Prefix", "failOpen"] as const satisfies (keyof BlocklistOptions)[];
   rejectUnknown(options, [...RECORD_OPTIONS, ...own], "createBlocklist");
   const { staleFor = 1_000, cacheSize = 10_000, ipv6Prefix = 56, failOpen = false } = options;
-  const staleForMs = parseDuration(staleFor, "staleFor");
-  if (staleForMs > LONGEST_STALE_MS) throw invalidOption("staleFor", staleFor, 'give at most "1h"');
-  if (!Number.isSafeInteger(cacheSize) || cacheSize < 1 || cacheSize > 2 ** 24) {
-    throw invalidOption("cacheSize", cacheSize, "give a whole number from 1 to 2^24");
-  }
   if (!Number.isInteger(ipv6Prefix) || ipv6Prefix < 32 || ipv6Prefix > 128) {
     throw invalidOption("ipv6Prefix", ipv6Prefix, "give a whole number of bits from 32 to 128");
   }
   if (typeof failOpen !== "boolean") throw invalidOption("failOpen", failOpen, "give true or false");
-  return { staleForMs, cacheSize, ipv6Prefix, failOpen };
+  return { ...checkFreshness(staleFor, cacheSize), ipv6Prefix, failOpen };
 }

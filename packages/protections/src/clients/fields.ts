@@ -1,0 +1,63 @@
+import { invalidOption } from "@sluice/core";
+
+/** What JSON can say. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue };
+
+/** What an app keeps of a client. */
+export type ClientFields = Readonly<Record<string, JsonValue>>;
+
+/** A database may have records of 400 kB and no more. */
+const MOST_BYTES = 100_000;
+
+const DEEPEST = 32;
+
+/**
+ * A copy of the fields that nobody else has.
+ *
+ * @throws SluiceError `INVALID_OPTION` for anything that JSON would not give back as it was, and for more than 100,000 bytes
+ */
+export function checkFields(fields: ClientFields): ClientFields {
+  if (!isPlain(fields)) throw invalidOption("fields", fields, 'give an object, as in { plan: "free" }');
+  const wrong = findWrong(fields, "fields", 0);
+  if (wrong !== undefined) {
+    const fix = "JSON has no such value: give texts, finite numbers, true, false, null, arrays and plain objects";
+    throw invalidOption(wrong.path, wrong.value, fix);
+  }
+  const text = JSON.stringify(fields);
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes > MOST_BYTES) {
+    throw invalidOption("fields", fields, `it has ${bytes} bytes as JSON: give at most ${MOST_BYTES}`);
+  }
+  return JSON.parse(text);
+}
+
+interface Wrong {
+  readonly path: string;
+  readonly value: unknown;
+}
+
+/** The first value that JSON does not have, or that is too deep in others. */
+function findWrong(value: unknown, path: string, depth: number): Wrong | undefined {
+  if (value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value)) {
+    return undefined;
+  }
+  if (!(Array.isArray(value) || isPlain(value)) || depth > DEEPEST) return { path, value };
+  const isArray = Array.isArray(value);
+  for (const [name, item] of Object.entries(value)) {
+    const wrong = findWrong(item, isArray ? `${path}[${name}]` : `${path}.${name}`, depth + 1);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
