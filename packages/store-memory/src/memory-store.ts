@@ -6,6 +6,7 @@ import {
   type ExportEntries,
   type ExportedEntry,
   type Finding,
+  type ImportEntries,
   invalidOption,
   type Next,
   type Outcome,
@@ -29,7 +30,7 @@ export interface MemoryStoreOptions {
 }
 
 /** A store in this process's memory. */
-export interface MemoryStore extends SynchronousStore, ExportEntries {
+export interface MemoryStore extends SynchronousStore, ExportEntries, ImportEntries {
   /** How many entries are held, including some that have expired and whose turn to go has not come. */
   readonly size: number;
 }
@@ -205,6 +206,28 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
         if (expiresAtMs > Date.now())
           yield { key: table.scope + key, state: (table as StateTable).read(slot), expiresAtMs };
       }
+    },
+
+    async importEntries(entries) {
+      checkOpen();
+      if (entries.some(({ digested }) => digested)) {
+        throw new SluiceError(
+          "DIGESTED_KEY",
+          "an entry's key is known only by its digest, and the memory store looks keys up by themselves: leave it out",
+        );
+      }
+      const nowMs = Date.now();
+      return entries.filter(({ key: entryKey, state, expiresAtMs }) => {
+        if (expiresAtMs <= nowMs) return false;
+        const { scope, key } = splitEntryKey(entryKey);
+        const table = anyTable(scope);
+        let slot = table.slotOf.get(key);
+        if (slot !== undefined && (slots.cells[slot * STRIDE + EXPIRES_AT_MS] as number) > nowMs) return true;
+        slot ??= slots.take(table, key, nowMs);
+        table.write(slot, state);
+        keepUntil(slots, slot, expiresAtMs);
+        return false;
+      });
     },
 
     async close() {

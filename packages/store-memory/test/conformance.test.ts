@@ -8,6 +8,7 @@ storeSuite({ describe, it, beforeAll, afterAll }, () => memoryStore(), {
   ownClock: absent("its clock is this process's"),
   otherProcess: absent("memory is not shared"),
   exportsEntries: true,
+  importsEntries: true,
   checksHealth: absent("nothing can be down"),
   unreachable: absent("nothing can be down"),
   interruptible: absent("nothing can be down"),

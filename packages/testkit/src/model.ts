@@ -7,6 +7,7 @@ import {
   type Entry,
   type ExportEntries,
   type ExportedEntry,
+  type ImportEntries,
   type Next,
   type Outcome,
   SluiceError,
@@ -14,7 +15,7 @@ import {
 } from "@sluice/core";
 
 /** A store in this process, slow and plain, whose decisions are the reference for all others. */
-export interface ModelStore extends DecidingStore, ExportEntries {
+export interface ModelStore extends DecidingStore, ExportEntries, ImportEntries {
   decide(admission: Admission, options?: CallOptions): Outcome;
 }
 
@@ -82,6 +83,19 @@ export function modelStore(): ModelStore {
       for (const [key, { state, expiresAtMs }] of kept) {
         if (expiresAtMs > Date.now()) yield { key, state, expiresAtMs };
       }
+    },
+
+    async importEntries(entries) {
+      checkOpen();
+      if (entries.some(({ digested }) => digested)) {
+        throw new SluiceError("DIGESTED_KEY", "the model store looks keys up by themselves, and one is a digest");
+      }
+      return entries.filter(({ key, state, expiresAtMs }) => {
+        if (expiresAtMs <= Date.now()) return false;
+        if (read(key) !== undefined) return true;
+        kept.set(key, { state: structuredClone(state), expiresAtMs });
+        return false;
+      });
     },
 
     async close() {

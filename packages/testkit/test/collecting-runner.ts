@@ -53,6 +53,7 @@ const GROUPS: readonly StoreGroup[] = [
   "refund, reset and block",
   "batching",
   "export",
+  "import",
   "lifecycle",
   "failure",
 ];
@@ -64,6 +65,7 @@ const inProcess: StoreCapabilities = {
   ownClock: absent("its clock is this process's"),
   otherProcess: absent("memory is not shared"),
   exportsEntries: true,
+  importsEntries: true,
   checksHealth: absent("nothing can be down"),
   unreachable: absent("nothing can be down"),
   interruptible: absent("nothing can be down"),

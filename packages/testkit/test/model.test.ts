@@ -14,7 +14,7 @@ const inMemory = {
 };
 
 describe("model store", () => {
-  storeSuite(runner, modelStore, { ...inMemory, decides: true, exportsEntries: true });
+  storeSuite(runner, modelStore, { ...inMemory, decides: true, exportsEntries: true, importsEntries: true });
 });
 
 describe("model store with three methods only", () => {
@@ -22,5 +22,6 @@ describe("model store with three methods only", () => {
     ...inMemory,
     decides: absent("three methods are enough"),
     exportsEntries: absent("three methods are enough"),
+    importsEntries: absent("three methods are enough"),
   });
 });

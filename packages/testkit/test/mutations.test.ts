@@ -12,7 +12,10 @@ import { absent, type StoreCapabilities, type StoreGroup } from "../src/index.js
 import { brokenStore, type Faults } from "./broken-store.js";
 import { runGroup } from "./collecting-runner.js";
 
-const base: Partial<StoreCapabilities> = { exportsEntries: absent("not of interest here") };
+const base: Partial<StoreCapabilities> = {
+  exportsEntries: absent("not of interest here"),
+  importsEntries: absent("not of interest here"),
+};
 
 /** The same algorithm with another step. */
 function stepping(step: (algorithm: Algorithm, ...args: Parameters<Algorithm["step"]>) => Step<unknown>) {

@@ -14,6 +14,7 @@ function runProcesses(setting: string) {
     ownClock: absent("its clock is this machine's"),
     otherProcess: { module: new URL("./fixtures/shared-store.mjs", import.meta.url), setting: () => setting },
     exportsEntries: absent("three methods are enough"),
+    importsEntries: absent("three methods are enough"),
     checksHealth: absent("three methods are enough"),
     unreachable: absent("nothing can be down"),
     interruptible: absent("nothing can be down"),

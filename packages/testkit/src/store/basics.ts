@@ -32,6 +32,7 @@ export function basicsGroup({ test, testWith, capabilities }: SuiteContext): voi
     const store = await open();
     equal(isDecidingStore(store), !isAbsent(capabilities.decides), "decide");
     equal("exportEntries" in store, !isAbsent(capabilities.exportsEntries), "exportEntries");
+    equal("importEntries" in store, !isAbsent(capabilities.importsEntries), "importEntries");
     equal(hasHealthCheck(store), !isAbsent(capabilities.checksHealth), "healthCheck");
     if (isDecidingStore(store)) for (const name of ALGORITHMS) ok(store.algorithms.has(name), name);
   });

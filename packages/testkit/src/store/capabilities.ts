@@ -26,6 +26,7 @@ export type StoreGroup =
   | "refund, reset and block"
   | "batching"
   | "export"
+  | "import"
   | "lifecycle"
   | "failure";
 
@@ -44,6 +45,8 @@ export interface StoreCapabilities {
   readonly otherProcess: StoreModule | Absent;
   /** Whether the store has `exportEntries`. */
   readonly exportsEntries: true | Absent;
+  /** Whether the store has `importEntries`. */
+  readonly importsEntries: true | Absent;
   /** Whether the store has `healthCheck`. */
   readonly checksHealth: true | Absent;
   /** Makes a handle whose backend is down from the start, for example on a port on which nothing listens. */

@@ -1,6 +1,8 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
-import { canExport, createLimiter, type ExportedEntry, type Store, scopeOf } from "@sluice/core";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createLimiter, scopeOf } from "@sluice/core";
 import { ALGORITHMS } from "../awkward-policies.js";
+import { listEntries } from "./list-entries.js";
 import { policyOf } from "./policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
@@ -14,13 +16,34 @@ export function exportGroup({ testWith, capabilities: { exportsEntries } }: Suit
     await store.atomicUpdate(kept, () => ({ state: { any: ["value", null] }, ttlMs: HOUR_MS }));
     await store.atomicUpdate(deleted, () => ({ state: 1, ttlMs: HOUR_MS }));
     await store.delete(deleted);
-    const entries = await exported(store, prefix);
+    const entries = await listEntries(store, prefix);
     deepStrictEqual(
       entries.map(({ key, state }) => ({ key, state })),
       [{ key: kept, state: { any: ["value", null] } }],
     );
     const livesMs = (entries[0]?.expiresAtMs ?? 0) - Date.now();
     ok(livesMs > HOUR_MS / 2 && livesMs <= HOUR_MS + HOUR_MS / 2, `it lives ${livesMs} ms`);
+  });
+
+  testWith(exportsEntries, "lists every one of many entries once", async ({ open, prefix }) => {
+    const store = await open();
+    const keys = Array.from({ length: 1_200 }, (_, i) => `${prefix}:${i}`);
+    await Promise.all(keys.map((key) => store.atomicUpdate(key, () => ({ state: key, ttlMs: HOUR_MS }))));
+    const entries = await listEntries(store, prefix);
+    deepStrictEqual(entries.map(({ key }) => key).sort(), keys.sort());
+    ok(entries.every(({ key, state }) => state === key));
+  });
+
+  testWith(exportsEntries, "lists nothing that has expired", async ({ open, prefix }) => {
+    const store = await open();
+    await store.atomicUpdate(`${prefix}:over`, () => ({ state: 1, ttlMs: 30 }));
+    await store.atomicUpdate(`${prefix}:alive`, () => ({ state: 1, ttlMs: HOUR_MS }));
+    await sleep(150);
+    const entries = await listEntries(store, prefix);
+    deepStrictEqual(
+      entries.map(({ key }) => key),
+      [`${prefix}:alive`],
+    );
   });
 
   for (const algorithm of ALGORITHMS) {
@@ -30,7 +53,7 @@ export function exportGroup({ testWith, capabilities: { exportsEntries } }: Suit
       const limiter = createLimiter({ store, policies: policy, prefix, timeout: "20s" });
       await limiter.consume("somebody", { cost: 3 });
       await limiter.block("blocked", "1h");
-      const entries = await exported(store, prefix);
+      const entries = await listEntries(store, prefix);
       const keys = ["blocked", "somebody"].map((key) => scopeOf(prefix, policy) + key);
       deepStrictEqual(entries.map(({ key }) => key).sort(), keys);
       for (const { key, state } of entries) {
@@ -38,11 +61,4 @@ export function exportGroup({ testWith, capabilities: { exportsEntries } }: Suit
       }
     });
   }
-}
-
-async function exported(store: Store, prefix: string): Promise<ExportedEntry[]> {
-  if (!canExport(store)) throw new TypeError("the store has no exportEntries");
-  const entries: ExportedEntry[] = [];
-  for await (const entry of store.exportEntries()) if (entry.key.startsWith(prefix)) entries.push(entry);
-  return entries;
 }

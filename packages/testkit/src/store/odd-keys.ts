@@ -7,7 +7,7 @@ import type { SuiteContext } from "./suite-context.js";
 const LONG = "k".repeat(3_000);
 
 /** All different, and each of them has been some database's undoing. */
-const KEYS: readonly string[] = [
+export const ODD_KEYS: readonly string[] = [
   "plain",
   "__proto__",
   "constructor",
@@ -97,18 +97,18 @@ const KEYS: readonly string[] = [
 /** Any string is a key, and two different strings never share state. */
 export function oddKeysGroup({ test }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
-    test(`${KEYS.length} odd keys stay apart with ${algorithm}`, async ({ open, prefix }) => {
+    test(`${ODD_KEYS.length} odd keys stay apart with ${algorithm}`, async ({ open, prefix }) => {
       const policies = policyOf(algorithm, 1_000, LONG_MS);
       const limiter = createLimiter({ store: await open(), policies, prefix, timeout: "20s" });
-      const charged = await Promise.all(KEYS.map((key, i) => limiter.consume(key, { cost: i + 1 })));
+      const charged = await Promise.all(ODD_KEYS.map((key, i) => limiter.consume(key, { cost: i + 1 })));
       deepStrictEqual(
         charged.map(({ remaining }) => remaining),
-        KEYS.map((_, i) => 999 - i),
+        ODD_KEYS.map((_, i) => 999 - i),
       );
-      const left = await Promise.all(KEYS.map((key) => limiter.peek(key)));
+      const left = await Promise.all(ODD_KEYS.map((key) => limiter.peek(key)));
       deepStrictEqual(
         left.map(({ remaining }) => remaining),
-        KEYS.map((_, i) => 999 - i),
+        ODD_KEYS.map((_, i) => 999 - i),
       );
     });
   }
@@ -117,7 +117,7 @@ export function oddKeysGroup({ test }: SuiteContext): void {
     const store = await open();
     await keepApart(
       store,
-      KEYS.map((key) => prefix + key),
+      ODD_KEYS.map((key) => prefix + key),
     );
   });
 
@@ -152,7 +152,7 @@ export function oddKeysGroup({ test }: SuiteContext): void {
     const store = await open();
     const policies = [policyOf("fixed-window", 1_000, LONG_MS, "one"), policyOf("sliding-log", 1_000, LONG_MS, "two")];
     const limiter = createLimiter({ store, policies, prefix, timeout: "20s" });
-    const pairs = KEYS.map((key, i) => ({ one: key, two: KEYS[KEYS.length - 1 - i] as string }));
+    const pairs = ODD_KEYS.map((key, i) => ({ one: key, two: ODD_KEYS[ODD_KEYS.length - 1 - i] as string }));
     await Promise.all(pairs.map((key, i) => limiter.consume(key, { cost: i + 1 })));
     const left = await Promise.all(pairs.map((key) => limiter.peek(key)));
     deepStrictEqual(

@@ -9,6 +9,7 @@ import { differentialGroup } from "./differential.js";
 import { expiryGroup } from "./expiry.js";
 import { exportGroup } from "./export.js";
 import { failureGroup } from "./failure.js";
+import { importGroup } from "./import.js";
 import { lifecycleGroup } from "./lifecycle.js";
 import { oddKeysGroup } from "./odd-keys.js";
 import { processesGroup } from "./processes.js";
@@ -27,12 +28,18 @@ const GROUPS: Readonly<Record<StoreGroup, (context: SuiteContext) => void>> = {
   "refund, reset and block": refundsGroup,
   batching: batchingGroup,
   export: exportGroup,
+  import: importGroup,
   lifecycle: lifecycleGroup,
   failure: failureGroup,
 };
 
 /** Groups that are about one capability alone. */
-const NEEDS = { decide: "decides", "several processes": "otherProcess", export: "exportsEntries" } as const;
+const NEEDS = {
+  decide: "decides",
+  "several processes": "otherProcess",
+  export: "exportsEntries",
+  import: "importsEntries",
+} as const;
 
 /** Why a group is not run. */
 function reasonToSkip(group: StoreGroup, capabilities: StoreCapabilities): string | undefined {
@@ -59,6 +66,7 @@ function reasonToSkip(group: StoreGroup, capabilities: StoreCapabilities): strin
  *   ownClock: absent("its clock is this process's"),
  *   otherProcess: absent("memory is not shared"),
  *   exportsEntries: true,
+ *   importsEntries: true,
  *   checksHealth: absent("nothing can be down"),
  *   unreachable: absent("nothing can be down"),
  *   interruptible: absent("nothing can be down"),

@@ -1,0 +1,9 @@
+import { canExport, type ExportedEntry, type Store } from "@sluice/core";
+
+/** The entries of one test. */
+export async function listEntries(store: Store, prefix: string): Promise<ExportedEntry[]> {
+  if (!canExport(store)) throw new TypeError("the store has no exportEntries");
+  const entries: ExportedEntry[] = [];
+  for await (const entry of store.exportEntries()) if (entry.key.startsWith(prefix)) entries.push(entry);
+  return entries;
+}
