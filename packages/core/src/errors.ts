@@ -1,5 +1,3 @@
-import { messageOf } from "./message.js";
-
 /**
  * Every reason for which Sluice throws or rejects. A limit that was reached is never among them: that is a
  * {@link Decision}. Switch on `code`; messages may change.
@@ -69,7 +67,7 @@ export class SluiceError extends Error {
   readonly code: SluiceErrorCode;
 
   constructor(code: SluiceErrorCode, message: string, options?: ErrorOptions) {
-    super(messageOf(code, message), options);
+    super(`[sluice] ${message}`, options);
     this.code = code;
   }
 }

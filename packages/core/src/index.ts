@@ -36,24 +36,20 @@ export type { LimiterOptions } from "./limiter/options.js";
 export type { Algorithm, Finding, Next, Step } from "./policy/algorithm.js";
 export { builtInAlgorithms } from "./policy/built-in.js";
 export { BLANK, type CellAlgorithm, type Cells } from "./policy/cells.js";
-export {
-  fixedWindow,
-  slidingLog,
-  slidingWindow,
-  type TokenBucketOptions,
-  tokenBucket,
-  type WindowOptions,
-} from "./policy/constructors.js";
-export { algorithmOf } from "./policy/counted-by.js";
 export { fixedWindowAlgorithm } from "./policy/fixed-window.js";
 export {
-  BUILT_IN_ALGORITHMS,
   type FixedWindowPolicy,
+  fixedWindow,
   type Policy,
   type Quota,
   type SlidingLogPolicy,
   type SlidingWindowPolicy,
+  slidingLog,
+  slidingWindow,
+  type TokenBucketOptions,
   type TokenBucketPolicy,
+  tokenBucket,
+  type WindowOptions,
 } from "./policy/policy.js";
 export { type GrantLog, judgeLog, type LogSummary, slidingLogAlgorithm } from "./policy/sliding-log.js";
 export { slidingWindowAlgorithm } from "./policy/sliding-window.js";

@@ -1,6 +1,5 @@
 import {
-  algorithmOf,
-  BUILT_IN_ALGORITHMS,
+  builtInAlgorithms,
   type CallOptions,
   type Claim,
   type ExportEntries,
@@ -10,7 +9,6 @@ import {
   invalidOption,
   type Next,
   type Outcome,
-  type Policy,
   rejectUnknown,
   SluiceError,
   type SynchronousStore,
@@ -18,7 +16,7 @@ import {
   withBlock,
 } from "@sluice/core";
 import { BLOCKED_UNTIL_MS, createSlots, EXPIRES_AT_MS, STRIDE } from "./slots.js";
-import { createTable, keepUntil, moveAll, NO_SLOT, type StateTable } from "./table.js";
+import { createTable, keepUntil, NO_SLOT, type StateTable } from "./table.js";
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
@@ -66,33 +64,15 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const outcomeOfOne = { allowed: false, nowMs: 0, findings: [single] };
   let closed = false;
 
-  /** The table of a claim, in the form that its policy's algorithm works on. */
-  function tableOf({ scope, policy }: Claim): StateTable {
+  function tableOf(scope: string): StateTable {
     // Most limiters have one policy, and ask for its table again and again.
     if (latest?.scope === scope) return latest;
-    const table = tables.get(scope);
-    latest = table?.decides ? table : decidingTable(scope, policy, table);
-    return latest;
-  }
-
-  function decidingTable(scope: string, policy: Policy, before: StateTable | undefined): StateTable {
-    const algorithm = algorithmOf(policy);
-    if (algorithm === undefined) {
-      throw new SluiceError(
-        "UNKNOWN_ALGORITHM",
-        `policy ${policy.name} comes without its algorithm: make it with tokenBucket, fixedWindow, slidingWindow or slidingLog`,
-      );
+    let table = tables.get(scope);
+    if (table === undefined) {
+      table = createTable(scope, slots);
+      tables.set(scope, table);
     }
-    const table = createTable(scope, slots, algorithm);
-    if (before !== undefined) moveAll(before, table, slots);
-    tables.set(scope, table);
-    return table;
-  }
-
-  /** The table for any state; until the first decision on a scope nobody knows its algorithm. */
-  function anyTable(scope: string): StateTable {
-    const table = tables.get(scope) ?? createTable(scope, slots, undefined);
-    tables.set(scope, table);
+    latest = table;
     return table;
   }
 
@@ -124,7 +104,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 
   /** One claim, as nearly always, is decided without a second look at its key. */
   function decideOne(claim: Claim, charging: boolean, nowMs: number, graceMs: number): Outcome {
-    const table = tableOf(claim);
+    const table = tableOf(claim.scope);
     const slot = judge(claim, table, nowMs, single);
     if (single.allowed) {
       if (charging) charge(claim, table, slot, nowMs, single.resetAfterMs + graceMs);
@@ -139,11 +119,11 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     const findings = claims.map(blankFinding);
     let allowed = true;
     claims.forEach((claim, i) => {
-      judge(claim, tableOf(claim), nowMs, findings[i] as WritableFinding);
+      judge(claim, tableOf(claim.scope), nowMs, findings[i] as WritableFinding);
       if (!findings[i]?.allowed) allowed = false;
     });
     claims.forEach((claim, i) => {
-      const table = tableOf(claim);
+      const table = tableOf(claim.scope);
       // Looked up again: a charge before this one may have evicted it.
       const slot = table.slotOf.get(claim.key) ?? NO_SLOT;
       const finding = findings[i] as WritableFinding;
@@ -154,7 +134,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   }
 
   const store: MemoryStore = {
-    algorithms: BUILT_IN_ALGORITHMS,
+    algorithms: new Set(builtInAlgorithms.keys()),
 
     get size() {
       return slots.size;
@@ -181,7 +161,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       const ownNowMs = Date.now();
       const nowMs = options?.nowMs ?? ownNowMs;
       const { scope, key } = splitEntryKey(entryKey);
-      const table = anyTable(scope);
+      const table = tableOf(scope);
       let slot = table.slotOf.get(key);
       const live = slot !== undefined && (slots.cells[slot * STRIDE + EXPIRES_AT_MS] as number) > ownNowMs;
       const state = live ? (table.read(slot as number) as S) : undefined;
@@ -220,7 +200,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       return entries.filter(({ key: entryKey, state, expiresAtMs }) => {
         if (expiresAtMs <= nowMs) return false;
         const { scope, key } = splitEntryKey(entryKey);
-        const table = anyTable(scope);
+        const table = tableOf(scope);
         let slot = table.slotOf.get(key);
         if (slot !== undefined && (slots.cells[slot * STRIDE + EXPIRES_AT_MS] as number) > nowMs) return true;
         slot ??= slots.take(table, key, nowMs);

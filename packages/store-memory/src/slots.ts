@@ -29,8 +29,6 @@ export interface Slots {
   /** A blank slot for the key, at the expense of another when all are in use. */
   take(table: Table, key: string, nowMs: number): number;
   release(slot: number): void;
-  /** Gives a slot in use to another table of the same scope. Its state is the new table's to write. */
-  assign(slot: number, table: Table, key: string): void;
   /** Looks at the next slot in turn and releases it when it has expired: a full round costs each call next to nothing. */
   sweepOne(nowMs: number): void;
   /** Every slot in use. */
@@ -106,17 +104,13 @@ export function createSlots(maxKeys: number): Slots {
       const slot = free.pop() ?? keys.length;
       if (slot >= capacity) grow();
       keys[slot] = key;
-      slots.assign(slot, table, key);
+      tables[slot] = table;
+      table.slotOf.set(key, slot);
       slots.size++;
       const at = slot * STRIDE;
       cells.fill(BLANK, at, at + STATE_CELLS);
       cells[at + BLOCKED_UNTIL_MS] = 0;
       return slot;
-    },
-
-    assign(slot, table, key) {
-      tables[slot] = table;
-      table.slotOf.set(key, slot);
     },
 
     release(slot) {

@@ -1,6 +1,7 @@
 import {
   type Algorithm,
   BLANK,
+  builtInAlgorithms,
   type CellAlgorithm,
   type Entry,
   type Finding,
@@ -14,8 +15,6 @@ export const NO_SLOT = -1;
 
 /** The state of one scope's keys, in the form that suits its algorithm. */
 export interface StateTable extends Table {
-  /** Whether it has the form of an algorithm. */
-  readonly decides: boolean;
   /** Remembered to tell whether a key is exhausted. */
   policy: Policy | undefined;
   /** Judges a slot's state, or with {@link NO_SLOT} no state at all. */
@@ -27,21 +26,14 @@ export interface StateTable extends Table {
   write(slot: number, state: unknown): void;
 }
 
-/** The table for a scope, in the form that suits the algorithm; any state, where there is none. */
-export function createTable(scope: string, slots: Slots, algorithm: Algorithm | undefined): StateTable {
+/** The table for a scope, by the algorithm that its last part names. */
+export function createTable(scope: string, slots: Slots): StateTable {
+  const [, , name = ""] = scope.split(":");
+  const algorithm = builtInAlgorithms.get(name);
   if (algorithm === undefined) return jsonTable(scope, slots);
   return "width" in algorithm
     ? cellTable(scope, slots, algorithm as CellAlgorithm)
     : entryTable(scope, slots, algorithm);
-}
-
-/** Moves all of a table's keys to another one of its scope. */
-export function moveAll(from: StateTable, to: StateTable, slots: Slots): void {
-  for (const [key, slot] of from.slotOf) {
-    const state = from.read(slot);
-    slots.assign(slot, to, key);
-    to.write(slot, state);
-  }
 }
 
 /** In the first cell of a state that is not the algorithm's, and so is kept as text. */
@@ -64,7 +56,6 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
   const json = jsonTable(scope, slots);
   const table: StateTable = {
     ...json,
-    decides: true,
     isExhausted: (slot, nowMs) => isExhausted(table, slots, slot, nowMs),
     judge(slot, policy, nowMs, cost, finding) {
       if (slot === NO_SLOT) return algorithm.judge(fresh, 0, policy, nowMs, cost, finding);
@@ -108,7 +99,6 @@ function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTab
   const json = jsonTable(scope, slots);
   const table: StateTable = {
     ...json,
-    decides: true,
     isExhausted: (slot, nowMs) => isExhausted(table, slots, slot, nowMs),
     judge(slot, policy, nowMs, cost, finding) {
       const found = algorithm.step(stateOf(slot), policy, nowMs, cost);
@@ -140,7 +130,6 @@ function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTab
 function jsonTable(scope: string, slots: Slots): StateTable {
   return {
     scope,
-    decides: false,
     slotOf: new Map(),
     policy: undefined,
     isExhausted: () => true,

@@ -77,14 +77,6 @@ describe("decisions", () => {
       expect(await keysOf(store)).toEqual(["blocked", "foreign", "new", "used"]);
     },
   );
-
-  it("refuses a policy that is plain data, when asked without a limiter", () => {
-    const policy = { ...tokenBucket() };
-    const claims = [{ scope: "a:b:token-bucket:", key: "c", policy, cost: 1 }];
-    expect(() => memoryStore().decide({ claims, charge: true })).toThrow(
-      expect.objectContaining({ code: "UNKNOWN_ALGORITHM" }),
-    );
-  });
 });
 
 describe("expiry", () => {

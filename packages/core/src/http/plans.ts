@@ -6,7 +6,6 @@ import { after } from "./after.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { type FieldWriter, fieldWriter } from "./headers/writer.js";
 import { checkForms, type GuardOptions, isLimiter, limiterOptionsOf } from "./options.js";
-import { guardParts } from "./parts.js";
 import { identityOf } from "./shared-counts.js";
 
 /** What decides a request: a limiter, with the writer of its fields. */
@@ -42,17 +41,14 @@ export function planSource<Req>(
   const limiterOptions = { ...limiterOptionsOf(options), store: storeOrLimiter };
   if (typeof policies === "function") {
     // Finds mistakes in the other options now, and not in the first request.
-    createLimiterCore(limiterOptions, guardParts);
+    createLimiterCore(limiterOptions);
     const find = planFinder((some) => {
-      const limiter = createLimiterCore({ ...limiterOptions, policies: some }, guardParts);
+      const limiter = createLimiterCore({ ...limiterOptions, policies: some });
       return planOf(limiter, limiter);
     });
     return (request) => after(policies(request), find);
   }
-  const limiter = createLimiterCore(
-    policies === undefined ? limiterOptions : { ...limiterOptions, policies },
-    guardParts,
-  );
+  const limiter = createLimiterCore(policies === undefined ? limiterOptions : { ...limiterOptions, policies });
   const plan = planOf(limiter, identityOf(storeOrLimiter, limiter, diagnostics));
   return () => plan;
 }

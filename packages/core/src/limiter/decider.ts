@@ -1,7 +1,6 @@
 import type { Decision } from "../decision.js";
 import { invalidOption, SluiceError } from "../errors.js";
 import type { Algorithm } from "../policy/algorithm.js";
-import { algorithmOf } from "../policy/counted-by.js";
 import { checkCost, type Policy, type Quota } from "../policy/policy.js";
 import { refundEntry } from "../store/entry.js";
 import {
@@ -20,7 +19,7 @@ import { type Algorithms, decidingEngine, type Engine } from "./engine.js";
 import { createEmitter, type Emitter } from "./events.js";
 import { checkOptions, type LimiterOptions } from "./options.js";
 import { createOutage } from "./outage.js";
-import type { Parts } from "./parts.js";
+import { updatingEngine } from "./updating-engine.js";
 
 /** Options of a request for admission. */
 export interface ConsumeOptions {
@@ -67,15 +66,14 @@ export interface LimiterCore extends Decider {
 }
 
 /** Makes what decides requests, and what else is built on that. @throws SluiceError */
-export function createLimiterCore(options: LimiterOptions, parts: Parts): LimiterCore {
-  const { store, policies, prefix, failOpen, timeoutMs, on, clock } = checkOptions(options, parts);
-  const algorithms = new Map(policies.map((policy) => [policy.algorithm, algorithmOf(policy) as Algorithm]));
+export function createLimiterCore(options: LimiterOptions): LimiterCore {
+  const { store, policies, algorithms, prefix, failOpen, timeoutMs, on, clock } = checkOptions(options);
   const quotas = policies.map((policy) => (algorithms.get(policy.algorithm) as Algorithm).quota(policy));
   const claims = claimMaker(policies, prefix);
   const engine: Engine =
     isDecidingStore(store) && policies.every(({ algorithm }) => store.algorithms.has(algorithm))
       ? decidingEngine(store)
-      : parts.updatingEngine(store, algorithms, prefix);
+      : updatingEngine(store, algorithms, prefix);
   const emitter = createEmitter(on);
   const outage = createOutage(failOpen, emitter);
   const deadlines = createDeadlines(timeoutMs);

@@ -11,7 +11,6 @@ import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.
 import type { LimiterEvents } from "./events.js";
 import { costToLookWith, minimumWaitMs } from "./minimum-wait.js";
 import type { LimiterOptions } from "./options.js";
-import { allParts } from "./parts.js";
 import { createWaitQueue } from "./wait-queue.js";
 
 /** Options of {@link Limiter.wait} and {@link Limiter.execute}. */
@@ -85,7 +84,7 @@ export interface Limiter extends Decider {
  * ```
  */
 export function createLimiter(options: LimiterOptions): Limiter {
-  const core = createLimiterCore(options, allParts);
+  const core = createLimiterCore(options);
   const { policies, quotas, prefix, claims, engine, algorithms, decide, refund, calling, costOf, ask, bounded } = core;
   const { store, clock } = options;
   const queue = createWaitQueue(clock);

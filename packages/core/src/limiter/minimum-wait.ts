@@ -1,5 +1,5 @@
 import type { PolicyDecision } from "../decision.js";
-import type { BuiltInPolicy, Policy, Quota } from "../policy/policy.js";
+import { isBuiltInPolicy, type Policy, type Quota } from "../policy/policy.js";
 
 /*
  * How long a line of callers takes at least, so that a caller far back whose deadline can't be met hears of it at once. The
@@ -20,9 +20,8 @@ export function costToLookWith(policy: Policy, { limit }: Quota, costs: readonly
 
 /** A lower bound of the time until the last of the callers is granted, by a look with {@link costToLookWith}. */
 export function minimumWaitMs(look: PolicyDecision, costs: readonly number[]): number {
-  const { limit, windowMs, retryAfterMs: firstMs = 0 } = look;
-  if (look.blocked) return firstMs;
-  const policy = look.policy as BuiltInPolicy;
+  const { policy, limit, windowMs, retryAfterMs: firstMs = 0 } = look;
+  if (look.blocked || !isBuiltInPolicy(policy)) return firstMs;
   switch (policy.algorithm) {
     case "token-bucket":
       // A full bucket, and what has to come back beyond it, less the millisecond by which the first was rounded up.
@@ -35,8 +34,6 @@ export function minimumWaitMs(look: PolicyDecision, costs: readonly number[]): n
     case "sliding-window":
       // The estimate falls no faster than a whole limit in a window; it was rounded by less than one unit.
       return Math.max(firstMs, Math.floor(((sum(costs) - look.remaining - 1) / limit) * windowMs) - 1);
-    default:
-      return firstMs;
   }
 }
 

@@ -1,14 +1,13 @@
 import { type Duration, parseDuration } from "../duration.js";
 import { invalidOption, SluiceError, show } from "../errors.js";
 import type { Algorithm } from "../policy/algorithm.js";
-import { tokenBucket } from "../policy/constructors.js";
-import { algorithmOf, countedBy } from "../policy/counted-by.js";
-import { BUILT_IN_ALGORITHMS, checkName, type Policy } from "../policy/policy.js";
+import { builtInAlgorithms } from "../policy/built-in.js";
+import { checkName, isBuiltInPolicy, type Policy, remakePolicy, tokenBucket } from "../policy/policy.js";
 import type { Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import { type Clock, MAX_TIMER_MS } from "./clock.js";
+import type { Algorithms } from "./engine.js";
 import { EVENT_NAMES, type LimiterListeners } from "./events.js";
-import type { Parts } from "./parts.js";
 
 /** Options of `createLimiter`. */
 export interface LimiterOptions {
@@ -48,8 +47,8 @@ export const LIMITER_OPTIONS: readonly (keyof LimiterOptions)[] = [
 /** Options that have been checked. */
 export interface CheckedOptions {
   readonly store: Store;
-  /** Each with its algorithm. */
   readonly policies: readonly Policy[];
+  readonly algorithms: Algorithms;
   readonly prefix: string;
   readonly failOpen: boolean;
   readonly timeoutMs: number;
@@ -58,10 +57,7 @@ export interface CheckedOptions {
 }
 
 /** @throws SluiceError for whatever would otherwise fail, or let requests through, later */
-export function checkOptions(
-  options: LimiterOptions,
-  { policyFromData }: Pick<Parts, "policyFromData">,
-): CheckedOptions {
+export function checkOptions(options: LimiterOptions): CheckedOptions {
   rejectUnknown(options, LIMITER_OPTIONS, "createLimiter");
   const {
     store,
@@ -72,7 +68,7 @@ export function checkOptions(
     on = {},
     clock,
   } = options;
-  const own = checkAlgorithms(options.algorithms ?? []);
+  const algorithms = checkAlgorithms(options.algorithms ?? []);
   rejectUnknown(on, EVENT_NAMES, '"on"');
   for (const [event, listener] of Object.entries(on)) checkFunction(`on.${event}`, listener);
   if (typeof failOpen !== "boolean") throw invalidOption("failOpen", failOpen, "give true or false");
@@ -84,7 +80,8 @@ export function checkOptions(
   }
   return {
     store: checkStore(store),
-    policies: checkPolicies(policies, (policy) => checkPolicy(policy, own, policyFromData)),
+    policies: checkPolicies(policies, algorithms),
+    algorithms,
     prefix,
     failOpen,
     timeoutMs: checkTimeout(timeout),
@@ -116,28 +113,28 @@ function checkFunction(option: string, value: unknown): void {
   if (value !== undefined && typeof value !== "function") throw invalidOption(option, value, "give a function");
 }
 
-function checkAlgorithms(given: readonly Algorithm[]): ReadonlyMap<string, Algorithm> {
-  if (!Array.isArray(given)) throw invalidOption("algorithms", given, "give an array of algorithms");
-  const own = new Map<string, Algorithm>();
-  for (const algorithm of given) {
+function checkAlgorithms(own: readonly Algorithm[]): Algorithms {
+  if (!Array.isArray(own)) throw invalidOption("algorithms", own, "give an array of algorithms");
+  const algorithms = new Map(builtInAlgorithms);
+  for (const algorithm of own) {
     if (typeof algorithm?.step !== "function" || typeof algorithm.quota !== "function") {
       throw invalidOption("algorithms", algorithm, "an algorithm has a name, quota and step");
     }
-    const name = checkName(algorithm.name);
-    if (own.has(name) || BUILT_IN_ALGORITHMS.has(name)) {
-      throw invalidOption("algorithms", name, "an algorithm of that name exists; give yours another one");
+    checkName(algorithm.name);
+    if (algorithms.has(algorithm.name)) {
+      throw invalidOption("algorithms", algorithm.name, "an algorithm of that name exists; give yours another one");
     }
-    own.set(name, algorithm);
+    algorithms.set(algorithm.name, algorithm);
   }
-  return own;
+  return algorithms;
 }
 
-function checkPolicies(given: Policy | readonly Policy[], check: (policy: Policy) => Policy): readonly Policy[] {
+function checkPolicies(given: Policy | readonly Policy[], algorithms: Algorithms): readonly Policy[] {
   const policies: readonly Policy[] = Array.isArray(given) ? given : [given];
   if (policies.length === 0) {
     throw invalidOption("policies", given, "give at least one policy, such as tokenBucket({ rate: 100 })");
   }
-  const checked = policies.map(check);
+  const checked = policies.map((policy) => checkPolicy(policy, algorithms));
   const names = checked.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -146,11 +143,8 @@ function checkPolicies(given: Policy | readonly Policy[], check: (policy: Policy
   return checked;
 }
 
-function checkPolicy(
-  policy: Policy,
-  own: ReadonlyMap<string, Algorithm>,
-  policyFromData: Parts["policyFromData"],
-): Policy {
+/** A policy is plain data that may come from a file, so it is checked here whoever made it. */
+function checkPolicy(policy: Policy, algorithms: Algorithms): Policy {
   if (typeof policy !== "object" || policy === null) {
     throw invalidOption(
       "policies",
@@ -158,19 +152,15 @@ function checkPolicy(
       "a policy is made by tokenBucket, fixedWindow, slidingWindow or slidingLog",
     );
   }
-  if (algorithmOf(policy) !== undefined) return policy;
-  const algorithm = own.get(policy.algorithm);
-  if (algorithm !== undefined) return ownPolicy(policy, algorithm);
-  const built = policyFromData(policy);
-  if (built !== undefined) return built;
-  throw new SluiceError(
-    "UNKNOWN_ALGORITHM",
-    `policy ${show(policy.name)} has the algorithm ${show(policy.algorithm)}: ` +
-      `known are ${[...BUILT_IN_ALGORITHMS, ...own.keys()].join(", ")}; add one of your own to the option "algorithms"`,
-  );
-}
-
-function ownPolicy(policy: Policy, algorithm: Algorithm): Policy {
+  const algorithm = algorithms.get(policy.algorithm);
+  if (algorithm === undefined) {
+    throw new SluiceError(
+      "UNKNOWN_ALGORITHM",
+      `policy ${show(policy.name)} has the algorithm ${show(policy.algorithm)}: ` +
+        `known are ${[...algorithms.keys()].join(", ")}; add one of your own to the option "algorithms"`,
+    );
+  }
+  if (isBuiltInPolicy(policy)) return remakePolicy(policy);
   checkName(policy.name);
   const { limit, windowMs } = algorithm.quota(policy);
   for (const [what, value] of Object.entries({ limit, windowMs })) {
@@ -182,5 +172,5 @@ function ownPolicy(policy: Policy, algorithm: Algorithm): Policy {
       );
     }
   }
-  return countedBy(algorithm, { ...policy });
+  return Object.freeze({ ...policy });
 }
