@@ -19,7 +19,7 @@ export interface Client {
 export interface ClientsOptions extends RecordOptions {
   /** How often at most a sighting is written, of each client. Default `"1m"`. */
   touchEvery?: Duration;
-  /** After how long without a sighting or a change a client is forgotten. Default `"365d"`. */
+  /** After how long without a sighting a client is forgotten. Default `"365d"`. */
   forgetAfter?: Duration;
   /**
    * How old the answer of {@link Clients.isRegistered}, {@link Clients.see} and {@link Clients.ensure} may be: a change by
@@ -101,8 +101,8 @@ export function createClients(options: ClientsOptions): Clients {
   }
 
   /** What {@link createFreshCache} is to remember of a call to the store. */
-  async function remembered(found: Promise<Found<Client>>): Promise<Fresh<Client | undefined>> {
-    return { value: (await found).record, forMs: staleForMs };
+  async function remembered(found: Promise<Client | undefined>): Promise<Fresh<Client | undefined>> {
+    return { value: await found, forMs: staleForMs };
   }
 
   function forget(id: string): void {
@@ -110,11 +110,22 @@ export function createClients(options: ClientsOptions): Clients {
     sighted.forget(id);
   }
 
-  function write(id: string, next: Change): Promise<Found<Client>> {
-    return records.update(id, (client, nowMs) => {
+  function leftMs(client: Client, nowMs: number): number {
+    return client.lastSeenMs + forgetAfterMs - nowMs;
+  }
+
+  function live({ record, nowMs }: Found<Client>): Client | undefined {
+    return record !== undefined && leftMs(record, nowMs) > 0 ? record : undefined;
+  }
+
+  async function write(id: string, next: Change): Promise<Client | undefined> {
+    const found = await records.update(id, (record, nowMs) => {
+      const client = live({ record, nowMs });
       const changed = next(client, nowMs);
-      return changed === undefined || changed === client ? undefined : { state: changed, ttlMs: forgetAfterMs };
+      if (changed === undefined || changed === client) return undefined;
+      return { state: changed, ttlMs: leftMs(changed, nowMs) };
     });
+    return live(found);
   }
 
   function sight(id: string, next: Change): MaybePromise<Client | undefined> {
@@ -126,7 +137,7 @@ export function createClients(options: ClientsOptions): Clients {
   async function change(id: string, next: Change): Promise<Client | undefined> {
     checkKey(id, "id");
     try {
-      return (await write(id, next)).record;
+      return await write(id, next);
     } finally {
       forget(id);
     }
@@ -144,12 +155,12 @@ export function createClients(options: ClientsOptions): Clients {
     see: (id) => sight(id, (found, nowMs) => found && seen(found, nowMs)),
 
     async get(id) {
-      return (await records.read(checkKey(id, "id"))).record;
+      return live(await records.read(checkKey(id, "id")));
     },
 
     async isRegistered(id) {
       checkKey(id, "id");
-      const client = await looked.get(id, () => remembered(records.read(id)));
+      const client = await looked.get(id, () => remembered(clients.get(id)));
       return client?.registered === true;
     },
 
@@ -181,7 +192,10 @@ export function createClients(options: ClientsOptions): Clients {
       }
     },
 
-    list: () => records.list(),
+    async list() {
+      const nowMs = options.clock?.nowMs() ?? Date.now();
+      return (await records.list()).filter((client) => leftMs(client, nowMs) > 0);
+    },
   };
   return clients;
 }

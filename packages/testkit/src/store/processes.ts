@@ -1,10 +1,9 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { createLimiter, type Policy } from "@sluice/core";
 import type { StoreModule } from "./capabilities.js";
 import { LONG_MS, policyOf } from "./policies.js";
 import type { Report, Task } from "./process-message.js";
+import { racingProcesses } from "./racing-processes.js";
 import type { SuiteContext } from "./suite-context.js";
 
 const PROCESSES = 8;
@@ -51,33 +50,9 @@ async function race({ module, setting }: StoreModule, prefix: string, policies: 
     callers: CALLERS,
     calls: CALLS,
   };
-  const script = new URL("./process.js", import.meta.url);
-  // The parent's flags are the test runner's affair.
-  const children = Array.from({ length: PROCESSES }, () => fork(script, [JSON.stringify(task)], { execArgv: [] }));
-  try {
-    const ready = await Promise.all(children.map(nextReport));
-    deepStrictEqual(new Set(ready), new Set(["ready"]));
-    const reports = children.map(nextReport);
-    for (const child of children) child.send("start");
-    return (await Promise.all(reports)).reduce((sum, report) => sum + admittedIn(report), 0);
-  } finally {
-    for (const child of children) child.kill("SIGKILL");
-  }
-}
-
-async function nextReport(child: ChildProcess): Promise<Report> {
-  const ended = new AbortController();
-  const exit = once(child, "exit", { signal: ended.signal }).then(
-    ([code]): Report => ({ failed: `the process ended with code ${code}` }),
-    (): Report => ({ failed: "the process could not be started" }),
-  );
-  const message = once(child, "message", { signal: ended.signal }).then(([report]) => report as Report);
-  try {
-    return await Promise.race([message, exit]);
-  } finally {
-    message.catch(() => {});
-    ended.abort();
-  }
+  const tasks = new Array<Task>(PROCESSES).fill(task);
+  const reports = await racingProcesses<Report>(new URL("./process.js", import.meta.url), tasks);
+  return reports.reduce((sum, report) => sum + admittedIn(report), 0);
 }
 
 function admittedIn(report: Report): number {

@@ -14,8 +14,8 @@ export interface TestTools {
 }
 
 /** What the groups define their tests with. */
-export interface SuiteContext {
-  readonly capabilities: StoreCapabilities;
+export interface SuiteContext<Capabilities = StoreCapabilities> {
+  readonly capabilities: Capabilities;
   /** Defines a test. */
   test(name: string, body: (tools: TestTools) => Promise<void>, timeoutMs?: number): void;
   /** Defines a test that needs a capability, or shows why it does not run. */
@@ -30,11 +30,11 @@ export interface SuiteContext {
 /** Long enough for a slow machine; a test that hangs is still ended. */
 const TIMEOUT_MS = 60_000;
 
-export function createContext(
+export function createContext<Capabilities extends Pick<StoreCapabilities, "shared">>(
   { it }: SuiteRunner,
   makeStore: MakeStore,
-  capabilities: StoreCapabilities,
-): SuiteContext {
+  capabilities: Capabilities,
+): SuiteContext<Capabilities> {
   function test(name: string, body: (tools: TestTools) => Promise<void>, timeoutMs = TIMEOUT_MS): void {
     it(name, () => withTools(makeStore, capabilities, body), timeoutMs);
   }
@@ -51,7 +51,7 @@ export function createContext(
 
 async function withTools(
   makeStore: () => MaybePromise<Store>,
-  { shared }: StoreCapabilities,
+  { shared }: Pick<StoreCapabilities, "shared">,
   body: (tools: TestTools) => Promise<void>,
 ): Promise<void> {
   const opened: Store[] = [];

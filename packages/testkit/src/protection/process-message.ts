@@ -1,0 +1,13 @@
+/** What a process of the group `protections in several processes` is to do. */
+export interface ProtectionTask {
+  readonly module: string;
+  readonly setting: string | undefined;
+  readonly prefix: string;
+  /** Which of the processes it is, from 0. */
+  readonly process: number;
+  /** How many requests, blocks and updates each process makes. */
+  readonly count: number;
+}
+
+/** What it says: that it is ready for the start, then how many requests it was told are no duplicates. */
+export type ProtectionReport = "ready" | { readonly firstSights: number } | { readonly failed: string };

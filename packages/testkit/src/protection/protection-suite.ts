@@ -1,0 +1,58 @@
+import type { SuiteRunner } from "../runner.js";
+import { isAbsent, type MakeStore, type StoreCapabilities } from "../store/capabilities.js";
+import { createContext, type SuiteContext } from "../store/suite-context.js";
+import { blocklistGroup } from "./blocklist.js";
+import { clientsGroup } from "./clients.js";
+import { debounceGroup } from "./debounce.js";
+import { protectionProcessesGroup } from "./processes.js";
+import type { Protections } from "./protections.js";
+
+/**
+ * What the protections need to know of a store: the same as for `storeSuite`. The module of `otherProcess` exports
+ * `protections` as well, an object with the functions that make them.
+ */
+export type ProtectionCapabilities = Pick<StoreCapabilities, "shared" | "otherProcess" | "exportsEntries">;
+
+/** What the groups define their tests with. */
+export interface ProtectionContext extends SuiteContext<ProtectionCapabilities> {
+  readonly protections: Protections;
+}
+
+/**
+ * Defines the tests that debouncers, blocklists and client registries pass on every store. Each test uses keys that no
+ * other test or run uses.
+ *
+ * @param runner the test runner's functions
+ * @param makeStore makes a new handle on the backend under test; called several times
+ * @param protections the functions that make them: those of `@sluice/protections`, or your own
+ * @param capabilities what the store can do, and why it can't do the rest
+ *
+ * @example
+ * ```ts
+ * import * as protections from "@sluice/protections";
+ * import { absent, modelStore, protectionSuite } from "@sluice/testkit";
+ * import { afterAll, beforeAll, describe, it } from "vitest";
+ *
+ * protectionSuite({ describe, it, beforeAll, afterAll }, modelStore, protections, {
+ *   shared: absent("each store has its own memory"),
+ *   otherProcess: absent("memory is not shared"),
+ *   exportsEntries: true,
+ * });
+ * ```
+ */
+export function protectionSuite(
+  runner: SuiteRunner,
+  makeStore: MakeStore,
+  protections: Protections,
+  capabilities: ProtectionCapabilities,
+): void {
+  const context = { ...createContext(runner, makeStore, capabilities), protections };
+  runner.describe("debounce", () => debounceGroup(context));
+  runner.describe("blocklist", () => blocklistGroup(context));
+  runner.describe("clients", () => clientsGroup(context));
+  runner.describe("protections in several processes", () => {
+    const { otherProcess } = capabilities;
+    if (isAbsent(otherProcess)) runner.it.skip(`all of it (skipped: ${otherProcess.absent})`, () => {});
+    else protectionProcessesGroup(context, otherProcess);
+  });
+}

@@ -1,0 +1,39 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+
+/**
+ * Runs a script in several processes, each with a task of its own as its argument in JSON. Each says `"ready"`, is told to
+ * start when all are, and says what it did: that is returned. A process that ends without having said anything did fail.
+ */
+export async function racingProcesses<R>(
+  script: URL,
+  tasks: readonly object[],
+): Promise<readonly (R | { readonly failed: string })[]> {
+  // The parent's flags are the test runner's affair.
+  const children = tasks.map((task) => fork(script, [JSON.stringify(task)], { execArgv: [] }));
+  try {
+    const ready = await Promise.all(children.map((child) => nextReport<R>(child)));
+    deepStrictEqual(new Set<unknown>(ready), new Set(["ready"]));
+    const reports = children.map((child) => nextReport<R>(child));
+    for (const child of children) child.send("start");
+    return await Promise.all(reports);
+  } finally {
+    for (const child of children) child.kill("SIGKILL");
+  }
+}
+
+async function nextReport<R>(child: ChildProcess): Promise<R | { readonly failed: string }> {
+  const ended = new AbortController();
+  const exit = once(child, "exit", { signal: ended.signal }).then(
+    ([code]) => ({ failed: `the process ended with code ${code}` }),
+    () => ({ failed: "the process could not be started" }),
+  );
+  const message = once(child, "message", { signal: ended.signal }).then(([report]) => report as R);
+  try {
+    return await Promise.race([message, exit]);
+  } finally {
+    message.catch(() => {});
+    ended.abort();
+  }
+}
