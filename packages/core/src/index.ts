@@ -67,6 +67,7 @@ export {
 export { type CompareAndSet, createUpdater, type Seen, type Updater, type Write } from "./store/compare-and-set.js";
 export { decideEntries, type Entry, refundEntry, unreadableState, withBlock } from "./store/entry.js";
 export { scopeOf, splitEntryKey } from "./store/entry-key.js";
+export { importDistinct } from "./store/import-distinct.js";
 export { decideInOrder, type PartDecider, partsOf } from "./store/in-order.js";
 export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./store/numbered-batch.js";
 export { type OpaqueKeyOptions, opaqueKey } from "./store/opaque-key.js";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { opaqueKey, splitEntryKey } from "@sluice/core";
+import { type ExportedEntry, exportedKey, type StoredKey, splitEntryKey, storedKeys } from "@sluice/core";
 
 /**
  * How many hash tags there are. All keys of one client share one, so that its policies can be decided together on a
@@ -7,11 +7,13 @@ import { opaqueKey, splitEntryKey } from "@sluice/core";
  */
 const TAGS = 1024;
 
-/** Longer keys are stored as their digest. */
-const LONGEST_KEY = 256;
+/** In place of a scope, what the keys of lanes have: no scope begins so. */
+export const LANE = "#lane:";
 
-/** Names the hash slot of a user's key: nothing in the key itself can. FNV-1a over UTF-16 code units. */
-export function tagOf(key: string): string {
+const named = storedKeys((text) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex"));
+
+/** Names the hash slot of an entry: nothing in the user's key itself can. FNV-1a over UTF-16 code units. */
+function tagOf({ key }: StoredKey): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < key.length; i++) {
     hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
@@ -21,18 +23,40 @@ export function tagOf(key: string): string {
   return ((hash >>> 0) % TAGS).toString(36);
 }
 
-/** SHA-256 of the UTF-16 code units, so that lone surrogates stay apart. */
-function digest(key: string): string {
-  return createHash("sha256").update(Buffer.from(key, "utf16le")).digest("hex");
+/** A Redis key, and the hash tag in it. */
+export interface TaggedKey {
+  readonly redisKey: string;
+  readonly tag: string;
 }
 
-/** The Redis key of an entry: `prefix{tag}scope` and the user's key. */
+function tagged(prefix: string, stored: StoredKey): TaggedKey {
+  const tag = tagOf(stored);
+  return { redisKey: `${prefix}{${tag}}${stored.scope}${stored.key}`, tag };
+}
+
+/** The hash tag of a claim's entry. */
+export function claimTag(scope: string, key: string): string {
+  return tagOf(named.of(scope, key));
+}
+
+/** The Redis key of a claim's entry: `prefix{tag}scope` and the user's key. */
 export function redisKey(prefix: string, scope: string, key: string): string {
-  return `${prefix}{${tagOf(key)}}${scope}${opaqueKey(key, { maxLength: LONGEST_KEY, digest })}`;
+  return tagged(prefix, named.of(scope, key)).redisKey;
 }
 
 /** The same for the key of an entry as `atomicUpdate` gets it. */
-export function redisKeyOf(prefix: string, entryKey: string): { redisKey: string; tag: string } {
-  const { scope, key } = splitEntryKey(entryKey);
-  return { redisKey: redisKey(prefix, scope, key), tag: tagOf(key) };
+export function redisKeyOf(prefix: string, entryKey: string): TaggedKey {
+  return tagged(prefix, named.ofEntryKey(entryKey));
+}
+
+/** The same for an entry of another store. */
+export function redisKeyOfExported(prefix: string, entry: ExportedEntry): TaggedKey {
+  return tagged(prefix, named.ofExported(entry));
+}
+
+/** The key of an entry to export; `undefined` for a Redis key that is none of this store's entries. */
+export function exportedKeyOf(prefix: string, key: string): Pick<ExportedEntry, "key" | "digested"> | undefined {
+  const text = /^\{[0-9a-z]+\}(.*)$/s.exec(key.slice(prefix.length))?.[1];
+  if (text === undefined || text.startsWith(LANE)) return undefined;
+  return tagged(prefix, splitEntryKey(text)).redisKey === key ? exportedKey(text) : undefined;
 }

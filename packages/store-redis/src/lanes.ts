@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { LANE } from "./keys.js";
 
 /** What makes a script recognisable when a client library sends it twice: see `once.lua`. */
 export interface Lane {
@@ -24,7 +25,7 @@ export function createLanes(prefix: string, cluster: boolean): Lanes {
       const lane = free.pop() ?? lanes++;
       scripts++;
       try {
-        return await send({ key: `${prefix}{${cluster ? tag : 0}}#lane:${caller}:${lane}`, number: String(scripts) });
+        return await send({ key: `${prefix}{${cluster ? tag : 0}}${LANE}${caller}:${lane}`, number: String(scripts) });
       } finally {
         free.push(lane);
       }

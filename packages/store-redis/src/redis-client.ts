@@ -6,6 +6,8 @@ export interface IoredisClient {
   eval(script: string, numberOfKeys: number, ...args: string[]): Promise<unknown>;
   del(key: string): Promise<unknown>;
   readonly isCluster?: boolean;
+  /** Of a `Cluster`. */
+  nodes?(role: "master"): readonly IoredisClient[];
 }
 
 /** What the store needs of a node-redis client: of `createClient`, `createClientPool`, `createCluster` or `createSentinel`, version 5 or 6. */
@@ -13,6 +15,10 @@ export interface NodeRedisClient {
   evalSha(sha1: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   del(key: string): Promise<unknown>;
+  /** Of a cluster client. */
+  readonly masters?: readonly object[];
+  /** Of a cluster client: the client of one node. */
+  nodeClient?(node: never): unknown;
 }
 
 /** A Redis client of either library. The store sends commands on it and never closes it. */
@@ -25,6 +31,8 @@ export interface Commands {
   del(key: string): Promise<unknown>;
   /** Whether keys are spread over hash slots, so that one script can only reach those of one slot. */
   readonly cluster: boolean;
+  /** Each server that has keys: the masters of a cluster as they are now, otherwise the one. */
+  masters(): Promise<readonly Commands[]>;
 }
 
 /** @throws SluiceError `INVALID_CLIENT` */
@@ -40,22 +48,30 @@ export function commandsOf(client: RedisClient): Commands {
 }
 
 function ofIoredis(client: IoredisClient): Commands {
-  return {
+  const commands: Commands = {
     evalsha: (sha1, keys, args) => client.evalsha(sha1, keys.length, ...keys, ...args),
     eval: (script, keys, args) => client.eval(script, keys.length, ...keys, ...args),
     del: (key) => client.del(key),
     cluster: client.isCluster === true,
+    masters: async () => client.nodes?.("master").map(ofIoredis) ?? [commands],
   };
+  return commands;
 }
 
 function ofNodeRedis(client: NodeRedisClient): Commands {
-  return {
+  const commands: Commands = {
     evalsha: (sha1, keys, args) => client.evalSha(sha1, { keys: [...keys], arguments: [...args] }),
     eval: (script, keys, args) => client.eval(script, { keys: [...keys], arguments: [...args] }),
     del: (key) => client.del(key),
     // Only a cluster client knows the masters of its slots.
     cluster: isFunction(client, "getSlotRandomNode") || "slots" in client,
+    async masters() {
+      if (!commands.cluster) return [commands];
+      const nodes = await Promise.all((client.masters ?? []).map((node) => client.nodeClient?.(node as never)));
+      return nodes.map((node) => ofNodeRedis(node as NodeRedisClient));
+    },
   };
+  return commands;
 }
 
 function isFunction(client: unknown, method: string): boolean {

@@ -3,12 +3,15 @@ import {
   type Batcher,
   builtInAlgorithms,
   type CallOptions,
+  type Claim,
   createBatcher,
   createUpdater,
   type DecidingStore,
   decideInOrder,
+  type ExportEntries,
   groupsByTime,
   type HealthCheck,
+  type ImportEntries,
   invalidOption,
   type Outcome,
   partsOf,
@@ -19,7 +22,9 @@ import {
 } from "@sluice/core";
 import { encodeBatch } from "./batch.js";
 import { createCompareAndSet } from "./compare-and-set.js";
-import { redisKeyOf, tagOf } from "./keys.js";
+import { exportFrom } from "./exporter.js";
+import { createImporter } from "./importer.js";
+import { claimTag, redisKeyOf } from "./keys.js";
 import { createLanes } from "./lanes.js";
 import { readOutcomes } from "./read-outcomes.js";
 import { commandsOf, type RedisClient } from "./redis-client.js";
@@ -35,7 +40,7 @@ export interface RedisStoreOptions {
 }
 
 /** A store on Redis. */
-export interface RedisStore extends DecidingStore, HealthCheck {
+export interface RedisStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries {
   decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
 }
 
@@ -78,6 +83,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const commands = commandsOf(client);
   const lanes = createLanes(prefix, commands.cluster);
   const update = createUpdater(createCompareAndSet(commands, lanes, prefix));
+  const importAll = createImporter(commands, lanes, prefix);
   const batchers = new Map<string, Batcher<Call, Outcome>>();
   let closed = false;
 
@@ -118,7 +124,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
 
   /** Decides what one script can reach. */
   function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
-    const tag = commands.cluster ? tagOf(admission.claims[0]?.key as string) : ONE_SLOT;
+    const tag = commands.cluster ? tagOfClaim(admission.claims[0] as Claim) : ONE_SLOT;
     return batcherOf(tag).add({ admission, nowMs: options?.nowMs }, options?.timeoutMs);
   }
 
@@ -128,9 +134,9 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     decide(admission, options) {
       checkOpen();
       if (commands.cluster && admission.claims.length > 1) {
-        const parts = partsOf(admission, ({ key }) => tagOf(key));
+        const parts = partsOf(admission, tagOfClaim);
         if (parts.length > 1) {
-          const undo = (claim: Admission["claims"][number], { epochMs }: { epochMs: number }) =>
+          const undo = (claim: Claim, { epochMs }: { epochMs: number }) =>
             store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
           return decideInOrder(admission, parts, { decide: decideTogether, undo }, options);
         }
@@ -152,6 +158,16 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       }
     },
 
+    async *exportEntries() {
+      checkOpen();
+      yield* exportFrom(commands, prefix);
+    },
+
+    async importEntries(entries) {
+      checkOpen();
+      return importAll(entries);
+    },
+
     async healthCheck() {
       await store.atomicUpdate("sluice:health", () => undefined);
     },
@@ -161,4 +177,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     },
   };
   return store;
+}
+
+function tagOfClaim({ scope, key }: Claim): string {
+  return claimTag(scope, key);
 }

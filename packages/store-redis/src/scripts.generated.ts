@@ -8,7 +8,7 @@ export interface Script {
 
 export const compareAndSet: Script = {
   name: "compareAndSet",
-  sha1: "8b25e101df0e73a36e25d38651a1d58f6c8621ef",
+  sha1: "496c9ed3073e88a0d596d69e2ce8aa35100710ec",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -59,8 +59,6 @@ local function unpack_list(value)
   return numbers, blocked
 end
 
-if repeated(KEYS[1], ARGV[1]) then return REPEATED end
-
 local function whole(number)
   return string.format('%.0f', number)
 end
@@ -81,6 +79,8 @@ local function from_json(text)
   ok, packed = pcall(pack_list, entry[2], type(entry[3]) == 'table' and entry[3] or nil)
   return ok and to_json(packed) == text and packed or text
 end
+
+if repeated(KEYS[1], ARGV[1]) then return REPEATED end
 
 local now = clock(ARGV[2])
 local current = to_json(redis.call('GET', KEYS[2]))
@@ -357,5 +357,178 @@ for entry, lifetime in pairs(lifetimes) do
 end
 if next(lifetimes) then remember(KEYS[1], ARGV[1]) end
 return result
+`,
+};
+
+export const exportEntries: Script = {
+  name: "exportEntries",
+  sha1: "036cdb9082839fe5466740fb68160c4c891c08d4",
+  text: `local function clock(given)
+  if given ~= '' then return tonumber(given) end
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function px(given, ttl)
+  if given ~= '' then ttl = ttl + 3600000 end
+  return ttl
+end
+
+local VERSION = 1
+local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
+
+local CHUNK = 1000
+
+local function pack_list(blocked, numbers)
+  local packed = { pack(VERSION, blocked) }
+  if numbers and #numbers == 0 then packed[2] = pack(false) end
+  for first = 1, numbers and #numbers or 0, CHUNK do
+    packed[#packed + 1] = pack(unpack(numbers, first, math.min(first + CHUNK - 1, #numbers)))
+  end
+  return table.concat(packed)
+end
+
+local function unpack_list(value)
+  local all, offset = {}, 0
+  repeat
+    local chunk = { unpack_some(value, CHUNK, offset) }
+    offset = chunk[1]
+    for i = 2, #chunk do all[#all + 1] = chunk[i] end
+  until offset == -1
+  local blocked, numbers = all[2], nil
+  if #all > 2 then
+    numbers = {}
+    for i = 3, all[3] and #all or 0 do numbers[i - 2] = all[i] end
+  end
+  return numbers, blocked
+end
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+local function to_json(value)
+  if not value or string.byte(value) ~= VERSION then return value end
+  local numbers, blocked = unpack_list(value)
+  for i = 1, numbers and #numbers or 0 do numbers[i] = whole(numbers[i]) end
+  local state = numbers and '[' .. table.concat(numbers, ',') .. ']' or 'null'
+  return '[1,' .. whole(blocked) .. ',' .. state .. ']'
+end
+
+local function from_json(text)
+  if string.sub(text, 1, 3) ~= '[1,' then return text end
+  local ok, entry = pcall(cjson.decode, text)
+  if not ok or type(entry[2]) ~= 'number' then return text end
+  local packed
+  ok, packed = pcall(pack_list, entry[2], type(entry[3]) == 'table' and entry[3] or nil)
+  return ok and to_json(packed) == text and packed or text
+end
+
+local page = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3])
+local now = clock('')
+local result = { page[1] }
+for _, key in ipairs(page[2]) do
+  local life = redis.call('PTTL', key)
+  local value = life > 0 and redis.pcall('GET', key)
+  if type(value) == 'string' then
+    local readable, text = pcall(to_json, value)
+    local n = #result
+    result[n + 1], result[n + 2], result[n + 3] = key, readable and text, now + life
+  end
+end
+return result
+`,
+};
+
+export const importEntries: Script = {
+  name: "importEntries",
+  sha1: "3975223167277801ec1ae4e4e1235ffb51c348a1",
+  text: `local function clock(given)
+  if given ~= '' then return tonumber(given) end
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function px(given, ttl)
+  if given ~= '' then ttl = ttl + 3600000 end
+  return ttl
+end
+
+local function repeated(lane, number)
+  return tonumber(number) <= tonumber(redis.call('GET', lane) or '0')
+end
+
+local function remember(lane, number)
+  redis.call('SET', lane, number, 'PX', '3600000')
+end
+
+local REPEATED = redis.error_reply('SLUICEREPEATED the script had run before and its reply was lost')
+
+local VERSION = 1
+local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
+
+local CHUNK = 1000
+
+local function pack_list(blocked, numbers)
+  local packed = { pack(VERSION, blocked) }
+  if numbers and #numbers == 0 then packed[2] = pack(false) end
+  for first = 1, numbers and #numbers or 0, CHUNK do
+    packed[#packed + 1] = pack(unpack(numbers, first, math.min(first + CHUNK - 1, #numbers)))
+  end
+  return table.concat(packed)
+end
+
+local function unpack_list(value)
+  local all, offset = {}, 0
+  repeat
+    local chunk = { unpack_some(value, CHUNK, offset) }
+    offset = chunk[1]
+    for i = 2, #chunk do all[#all + 1] = chunk[i] end
+  until offset == -1
+  local blocked, numbers = all[2], nil
+  if #all > 2 then
+    numbers = {}
+    for i = 3, all[3] and #all or 0 do numbers[i - 2] = all[i] end
+  end
+  return numbers, blocked
+end
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+local function to_json(value)
+  if not value or string.byte(value) ~= VERSION then return value end
+  local numbers, blocked = unpack_list(value)
+  for i = 1, numbers and #numbers or 0 do numbers[i] = whole(numbers[i]) end
+  local state = numbers and '[' .. table.concat(numbers, ',') .. ']' or 'null'
+  return '[1,' .. whole(blocked) .. ',' .. state .. ']'
+end
+
+local function from_json(text)
+  if string.sub(text, 1, 3) ~= '[1,' then return text end
+  local ok, entry = pcall(cjson.decode, text)
+  if not ok or type(entry[2]) ~= 'number' then return text end
+  local packed
+  ok, packed = pcall(pack_list, entry[2], type(entry[3]) == 'table' and entry[3] or nil)
+  return ok and to_json(packed) == text and packed or text
+end
+
+if repeated(KEYS[1], ARGV[1]) then return REPEATED end
+
+local now = clock('')
+local left, written = {}, false
+for i = 2, #KEYS do
+  local life = tonumber(ARGV[2 * i - 1]) - now
+  if life > 0 then
+    if redis.call('SET', KEYS[i], from_json(ARGV[2 * i - 2]), 'NX', 'PX', life) then
+      written = true
+    else
+      left[#left + 1] = i - 2
+    end
+  end
+end
+if written then remember(KEYS[1], ARGV[1]) end
+return left
 `,
 };

@@ -1,0 +1,95 @@
+import { createLimiter, type ExportedEntry, tokenBucket } from "@sluice/core";
+import { type RedisServer, startProxy, startRedis } from "@sluice/servers";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { type RedisStore, redisStore } from "../src/index.js";
+import { redisKey } from "../src/keys.js";
+
+let server: RedisServer;
+let client: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  client = new Redis(server.port);
+});
+afterAll(async () => {
+  client.disconnect();
+  await server.stop();
+});
+beforeEach(() => client.flushall());
+
+async function listed(store: RedisStore): Promise<ExportedEntry[]> {
+  const entries: ExportedEntry[] = [];
+  for await (const entry of store.exportEntries()) entries.push(entry);
+  return entries;
+}
+
+const SCOPE = "sluice:default:token-bucket:";
+
+it.each(["", "shop:", "*", "[a-z]*?\\^"])("lists the entries of the prefix %j and no others", async (prefix) => {
+  const others = ["", "shop:", "x", "shop:b", "a*"].filter((other) => other !== prefix);
+  for (const each of [...others, prefix]) {
+    await createLimiter({ store: redisStore({ client, prefix: each }) }).consume(`of "${each}"`);
+  }
+  expect((await listed(redisStore({ client, prefix }))).map(({ key }) => key)).toEqual([`${SCOPE}of "${prefix}"`]);
+});
+
+it("lists neither lanes nor what others keep on the server", async () => {
+  const store = redisStore({ client });
+  await createLimiter({ store }).consume("somebody");
+  const known = redisKey("", SCOPE, "known");
+  await client.set("{0}other", "text", "PX", 60_000);
+  await client.set(known.replace("known", "unknown"), "text", "PX", 60_000);
+  await client.rpush(known, "a list");
+  await client.pexpire(known, 60_000);
+  await client.set(redisKey("", SCOPE, "for ever"), "1");
+  expect((await client.keys("*#lane:*")).length).toBe(1);
+  expect((await listed(store)).map(({ key }) => key)).toEqual([`${SCOPE}somebody`]);
+});
+
+it.each(["\u0001\u00e9", "no JSON"])("does not pass over an entry that it can't read: %j", async (value) => {
+  await client.set(redisKey("", SCOPE, "somebody"), value, "PX", 60_000);
+  await expect(listed(redisStore({ client }))).rejects.toMatchObject({ code: "STORE_STATE_UNREADABLE" });
+});
+
+it("tells when an entry goes by the server's clock, to the millisecond", async () => {
+  const store = redisStore({ client });
+  await createLimiter({ store, policies: tokenBucket({ rate: 1, interval: "90d" }) }).consume("somebody");
+  const [entry] = await listed(store);
+  const expiresAtMs = await client.pexpiretime(redisKey("", SCOPE, "somebody"));
+  expect(Math.abs((entry?.expiresAtMs ?? 0) - expiresAtMs)).toBeLessThanOrEqual(2);
+  await store.delete(`${SCOPE}somebody`);
+  expect(await store.importEntries([entry as ExportedEntry])).toEqual([]);
+  expect(Math.abs((await client.pexpiretime(redisKey("", SCOPE, "somebody"))) - expiresAtMs)).toBeLessThanOrEqual(2);
+});
+
+it("keeps imported entries as decisions keep theirs", async () => {
+  const store = redisStore({ client });
+  await createLimiter({ store, policies: tokenBucket({ rate: 3, interval: "1h" }) }).consume("somebody");
+  const key = redisKey("", SCOPE, "somebody");
+  const before = await client.getBuffer(key);
+  const entries = await listed(store);
+  await client.del(key);
+  await store.importEntries(entries);
+  expect(await client.getBuffer(key)).toEqual(before);
+});
+
+it("a lost reply of an import is an error, although the client sends the script again", async () => {
+  const proxy = await startProxy(server.port);
+  const own = new Redis(proxy.port, { maxRetriesPerRequest: null });
+  own.on("error", () => {});
+  try {
+    const store = redisStore({ client: own });
+    const entryOf = (key: string): ExportedEntry => ({ key: SCOPE + key, state: 1, expiresAtMs: Date.now() + 60_000 });
+    await store.importEntries([entryOf("warm")]);
+    proxy.loseAnswer(0);
+    await expect(store.importEntries([entryOf("a"), entryOf("b")])).rejects.toMatchObject({ code: "STORE_FAILED" });
+    expect(proxy.lost).toBe(1);
+    expect(await store.importEntries([entryOf("a"), entryOf("c")])).toEqual([
+      expect.objectContaining({ key: `${SCOPE}a` }),
+    ]);
+  } finally {
+    own.disconnect();
+    await proxy.stop();
+  }
+});
