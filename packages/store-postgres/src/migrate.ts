@@ -1,6 +1,6 @@
 import { invalidOption, rejectUnknown } from "@sluice/core";
 import { hasNotRun } from "./failure.js";
-import { v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep } from "./migrations.generated.js";
+import { v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep, v0005Move } from "./migrations.generated.js";
 import { type NameOptions, renamer } from "./names.js";
 import { type Database, databaseOf, type PostgresClient } from "./postgres-client.js";
 
@@ -21,7 +21,7 @@ export interface MigrationOptions extends NameOptions {
 const MOST_TRIES = 10;
 
 /** In the order in which they are applied; what was released never changes. */
-const MIGRATIONS = [v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep];
+const MIGRATIONS = [v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep, v0005Move];
 
 /**
  * What {@link migrate} runs, for teams that have migrations of their own. One statement, which does nothing where it has

@@ -5,7 +5,9 @@ import {
   createUpdater,
   type DecidingStore,
   type Duration,
+  type ExportEntries,
   type HealthCheck,
+  type ImportEntries,
   invalidOption,
   type Outcome,
   parseDuration,
@@ -19,6 +21,7 @@ import { createDecider } from "./decider.js";
 import { rowKeyOf } from "./keys.js";
 import { deadlineOf } from "./late.js";
 import { checkDurable, type MigrationOptions, migrateOn } from "./migrate.js";
+import { exportFrom, importInto } from "./moving.js";
 import { renamer } from "./names.js";
 import { databaseOf, type PostgresClient, type Statement } from "./postgres-client.js";
 import { statementsFor } from "./statements.js";
@@ -43,7 +46,7 @@ export interface PostgresStoreOptions extends MigrationOptions {
 }
 
 /** A store on PostgreSQL. */
-export interface PostgresStore extends DecidingStore, HealthCheck {
+export interface PostgresStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries {
   decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
   /** {@link migrate} with the options of this store. */
   migrate(): Promise<void>;
@@ -142,6 +145,16 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
     async delete(entryKey) {
       checkOpen();
       await send(statements.forget, [rowKeyOf(entryKey)]);
+    },
+
+    async *exportEntries() {
+      checkOpen();
+      yield* exportFrom(database, statements.exportEntries, (key) => key === SWEEP_TURN);
+    },
+
+    async importEntries(entries) {
+      checkOpen();
+      return importInto(database, statements.importEntries, entries);
     },
 
     async healthCheck() {

@@ -7,6 +7,8 @@ export interface Statements {
   readonly compareAndSet: Statement;
   readonly forget: Statement;
   readonly sweep: Statement;
+  readonly exportEntries: Statement;
+  readonly importEntries: Statement;
 }
 
 /** The statements for the table that `rename` knows. Arguments are sent as text, whatever types a client makes of them. */
@@ -22,5 +24,7 @@ export function statementsFor(rename: (sql: string) => string): Statements {
     compareAndSet: call("compare_and_set_1", "bigint", "text", "text", "bigint", "bigint[]", "text", "bigint"),
     forget: call("forget_1", "text"),
     sweep: call("sweep_1", "bigint", "bigint", "bigint"),
+    exportEntries: call("export_1", "text", "bigint"),
+    importEntries: call("import_1", "json"),
   };
 }

@@ -23,7 +23,9 @@ describeDatabases(databases, ({ server, admin }) => {
     `counts ${persistence}`,
     "counts_compare_and_set_1 function",
     "counts_decide_1 function",
+    "counts_export_1 function",
     "counts_forget_1 function",
+    "counts_import_1 function",
     "counts_migrations p",
     "counts_sweep_1 function",
   ];
@@ -57,7 +59,7 @@ describeDatabases(databases, ({ server, admin }) => {
     );
     expect(after).toEqual(before);
     const { rows } = await admin.query("SELECT version FROM limits.counts_migrations ORDER BY 1");
-    expect(rows.map(({ version }) => version)).toEqual([1, 2, 3, 4]);
+    expect(rows.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5]);
     await works(postgresStore({ client: connection.client, ...options }));
     await connection.end();
   });

@@ -1,0 +1,72 @@
+import { type ExportedEntry, exportedKey, importDistinct, unreadableState } from "@sluice/core";
+import { hasNotRun } from "./failure.js";
+import { rowKeyOfExported } from "./keys.js";
+import type { Database, Statement } from "./postgres-client.js";
+import { rowValueOf } from "./row-value.js";
+
+/** Rows of one statement: it takes the server some ten milliseconds. */
+const PAGE = 1_000;
+
+/** See `v0005_move.sql`. */
+type Page = readonly [last: string | null, ...unknown[]];
+
+/** All entries in the order of their keys, but for those that `isOwn` says are the store's own. */
+export async function* exportFrom(
+  database: Database,
+  statement: Statement,
+  isOwn: (key: string) => boolean,
+): AsyncGenerator<ExportedEntry> {
+  let last: string | null = "";
+  while (last !== null) {
+    const after: string = last;
+    const page = parse(await database.connected((connection) => connection.run(statement, [after, String(PAGE)])));
+    last = page[0];
+    for (let i = 1; i < page.length; i += 3) {
+      const [key, state, expiresAtMs] = page.slice(i, i + 3) as [string, unknown, number];
+      if (!isOwn(key)) yield { ...exportedKey(key), state, expiresAtMs };
+    }
+  }
+}
+
+function parse(reply: string): Page {
+  try {
+    return JSON.parse(reply);
+  } catch (error) {
+    throw unreadableState({ cause: error });
+  }
+}
+
+/** Writes entries by one statement for each page, and resolves to those that it left alone. */
+export function importInto(
+  database: Database,
+  statement: Statement,
+  entries: readonly ExportedEntry[],
+): Promise<readonly ExportedEntry[]> {
+  return importDistinct(entries, rowKeyOfExported, async (distinct) => {
+    const rows = [...distinct];
+    const left: ExportedEntry[] = [];
+    for (let first = 0; first < rows.length; first += PAGE) {
+      const page = rows.slice(first, first + PAGE);
+      const reply = await send(database, statement, JSON.stringify(page.map(([key, entry]) => rowOf(key, entry))));
+      for (const i of JSON.parse(reply) as readonly number[]) left.push((page[i] as (typeof page)[number])[1]);
+    }
+    return left;
+  });
+}
+
+function send(database: Database, statement: Statement, rows: string): Promise<string> {
+  return database.connected(async (connection) => {
+    for (;;) {
+      try {
+        return await connection.run(statement, [rows]);
+      } catch (error) {
+        if (!hasNotRun(error)) throw error;
+      }
+    }
+  });
+}
+
+function rowOf(key: string, { state, expiresAtMs }: ExportedEntry): object {
+  const { blockedUntilMs, cells, other } = rowValueOf(state, JSON.stringify(state));
+  return { key, blocked: blockedUntilMs, cells, other, expires: Math.ceil(expiresAtMs) };
+}
