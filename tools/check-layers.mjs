@@ -21,6 +21,8 @@ const packageRules = [
   [/^core$/, { value: [] }],
   // The SDK's commands are classes, to be made here and sent by the user's client.
   [/^store-dynamodb$/, { value: [core, "node:"], peers: "value" }],
+  // It opens a file by what is there, when it is asked to.
+  [/^store-sqlite$/, { value: [core, "node:"], peers: "types", dynamic: /^$/ }],
   [/^store-/, { value: [core, "node:"], peers: "types" }],
   [/^(express|koa|hono)$/, { value: [core], peers: "value" }],
   // A storage setting names the store, and the store its client.

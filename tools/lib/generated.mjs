@@ -18,6 +18,11 @@ const tables = [
     ending: ".sql",
     output: "packages/store-postgres/src/migrations.generated.ts",
   },
+  {
+    sources: "packages/store-sqlite/src/migrations",
+    ending: ".sql",
+    output: "packages/store-sqlite/src/migrations.generated.ts",
+  },
 ];
 
 /**

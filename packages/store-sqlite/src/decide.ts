@@ -1,0 +1,24 @@
+import { type Admission, builtInAlgorithms, decideEntries, type Entry, type Outcome } from "@sluice/core";
+import { keys, rowKey } from "./keys.js";
+import type { View } from "./view.js";
+
+/** With an explicit time entries are kept so much longer, by this process's clock. */
+const TEST_GRACE_MS = 3_600_000;
+
+/** When an entry expires that is to live for so long. */
+export function expiryOf(view: View, ttlMs: number, nowMs: number | undefined): number {
+  return view.nowMs + Math.max(1, ttlMs) + (nowMs === undefined ? 0 : TEST_GRACE_MS);
+}
+
+/** The call that decides an admission, at the time given or by this process's clock. */
+export function decideCall({ claims, charge }: Admission, nowMs: number | undefined): (view: View) => Outcome {
+  const rowKeys = claims.map(({ scope, key }) => rowKey(keys.of(scope, key)));
+  return (view) => {
+    const entries = rowKeys.map((key) => view.read(key) as Entry | undefined);
+    const { outcome, writes } = decideEntries({ claims, charge }, entries, builtInAlgorithms, nowMs ?? view.nowMs);
+    writes.forEach(({ state, ttlMs }, i) => {
+      view.write(rowKeys[i] as string, state, expiryOf(view, ttlMs, nowMs));
+    });
+    return outcome;
+  };
+}

@@ -1,0 +1,17 @@
+-- One row an entry. Its value is `other`, as JSON text, where that is set, and [1, blocked_until_ms, [c1, c2, …]] where it is
+-- not: the state of most algorithms is one to five whole numbers. Rows past `expires_ms` count as absent.
+--
+-- Without a rowid there is one tree, so that a look is one search. Only the key is indexed: what changes with every charge
+-- is not.
+
+CREATE TABLE IF NOT EXISTS "sluice_entries" (
+  key TEXT NOT NULL PRIMARY KEY,
+  blocked_until_ms INTEGER NOT NULL,
+  c1 INTEGER,
+  c2 INTEGER,
+  c3 INTEGER,
+  c4 INTEGER,
+  c5 INTEGER,
+  other TEXT,
+  expires_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,94 @@
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { invalidOption, SluiceError } from "@sluice/core";
+import { isWorthWaiting } from "./failure.js";
+import type { SqliteClient } from "./sqlite-client.js";
+
+/** What {@link openSqlite} returns. */
+export interface OpenSqliteClient extends SqliteClient {
+  close(): void;
+}
+
+type Open = (file: string) => OpenSqliteClient;
+
+interface Constructor {
+  new (file: string): OpenSqliteClient;
+}
+
+/** Where a database can come from, in the order in which they are tried: better-sqlite3 13 ends a process of Node.js 20. */
+const SOURCES: readonly (readonly [module: string, name: string])[] = [
+  ["node:sqlite", "DatabaseSync"],
+  ["libsql", "default"],
+  ["better-sqlite3", "default"],
+];
+
+/**
+ * Opens an SQLite file, made if it is missing, by what there is: `node:sqlite` (Node.js 22.13 and later), `libsql` or
+ * `better-sqlite3`. It has no table yet: see {@link migrate}.
+ *
+ * @param path of the file, or `":memory:"` for a database of this connection alone
+ * @throws SluiceError rejects with `STORAGE_UNAVAILABLE` when there is no such folder, no right to the file, or another sort of
+ * file; with `PACKAGE_MISSING` on Node.js 20 when neither package is installed; and with `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { migrate, openSqlite, sqliteStore } from "@sluice/store-sqlite";
+ *
+ * const client = await openSqlite("limits.db");
+ * await migrate(client);
+ * const store = sqliteStore({ client });
+ * // At the end:
+ * await store.close();
+ * client.close();
+ * ```
+ */
+export async function openSqlite(path: string): Promise<OpenSqliteClient> {
+  if (typeof path !== "string" || path === "") throw invalidOption("path", path, "give the path of a file");
+  const open = await findSqlite();
+  // Neither a URI, by which SQLite would take options, nor a URL, by which libsql would go to a server.
+  const file = path === ":memory:" ? path : resolve(path);
+  try {
+    return readable(open(file));
+  } catch (error) {
+    const folder = dirname(file);
+    const reason = existsSync(folder)
+      ? error instanceof Error
+        ? error.message
+        : String(error)
+      : `the folder ${folder} does not exist`;
+    throw new SluiceError("STORAGE_UNAVAILABLE", `the SQLite file ${file} can't be opened: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+/** SQLite opens any file, and looks into it when it is first read. */
+function readable(client: OpenSqliteClient): OpenSqliteClient {
+  try {
+    client.exec("PRAGMA busy_timeout = 0");
+    client.prepare("PRAGMA schema_version").all();
+  } catch (error) {
+    if (!isWorthWaiting(error)) {
+      client.close();
+      throw error;
+    }
+  }
+  return client;
+}
+
+async function findSqlite(): Promise<Open> {
+  const failures: unknown[] = [];
+  for (const [module, name] of SOURCES) {
+    try {
+      const Database = (await import(module))[name] as Constructor;
+      return (file) => new Database(file);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throw new SluiceError(
+    "PACKAGE_MISSING",
+    "no SQLite was found: run npm install libsql, or use Node.js 22.13 or later, which has its own",
+    { cause: new AggregateError(failures) },
+  );
+}

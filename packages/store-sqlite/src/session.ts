@@ -1,0 +1,97 @@
+import { notReady } from "./failure.js";
+import { SCHEMA_VERSION } from "./migrate.js";
+import { COLUMNS, type Row, readRow, type StoredRow, valuesOf } from "./row.js";
+import type { SqliteClient, SqliteStatement } from "./sqlite-client.js";
+
+/** A row, and the key that it has. */
+export interface KeyedRow {
+  readonly key: string;
+  readonly row: Row;
+}
+
+/** An open database that was found ready, with the store's statements prepared on it. Everything may throw as the client does. */
+export interface Session {
+  begin(kind: "DEFERRED" | "IMMEDIATE"): void;
+  /** Takes the write lock in a transaction that has only read; busy when others have written since, too. */
+  lock(): void;
+  commit(): void;
+  rollback(): void;
+  read(key: string): Row | undefined;
+  write(key: string, row: Row): void;
+  remove(key: string): void;
+  /** Live rows in the order of their keys. */
+  pageAfter(key: string, nowMs: number, most: number): readonly KeyedRow[];
+  /** How many rows follow a key, up to `most`, and which is the last of them. */
+  stretchAfter(key: string, most: number): { readonly rows: number; readonly lastKey: string };
+  /** The keys of expired rows after one key and up to another. */
+  expiredWithin(afterKey: string, lastKey: string, nowMs: number, most: number): readonly string[];
+}
+
+/**
+ * @param rename names the tables
+ * @throws SluiceError `STORE_NOT_READY`, and what the client throws
+ */
+export function openSession(client: SqliteClient, rename: (sql: string) => string, durable: boolean): Session {
+  // First of all: the client itself would wait with the event loop stopped.
+  client.exec("PRAGMA busy_timeout = 0");
+  checkReady(client, rename);
+  client.exec(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
+
+  const prepare = (sql: string): SqliteStatement => client.prepare(rename(sql));
+  const select = prepare(`SELECT ${COLUMNS} FROM "sluice_entries" WHERE key = ?`);
+  const names = COLUMNS.split(", ");
+  const upsert = prepare(
+    `INSERT INTO "sluice_entries" (key, ${COLUMNS}) VALUES (?, ${names.map(() => "?").join(", ")}) ` +
+      `ON CONFLICT (key) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(", ")}`,
+  );
+  const forget = prepare('DELETE FROM "sluice_entries" WHERE key = ?');
+  const page = prepare(
+    `SELECT key, ${COLUMNS} FROM "sluice_entries" WHERE key > ? AND expires_ms > ? ORDER BY key LIMIT ?`,
+  );
+  const stretch = prepare(
+    "SELECT count(*) AS total, max(key) AS last_key " +
+      'FROM (SELECT key FROM "sluice_entries" WHERE key > ? ORDER BY key LIMIT ?)',
+  );
+  const expired = prepare(
+    'SELECT key FROM "sluice_entries" WHERE key > ? AND key <= ? AND expires_ms <= ? ORDER BY key LIMIT ?',
+  );
+  // Not prepared: libsql leaves a statement that was refused the lock as it is, and so holds on to an old snapshot.
+  const lock = rename('DELETE FROM "sluice_entries" WHERE FALSE');
+
+  // `all` and never `get`, after which libsql's statement goes on reading.
+  return {
+    begin: (kind) => void client.exec(`BEGIN ${kind}`),
+    lock: () => void client.exec(lock),
+    commit: () => void client.exec("COMMIT"),
+    rollback: () => void client.exec("ROLLBACK"),
+    read(key) {
+      const [stored] = select.all(key) as StoredRow[];
+      return stored && readRow(stored);
+    },
+    write: (key, row) => void upsert.run(key, ...valuesOf(row)),
+    remove: (key) => void forget.run(key),
+    pageAfter(key, nowMs, most) {
+      const found = page.all(key, nowMs, most) as (StoredRow & { key: string })[];
+      return found.map((stored) => ({ key: stored.key, row: readRow(stored) }));
+    },
+    stretchAfter(key, most) {
+      const [found] = stretch.all(key, most) as { total: number | bigint; last_key: string | null }[];
+      return { rows: Number(found?.total ?? 0), lastKey: found?.last_key ?? "" };
+    },
+    expiredWithin(afterKey, lastKey, nowMs, most) {
+      const found = expired.all(afterKey, lastKey, nowMs, most) as { key: string }[];
+      return found.map(({ key }) => key);
+    },
+  };
+}
+
+function checkReady(client: SqliteClient, rename: (sql: string) => string): void {
+  const versions = client.prepare(rename('SELECT max(version) AS version FROM "sluice_entries_migrations"')).all();
+  const [{ version = null } = {}] = versions as { version?: number | bigint | null }[];
+  if (Number(version) < SCHEMA_VERSION) {
+    throw notReady(`its table has version ${version ?? 0}, and this release needs ${SCHEMA_VERSION}`);
+  }
+  const [{ journal_mode: mode = "" } = {}] = client.prepare("PRAGMA journal_mode").all() as { journal_mode?: string }[];
+  // Without WAL readers and writers wait for each other. What is in memory alone is nobody else's.
+  if (!["wal", "memory"].includes(mode)) throw notReady(`its journal mode is ${mode} in place of wal`);
+}

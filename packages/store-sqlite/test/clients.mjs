@@ -1,0 +1,27 @@
+// Opens a file by each of the clients that the store works with, on the Node.js that runs this.
+
+/** @type {Record<string, (file: string) => Promise<import("@sluice/store-sqlite").OpenSqliteClient>>} */
+const openers = {
+  async "node:sqlite"(file) {
+    const { DatabaseSync } = await import("node:sqlite");
+    return new DatabaseSync(file);
+  },
+  async "better-sqlite3"(file) {
+    const { default: Database } = await import("better-sqlite3");
+    return new Database(file);
+  },
+  async libsql(file) {
+    const { default: Database } = await import("libsql");
+    return new Database(file);
+  },
+};
+
+/**
+ * @param {string} kind
+ * @param {string} file
+ */
+export async function openClient(kind, file) {
+  const open = openers[kind];
+  if (open === undefined) throw new TypeError(`no client is called ${kind}`);
+  return open(file);
+}
