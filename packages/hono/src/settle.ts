@@ -24,26 +24,28 @@ export function settlerFor<E extends Env>(c: Context<E>, settle: Settle): () => 
   const { signal } = c.req.raw;
   return () => {
     const { body, status } = c.res;
-    // Here, and not at the end: Deno aborts the signal of every request whose response is over.
     if (body === null || signal.aborted) return;
-    const settled = new Promise<void>((resolve) => {
-      const told = telling(body, (aborted) => resolve(settle({ status, aborted, error: c.error })));
-      c.res = new Response(told, c.res);
+    const told = telling(body, (left) => {
+      const settled = settle({ status, aborted: left || signal.aborted, error: c.error });
+      if (hasExecutionContext(c)) c.executionCtx.waitUntil(settled);
     });
-    if (hasExecutionContext(c)) c.executionCtx.waitUntil(settled);
+    c.res = new Response(told, c.res);
   };
 }
 
-/** The same body, which tells whether it was read to its end. */
-function telling(body: ReadableStream<Uint8Array>, ended: (aborted: boolean) => void): ReadableStream<Uint8Array> {
+/** The same body, which tells whether its reader left before the end. */
+function telling(body: ReadableStream<Uint8Array>, ended: (left: boolean) => void): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   return new ReadableStream(
     {
       async pull(controller) {
         const { done, value } = await reader.read();
         if (!done) return controller.enqueue(value);
-        controller.close();
+        // Runtimes read on for a client that has just left. They know it a turn later: workerd then ends the request
+        // here, and the others abort its signal. After the end is too late: Deno aborts all signals then.
+        await new Promise((resolve) => setTimeout(resolve));
         ended(false);
+        controller.close();
       },
       cancel(reason) {
         ended(true);

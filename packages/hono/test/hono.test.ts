@@ -259,9 +259,17 @@ describe("refundWhen, where only the body tells of the end", () => {
     await (await cancelled.app.request("/")).body?.cancel();
     const aborted = setUp((c) => c.text("body"));
     await (await aborted.app.request("/", { signal: AbortSignal.abort() })).text();
+    const leaving = setUp((c) => c.text("body"));
+    const leave = new AbortController();
+    const reader = (await leaving.app.request("/", { signal: leave.signal })).body?.getReader();
+    await reader?.read();
+    const end = reader?.read();
+    leave.abort();
+    await end;
     const empty = setUp((c) => c.body(null, 204));
     await empty.app.request("/");
-    for (const { outcomes, left } of [cancelled, aborted, empty]) expect([outcomes, await left()]).toEqual([[], 0]);
+    for (const { outcomes, left } of [cancelled, aborted, leaving, empty])
+      expect([outcomes, await left()]).toEqual([[], 0]);
   });
 
   it("keeps the request alive until it is done, where there is an ExecutionContext", async () => {
