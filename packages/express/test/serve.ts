@@ -2,13 +2,18 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import type { Adapter, RouteKind } from "@sluice/testkit";
 import type express from "express";
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
 import { type RejectionHandler, rateLimit } from "../src/index.js";
 
-/** The adapter for the suite, on one version of Express. */
-export function adapterOn(makeApp: typeof express): Adapter<Request, RejectionHandler> {
+/**
+ * The adapter for the suite, on one version of Express.
+ *
+ * @param host where apps listen
+ */
+export function adapterOn(makeApp: typeof express, host = "127.0.0.1"): Adapter<Request, RejectionHandler> {
   return {
     async serve({ uses, route, trustProxy, hold }) {
       const app = makeApp();
@@ -24,7 +29,7 @@ export function adapterOn(makeApp: typeof express): Adapter<Request, RejectionHa
       };
       app.use(keepError);
 
-      const server = createServer(app).listen(0, "127.0.0.1");
+      const server = createServer(app).listen(0, host);
       await once(server, "listening");
       return {
         url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -60,6 +65,10 @@ const routes: Readonly<Record<RouteKind, Route | undefined>> = {
     res.statusCode = Number(req.headers["x-status"]);
     res.end(String(res.statusCode));
   },
+  echo: (req, res, next) =>
+    text(req).then((body) => {
+      res.end(body);
+    }, next),
   async hold(_req, res, _next, { hold }) {
     await hold();
     res.statusCode = 500;

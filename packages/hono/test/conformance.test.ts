@@ -1,7 +1,7 @@
 import { adapterSuite } from "@sluice/testkit";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { adapter } from "./serve.js";
+import { adapterOnNode } from "./serve.js";
 
 describe("Hono on Node.js", () => {
-  adapterSuite({ describe, it, beforeAll, afterAll }, adapter);
+  adapterSuite({ describe, it, beforeAll, afterAll }, adapterOnNode());
 });

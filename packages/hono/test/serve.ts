@@ -2,72 +2,27 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
-import type { Adapter, RouteKind } from "@sluice/testkit";
-import { type Context, type Handler, Hono } from "hono";
-import { streamText } from "hono/streaming";
-import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { type RejectionHandler, rateLimit } from "../src/index.js";
+import type { Adapter } from "@sluice/testkit";
+import type { Context } from "hono";
+import type { RejectionHandler } from "../src/index.js";
+import { adapterOn } from "./adapter.js";
 
-/** The adapter for the suite. */
-export const adapter: Adapter<Context, RejectionHandler> = {
-  async serve({ uses, route, trustProxy, hold }) {
-    const app = new Hono();
-    const errors: unknown[] = [];
-    const property = uses.at(-1)?.options?.requestProperty ?? "rateLimit";
-    const proxies = trustProxy ? { trustProxy: trustProxy === "everyone" ? () => true : ["127.0.0.1"] } : {};
-    for (const { of, options } of uses) app.use(rateLimit(of, { getConnInfo, ...proxies, ...options }));
-    const handler = routes[route];
-    if (handler !== undefined) app.all("*", (c) => handler(c, { property, hold }));
-    app.onError((error, c) => {
-      errors.push(error);
-      return c.text("Internal Server Error", 500);
-    });
-
-    const server = createAdaptorServer({ fetch: app.fetch }).listen(0, "127.0.0.1");
+/**
+ * The adapter for the suite, on Node.js.
+ *
+ * @param host where apps listen
+ */
+export function adapterOnNode(host = "127.0.0.1"): Adapter<Context, RejectionHandler> {
+  return adapterOn(getConnInfo, async (app) => {
+    const server = createAdaptorServer({ fetch: app.fetch }).listen(0, host);
     await once(server, "listening");
     return {
       url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      errors,
       async close() {
         if ("closeAllConnections" in server) server.closeAllConnections();
         server.close();
         await once(server, "close");
       },
     };
-  },
-  header: (c, name) => c.req.header(name),
-  handler: (c, _next, { decision }) => c.body(`handled ${decision.violated.join(",")}`),
-};
-
-interface RouteOptions {
-  readonly property: string;
-  readonly hold: () => Promise<void>;
+  });
 }
-
-type Route = (c: Context, options: RouteOptions) => ReturnType<Handler>;
-
-const routes: Readonly<Record<RouteKind, Route | undefined>> = {
-  text: (c) => c.text("ok"),
-  decision: (c, { property }) => c.body(JSON.stringify(c.get(property) ?? null)),
-  throw() {
-    throw new Error("thrown by the route");
-  },
-  reject: async () => {
-    throw new Error("rejected by the route");
-  },
-  status(c) {
-    const status = Number(c.req.header("x-status"));
-    return c.body(String(status), status as ContentfulStatusCode);
-  },
-  async hold(c, { hold }) {
-    await hold();
-    return c.body("late", 500);
-  },
-  stream: (c, { hold }) =>
-    streamText(c, async (stream) => {
-      await stream.write("one,");
-      await hold();
-      await stream.write("two");
-    }),
-  none: undefined,
-};

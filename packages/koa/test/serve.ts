@@ -2,13 +2,18 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import type { Adapter, RouteKind } from "@sluice/testkit";
 import type Koa from "koa";
 import type { Context } from "koa";
 import { type RejectionHandler, rateLimit } from "../src/index.js";
 
-/** The adapter for the suite, on one version of Koa. */
-export function adapterOn(App: typeof Koa): Adapter<Context, RejectionHandler> {
+/**
+ * The adapter for the suite, on one version of Koa.
+ *
+ * @param host where apps listen
+ */
+export function adapterOn(App: typeof Koa, host = "127.0.0.1"): Adapter<Context, RejectionHandler> {
   return {
     async serve({ uses, route, trustProxy, hold }) {
       const app = new App({ proxy: trustProxy !== false, maxIpsCount: trustProxy === "everyone" ? 0 : 1 });
@@ -19,7 +24,7 @@ export function adapterOn(App: typeof Koa): Adapter<Context, RejectionHandler> {
       const handler = routes[route];
       if (handler !== undefined) app.use((ctx) => handler(ctx, { property, hold }));
 
-      const server = createServer(app.callback()).listen(0, "127.0.0.1");
+      const server = createServer(app.callback()).listen(0, host);
       await once(server, "listening");
       return {
         url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -62,6 +67,9 @@ const routes: Readonly<Record<RouteKind, Route | undefined>> = {
   status(ctx) {
     ctx.status = Number(ctx.get("x-status"));
     ctx.body = String(ctx.status);
+  },
+  async echo(ctx) {
+    ctx.body = await text(ctx.req);
   },
   async hold(ctx, { hold }) {
     await hold();

@@ -1,14 +1,30 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
+/** Of `fixtures`: how a runtime serves. */
+export type Host = "node" | "bun" | "deno" | "workerd";
+
+/** Of `fixtures`: what it serves. */
+export type Content = "suites" | "wire";
+
+/** Frameworks as they are on disk: Node.js finds them from where the bundle is. */
+const ON_DISK = ["express", "express4", "koa", "koa2", "hono", "hono/*", "@hono/*"];
+
 /**
- * Bundles a fixture into one file that every runtime reads. The frameworks stay outside where `external` names them; the
- * file is where they are found.
+ * Makes one file that a runtime runs as it is, since old versions of Node.js run no TypeScript, and returns its path.
+ *
+ * @param runtime whose file it is; several runtimes are tested at the same time
  */
-export async function bundle(fixture: string, external: readonly string[] = []): Promise<string> {
-  const outfile = fileURLToPath(new URL(`../node_modules/.cache/${fixture}.mjs`, import.meta.url));
+export async function bundle(host: Host, content: Content, runtime: string): Promise<string> {
+  const outfile = fileURLToPath(new URL(`../node_modules/.cache/${runtime}-${content}.mjs`, import.meta.url));
   await build({
-    entryPoints: [fileURLToPath(new URL(`../fixtures/${fixture}.ts`, import.meta.url))],
+    stdin: {
+      contents: `
+        import { adapters, start } from "./${host}.js";
+        import { control } from "./${content}.js";
+        export default start(control(adapters));`,
+      resolveDir: fileURLToPath(new URL("../fixtures", import.meta.url)),
+    },
     outfile,
     bundle: true,
     format: "esm",
@@ -16,7 +32,7 @@ export async function bundle(fixture: string, external: readonly string[] = []):
     platform: "neutral",
     mainFields: ["module", "main"],
     conditions: ["import"],
-    external: ["node:*", ...external],
+    external: ["node:*", ...(host === "node" ? ON_DISK : [])],
     logLevel: "error",
   });
   return outfile;

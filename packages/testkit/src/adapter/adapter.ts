@@ -12,6 +12,8 @@ export type RouteKind =
   | "reject"
   /** Answers with the status that the request's field `x-status` names, and its digits as the text. */
   | "status"
+  /** Answers 200 with the request's own body, as a text. */
+  | "echo"
   /** Calls `hold` of the app, and answers 500 with the text `late` when its promise resolves. */
   | "hold"
   /** Streams the texts `one,` and, when the promise of `hold` resolves, `two`. */

@@ -30,6 +30,14 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
     await ask(server, { status: 429 });
   });
 
+  test("a route that reads the request's body gets all of it, now and later", async ({ serve, ask, store, clock }) => {
+    const long = "0123456789".repeat(20_000);
+    for (const of of [store, threeMethodsOf(store)]) {
+      const server = await serve({ uses: [{ of, options: { policies, clock } }], route: "echo" });
+      await ask(server, { status: 200, body: long }, { method: "POST", body: long });
+    }
+  });
+
   test("a store that takes its time gives the same", async ({ serve, ask, store, clock }) => {
     const uses = [{ of: threeMethodsOf(store), options: { policies, clock } }];
     const server = await serve({ uses, route: "throw" });

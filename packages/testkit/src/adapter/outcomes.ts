@@ -1,6 +1,4 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import { once } from "node:events";
-import { request as httpRequest } from "node:http";
 import { createLimiter, fixedWindow, type ResponseOutcome } from "@sluice/core";
 import type { RouteKind } from "./adapter.js";
 import type { AdapterContext } from "./context.js";
@@ -110,12 +108,15 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     const server = await serve({ route: "hold", hold, uses: [{ of: limiter, options: { key, refundWhen } }] });
     for (let i = 0; i < 20; i++) {
       const before = reached;
-      const request = httpRequest(server.url, { agent: false });
-      const answered = once(request, "response").then(([response]) => response.resume());
-      answered.catch(() => {});
-      request.end();
-      await (i < 2 ? until(() => reached > before) : answered);
-      request.destroy();
+      const leave = new AbortController();
+      const answered = fetch(server.url, { signal: leave.signal }).then(
+        ({ status }) => status,
+        () => "left",
+      );
+      if (i < 2) await until(() => reached > before);
+      else equal(await answered, 429);
+      leave.abort();
+      equal(await answered, i < 2 ? "left" : 429);
     }
     release();
     await aWhile();
@@ -141,11 +142,10 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     });
     const uses = [{ of: limiter, options: { key, refundWhen } }];
     const server = await serve({ route: "stream", hold: () => held, uses });
-    const request = httpRequest(server.url, { agent: false }).end();
-    const [response] = await once(request, "response");
-    await once(response, "data");
-    response.on("error", () => {});
-    request.destroy();
+    const leave = new AbortController();
+    const { body } = await fetch(server.url, { signal: leave.signal });
+    await body?.getReader().read();
+    leave.abort();
     await aWhile();
     release();
     await aWhile();

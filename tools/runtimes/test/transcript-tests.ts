@@ -1,0 +1,111 @@
+import type { RouteKind } from "@sluice/testkit";
+import { expect, it } from "vitest";
+import { exchange, type RawAnswer, type StartApp } from "./raw-client.js";
+import type { Runtime } from "./runtime.js";
+
+/** Of the connection, and not of the answer. */
+const OF_THE_CONNECTION = new Set(["date", "connection", "keep-alive", "transfer-encoding"]);
+
+/** Of a route's answer, and of the framework's when a route is not there or throws. */
+const OF_THE_ROUTE = new Set(["content-type", "content-length", "content-security-policy", "x-content-type-options"]);
+
+const policy = '"burst";q=2;w=4, "the \\"day\\"";q=3;w=86400';
+const problem = (violated: readonly string[], more: object) =>
+  JSON.stringify({
+    type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
+    title: "Request cannot be satisfied as assigned quota has been exceeded",
+    status: 429,
+    "violated-policies": violated,
+    ...more,
+  });
+const soon = problem(["burst"], { retryAfter: 2 });
+const never = problem(["burst", 'the "day"'], {});
+
+interface Line {
+  readonly method: string;
+  readonly client: string;
+  readonly cost?: string;
+  readonly body?: string;
+  /** What is said of the limit: the burst's and the day's units left, the seconds until all are back, the legacy ones. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** The body, when it is denied. */
+  readonly denied?: string;
+}
+
+const state = (ratelimit: string, remaining: number, resetAt: number) => ({
+  "ratelimit-policy": policy,
+  ratelimit,
+  "x-ratelimit-limit": "2",
+  "x-ratelimit-remaining": String(remaining),
+  "x-ratelimit-reset": String(1_700_000_000 + resetAt),
+});
+const first = state('"burst";r=1;t=2, "the \\"day\\"";r=2;t=86400', 1, 2);
+const second = state('"burst";r=0;t=2, "the \\"day\\"";r=1;t=86400', 0, 4);
+const rejected = { ...second, "retry-after": "2", "cache-control": "no-store" };
+const tooMuch = { ...state('"burst";r=2;t=4, "the \\"day\\"";r=3;t=0', 2, 0), "cache-control": "no-store" };
+
+const lines: readonly Line[] = [
+  { method: "GET", client: "ada", fields: first },
+  { method: "POST", client: "ada", body: "x", fields: second },
+  { method: "GET", client: "ada", fields: rejected, denied: soon },
+  { method: "HEAD", client: "ada", fields: rejected, denied: soon },
+  { method: "DELETE", client: "ada", fields: rejected, denied: soon },
+  { method: "HEAD", client: "grace", fields: first },
+  { method: "GET", client: "linus", cost: "4", fields: tooMuch, denied: never },
+];
+
+/** What docs/http.md says that frameworks and servers force. */
+function forced(runtime: Runtime, adapter: string, line: Line): Record<string, string> {
+  const poweredBy = adapter.startsWith("Express") ? { "x-powered-by": "Express" } : {};
+  if (line.denied === undefined) return poweredBy;
+  const length = String(line.denied.length);
+  if (line.method !== "HEAD") return { ...poweredBy, "content-length": length };
+  if (adapter.startsWith("Koa")) return { "content-length": length };
+  return /^(Bun|Deno)/.test(runtime.name) ? { "content-length": "0" } : poweredBy;
+}
+
+const routes: readonly (readonly [route: RouteKind, status: number, reason: string, body: string | undefined])[] = [
+  ["text", 200, "OK", "ok"],
+  ["stream", 200, "OK", "one,two"],
+  ["none", 404, "Not Found", undefined],
+  ["throw", 500, "Internal Server Error", undefined],
+];
+
+/** The table of requests whose answers are the same in every byte, whatever adapter and runtime answer. */
+export function transcriptTests(runtime: Runtime, adapter: string, start: StartApp): void {
+  it.each(routes)("with the route %j", async (route, status, reason, body) => {
+    const server = await start({ route, limit: "transcript" });
+    await server.release();
+    for (const line of lines) {
+      const { method, client, cost = "1", denied } = line;
+      const headers = { "x-client": client, "x-cost": cost };
+      const answer = await exchange(server.url, { method, headers }, line.body);
+      const type = denied === undefined ? {} : { "content-type": "application/problem+json" };
+      expect({
+        line,
+        status: answer.status,
+        reason: answer.reason,
+        fields: comparable(answer, denied !== undefined),
+      }).toEqual({
+        line,
+        ...(denied === undefined ? { status, reason } : { status: 429, reason: "Too Many Requests" }),
+        fields: { ...line.fields, ...type, ...forced(runtime, adapter, line) },
+      });
+      if (method === "HEAD") expect(answer.body).toBe("");
+      else if (denied !== undefined) expect(answer.body).toBe(denied);
+      else if (body !== undefined) expect(answer.body).toBe(body);
+    }
+  });
+}
+
+/** Letters of names, and their order, are the server's. */
+function comparable({ fields }: RawAnswer, rejected: boolean): Record<string, string> {
+  const names = fields.map(([name]) => name.toLowerCase());
+  expect(names).toEqual([...new Set(names)]);
+  const kept = fields
+    .map(([name, value]) => [name.toLowerCase(), value] as const)
+    .filter(([name]) => {
+      return !OF_THE_CONNECTION.has(name) && (rejected || !OF_THE_ROUTE.has(name));
+    });
+  return Object.fromEntries(kept);
+}

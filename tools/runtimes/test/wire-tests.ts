@@ -1,0 +1,26 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type StartApp, startApp } from "./raw-client.js";
+import type { Running, Runtime } from "./runtime.js";
+import { socketTests } from "./socket-tests.js";
+import { transcriptTests } from "./transcript-tests.js";
+
+/** What takes a client outside of the runtime, who sees every byte and may leave at any time. */
+export function wireTests(runtime: Runtime): void {
+  describe(runtime.name, () => {
+    let running: Running | undefined;
+    beforeAll(async () => {
+      running = await runtime.start("wire");
+    });
+    afterAll(() => running?.stop());
+
+    describe.each(runtime.adapters)("%s", (adapter) => {
+      const start: StartApp = (app) => startApp(running as Running, { adapter, host: "127.0.0.1", ...app });
+      describe("answers are the same as everywhere", () => transcriptTests(runtime, adapter, start));
+      describe("on the wire", () => socketTests(start));
+    });
+
+    it("lost no error", () => {
+      expect(running?.complaints()).toBe("");
+    });
+  });
+}

@@ -1,0 +1,6 @@
+import { workerd } from "./runtime.js";
+import { suiteTests } from "./suite-tests.js";
+import { wireTests } from "./wire-tests.js";
+
+await suiteTests(workerd);
+wireTests(workerd);
