@@ -26,7 +26,10 @@ const packageRules = [
   [/^store-/, { value: [core, "node:"], peers: "types" }],
   [/^(express|koa|hono)$/, { value: [core], peers: "value" }],
   // A storage setting names the store, and the store its client.
-  [/^protections$/, { value: [core, "node:"], dynamic: /^(@sluice\/store-.+|ioredis|pg|@aws-sdk\/client-dynamodb)$/ }],
+  [
+    /^protections$/,
+    { value: [core, "node:"], peers: "types", dynamic: /^(@sluice\/store-.+|ioredis|pg|@aws-sdk\/client-dynamodb)$/ },
+  ],
   // The dynamic import is of the store module that an author names for other processes.
   [/^testkit$/, { value: [core, "node:", "fast-check"], dynamic: /^$/ }],
 ];

@@ -3,3 +3,4 @@ export type { BlockEntry, BlockOptions } from "./blocklist/entry.js";
 export { type Client, type Clients, type ClientsOptions, createClients, type FieldsUpdate } from "./clients/clients.js";
 export type { ClientFields, JsonValue } from "./clients/fields.js";
 export { createDebouncer, type Debouncer, type DebouncerOptions, type Sighting } from "./debounce.js";
+export { type OpenStoreOptions, openStore } from "./storage/open-store.js";

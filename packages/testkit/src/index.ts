@@ -2,7 +2,8 @@ export type { Adapter, AdapterServer, AppUnderTest, RouteKind, Use } from "./ada
 export { adapterSuite } from "./adapter/adapter-suite.js";
 export { type ManualClock, manualClock } from "./manual-clock.js";
 export { type ModelStore, modelStore, threeMethodsOf } from "./model.js";
-export { type ProtectionCapabilities, protectionSuite } from "./protection/protection-suite.js";
+export type { ProtectionCapabilities } from "./protection/protection-context.js";
+export { protectionSuite } from "./protection/protection-suite.js";
 export type { Protections } from "./protection/protections.js";
 export type { DefineTest, SuiteRunner } from "./runner.js";
 export {

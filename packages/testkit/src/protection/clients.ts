@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal, rejects } from "node:assert/strict";
 import { manualClock } from "../manual-clock.js";
 import { isAbsent } from "../store/capabilities.js";
-import type { ProtectionContext } from "./protection-suite.js";
+import type { ProtectionContext } from "./protection-context.js";
 import { PATIENT } from "./protections.js";
 
 const HANDLES = 4;

@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
 import { manualClock } from "../manual-clock.js";
-import type { ProtectionContext } from "./protection-suite.js";
+import type { ProtectionContext } from "./protection-context.js";
 import { PATIENT } from "./protections.js";
 
 const HANDLES = 4;

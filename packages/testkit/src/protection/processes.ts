@@ -2,7 +2,7 @@ import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import type { StoreModule } from "../store/capabilities.js";
 import { racingProcesses } from "../store/racing-processes.js";
 import type { ProtectionReport, ProtectionTask } from "./process-message.js";
-import type { ProtectionContext } from "./protection-suite.js";
+import type { ProtectionContext } from "./protection-context.js";
 import { PATIENT } from "./protections.js";
 
 const PROCESSES = 8;

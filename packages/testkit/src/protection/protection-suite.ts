@@ -1,22 +1,12 @@
 import type { SuiteRunner } from "../runner.js";
-import { isAbsent, type MakeStore, type StoreCapabilities } from "../store/capabilities.js";
-import { createContext, type SuiteContext } from "../store/suite-context.js";
+import { isAbsent, type MakeStore } from "../store/capabilities.js";
+import { createContext } from "../store/suite-context.js";
 import { blocklistGroup } from "./blocklist.js";
 import { clientsGroup } from "./clients.js";
 import { debounceGroup } from "./debounce.js";
 import { protectionProcessesGroup } from "./processes.js";
+import type { ProtectionCapabilities } from "./protection-context.js";
 import type { Protections } from "./protections.js";
-
-/**
- * What the protections need to know of a store: the same as for `storeSuite`. The module of `otherProcess` exports
- * `protections` as well, an object with the functions that make them.
- */
-export type ProtectionCapabilities = Pick<StoreCapabilities, "shared" | "otherProcess" | "exportsEntries">;
-
-/** What the groups define their tests with. */
-export interface ProtectionContext extends SuiteContext<ProtectionCapabilities> {
-  readonly protections: Protections;
-}
 
 /**
  * Defines the tests that debouncers, blocklists and client registries pass on every store. Each test uses keys that no

@@ -1,0 +1,36 @@
+import type { Opened } from "./opened.js";
+import { loaded } from "./package-missing.js";
+import { malformed, rejectUnknownQuery, type Setting } from "./setting.js";
+
+const STORE = "@sluice/store-dynamodb";
+const SDK = "@aws-sdk/client-dynamodb";
+
+/** Credentials are looked for where the SDK always does, unless the setting has some: for DynamoDB Local. */
+export async function openDynamodb(setting: Setting, { migrate }: { readonly migrate: boolean }): Promise<Opened> {
+  const { hosts, path, user, password, query } = setting;
+  rejectUnknownQuery(setting, ["region", "endpoint"]);
+  const table = `${hosts}${path}`.replace(/\/$/, "");
+  if (!/^([\w.-]{3,255}|arn:[\w:./-]{1,1000})$/.test(table)) {
+    throw malformed(setting, "does not name a table of 3 to 255 letters, digits, dots, dashes and underscores");
+  }
+  const [region, endpoint] = [query.get("region"), query.get("endpoint")];
+  if (endpoint !== null && !URL.canParse(endpoint)) throw malformed(setting, "has an endpoint that is no URL");
+  const { dynamodbStore, createTable } = await loaded(() => import("@sluice/store-dynamodb"), STORE, `${STORE} ${SDK}`);
+  const { DynamoDBClient } = await loaded(() => import("@aws-sdk/client-dynamodb"), SDK, `${STORE} ${SDK}`);
+  const client = new DynamoDBClient({
+    ...(region !== null && { region }),
+    ...(endpoint !== null && { endpoint }),
+    ...(user !== undefined &&
+      password !== undefined && { credentials: { accessKeyId: user, secretAccessKey: password } }),
+  });
+  const end = async (): Promise<void> => client.destroy();
+  try {
+    const store = dynamodbStore({ client, table });
+    if (migrate) await createTable({ client, table });
+    await store.healthCheck();
+    return { store, end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}

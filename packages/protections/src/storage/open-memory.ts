@@ -1,0 +1,11 @@
+import type { Opened } from "./opened.js";
+import { loaded } from "./package-missing.js";
+import { malformed, type Setting } from "./setting.js";
+
+const NAME = "@sluice/store-memory";
+
+export async function openMemory(setting: Setting): Promise<Opened> {
+  if (setting.text.toLowerCase() !== "memory:") throw malformed(setting, "has something after the colon");
+  const { memoryStore } = await loaded(() => import("@sluice/store-memory"), NAME, NAME);
+  return { store: memoryStore() };
+}
