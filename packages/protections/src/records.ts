@@ -76,6 +76,16 @@ export function openRecords<R>(options: RecordOptions, kind: string): Records<R>
     return clock === undefined ? { timeoutMs } : { timeoutMs, nowMs: clock.nowMs() };
   }
 
+  /** Within the time-out, and always with a `SluiceError` when it fails. */
+  async function answer<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await within(work, timeoutMs);
+    } catch (error) {
+      if (error instanceof SluiceError) throw error;
+      throw new SluiceError("STORE_FAILED", "the store failed", { cause: error });
+    }
+  }
+
   async function update(
     key: string,
     change: (record: R | undefined, nowMs: number) => Next<R> | undefined,
@@ -90,14 +100,14 @@ export function openRecords<R>(options: RecordOptions, kind: string): Records<R>
       },
       calling(),
     );
-    const record = recordIn(await within(work, timeoutMs));
+    const record = recordIn(await answer(work));
     return { record, nowMs: seenMs };
   }
 
   return {
     update,
     read: (key) => update(key, () => undefined),
-    remove: (key) => within(store.delete(scope + key), timeoutMs),
+    remove: (key) => answer(store.delete(scope + key)),
     async list() {
       if (!canExport(store)) {
         throw new SluiceError("NOT_LISTABLE", `the store can't list what it holds, so there is no list of ${kind}`);

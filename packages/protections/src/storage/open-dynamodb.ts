@@ -14,7 +14,9 @@ export async function openDynamodb(setting: Setting, { migrate }: { readonly mig
     throw malformed(setting, "does not name a table of 3 to 255 letters, digits, dots, dashes and underscores");
   }
   const [region, endpoint] = [query.get("region"), query.get("endpoint")];
-  if (endpoint !== null && !URL.canParse(endpoint)) throw malformed(setting, "has an endpoint that is no URL");
+  if (endpoint !== null && !(/^https?:/.test(endpoint) && URL.canParse(endpoint))) {
+    throw malformed(setting, "has an endpoint that is no URL");
+  }
   const { dynamodbStore, createTable } = await loaded(() => import("@sluice/store-dynamodb"), STORE, `${STORE} ${SDK}`);
   const { DynamoDBClient } = await loaded(() => import("@aws-sdk/client-dynamodb"), SDK, `${STORE} ${SDK}`);
   const client = new DynamoDBClient({

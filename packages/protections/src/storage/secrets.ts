@@ -16,8 +16,7 @@ export function shownSetting({ scheme, user, password, hosts, path, query }: Set
 
 function shownParameter(name: string, value: string): string {
   if (TOLD.includes(name)) return value;
-  if (name !== "endpoint" || !URL.canParse(value)) return HIDDEN;
-  return new URL(value).origin;
+  return name === "endpoint" && URL.canParse(value) ? new URL(value).origin : HIDDEN;
 }
 
 /** What of a setting nobody may read, in all the forms in which a library may repeat it; longest first. */

@@ -42,7 +42,7 @@ export function parseSetting(storage: string): Setting {
   }
   const [, given = "", credentials, hosts, rest = "", query = ""] = SHAPE.exec(storage.trim()) ?? [];
   const scheme = given.toLowerCase();
-  if (!Object.hasOwn(SCHEMES, scheme)) throw unknownScheme(scheme);
+  if (!Object.hasOwn(SCHEMES, scheme)) throw unknownScheme(scheme, hosts !== undefined);
   const colon = credentials?.indexOf(":") ?? -1;
   const isFile = scheme === "sqlite";
   if (!isFile && `${hosts}${rest}${query}`.includes("@")) {
@@ -83,10 +83,11 @@ function examples(): string {
   return Object.values(SCHEMES).join(", ");
 }
 
-function unknownScheme(scheme: string): SluiceError {
+function unknownScheme(scheme: string, certain: boolean): SluiceError {
   const meant = Object.keys(SCHEMES).find((known) => isNear(scheme, known));
   const hint = meant === undefined ? `give one of ${examples()}` : `did you mean ${SCHEMES[meant]}?`;
-  const what = scheme === "" ? "has no scheme" : `has the unknown scheme "${scheme.slice(0, 20)}"`;
+  // Without the slashes it may be a user, and what follows a password.
+  const what = certain ? `has the unknown scheme "${scheme.slice(0, 20)}"` : "has no scheme that is known";
   return new SluiceError("INVALID_STORAGE", `the storage setting ${what}: ${hint}`);
 }
 
