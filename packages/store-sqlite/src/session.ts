@@ -19,6 +19,8 @@ export interface Session {
   read(key: string): Row | undefined;
   write(key: string, row: Row): void;
   remove(key: string): void;
+  /** Copies the log into the database once enough was written, which takes some milliseconds of the disk. Never throws. */
+  checkpointIfDue(): void;
   /** Live rows in the order of their keys. */
   pageAfter(key: string, nowMs: number, most: number): readonly KeyedRow[];
   /** How many rows follow a key, up to `most`, and which is the last of them. */
@@ -26,6 +28,12 @@ export interface Session {
   /** The keys of expired rows after one key and up to another. */
   expiredWithin(afterKey: string, lastKey: string, nowMs: number, most: number): readonly string[];
 }
+
+/** A checkpoint is due when about so many pages were written, as by SQLite itself (`wal_autocheckpoint`). */
+const CHECKPOINT_PAGES = 1_000;
+/** When others were in its way, it is tried again after so many more. */
+const RETRY_PAGES = 100;
+const PAGE_BYTES = 4_096;
 
 /**
  * @param rename names the tables
@@ -36,6 +44,9 @@ export function openSession(client: SqliteClient, rename: (sql: string) => strin
   client.exec("PRAGMA busy_timeout = 0");
   checkReady(client, rename);
   client.exec(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
+  // SQLite's own checkpoint lets others write meanwhile. When they never stop, the log is never used again from its start:
+  // it grows without end, and each commit comes with a checkpoint. One that holds the write lock ends.
+  client.exec("PRAGMA wal_autocheckpoint = 0");
 
   const prepare = (sql: string): SqliteStatement => client.prepare(rename(sql));
   const select = prepare(`SELECT ${COLUMNS} FROM "sluice_entries" WHERE key = ?`);
@@ -55,6 +66,8 @@ export function openSession(client: SqliteClient, rename: (sql: string) => strin
   const expired = prepare(
     'SELECT key FROM "sluice_entries" WHERE key > ? AND key <= ? AND expires_ms <= ? ORDER BY key LIMIT ?',
   );
+  const checkpoint = client.prepare("PRAGMA wal_checkpoint(RESTART)");
+  let pages = 0;
   // Not prepared: libsql leaves a statement that was refused the lock as it is, and so holds on to an old snapshot.
   const lock = rename('DELETE FROM "sluice_entries" WHERE FALSE');
 
@@ -68,8 +81,24 @@ export function openSession(client: SqliteClient, rename: (sql: string) => strin
       const [stored] = select.all(key) as StoredRow[];
       return stored && readRow(stored);
     },
-    write: (key, row) => void upsert.run(key, ...valuesOf(row)),
-    remove: (key) => void forget.run(key),
+    write(key, row) {
+      upsert.run(key, ...valuesOf(row));
+      pages += 1 + (row.other?.length ?? 0) / PAGE_BYTES;
+    },
+    remove(key) {
+      forget.run(key);
+      pages += 1;
+    },
+    checkpointIfDue() {
+      if (pages < CHECKPOINT_PAGES) return;
+      pages = CHECKPOINT_PAGES - RETRY_PAGES;
+      try {
+        const [{ busy = 1 } = {}] = checkpoint.all() as { busy?: number | bigint }[];
+        if (Number(busy) === 0) pages = 0;
+      } catch {
+        // What was committed is in the log. What ails the database, the next call hears of.
+      }
+    },
     pageAfter(key, nowMs, most) {
       const found = page.all(key, nowMs, most) as (StoredRow & { key: string })[];
       return found.map((stored) => ({ key: stored.key, row: readRow(stored) }));

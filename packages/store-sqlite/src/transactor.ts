@@ -60,8 +60,15 @@ export function createTransactor(open: () => Session): Transactor {
     const { answers } = attempt(calls, delayed.length === 0 ? "try" : "look");
     const all = calls.map((call, i) => ({ answer: answers[i] ?? delay(call) }));
     // What comes until then makes one batch, and others have their turn.
-    await nextTurn();
+    const turn = nextTurn();
+    tidyUp();
+    await turn;
     return all;
+  }
+
+  /** Once those who were answered have heard of it. */
+  function tidyUp(): void {
+    if (session !== undefined) setImmediate(session.checkpointIfDue);
   }
 
   function delay(waiting: Waiting): Promise<Answer> {
@@ -85,6 +92,7 @@ export function createTransactor(open: () => Session): Transactor {
         return answer === undefined;
       });
       delayed = [...left, ...delayed.slice(MOST_CALLS)];
+      tidyUp();
       if (left.length === 0) tries = -1;
     }
     retrying = false;
