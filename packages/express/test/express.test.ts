@@ -99,6 +99,16 @@ describe.each(versions)("%s", (_, express) => {
     expect(addresses[0]).toBe("::ffff:127.0.0.1");
   });
 
+  it("keeps the fields on what is thrown and is no Error", async () => {
+    const app = express();
+    app.use(rateLimit(memoryStore()));
+    app.use(() => {
+      throw "text";
+    });
+    const response = await fetch(`http://127.0.0.1:${await listen(app)}/`);
+    expect([response.status, response.headers.get("ratelimit")]).toEqual([500, '"default";r=99;t=1']);
+  });
+
   it("leaves a response alone that was sent while the store was asked", async () => {
     const { store, release } = heldStore();
     const app = express();

@@ -174,6 +174,25 @@ describe("the fields of all limiters arrive", () => {
     });
   }
 
+  it("but not where the server has to answer: on what is thrown and is no Error, and on a stream that fails", async () => {
+    const app = new Hono();
+    app.use(rateLimit(memoryStore(), { key, policies: fixedWindow({ limit: 9, window: "1h" }) }));
+    app.get("/text", () => {
+      throw "text";
+    });
+    app.get("/stream", () => {
+      return new Response(new ReadableStream({ pull: (controller) => controller.error(new Error("stream")) }));
+    });
+    const error = vi.spyOn(console, "error").mockImplementation(() => {});
+    const url = `http://127.0.0.1:${await listen(app)}`;
+    const response = await fetch(`${url}/text`);
+    expect([response.status, response.headers.get("ratelimit")]).toEqual([500, null]);
+    const streamed = await fetch(`${url}/stream`);
+    await streamed.text();
+    expect([streamed.status, streamed.headers.get("ratelimit")]).toEqual([500, null]);
+    error.mockRestore();
+  });
+
   it("on what a rejection handler answers", async () => {
     const app = new Hono();
     const handler = () => new Response("raw", { status: 420 });

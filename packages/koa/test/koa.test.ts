@@ -121,6 +121,12 @@ describe.each(versions)("%s", (_, App) => {
       },
     ],
     [
+      "a frozen object that is thrown",
+      () => {
+        throw Object.freeze({ message: "frozen" });
+      },
+    ],
+    [
       "an error whose object has fields of its own",
       () => {
         throw Object.assign(new Error("own"), { headers: { "X-Own": "1" } });
@@ -174,7 +180,8 @@ describe.each(versions)("%s", (_, App) => {
     });
     app.use(rateLimit(memoryStore(), { policies: once1h }));
     app.use(() => {
-      throw new Error("teapot");
+      // What the app may throw again and again; Koa's own handling can't take it.
+      throw Object.freeze(new Error("teapot"));
     });
     const port = await listen(app);
     const response = await fetch(`http://127.0.0.1:${port}/`);

@@ -26,7 +26,7 @@ interface Line {
   readonly client: string;
   readonly cost?: string;
   readonly body?: string;
-  /** What is said of the limit: the burst's and the day's units left, the seconds until all are back, the legacy ones. */
+  /** What is said of the limit. */
   readonly fields: Readonly<Record<string, string>>;
   /** The body, when it is denied. */
   readonly denied?: string;
@@ -64,6 +64,12 @@ function forced(runtime: Runtime, adapter: string, line: Line): Record<string, s
   return /^(Bun|Deno)/.test(runtime.name) ? { "content-length": "0" } : poweredBy;
 }
 
+/** Which letters arrive is forced as well. */
+function namesOn(runtime: Runtime, adapter: string): string[] {
+  const small = adapter === "Hono" && /^(Node|Deno)/.test(runtime.name);
+  return small ? ["ratelimit", "ratelimit-policy"] : ["RateLimit", "RateLimit-Policy"];
+}
+
 const routes: readonly (readonly [route: RouteKind, status: number, reason: string, body: string | undefined])[] = [
   ["text", 200, "OK", "ok"],
   ["stream", 200, "OK", "one,two"],
@@ -91,6 +97,8 @@ export function transcriptTests(runtime: Runtime, adapter: string, start: StartA
         ...(denied === undefined ? { status, reason } : { status: 429, reason: "Too Many Requests" }),
         fields: { ...line.fields, ...type, ...forced(runtime, adapter, line) },
       });
+      const named = answer.fields.map(([name]) => name).filter((name) => /^ratelimit/i.test(name));
+      expect(named.sort()).toEqual(namesOn(runtime, adapter));
       if (method === "HEAD") expect(answer.body).toBe("");
       else if (denied !== undefined) expect(answer.body).toBe(denied);
       else if (body !== undefined) expect(answer.body).toBe(body);
