@@ -81,6 +81,16 @@ export function socketTests(start: StartApp): void {
     request.destroy();
   });
 
+  it("a client that leaves while the store is asked leaves others their time limit", async () => {
+    const { url } = await start({ route: "text", limit: "silent" });
+    const leaving = open(url).end();
+    await aWhile();
+    const others = [exchange(url), exchange(url)];
+    leaving.destroy();
+    expect((await Promise.all(others)).map(({ status }) => status)).toEqual([503, 503]);
+    expect((await exchange(url)).status).toBe(503);
+  });
+
   it("half a head is charged to nobody", async () => {
     const server = await start({ route: "text", limit: "address" });
     const { hostname, port, pathname } = new URL(server.url);
