@@ -19,7 +19,7 @@ export function isBusy(error: unknown): boolean {
 
 /** The connection has a transaction that is not the store's. */
 export function isInTransaction(error: unknown): boolean {
-  return saysOf(error, /within a transaction/);
+  return saysOf(error, /(within|inside) a transaction/);
 }
 
 /** A table or column is not there. */

@@ -1,0 +1,50 @@
+import type BetterSqlite3 from "better-sqlite3";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { type MigrationOptions, migrate, migrationSql, type SqliteClient, sqliteStore } from "../src/index.js";
+
+const client: SqliteClient = { prepare: () => ({ run() {}, all: () => [] }), exec() {} };
+const invalidOption = expect.objectContaining({ code: "INVALID_OPTION" });
+
+const wrongClients = [undefined, null, {}, "limits.db", new Map(), { prepare() {} }, { query() {}, connect() {} }];
+const wrongTables = ['a"b', "a.b", "a b", "", "1a", "ü", "a;b", 5, null, "a\0b", "sqlite_limits", "x".repeat(41)];
+
+describe("sqliteStore", () => {
+  it.each(wrongClients)("refuses the client %s", async (wrong) => {
+    const code = expect.objectContaining({ code: "INVALID_CLIENT", message: expect.stringContaining("node:sqlite") });
+    expect(() => sqliteStore({ client: wrong as never })).toThrow(code);
+    await expect(migrate(wrong as never)).rejects.toThrow(code);
+  });
+
+  it.each(wrongTables)("refuses the table %j", async (wrong) => {
+    const message = expect.objectContaining({ code: "INVALID_OPTION", message: expect.stringContaining('"table"') });
+    expect(() => sqliteStore({ client, table: wrong as never })).toThrow(message);
+    expect(() => migrationSql({ table: wrong as never })).toThrow(message);
+    await expect(migrate(client, { table: wrong as never })).rejects.toThrow(message);
+  });
+
+  it.each([
+    ["durable", "yes"],
+    ["sweepEvery", 0],
+    ["sweepEvery", "often"],
+    ["onSweepError", "log"],
+  ])("refuses %s %j", (option, wrong) => {
+    expect(() => sqliteStore({ client, [option]: wrong as never })).toThrow(invalidOption);
+  });
+
+  it("refuses options that it does not have", async () => {
+    expect(() => sqliteStore({ client, tabel: "a" } as never)).toThrow(/did you mean "table"/);
+    expect(() => migrationSql({ tabel: "a" } as never)).toThrow(/did you mean "table"/);
+    await expect(migrate(client, { durable: true } as never)).rejects.toThrow(/has no option "durable"/);
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, "5"])("refuses to sweep a limit of %j", async (limit) => {
+    await expect(sqliteStore({ client }).sweep({ limit: limit as never })).rejects.toThrow(invalidOption);
+  });
+
+  it("takes the clients as they are typed", () => {
+    expectTypeOf<BetterSqlite3.Database>().toExtend<SqliteClient>();
+    expectTypeOf<import("libsql").Database>().toExtend<SqliteClient>();
+    expectTypeOf<Map<string, string>>().not.toExtend<SqliteClient>();
+    expectTypeOf(migrate).parameter(1).toEqualTypeOf<MigrationOptions | undefined>();
+  });
+});
