@@ -27,9 +27,11 @@ export {
   forwardedClient,
   type TrustProxy,
 } from "./http/trust-proxy.js";
+export type { AutoBlock, AutoBlockHost } from "./limiter/auto-block.js";
 export type { LimiterKey } from "./limiter/claims.js";
 export type { Clock } from "./limiter/clock.js";
 export type { ConsumeOptions, Decider } from "./limiter/decider.js";
+export { type AutoBlockEvent, type EscalatingBlockOptions, escalatingBlock } from "./limiter/escalating-block.js";
 export type { LimiterEvents, LimiterListeners } from "./limiter/events.js";
 export { createLimiter, type Health, type Limiter, type WaitOptions } from "./limiter/limiter.js";
 export type { LimiterOptions } from "./limiter/options.js";

@@ -12,6 +12,7 @@ import {
   type Outcome,
 } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
+import type { AutoBlocker } from "./auto-block.js";
 import { type ClaimMaker, claimMaker, heldKey, type LimiterKey } from "./claims.js";
 import { createDeadlines } from "./deadlines.js";
 import { type DecisionTerms, decisionOf, decisionWithoutStore, takeCharge } from "./decide.js";
@@ -51,6 +52,7 @@ export interface LimiterCore extends Decider {
   readonly engine: Engine;
   readonly emitter: Emitter;
   readonly algorithms: Algorithms;
+  readonly blocker: AutoBlocker | undefined;
   /** The options of a call to the store. @throws SluiceError `CLOSED` */
   calling(): CallOptions;
   /** @throws SluiceError `INVALID_COST`, `UNKNOWN_OPTION` */
@@ -67,11 +69,12 @@ export interface LimiterCore extends Decider {
 
 /** Makes what decides requests, and what else is built on that. @throws SluiceError */
 export function createLimiterCore(options: LimiterOptions): LimiterCore {
-  const { store, policies, algorithms, prefix, failOpen, timeoutMs, on, clock } = checkOptions(options);
+  const { store, policies, algorithms, prefix, failOpen, timeoutMs, autoBlock, on, clock } = checkOptions(options);
   const quotas = policies.map((policy) => (algorithms.get(policy.algorithm) as Algorithm).quota(policy));
   const claims = claimMaker(policies, prefix);
   const engine: Engine =
-    isDecidingStore(store) && policies.every(({ algorithm }) => store.algorithms.has(algorithm))
+    isDecidingStore(store) &&
+    [...policies, ...(autoBlock ? [autoBlock.policy] : [])].every(({ algorithm }) => store.algorithms.has(algorithm))
       ? decidingEngine(store)
       : updatingEngine(store, algorithms, prefix);
   const emitter = createEmitter(on);
@@ -165,25 +168,34 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     return given.includes(true);
   }
 
+  const parts = { policies, prefix, claims, engine, algorithms, calling, bounded };
+  const blocker = autoBlock?.attach({ ...parts, store });
+
+  /** Lets a denial count, and tells the listeners. */
+  function ended(decision: Decision, key: LimiterKey, cost: number): MaybePromise<Decision> {
+    if (blocker === undefined || decision.allowed || decision.source !== "store") return tell(decision);
+    const judged = blocker.denied(decision, key, () => ask(claims.all(key, cost), key, cost, true));
+    return judged instanceof Promise ? judged.then(tell) : tell(judged);
+  }
+
   return {
-    policies,
+    ...parts,
     quotas,
-    prefix,
-    claims,
-    engine,
     emitter,
-    algorithms,
-    calling,
+    blocker,
     costOf,
     ask,
     tell,
-    bounded,
 
     decide(key, given) {
       const cost = costOf(given);
-      const decision = ask(borrows ? claims.lent(key, cost) : claims.all(key, cost), heldKey(key), cost, true);
-      if (!emitter.listening) return decision;
-      return decision instanceof Promise ? decision.then(tell) : tell(decision);
+      blocker?.check(key);
+      const held = heldKey(key);
+      const decision = ask(borrows ? claims.lent(key, cost) : claims.all(key, cost), held, cost, true);
+      if (!(emitter.listening || blocker)) return decision;
+      return decision instanceof Promise
+        ? decision.then((settled) => ended(settled, held, cost))
+        : ended(decision, held, cost);
     },
 
     async refund(decision) {

@@ -117,7 +117,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
 
     async reset(key) {
       const calls = calling();
-      await bounded(engine.forget(claims.named(key), calls));
+      await bounded(Promise.all([engine.forget(claims.named(key), calls), core.blocker?.forget(key)]));
     },
 
     async block(key, duration) {

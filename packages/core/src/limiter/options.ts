@@ -5,6 +5,7 @@ import { builtInAlgorithms } from "../policy/built-in.js";
 import { checkName, isBuiltInPolicy, type Policy, remakePolicy, tokenBucket } from "../policy/policy.js";
 import type { Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
+import type { AutoBlock } from "./auto-block.js";
 import { type Clock, MAX_TIMER_MS } from "./clock.js";
 import type { Algorithms } from "./engine.js";
 import { EVENT_NAMES, type LimiterListeners } from "./events.js";
@@ -26,6 +27,8 @@ export interface LimiterOptions {
   failOpen?: boolean;
   /** The longest that a decision waits for the store. Default `"500ms"`. */
   timeout?: Duration;
+  /** Blocks who goes on when denied, as `escalatingBlock` does. Default: nobody is blocked but by hand. */
+  autoBlock?: AutoBlock;
   /** Listeners from the start; `limiter.on` adds more. */
   on?: LimiterListeners;
   /** For tests: replaces the store's clock and the timers of `wait`. */
@@ -40,6 +43,7 @@ export const LIMITER_OPTIONS: readonly (keyof LimiterOptions)[] = [
   "prefix",
   "failOpen",
   "timeout",
+  "autoBlock",
   "on",
   "clock",
 ];
@@ -52,6 +56,7 @@ export interface CheckedOptions {
   readonly prefix: string;
   readonly failOpen: boolean;
   readonly timeoutMs: number;
+  readonly autoBlock: AutoBlock | undefined;
   readonly on: LimiterListeners;
   readonly clock: Clock | undefined;
 }
@@ -65,6 +70,7 @@ export function checkOptions(options: LimiterOptions): CheckedOptions {
     prefix = "sluice",
     failOpen = false,
     timeout = 500,
+    autoBlock,
     on = {},
     clock,
   } = options;
@@ -74,6 +80,9 @@ export function checkOptions(options: LimiterOptions): CheckedOptions {
   if (typeof failOpen !== "boolean") throw invalidOption("failOpen", failOpen, "give true or false");
   if (typeof prefix !== "string" || !/^[\x20-\x7e]{1,128}$/.test(prefix)) {
     throw invalidOption("prefix", prefix, "give 1 to 128 printable ASCII characters");
+  }
+  if (autoBlock !== undefined && typeof autoBlock?.attach !== "function") {
+    throw invalidOption("autoBlock", autoBlock, "give what escalatingBlock returns");
   }
   if (clock !== undefined && (typeof clock?.nowMs !== "function" || typeof clock.sleep !== "function")) {
     throw invalidOption("clock", clock, "a clock has the functions nowMs and sleep");
@@ -85,6 +94,7 @@ export function checkOptions(options: LimiterOptions): CheckedOptions {
     prefix,
     failOpen,
     timeoutMs: checkTimeout(timeout),
+    autoBlock,
     on,
     clock,
   };

@@ -234,7 +234,7 @@ export function checkName(name: string): string {
   return name;
 }
 
-function checkCount(option: string, value: number): number {
+export function checkCount(option: string, value: number): number {
   if (!Number.isSafeInteger(value) || value < 1) {
     throw invalidOption(option, value, "give a whole number from 1 to 2^53 - 1");
   }

@@ -1,0 +1,38 @@
+import type { Decision } from "../decision.js";
+import type { Policy } from "../policy/policy.js";
+import type { CallOptions, MaybePromise, Store } from "../store/store.js";
+import type { ClaimMaker, LimiterKey } from "./claims.js";
+import type { Algorithms, Engine } from "./engine.js";
+
+/** Blocks who goes on when denied: see `escalatingBlock`. */
+export interface AutoBlock {
+  /** Counts violations; the store decides it like any other policy. */
+  readonly policy: Policy;
+  /** Makes it a limiter's. */
+  attach(host: AutoBlockHost): AutoBlocker;
+}
+
+/** The parts of a limiter that its {@link AutoBlock} works with. */
+export interface AutoBlockHost {
+  readonly store: Store;
+  readonly policies: readonly Policy[];
+  readonly prefix: string;
+  readonly claims: ClaimMaker;
+  readonly engine: Engine;
+  readonly algorithms: Algorithms;
+  calling(): CallOptions;
+  bounded<T>(work: Promise<T>): Promise<T>;
+}
+
+/** The {@link AutoBlock} of one limiter. */
+export interface AutoBlocker {
+  /** Throws where it can't tell who would be blocked: a `SluiceError` with `INVALID_OPTION`. */
+  check(key: LimiterKey): void;
+  /**
+   * Hears of every denial by the store, and returns what the caller is told. `again` asks once more, where the answer is
+   * another one now.
+   */
+  denied(decision: Decision, key: LimiterKey, again: () => MaybePromise<Decision>): MaybePromise<Decision>;
+  /** Forgets a key's violations and how long it was blocked before. */
+  forget(key: LimiterKey): Promise<void>;
+}

@@ -1,0 +1,206 @@
+import type { Decision } from "../decision.js";
+import { type Duration, parseDuration } from "../duration.js";
+import { invalidOption } from "../errors.js";
+import type { Algorithm } from "../policy/algorithm.js";
+import { checkCount, checkName, fixedWindow, type Policy } from "../policy/policy.js";
+import { blockEntry } from "../store/entry.js";
+import { scopeOf } from "../store/entry-key.js";
+import { type Claim, isPromise, type MaybePromise, type Outcome } from "../store/store.js";
+import { rejectUnknown } from "../unknown-option.js";
+import type { AutoBlock } from "./auto-block.js";
+import type { LimiterKey } from "./claims.js";
+
+/** Options of {@link escalatingBlock}. */
+export interface EscalatingBlockOptions {
+  /** So many denials within `within` lead to a block: a whole number of 1 or more. */
+  violations: number;
+  /** Counted from the first of them. */
+  within: Duration;
+  /** How long the first block lasts. Each one after it lasts twice as long as the one before. */
+  for: Duration;
+  /** The longest block. Default `"1d"`. */
+  max?: Duration;
+  /** How long after the end of a block the next one counts as the first again. Default `"1d"`. */
+  forgetAfter?: Duration;
+  /**
+   * The policies whose violations count, by name. Default: all. It must be given where keys go by the names of policies:
+   * a limit that all share, violated, would block all.
+   */
+  policies?: readonly string[];
+  /** Called with every block, in the process that made it. What it throws is ignored. */
+  onBlock?: (event: AutoBlockEvent) => void;
+}
+
+/** A block that was made. */
+export interface AutoBlockEvent {
+  /** Who is blocked: the key of the violated policy. It is often personal, so think before it is logged. */
+  readonly key: string;
+  /** 1 for the first block, 2 for the one after it. */
+  readonly level: number;
+  readonly durationMs: number;
+}
+
+/** How often a key was blocked, and until when. */
+type Escalation = readonly [version: 1, level: number, untilMs: number];
+
+/** Who is to be blocked, and in which policy. */
+interface Offender {
+  readonly policy: Policy;
+  readonly key: string;
+}
+
+const DAY_MS = 86_400_000;
+
+/** More would pass every longest block. */
+const MOST_DOUBLINGS = 40;
+
+/**
+ * For the option `autoBlock` of a limiter: whoever is denied `violations` times within `within` is blocked, for a time that
+ * doubles with each block up to `max`. Denials of a key that is blocked do not count. Counted exactly across all
+ * processes on the same store. `wait` and `peek` violate nothing.
+ *
+ * A denial takes one more round trip with it, a block some more. `reset` of the limiter ends a block, and forgets violations
+ * and earlier blocks.
+ *
+ * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { createLimiter, escalatingBlock, tokenBucket } from "@sluice/core";
+ * import { memoryStore } from "@sluice/store-memory";
+ *
+ * const limiter = createLimiter({
+ *   store: memoryStore(),
+ *   policies: tokenBucket({ rate: 10 }),
+ *   autoBlock: escalatingBlock({ violations: 50, within: "1m", for: "1m", max: "1d" }),
+ * });
+ * ```
+ */
+export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
+  rejectUnknown(
+    options,
+    ["violations", "within", "for", "max", "forgetAfter", "policies", "onBlock"],
+    "escalatingBlock",
+  );
+  const { violations, within, max = DAY_MS, forgetAfter = DAY_MS, policies: names, onBlock = () => {} } = options;
+  const limit = checkCount("violations", violations);
+  const policy = fixedWindow({ name: "violations", limit, window: parseDuration(within, "within") });
+  const firstMs = parseDuration(options.for, "for");
+  const maxMs = parseDuration(max, "max");
+  const forgetAfterMs = parseDuration(forgetAfter, "forgetAfter");
+  if (maxMs < firstMs) throw invalidOption("max", max, 'give at least as much as "for"');
+  if (names !== undefined && (!Array.isArray(names) || names.length === 0)) {
+    throw invalidOption("policies", names, "give an array of the names of policies");
+  }
+  for (const name of names ?? []) checkName(name);
+  if (typeof onBlock !== "function") throw invalidOption("onBlock", onBlock, "give a function");
+
+  return {
+    policy,
+    attach(host) {
+      const { store, prefix, policies, claims, engine, algorithms } = host;
+      const stranger = names?.find((name) => !policies.some((known) => known.name === name));
+      if (stranger !== undefined) {
+        throw invalidOption("autoBlock.policies", stranger, "the limiter has no policy of this name");
+      }
+      const counted = policies.filter(({ name }) => names?.includes(name) ?? true);
+
+      /** Of a plain key one counter, by the policy where the limiter's `block` blocks it, too. */
+      function offendersOf(key: LimiterKey, isViolated: (policy: Policy) => boolean): readonly Offender[] {
+        if (typeof key === "string") return counted.some(isViolated) ? [{ policy: policies[0] as Policy, key }] : [];
+        return counted.flatMap((violated) => {
+          const own = Object.hasOwn(key, violated.name) ? key[violated.name] : undefined;
+          return own !== undefined && isViolated(violated) ? [{ policy: violated, key: own }] : [];
+        });
+      }
+
+      function countClaim({ policy: { name }, key }: Offender): Claim {
+        return { scope: scopeOf(prefix, { ...policy, name: `violations of ${name}` }), key, policy, cost: 1 };
+      }
+
+      function escalationKey({ policy: { name }, key }: Offender): string {
+        return scopeOf(prefix, { name: `blocks of ${name}`, algorithm: "record" }) + key;
+      }
+
+      /** Counts one violation. Resolves to how many more there may be. */
+      function count(offender: Offender): MaybePromise<number> {
+        const outcome = engine.decide([countClaim(offender)], true, host.calling());
+        const left = ({ findings: [finding] }: Outcome): number => finding?.remaining ?? 0;
+        return isPromise(outcome) ? outcome.then(left) : left(outcome);
+      }
+
+      /** Blocks; one level up, unless somebody else has done so just now. */
+      async function block(offender: Offender): Promise<void> {
+        const calls = host.calling();
+        let made: AutoBlockEvent | undefined;
+        const escalation = await store.atomicUpdate<Escalation>(
+          escalationKey(offender),
+          (before, nowMs) => {
+            made = undefined;
+            const [, level, untilMs] = before ?? [1, 0, 0];
+            if (untilMs > nowMs) return undefined;
+            const earlier = nowMs - untilMs < forgetAfterMs ? level : 0;
+            const durationMs = Math.min(maxMs, firstMs * 2 ** Math.min(earlier, MOST_DOUBLINGS));
+            made = { key: offender.key, level: earlier + 1, durationMs };
+            return { state: [1, earlier + 1, nowMs + durationMs], ttlMs: durationMs + forgetAfterMs };
+          },
+          calls,
+        );
+        const [, , untilMs] = escalation as Escalation;
+        const [claim] = claims.named({ [offender.policy.name]: offender.key }) as [Claim];
+        const algorithm = algorithms.get(claim.policy.algorithm) as Algorithm;
+        await engine.update(
+          claim,
+          // A longer block by hand stays.
+          (entry, nowMs) => blockEntry(entry, algorithm, claim.policy, nowMs, Math.max(untilMs, entry?.[1] ?? 0)),
+          calls,
+        );
+        // After the block, or violations would be counted anew while it is made.
+        await engine.forget([countClaim(offender)], calls);
+        if (made !== undefined) tell(made);
+      }
+
+      function tell(event: AutoBlockEvent): void {
+        try {
+          onBlock(event);
+        } catch {
+          // The block stands, whatever its listener makes of it.
+        }
+      }
+
+      return {
+        check(key) {
+          if (typeof key === "string" || names !== undefined) return;
+          throw invalidOption("autoBlock.policies", names, "keys go by names: say which policies' violations count");
+        },
+
+        denied(decision, key, again) {
+          const offenders = offendersOf(key, ({ name }) => decision.violated.includes(name));
+          if (decision.policies.some(({ blocked }) => blocked)) return decision;
+
+          const judge = (left: readonly number[]): MaybePromise<Decision> => {
+            const due = offenders.filter((_, i) => left[i] === 0);
+            return due.length === 0 ? decision : host.bounded(Promise.all(due.map(block))).then(again);
+          };
+          // It is denied in any case, and the next decision tells when the store fails.
+          const orNot = (judged: Promise<Decision>): Promise<Decision> => judged.catch(() => decision);
+          try {
+            const counts = offenders.map(count);
+            const judged = counts.some((left) => left instanceof Promise)
+              ? host.bounded(Promise.all(counts)).then(judge)
+              : judge(counts as number[]);
+            return isPromise(judged) ? orNot(judged) : judged;
+          } catch {
+            return decision;
+          }
+        },
+
+        async forget(key) {
+          const offenders = offendersOf(key, () => true);
+          await engine.forget(offenders.map(countClaim), host.calling());
+          await Promise.all(offenders.map((offender) => store.delete(escalationKey(offender))));
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,223 @@
+import { memoryStore } from "@sluice/store-memory";
+import { type ManualClock, manualClock, modelStore, threeMethodsOf } from "@sluice/testkit";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  type AutoBlockEvent,
+  createLimiter,
+  type Decision,
+  type EscalatingBlockOptions,
+  escalatingBlock,
+  fixedWindow,
+  type Limiter,
+  type Store,
+} from "../../src/index.js";
+
+const POLICY = fixedWindow({ limit: 1, window: 1_000 });
+const STRICT: EscalatingBlockOptions = { violations: 3, within: "10s", for: "1m", max: "4m", forgetAfter: "1h" };
+
+let clock: ManualClock;
+beforeEach(() => {
+  clock = manualClock();
+});
+
+function limiterOn(store: Store, options: Partial<EscalatingBlockOptions> = {}): Limiter {
+  return createLimiter({ store, policies: POLICY, clock, autoBlock: escalatingBlock({ ...STRICT, ...options }) });
+}
+
+const blocked = (decision: Decision): boolean => decision.policies.some((policy) => policy.blocked);
+
+/** Violates until it is blocked. Resolves to how many denials that took, and for how long it is blocked then. */
+async function provoke(limiter: Limiter, key = "ann"): Promise<[denials: number, blockedForMs: number | undefined]> {
+  for (let denials = 0; denials < 100; ) {
+    const decision = await limiter.consume(key);
+    if (!decision.allowed) denials++;
+    if (blocked(decision)) return [denials, decision.retryAfterMs];
+  }
+  throw new Error("it was never blocked");
+}
+
+describe.each([
+  ["a store that decides", () => modelStore()],
+  ["the store in memory", () => memoryStore()],
+  ["a store of three methods", () => threeMethodsOf(modelStore())],
+])("on %s", (_name, makeStore) => {
+  it("blocks after so many violations, twice as long each time, up to the longest", async () => {
+    const limiter = limiterOn(makeStore());
+    for (const expectedMs of [60_000, 120_000, 240_000, 240_000]) {
+      expect(await provoke(limiter)).toEqual([3, expectedMs]);
+      await clock.advance(expectedMs - 1);
+      expect(blocked(await limiter.consume("ann"))).toBe(true);
+      await clock.advance(1);
+      expect((await limiter.consume("ann")).allowed).toBe(true);
+    }
+  });
+
+  it("begins anew when the last block is long over", async () => {
+    const limiter = limiterOn(makeStore());
+    expect(await provoke(limiter)).toEqual([3, 60_000]);
+    await clock.advance(60_000 + 3_600_000 - 1);
+    expect(await provoke(limiter)).toEqual([3, 120_000]);
+    await clock.advance(120_000 + 3_600_000);
+    expect(await provoke(limiter)).toEqual([3, 60_000]);
+  });
+
+  it("counts within the window only, and each key by itself", async () => {
+    const limiter = limiterOn(makeStore());
+    for (let i = 0; i < 20; i++) {
+      await clock.advance(5_000);
+      await limiter.consume("ann");
+      expect(blocked(await limiter.consume("ann"))).toBe(false);
+      expect(blocked(await limiter.consume(`other ${i}`))).toBe(false);
+    }
+  });
+
+  it("counts no denial of a key that is blocked, by itself or by hand", async () => {
+    const limiter = limiterOn(makeStore());
+    await limiter.block("ann", "1s");
+    for (let i = 0; i < 10; i++) await limiter.consume("ann");
+    await clock.advance(1_000);
+    expect(await provoke(limiter)).toEqual([3, 60_000]);
+    for (let i = 0; i < 10; i++) await limiter.consume("ann");
+    await clock.advance(60_000);
+    expect(await provoke(limiter)).toEqual([3, 120_000]);
+  });
+
+  it("never shortens a block by hand", async () => {
+    const limiter = limiterOn(makeStore(), { violations: 1 });
+    await limiter.consume("ann");
+    const [denied] = await Promise.all([limiter.consume("ann"), limiter.block("ann", "2h")]);
+    expect(denied.allowed).toBe(false);
+    await clock.advance(3_600_000);
+    expect(blocked(await limiter.consume("ann"))).toBe(true);
+  });
+
+  it("forgets all of it by reset", async () => {
+    const limiter = limiterOn(makeStore());
+    await provoke(limiter);
+    await limiter.reset("ann");
+    expect((await limiter.consume("ann")).allowed).toBe(true);
+    await limiter.consume("ann");
+    await limiter.consume("ann");
+    await limiter.reset("ann");
+    expect(await provoke(limiter)).toEqual([3, 60_000]);
+  });
+
+  it("blocks once, whoever violates at the same time", async () => {
+    const store = makeStore();
+    const events: AutoBlockEvent[] = [];
+    const limiters = [1, 2, 3, 4].map(() => limiterOn(store, { onBlock: (event) => events.push(event) }));
+    await Promise.all(Array.from({ length: 40 }, (_, i) => (limiters[i % 4] as Limiter).consume("ann")));
+    expect(events).toEqual([{ key: "ann", level: 1, durationMs: 60_000 }]);
+    expect((await (limiters[0] as Limiter).peek("ann")).retryAfterMs).toBe(60_000);
+  });
+
+  it("counts only the policies that are named, each for its own key", async () => {
+    const limiter = createLimiter({
+      store: makeStore(),
+      policies: [
+        fixedWindow({ name: "user", limit: 2, window: "1s" }),
+        fixedWindow({ name: "all", limit: 4, window: "1s" }),
+      ],
+      clock,
+      autoBlock: escalatingBlock({ ...STRICT, policies: ["user"] }),
+    });
+    const ask = (user: string) => limiter.consume({ user, all: "all" });
+    for (const user of ["ann", "ann", "bob", "bob", "cid", "cid", "cid", "cid", "cid"]) await ask(user);
+    for (let i = 0; i < 3; i++) await ask("ann");
+    await clock.advance(1_000);
+    expect([blocked(await ask("ann")), blocked(await ask("bob")), blocked(await ask("cid"))]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+});
+
+it("is told of neither by peek nor by wait", async () => {
+  const limiter = limiterOn(modelStore(), { violations: 1 });
+  await limiter.consume("ann");
+  await limiter.peek("ann");
+  await expect(limiter.wait("ann", { timeout: "10ms" })).rejects.toMatchObject({ code: "WAIT_TIMEOUT" });
+  expect(blocked(await limiter.peek("ann"))).toBe(false);
+});
+
+it("tells listeners of the decision that the caller gets, once", async () => {
+  const denied = vi.fn();
+  const options = { ...STRICT, violations: 1 };
+  const limiter = createLimiter({
+    store: modelStore(),
+    policies: POLICY,
+    clock,
+    autoBlock: escalatingBlock(options),
+    on: { denied },
+  });
+  await limiter.consume("ann");
+  const decision = await limiter.consume("ann");
+  expect(blocked(decision)).toBe(true);
+  expect(denied.mock.calls).toEqual([[decision]]);
+});
+
+it("stays a denial when the count fails, and whatever its listener does", async () => {
+  const store = modelStore();
+  const limiter = limiterOn(
+    {
+      ...store,
+      decide(admission, options) {
+        if (admission.claims[0]?.policy.name === "violations") throw new Error("down");
+        return store.decide(admission, options);
+      },
+    } as Store,
+    { violations: 1 },
+  );
+  await limiter.consume("ann");
+  const decision = await limiter.consume("ann");
+  expect([decision.allowed, decision.source, blocked(decision)]).toEqual([false, "store", false]);
+
+  const loud = limiterOn(modelStore(), {
+    violations: 1,
+    onBlock: () => {
+      throw new Error("by the listener");
+    },
+  });
+  expect(await provoke(loud)).toEqual([1, 60_000]);
+});
+
+it("asks the store nothing more without it, nor for what is allowed", async () => {
+  const store = modelStore();
+  const decide = vi.spyOn(store, "decide");
+  const plain = createLimiter({ store, policies: POLICY, clock, prefix: "plain" });
+  await plain.consume("ann");
+  await plain.consume("ann");
+  expect(decide).toHaveBeenCalledTimes(2);
+  const limiter = limiterOn(store);
+  await limiter.consume("ann");
+  expect(decide).toHaveBeenCalledTimes(3);
+  await limiter.consume("ann");
+  expect(decide).toHaveBeenCalledTimes(5);
+});
+
+describe("options", () => {
+  it.each([
+    [{ violations: 0 }, "violations"],
+    [{ violations: 1.5 }, "violations"],
+    [{ within: "soon" as never }, "within"],
+    [{ for: 0 }, "for"],
+    [{ max: "59s" as const }, "max"],
+    [{ forgetAfter: -1 }, "forgetAfter"],
+    [{ policies: [] }, "policies"],
+    [{ policies: "user" as never }, "policies"],
+    [{ onBlock: 1 as never }, "onBlock"],
+  ])("%j is refused", (wrong, option) => {
+    expect(() => escalatingBlock({ ...STRICT, ...wrong })).toThrow(`option "${option}"`);
+  });
+
+  it("that do not exist, or name a policy that is not there", () => {
+    expect(() => escalatingBlock({ ...STRICT, vioaltions: 1 } as never)).toThrow('did you mean "violations"?');
+    expect(() => limiterOn(modelStore(), { policies: ["user"] })).toThrow("the limiter has no policy of this name");
+    expect(() => createLimiter({ store: modelStore(), autoBlock: {} as never })).toThrow('option "autoBlock"');
+  });
+
+  it("need names where keys go by names", () => {
+    expect(() => limiterOn(modelStore()).decide({ default: "ann" })).toThrow('option "autoBlock.policies"');
+  });
+});
