@@ -4,3 +4,6 @@ export { type Client, type Clients, type ClientsOptions, createClients, type Fie
 export type { ClientFields, JsonValue } from "./clients/fields.js";
 export { createDebouncer, type Debouncer, type DebouncerOptions, type Sighting } from "./debounce.js";
 export { type OpenStoreOptions, openStore } from "./storage/open-store.js";
+export { exportEntries } from "./move/export-entries.js";
+export { type ImportOptions, importEntries, type MoveSummary } from "./move/import-entries.js";
+export { migrate } from "./move/migrate.js";
