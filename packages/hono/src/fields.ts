@@ -1,8 +1,12 @@
 import type { HeaderField } from "@sluice/core";
 import type { Context, Env } from "hono";
 
-/** Where the fields of all limiters on a request are kept in its context. */
-const SENT = "sluice.fields";
+/** Where a context keeps the fields of all limiters on its request. */
+const SENT = Symbol("fields");
+
+interface KeepingContext {
+  [SENT]?: readonly HeaderField[];
+}
 
 /**
  * Sets fields before the route runs, since setting them after it costs far more. Returns what all limiters so far have
@@ -10,14 +14,17 @@ const SENT = "sluice.fields";
  */
 export function setFields<E extends Env>(c: Context<E>, fields: readonly HeaderField[]): readonly HeaderField[] {
   for (const { name, value, append } of fields) {
-    if (append) c.header(name, value, { append });
+    if (append) c.header(name, value, APPEND);
     else c.header(name, value);
   }
-  const earlier = c.get(SENT as never) as readonly HeaderField[] | undefined;
+  const context = c as KeepingContext;
+  const earlier = context[SENT];
   const sent = earlier === undefined ? fields : joined(earlier, fields);
-  c.set(SENT as never, sent as never);
+  context[SENT] = sent;
   return sent;
 }
+
+const APPEND = { append: true };
 
 /** Sets them again when the route or an error handler answered with a response of its own, which has none of them. */
 export function restoreFields<E extends Env>(c: Context<E>, sent: readonly HeaderField[]): void {

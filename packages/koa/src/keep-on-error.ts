@@ -1,34 +1,57 @@
 import type { HeaderField } from "@sluice/core";
 import type { Context } from "koa";
 
-/** What the error handling was given. */
-export interface Failure {
+/** What is kept for a context. */
+export interface Kept {
+  fields: readonly HeaderField[];
+  /** What the error handling was given first, if anything. */
   error: unknown;
 }
 
-const NONE: Readonly<Failure> = { error: undefined };
+const KEPT = Symbol("what is kept on errors");
+const PREPARED = Symbol("keeps on errors");
+
+interface KeepingContext {
+  [KEPT]?: Kept;
+  [PREPARED]?: true;
+  onerror: Context["onerror"];
+  readonly res: Context["res"];
+}
 
 /**
  * Koa answers an error after taking all fields off the response. These stay, whatever failed: middleware, a stream that
  * is the body, or the body's JSON, of which only `ctx.onerror` hears. The error itself may be anything, and is left alone.
- *
- * @param noted whether the error is wanted as well
  */
-export function keepOnError(ctx: Context, fields: readonly HeaderField[], noted: boolean): Readonly<Failure> {
-  if (fields.length === 0 && !noted) return NONE;
-  const { onerror, res } = ctx;
-  const failure: Failure = { error: undefined };
-  ctx.onerror = (error) => {
-    failure.error ??= error ?? undefined;
+export function keepOnError(ctx: Context, fields: readonly HeaderField[]): Readonly<Kept> {
+  const context: KeepingContext = ctx;
+  // A function for each app, and not for each request, which would cost more than limiting it.
+  if (context[PREPARED] !== true) prepare(Object.getPrototypeOf(ctx));
+  const kept = context[KEPT];
+  if (kept === undefined) {
+    context[KEPT] = { fields, error: undefined };
+    return context[KEPT];
+  }
+  kept.fields = [...kept.fields, ...fields];
+  return kept;
+}
+
+/** @param prototype the app's `context`, from which it makes the one of each request */
+function prepare(prototype: KeepingContext): void {
+  const { onerror } = prototype;
+  prototype[PREPARED] = true;
+  prototype.onerror = function (this: Context & KeepingContext, error) {
+    const kept = this[KEPT];
+    if (kept === undefined) return onerror.call(this, error);
+    kept.error ??= error ?? undefined;
+    const { res } = this;
     const { removeHeader } = res;
     res.removeHeader = (name) => {
-      if (!fields.some((field) => field.name.toLowerCase() === name)) removeHeader.call(res, name);
+      if (!kept.fields.some((field) => field.name.toLowerCase() === name)) removeHeader.call(res, name);
     };
     try {
-      onerror.call(ctx, error);
+      onerror.call(this, error);
     } finally {
       res.removeHeader = removeHeader;
     }
   };
-  return failure;
 }

@@ -62,9 +62,9 @@ export function rateLimit(storeOrLimiter: Store | Limiter, options: RateLimitOpt
     const { decision, fields, rejection, settle } = verdict;
     ctx.state[guard.requestProperty] = decision;
     const { res } = ctx;
-    const failure = keepOnError(ctx, fields, settle !== undefined);
+    const kept = keepOnError(ctx, fields);
     if (settle !== undefined) {
-      res.once("close", () => settle({ status: res.statusCode, aborted: !res.writableFinished, error: failure.error }));
+      res.once("close", () => settle({ status: res.statusCode, aborted: !res.writableFinished, error: kept.error }));
     }
     // Somebody else, such as a timeout, answered while the store was asked.
     if (res.headersSent) return rejection === undefined ? next() : undefined;

@@ -1,5 +1,6 @@
 import type { Decision } from "../decision.js";
 import { invalidOption } from "../errors.js";
+import type { LimiterKey } from "../limiter/claims.js";
 import type { ConsumeOptions } from "../limiter/decider.js";
 import type { Limiter } from "../limiter/limiter.js";
 import { checkCost } from "../policy/policy.js";
@@ -84,19 +85,25 @@ export function createGuard<Req, Handler>(
   const nowMs = clock === undefined ? () => Date.now() : () => clock.nowMs();
 
   function admit(request: Req): MaybePromise<Verdict | undefined> {
-    return after(findPlan(request), (plan) =>
-      after(findKey(request), (key) => {
-        if (key === UNLIMITED) return undefined;
-        look(request, plan.counts, key);
-        return after(findCost(request), (asked) =>
-          after(plan.limiter.decide(key, asked), (decision) => judge(request, plan, decision)),
-        );
-      }),
-    );
+    return after(findPlan(request), identify, request);
   }
 
-  function judge(request: Req, plan: Plan, decision: Decision): MaybePromise<Verdict> {
-    const fields = plan.write(decision, nowMs());
+  function identify(plan: Plan, request: Req): MaybePromise<Verdict | undefined> {
+    return after(findKey(request), appraise, request, plan);
+  }
+
+  function appraise(key: LimiterKey | typeof UNLIMITED, request: Req, plan: Plan): MaybePromise<Verdict | undefined> {
+    if (key === UNLIMITED) return undefined;
+    look(request, plan.counts, key);
+    return after(findCost(request), decide, request, plan, key);
+  }
+
+  function decide(asked: ConsumeOptions | undefined, request: Req, plan: Plan, key: LimiterKey): MaybePromise<Verdict> {
+    return after(plan.limiter.decide(key, asked), judge, request, plan);
+  }
+
+  function judge(decision: Decision, request: Req, plan: Plan): MaybePromise<Verdict> {
+    const fields = plan.write(decision, nowMs);
     if (decision.allowed || dryRun !== false) {
       const settle = decision.allowed ? settlerOf?.(request, plan.limiter, decision) : undefined;
       const marked = dryRun === true ? [...fields, dryRunField(decision)] : fields;

@@ -25,7 +25,7 @@ function fieldsOf(
   nowMs = 0,
   policies: readonly AdvertisedPolicy[] = decision.policies,
 ): Record<string, string> {
-  const fields = fieldWriter([form].flat(), policies, "epoch")(decision, nowMs);
+  const fields = fieldWriter([form].flat(), policies, "epoch")(decision, () => nowMs);
   const retryAfter = decision.allowed ? undefined : retryAfterSeconds(decision);
   const byName = Object.fromEntries(fields.map(({ name, value }) => [name, value]));
   expect(Object.keys(byName)).toHaveLength(fields.length);
@@ -172,7 +172,7 @@ describe("several forms", () => {
 describe("legacy reset", () => {
   const decision = one(tokenBucket(), { resetAfterMs: 1_500 });
   const resetField = (reset: "epoch" | "delta") =>
-    fieldWriter(["legacy"], decision.policies, reset)(decision, 1_700_000_000_600).at(-1)?.value;
+    fieldWriter(["legacy"], decision.policies, reset)(decision, () => 1_700_000_000_600).at(-1)?.value;
 
   it("is a moment, or the time until then", () => {
     expect(resetField("epoch")).toBe("1700000003");

@@ -29,4 +29,4 @@ export interface HeaderForm {
   stateFields(policies: readonly AdvertisedPolicy[]): AddStateFields;
 }
 
-export type AddStateFields = (decision: Decision, nowMs: number, fields: HeaderField[]) => void;
+export type AddStateFields = (decision: Decision, nowMs: () => number, fields: HeaderField[]) => void;

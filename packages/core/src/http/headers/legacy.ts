@@ -10,7 +10,7 @@ export function legacy(reset: LegacyReset): HeaderForm {
     policyField: () => undefined,
 
     stateFields: () => (decision, nowMs, fields) => {
-      const fromMs = reset === "epoch" ? nowMs : 0;
+      const fromMs = reset === "epoch" ? nowMs() : 0;
       fields.push(
         { name: "X-RateLimit-Limit", value: String(decision.limit), append: false },
         { name: "X-RateLimit-Remaining", value: String(decision.remaining), append: false },

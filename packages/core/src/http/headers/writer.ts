@@ -15,7 +15,7 @@ export type HeaderFormName = "draft-11" | "draft-7" | "draft-6" | "legacy";
 export const HEADER_FORMS: readonly HeaderFormName[] = ["draft-11", "draft-7", "draft-6", "legacy"];
 
 /** Writes the fields for the decisions of one limiter. */
-export type FieldWriter = (decision: Decision, nowMs: number) => readonly HeaderField[];
+export type FieldWriter = (decision: Decision, nowMs: () => number) => readonly HeaderField[];
 
 /**
  * Makes the writer of some forms. Where two of them use one field name in different ways, the newest has it: `draft-7`
