@@ -1,5 +1,6 @@
 import { createLimiterCore, type Decider } from "../limiter/decider.js";
 import type { Limiter } from "../limiter/limiter.js";
+import { storeOf } from "../limiter/store-of.js";
 import type { Policy, Quota } from "../policy/policy.js";
 import type { MaybePromise, Store } from "../store/store.js";
 import { after } from "./after.js";
@@ -35,7 +36,9 @@ export function planSource<Req>(
     return { limiter, write: fieldWriter(forms, advertised, legacyReset), counts };
   };
   if (isLimiter(storeOrLimiter)) {
-    const plan = planOf(storeOrLimiter, storeOrLimiter);
+    const store = storeOf(storeOrLimiter);
+    const counts = store === undefined ? storeOrLimiter : identityOf(store, storeOrLimiter, diagnostics);
+    const plan = planOf(storeOrLimiter, counts);
     return () => plan;
   }
   const limiterOptions = { ...limiterOptionsOf(options), store: storeOrLimiter };

@@ -7,10 +7,11 @@ import { blockEntry } from "../store/entry.js";
 import { isPromise } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import { heldKey, type LimiterKey } from "./claims.js";
-import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.js";
+import { type ConsumeOptions, createLimiterCore, type Decider, type LimiterCore } from "./decider.js";
 import type { LimiterEvents } from "./events.js";
 import { costToLookWith, minimumWaitMs } from "./minimum-wait.js";
 import type { LimiterOptions } from "./options.js";
+import { rememberStore } from "./store-of.js";
 import { createWaitQueue } from "./wait-queue.js";
 
 /** Options of {@link Limiter.wait} and {@link Limiter.execute}. */
@@ -198,5 +199,6 @@ export function createLimiter(options: LimiterOptions): Limiter {
       queue.close();
     },
   };
+  rememberStore(limiter, store);
   return limiter;
 }

@@ -70,4 +70,22 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
     });
     equal(warnings.length, 1);
   });
+
+  test("of a shared limiter whose policy has other numbers elsewhere", async ({ serve, quiet, store, clock }) => {
+    const warnings = quiet();
+    const limiter = createLimiter({ store, policies: fixedWindow({ limit: 8, window: "10s" }), clock });
+    await serve({ uses: [{ of: limiter }, { of: limiter }] });
+    equal(warnings.length, 0);
+    await serve({}, { policies });
+    await serve({ uses: [{ of: createLimiter({ store, policies, clock, prefix: "x" }) }] });
+    deepStrictEqual(codes(warnings), ["POLICY_CONFLICT"]);
+  });
+
+  test("of a limiter and a use of its store that count together", async ({ serve, ask, quiet, store, clock }) => {
+    const warnings = quiet();
+    const limiter = createLimiter({ store, policies, clock });
+    const server = await serve({ uses: [{ of: limiter }, { of: store, options: { policies, clock } }] });
+    await ask(server, { status: 200 });
+    deepStrictEqual(codes(warnings), ["LIMITED_TWICE"]);
+  });
 }
