@@ -33,6 +33,7 @@ export type { Clock } from "./limiter/clock.js";
 export type { ConsumeOptions, Decider } from "./limiter/decider.js";
 export { type AutoBlockEvent, type EscalatingBlockOptions, escalatingBlock } from "./limiter/escalating-block.js";
 export type { LimiterEvents, LimiterListeners } from "./limiter/events.js";
+export { decideJointly, type JointDecision, refundJointly } from "./limiter/joint.js";
 export { createLimiter, type Health, type Limiter, type WaitOptions } from "./limiter/limiter.js";
 export type { LimiterOptions } from "./limiter/options.js";
 export type { Algorithm, Finding, Next, Step } from "./policy/algorithm.js";

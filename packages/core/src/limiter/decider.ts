@@ -58,6 +58,12 @@ export interface LimiterCore extends Decider {
   /** @throws SluiceError `INVALID_COST`, `UNKNOWN_OPTION` */
   costOf(given: ConsumeOptions | undefined): number;
   ask(asked: readonly Claim[], key: LimiterKey, cost: number, charge: boolean): MaybePromise<Decision>;
+  /** The decision when the store answered. */
+  answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision;
+  /** The decision when it failed to. */
+  unanswered(cost: number, error: unknown): Decision;
+  /** Lets a denial count, and tells the listeners. */
+  ended(decision: Decision, key: LimiterKey, cost: number): MaybePromise<Decision>;
   /** Tells the listeners of a decision. */
   tell(decision: Decision): Decision;
   /** Rejects within the timeout, and always with a `SluiceError`. */
@@ -171,7 +177,6 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
   const parts = { policies, prefix, claims, engine, algorithms, calling, bounded };
   const blocker = autoBlock?.attach({ ...parts, store });
 
-  /** Lets a denial count, and tells the listeners. */
   function ended(decision: Decision, key: LimiterKey, cost: number): MaybePromise<Decision> {
     if (blocker === undefined || decision.allowed || decision.source !== "store") return tell(decision);
     const judged = blocker.denied(decision, key, () => ask(claims.all(key, cost), key, cost, true));
@@ -185,6 +190,9 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     blocker,
     costOf,
     ask,
+    answered,
+    unanswered,
+    ended,
     tell,
 
     decide(key, given) {

@@ -7,7 +7,8 @@ import { blockEntry } from "../store/entry.js";
 import { isPromise } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import { heldKey, type LimiterKey } from "./claims.js";
-import { type ConsumeOptions, createLimiterCore, type Decider, type LimiterCore } from "./decider.js";
+import { rememberCore } from "./core-of.js";
+import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.js";
 import type { LimiterEvents } from "./events.js";
 import { costToLookWith, minimumWaitMs } from "./minimum-wait.js";
 import type { LimiterOptions } from "./options.js";
@@ -200,5 +201,6 @@ export function createLimiter(options: LimiterOptions): Limiter {
     },
   };
   rememberStore(limiter, store);
+  rememberCore(limiter, core);
   return limiter;
 }

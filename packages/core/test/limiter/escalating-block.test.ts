@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import {
   type AutoBlockEvent,
   createLimiter,
+  type DecidingStore,
   type Decision,
   type EscalatingBlockOptions,
   escalatingBlock,
@@ -159,16 +160,14 @@ it("tells listeners of the decision that the caller gets, once", async () => {
 
 it("stays a denial when the count fails, and whatever its listener does", async () => {
   const store = modelStore();
-  const limiter = limiterOn(
-    {
-      ...store,
-      decide(admission, options) {
-        if (admission.claims[0]?.policy.name === "violations") throw new Error("down");
-        return store.decide(admission, options);
-      },
-    } as Store,
-    { violations: 1 },
-  );
+  const failing: DecidingStore = {
+    ...store,
+    decide(admission, options) {
+      if (admission.claims[0]?.policy.name === "violations") throw new Error("down");
+      return store.decide(admission, options);
+    },
+  };
+  const limiter = limiterOn(failing, { violations: 1 });
   await limiter.consume("ann");
   const decision = await limiter.consume("ann");
   expect([decision.allowed, decision.source, blocked(decision)]).toEqual([false, "store", false]);

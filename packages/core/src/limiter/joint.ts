@@ -1,0 +1,71 @@
+import type { Decision } from "../decision.js";
+import { refundEntry } from "../store/entry.js";
+import { type Claim, type ClaimFinding, isPromise, type MaybePromise, type Outcome } from "../store/store.js";
+import type { LimiterKey } from "./claims.js";
+import { coreOf } from "./core-of.js";
+import type { ConsumeOptions } from "./decider.js";
+import type { Limiter } from "./limiter.js";
+
+/** What a limiter and one more claim said together. */
+export interface JointDecision {
+  /**
+   * What the limiter says by itself. Allowed and yet not charged where the other claim denies; that can't be refunded.
+   */
+  readonly decision: Decision;
+  /** What was found for the other claim; `undefined` when the store did not answer. */
+  readonly other: ClaimFinding | undefined;
+}
+
+/**
+ * Asks a limiter for admission together with a claim that is none of its own: both are charged or neither is, in one
+ * admission. Listeners, and `autoBlock`, hear of it unless only the other claim denies.
+ *
+ * @throws SluiceError as `decide` of the limiter
+ */
+export function decideJointly(
+  limiter: Limiter,
+  key: LimiterKey,
+  options: ConsumeOptions | undefined,
+  other: Claim,
+): MaybePromise<JointDecision> {
+  const core = coreOf(limiter);
+  const cost = core.costOf(options);
+  core.blocker?.check(key);
+  const own = core.claims.all(key, cost);
+
+  function answered({ allowed, nowMs, findings }: Outcome): MaybePromise<JointDecision> {
+    const ownFindings = findings.slice(0, own.length);
+    const fits = ownFindings.every((finding) => finding.allowed);
+    const decision = core.answered(key, cost, allowed, { allowed: fits, nowMs, findings: ownFindings });
+    const found = { ...(findings[own.length] as ClaimFinding) };
+    return fits && !allowed ? { decision, other: found } : ended(decision, found);
+  }
+
+  function ended(decision: Decision, found: ClaimFinding | undefined): MaybePromise<JointDecision> {
+    const told = core.ended(decision, key, cost);
+    return isPromise(told) ? told.then((last) => ({ decision: last, other: found })) : { decision: told, other: found };
+  }
+
+  const unanswered = (error: unknown) => ended(core.unanswered(cost, error), undefined);
+  const calls = core.calling();
+  try {
+    const outcome = core.engine.decide([...own, other], true, calls);
+    return isPromise(outcome) ? core.bounded(outcome).then(answered, unanswered) : answered(outcome);
+  } catch (error) {
+    return unanswered(error);
+  }
+}
+
+/** Gives back what was charged to both, as `refund` of the limiter does. True when something was given back. */
+export async function refundJointly(
+  limiter: Limiter,
+  { decision, other }: JointDecision,
+  claim: Claim,
+): Promise<boolean> {
+  const core = coreOf(limiter);
+  const given = await limiter.refund(decision);
+  if (given && other !== undefined) {
+    await core.bounded(core.engine.update(claim, refundEntry(claim, core.algorithms, other.epochMs), core.calling()));
+  }
+  return given;
+}
