@@ -266,6 +266,23 @@ describe.each(versions)("%s", (_, App) => {
     warn.mockRestore();
   });
 
+  it("warns of it also behind an await, where the stack tells nothing, after 100 requests", async () => {
+    vi.resetModules();
+    const fresh = await import("../src/index.js");
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const { app } = appOf(App);
+    app.use(async (ctx, next) => {
+      await Promise.resolve();
+      return fresh.rateLimit(memoryStore())(ctx, next);
+    });
+    const url = `http://127.0.0.1:${await listen(app)}/`;
+    for (let i = 0; i < 99; i++) await (await fetch(url)).text();
+    expect(warn.mock.calls).toEqual([]);
+    for (let i = 0; i < 5; i++) await (await fetch(url)).text();
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/MADE_IN_HANDLER.*100 requests/)]]);
+    warn.mockRestore();
+  });
+
   it("shares a limiter with other middleware", async () => {
     const { app } = appOf(App);
     const limiter = createLimiter({ store: memoryStore(), policies: once1h });

@@ -75,7 +75,7 @@ export function createGuard<Req, Handler>(
   const { skip, cost = 1, chargePreflight = false, handler, requestProperty = "rateLimit", clock } = options;
   const { refundWhen, dryRun = false } = options;
   const diagnostics = createDiagnostics(options.name);
-  findMadeInHandler(port.handlerFrame);
+  const countUse = findMadeInHandler(port.handlerFrame);
   const findPlan = planSource(storeOrLimiter, options, diagnostics);
   const findKey = keySource(options, port, diagnostics);
   const look = firstRequests(port, diagnostics, options.key === undefined);
@@ -119,6 +119,7 @@ export function createGuard<Req, Handler>(
 
   return {
     check(request) {
+      countUse();
       if (!chargePreflight && isPreflight(request, port)) return undefined;
       if (skip === undefined) return admit(request);
       return after(skip(request), (skipped) => (isSkipped(skipped) ? undefined : admit(request)));

@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Guard } from "../../src/index.js";
+import { mapStore } from "./map-store.js";
+
+/** Makes guards of a process that has made none yet. */
+async function freshProcess(): Promise<() => Guard<object, never>> {
+  vi.resetModules();
+  const { createGuard } = await import("../../src/index.js");
+  const port = { method: () => "GET", header: () => undefined, address: () => "192.0.2.1" };
+  return () => createGuard<object, never>(mapStore(), {}, port);
+}
+
+let warnings: string[];
+
+beforeEach(() => {
+  warnings = [];
+  vi.spyOn(console, "warn").mockImplementation((text) => warnings.push(text));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe("middleware made for one request", () => {
+  it("is told of after 100 in a row, once, without a stack that shows it", async () => {
+    const make = await freshProcess();
+    for (let i = 0; i < 99; i++) make().check({});
+    expect(warnings).toEqual([]);
+    for (let i = 0; i < 200; i++) make().check({});
+    expect(warnings).toEqual([expect.stringMatching(/MADE_IN_HANDLER: .* each of 100 requests\. See docs\/errors/)]);
+  });
+
+  it("is told of after an await in the handler, whatever else the app limits", async () => {
+    const make = await freshProcess();
+    const kept = make();
+    await Promise.resolve();
+    for (let i = 0; i < 100; i++) {
+      kept.check({});
+      await Promise.resolve();
+      make().check({});
+    }
+    expect(warnings).toHaveLength(1);
+  });
+
+  it("is not what an app makes when it starts", async () => {
+    const make = await freshProcess();
+    const guards = Array.from({ length: 300 }, make);
+    await Promise.resolve();
+    for (const guard of guards) guard.check({});
+    expect(warnings).toEqual([]);
+  });
+
+  it("is not what an app makes late and keeps", async () => {
+    const make = await freshProcess();
+    const tenants = Array.from({ length: 5 }, () => Array.from({ length: 99 }));
+    for (const group of tenants) {
+      const guards = group.map(() => {
+        const guard = make();
+        guard.check({});
+        return guard;
+      });
+      await Promise.resolve();
+      guards[0]?.check({});
+    }
+    expect(warnings).toEqual([]);
+  });
+});
