@@ -1,6 +1,7 @@
 export type { Decision, DecisionSource, PolicyDecision } from "./decision.js";
 export { type Duration, parseDuration } from "./duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode } from "./errors.js";
+export { after } from "./http/after.js";
 export { type LimitFetchOptions, limitFetch } from "./http/client/limit-fetch.js";
 export {
   parseRateLimit,
@@ -11,6 +12,7 @@ export {
 export { clientKey } from "./http/client-key.js";
 export { compositeKey } from "./http/composite-key.js";
 export type { ForwardingField } from "./http/forwarded.js";
+export { createGate, GATE_OPTIONS, type Gate, type GateOptions } from "./http/gate.js";
 export { createGuard, type Guard, type Verdict } from "./http/guard.js";
 export { type HashKey, hmacKey } from "./http/hash-key.js";
 export type { HeaderField } from "./http/headers/field.js";
@@ -19,8 +21,17 @@ export type { HeaderFormName } from "./http/headers/writer.js";
 export { formatIpv6, type Ipv6Groups, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "./http/ip-address.js";
 export type { GuardOptions, UnusableAddress } from "./http/options.js";
 export type { HttpPort, ProxyTrust } from "./http/port.js";
+export { reducedCapacity } from "./http/problem.js";
 export type { RefundWhen, ResponseOutcome, Settle } from "./http/refund.js";
-export type { Message, MessageWriter, Rejection, RejectionOptions } from "./http/rejection.js";
+export {
+  type Answer,
+  bodyOf,
+  type Message,
+  type MessageWriter,
+  problemBody,
+  type Rejection,
+  type RejectionOptions,
+} from "./http/rejection.js";
 export {
   type ForwardedClient,
   type ForwardedClientOptions,
@@ -71,7 +82,7 @@ export { type CompareAndSet, createUpdater, type Seen, type Updater, type Write 
 export { decideEntries, type Entry, refundEntry, unreadableState, withBlock } from "./store/entry.js";
 export { scopeOf, splitEntryKey } from "./store/entry-key.js";
 export { importDistinct } from "./store/import-distinct.js";
-export { decideInOrder, type PartDecider, partsOf } from "./store/in-order.js";
+export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "./store/in-order.js";
 export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./store/numbered-batch.js";
 export { type OpaqueKeyOptions, opaqueKey } from "./store/opaque-key.js";
 export { nextNumber, type ReplyReader, readOutcome, reportedAlgorithms } from "./store/read-outcome.js";
@@ -82,6 +93,8 @@ export {
   type ClaimFinding,
   type DecidingStore,
   isDecidingStore,
+  isPromise,
+  isSynchronousStore,
   type MaybePromise,
   type Outcome,
   type Store,

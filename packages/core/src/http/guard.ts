@@ -1,5 +1,4 @@
 import type { Decision } from "../decision.js";
-import { invalidOption } from "../errors.js";
 import type { LimiterKey } from "../limiter/claims.js";
 import type { ConsumeOptions } from "../limiter/decider.js";
 import type { Limiter } from "../limiter/limiter.js";
@@ -8,6 +7,7 @@ import type { MaybePromise, Store } from "../store/store.js";
 import { after } from "./after.js";
 import { createDiagnostics } from "./diagnostics.js";
 import { firstRequests } from "./first-requests.js";
+import { isPreflight, isSkipped } from "./gate.js";
 import type { HeaderField } from "./headers/field.js";
 import { keySource, UNLIMITED } from "./key-source.js";
 import { findMadeInHandler } from "./made-in-handler.js";
@@ -15,29 +15,36 @@ import { checkGuardOptions, type GuardOptions } from "./options.js";
 import { type Plan, planSource } from "./plans.js";
 import type { HttpPort } from "./port.js";
 import { type Settle, settler } from "./refund.js";
-import { type Rejection, rejecter } from "./rejection.js";
+import { type Answer, type Rejection, rejecter } from "./rejection.js";
 import { dryRunField, rejectionFields } from "./verdict-fields.js";
 
-/** What is to become of a request. */
-export interface Verdict {
-  readonly decision: Decision;
+/**
+ * What is to become of a request.
+ *
+ * @typeParam Found what was found out about it
+ * @typeParam A what is answered instead of going on
+ */
+export interface Verdict<Found = Decision, A extends Answer = Rejection> {
+  readonly decision: Found;
   /** For the response, whatever it will be: set or append each before anything else can end the response. */
   readonly fields: readonly HeaderField[];
   /** What to answer instead of going on. */
-  readonly rejection: Rejection | undefined;
+  readonly rejection: A | undefined;
   /** To be called when the response is over; `undefined` when nobody wants to know. */
   readonly settle: Settle | undefined;
 }
 
 /** Middleware without a framework. */
-export interface Guard<Req, Handler> {
+export interface Guard<Req, Handler, Found = Decision, A extends Answer = Rejection> {
   /**
    * Decides a request and charges it; at once when store and options do. `undefined`: it is not limited. Throws or
    * rejects when a function among the options throws or returns what it may not, and without a usable client address:
    * the framework's error handling has to answer then.
    */
-  check(request: Req): MaybePromise<Verdict | undefined>;
+  check(request: Req): MaybePromise<Verdict<Found, A> | undefined>;
+  /** Answers a rejected request in place of the answer. */
   readonly handler: Handler | undefined;
+  /** Where the app finds the decision on the request. */
   readonly requestProperty: string;
 }
 
@@ -127,17 +134,6 @@ export function createGuard<Req, Handler>(
     handler,
     requestProperty,
   };
-}
-
-/** The fetch standard, section 4.8: browsers name the method to come in every preflight. */
-function isPreflight<Req>(request: Req, port: HttpPort<Req>): boolean {
-  return port.method(request) === "OPTIONS" && port.header(request, "access-control-request-method") !== undefined;
-}
-
-/** Something truthy that is not true is more likely a mistake than a wish, and would open the door. */
-function isSkipped(skipped: boolean | undefined): boolean {
-  if (skipped === undefined || typeof skipped === "boolean") return skipped === true;
-  throw invalidOption("skip", skipped, "the function must return true or false");
 }
 
 function costSource<Req>(cost: GuardOptions<Req>["cost"]): (request: Req) => MaybePromise<ConsumeOptions | undefined> {

@@ -5,13 +5,16 @@ import { after } from "./after.js";
 import { retryAfterSeconds } from "./headers/retry-after.js";
 import { QUOTA_EXCEEDED, quotaExceeded, reducedCapacity } from "./problem.js";
 
-/** What to answer to a request that may not go on. */
-export interface Rejection {
-  readonly decision: Decision;
-  /** 429 or the `statusCode` option for a limit that was reached, 503 when the store did not answer. */
+/** An answer to a request that may not go on. */
+export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
+}
+
+/** What `rateLimit` answers: 429 or the `statusCode` option over a limit, 503 when the store did not answer. */
+export interface Rejection extends Answer {
+  readonly decision: Decision;
   /** The middleware's option `name`. */
   readonly name: string | undefined;
 }
@@ -35,7 +38,7 @@ export interface RejectionOptions<Req> {
 /** Makes the body of a rejection. */
 export type MessageWriter<Req> = (request: Req, decision: Decision) => MaybePromise<Message>;
 
-type Body = Pick<Rejection, "contentType" | "body">;
+type Body = Pick<Answer, "contentType" | "body">;
 
 /** Makes the function that makes rejections. @throws SluiceError `INVALID_OPTION` */
 export function rejecter<Req>(
@@ -64,11 +67,13 @@ export function rejecter<Req>(
   };
 }
 
-function problemBody(problem: object): Body {
+/** A problem document (RFC 9457) as a body. */
+export function problemBody(problem: object): Body {
   return { contentType: "application/problem+json", body: JSON.stringify(problem) };
 }
 
-function bodyOf(message: Message): Body {
+/** @throws SluiceError `INVALID_OPTION` for a message that is none */
+export function bodyOf(message: Message): Body {
   if (typeof message === "string") return { contentType: "text/plain; charset=utf-8", body: message };
   const body = typeof message === "object" && message !== null ? toJson(message) : undefined;
   if (body !== undefined) return { contentType: "application/json", body };
