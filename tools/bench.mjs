@@ -1,4 +1,4 @@
-// What `pnpm bench memory|redis|postgres|dynamodb|http [--json FILE]` runs.
+// What `pnpm bench memory|redis|postgres|sqlite|dynamodb|http [--json FILE]` runs.
 import { ensurePnpm, install } from "./lib/pnpm.mjs";
 import { become, run } from "./lib/process.mjs";
 

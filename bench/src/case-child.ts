@@ -20,10 +20,15 @@ const LONGEST_STOP_MS = 5_000;
  */
 export async function startCase(
   order: CaseOrder,
-  { profileFolder, signal }: { profileFolder: string | undefined; signal: AbortSignal },
+  {
+    execPath = process.execPath,
+    profileFolder,
+    signal,
+  }: { execPath: string | undefined; profileFolder: string | undefined; signal: AbortSignal },
 ): Promise<CaseProcess> {
   const profile = profileFolder === undefined ? [] : ["--cpu-prof", profileOptions(profileFolder, order.id)].flat();
   const child = fork(new URL("./case-process.js", import.meta.url), [JSON.stringify(order)], {
+    execPath,
     execArgv: ["--expose-gc", ...profile],
     env: { ...process.env, NODE_ENV: "production" },
   });

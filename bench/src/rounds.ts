@@ -29,7 +29,10 @@ export async function measure(suite: Suite, options: RoundsOptions): Promise<Mea
   const started: CaseProcess[] = [];
   const start = async ({ id }: Case): Promise<CaseProcess> => {
     signal.throwIfAborted();
-    const process = await startCase({ suite: suite.name, id, settings }, { profileFolder, signal });
+    const process = await startCase(
+      { suite: suite.name, id, settings },
+      { execPath: suite.execPath, profileFolder, signal },
+    );
     started.push(process);
     return process;
   };

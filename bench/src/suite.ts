@@ -60,5 +60,7 @@ export interface Suite {
   readonly ratios: readonly RatioOf[];
   /** npm packages whose versions the report names. */
   readonly packages: readonly string[];
+  /** The Node.js that runs the cases. Default: the one that runs this. */
+  readonly execPath?: string;
   setUp?(): Promise<SetUp>;
 }

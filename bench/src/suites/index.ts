@@ -5,6 +5,7 @@ export const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   memory: async () => (await import("./memory.js")).memory,
   redis: async () => (await import("./redis.js")).redis,
   postgres: async () => (await import("./postgres.js")).postgres,
+  sqlite: async () => (await import("./sqlite.js")).sqlite,
   dynamodb: async () => (await import("./dynamodb.js")).dynamodb,
   http: async () => (await import("./http.js")).http,
 };

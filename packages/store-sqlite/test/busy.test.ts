@@ -156,10 +156,11 @@ describe("what others write between the look and the lock", () => {
 });
 
 describe("a client with a transaction of its user's", () => {
-  it("is waited for, and the transaction is left alone", async () => {
+  it.each(["first", "later"])("is waited for, and the transaction is left alone, on the %s use", async (use) => {
     const [own] = await openTwo();
-    own.exec("CREATE TABLE mine (a); BEGIN; INSERT INTO mine VALUES (1)");
     const store = sqliteStore({ client: own });
+    if (use === "later") await store.healthCheck();
+    own.exec("CREATE TABLE mine (a); BEGIN; INSERT INTO mine VALUES (1)");
     const waiting = store.decide(charge("somebody"));
     await expect(store.decide(charge("somebody"), { timeoutMs: 30 })).rejects.toThrow(
       expect.objectContaining({ code: "STORE_TIMEOUT", message: expect.stringContaining("of its own") }),

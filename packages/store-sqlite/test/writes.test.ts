@@ -141,3 +141,16 @@ it("state that is no JSON is an error, and the calls beside it are answered", as
   expect(odd).toMatchObject({ status: "rejected", reason: { code: "STORE_STATE_UNREADABLE" } });
   expect(fine).toEqual({ status: "fulfilled", value: 1 });
 });
+
+it("a database that can't be written to is not healthy, and denies nobody without saying why", async () => {
+  const { client } = await open();
+  const store = sqliteStore({ client });
+  await store.healthCheck();
+  client.exec("PRAGMA query_only = ON");
+  const failed = expect.objectContaining({ code: "STORE_FAILED", message: expect.stringContaining("readonly") });
+  await expect(store.healthCheck()).rejects.toThrow(failed);
+  const limiter = createLimiter({ store, policies: tokenBucket({ rate: 1 }) });
+  expect(await limiter.consume("somebody")).toMatchObject({ source: "failClosed", error: failed });
+  client.exec("PRAGMA query_only = OFF");
+  expect((await limiter.consume("somebody")).source).toBe("store");
+});
