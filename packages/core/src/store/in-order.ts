@@ -36,7 +36,7 @@ export async function decideInOrder(
   });
 
   const looks = await Promise.all(parts.map((positions) => decider.decide(part(positions, false), options)));
-  const looked = assemble(parts, looks);
+  const looked = joinOutcomes(parts, looks);
   if (!looked.allowed || !admission.charge) return looked;
 
   const charged: Outcome[] = [];
@@ -59,14 +59,15 @@ export async function decideInOrder(
     }
     if (!outcome.allowed) {
       await undo();
-      return assemble(parts, [...looks.slice(0, charged.length), outcome, ...looks.slice(charged.length + 1)]);
+      return joinOutcomes(parts, [...looks.slice(0, charged.length), outcome, ...looks.slice(charged.length + 1)]);
     }
     charged.push(outcome);
   }
-  return assemble(parts, charged);
+  return joinOutcomes(parts, charged);
 }
 
-function assemble(parts: readonly (readonly number[])[], outcomes: readonly Outcome[]): Outcome {
+/** The outcome of an admission whose parts were decided apart, from theirs. */
+export function joinOutcomes(parts: readonly (readonly number[])[], outcomes: readonly Outcome[]): Outcome {
   const findings: ClaimFinding[] = [];
   outcomes.forEach((outcome, i) => {
     outcome.findings.forEach((finding, j) => {

@@ -1,0 +1,46 @@
+import {
+  type Admission,
+  type CallOptions,
+  type Claim,
+  joinOutcomes,
+  type Outcome,
+  type SynchronousStore,
+} from "@sluice/core";
+
+/** A copy of an outcome: a synchronous store may fill the same object again at its next call. */
+export function copyOf({ allowed, nowMs, findings }: Outcome): Outcome {
+  return { allowed, nowMs, findings: findings.map((finding) => ({ ...finding })) };
+}
+
+/**
+ * Decides an admission whose claims lie in several synchronous stores: looks at all of them, and then charges all. Nobody
+ * gets in between, so that the only denial that can come after the look is by a clock that was set back meanwhile; `undo`
+ * is then told what was charged.
+ */
+export function decideAtOnce(
+  admission: Admission,
+  parts: readonly (readonly number[])[],
+  storeOf: (claim: Claim) => SynchronousStore,
+  undo: (claim: Claim, outcome: Outcome["findings"][number]) => void,
+  options: CallOptions | undefined,
+): Outcome {
+  const decide = (positions: readonly number[], charge: boolean): Outcome => {
+    const claims = positions.map((position) => admission.claims[position] as Claim);
+    return copyOf(storeOf(claims[0] as Claim).decide({ claims, charge }, options));
+  };
+  const looked = joinOutcomes(
+    parts,
+    parts.map((positions) => decide(positions, false)),
+  );
+  if (!looked.allowed || !admission.charge) return looked;
+  const outcomes = parts.map((positions) => decide(positions, true));
+  const joined = joinOutcomes(parts, outcomes);
+  if (joined.allowed) return joined;
+  parts.forEach((positions, i) => {
+    if (!outcomes[i]?.allowed) return;
+    for (const position of positions) {
+      undo(admission.claims[position] as Claim, joined.findings[position] as Outcome["findings"][number]);
+    }
+  });
+  return joined;
+}

@@ -1,0 +1,1 @@
+export { type ShardedStore, type ShardedStoreOptions, shardedStore } from "./sharded-store.js";

@@ -1,0 +1,184 @@
+import {
+  type Admission,
+  builtInAlgorithms,
+  type CallOptions,
+  type Claim,
+  type ClaimFinding,
+  canExport,
+  canImport,
+  type DecidingStore,
+  decideInOrder,
+  type ExportEntries,
+  type ExportedEntry,
+  type HealthCheck,
+  hasHealthCheck,
+  type ImportEntries,
+  isDecidingStore,
+  isPromise,
+  isSynchronousStore,
+  type MaybePromise,
+  type Outcome,
+  partsOf,
+  refundEntry,
+  rejectUnknown,
+  SluiceError,
+  type Store,
+  type SynchronousStore,
+} from "@sluice/core";
+import { copyOf, decideAtOnce } from "./decide-at-once.js";
+import { createShards, type Shard, type Shards } from "./shards.js";
+
+/** Options of {@link shardedStore}. */
+export interface ShardedStoreOptions {
+  /**
+   * The names of the stores, in their order: what decides where a key belongs. Default `"0"`, `"1"` and so on: then stores
+   * are only ever added at the end.
+   */
+  names?: readonly string[];
+}
+
+/** A store over several ones of a kind. It can do what all of them can; its health is that of those that tell theirs. */
+export type ShardedStore<S extends Store> = Store &
+  ([S] extends [SynchronousStore] ? SynchronousStore : [S] extends [DecidingStore] ? DecidingStore : unknown) &
+  ([S] extends [ExportEntries] ? ExportEntries : unknown) &
+  ([S] extends [ImportEntries] ? ImportEntries : unknown) &
+  ([Extract<S, HealthCheck>] extends [never] ? unknown : HealthCheck);
+
+/**
+ * Spreads keys over several stores, of one kind or of different ones, by rendezvous hashing. All policies of one key lie in
+ * one store. One that fails fails for its keys only.
+ *
+ * Policies with different keys may lie in different stores. They are then looked at, charged one after the other, and taken
+ * back when a later one denies (see `decideInOrder` in core): never one too many, but for a moment others may be denied for
+ * a charge that is then taken back.
+ *
+ * Closing it closes the stores.
+ *
+ * @throws SluiceError `INVALID_STORE`, `INVALID_OPTION`, `UNKNOWN_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { createLimiter } from "@sluice/core";
+ * import { redisStore } from "@sluice/store-redis";
+ * import { shardedStore } from "@sluice/store-sharded";
+ * import { Redis } from "ioredis";
+ *
+ * const servers = ["redis://10.0.0.1", "redis://10.0.0.2", "redis://10.0.0.3"];
+ * const store = shardedStore(servers.map((url) => redisStore({ client: new Redis(url) })));
+ * const limiter = createLimiter({ store });
+ * ```
+ */
+export function shardedStore<S extends Store>(
+  stores: readonly S[],
+  options: ShardedStoreOptions = {},
+): ShardedStore<S> {
+  rejectUnknown(options, ["names"], "shardedStore");
+  const shards: Shards<Store> = createShards(stores, options.names);
+
+  const store: Store = {
+    atomicUpdate: (key, update, callOptions) => shards.ofEntryKey(key).store.atomicUpdate(key, update, callOptions),
+    delete: (key) => shards.ofEntryKey(key).store.delete(key),
+    async close() {
+      const closed = await Promise.allSettled(shards.all.map((shard) => shard.store.close()));
+      for (const result of closed) if (result.status === "rejected") throw result.reason;
+    },
+  };
+  return {
+    ...store,
+    ...(stores.every(isDecidingStore) && deciding(shards as Shards<DecidingStore>, store)),
+    ...(stores.every(canExport) && { exportEntries: () => exportFrom(shards as Shards<Store & ExportEntries>) }),
+    ...(stores.every(canImport) && {
+      importEntries: (entries: readonly ExportedEntry[]) =>
+        importInto(shards as Shards<Store & ImportEntries>, entries),
+    }),
+    ...(stores.some(hasHealthCheck) && { healthCheck: () => checkHealth(shards) }),
+  } as ShardedStore<S>;
+}
+
+function deciding(
+  shards: Shards<DecidingStore>,
+  store: Store,
+): Pick<DecidingStore, "algorithms" | "decide"> & { synchronous?: true } {
+  const [first, ...others] = shards.all.map((shard) => shard.store.algorithms);
+  const algorithms = new Set([...(first ?? [])].filter((name) => others.every((other) => other.has(name))));
+  const synchronous = shards.all.every((shard) => isSynchronousStore(shard.store));
+
+  const storeOf = (claim: Claim): DecidingStore => shards.ofClaim(claim).store;
+  const undo = (claim: Claim, { epochMs }: ClaimFinding, options: CallOptions | undefined): Promise<unknown> =>
+    store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
+
+  /** Decides what lies in one store. Its answer may be kept. */
+  function decidePart(part: Admission, options: CallOptions | undefined): MaybePromise<Outcome> {
+    const answer = storeOf(part.claims[0] as Claim).decide(part, options);
+    return isPromise(answer) ? answer : copyOf(answer);
+  }
+
+  return {
+    algorithms,
+    ...(synchronous && { synchronous }),
+    decide(admission, options) {
+      const [claim] = admission.claims;
+      if (admission.claims.length === 1) return storeOf(claim as Claim).decide(admission, options);
+      const parts = partsOf(admission, (each) => shards.ofClaim(each).name);
+      if (parts.length === 1) return storeOf(claim as Claim).decide(admission, options);
+      if (!synchronous) return decideInOrder(admission, parts, { decide: decidePart, undo }, options);
+      const undoAtOnce = (each: Claim, finding: ClaimFinding): void => {
+        // What can't be given back stays charged until its window ends.
+        undo(each, finding, options).catch(() => {});
+      };
+      return decideAtOnce(admission, parts, (each) => storeOf(each) as SynchronousStore, undoAtOnce, options);
+    },
+  };
+}
+
+/** Entries that lie where they no longer belong, since a shard was added, are old: they are not listed. */
+async function* exportFrom(shards: Shards<Store & ExportEntries>): AsyncGenerator<ExportedEntry> {
+  for (const shard of shards.all) {
+    for await (const entry of shard.store.exportEntries()) {
+      if (shards.ofExported(entry) === shard) yield entry;
+    }
+  }
+}
+
+async function importInto(
+  shards: Shards<Store & ImportEntries>,
+  entries: readonly ExportedEntry[],
+): Promise<readonly ExportedEntry[]> {
+  const groups = new Map<Shard<Store & ImportEntries>, ExportedEntry[]>();
+  for (const entry of entries) {
+    const shard = shards.ofExported(entry);
+    const group = groups.get(shard);
+    if (group === undefined) groups.set(shard, [entry]);
+    else group.push(entry);
+  }
+  const left = new Set<ExportedEntry>();
+  const importAll = (chosen: readonly (readonly [Shard<Store & ImportEntries>, ExportedEntry[]])[]): Promise<unknown> =>
+    Promise.all(
+      chosen.map(async ([{ store }, group]) => {
+        for (const entry of await store.importEntries(group)) left.add(entry);
+      }),
+    );
+  // Those that may be refused come first, so that nothing is written when they are.
+  const [refusable, others] = [true, false].map((digested) =>
+    [...groups].filter(([, group]) => group.some((entry) => entry.digested) === digested),
+  );
+  await importAll(refusable ?? []);
+  await importAll(others ?? []);
+  return entries.filter((entry) => left.has(entry));
+}
+
+async function checkHealth({ all }: Shards<Store>): Promise<void> {
+  const checks = all.map(({ store }) => (hasHealthCheck(store) ? store.healthCheck() : undefined));
+  const results = await Promise.allSettled(checks);
+  const failed = results.flatMap((result, i) =>
+    result.status === "rejected" ? [{ name: (all[i] as Shard<Store>).name, error: result.reason as unknown }] : [],
+  );
+  const [first] = failed;
+  if (first === undefined) return;
+  const { code, message } =
+    first.error instanceof SluiceError ? first.error : { code: "STORE_FAILED" as const, message: String(first.error) };
+  const names = failed.map(({ name }) => JSON.stringify(name)).join(", ");
+  throw new SluiceError(code, `${failed.length} of ${all.length} shards failed: ${names} (${message})`, {
+    cause: first.error,
+  });
+}

@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { type Claim, type ExportedEntry, invalidOption, SluiceError, type Store, storedKeys } from "@sluice/core";
+import { rendezvous } from "./rendezvous.js";
+
+/** A store, and the name by which keys find it. */
+export interface Shard<S extends Store> {
+  readonly name: string;
+  readonly store: S;
+}
+
+/** Some stores, and which of them a key belongs to. */
+export interface Shards<S extends Store> {
+  readonly all: readonly Shard<S>[];
+  ofClaim(claim: Claim): Shard<S>;
+  ofEntryKey(entryKey: string): Shard<S>;
+  ofExported(entry: ExportedEntry): Shard<S>;
+}
+
+const LONGEST_NAME = 128;
+
+/** @throws SluiceError `INVALID_STORE`, `INVALID_OPTION` */
+export function createShards<S extends Store>(stores: readonly S[], names: readonly string[] | undefined): Shards<S> {
+  if (!Array.isArray(stores) || stores.length === 0) {
+    throw invalidOption("stores", stores, "give an array of one store or more");
+  }
+  for (const [i, store] of stores.entries()) checkStore(store, i);
+  if (new Set(stores).size < stores.length) {
+    throw invalidOption("stores", stores, "give each store once");
+  }
+  const checked = names === undefined ? stores.map((_, i) => String(i)) : checkNames(names, stores.length);
+  const all = stores.map((store, i) => ({ name: checked[i] as string, store }));
+  const placeOf = rendezvous(checked);
+  // By what databases know of a key, so that an entry whose key is known only by its digest finds its shard too.
+  const stored = storedKeys((text) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex"));
+  const shardOf = ({ key }: { key: string }): Shard<S> => all[placeOf(key)] as Shard<S>;
+  return {
+    all,
+    ofClaim: ({ scope, key }) => shardOf(stored.of(scope, key)),
+    ofEntryKey: (entryKey) => shardOf(stored.ofEntryKey(entryKey)),
+    ofExported: (entry) => shardOf(stored.ofExported(entry)),
+  };
+}
+
+function checkStore(store: Store, place: number): void {
+  const missing = (["atomicUpdate", "delete", "close"] as const).filter((name) => typeof store?.[name] !== "function");
+  if (missing.length === 0) return;
+  throw new SluiceError(
+    "INVALID_STORE",
+    `stores[${place}] has no ${missing.join(", ")}: give a store, such as redisStore()`,
+  );
+}
+
+function checkNames(names: readonly string[], count: number): readonly string[] {
+  const fit = (name: unknown) => typeof name === "string" && name.length > 0 && name.length <= LONGEST_NAME;
+  if (Array.isArray(names) && names.length === count && new Set(names).size === count && names.every(fit)) return names;
+  throw invalidOption(
+    "names",
+    names,
+    `give ${count} different names of 1 to ${LONGEST_NAME} characters, one for each store`,
+  );
+}

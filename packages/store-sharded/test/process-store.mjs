@@ -1,0 +1,9 @@
+// The store as other processes of the conformance suite open it: over the Redis servers whose ports they are told.
+import { redisStore } from "@sluice/store-redis";
+import { shardedStore } from "@sluice/store-sharded";
+import { Redis } from "ioredis";
+
+/** @param {string} setting ports with commas */
+export function makeStore(setting) {
+  return shardedStore(setting.split(",").map((port) => redisStore({ client: new Redis(Number(port)) })));
+}
