@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
+import type { WireState } from "../fixtures/wire.js";
 import { exchange, open, type StartApp, type WireServer } from "./raw-client.js";
 
 /** Long enough for a server to notice, and for a route to end and give back. */
@@ -10,8 +11,8 @@ const half = { method: "POST", headers: { "content-length": "10" } };
 
 /** Clients that leave early, send half of it, or come in another way. */
 export function socketTests(start: StartApp): void {
-  const reached = (server: WireServer, held: number) => {
-    return expect.poll(async () => (await server.state()).held, { interval: 5 }).toBe(held);
+  const until = (server: WireServer, state: WireState) => {
+    return vi.waitFor(async () => expect(await server.state()).toEqual(state), { interval: 5, timeout: 5_000 });
   };
 
   // Only Linux has all of 127.0.0.0/8 without set-up.
@@ -29,7 +30,7 @@ export function socketTests(start: StartApp): void {
     const server = await start({ route: "hold", limit: "refund" });
     for (let i = 0; i < 20; i++) {
       const request = open(server.url).end();
-      if (i < 2) await reached(server, i + 1);
+      if (i < 2) await until(server, { held: i + 1, asked: 0 });
       else expect((await once(request, "response"))[0].statusCode).toBe(429);
       request.destroy();
     }
@@ -54,7 +55,7 @@ export function socketTests(start: StartApp): void {
     await aWhile();
     expect(await server.state()).toEqual({ held: 1, asked: 0 });
     expect((await exchange(server.url)).body).toBe("one,two");
-    await expect.poll(async () => (await server.state()).asked).toBe(1);
+    await until(server, { held: 2, asked: 1 });
   });
 
   it("a client that leaves amid its body is charged, given nothing back, and takes nobody with it", async () => {

@@ -13,7 +13,8 @@ export function wireTests(runtime: Runtime): void {
     });
     afterAll(() => running?.stop());
 
-    describe.each(runtime.adapters)("%s", (adapter) => {
+    // At the same time, since most of the time is waiting. Every test has an app of its own.
+    describe.concurrent.each(runtime.adapters)("%s", (adapter) => {
       const start: StartApp = (app) => startApp(running as Running, { adapter, host: "127.0.0.1", ...app });
       describe("answers are the same as everywhere", () => transcriptTests(runtime, adapter, start));
       describe("on the wire", () => socketTests(start));
