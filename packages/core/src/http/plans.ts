@@ -1,6 +1,6 @@
+import { coreOf } from "../limiter/core-of.js";
 import { createLimiterCore, type Decider } from "../limiter/decider.js";
 import type { Limiter } from "../limiter/limiter.js";
-import { storeOf } from "../limiter/store-of.js";
 import type { Policy, Quota } from "../policy/policy.js";
 import type { MaybePromise, Store } from "../store/store.js";
 import { after } from "./after.js";
@@ -36,7 +36,7 @@ export function planSource<Req>(
     return { limiter, write: fieldWriter(forms, advertised, legacyReset), counts };
   };
   if (isLimiter(storeOrLimiter)) {
-    const store = storeOf(storeOrLimiter);
+    const store = coreOf(storeOrLimiter)?.store;
     const counts = store === undefined ? storeOrLimiter : identityOf(store, storeOrLimiter, diagnostics);
     const plan = planOf(storeOrLimiter, counts);
     return () => plan;

@@ -1,4 +1,3 @@
-import { invalidOption } from "../errors.js";
 import type { LimiterCore } from "./decider.js";
 
 const cores = new WeakMap<object, LimiterCore>();
@@ -8,9 +7,7 @@ export function rememberCore(limiter: object, core: LimiterCore): void {
   cores.set(limiter, core);
 }
 
-/** @throws SluiceError `INVALID_OPTION` for a limiter that `createLimiter` did not make */
-export function coreOf(limiter: object): LimiterCore {
-  const core = cores.get(limiter);
-  if (core === undefined) throw invalidOption("limiter", limiter, "give what createLimiter returned");
-  return core;
+/** `undefined` for a limiter that `createLimiter` did not make. */
+export function coreOf(limiter: object): LimiterCore | undefined {
+  return cores.get(limiter);
 }

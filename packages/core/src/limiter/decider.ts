@@ -10,6 +10,7 @@ import {
   isPromise,
   type MaybePromise,
   type Outcome,
+  type Store,
 } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import type { AutoBlocker } from "./auto-block.js";
@@ -48,6 +49,7 @@ export interface Decider {
 
 /** What the rest of a limiter is made of. */
 export interface LimiterCore extends Decider {
+  readonly store: Store;
   readonly claims: ClaimMaker;
   readonly engine: Engine;
   readonly emitter: Emitter;
@@ -174,8 +176,8 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     return given.includes(true);
   }
 
-  const parts = { policies, prefix, claims, engine, algorithms, calling, bounded };
-  const blocker = autoBlock?.attach({ ...parts, store });
+  const parts = { store, policies, prefix, claims, engine, algorithms, calling, bounded };
+  const blocker = autoBlock?.attach(parts);
 
   function ended(decision: Decision, key: LimiterKey, cost: number): MaybePromise<Decision> {
     if (blocker === undefined || decision.allowed || decision.source !== "store") return tell(decision);

@@ -1,9 +1,10 @@
 import type { Decision } from "../decision.js";
+import { invalidOption } from "../errors.js";
 import { refundEntry } from "../store/entry.js";
 import { type Claim, type ClaimFinding, isPromise, type MaybePromise, type Outcome } from "../store/store.js";
 import type { LimiterKey } from "./claims.js";
 import { coreOf } from "./core-of.js";
-import type { ConsumeOptions } from "./decider.js";
+import type { ConsumeOptions, LimiterCore } from "./decider.js";
 import type { Limiter } from "./limiter.js";
 
 /** What a limiter and one more claim said together. */
@@ -28,7 +29,7 @@ export function decideJointly(
   options: ConsumeOptions | undefined,
   other: Claim,
 ): MaybePromise<JointDecision> {
-  const core = coreOf(limiter);
+  const core = madeCore(limiter);
   const cost = core.costOf(options);
   core.blocker?.check(key);
   const own = core.claims.all(key, cost);
@@ -62,10 +63,16 @@ export async function refundJointly(
   { decision, other }: JointDecision,
   claim: Claim,
 ): Promise<boolean> {
-  const core = coreOf(limiter);
+  const core = madeCore(limiter);
   const given = await limiter.refund(decision);
   if (given && other !== undefined) {
     await core.bounded(core.engine.update(claim, refundEntry(claim, core.algorithms, other.epochMs), core.calling()));
   }
   return given;
+}
+
+function madeCore(limiter: Limiter): LimiterCore {
+  const core = coreOf(limiter);
+  if (core === undefined) throw invalidOption("limiter", limiter, "give what createLimiter returned");
+  return core;
 }

@@ -12,7 +12,6 @@ import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.
 import type { LimiterEvents } from "./events.js";
 import { costToLookWith, minimumWaitMs } from "./minimum-wait.js";
 import type { LimiterOptions } from "./options.js";
-import { rememberStore } from "./store-of.js";
 import { createWaitQueue } from "./wait-queue.js";
 
 /** Options of {@link Limiter.wait} and {@link Limiter.execute}. */
@@ -87,9 +86,9 @@ export interface Limiter extends Decider {
  */
 export function createLimiter(options: LimiterOptions): Limiter {
   const core = createLimiterCore(options);
-  const { policies, quotas, prefix, claims, engine, algorithms, decide, refund, calling, costOf, ask, bounded } = core;
-  const { store, clock } = options;
-  const queue = createWaitQueue(clock);
+  const { store, policies, quotas, prefix, claims, engine, algorithms, decide, refund, calling, costOf } = core;
+  const { ask, bounded } = core;
+  const queue = createWaitQueue(options.clock);
 
   const limiter: Limiter = {
     policies,
@@ -200,7 +199,6 @@ export function createLimiter(options: LimiterOptions): Limiter {
       queue.close();
     },
   };
-  rememberStore(limiter, store);
   rememberCore(limiter, core);
   return limiter;
 }
