@@ -1,0 +1,43 @@
+import { clearLine, cursorTo } from "node:readline";
+import type { WriteStream } from "node:tty";
+
+const BAR = 24;
+const REDRAW_MS = 100;
+const NUMBER = new Intl.NumberFormat("en");
+
+/** One line on a terminal that tells how far a move is. */
+export interface Progress {
+  /** @param all how many entries there are; `undefined` while they are counted */
+  show(done: number, all: number | undefined): void;
+  end(): void;
+}
+
+export function createProgress(terminal: WriteStream): Progress {
+  const startMs = performance.now();
+  let drawnMs = Number.NEGATIVE_INFINITY;
+  return {
+    show(done, all) {
+      const nowMs = performance.now();
+      if (nowMs - drawnMs < REDRAW_MS && done !== all) return;
+      drawnMs = nowMs;
+      cursorTo(terminal, 0);
+      terminal.write(progressLine(done, all, nowMs - startMs).slice(0, terminal.columns - 1));
+      clearLine(terminal, 1);
+    },
+    end() {
+      cursorTo(terminal, 0);
+      clearLine(terminal, 0);
+    },
+  };
+}
+
+/** What stands on the line after a time. Entries that came since they were counted do not make it more than all. */
+export function progressLine(done: number, all: number | undefined, tookMs: number): string {
+  if (all === undefined) return `counting: ${NUMBER.format(done)} entries`;
+  const share = all === 0 ? 1 : Math.min(1, done / all);
+  const full = Math.floor(share * BAR);
+  const bar = "█".repeat(full) + "░".repeat(BAR - full);
+  const leftS = Math.ceil(((tookMs / share) * (1 - share)) / 1_000);
+  const left = Number.isFinite(leftS) ? `, ${NUMBER.format(leftS)} s left` : "";
+  return `${bar} ${Math.floor(share * 100)} %  ${NUMBER.format(done)} of ${NUMBER.format(all)} entries${left}`;
+}
