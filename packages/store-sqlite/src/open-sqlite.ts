@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
 import { invalidOption, SluiceError } from "@sluice/core";
 import { isWorthWaiting } from "./failure.js";
@@ -15,20 +16,20 @@ interface Constructor {
   new (file: string): OpenSqliteClient;
 }
 
-/** Where a database can come from, in the order in which they are tried: better-sqlite3 13 ends a process of Node.js 20. */
+/** Where a database can come from, in the order in which they are tried. */
 const SOURCES: readonly (readonly [module: string, name: string])[] = [
   ["node:sqlite", "DatabaseSync"],
-  ["libsql", "default"],
   ["better-sqlite3", "default"],
+  ["libsql", "default"],
 ];
 
 /**
- * Opens an SQLite file, made if it is missing, by what there is: `node:sqlite` (Node.js 22.13 and later), `libsql` or
- * `better-sqlite3`. It has no table yet: see {@link migrate}.
+ * Opens an SQLite file, made if it is missing, by what there is: `node:sqlite` (Node.js 22.13 and later),
+ * `better-sqlite3` or `libsql`. It has no table yet: see {@link migrate}.
  *
  * @param path of the file, or `":memory:"` for a database of this connection alone
  * @throws SluiceError rejects with `STORAGE_UNAVAILABLE` when there is no such folder, no right to the file, or another sort of
- * file; with `PACKAGE_MISSING` on Node.js 20 when neither package is installed; and with `INVALID_OPTION`
+ * file; with `PACKAGE_MISSING` on Node.js 20 when neither package is installed that runs on it; and with `INVALID_OPTION`
  *
  * @example
  * ```ts
@@ -76,10 +77,18 @@ function readable(client: OpenSqliteClient): OpenSqliteClient {
   return client;
 }
 
+/** better-sqlite3 13 ends a process of Node.js 20 when it opens a file. */
+function checkUsable(module: string): void {
+  if (module !== "better-sqlite3" || !process.version.startsWith("v20.")) return;
+  const { version } = createRequire(import.meta.url)(`${module}/package.json`);
+  if (Number.parseInt(version, 10) >= 13) throw new Error(`${module} ${version} does not run on Node.js 20`);
+}
+
 async function findSqlite(): Promise<Open> {
   const failures: unknown[] = [];
   for (const [module, name] of SOURCES) {
     try {
+      checkUsable(module);
       const Database = (await import(module))[name] as Constructor;
       return (file) => new Database(file);
     } catch (error) {
@@ -88,7 +97,7 @@ async function findSqlite(): Promise<Open> {
   }
   throw new SluiceError(
     "PACKAGE_MISSING",
-    "no SQLite was found: run npm install libsql, or use Node.js 22.13 or later, which has its own",
+    "no SQLite was found that runs here: run npm install libsql, or use Node.js 22.13 or later, which has its own",
     { cause: new AggregateError(failures) },
   );
 }

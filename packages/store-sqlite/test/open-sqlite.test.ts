@@ -50,10 +50,13 @@ describe("openSqlite", () => {
     await expect(openSqlite(path as never)).rejects.toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
   });
 
-  it("says what to install where there is none", async () => {
+  // better-sqlite3 13 is there, and on Node.js 20 it would end the process.
+  const hidden = process.version.startsWith("v20.") ? ["libsql"] : ["libsql", "better-sqlite3", "node:sqlite"];
+
+  it(`says what to install where there is none that runs, without ${hidden.join(", ")}`, async () => {
     const hooks = `data:text/javascript,${encodeURIComponent(`
       export function resolve(name, context, next) {
-        if (["libsql", "better-sqlite3", "node:sqlite"].includes(name)) throw new Error("hidden: " + name);
+        if (${JSON.stringify(hidden)}.includes(name)) throw new Error("hidden: " + name);
         return next(name, context);
       }`)}`;
     const script = `
