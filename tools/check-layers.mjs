@@ -13,6 +13,7 @@ const core = "@sluice/core";
  * @property {string[]} value  packages it may import; `node:` stands for all of Node's own
  * @property {"value" | "types"} [peers]  whether it may import its peer dependencies, or their types only
  * @property {RegExp} [dynamic]  packages that it may import by `import()` only, also with a computed name
+ * @property {Record<string, string>} [apart]  the only file of `src` that may import a package
  */
 
 /** What the sources of each public package may import from outside of it. The first match counts.
@@ -24,7 +25,8 @@ const packageRules = [
   // It opens a file by what is there, when it is asked to.
   [/^store-sqlite$/, { value: [core, "node:"], peers: "types", dynamic: /^$/ }],
   [/^store-/, { value: [core, "node:"], peers: "types" }],
-  [/^(express|koa|hono)$/, { value: [core], peers: "value" }],
+  // Who uses the plain adapter installs nothing more.
+  [/^(express|koa|hono)$/, { value: [core], peers: "value", apart: { "@sluice/protections": "protections.ts" } }],
   // A storage setting names the store, and the store its client.
   [
     /^protections$/,
@@ -80,7 +82,9 @@ function checkSources(folder) {
       imports += 1;
       const target = resolveRelative(file, found.specifier);
       if (target) targets.push(target);
-      const problem = target ? wrongFile(file, target, source) : isPublic && rule && wrongPackage(found, rule, peers);
+      const problem = target
+        ? wrongFile(file, target, source)
+        : isPublic && rule && (wrongPackage(found, rule, peers) ?? wrongPlace(found, rule, file, source));
       if (problem) problems.push(`${file}:${found.line} imports ${found.specifier ?? "a computed name"}: ${problem}`);
     }
   }
@@ -132,6 +136,17 @@ function wrongPackage({ specifier, typeOnly, dynamic }, rule, peers) {
   }
   const allowed = [...rule.value, ...(rule.peers ? peers : [])];
   return allowed.length > 0 ? `it may import only ${allowed.join(", ")}` : "it may import no other package";
+}
+
+/**
+ * @param {import("./lib/imports.mjs").Import} found
+ * @param {Rule} rule
+ * @param {string} file
+ * @param {string} source
+ */
+function wrongPlace({ specifier }, { apart = {} }, file, source) {
+  const only = apart[packageOf(specifier ?? "")];
+  return only === undefined || file === `${source}/${only}` ? undefined : `only ${source}/${only} may`;
 }
 
 /** @param {string} specifier */

@@ -1,9 +1,8 @@
-import { createGuard, type Decision, type Limiter, type Store, type Verdict } from "@sluice/core";
-import type { Context, Env, MiddlewareHandler, Next } from "hono";
-import type { StatusCode } from "hono/utils/http-status";
-import { restoreFields, setFields } from "./fields.js";
-import { portOf, type RateLimitOptions } from "./options.js";
-import { settlerFor } from "./settle.js";
+import { createGuard, type Decision, type Limiter, type Store } from "@sluice/core";
+import type { Env, MiddlewareHandler } from "hono";
+import { middlewareOf } from "./middleware.js";
+import type { RateLimitOptions } from "./options.js";
+import { portOf } from "./port.js";
 
 declare module "hono" {
   interface ContextVariableMap {
@@ -35,34 +34,6 @@ export function rateLimit<E extends Env = Env>(
   storeOrLimiter: Store | Limiter,
   options: RateLimitOptions<E> = {},
 ): MiddlewareHandler<E> {
-  const { port, guardOptions } = portOf(options);
-  const guard = createGuard(storeOrLimiter, guardOptions, port);
-
-  async function apply(verdict: Verdict | undefined, c: Context<E>, next: Next): Promise<Response | undefined> {
-    if (verdict === undefined) {
-      await next();
-      return undefined;
-    }
-    const { decision, fields, rejection, settle } = verdict;
-    c.set(guard.requestProperty as never, decision as never);
-    const sent = setFields(c, fields);
-    const settleLater = settle && settlerFor(c, settle);
-    if (rejection === undefined) {
-      await next();
-    } else {
-      c.status(rejection.status as StatusCode);
-      if (guard.handler === undefined)
-        return c.body(rejection.body, { headers: { "Content-Type": rejection.contentType } });
-      const response = await guard.handler(c, next, rejection);
-      if (response instanceof Response) c.res = response;
-    }
-    restoreFields(c, sent);
-    settleLater?.();
-    return undefined;
-  }
-
-  return function rateLimit(c, next) {
-    const verdict = guard.check(c);
-    return verdict instanceof Promise ? verdict.then((settled) => apply(settled, c, next)) : apply(verdict, c, next);
-  } as MiddlewareHandler<E>;
+  const { port, guardOptions } = portOf<E, RateLimitOptions<E>>(options, options.key !== undefined);
+  return middlewareOf("rateLimit", createGuard(storeOrLimiter, guardOptions, port));
 }

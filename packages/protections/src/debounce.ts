@@ -1,4 +1,5 @@
 import {
+  after,
   compositeKey,
   createLimiter,
   type Decision,
@@ -9,7 +10,6 @@ import {
   type MaybePromise,
   rejectUnknown,
 } from "@sluice/core";
-import { after } from "./after.js";
 import { checkKey } from "./key.js";
 
 /** Options of {@link createDebouncer}. */
@@ -30,8 +30,6 @@ export interface Sighting {
   readonly duplicate: boolean;
   /** How long until the window ends, for a duplicate as for the first sight; 0 where the store did not answer. */
   readonly windowEndsInMs: number;
-  /** The decision behind it, on a limit of one in each window. */
-  readonly decision: Decision;
 }
 
 /** Tells requests that were seen before. */
@@ -84,7 +82,8 @@ export function createDebouncer(options: DebouncerOptions): Debouncer {
     "createDebouncer",
   );
   const { window, ...limiterOptions } = options;
-  const policy = debouncePolicy(window);
+  // A fixed window starts with what it first grants, and a denial writes nothing: that is all of it.
+  const policy = fixedWindow({ name: DEBOUNCE, limit: 1, window });
   const limiter = createLimiter({ ...limiterOptions, policies: policy });
 
   const debouncer: Debouncer = {
@@ -102,17 +101,6 @@ export function createDebouncer(options: DebouncerOptions): Debouncer {
   return debouncer;
 }
 
-/**
- * The policy of a debouncer. A fixed window starts with what it first grants, and a denial writes nothing: that is all of
- * it.
- *
- * @param cost what a request takes of every policy that it is decided together with. With a limit of as much it fits once
- * @throws SluiceError `INVALID_OPTION`
- */
-export function debouncePolicy(window: Duration, cost = 1): FixedWindowPolicy {
-  return fixedWindow({ name: DEBOUNCE, limit: cost, window });
-}
-
 /** @throws SluiceError `INVALID_KEY` */
 export function debounceKey(key: string, fingerprint: string | undefined): string {
   checkKey(key, "key");
@@ -121,5 +109,5 @@ export function debounceKey(key: string, fingerprint: string | undefined): strin
 
 function sightingOf(decision: Decision): Sighting {
   if (decision.source === "failClosed") throw decision.error;
-  return { duplicate: !decision.allowed, windowEndsInMs: decision.resetAfterMs, decision };
+  return { duplicate: !decision.allowed, windowEndsInMs: decision.resetAfterMs };
 }

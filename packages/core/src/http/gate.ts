@@ -30,7 +30,7 @@ export const GATE_OPTIONS: readonly (keyof GateOptions<unknown>)[] = [
 /** Tells which requests are looked at, and who sent them. */
 export interface Gate<Req> {
   /** Goes on with the key of a request; not with a preflight, one that is skipped, or one without an address that may pass. */
-  enter<T>(request: Req, next: (key: LimiterKey, request: Req) => MaybePromise<T>): MaybePromise<T | undefined>;
+  enter<T>(request: Req, next: (key: LimiterKey) => MaybePromise<T | undefined>): MaybePromise<T | undefined>;
 }
 
 /**
@@ -52,18 +52,20 @@ export function createGate<Req>(options: GateOptions<Req>, port: HttpPort<Req>):
   const findKey = keySource(options, port, diagnostics);
   const look = firstRequests(port, diagnostics, key === undefined);
 
+  function admit<T>(request: Req, next: (key: LimiterKey) => MaybePromise<T | undefined>): MaybePromise<T | undefined> {
+    return after(findKey(request), (found) => {
+      if (found === UNLIMITED) return undefined;
+      // What is counted is not the gate's affair, so nothing is counted twice.
+      look(request, {}, found);
+      return next(found);
+    });
+  }
+
   return {
     enter(request, next) {
-      const admit = (): MaybePromise<Awaited<ReturnType<typeof next>> | undefined> =>
-        after(findKey(request), (found) => {
-          if (found === UNLIMITED) return undefined;
-          // Nothing is charged twice here: each request is an identity of its own.
-          look(request, {}, found);
-          return next(found, request) as MaybePromise<Awaited<ReturnType<typeof next>>>;
-        });
       if (!chargePreflight && isPreflight(request, port)) return undefined;
-      if (skip === undefined) return admit();
-      return after(skip(request), (skipped) => (isSkipped(skipped) ? undefined : admit()));
+      if (skip === undefined) return admit(request, next);
+      return after(skip(request), (skipped) => (isSkipped(skipped) ? undefined : admit(request, next)));
     },
   };
 }

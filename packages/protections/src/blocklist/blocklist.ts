@@ -1,5 +1,4 @@
-import { type Duration, invalidOption, type MaybePromise, rejectUnknown } from "@sluice/core";
-import { after } from "../after.js";
+import { after, type Duration, invalidOption, type MaybePromise, rejectUnknown } from "@sluice/core";
 import { checkFreshness, createFreshCache } from "../fresh-cache.js";
 import { openRecords, RECORD_OPTIONS, type RecordOptions } from "../records.js";
 import {
@@ -113,9 +112,9 @@ export function createBlocklist(options: BlocklistOptions): Blocklist {
     });
   }
 
-  function blockOf({ key, range }: Subject): MaybePromise<BlockEntry | undefined> {
-    if (range) return undefined;
-    return blockCache.get(key, () => readBlock(key), failOpen ? lastBlock : undefined);
+  function blockOf({ client }: Subject): MaybePromise<BlockEntry | undefined> {
+    if (client === undefined) return undefined;
+    return blockCache.get(client, () => readBlock(client), failOpen ? lastBlock : undefined);
   }
 
   /** While the store fails its clock can't be read. */

@@ -8,8 +8,10 @@ export interface Subject {
   readonly key: string;
   /** Where it is an address or a network: which addresses it is. */
   readonly network: Network | undefined;
-  /** Whether it is a network of more or fewer addresses than one client has, so that no client's key is its. */
+  /** Whether it is a network of more or fewer addresses than one client has. */
   readonly range: boolean;
+  /** The key of the client that it is, or is a part of; `undefined` for a network of more than one. */
+  readonly client: string | undefined;
 }
 
 /**
@@ -21,13 +23,12 @@ export interface Subject {
 export function subjectOf(given: string, ipv6Prefix: number): Subject {
   const key = checkKey(given, "key");
   const network = parseNetwork(key);
-  if (network === undefined) return { key, network, range: false };
+  if (network === undefined) return { key, network, range: false, client: key };
   if (network === "wrong") {
     throw new SluiceError("INVALID_KEY", 'key looks like a network and is none: write it as in "10.0.0.0/8"');
   }
   const clientBits = network.family === 4 ? 128 : ipv6Prefix;
-  if (!key.includes("/")) {
-    return { key: formatNetwork(masked({ ...network, bits: clientBits })), network, range: false };
-  }
-  return { key: formatNetwork(network), network, range: network.bits !== clientBits };
+  const client = network.bits < clientBits ? undefined : formatNetwork(masked({ ...network, bits: clientBits }));
+  if (client !== undefined && !key.includes("/")) return { key: client, network, range: false, client };
+  return { key: formatNetwork(network), network, range: network.bits !== clientBits, client };
 }

@@ -1,0 +1,47 @@
+import type { Answer, Guard, Verdict } from "@sluice/core";
+import type { Context, Env, MiddlewareHandler, Next } from "hono";
+import type { StatusCode } from "hono/utils/http-status";
+import { restoreFields, setFields } from "./fields.js";
+import { settlerFor } from "./settle.js";
+
+/** Answers a request in place of a guard. */
+export type AnswerHandler<A extends Answer, E extends Env = Env> = (c: Context<E>, next: Next, answer: A) => unknown;
+
+/** Makes a guard's verdicts Hono's responses. */
+export function middlewareOf<Found, A extends Answer, E extends Env>(
+  name: string,
+  guard: Guard<Context<E>, AnswerHandler<A, E>, Found, A>,
+): MiddlewareHandler<E> {
+  async function apply(
+    verdict: Verdict<Found, A> | undefined,
+    c: Context<E>,
+    next: Next,
+  ): Promise<Response | undefined> {
+    if (verdict === undefined) {
+      await next();
+      return undefined;
+    }
+    const { decision, fields, rejection, settle } = verdict;
+    c.set(guard.requestProperty as never, decision as never);
+    const sent = setFields(c, fields);
+    const settleLater = settle && settlerFor(c, settle);
+    if (rejection === undefined) {
+      await next();
+    } else {
+      c.status(rejection.status as StatusCode);
+      if (guard.handler === undefined)
+        return c.body(rejection.body, { headers: { "Content-Type": rejection.contentType } });
+      const response = await guard.handler(c, next, rejection);
+      if (response instanceof Response) c.res = response;
+    }
+    restoreFields(c, sent);
+    settleLater?.();
+    return undefined;
+  }
+
+  const middleware = (c: Context<E>, next: Next): Promise<Response | undefined> => {
+    const verdict = guard.check(c);
+    return verdict instanceof Promise ? verdict.then((settled) => apply(settled, c, next)) : apply(verdict, c, next);
+  };
+  return Object.defineProperty(middleware, "name", { value: name }) as MiddlewareHandler<E>;
+}

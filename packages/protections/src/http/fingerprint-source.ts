@@ -1,0 +1,51 @@
+import { after, invalidOption, type MaybePromise } from "@sluice/core";
+import { checkKey } from "../key.js";
+import { fingerprintOf } from "./fingerprint.js";
+import type { ProtectionPort } from "./port.js";
+import type { Warn } from "./warnings.js";
+
+/** What makes a request the same as another one, to a debouncer. */
+export interface FingerprintOptions<Req> {
+  /**
+   * What makes a request the same as another one of the same client; `undefined` for a request that is never a duplicate.
+   * Default: the method, the path with the query, and a digest of the body that was parsed before. A request whose body
+   * nobody read is never a duplicate, and warned of once.
+   */
+  fingerprint?: (request: Req) => MaybePromise<string | undefined>;
+  /** The methods of requests that can be duplicates, in upper case. Default: all. */
+  methods?: readonly string[];
+}
+
+/**
+ * Makes the function that tells what a request is; `undefined` when it is never a duplicate.
+ *
+ * @throws SluiceError `INVALID_OPTION`
+ */
+export function fingerprintSource<Req>(
+  { fingerprint, methods }: FingerprintOptions<Req>,
+  port: ProtectionPort<Req>,
+  warn: Warn,
+): (request: Req) => MaybePromise<string | undefined> {
+  if (fingerprint !== undefined && typeof fingerprint !== "function") {
+    throw invalidOption("fingerprint", fingerprint, "give a function");
+  }
+  if (methods !== undefined && !(Array.isArray(methods) && methods.every((method) => /^[A-Z]+$/.test(method)))) {
+    throw invalidOption("methods", methods, 'give an array of methods in upper case, as in ["POST", "PUT"]');
+  }
+
+  function byDefault(request: Req): MaybePromise<string | undefined> {
+    return after(fingerprintOf(request, port), (found) => {
+      if (found === undefined) {
+        warn("BODY_NOT_READ", "a request with a body that nobody had read can't be told from others.");
+      }
+      return found;
+    });
+  }
+
+  const find =
+    fingerprint === undefined
+      ? byDefault
+      : (request: Req) =>
+          after(fingerprint(request), (found) => (found === undefined ? found : checkKey(found, "fingerprint")));
+  return (request) => (methods === undefined || methods.includes(port.method(request)) ? find(request) : undefined);
+}
