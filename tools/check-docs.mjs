@@ -37,11 +37,20 @@ process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 /** The page and line behind each line of each module. @type {Map<string, { page: string; lines: number[] }>} */
 const origins = new Map();
 for (const page of pages) {
-  for (const { line, language, code, declared } of codeBlocksOf(readFileSync(join(root, page), "utf8"))) {
+  const stem = page.replaceAll("/", "__");
+  const blocks = codeBlocksOf(readFileSync(join(root, page), "utf8"));
+  // A block that begins with its file's name, such as `// store.ts`, can be imported by others of its page.
+  const named = new Map(
+    blocks.flatMap(({ line, code }) => {
+      const [, name] = /^\/\/ ([\w.-]+)\.[jt]s\n/.exec(code) ?? [];
+      return name === undefined ? [] : [[`"./${name}.js"`, `"./${stem}.${line}.js"`]];
+    }),
+  );
+  for (const { line, language, code, declared } of blocks) {
     const extension = languages.get(language);
     if (!extension) continue;
-    const file = `${page.replaceAll("/", "__")}.${line}${extension}`;
-    const lines = code.split("\n");
+    const file = `${stem}.${line}${extension}`;
+    const lines = code.replace(/"\.\/[^"]*"/g, (specifier) => named.get(specifier) ?? specifier).split("\n");
     writeFileSync(join(folder, file), [...declared.map(({ text }) => text), ...lines, "export {};\n"].join("\n"));
     origins.set(file, { page, lines: [...declared.map((one) => one.line), ...lines.map((_, i) => line + i)] });
   }

@@ -12,6 +12,16 @@ test("blocks that compile pass, and what they declare counts", () => {
   expect(runTool("check-docs.mjs", folder)).toEqual({ code: 0, output: "3 code blocks on 3 pages: all compile\n" });
 });
 
+test("a block that begins with its file's name can be imported by others of its page", () => {
+  const named = `${fence}ts\n// store.ts\nexport const limit: number = 1;\n${fence}\n`;
+  const using = (type: string) =>
+    `\n${fence}ts\nimport { limit } from "./store.js";\nconst own: ${type} = limit;\n${fence}\n`;
+  const run = (markdown: string) => runTool("check-docs.mjs", folderWith({ "README.md": markdown }));
+  expect(run(named + using("number")).code).toBe(0);
+  expect(run(named + using("string")).output).toContain("README.md:8: error TS2322");
+  expect(run(using("number")).output).toContain("error TS2307");
+});
+
 test.each([
   ["a type error", `line 1\n\n${fence}ts\nconst a = 1;\nconst b: string = a;\n${fence}\n`, "README.md:5: error TS2322"],
   ["an unknown name", `- item\n\n  ${fence}js\n  store.close();\n  ${fence}\n`, "README.md:4: error TS2304"],
