@@ -9,6 +9,7 @@ import {
   type LimiterOptions,
   type MaybePromise,
   rejectUnknown,
+  SluiceError,
 } from "@sluice/core";
 import { checkKey } from "./key.js";
 
@@ -107,7 +108,8 @@ export function debounceKey(key: string, fingerprint: string | undefined): strin
   return fingerprint === undefined ? compositeKey(key) : compositeKey(key, fingerprint);
 }
 
-function sightingOf(decision: Decision): Sighting {
-  if (decision.source === "failClosed") throw decision.error;
-  return { duplicate: !decision.allowed, windowEndsInMs: decision.resetAfterMs };
+function sightingOf({ allowed, source, resetAfterMs, error }: Decision): Sighting {
+  if (source !== "failClosed") return { duplicate: !allowed, windowEndsInMs: resetAfterMs };
+  if (error instanceof SluiceError) throw error;
+  throw new SluiceError("STORE_FAILED", "the store failed", { cause: error });
 }

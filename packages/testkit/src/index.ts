@@ -1,5 +1,7 @@
 export type { Adapter, AdapterServer, AppUnderTest, RouteKind, Use } from "./adapter/adapter.js";
 export { adapterSuite } from "./adapter/adapter-suite.js";
+export type { GuardAdapter, GuardedApp, TestedOptions, TestedProtections } from "./guards/guard-adapter.js";
+export { guardSuite } from "./guards/guard-suite.js";
 export { type ManualClock, manualClock } from "./manual-clock.js";
 export { type ModelStore, modelStore, threeMethodsOf } from "./model.js";
 export type { ProtectionCapabilities } from "./protection/protection-context.js";

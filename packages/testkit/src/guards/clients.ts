@@ -1,0 +1,42 @@
+import { deepStrictEqual, equal } from "node:assert/strict";
+import { failingStore, type GuardContext, isProblem } from "./guard-context.js";
+
+/** Only who is registered gets further. */
+export function clientGuardGroup({ test, adapter }: GuardContext): void {
+  const id = (request: never): string | undefined => adapter.header(request, "x-api-key");
+  const as = (key: string) => ({ headers: { "x-api-key": key } });
+
+  test("registered clients go on, others do not", async ({ serve, use, make, clock, send, statuses }) => {
+    const { clients } = await make();
+    const server = await serve({ middleware: [use("requireClient", clients, { id })], property: "client" });
+    isProblem(await send(server), 403, "Forbidden", "This client is not registered.");
+    isProblem(await send(server, as("ann")), 403, "Forbidden", "This client is not registered.");
+    await clients.ensure("ann");
+    await clock.advance(1_000);
+    deepStrictEqual(await statuses(server, 1, as("ann")), [403]);
+    await clients.register("ann", { plan: "free" });
+    const { status, body } = await send(server, as("ann"));
+    const { found } = JSON.parse(body) as { found: { id: string; fields: unknown } };
+    deepStrictEqual([status, found.id, found.fields], [200, "ann", { plan: "free" }]);
+  });
+
+  test("who is let through was seen", async ({ serve, use, make, clock, statuses }) => {
+    const { clients } = await make();
+    await clients.register("ann");
+    const server = await serve({ middleware: [use("requireClient", clients, { id })] });
+    await clock.advance(60_000);
+    deepStrictEqual(await statuses(server, 3, as("ann")), [200, 200, 200]);
+    equal((await clients.get("ann"))?.lastSeenMs, clock.nowMs());
+  });
+
+  test("the app answers as it likes, and the store's failure is told", async ({ serve, use, store, clock, send }) => {
+    const message = (_request: never, found: unknown) => (found === undefined ? "who are you?" : "not yet");
+    const server = await serve({ middleware: [use("requireClient", store, { clock, id, message, statusCode: 401 })] });
+    const answer = await send(server, as("ann"));
+    deepStrictEqual([answer.status, answer.body], [401, "who are you?"]);
+    const handled = await serve({ middleware: [use("requireClient", store, { clock, id, handler: adapter.handler })] });
+    equal((await send(handled)).body, "handled 403");
+    const failing = await serve({ middleware: [use("requireClient", failingStore(), { clock, id })] });
+    equal((await send(failing, as("ann"))).status, 503);
+  });
+}

@@ -1,0 +1,54 @@
+import type { Clock, Duration, Policy, Store } from "@sluice/core";
+import type { AdapterServer } from "../adapter/adapter.js";
+
+/** An app for one test. */
+export interface GuardedApp {
+  /** In this order, in front of the only route, which has every method and path. */
+  readonly middleware: readonly unknown[];
+  /** Whether a parser of JSON bodies comes before all of it. Never, where the adapter reads bodies by itself. */
+  readonly parsesBodies: boolean;
+  /** The status that the route answers with. */
+  readonly status: () => number;
+  /** The route answers with JSON: what it finds on the request under this name, and the body that it can read. */
+  readonly property: string;
+}
+
+/** What the suite needs of the protections that it tests middleware with. */
+export interface TestedProtections {
+  readonly blocklist: {
+    block(key: string, options?: { for?: Duration; reason?: string }): Promise<unknown>;
+    unblock(key: string): Promise<void>;
+  };
+  readonly clients: {
+    register(id: string, fields?: Readonly<Record<string, string>>): Promise<unknown>;
+    ensure(id: string): Promise<unknown>;
+    get(id: string): Promise<{ readonly lastSeenMs: number } | undefined>;
+  };
+  readonly limiter: { peek(key: string): Promise<{ readonly remaining: number }> };
+}
+
+/** Options of `createProtections`, as far as the suite uses them. */
+export interface TestedOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly failOpen?: boolean;
+  readonly limiter?: { readonly policies: Policy };
+  readonly debounce?: { readonly window: Duration };
+}
+
+type Middleware = (of: never, options: never) => unknown;
+
+/** An adapter of the protections, as the suite sees it. */
+export interface GuardAdapter {
+  /** The functions of the adapter; for frameworks that know no addresses with the option that tells them. */
+  readonly middleware: Readonly<Record<"debounce" | "blocklist" | "requireClient" | "protect", Middleware>>;
+  createProtections(options: TestedOptions): Promise<TestedProtections>;
+  /** Starts an app on a free port of the loopback interface. */
+  serve(app: GuardedApp): Promise<AdapterServer>;
+  /** A field of the request that functions among the options are given. `name` is in lower case. */
+  header(request: never, name: string): string | undefined;
+  /** Answers with the text `handled` and the status that is set. */
+  readonly handler: unknown;
+  /** Whether the middleware reads bodies itself, where no parser came before it. */
+  readonly readsBodies: boolean;
+}

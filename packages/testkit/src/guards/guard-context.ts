@@ -1,0 +1,115 @@
+import { deepStrictEqual } from "node:assert/strict";
+import type { Store } from "@sluice/core";
+import type { AdapterServer } from "../adapter/adapter.js";
+import { type ManualClock, manualClock } from "../manual-clock.js";
+import { modelStore } from "../model.js";
+import type { SuiteRunner } from "../runner.js";
+import type { GuardAdapter, GuardedApp, TestedOptions, TestedProtections } from "./guard-adapter.js";
+
+/** What a test of the suite gets. */
+export interface GuardTools {
+  readonly clock: ManualClock;
+  readonly store: Store;
+  /** One of the adapter's functions. */
+  use(name: keyof GuardAdapter["middleware"], of: unknown, options?: object): unknown;
+  /** Starts an app, which is stopped after the test. */
+  serve(app: Partial<GuardedApp> & Pick<GuardedApp, "middleware">): Promise<AdapterServer>;
+  make(options?: Partial<TestedOptions>): Promise<TestedProtections>;
+  /** Sends a request; the answer with its status, some of its fields and its body. */
+  send(server: AdapterServer, request?: GuardRequest): Promise<GuardAnswer>;
+  /** The statuses of the same request, sent so many times, one after the other. */
+  statuses(server: AdapterServer, count: number, request?: GuardRequest): Promise<number[]>;
+  /** Keeps warnings that are part of the test off the console until it ends. Returns them; the list grows. */
+  quiet(): readonly string[];
+}
+
+/** A request of a test. */
+export interface GuardRequest {
+  readonly path?: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON, unless it is a text. */
+  readonly body?: unknown;
+}
+
+/** What came back. */
+export interface GuardAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** What the groups define their tests with. */
+export interface GuardContext {
+  readonly adapter: GuardAdapter;
+  test(name: string, body: (tools: GuardTools) => Promise<void>): void;
+}
+
+export function createGuardContext({ it }: SuiteRunner, adapter: GuardAdapter): GuardContext {
+  return { adapter, test: (name, body) => void it(name, () => withTools(adapter, body)) };
+}
+
+async function withTools(adapter: GuardAdapter, body: (tools: GuardTools) => Promise<void>): Promise<void> {
+  const servers: AdapterServer[] = [];
+  const clock = manualClock();
+  const store = modelStore();
+  const { warn } = console;
+  const tools: GuardTools = {
+    clock,
+    store,
+    use: (name, of, options = {}) => adapter.middleware[name](of as never, options as never),
+    async serve(app) {
+      const server = await adapter.serve({
+        parsesBodies: !adapter.readsBodies,
+        status: () => 200,
+        property: "none",
+        ...app,
+      });
+      servers.push(server);
+      return server;
+    },
+    make: (options) => adapter.createProtections({ store, clock, ...options }),
+    send,
+    async statuses(server, count, request) {
+      const found: number[] = [];
+      for (let i = 0; i < count; i++) found.push((await send(server, request)).status);
+      return found;
+    },
+    quiet() {
+      const warnings: string[] = [];
+      console.warn = (message: unknown) => warnings.push(String(message));
+      return warnings;
+    },
+  };
+  try {
+    await body(tools);
+  } finally {
+    console.warn = warn;
+    await Promise.all(servers.map((server) => server.close()));
+  }
+}
+
+async function send(server: AdapterServer, request: GuardRequest = {}): Promise<GuardAnswer> {
+  const { path = "/", method = "GET", headers = {}, body } = request;
+  const isText = typeof body === "string";
+  const response = await fetch(server.url + path, {
+    method,
+    headers: { ...(body !== undefined && { "content-type": isText ? "text/plain" : "application/json" }), ...headers },
+    ...(body !== undefined && { body: isText ? body : JSON.stringify(body) }),
+  });
+  return { status: response.status, headers: response.headers, body: await response.text() };
+}
+
+/** Compares an answer with a problem document. */
+export function isProblem(answer: GuardAnswer, status: number, title: string, detail: string): void {
+  deepStrictEqual(
+    [answer.status, answer.headers.get("content-type"), answer.headers.get("cache-control"), JSON.parse(answer.body)],
+    [status, "application/problem+json", "no-store", { type: "about:blank", title, status, detail }],
+  );
+}
+
+/** A store that fails. */
+export function failingStore(): Store {
+  const fail = () => Promise.reject(new Error("the database is down"));
+  return { atomicUpdate: fail, delete: fail, close: async () => {} };
+}

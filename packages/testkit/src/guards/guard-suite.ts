@@ -1,0 +1,42 @@
+import type { SuiteRunner } from "../runner.js";
+import { blocklistGuardGroup } from "./blocklist.js";
+import { clientGuardGroup } from "./clients.js";
+import { debounceGuardGroup } from "./debounce.js";
+import type { GuardAdapter } from "./guard-adapter.js";
+import { createGuardContext } from "./guard-context.js";
+import { protectGuardGroup } from "./protect.js";
+
+/**
+ * Defines the tests that the protections' middleware passes in every framework. They drive apps on a listening server by
+ * `fetch`; time stands still unless a test moves it.
+ *
+ * @param runner the test runner's functions
+ * @param adapter the middleware, and how to start an app with it
+ *
+ * @example
+ * ```ts
+ * import * as middleware from "@sluice/express/protections";
+ * import { createProtections } from "@sluice/protections";
+ * import { type GuardAdapter, guardSuite } from "@sluice/testkit";
+ * import type { Request, Response } from "express";
+ * import { afterAll, beforeAll, describe, it } from "vitest";
+ *
+ * declare const serve: GuardAdapter["serve"];
+ *
+ * guardSuite({ describe, it, beforeAll, afterAll }, {
+ *   middleware,
+ *   createProtections,
+ *   serve,
+ *   header: (req: Request, name) => req.headers[name]?.toString(),
+ *   handler: (_req: Request, res: Response) => res.end(`handled ${res.statusCode}`),
+ *   readsBodies: false,
+ * });
+ * ```
+ */
+export function guardSuite(runner: SuiteRunner, adapter: GuardAdapter): void {
+  const context = createGuardContext(runner, adapter);
+  runner.describe("debounce", () => debounceGuardGroup(context));
+  runner.describe("blocklist", () => blocklistGuardGroup(context));
+  runner.describe("requireClient", () => clientGuardGroup(context));
+  runner.describe("protect", () => protectGuardGroup(context));
+}

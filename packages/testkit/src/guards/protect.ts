@@ -1,0 +1,136 @@
+import { deepStrictEqual, equal, match } from "node:assert/strict";
+import { fixedWindow } from "@sluice/core";
+import { threeMethodsOf } from "../model.js";
+import { failingStore, type GuardContext, isProblem } from "./guard-context.js";
+
+const limiter = { policies: fixedWindow({ limit: 3, window: "1m" }) };
+
+/** All of it together, and all of it or nothing. */
+export function protectGuardGroup({ test, adapter }: GuardContext): void {
+  test("403 before 409 before 429", async ({ serve, use, make, send, statuses }) => {
+    const protections = await make({ limiter });
+    const server = await serve({ middleware: [use("protect", protections)] });
+    deepStrictEqual(await statuses(server, 2, { path: "/a" }), [200, 409]);
+    deepStrictEqual(await statuses(server, 2, { path: "/b" }), [200, 409]);
+    deepStrictEqual(await statuses(server, 2, { path: "/c" }), [200, 409]);
+    const over = await send(server, { path: "/d" });
+    deepStrictEqual([over.status, over.headers.get("retry-after")], [429, "60"]);
+    const duplicate = await send(server, { path: "/a" });
+    isProblem(duplicate, 409, "Conflict", "The same request was received a moment ago.");
+    deepStrictEqual(
+      [duplicate.headers.get("retry-after"), duplicate.headers.get("ratelimit")],
+      [null, '"default";r=0;t=60'],
+    );
+    await protections.blocklist.block("127.0.0.1");
+    isProblem(await send(server, { path: "/a" }), 403, "Forbidden", "This client is blocked.");
+  });
+
+  for (const [kind, three] of [
+    ["at once", false],
+    ["in its own time", true],
+  ] as const) {
+    test(`a duplicate is not charged, and what a limit denies opens no window: ${kind}`, async (tools) => {
+      const { serve, use, make, store, clock, statuses, send } = tools;
+      const protections = await make({
+        limiter,
+        debounce: { window: "1h" },
+        ...(three && { store: threeMethodsOf(store) }),
+      });
+      const server = await serve({ middleware: [use("protect", protections)], property: "rateLimit" });
+      deepStrictEqual(await statuses(server, 5, { path: "/a" }), [200, 409, 409, 409, 409]);
+      const { headers, body } = await send(server, { path: "/b" });
+      equal(headers.get("ratelimit"), '"default";r=1;t=60');
+      match(body, /"remaining":1/);
+      deepStrictEqual(await statuses(server, 1, { path: "/c" }), [200]);
+      deepStrictEqual(await statuses(server, 2, { path: "/d" }), [429, 429]);
+      await clock.advance(60_000);
+      deepStrictEqual(await statuses(server, 2, { path: "/d" }), [200, 409]);
+    });
+  }
+
+  test("who is blocked is charged nothing", async ({ serve, use, make, statuses, clock }) => {
+    const protections = await make({ limiter });
+    await protections.blocklist.block("127.0.0.0/8", { for: "10s" });
+    const server = await serve({ middleware: [use("protect", protections)] });
+    deepStrictEqual(await statuses(server, 3), [403, 403, 403]);
+    equal((await protections.limiter.peek("127.0.0.1")).remaining, 3);
+    await clock.advance(10_000);
+    deepStrictEqual(await statuses(server, 2), [200, 409]);
+  });
+
+  test("several limits by names, and the blocks of each name", async ({ serve, use, make, statuses }) => {
+    const protections = await make({ limiter });
+    const key = (request: never) => ({ default: adapter.header(request, "x-user") ?? "nobody" });
+    const server = await serve({ middleware: [use("protect", protections, { key })] });
+    await protections.blocklist.block("ann");
+    const as = (user: string) => ({ headers: { "x-user": user } });
+    deepStrictEqual(await statuses(server, 1, as("ann")), [403]);
+    deepStrictEqual(await statuses(server, 2, as("bob")), [200, 409]);
+    deepStrictEqual(await statuses(server, 2, as("cid")), [200, 409]);
+  });
+
+  test("a request that failed is given back, and may come again", async ({ serve, use, make, statuses }) => {
+    const protections = await make({ limiter });
+    const refundWhen = ({ status }: { status: number }) => status >= 500;
+    const next = [500, 500, 500, 500];
+    const server = await serve({
+      middleware: [use("protect", protections, { refundWhen })],
+      status: () => next.shift() ?? 200,
+    });
+    deepStrictEqual(await statuses(server, 6), [500, 500, 500, 500, 200, 409]);
+    equal((await protections.limiter.peek("127.0.0.1")).remaining, 2);
+  });
+
+  test("the app answers as it likes, to each by its reason", async ({ serve, use, make, send }) => {
+    const protections = await make({ limiter: { policies: fixedWindow({ limit: 1, window: "1m" }) } });
+    const options = {
+      message: () => "slower",
+      duplicate: { statusCode: 408, message: "again?" },
+      blocked: { message: (_request: never, { key }: { key: string }) => `not ${key}` },
+    };
+    const server = await serve({ middleware: [use("protect", protections, options)] });
+    const told: [number, string][] = [];
+    const ask = async (path: string): Promise<void> => {
+      const { status, body } = await send(server, { path });
+      if (status !== 200) told.push([status, body]);
+    };
+    await ask("/a");
+    await ask("/a");
+    await ask("/b");
+    await protections.blocklist.block("127.0.0.1");
+    await ask("/a");
+    deepStrictEqual(told, [
+      [408, "again?"],
+      [429, "slower"],
+      [403, "not 127.0.0.1"],
+    ]);
+    const handled = await serve({ middleware: [use("protect", protections, { handler: adapter.handler })] });
+    equal((await send(handled)).body, "handled 403");
+  });
+
+  test("a dry run lets everything through, and tells", async ({ serve, use, make, send }) => {
+    const protections = await make({ limiter });
+    const server = await serve({ middleware: [use("protect", protections, { dryRun: true })] });
+    const told: (string | null)[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { status, headers } = await send(server);
+      equal(status, 200);
+      told.push(headers.get("sluice-dry-run"));
+      if (i === 1) await protections.blocklist.block("127.0.0.1");
+    }
+    deepStrictEqual(told, ["allowed", "denied", "denied"]);
+  });
+
+  test("of many at once exactly one goes through", async ({ serve, use, make, send }) => {
+    const server = await serve({ middleware: [use("protect", await make())] });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => send(server)));
+    deepStrictEqual(answers.map(({ status }) => status).sort(), [200, ...new Array(19).fill(409)]);
+  });
+
+  test("while the store fails it is told, unless all of it is open then", async ({ serve, use, make, statuses }) => {
+    const closed = await serve({ middleware: [use("protect", await make({ store: failingStore() }))] });
+    deepStrictEqual(await statuses(closed, 2), [503, 503]);
+    const open = await serve({ middleware: [use("protect", await make({ store: failingStore(), failOpen: true }))] });
+    deepStrictEqual(await statuses(open, 2), [200, 200]);
+  });
+}
