@@ -86,10 +86,10 @@ export const workerd: Runtime = {
   },
 };
 
-/** Starts a program that says `port` and its number when it listens. */
+/** Starts a program that says `port` and its number when it listens, and ends when its input does. */
 async function inProcess(command: string, args: readonly string[]): Promise<Running> {
   const env = { ...process.env, NODE_ENV: "test", NO_COLOR: "1" };
-  const child: ChildProcess = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child: ChildProcess = spawn(command, args, { env, stdio: ["pipe", "pipe", "pipe"] });
   const { stdout, stderr } = child as ChildProcess & { stdout: Readable; stderr: Readable };
   const complaints: string[] = [];
   collect(stderr, complaints);
