@@ -5,7 +5,10 @@ import {
   type Claim,
   type DecidingStore,
   decideInOrder,
+  type ExportEntries,
+  type ExportedEntry,
   type HealthCheck,
+  type ImportEntries,
   invalidOption,
   type Next,
   type Outcome,
@@ -18,7 +21,8 @@ import { createClockSkew } from "./clock-skew.js";
 import { deadlineOf } from "./deadline.js";
 import { type DynamodbClient, sendOf } from "./dynamodb-client.js";
 import { createLanes } from "./lanes.js";
-import { placeOf } from "./place.js";
+import { exportFrom, importInto } from "./moving.js";
+import { type Place, placeOf } from "./place.js";
 import { createRecentItems } from "./recent-items.js";
 import { createSlots } from "./slots.js";
 import { checkTable, openTable } from "./table.js";
@@ -38,7 +42,7 @@ export interface DynamodbStoreOptions {
 }
 
 /** A store on DynamoDB. */
-export interface DynamodbStore extends DecidingStore, HealthCheck {
+export interface DynamodbStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries {
   decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
 }
 
@@ -92,6 +96,18 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
     return (await lanes.add(places[0]?.pk ?? "", call, timeoutMs)) as Outcome;
   }
 
+  /** Writes an entry where there is no live one, and tells whether it did. One that has expired needs no writing. */
+  async function writeNew(place: Place, { state, expiresAtMs }: ExportedEntry): Promise<boolean> {
+    let isNew = true;
+    const change = (there: unknown, nowMs: number): Next<unknown> | undefined => {
+      isNew = there === undefined || expiresAtMs <= nowMs;
+      return isNew && expiresAtMs > nowMs ? { state, ttlMs: expiresAtMs - nowMs } : undefined;
+    };
+    const call = { kind: "update", place, change, nowMs: undefined, deadlineMs: deadlineOf(undefined) } as const;
+    await lanes.add(place.pk, call, undefined);
+    return isNew;
+  }
+
   const store: DynamodbStore = {
     algorithms: new Set(builtInAlgorithms.keys()),
 
@@ -125,6 +141,16 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
       checkOpen();
       const place = placeOf(entryKey);
       await lanes.add(place.pk, { kind: "delete", place, deadlineMs: deadlineOf(undefined) }, undefined);
+    },
+
+    async *exportEntries() {
+      checkOpen();
+      yield* exportFrom(table);
+    },
+
+    async importEntries(entries) {
+      checkOpen();
+      return importInto(entries, writeNew);
     },
 
     async healthCheck() {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { builtInAlgorithms, opaqueKey, splitEntryKey } from "@sluice/core";
+import { builtInAlgorithms, type ExportedEntry, type StoredKey, storedKeys } from "@sluice/core";
 
 /** Where an entry lies: in which item, and in which of its attributes. */
 export interface Place {
@@ -10,33 +10,48 @@ export interface Place {
   readonly algorithm: string | undefined;
 }
 
-/** Up to three bytes each in UTF-8, of the 2,048 that a partition key may have. */
-const LONGEST_KEY = 512;
+const keys = storedKeys((text) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex"));
 
 /** The only attribute of an item that is not for the policies of a key. Theirs contain a colon. */
 const STATE = "state";
 
 /** What can be an attribute's name whatever stands before it: the colons and percent signs of names are escaped. */
-const SHORT_ASCII = /^[\x20-\x7e]{1,800}$/;
+const ASCII = /^[\x20-\x7e]+$/;
 
 /**
  * All policies of a key, of limiters with one prefix, lie in one item, each in an attribute named after the policy and
  * its algorithm. Everything else has an item of its own.
  */
 export function placeOf(entryKey: string): Place {
-  const { scope, key } = splitEntryKey(entryKey);
+  return placeOfStored(keys.ofEntryKey(entryKey));
+}
+
+/** The same for an entry of another store. */
+export function placeOfExported(entry: ExportedEntry): Place {
+  return placeOfStored(keys.ofExported(entry));
+}
+
+function placeOfStored({ scope, key }: StoredKey): Place {
   const [prefix = "", name = "", algorithm = ""] = scope.split(":");
-  if (builtInAlgorithms.has(algorithm) && SHORT_ASCII.test(scope)) {
-    return { pk: partitionKey("key", `${prefix}:${key}`), attribute: `${name}:${algorithm}`, algorithm };
+  if (builtInAlgorithms.has(algorithm) && ASCII.test(scope)) {
+    return { pk: `${POLICIES}${prefix}:${key}`, attribute: `${name}:${algorithm}`, algorithm };
   }
-  return { pk: partitionKey("state", entryKey), attribute: STATE, algorithm: undefined };
+  return { pk: `${OTHER}${scope}${key}`, attribute: STATE, algorithm: undefined };
 }
 
-function partitionKey(kind: "key" | "state", text: string): string {
-  return `${kind}:${opaqueKey(text, { maxLength: LONGEST_KEY, digest })}`;
+/** What begins the partition keys of both kinds of items. */
+const POLICIES = "key:";
+const OTHER = "state:";
+
+/** The text of the {@link StoredKey} of what lies in an attribute of an item; `undefined` for what is no entry. */
+export function storedTextOf(pk: string, attribute: string): string | undefined {
+  if (pk.startsWith(OTHER)) return attribute === STATE ? pk.slice(OTHER.length) : undefined;
+  if (!pk.startsWith(POLICIES) || !attribute.includes(":")) return undefined;
+  const [prefix, key] = splitOnce(pk.slice(POLICIES.length));
+  return `${prefix}:${attribute}:${key}`;
 }
 
-/** SHA-256 of the UTF-16 code units, so that lone surrogates stay apart. */
-function digest(key: string): string {
-  return createHash("sha256").update(Buffer.from(key, "utf16le")).digest("hex");
+function splitOnce(text: string): readonly [string, string] {
+  const colon = text.indexOf(":");
+  return [text.slice(0, colon), text.slice(colon + 1)];
 }

@@ -2,6 +2,8 @@ import {
   DeleteItemCommand,
   GetItemCommand,
   type GetItemCommandOutput,
+  ScanCommand,
+  type ScanCommandOutput,
   UpdateItemCommand,
   type UpdateItemCommandOutput,
 } from "@aws-sdk/client-dynamodb";
@@ -20,6 +22,8 @@ export interface Table {
   /** Writes if the conditions hold. The item is as the write left it, or as it stood when they did not hold. */
   update(pk: string, expression: Expression, deadlineMs: number): Promise<{ written: boolean; item: Item }>;
   delete(pk: string, deadlineMs: number): Promise<void>;
+  /** A page of all items, and where the next one begins; `undefined` at the end. */
+  scan(start: Item | undefined): Promise<{ items: readonly Item[]; next: Item | undefined }>;
 }
 
 export const PARTITION_KEY = "pk";
@@ -83,6 +87,20 @@ export function openTable(send: Send, name: string, skew: ClockSkew): Table {
       } catch (error) {
         const { name: what, Item: item = {} } = error as { name: string; Item?: Item };
         if (what === "ConditionalCheckFailedException") return { written: false, item };
+        throw storeFailed(error, name);
+      }
+    },
+
+    async scan(start) {
+      const command = new ScanCommand({
+        TableName: name,
+        ConsistentRead: true,
+        ...(start && { ExclusiveStartKey: start }),
+      });
+      try {
+        const page = (await run(command, Number.POSITIVE_INFINITY, false)) as ScanCommandOutput;
+        return { items: page.Items ?? [], next: page.LastEvaluatedKey };
+      } catch (error) {
         throw storeFailed(error, name);
       }
     },

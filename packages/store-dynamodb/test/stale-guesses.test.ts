@@ -18,6 +18,8 @@ function byTurns(): DynamodbStore {
     decide: (admission, options): Promise<Outcome> => next().decide(admission, options),
     atomicUpdate: (key, update, options) => next().atomicUpdate(key, update, options),
     delete: (key) => next().delete(key),
+    exportEntries: () => next().exportEntries(),
+    importEntries: (entries) => next().importEntries(entries),
     healthCheck: () => next().healthCheck(),
     async close() {
       await Promise.all(stores.map((store) => store.close()));
@@ -42,7 +44,8 @@ describe("stores that guess wrong", () => {
     shared: true,
     ownClock: absent("DynamoDB has no clock that an update could read: the client's decides"),
     otherProcess: absent("tested in conformance.test.ts"),
-    exportsEntries: absent("listing a table means to scan all of it"),
+    exportsEntries: true,
+    importsEntries: true,
     checksHealth: true,
     unreachable: absent("tested in conformance.test.ts"),
     interruptible: absent("tested in conformance.test.ts"),
