@@ -34,7 +34,8 @@ async function run(file: string, processes: number, race: Race): Promise<Map<str
 }
 
 async function nextMessage(child: ChildProcess): Promise<unknown> {
-  const ended = once(child, "exit").then(([code]) => Promise.reject(new Error(`a process ended with code ${code}`)));
+  // Not "exit": what it said last may still be on its way then.
+  const ended = once(child, "disconnect").then(() => Promise.reject(new Error("a process ended without an answer")));
   ended.catch(() => {});
   const [message] = (await Promise.race([once(child, "message"), ended])) as [unknown];
   return message;

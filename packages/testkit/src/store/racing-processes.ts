@@ -26,7 +26,11 @@ export async function racingProcesses<R>(
 async function nextReport<R>(child: ChildProcess): Promise<R | { readonly failed: string }> {
   const ended = new AbortController();
   const exit = once(child, "exit", { signal: ended.signal }).then(
-    ([code]) => ({ failed: `the process ended with code ${code}` }),
+    async ([code]) => {
+      // What it said last may still be on its way.
+      if (child.connected) await once(child, "disconnect", { signal: ended.signal });
+      return { failed: `the process ended with code ${code}` };
+    },
     () => ({ failed: "the process could not be started" }),
   );
   const message = once(child, "message", { signal: ended.signal }).then(([report]) => report as R);
