@@ -84,7 +84,6 @@ export { scopeOf, splitEntryKey } from "./store/entry-key.js";
 export { importDistinct } from "./store/import-distinct.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "./store/in-order.js";
 export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./store/numbered-batch.js";
-export { type OpaqueKeyOptions, opaqueKey } from "./store/opaque-key.js";
 export { nextNumber, type ReplyReader, readOutcome, reportedAlgorithms } from "./store/read-outcome.js";
 export {
   type Admission,

@@ -1,7 +1,6 @@
 import { SluiceError } from "../errors.js";
 import type { ExportedEntry } from "./capabilities.js";
 import { splitEntryKey } from "./entry-key.js";
-import { isLiteral, opaqueKey } from "./opaque-key.js";
 
 /** The text under which a database keeps an entry, in two parts. */
 export interface StoredKey {
@@ -26,16 +25,15 @@ const LONGEST_KEY = 256;
 /** With the longest key and 3 bytes a UTF-16 code unit, it stays below DynamoDB's 2,048 bytes, the smallest of the limits. */
 const LONGEST_SCOPE = 420;
 
-/** Text in Postgres can't hold NUL. */
-const REFUSED = /\0/;
+/** Text in Postgres can't hold NUL; and lone surrogates have no UTF-8 form: encoders make one character of all of them. */
+const REFUSED = /\0|\p{Surrogate}/u;
 
 /**
  * Names entries for a database that takes neither every length nor every string. Short, well-formed keys stand for
  * themselves; all others become `#` and a digest, as do keys that start with `#`. Two different keys never get the same
  * name.
  *
- * @param digest the SHA-256 of the text's UTF-16 code units, low bytes first, as 64 hexadecimal digits. Encoders of UTF-8
- * make the same character of all lone surrogates
+ * @param digest the SHA-256 of the text's UTF-16 code units, low bytes first, as 64 hexadecimal digits
  *
  * @example
  * ```ts
@@ -49,10 +47,8 @@ const REFUSED = /\0/;
  */
 export function storedKeys(digest: (text: string) => string): StoredKeys {
   function of(scope: string, key: string): StoredKey {
-    if (isLiteral(scope, LONGEST_SCOPE) && !REFUSED.test(scope)) {
-      return { scope, key: opaqueKey(key, { maxLength: LONGEST_KEY, digest, refuse: REFUSED }) };
-    }
-    return { scope: "", key: `#${digest(scope + key)}` };
+    if (!isLiteral(scope, LONGEST_SCOPE)) return { scope: "", key: `#${digest(scope + key)}` };
+    return { scope, key: isLiteral(key, LONGEST_KEY) ? key : `#${digest(key)}` };
   }
 
   function ofEntryKey(entryKey: string): StoredKey {
@@ -73,6 +69,11 @@ export function storedKeys(digest: (text: string) => string): StoredKeys {
       );
     },
   };
+}
+
+/** Whether text can be stored as it is, and is not taken for a digest. */
+function isLiteral(text: string, maxLength: number): boolean {
+  return text.length <= maxLength && !text.startsWith("#") && !REFUSED.test(text);
 }
 
 /** The key of an entry to export, from the text of its {@link StoredKey}: `scope` and `key` together. */
