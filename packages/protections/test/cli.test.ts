@@ -215,6 +215,19 @@ describe("the progress bar", () => {
     expect(progressLine(0, 0, 1)).toBe(`${"█".repeat(24)} 100 %  0 of 0 entries, 0 s left`);
   });
 
+  it("counts the time that is left from the end of the counting, also on a terminal that knows no columns", async () => {
+    const terminal = Object.assign(new PassThrough(), { columns: 0 });
+    const progress = createProgress(terminal as unknown as WriteStream);
+    progress.show(1, undefined);
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    progress.show(0, 10);
+    progress.show(10, 10);
+    terminal.end();
+    const drawn = await text(terminal);
+    expect(drawn).toContain("counting: 1 entries");
+    expect(drawn).toContain("10 of 10 entries, 0 s left");
+  });
+
   it("is one line that fits the terminal, drawn now and then, and gone at the end", async () => {
     const terminal = Object.assign(new PassThrough(), { columns: 40 });
     const progress = createProgress(terminal as unknown as WriteStream);

@@ -13,15 +13,19 @@ export interface Progress {
 }
 
 export function createProgress(terminal: WriteStream): Progress {
-  const startMs = performance.now();
+  /** When the count was known, and the work began. */
+  let startMs: number | undefined;
   let drawnMs = Number.NEGATIVE_INFINITY;
   return {
     show(done, all) {
       const nowMs = performance.now();
+      if (all !== undefined) startMs ??= nowMs;
       if (nowMs - drawnMs < REDRAW_MS && done !== all) return;
       drawnMs = nowMs;
       cursorTo(terminal, 0);
-      terminal.write(progressLine(done, all, nowMs - startMs).slice(0, terminal.columns - 1));
+      // Some terminals say that they have no columns.
+      const columns = terminal.columns || 80;
+      terminal.write(progressLine(done, all, nowMs - (startMs ?? nowMs)).slice(0, columns - 1));
       clearLine(terminal, 1);
     },
     end() {

@@ -93,6 +93,7 @@ async function moveBetween(
           progress.show(++counted, undefined);
         }
         all = counted;
+        progress.show(0, all);
       }
       const summary = await migrate(source, target, {
         dryRun,
