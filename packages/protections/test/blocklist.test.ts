@@ -1,0 +1,258 @@
+import { isIPv4 } from "node:net";
+import { manualClock, modelStore } from "@sluice/testkit";
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import { type Blocklist, type BlocklistOptions, createBlocklist } from "../src/index.js";
+import { type CountedStore, countedStore } from "./counted-store.js";
+
+let store: CountedStore;
+let clock: ReturnType<typeof manualClock>;
+let blocklist: Blocklist;
+beforeEach(() => {
+  store = countedStore();
+  clock = manualClock(1_700_000_000_000);
+  blocklist = open();
+});
+
+function open(options: Partial<BlocklistOptions> = {}): Blocklist {
+  return createBlocklist({ store, clock, ...options });
+}
+
+describe("memory", () => {
+  it("answers for as long as it may, with one read of the key and one of the ranges", async () => {
+    for (let i = 0; i < 5; i++) await blocklist.isBlocked("192.0.2.1");
+    expect(store.calls()).toBe(2);
+    await blocklist.isBlocked("192.0.2.2");
+    expect(store.calls()).toBe(1);
+    await clock.advance(999);
+    await blocklist.isBlocked("192.0.2.1");
+    expect(store.calls()).toBe(0);
+    await clock.advance(1);
+    await blocklist.isBlocked("192.0.2.1");
+    expect(store.calls()).toBe(2);
+    expect(store.writes()).toBe(0);
+  });
+
+  it("answers at once", async () => {
+    await blocklist.block("ann");
+    const entry = await blocklist.isBlocked("ann");
+    expect(blocklist.look("ann")).toEqual(entry);
+  });
+
+  it("reads once for all who ask at the same time", async () => {
+    await Promise.all(Array.from({ length: 50 }, () => blocklist.isBlocked("192.0.2.1")));
+    expect(store.calls()).toBe(2);
+  });
+
+  it("remembers so many keys, those that were asked for last", async () => {
+    blocklist = open({ cacheSize: 2 });
+    for (const key of ["a", "b", "a", "c"]) await blocklist.isBlocked(key);
+    store.calls();
+    await blocklist.isBlocked("a");
+    expect(store.calls()).toBe(0);
+    await blocklist.isBlocked("b");
+    expect(store.calls()).toBe(1);
+  });
+
+  it("knows at once what this process changes, also while it is being read", async () => {
+    expect(await blocklist.isBlocked("ann")).toBeUndefined();
+    const reading = open({ staleFor: "1h" });
+    const [before] = await Promise.all([reading.isBlocked("ann"), reading.block("ann")]);
+    expect(before === undefined || before.key === "ann").toBe(true);
+    expect(await reading.isBlocked("ann")).toBeDefined();
+    await reading.unblock("ann");
+    expect(await reading.isBlocked("ann")).toBeUndefined();
+    await reading.block("10.0.0.0/8");
+    expect(await reading.isBlocked("10.1.1.1")).toBeDefined();
+  });
+
+  it("is not longer than a block", async () => {
+    blocklist = open({ staleFor: "1h" });
+    await blocklist.block("ann", { for: 500 });
+    await blocklist.block("10.0.0.0/8", { for: 500 });
+    expect(await Promise.all([blocklist.isBlocked("ann"), blocklist.isBlocked("10.0.0.1")])).not.toContain(undefined);
+    await clock.advance(500);
+    expect(await blocklist.isBlocked("ann")).toBeUndefined();
+    expect(await blocklist.isBlocked("10.0.0.1")).toBeUndefined();
+  });
+});
+
+describe("while the store fails", () => {
+  it("rejects by default, and remembers no failure", async () => {
+    store.fails = true;
+    await expect(blocklist.isBlocked("ann")).rejects.toMatchObject({ code: "STORE_FAILED" });
+    store.fails = false;
+    expect(await blocklist.isBlocked("ann")).toBeUndefined();
+  });
+
+  it("says what was known last where it is open then", async () => {
+    blocklist = open({ failOpen: true });
+    await blocklist.block("ann", { for: "1h" });
+    await blocklist.block("10.0.0.0/8");
+    const asked = ["ann", "bob", "10.0.0.1", "11.0.0.1"];
+    const blocked = async () => (await Promise.all(asked.map((key) => blocklist.isBlocked(key)))).map(Boolean);
+    expect(await blocked()).toEqual([true, false, true, false]);
+    store.fails = true;
+    await clock.advance(60_000);
+    expect(await blocked()).toEqual([true, false, true, false]);
+    await clock.advance(3_600_000);
+    expect(await blocked()).toEqual([false, false, true, false]);
+    const fresh = open({ failOpen: true });
+    expect(await fresh.isBlocked("10.0.0.1")).toBeUndefined();
+    await expect(fresh.block("ann")).rejects.toMatchObject({ code: "STORE_FAILED" });
+  });
+
+  it("gives up on a store that does not answer", async () => {
+    const silent = { ...modelStore(), atomicUpdate: () => new Promise<never>(() => {}) };
+    const waiting = createBlocklist({ store: silent, timeout: 20 });
+    await expect(waiting.isBlocked("ann")).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
+  });
+});
+
+describe("ranges", () => {
+  it("are so many and no more", async () => {
+    for (let i = 0; i < 1_000; i++) await blocklist.block(`10.${i >> 8}.${i & 255}.0/24`);
+    await expect(blocklist.block("11.0.0.0/24")).rejects.toMatchObject({ code: "BLOCKLIST_FULL" });
+    await blocklist.block("10.0.0.0/24", { reason: "this one is there already" });
+    await blocklist.unblock("10.0.0.0/24");
+    await blocklist.block("11.0.0.0/24", { for: "1m" });
+    await expect(blocklist.block("12.0.0.0/24")).rejects.toMatchObject({ code: "BLOCKLIST_FULL" });
+    await clock.advance(60_000);
+    await blocklist.block("12.0.0.0/24");
+    expect(await blocklist.isBlocked("12.0.0.1")).toBeDefined();
+  });
+
+  it("have so many bytes and no more", async () => {
+    const reason = "\u{1f6d1}".repeat(128);
+    const blockAll = async () => {
+      for (let i = 0; i < 1_000; i++) await blocklist.block(`10.${i >> 8}.${i & 255}.0/24`, { reason });
+    };
+    await expect(blockAll()).rejects.toMatchObject({ code: "BLOCKLIST_FULL" });
+    expect(await blocklist.isBlocked("10.0.0.1")).toBeDefined();
+  });
+
+  it("hold the addresses whose bits begin like theirs, and no others", async () => {
+    const octets = fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 4, maxLength: 4 });
+    const groups = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), {
+      minLength: 8,
+      maxLength: 8,
+    });
+    const ipv4 = octets.map((bytes) => bytes.join("."));
+    const ipv6 = groups.filter(([a]) => a !== 0).map((parts) => parts.map((part) => part.toString(16)).join(":"));
+    const range = fc.oneof(
+      fc.tuple(ipv4, fc.integer({ min: 0, max: 31 })),
+      fc.tuple(
+        ipv6,
+        fc.integer({ min: 0, max: 128 }).filter((bits) => bits !== 56),
+      ),
+    );
+    // Addresses near the ranges, by one bit.
+    const address = fc.oneof(ipv4, ipv6);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(range, { maxLength: 6 }),
+        fc.array(address, { minLength: 1, maxLength: 5 }),
+        async (ranges, extra) => {
+          store = countedStore();
+          blocklist = open();
+          for (const [start, bits] of ranges) await blocklist.block(`${start}/${bits}`);
+          const flipped = ranges.flatMap(([start, bits]) => [start, flip(start, bits - 1), flip(start, bits)]);
+          for (const one of [...extra, ...flipped]) {
+            const inside = ranges.filter(
+              ([start, bits]) => binary(one).startsWith(binary(start).slice(0, bits)) && isIPv4(one) === isIPv4(start),
+            );
+            const entry = await blocklist.isBlocked(one);
+            expect(entry === undefined, `${one} in ${JSON.stringify(ranges)}`).toBe(inside.length === 0);
+            const longest = Math.max(...inside.map(([, bits]) => bits));
+            if (entry !== undefined) expect(Number(entry.key.split("/")[1])).toBe(longest);
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("a block without an end", () => {
+  it("is written again before the store would let it go, by whoever asks", async () => {
+    await blocklist.block("ann");
+    await blocklist.block("10.0.0.0/8");
+    store.writes();
+    const half = 2 ** 36;
+    for (const [ms, writes] of [
+      [half, 0],
+      [1_000, 2],
+      [half, 0],
+      [half, 2],
+    ] as const) {
+      await clock.advance(ms);
+      expect(await blocklist.isBlocked("ann")).toMatchObject({ sinceMs: 1_700_000_000_000, untilMs: undefined });
+      expect(await blocklist.isBlocked("10.0.0.1")).toBeDefined();
+      expect(store.writes()).toBe(writes);
+    }
+  });
+});
+
+describe("what is wrong", () => {
+  it.each(["", undefined, null, 7, "10.0.0.0/33", "2001:db8::/129", "::ffff:10.0.0.0/8", "10.0.0/8", "10.0.0.256/8"])(
+    "the key %j",
+    async (key) => {
+      for (const call of [blocklist.block, blocklist.unblock, blocklist.isBlocked]) {
+        await expect(call(key as string)).rejects.toMatchObject({ code: "INVALID_KEY" });
+      }
+    },
+  );
+
+  it.each([
+    [{ for: 0 }, "INVALID_OPTION"],
+    [{ for: "soon" as never }, "INVALID_OPTION"],
+    [{ reason: "x".repeat(257) }, "INVALID_OPTION"],
+    [{ reason: 7 as never }, "INVALID_OPTION"],
+    [{ reson: "typo" } as never, "UNKNOWN_OPTION"],
+  ])("block(%j)", async (options, code) => {
+    await expect(blocklist.block("ann", options)).rejects.toMatchObject({ code });
+    expect(store.calls()).toBe(0);
+  });
+
+  it.each([
+    [{ staleFor: 0 }, "INVALID_OPTION"],
+    [{ staleFor: "2h" as const }, "INVALID_OPTION"],
+    [{ cacheSize: 0 }, "INVALID_OPTION"],
+    [{ cacheSize: 1.5 }, "INVALID_OPTION"],
+    [{ ipv6Prefix: 31 }, "INVALID_OPTION"],
+    [{ failOpen: "yes" as never }, "INVALID_OPTION"],
+    [{ timeout: 2 ** 31 }, "INVALID_OPTION"],
+    [{ prefix: "é" }, "INVALID_OPTION"],
+    [{ clock: {} as never }, "INVALID_OPTION"],
+    [{ store: {} as never }, "INVALID_STORE"],
+    [{ stalefor: 1 }, "UNKNOWN_OPTION"],
+  ])("createBlocklist(%j)", (options, code) => {
+    expect(() => open(options as object)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it("a record of a newer release", async () => {
+    await store.atomicUpdate("sluice:blocks:record:ann", () => ({ state: [2, "what?"], ttlMs: 1_000 }));
+    await expect(blocklist.isBlocked("ann")).rejects.toMatchObject({ code: "STORE_STATE_UNREADABLE" });
+    await expect(blocklist.block("ann")).rejects.toMatchObject({ code: "STORE_STATE_UNREADABLE" });
+  });
+});
+
+/** All bits of an address in the form that is written out. */
+function binary(address: string): string {
+  const ipv4 = isIPv4(address);
+  const [separator, radix, width] = ipv4 ? ([".", 10, 8] as const) : ([":", 16, 16] as const);
+  return address
+    .split(separator)
+    .map((part) => Number.parseInt(part, radix).toString(2).padStart(width, "0"))
+    .join("");
+}
+
+/** The address with one bit turned over. */
+function flip(address: string, bit: number): string {
+  const bits = binary(address).split("");
+  if (bits[bit] === undefined) return address;
+  bits[bit] = bits[bit] === "0" ? "1" : "0";
+  const [separator, radix, width] = isIPv4(address) ? ([".", 10, 8] as const) : ([":", 16, 16] as const);
+  const parts = bits.join("").match(new RegExp(`.{${width}}`, "g")) ?? [];
+  return parts.map((part) => Number.parseInt(part, 2).toString(radix)).join(separator);
+}

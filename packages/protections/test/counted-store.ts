@@ -1,0 +1,43 @@
+import type { Store } from "@sluice/core";
+import { modelStore } from "@sluice/testkit";
+
+/** A store that counts what it is asked, and can be made to fail. */
+export interface CountedStore extends Store {
+  /** Calls of `atomicUpdate` since the last look. */
+  calls(): number;
+  /** Writes among them. */
+  writes(): number;
+  fails: boolean;
+}
+
+export function countedStore(): CountedStore {
+  const model = modelStore();
+  let calls = 0;
+  let writes = 0;
+  const store: CountedStore = {
+    fails: false,
+    calls: () => taken(calls, () => (calls = 0)),
+    writes: () => taken(writes, () => (writes = 0)),
+    async atomicUpdate(key, update, options) {
+      calls++;
+      if (store.fails) throw new Error("the database is down");
+      return model.atomicUpdate(
+        key,
+        (state, nowMs) => {
+          const next = update(state as never, nowMs);
+          if (next !== undefined) writes++;
+          return next;
+        },
+        options,
+      );
+    },
+    delete: (key) => model.delete(key),
+    close: () => model.close(),
+  };
+  return store;
+}
+
+function taken(count: number, reset: () => void): number {
+  reset();
+  return count;
+}

@@ -1,0 +1,93 @@
+import { createLimiter } from "@sluice/core";
+import { memoryStore } from "@sluice/store-memory";
+import { manualClock, modelStore } from "@sluice/testkit";
+import { describe, expect, it, vi } from "vitest";
+import { createDebouncer, type DebouncerOptions } from "../src/index.js";
+import { countedStore } from "./counted-store.js";
+
+describe("while the store fails", () => {
+  it("rejects, since nobody knows whether the work was done", async () => {
+    const store = countedStore();
+    store.fails = true;
+    const debouncer = createDebouncer({ store, window: "1m" });
+    await expect(debouncer.seen("ann")).rejects.toMatchObject({ code: "STORE_FAILED" });
+  });
+
+  it("says that nothing is a duplicate where it is open then, and tells of the outage once", async () => {
+    const store = countedStore();
+    const [storeError, storeRecovered] = [vi.fn(), vi.fn()];
+    const debouncer = createDebouncer({ store, window: "1m", failOpen: true, on: { storeError, storeRecovered } });
+    store.fails = true;
+    expect([await debouncer.seen("ann"), await debouncer.seen("ann")]).toEqual([false, false]);
+    store.fails = false;
+    expect([await debouncer.seen("ann"), await debouncer.seen("ann")]).toEqual([false, true]);
+    expect([storeError, storeRecovered].map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
+  });
+
+  it("gives up on a store that does not answer", async () => {
+    const store = { ...modelStore(), decide: () => new Promise<never>(() => {}) };
+    const debouncer = createDebouncer({ store, window: "1m", timeout: 20 });
+    await expect(debouncer.seen("ann")).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
+  });
+});
+
+it("writes once in a window", async () => {
+  const store = countedStore();
+  const debouncer = createDebouncer({ store, window: "1m" });
+  for (let i = 0; i < 5; i++) await debouncer.seen("ann", "1");
+  expect([store.calls(), store.writes()]).toEqual([5, 1]);
+});
+
+it("answers at once where the store does, with the time that is left", async () => {
+  const clock = manualClock();
+  const debouncer = createDebouncer({ store: memoryStore(), window: "10s", clock });
+  expect(debouncer.look("ann")).toEqual({ duplicate: false, windowEndsInMs: 10_000 });
+  await clock.advance(4_000);
+  expect(debouncer.look("ann")).toEqual({ duplicate: true, windowEndsInMs: 6_000 });
+});
+
+it("shares its windows with other handles of its prefix, and with no limiter", async () => {
+  const store = modelStore();
+  const make = (options: Partial<DebouncerOptions> = {}) => createDebouncer({ store, window: "1m", ...options });
+  const limiter = createLimiter({ store });
+  expect(await make().seen("ann")).toBe(false);
+  expect(await make().seen("ann")).toBe(true);
+  expect(await make({ prefix: "other" }).seen("ann")).toBe(false);
+  expect((await limiter.peek("ann")).remaining).toBe(100);
+  await limiter.reset("ann");
+  expect(await make().seen("ann")).toBe(true);
+});
+
+it("refuses calls after it was closed, and leaves the store open", async () => {
+  const store = modelStore();
+  const debouncer = createDebouncer({ store, window: "1m" });
+  await debouncer.close();
+  await expect(debouncer.seen("ann")).rejects.toMatchObject({ code: "CLOSED" });
+  expect(await createDebouncer({ store, window: "1m" }).seen("ann")).toBe(false);
+});
+
+describe("what is wrong", () => {
+  it.each(["", undefined, null, 7, {}])("the key %j", async (key) => {
+    const debouncer = createDebouncer({ store: modelStore(), window: "1m" });
+    await expect(debouncer.seen(key as string)).rejects.toMatchObject({ code: "INVALID_KEY" });
+    await expect(debouncer.forget(key as string)).rejects.toMatchObject({ code: "INVALID_KEY" });
+  });
+
+  it("a fingerprint that is no text", async () => {
+    const debouncer = createDebouncer({ store: modelStore(), window: "1m" });
+    await expect(debouncer.seen("ann", 7 as never)).rejects.toMatchObject({ code: "INVALID_KEY" });
+  });
+
+  it.each([
+    [{ window: 0 }, "INVALID_OPTION"],
+    [{ window: undefined as never }, "INVALID_OPTION"],
+    [{ windw: "1m" }, "UNKNOWN_OPTION"],
+    [{ policies: [] }, "UNKNOWN_OPTION"],
+    [{ prefix: "" }, "INVALID_OPTION"],
+    [{ failOpen: 1 as never }, "INVALID_OPTION"],
+    [{ store: {} as never }, "INVALID_STORE"],
+  ])("%j", (options, code) => {
+    const make = () => createDebouncer({ store: modelStore(), window: "1m", ...options } as DebouncerOptions);
+    expect(make).toThrow(expect.objectContaining({ code }));
+  });
+});

@@ -1,0 +1,145 @@
+import { fixedWindow } from "@sluice/core";
+import { startPostgres, startRedis } from "@sluice/servers";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createProtectGuard, createProtections, type ProtectionPort, type Protections } from "../src/index.js";
+import { type CountingProxy, startCountingProxy } from "./counting-proxy.js";
+
+/** A request as text: the client's address and the path. */
+const port: ProtectionPort<{ from: string; path: string }> = {
+  method: () => "GET",
+  header: () => undefined,
+  address: ({ from }) => from,
+  target: ({ path }) => path,
+  body: () => undefined,
+};
+
+const limiter = { policies: fixedWindow({ limit: 4, window: "1h" }) };
+
+/** The status that a request is answered with, and what it took. */
+type Ask = (from: string, path: string) => Promise<number>;
+
+function asking(protections: Protections): Ask {
+  const guard = createProtectGuard<{ from: string; path: string }, never>(protections, {}, port);
+  return async (from, path) => (await guard.check({ from, path }))?.rejection?.status ?? 200;
+}
+
+describe("on Redis", () => {
+  let server: Awaited<ReturnType<typeof startRedis>>;
+  let proxy: CountingProxy;
+  let protections: Protections;
+  let admin: Redis;
+  beforeAll(async () => {
+    server = await startRedis();
+    proxy = await startCountingProxy(server.port);
+    const storage = `redis://127.0.0.1:${proxy.port}`;
+    protections = await createProtections({
+      storage,
+      limiter,
+      debounce: { window: "1h" },
+      blocklist: { staleFor: "1h" },
+    });
+    admin = new Redis(server.port);
+    // So that scripts are known to the server.
+    await asking(protections)("192.0.2.254", "/");
+    proxy.roundTrips();
+  });
+  afterAll(async () => {
+    await protections.close();
+    admin.disconnect();
+    await server.stop();
+  });
+
+  /** Scripts that the server ran since the last call. */
+  async function scripts(): Promise<number> {
+    const stats = await admin.info("commandstats");
+    await admin.config("RESETSTAT");
+    return ["eval", "evalsha"].reduce((sum, name) => {
+      return sum + Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+    }, 0);
+  }
+
+  it("each answer takes one round trip, and one script where the blocklist knows the client", async () => {
+    const ask = asking(protections);
+    await scripts();
+    const taken: (readonly [path: string, status: number, trips: number, scripts: number])[] = [];
+    for (const path of ["/a", "/a", "/b", "/c", "/d", "/e", "/a"]) {
+      const status = await ask("192.0.2.1", path);
+      taken.push([path, status, proxy.roundTrips(), await scripts()]);
+    }
+    expect(taken).toEqual([
+      // Whether the client is blocked is not known yet: asked at the same time.
+      ["/a", 200, 1, 2],
+      ["/a", 409, 1, 1],
+      ["/b", 200, 1, 1],
+      ["/c", 200, 1, 1],
+      ["/d", 200, 1, 1],
+      ["/e", 429, 1, 1],
+      ["/a", 409, 1, 1],
+    ]);
+  });
+
+  it("who is blocked takes none, once that is known, and is given back what was charged meanwhile", async () => {
+    const ask = asking(protections);
+    const other = await createProtections({ storage: server.url, limiter });
+    await other.blocklist.block("192.0.2.2");
+    proxy.roundTrips();
+    expect(await ask("192.0.2.2", "/a")).toBe(403);
+    expect(proxy.roundTrips()).toBeGreaterThan(1);
+    await scripts();
+    expect(await ask("192.0.2.2", "/a")).toBe(403);
+    expect([proxy.roundTrips(), await scripts()]).toEqual([0, 0]);
+    expect((await other.limiter.peek("192.0.2.2")).remaining).toBe(4);
+    await other.close();
+  });
+
+  it("many requests at once share scripts", async () => {
+    const ask = asking(protections);
+    const paths = Array.from({ length: 50 }, (_, i) => `/shared/${i}`);
+    await ask("192.0.2.3", "/");
+    await scripts();
+    const statuses = await Promise.all(paths.map((path) => ask("192.0.2.3", path)));
+    expect(statuses.filter((status) => status === 200)).toHaveLength(3);
+    expect(await scripts()).toBeLessThan(5);
+  });
+
+  it("everything that was written has a lifetime", async () => {
+    await protections.blocklist.block("for ever");
+    await protections.blocklist.block("10.0.0.0/8");
+    await protections.clients.register("ann");
+    const keys = await admin.keys("*");
+    expect(keys.length).toBeGreaterThan(5);
+    for (const key of keys) expect(await admin.pttl(key), key).toBeGreaterThan(0);
+  });
+});
+
+describe("on Postgres", () => {
+  it("each answer takes one round trip", async () => {
+    const server = await startPostgres();
+    const proxy = await startCountingProxy(server.port);
+    const storage = `postgres://postgres@127.0.0.1:${proxy.port}/postgres?sslmode=disable`;
+    const protections = await createProtections({ storage, migrate: true, limiter, blocklist: { staleFor: "1h" } });
+    try {
+      const ask = asking(protections);
+      // Connected, with the statements prepared.
+      for (let i = 0; i < 2; i++) await Promise.all([ask("192.0.2.254", `/${i}`), ask("192.0.2.253", `/${i}`)]);
+      await protections.blocklist.isBlocked("192.0.2.1");
+      proxy.roundTrips();
+      const taken: (readonly [status: number, trips: number])[] = [];
+      for (const path of ["/a", "/a", "/b", "/c", "/d", "/e"]) {
+        taken.push([await ask("192.0.2.1", path), proxy.roundTrips()]);
+      }
+      expect(taken).toEqual([
+        [200, 1],
+        [409, 1],
+        [200, 1],
+        [200, 1],
+        [200, 1],
+        [429, 1],
+      ]);
+    } finally {
+      await protections.close();
+      await server.stop();
+    }
+  });
+});

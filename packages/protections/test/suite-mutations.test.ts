@@ -1,0 +1,159 @@
+import {
+  absent,
+  modelStore,
+  type Protections,
+  protectionSuite,
+  type SuiteRunner,
+  threeMethodsOf,
+} from "@sluice/testkit";
+import { expect, it } from "vitest";
+import * as protections from "../src/index.js";
+
+/** The tests of the suite that fail with protections that have a fault. */
+async function failures(faulty: Partial<Protections>): Promise<string[]> {
+  const tests: { name: string; fn: () => void | Promise<void> }[] = [];
+  const runner: SuiteRunner = {
+    describe: (_name, fn) => fn(),
+    it: Object.assign((name: string, fn: () => void | Promise<void>) => tests.push({ name, fn }), { skip: () => {} }),
+    beforeAll: () => {},
+    afterAll: () => {},
+  };
+  const store = modelStore();
+  const shared = (): ReturnType<typeof threeMethodsOf> => ({ ...threeMethodsOf(store), close: async () => {} });
+  protectionSuite(
+    runner,
+    shared,
+    { ...protections, ...faulty },
+    {
+      shared: true,
+      otherProcess: absent("one process is enough to find these faults"),
+      exportsEntries: absent("it has three methods and no more"),
+    },
+  );
+  const failed: string[] = [];
+  for (const { name, fn } of tests) {
+    try {
+      await fn();
+    } catch {
+      failed.push(name);
+    }
+  }
+  return failed;
+}
+
+const { createDebouncer, createBlocklist, createClients }: Protections = protections;
+
+const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, found: string])[] = [
+  [
+    "a debouncer that joins key and fingerprint",
+    {
+      createDebouncer(options) {
+        const debouncer = createDebouncer(options);
+        return { ...debouncer, seen: (key, fingerprint = "") => debouncer.seen(`${key}|${fingerprint}`) };
+      },
+    },
+    "different pairs of key and fingerprint never meet",
+  ],
+  [
+    "a debouncer whose repeats extend the window",
+    {
+      createDebouncer(options) {
+        const debouncer = createDebouncer(options);
+        return {
+          ...debouncer,
+          async seen(key, fingerprint) {
+            const duplicate = await debouncer.seen(key, fingerprint);
+            if (duplicate) {
+              await debouncer.forget(key, fingerprint);
+              await debouncer.seen(key, fingerprint);
+            }
+            return duplicate;
+          },
+        };
+      },
+    },
+    "repeats do not extend the window, which ends when it should",
+  ],
+  [
+    "a debouncer that looks before it writes",
+    {
+      createDebouncer({ store, prefix }) {
+        const seen = new Map<object, Set<string>>();
+        const known = seen.get(store) ?? new Set<string>();
+        seen.set(store, known);
+        return {
+          async seen(key, fingerprint) {
+            const name = JSON.stringify([prefix, key, fingerprint]);
+            const duplicate = known.has(name);
+            await new Promise((resolve) => setTimeout(resolve, 1));
+            known.add(name);
+            return duplicate;
+          },
+          forget: async (key, fingerprint) => void known.delete(JSON.stringify([prefix, key, fingerprint])),
+        };
+      },
+    },
+    "of 100 at once on several handles exactly one is no duplicate",
+  ],
+  [
+    "a blocklist where the last block counts",
+    {
+      createBlocklist(options) {
+        const blocklist = createBlocklist(options);
+        return {
+          ...blocklist,
+          async block(key, wish) {
+            await blocklist.unblock(key);
+            return blocklist.block(key, wish);
+          },
+        };
+      },
+    },
+    "a block is never shortened by another one",
+  ],
+  [
+    "a blocklist that takes addresses as they are written",
+    {
+      createBlocklist(options) {
+        const blocklist = createBlocklist(options);
+        return { ...blocklist, isBlocked: (key) => blocklist.isBlocked(`as written ${key}`) };
+      },
+    },
+    "every spelling of an address is the same client",
+  ],
+  [
+    "a blocklist that remembers for ever",
+    { createBlocklist: (options) => createBlocklist({ ...options, staleFor: "1h" }) },
+    "another handle sees a block and its lifting when its answer is too old",
+  ],
+  [
+    "a registry that reads, changes and writes",
+    {
+      createClients(options) {
+        const clients = createClients(options);
+        return {
+          ...clients,
+          async update(id, fields) {
+            const before = (await clients.get(id))?.fields ?? {};
+            const next = typeof fields === "function" ? fields(before) : { ...before, ...fields };
+            return clients.update(id, () => next as never);
+          },
+        };
+      },
+    },
+    "no update is lost among many at once",
+  ],
+  [
+    "a registry that writes every sighting",
+    { createClients: (options) => createClients({ ...options, touchEvery: 1 }) },
+    "a sighting is written once in a while, and a client that is not seen goes",
+  ],
+];
+
+it("finds no fault in what has none", async () => {
+  expect(await failures({})).toEqual([]);
+});
+
+it.each(FAULTS)("finds %s", async (_what, faulty, found) => {
+  expect(await failures(faulty)).toContain(found);
+});
