@@ -221,11 +221,12 @@ describe("the progress bar", () => {
     progress.show(1, undefined);
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     progress.show(0, 10);
-    progress.show(10, 10);
+    await new Promise((resolve) => setTimeout(resolve, 110));
+    progress.show(5, 10);
     terminal.end();
     const drawn = await text(terminal);
     expect(drawn).toContain("counting: 1 entries");
-    expect(drawn).toContain("10 of 10 entries, 0 s left");
+    expect(drawn).toContain("5 of 10 entries, 1 s left");
   });
 
   it("is one line that fits the terminal, drawn now and then, and gone at the end", async () => {
