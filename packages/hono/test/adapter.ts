@@ -11,15 +11,11 @@ interface Listening {
   close(): Promise<void>;
 }
 
-/**
- * The adapter for the suite, on one runtime.
- *
- * @param listen serves the app on a free port of the loopback interface
- */
-export function adapterOn(
-  getConnInfo: GetConnInfo,
-  listen: (app: Hono) => Promise<Listening>,
-): Adapter<Context, RejectionHandler> {
+/** Serves an app on a free port of the loopback interface. */
+export type Listen = (app: Hono) => Promise<Listening>;
+
+/** The adapter for the suite, on one runtime. */
+export function adapterOn(getConnInfo: GetConnInfo, listen: Listen): Adapter<Context, RejectionHandler> {
   return {
     async serve({ uses, route, trustProxy, hold }) {
       const app = new Hono();

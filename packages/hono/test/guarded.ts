@@ -1,51 +1,41 @@
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
-import { getConnInfo } from "@hono/node-server/conninfo";
 import { createProtections } from "@sluice/protections";
 import type { GuardAdapter } from "@sluice/testkit";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
+import type { GetConnInfo } from "hono/conninfo";
 import type { StatusCode } from "hono/utils/http-status";
 import * as middleware from "../src/protections.js";
+import type { Listen } from "./adapter.js";
 
-/** The protections' middleware for the suite. */
-export const guards: GuardAdapter = {
-  middleware: {
-    debounce: (of, options?: object) => middleware.debounce(of, { getConnInfo, ...options }),
-    blocklist: (of, options?: object) => middleware.blocklist(of, { getConnInfo, ...options }),
-    requireClient: (of, options) => middleware.requireClient(of, options as never),
-    protect: (of, options?: object) => middleware.protect(of, { getConnInfo, ...options }),
-  },
-  createProtections,
-  async serve({ middleware: used, status, property }) {
-    const app = new Hono();
-    const errors: unknown[] = [];
-    for (const guard of used) app.use(guard as MiddlewareHandler);
-    app.all("*", async (c) => {
-      const text = await c.req.text();
-      c.status(status() as StatusCode);
-      c.header("Content-Type", "application/json");
-      const body: unknown = text === "" ? null : JSON.parse(text);
-      return c.body(JSON.stringify({ found: c.get(property as never) ?? null, body }));
-    });
-    app.onError((error, c) => {
-      errors.push(error);
-      return c.text("Internal Server Error", 500);
-    });
-    const server = createAdaptorServer({ fetch: app.fetch }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return {
-      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      errors,
-      async close() {
-        if ("closeAllConnections" in server) server.closeAllConnections();
-        server.close();
-        await once(server, "close");
-      },
-    };
-  },
-  header: (c: Context, name) => c.req.header(name),
-  // The status is set, and not yet the response's.
-  handler: (c: Context, _next: unknown, { status }: { status: number }) => c.body(`handled ${status}`),
-  readsBodies: true,
-};
+/** The protections' middleware for the suite, on one runtime. */
+export function guardsOn(getConnInfo: GetConnInfo, listen: Listen): GuardAdapter {
+  return {
+    middleware: {
+      debounce: (of, options?: object) => middleware.debounce(of, { getConnInfo, ...options }),
+      blocklist: (of, options?: object) => middleware.blocklist(of, { getConnInfo, ...options }),
+      requireClient: (of, options) => middleware.requireClient(of, options as never),
+      protect: (of, options?: object) => middleware.protect(of, { getConnInfo, ...options }),
+    },
+    createProtections,
+    async serve({ middleware: used, status, property }) {
+      const app = new Hono();
+      const errors: unknown[] = [];
+      for (const guard of used) app.use(guard as MiddlewareHandler);
+      app.all("*", async (c) => {
+        const text = await c.req.text();
+        c.status(status() as StatusCode);
+        c.header("Content-Type", "application/json");
+        const body: unknown = text === "" ? null : JSON.parse(text);
+        return c.body(JSON.stringify({ found: c.get(property as never) ?? null, body }));
+      });
+      app.onError((error, c) => {
+        errors.push(error);
+        return c.text("Internal Server Error", 500);
+      });
+      return { ...(await listen(app)), errors };
+    },
+    header: (c: Context, name) => c.req.header(name),
+    // The status is set, and not yet the response's.
+    handler: (c: Context, _next: unknown, { status }: { status: number }) => c.body(`handled ${status}`),
+    readsBodies: true,
+  };
+}

@@ -5,15 +5,11 @@ import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Adapter } from "@sluice/testkit";
 import type { Context } from "hono";
 import type { RejectionHandler } from "../src/index.js";
-import { adapterOn } from "./adapter.js";
+import { adapterOn, type Listen } from "./adapter.js";
 
-/**
- * The adapter for the suite, on Node.js.
- *
- * @param host where apps listen
- */
-export function adapterOnNode(host = "127.0.0.1"): Adapter<Context, RejectionHandler> {
-  return adapterOn(getConnInfo, async (app) => {
+/** Serves an app with Node.js. */
+export function listenOnNode(host = "127.0.0.1"): Listen {
+  return async (app) => {
     const server = createAdaptorServer({ fetch: app.fetch }).listen(0, host);
     await once(server, "listening");
     return {
@@ -24,5 +20,14 @@ export function adapterOnNode(host = "127.0.0.1"): Adapter<Context, RejectionHan
         await once(server, "close");
       },
     };
-  });
+  };
+}
+
+/**
+ * The adapter for the suite, on Node.js.
+ *
+ * @param host where apps listen
+ */
+export function adapterOnNode(host?: string): Adapter<Context, RejectionHandler> {
+  return adapterOn(getConnInfo, listenOnNode(host));
 }
