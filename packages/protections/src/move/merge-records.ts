@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Next } from "@sluice/core";
 import { isLive, lifeOf, type StoredBlock } from "../blocklist/entry.js";
 import type { StoredRanges } from "../blocklist/ranges.js";
@@ -10,7 +9,8 @@ function mergeRecords<R>(merge: (arriving: R, expiresAtMs: number, there: R, now
   return ({ state, expiresAtMs }, there, nowMs) => {
     if (!isRecord<R>(state) || !isRecord<R>(there)) return undefined;
     const next = merge(state[1], expiresAtMs, there[1], nowMs);
-    if (isDeepStrictEqual(next.state, there[1])) return undefined;
+    // In another order it is written once more, and is in the same order then.
+    if (JSON.stringify(next.state) === JSON.stringify(there[1])) return undefined;
     return { state: [1, next.state], ttlMs: Math.max(1, next.ttlMs) };
   };
 }

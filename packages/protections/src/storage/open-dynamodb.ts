@@ -1,5 +1,5 @@
+import { loaded } from "./loaded.js";
 import type { Opened } from "./opened.js";
-import { loaded } from "./package-missing.js";
 import { malformed, rejectUnknownQuery, type Setting } from "./setting.js";
 
 const STORE = "@sluice/store-dynamodb";
@@ -17,8 +17,11 @@ export async function openDynamodb(setting: Setting, { migrate }: { readonly mig
   if (endpoint !== null && !(/^https?:/.test(endpoint) && URL.canParse(endpoint))) {
     throw malformed(setting, "has an endpoint that is no URL");
   }
-  const { dynamodbStore, createTable } = await loaded(() => import("@sluice/store-dynamodb"), STORE, `${STORE} ${SDK}`);
-  const { DynamoDBClient } = await loaded(() => import("@aws-sdk/client-dynamodb"), SDK, `${STORE} ${SDK}`);
+  const { dynamodbStore, createTable } = await loaded<typeof import("@sluice/store-dynamodb")>(
+    STORE,
+    `${STORE} ${SDK}`,
+  );
+  const { DynamoDBClient } = await loaded<typeof import("@aws-sdk/client-dynamodb")>(SDK, `${STORE} ${SDK}`);
   const client = new DynamoDBClient({
     ...(region !== null && { region }),
     ...(endpoint !== null && { endpoint }),

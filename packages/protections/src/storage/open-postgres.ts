@@ -1,5 +1,5 @@
+import { loaded } from "./loaded.js";
 import type { Opened } from "./opened.js";
-import { loaded } from "./package-missing.js";
 import type { Setting } from "./setting.js";
 
 const INSTALL = "@sluice/store-postgres pg";
@@ -11,8 +11,8 @@ interface Options {
 
 /** The query parameters are those of `pg`. */
 export async function openPostgres({ text }: Setting, { migrate, timeoutMs }: Options): Promise<Opened> {
-  const { postgresStore } = await loaded(() => import("@sluice/store-postgres"), "@sluice/store-postgres", INSTALL);
-  const { default: pg } = await loaded(() => import("pg"), "pg", INSTALL);
+  const { postgresStore } = await loaded<typeof import("@sluice/store-postgres")>("@sluice/store-postgres", INSTALL);
+  const { default: pg } = await loaded<typeof import("pg")>("pg", INSTALL);
   const pool = new pg.Pool({ connectionString: text, connectionTimeoutMillis: timeoutMs });
   // A connection that breaks while nobody uses it would end the process. A call that fails says so itself.
   pool.on("error", () => {});

@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from "ioredis";
+import { loaded } from "./loaded.js";
 import type { Opened } from "./opened.js";
-import { loaded } from "./package-missing.js";
 import { malformed, rejectUnknownQuery, type Setting } from "./setting.js";
 
 const INSTALL = "@sluice/store-redis ioredis";
@@ -9,8 +9,8 @@ export async function openRedis(setting: Setting, { timeoutMs }: { readonly time
   const { scheme } = setting;
   rejectUnknownQuery(setting, scheme.startsWith("redis-") ? ["tls"] : []);
   const servers = serversOf(setting);
-  const { redisStore } = await loaded(() => import("@sluice/store-redis"), "@sluice/store-redis", INSTALL);
-  const ioredis = await loaded(() => import("ioredis"), "ioredis", INSTALL);
+  const { redisStore } = await loaded<typeof import("@sluice/store-redis")>("@sluice/store-redis", INSTALL);
+  const ioredis = await loaded<typeof import("ioredis")>("ioredis", INSTALL);
 
   // Until it is open, what fails is told; from then on the client comes back by itself.
   let opening = true;

@@ -1,5 +1,5 @@
+import { loaded } from "./loaded.js";
 import type { Opened } from "./opened.js";
-import { loaded } from "./package-missing.js";
 import { malformed, rejectUnknownQuery, type Setting } from "./setting.js";
 
 const NAME = "@sluice/store-sqlite";
@@ -7,7 +7,7 @@ const NAME = "@sluice/store-sqlite";
 export async function openSqliteFile(setting: Setting, { migrate }: { readonly migrate: boolean }): Promise<Opened> {
   rejectUnknownQuery(setting, []);
   if (setting.path === "") throw malformed(setting, "names no file");
-  const { openSqlite, sqliteStore } = await loaded(() => import("@sluice/store-sqlite"), NAME, `${NAME} libsql`);
+  const { openSqlite, sqliteStore } = await loaded<typeof import("@sluice/store-sqlite")>(NAME, `${NAME} libsql`);
   const client = await openSqlite(setting.path);
   const end = async (): Promise<void> => client.close();
   try {

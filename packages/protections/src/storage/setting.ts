@@ -15,7 +15,7 @@ export interface Setting {
 }
 
 /** How a setting of each scheme looks. */
-export const SCHEMES: Readonly<Record<string, string>> = {
+const SCHEMES: Readonly<Record<string, string>> = {
   memory: "memory:",
   redis: "redis://HOST:PORT/DB",
   rediss: "rediss://HOST:PORT/DB",

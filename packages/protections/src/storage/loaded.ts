@@ -1,15 +1,15 @@
 import { SluiceError } from "@sluice/core";
 
 /**
- * What a module exports.
+ * What a package exports. Bundlers are kept from following: each would take in all the stores with all their clients, or
+ * fail for those that are not there. So the packages have to be installed where the bundle runs.
  *
- * @param load imports it; the name is written out there, so that bundlers find it
  * @param name the package, and `install` all that has to be installed with it
  * @throws SluiceError `PACKAGE_MISSING`
  */
-export async function loaded<M>(load: () => Promise<M>, name: string, install: string): Promise<M> {
+export async function loaded<M>(name: string, install: string): Promise<M> {
   try {
-    return await load();
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ name);
   } catch (error) {
     if (!isMissing(error, name)) throw error;
     throw new SluiceError("PACKAGE_MISSING", `the package ${name} is not installed: npm install ${install}`, {
