@@ -1,0 +1,31 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { type ExportedEntry, importDistinct } from "../../src/index.js";
+
+it("writes the first entry of each name, and leaves alone the others and what the store leaves alone, in order", async () => {
+  const keys = fc.array(fc.constantFrom("a", "A", "b", "B", "c", "d"), { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(keys, fc.constantFrom("a", "b", "none"), async (keys, taken) => {
+      const entries = keys.map((key, state): ExportedEntry => ({ key, state, expiresAtMs: 1 }));
+      const nameOf = ({ key }: ExportedEntry) => key.toLowerCase();
+      const written: ExportedEntry[] = [];
+      const left = await importDistinct(entries, nameOf, async (distinct) => {
+        for (const [name, entry] of distinct) if (name !== taken) written.push(entry);
+        return [...distinct].flatMap(([name, entry]) => (name === taken ? [entry] : []));
+      });
+      const isFirst = (entry: ExportedEntry) => entries.find((other) => nameOf(other) === nameOf(entry)) === entry;
+      expect(written).toEqual(entries.filter((entry) => isFirst(entry) && nameOf(entry) !== taken));
+      expect(left).toEqual(entries.filter((entry) => !written.includes(entry)));
+    }),
+  );
+});
+
+it("asks the store for nothing when there is nothing", async () => {
+  expect(
+    await importDistinct(
+      [],
+      () => "",
+      () => Promise.reject(new Error("asked")),
+    ),
+  ).toEqual([]);
+});

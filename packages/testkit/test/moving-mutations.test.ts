@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import type { ExportedEntry } from "@sluice/core";
+import { describe, expect, it } from "vitest";
+import { type ModelStore, modelStore } from "../src/index.js";
+import { runGroup } from "./collecting-runner.js";
+
+const HOUR_MS = 3_600_000;
+
+/** A model store of which some of the two methods are others. */
+function broken(replace: (model: ModelStore) => Partial<ModelStore>): () => ModelStore {
+  return () => {
+    const model = modelStore();
+    return { ...model, ...replace(model) };
+  };
+}
+
+/** Stores that take entries in wrongly. */
+const IMPORTS: readonly [fault: string, replace: (model: ModelStore) => Partial<ModelStore>][] = [
+  [
+    "overwrites what is alive",
+    (model) => ({
+      async importEntries(entries) {
+        for (const { key } of entries) await model.delete(key);
+        return model.importEntries(entries);
+      },
+    }),
+  ],
+  [
+    "does not say what it left alone",
+    (model) => ({ importEntries: (entries) => model.importEntries(entries).then(() => []) }),
+  ],
+  [
+    "says that it left all alone",
+    (model) => ({ importEntries: (entries) => model.importEntries(entries).then(() => entries) }),
+  ],
+  ["writes only the first of many", (model) => ({ importEntries: (all) => model.importEntries(all.slice(0, 900)) })],
+  [
+    "keeps entries for ever",
+    (model) => ({ importEntries: (all) => model.importEntries(all.map((it) => ({ ...it, expiresAtMs: 2 ** 50 }))) }),
+  ],
+  [
+    "lets entries go too early",
+    (model) => ({
+      importEntries: (all) =>
+        model.importEntries(
+          all.map((it) => ({ ...it, expiresAtMs: Math.min(it.expiresAtMs, Date.now() + HOUR_MS / 1e5) })),
+        ),
+    }),
+  ],
+  [
+    "takes a digest for a key",
+    (model) => ({ importEntries: (all) => model.importEntries(all.map(({ digested: _, ...it }) => it)) }),
+  ],
+  [
+    "writes half of what it refuses",
+    (model) => ({
+      async importEntries(entries) {
+        await model.importEntries(entries.filter(({ digested }) => !digested));
+        return model.importEntries(entries);
+      },
+    }),
+  ],
+  [
+    "mixes odd keys up",
+    (model) => ({
+      importEntries: (all) => model.importEntries(all.map((it) => ({ ...it, key: it.key.slice(0, 2_000) }))),
+    }),
+  ],
+  [
+    "forgets blocks",
+    (model) => ({
+      importEntries: (all) =>
+        model.importEntries(
+          all.map((it) => (isEntry(it.state) ? { ...it, state: [1, 0, it.state[2]] } : it) satisfies ExportedEntry),
+        ),
+    }),
+  ],
+];
+
+/** Stores that list wrongly what they hold. */
+const EXPORTS: readonly [fault: string, replace: (model: ModelStore) => Partial<ModelStore>][] = [
+  ["lists only a page", (model) => ({ exportEntries: () => first(model.exportEntries(), 1_000) })],
+  ["lists entries twice", (model) => ({ exportEntries: () => twice(model.exportEntries()) })],
+  ["lists nothing", () => ({ exportEntries: () => first(modelStore().exportEntries(), 0) })],
+  ["tells no time", (model) => ({ exportEntries: () => mapped(model, (it) => ({ ...it, expiresAtMs: 0 })) })],
+  [
+    "lists states as text",
+    (model) => ({ exportEntries: () => mapped(model, (it) => ({ ...it, state: JSON.stringify(it.state) })) }),
+  ],
+  [
+    "lists digests only",
+    (model) => ({
+      exportEntries: () =>
+        mapped(model, (it) => ({ ...it, key: createHash("sha256").update(it.key).digest("hex"), digested: true })),
+    }),
+  ],
+];
+
+async function* first(entries: AsyncIterable<ExportedEntry>, count: number): AsyncGenerator<ExportedEntry> {
+  let left = count;
+  for await (const entry of entries) {
+    if (left-- <= 0) return;
+    yield entry;
+  }
+}
+
+async function* twice(entries: AsyncIterable<ExportedEntry>): AsyncGenerator<ExportedEntry> {
+  for await (const entry of entries) yield* [entry, entry];
+}
+
+async function* mapped(
+  model: ModelStore,
+  change: (entry: ExportedEntry) => ExportedEntry,
+): AsyncGenerator<ExportedEntry> {
+  for await (const entry of model.exportEntries()) yield change(entry);
+}
+
+function isEntry(state: unknown): state is [1, number, unknown] {
+  return Array.isArray(state) && state.length === 3;
+}
+
+describe("the suite finds a store that", () => {
+  it.each(IMPORTS)("%s", async (_, replace) => {
+    expect((await runGroup("import", broken(replace))).failed).not.toEqual([]);
+  });
+
+  it.each(EXPORTS)("%s", async (_, replace) => {
+    expect((await runGroup("export", broken(replace))).failed).not.toEqual([]);
+  });
+
+  it.each(["import", "export"] as const)("and none where there is nothing to find, in the group %s", async (group) => {
+    expect((await runGroup(group, modelStore)).failed).toEqual([]);
+  });
+});
