@@ -1,3 +1,4 @@
+import { takeOverCheckpoints } from "./checkpoint.js";
 import { notReady } from "./failure.js";
 import { SCHEMA_VERSION } from "./migrate.js";
 import { COLUMNS, type Row, readRow, type StoredRow, valuesOf } from "./row.js";
@@ -19,7 +20,7 @@ export interface Session {
   read(key: string): Row | undefined;
   write(key: string, row: Row): void;
   remove(key: string): void;
-  /** Copies the log into the database once enough was written, which takes some milliseconds of the disk. Never throws. */
+  /** See {@link takeOverCheckpoints}. */
   checkpointIfDue(): void;
   /** Live rows in the order of their keys. */
   pageAfter(key: string, nowMs: number, most: number): readonly KeyedRow[];
@@ -29,10 +30,6 @@ export interface Session {
   expiredWithin(afterKey: string, lastKey: string, nowMs: number, most: number): readonly string[];
 }
 
-/** A checkpoint is due when about so many pages were written, as by SQLite itself (`wal_autocheckpoint`). */
-const CHECKPOINT_PAGES = 1_000;
-/** When others were in its way, it is tried again after so many more. */
-const RETRY_PAGES = 100;
 const PAGE_BYTES = 4_096;
 
 /**
@@ -44,10 +41,8 @@ export function openSession(client: SqliteClient, rename: (sql: string) => strin
   client.exec("PRAGMA busy_timeout = 0");
   checkReady(client, rename);
   client.exec(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
-  // SQLite's own checkpoint lets others write meanwhile. When they never stop, the log is never used again from its start:
-  // it grows without end, and each commit comes with a checkpoint. One that holds the write lock ends.
-  client.exec("PRAGMA wal_autocheckpoint = 0");
 
+  const checkpoint = takeOverCheckpoints(client);
   const prepare = (sql: string): SqliteStatement => client.prepare(rename(sql));
   const select = prepare(`SELECT ${COLUMNS} FROM "sluice_entries" WHERE key = ?`);
   const names = COLUMNS.split(", ");
@@ -66,8 +61,6 @@ export function openSession(client: SqliteClient, rename: (sql: string) => strin
   const expired = prepare(
     'SELECT key FROM "sluice_entries" WHERE key > ? AND key <= ? AND expires_ms <= ? ORDER BY key LIMIT ?',
   );
-  const checkpoint = client.prepare("PRAGMA wal_checkpoint(RESTART)");
-  let pages = 0;
   // Not prepared: libsql leaves a statement that was refused the lock as it is, and so holds on to an old snapshot.
   const lock = rename('DELETE FROM "sluice_entries" WHERE FALSE');
 
@@ -83,22 +76,13 @@ export function openSession(client: SqliteClient, rename: (sql: string) => strin
     },
     write(key, row) {
       upsert.run(key, ...valuesOf(row));
-      pages += 1 + (row.other?.length ?? 0) / PAGE_BYTES;
+      checkpoint.wrote(1 + (row.other?.length ?? 0) / PAGE_BYTES);
     },
     remove(key) {
       forget.run(key);
-      pages += 1;
+      checkpoint.wrote(1);
     },
-    checkpointIfDue() {
-      if (pages < CHECKPOINT_PAGES) return;
-      pages = CHECKPOINT_PAGES - RETRY_PAGES;
-      try {
-        const [{ busy = 1 } = {}] = checkpoint.all() as { busy?: number | bigint }[];
-        if (Number(busy) === 0) pages = 0;
-      } catch {
-        // What was committed is in the log. What ails the database, the next call hears of.
-      }
-    },
+    checkpointIfDue: checkpoint.makeIfDue,
     pageAfter(key, nowMs, most) {
       const found = page.all(key, nowMs, most) as (StoredRow & { key: string })[];
       return found.map((stored) => ({ key: stored.key, row: readRow(stored) }));

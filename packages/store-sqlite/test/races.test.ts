@@ -80,6 +80,6 @@ it("6 processes that write new keys without pause do not make the log grow witho
   const sum = [...granted.values()].reduce((all, count) => all + count, 0);
   expect(sum).toBe(6 * 50 * 60 * 2);
   expect(ask(client, "SELECT count(*) > 20000 FROM sluice_entries")).toBe(1);
-  // SQLite's own checkpoints end with 100 MB and more here.
-  expect(statSync(`${file}-wal`).size).toBeLessThan(48_000_000);
+  // Some 20 MB; SQLite's own checkpoints end with 80 to 130 MB here.
+  expect(statSync(`${file}-wal`).size).toBeLessThan(64_000_000);
 }, 60_000);
