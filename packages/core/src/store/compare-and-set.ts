@@ -76,7 +76,11 @@ export function createUpdater(compareAndSet: CompareAndSet): Updater {
         ttlMs: Math.max(1, Math.ceil(next.ttlMs)),
       });
       if (seen.written) return JSON.parse(text);
-      if (tries > 2) await pause(tries);
+      if (tries > 2) {
+        await pause(tries);
+        // What was seen before the pause is old by now.
+        seen = await call();
+      }
     }
     throw new SluiceError("STORE_CONTENDED", `an entry changed under each of ${MOST_TRIES} tries to update it`);
   }
