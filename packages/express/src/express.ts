@@ -1,17 +1,7 @@
-import { createGuard, type Decision, type GuardOptions, type Limiter, type Rejection, type Store } from "@sluice/core";
+import { createGuard, type GuardOptions, type Limiter, type Rejection, type Store } from "@sluice/core";
 import type { Request, RequestHandler } from "express";
 import { type AnswerHandler, middlewareOf } from "./middleware.js";
 import { port } from "./port.js";
-
-declare global {
-  // biome-ignore lint/style/noNamespace: how Express lets others add to its request
-  namespace Express {
-    interface Request {
-      /** What `rateLimit` decided about this request; the last one, where several did. */
-      rateLimit?: Decision;
-    }
-  }
-}
 
 /** Answers a rejected request. Status, `Retry-After` and the other fields are set already. */
 export type RejectionHandler = AnswerHandler<Rejection>;

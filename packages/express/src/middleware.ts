@@ -1,5 +1,15 @@
-import type { Answer, Guard, Verdict } from "@sluice/core";
+import type { Answer, Decision, Guard, Verdict } from "@sluice/core";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
+
+declare global {
+  // biome-ignore lint/style/noNamespace: how Express lets others add to its request
+  namespace Express {
+    interface Request {
+      /** What `rateLimit` or `protect` decided about this request; the last one, where several did. */
+      rateLimit?: Decision;
+    }
+  }
+}
 
 /** Answers a request in place of a guard. */
 export type AnswerHandler<A extends Answer> = (req: Request, res: Response, next: NextFunction, answer: A) => unknown;

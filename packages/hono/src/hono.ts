@@ -1,15 +1,8 @@
-import { createGuard, type Decision, type Limiter, type Store } from "@sluice/core";
+import { createGuard, type Limiter, type Store } from "@sluice/core";
 import type { Env, MiddlewareHandler } from "hono";
 import { middlewareOf } from "./middleware.js";
 import type { RateLimitOptions } from "./options.js";
 import { portOf } from "./port.js";
-
-declare module "hono" {
-  interface ContextVariableMap {
-    /** What `rateLimit` decided about this request; the last one, where several did. */
-    rateLimit?: Decision;
-  }
-}
 
 /**
  * Middleware for Hono 4 that limits requests: by default 100 a second for each client address, as `getConnInfo` tells it.

@@ -1,8 +1,15 @@
-import type { Answer, Guard, Verdict } from "@sluice/core";
+import type { Answer, Decision, Guard, Verdict } from "@sluice/core";
 import type { Context, Env, MiddlewareHandler, Next } from "hono";
 import type { StatusCode } from "hono/utils/http-status";
 import { restoreFields, setFields } from "./fields.js";
 import { settlerFor } from "./settle.js";
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** What `rateLimit` or `protect` decided about this request; the last one, where several did. */
+    rateLimit?: Decision;
+  }
+}
 
 /** Answers a request in place of a guard. */
 export type AnswerHandler<A extends Answer, E extends Env = Env> = (c: Context<E>, next: Next, answer: A) => unknown;

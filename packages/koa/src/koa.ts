@@ -1,14 +1,7 @@
-import { createGuard, type Decision, type GuardOptions, type Limiter, type Rejection, type Store } from "@sluice/core";
+import { createGuard, type GuardOptions, type Limiter, type Rejection, type Store } from "@sluice/core";
 import type { Context, Middleware } from "koa";
 import { type AnswerHandler, middlewareOf } from "./middleware.js";
 import { port } from "./port.js";
-
-declare module "koa" {
-  interface DefaultState {
-    /** What `rateLimit` decided about this request; the last one, where several did. */
-    rateLimit?: Decision;
-  }
-}
 
 /** Answers a rejected request. Status, `Retry-After` and the other fields are set already. */
 export type RejectionHandler = AnswerHandler<Rejection>;

@@ -1,6 +1,13 @@
-import type { Answer, Guard, Verdict } from "@sluice/core";
+import type { Answer, Decision, Guard, Verdict } from "@sluice/core";
 import type { Context, Middleware, Next } from "koa";
 import { keepOnError } from "./keep-on-error.js";
+
+declare module "koa" {
+  interface DefaultState {
+    /** What `rateLimit` or `protect` decided about this request; the last one, where several did. */
+    rateLimit?: Decision;
+  }
+}
 
 /** Answers a request in place of a guard. */
 export type AnswerHandler<A extends Answer> = (ctx: Context, next: Next, answer: A) => unknown;

@@ -1,0 +1,29 @@
+import { protect, requireClient } from "@sluice/express/protections";
+import type { Protections } from "@sluice/protections";
+import express, { type Express } from "express";
+
+/** The client that may look at blocks and lift them. */
+export const ADMIN_KEY = "demo-admin";
+
+/** A shop: orders that are protected, and an office for who is registered. */
+export function createApp(protections: Protections): Express {
+  const { blocklist } = protections;
+  const app = express();
+
+  app.post("/orders", express.json(), protect(protections), (req, res) => {
+    res.status(201).json({ ordered: req.body, left: req.rateLimit?.remaining });
+  });
+
+  app.use("/blocks", requireClient(protections.clients, { id: (req) => req.get("x-api-key") }));
+  app.get("/blocks/:key", async (req, res) => {
+    res.json((await blocklist.isBlocked(req.params.key)) ?? null);
+  });
+  app.put("/blocks/:key", async (req, res) => {
+    res.json(await blocklist.block(req.params.key, { for: "1h", reason: "by hand" }));
+  });
+  app.delete("/blocks/:key", async (req, res) => {
+    await blocklist.unblock(req.params.key);
+    res.status(204).end();
+  });
+  return app;
+}

@@ -1,0 +1,70 @@
+// Express with all protections. Run as: STORAGE=redis://127.0.0.1:6379 node dist/main.js, with any storage setting (default
+// memory:), and the port in PORT (default 3000). Several of them on one storage share everything.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { escalatingBlock, fixedWindow, SluiceError } from "@sluice/core";
+import { createProtections, type Protections } from "@sluice/protections";
+import { ADMIN_KEY, createApp } from "./app.js";
+
+const { PORT = "3000", STORAGE = "memory:" } = process.env;
+
+if (/^\d{1,5}$/.test(PORT) && Number(PORT) <= 65_535) {
+  await start().catch((error: unknown) => {
+    fail(error instanceof SluiceError ? `STORAGE: ${error.message}` : String(error));
+  });
+} else {
+  fail(`PORT is ${JSON.stringify(PORT)}: give a number from 0 to 65535; 0 takes a free port`);
+}
+
+async function start(): Promise<void> {
+  const protections = await createProtections({
+    storage: STORAGE,
+    namespace: "demo",
+    // A demo makes its own table. In production that is a step of its own.
+    migrate: true,
+    limiter: {
+      policies: fixedWindow({ limit: 5, window: "10s" }),
+      autoBlock: escalatingBlock({ violations: 10, within: "1m", for: "10s", max: "5m" }),
+    },
+    debounce: { window: "5s" },
+  });
+  await protections.clients.register(ADMIN_KEY);
+  const server = createServer(createApp(protections));
+  server.on("error", (error: NodeJS.ErrnoException) => {
+    fail(`Can't listen on port ${PORT}: ${error.code === "EADDRINUSE" ? "it is in use" : error.message}`);
+    void protections.close();
+  });
+  server.on("listening", () => announce((server.address() as AddressInfo).port));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop(server, protections));
+  server.listen(Number(PORT));
+}
+
+async function stop(server: ReturnType<typeof createServer>, protections: Protections): Promise<void> {
+  server.close();
+  server.closeAllConnections();
+  await protections.close();
+}
+
+function announce(port: number): void {
+  const url = `http://localhost:${port}`;
+  console.log(`Listening on ${url}, with everything kept in ${STORAGE.split(":")[0]}.
+
+The same order twice within 5 seconds is a duplicate, and 5 different ones in 10 seconds are enough:
+
+  order() { curl -s -o /dev/null -w '%{http_code}  %header{ratelimit}\\n' --json "{\\"item\\": $1}" ${url}/orders; }
+  order 1; order 1                  # 201, 409
+  for i in $(seq 2 7); do order $i; done   # four times 201, then 429; go on, and you are blocked for 10 seconds: 429, too
+
+Keep yourself out, and let yourself in again:
+
+  curl -X PUT -H 'x-api-key: ${ADMIN_KEY}' ${url}/blocks/127.0.0.0%2F8
+  curl --ipv4 --json '{"item": 8}' ${url}/orders     # 403
+  curl -X DELETE -H 'x-api-key: ${ADMIN_KEY}' ${url}/blocks/127.0.0.0%2F8
+
+Ctrl-C stops the server.`);
+}
+
+function fail(message: string): void {
+  console.error(message);
+  process.exitCode = 1;
+}
