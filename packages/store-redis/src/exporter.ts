@@ -12,14 +12,15 @@ type Page = readonly [cursor: string, ...(string | number | null)[]];
 
 /** All entries of the store with this prefix, server by server. */
 export async function* exportFrom(commands: Commands, prefix: string): AsyncGenerator<ExportedEntry> {
-  const pattern = `${prefix.replace(/[\\*?[\]^]/g, "\\$&")}{*}*`;
+  const { keyPrefix } = commands;
+  const pattern = `${(keyPrefix + prefix).replace(/[\\*?[\]^]/g, "\\$&")}{*}*`;
   for (const master of await mastersOf(commands)) {
     let cursor = "0";
     do {
       const page = (await runScript(master, exportEntries, [], [cursor, pattern, String(PAGE)])) as Page;
       cursor = String(page[0]);
       for (let i = 1; i < page.length; i += 3) {
-        const named = exportedKeyOf(prefix, String(page[i]));
+        const named = exportedKeyOf(prefix, String(page[i]).slice(keyPrefix.length));
         if (named === undefined) continue;
         yield { ...named, state: parse(page[i + 1] as string | null), expiresAtMs: Number(page[i + 2]) };
       }

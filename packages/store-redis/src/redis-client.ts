@@ -6,6 +6,7 @@ export interface IoredisClient {
   eval(script: string, numberOfKeys: number, ...args: string[]): Promise<unknown>;
   del(key: string): Promise<unknown>;
   readonly isCluster?: boolean;
+  readonly options?: { readonly keyPrefix?: string | undefined };
   /** Of a `Cluster`. */
   nodes?(role: "master"): readonly IoredisClient[];
 }
@@ -31,6 +32,8 @@ export interface Commands {
   del(key: string): Promise<unknown>;
   /** Whether keys are spread over hash slots, so that one script can only reach those of one slot. */
   readonly cluster: boolean;
+  /** What the client puts before every key that it knows to be one. */
+  readonly keyPrefix: string;
   /** Each server that has keys: the masters of a cluster as they are now, otherwise the one. */
   masters(): Promise<readonly Commands[]>;
 }
@@ -53,6 +56,7 @@ function ofIoredis(client: IoredisClient): Commands {
     eval: (script, keys, args) => client.eval(script, keys.length, ...keys, ...args),
     del: (key) => client.del(key),
     cluster: client.isCluster === true,
+    keyPrefix: client.options?.keyPrefix ?? "",
     masters: async () => client.nodes?.("master").map(ofIoredis) ?? [commands],
   };
   return commands;
@@ -65,6 +69,7 @@ function ofNodeRedis(client: NodeRedisClient): Commands {
     del: (key) => client.del(key),
     // Only a cluster client knows the masters of its slots.
     cluster: isFunction(client, "getSlotRandomNode") || "slots" in client,
+    keyPrefix: "",
     async masters() {
       if (!commands.cluster) return [commands];
       const nodes = await Promise.all((client.masters ?? []).map((node) => client.nodeClient?.(node as never)));

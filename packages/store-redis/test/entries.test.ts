@@ -24,19 +24,38 @@ async function listed(store: RedisStore): Promise<ExportedEntry[]> {
   return entries;
 }
 
+/** Long enough that nothing goes during a test. */
+const LONG = tokenBucket({ rate: 100, interval: "1d" });
+
 const SCOPE = "sluice:default:token-bucket:";
 
 it.each(["", "shop:", "*", "[a-z]*?\\^"])("lists the entries of the prefix %j and no others", async (prefix) => {
   const others = ["", "shop:", "x", "shop:b", "a*"].filter((other) => other !== prefix);
   for (const each of [...others, prefix]) {
-    await createLimiter({ store: redisStore({ client, prefix: each }) }).consume(`of "${each}"`);
+    await createLimiter({ store: redisStore({ client, prefix: each }), policies: LONG }).consume(`of "${each}"`);
   }
   expect((await listed(redisStore({ client, prefix }))).map(({ key }) => key)).toEqual([`${SCOPE}of "${prefix}"`]);
 });
 
+it("lists the entries of a client that puts a prefix before every key, and of no other one", async () => {
+  const [own, other] = ["own:", "other:"].map((keyPrefix) => new Redis(server.port, { keyPrefix })) as [Redis, Redis];
+  try {
+    for (const [key, each] of Object.entries({ own, other, none: client })) {
+      await createLimiter({ store: redisStore({ client: each, prefix: "shop:" }), policies: LONG }).consume(key);
+    }
+    const store = redisStore({ client: own, prefix: "shop:" });
+    const entries = await listed(store);
+    expect(entries.map(({ key }) => key)).toEqual([`${SCOPE}own`]);
+    expect(await store.importEntries(entries)).toEqual(entries);
+  } finally {
+    own.disconnect();
+    other.disconnect();
+  }
+});
+
 it("lists neither lanes nor what others keep on the server", async () => {
   const store = redisStore({ client });
-  await createLimiter({ store }).consume("somebody");
+  await createLimiter({ store, policies: LONG }).consume("somebody");
   const known = redisKey("", SCOPE, "known");
   await client.set("{0}other", "text", "PX", 60_000);
   await client.set(known.replace("known", "unknown"), "text", "PX", 60_000);
