@@ -27,11 +27,8 @@ const packageRules = [
   [/^store-/, { value: [core, "node:"], peers: "types" }],
   // Who uses the plain adapter installs nothing more.
   [/^(express|koa|hono)$/, { value: [core], peers: "value", apart: { "@sluice/protections": "protections.ts" } }],
-  // A storage setting names the store, and the store its client.
-  [
-    /^protections$/,
-    { value: [core, "node:"], peers: "types", dynamic: /^(@sluice\/store-.+|ioredis|pg|@aws-sdk\/client-dynamodb)$/ },
-  ],
+  // The dynamic imports are of the store that a storage setting names, and of its client.
+  [/^protections$/, { value: [core, "node:"], peers: "types", dynamic: /^$/ }],
   // The dynamic import is of the store module that an author names for other processes.
   [/^testkit$/, { value: [core, "node:", "fast-check"], dynamic: /^$/ }],
 ];

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { folderWith, runTool } from "./fixture.js";
 
 const redisManifest = JSON.stringify({ peerDependencies: { ioredis: "^6" } });
-const expressManifest = JSON.stringify({ peerDependencies: { express: "^5" } });
+const expressManifest = JSON.stringify({ peerDependencies: { "@sluice/protections": "*", express: "^5" } });
 
 test("imports in the right direction pass", () => {
   const folder = folderWith({
@@ -16,6 +16,7 @@ test("imports in the right direction pass", () => {
       'import { createHash } from "node:crypto"; import "@sluice/core"; import type { Redis } from "ioredis";',
     "packages/express/package.json": expressManifest,
     "packages/express/src/index.ts": 'import express from "express"; export * from "@sluice/core";',
+    "packages/express/src/protections.ts": 'export { protect } from "@sluice/protections";',
     "packages/protections/src/open-store.ts": "export const open = (name: string) => import(`@sluice/store-${name}`);",
     "packages/testkit/src/index.ts": 'import * as core from "@sluice/core"; import fc from "fast-check";',
   });
@@ -38,7 +39,13 @@ test.each([
   ["store-redis/src/a.ts", 'import { type Redis, Cluster } from "ioredis";', "only its types may be imported"],
   ["store-redis/src/a.ts", 'import "@sluice/store-memory";', "it may import only @sluice/core, node:, ioredis"],
   ["store-redis/src/a.ts", 'import "fs";', "it may import only"],
-  ["express/src/a.ts", 'import { b } from "node:net";', "it may import only @sluice/core, express"],
+  [
+    "express/src/a.ts",
+    'import { b } from "node:net";',
+    "it may import only @sluice/core, @sluice/protections, express",
+  ],
+  ["express/src/a.ts", 'import { b } from "@sluice/protections";', "only packages/express/src/protections.ts may"],
+  ["express/src/a.ts", 'import type { B } from "@sluice/protections";', "only packages/express/src/protections.ts may"],
   ["express/src/a.ts", 'import { b } from "@sluice/store-memory";', "it may import only"],
   ["protections/src/a.ts", 'import { b } from "@sluice/store-memory";', "it may import only"],
   ["testkit/src/a.ts", 'import { b } from "@sluice/express";', "it may import only"],

@@ -1,6 +1,14 @@
-import { canExport } from "@sluice/core";
+import {
+  type AutoBlockEvent,
+  canExport,
+  createLimiter,
+  type Decision,
+  escalatingBlock,
+  fixedWindow,
+  type Limiter,
+} from "@sluice/core";
 import { absent, protectionSuite } from "@sluice/testkit";
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as protections from "../src/index.js";
 import { backends } from "./backends.js";
 
@@ -23,4 +31,35 @@ describe.each(opened)("$name", ({ storage, lists }) => {
     otherProcess: { module: new URL("./process-store.mjs", import.meta.url), setting: () => storage },
     exportsEntries: lists || absent("the store can't list what it holds"),
   });
+});
+
+describe.each(opened)("automatic blocks on $name", ({ storage }) => {
+  it("are made once, with exactly so many violations on any number of handles", async () => {
+    const stores = await Promise.all(Array.from({ length: 4 }, () => protections.openStore(storage)));
+    const events: AutoBlockEvent[] = [];
+    const limiters = stores.map((store) =>
+      createLimiter({
+        store,
+        prefix: "auto-block",
+        policies: fixedWindow({ limit: 10, window: "1h" }),
+        autoBlock: escalatingBlock({ violations: 20, within: "1h", for: "1h", onBlock: (event) => events.push(event) }),
+        timeout: "30s",
+      }),
+    );
+    const ask = (count: number): Promise<Decision[]> =>
+      Promise.all(Array.from({ length: count }, (_, i) => (limiters[i % 4] as Limiter).consume("ann")));
+    const isBlocked = ({ policies }: Decision): boolean => policies.some(({ blocked }) => blocked);
+    // 10 are allowed, and 19 are violations: one too few.
+    const first = await ask(29);
+    expect([first.filter(({ allowed }) => allowed).length, first.filter(isBlocked).length]).toEqual([10, 0]);
+    expect(events).toEqual([]);
+    const [last] = await ask(1);
+    expect(isBlocked(last as Decision)).toBe(true);
+    const more = await ask(12);
+    expect(more.every(isBlocked)).toBe(true);
+    expect(events).toEqual([{ key: "ann", level: 1, durationMs: 3_600_000 }]);
+    await (limiters[0] as Limiter).reset("ann");
+    expect((await ask(1))[0]?.allowed).toBe(true);
+    await Promise.all(stores.map((store) => store.close()));
+  }, 30_000);
 });
