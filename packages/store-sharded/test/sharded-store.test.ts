@@ -1,7 +1,19 @@
-import { createLimiter, type ExportedEntry, fixedWindow, type Store, slidingWindow, tokenBucket } from "@sluice/core";
+import {
+  createLimiter,
+  type DecidingStore,
+  type ExportEntries,
+  type ExportedEntry,
+  fixedWindow,
+  type HealthCheck,
+  type ImportEntries,
+  type Store,
+  type SynchronousStore,
+  slidingWindow,
+  tokenBucket,
+} from "@sluice/core";
 import { type MemoryStore, memoryStore } from "@sluice/store-memory";
 import { modelStore, threeMethodsOf } from "@sluice/testkit";
-import { describe, expect, it } from "vitest";
+import { describe, expect, expectTypeOf, it } from "vitest";
 import { shardedStore } from "../src/index.js";
 
 const memories = (count: number): MemoryStore[] => Array.from({ length: count }, () => memoryStore());
@@ -99,6 +111,17 @@ describe("adding a store", () => {
 });
 
 describe("what it can do", () => {
+  it("is in its type", () => {
+    const [memory, model, plain] = [memoryStore(), modelStore(), threeMethodsOf(modelStore())];
+    expectTypeOf(shardedStore([memory])).toExtend<SynchronousStore & ExportEntries & ImportEntries>();
+    expectTypeOf(shardedStore([memory, model])).toExtend<DecidingStore & ExportEntries & ImportEntries>();
+    expectTypeOf(shardedStore([memory, model])).not.toExtend<SynchronousStore>();
+    expectTypeOf(shardedStore([memory, plain])).not.toExtend<DecidingStore>();
+    expectTypeOf(shardedStore([plain])).not.toHaveProperty("exportEntries");
+    expectTypeOf(shardedStore([memory])).not.toHaveProperty("healthCheck");
+    expectTypeOf(shardedStore<MemoryStore | (Store & HealthCheck)>([memory])).toExtend<HealthCheck>();
+  });
+
   it("is what all of its stores can", () => {
     const store = shardedStore([memoryStore(), threeMethodsOf(memoryStore())]);
     expect(Object.keys(store).sort()).toEqual(["atomicUpdate", "close", "delete"]);
