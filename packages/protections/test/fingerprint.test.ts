@@ -79,8 +79,17 @@ describe("is not to be had", () => {
     ["of what a parser of other types left", { body: {} }],
     ["of the same, sent in pieces", { body: {}, headers: { "transfer-encoding": "chunked" } }],
     ["of what JSON can't say", { body: circle }],
+    [
+      "of the fields of a form that may have files",
+      { body: { a: 1 }, headers: { "content-length": "99", "content-type": "multipart/form-data; boundary=b" } },
+    ],
   ])("%s", async (_what, call) => {
     expect(await print(call)).toBeUndefined();
+  });
+
+  it("but of all bytes of a form", async () => {
+    const headers = { "content-length": "99", "content-type": "multipart/form-data; boundary=b" };
+    expect(await print({ body: Buffer.from("--b"), headers })).toMatch(/^POST \/ [0-9a-f]{64}$/);
   });
 
   it("but of {} itself", async () => {

@@ -10,7 +10,7 @@ export function fingerprintOf<Req>(request: Req, port: ProtectionPort<Req>): May
   const line = `${port.method(request)} ${port.target(request)}`;
   if (!hasBody(request, port)) return line;
   return after(port.body(request), (body) => {
-    if (body === undefined || isUntouched(body, request, port)) return undefined;
+    if (body === undefined || isUntouched(body, request, port) || lacksFiles(body, request, port)) return undefined;
     const bytes = bytesOf(body);
     return bytes && digest(bytes).then((text) => `${line} ${text}`);
   });
@@ -26,6 +26,12 @@ function hasBody<Req>(request: Req, port: ProtectionPort<Req>): boolean {
 function isUntouched<Req>(body: unknown, request: Req, port: ProtectionPort<Req>): boolean {
   if (typeof body !== "object" || body === null || isBytes(body) || Object.keys(body).length > 0) return false;
   return !Array.isArray(body) && Number(port.header(request, "content-length") ?? Number.NaN) !== 2;
+}
+
+/** Of a form with files, parsers leave the fields here and put the files elsewhere. */
+function lacksFiles<Req>(body: unknown, request: Req, port: ProtectionPort<Req>): boolean {
+  const isForm = /^\s*multipart\//i.test(port.header(request, "content-type") ?? "");
+  return isForm && !(typeof body === "object" && body !== null && isBytes(body));
 }
 
 function isBytes(body: object): body is ArrayBuffer | ArrayBufferView {
