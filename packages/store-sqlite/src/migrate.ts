@@ -3,6 +3,7 @@ import { isWorthWaiting, storeFailed, tooLate } from "./failure.js";
 import { v0001Entries } from "./migrations.generated.js";
 import { renamer } from "./names.js";
 import { pause } from "./pause.js";
+import { appliedVersion, wrongJournalMode } from "./readiness.js";
 import { checkClient, type SqliteClient } from "./sqlite-client.js";
 
 /** Options of {@link migrate} and {@link migrationSql}. */
@@ -82,19 +83,16 @@ export async function migrate(client: SqliteClient, options: MigrationOptions = 
 
 function migrateOnce(client: SqliteClient, rename: (sql: string) => string): void {
   client.exec("PRAGMA busy_timeout = 0");
-  const [{ journal_mode: mode = "" } = {}] = client.prepare("PRAGMA journal_mode = WAL").all() as {
-    journal_mode?: string;
-  }[];
-  if (!["wal", "memory"].includes(mode)) {
+  const mode = wrongJournalMode(client, "PRAGMA journal_mode = WAL");
+  if (mode !== undefined) {
     throw new SluiceError("STORE_FAILED", `the SQLite database can't be switched to WAL: its journal mode is ${mode}`);
   }
   client.exec("BEGIN IMMEDIATE");
   try {
     client.exec(rename(MIGRATIONS_TABLE));
-    const applied = client.prepare(rename('SELECT max(version) AS version FROM "sluice_entries_migrations"')).all();
-    const [{ version = null } = {}] = applied as { version?: number | bigint | null }[];
+    const version = appliedVersion(client, rename);
     MIGRATIONS.forEach(({ text }, i) => {
-      if (i >= Number(version)) client.exec(rename(step(i + 1, text)));
+      if (i >= version) client.exec(rename(step(i + 1, text)));
     });
     client.exec("COMMIT");
   } catch (error) {

@@ -1,6 +1,7 @@
 import { takeOverCheckpoints } from "./checkpoint.js";
 import { notReady } from "./failure.js";
 import { SCHEMA_VERSION } from "./migrate.js";
+import { appliedVersion, wrongJournalMode } from "./readiness.js";
 import { COLUMNS, type Row, readRow, type StoredRow, valuesOf } from "./row.js";
 import type { SqliteClient, SqliteStatement } from "./sqlite-client.js";
 
@@ -99,12 +100,10 @@ export function openSession(client: SqliteClient, rename: (sql: string) => strin
 }
 
 function checkReady(client: SqliteClient, rename: (sql: string) => string): void {
-  const versions = client.prepare(rename('SELECT max(version) AS version FROM "sluice_entries_migrations"')).all();
-  const [{ version = null } = {}] = versions as { version?: number | bigint | null }[];
-  if (Number(version) < SCHEMA_VERSION) {
-    throw notReady(`its table has version ${version ?? 0}, and this release needs ${SCHEMA_VERSION}`);
+  const version = appliedVersion(client, rename);
+  if (version < SCHEMA_VERSION) {
+    throw notReady(`its table has version ${version}, and this release needs ${SCHEMA_VERSION}`);
   }
-  const [{ journal_mode: mode = "" } = {}] = client.prepare("PRAGMA journal_mode").all() as { journal_mode?: string }[];
-  // Without WAL readers and writers wait for each other. What is in memory alone is nobody else's.
-  if (!["wal", "memory"].includes(mode)) throw notReady(`its journal mode is ${mode} in place of wal`);
+  const mode = wrongJournalMode(client, "PRAGMA journal_mode");
+  if (mode !== undefined) throw notReady(`its journal mode is ${mode} in place of wal`);
 }

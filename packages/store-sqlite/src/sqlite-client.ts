@@ -27,3 +27,10 @@ export function checkClient(client: SqliteClient): SqliteClient {
     "the client is no open SQLite database: give a DatabaseSync of node:sqlite, or a Database of better-sqlite3 or libsql",
   );
 }
+
+/** The first row of an answer; empty when there is none. */
+export function firstRow(client: SqliteClient, sql: string): Readonly<Record<string, unknown>> {
+  const [row = {}] = client.prepare(sql).all();
+  if (!Array.isArray(row)) return row as Readonly<Record<string, unknown>>;
+  throw new SluiceError("INVALID_CLIENT", "the client returns rows as arrays: open the database without returnArrays");
+}

@@ -21,7 +21,7 @@ export function createSweeper({ make }: Transactor): Sweeper {
   let after = "";
 
   /** Looks at the next rows. The lock is taken only if there is something to remove. */
-  function sweepStretch(most: number): Promise<{ rows: number; removed: number; lastKey: string }> {
+  function sweepStretch(most: number): Promise<{ removed: number; lastKey: string }> {
     return make((view) => {
       const { rows, lastKey } = view.ask((session) => session.stretchAfter(after, STRETCH));
       const expired = view.ask((session) => session.expiredWithin(after, lastKey, view.nowMs, most));
@@ -31,7 +31,6 @@ export function createSweeper({ make }: Transactor): Sweeper {
       // There may be more on this stretch.
       const full = expired.length === most;
       return {
-        rows,
         removed: gone.length,
         lastKey: full ? (expired.at(-1) ?? lastKey) : rows < STRETCH ? "" : lastKey,
       };
@@ -49,7 +48,7 @@ export function createSweeper({ make }: Transactor): Sweeper {
         if (after === "") {
           if (wrapped || first === "") break;
           wrapped = true;
-        } else if (wrapped && after >= first) break;
+        } else if (wrapped && !isBefore(after, first)) break;
       }
       return removed;
     },
@@ -61,6 +60,11 @@ export function createSweeper({ make }: Transactor): Sweeper {
         return true;
       }),
   };
+}
+
+/** In SQLite's order, which is that of UTF-8. */
+function isBefore(key: string, other: string): boolean {
+  return Buffer.compare(Buffer.from(key), Buffer.from(other)) < 0;
 }
 
 /** Calls `sweep` every so often, one call after the other, without keeping the process alive. */

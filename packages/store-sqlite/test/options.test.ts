@@ -41,6 +41,13 @@ describe("sqliteStore", () => {
     await expect(sqliteStore({ client }).sweep({ limit: limit as never })).rejects.toThrow(invalidOption);
   });
 
+  it("refuses a client that returns rows as arrays", async () => {
+    const arrays: SqliteClient = { ...client, prepare: () => ({ run() {}, all: () => [[1]] }) };
+    const code = expect.objectContaining({ code: "INVALID_CLIENT", message: expect.stringContaining("returnArrays") });
+    await expect(migrate(arrays)).rejects.toThrow(code);
+    await expect(sqliteStore({ client: arrays }).healthCheck()).rejects.toThrow(code);
+  });
+
   it("takes the clients as they are typed", () => {
     expectTypeOf<BetterSqlite3.Database>().toExtend<SqliteClient>();
     expectTypeOf<import("libsql").Database>().toExtend<SqliteClient>();
