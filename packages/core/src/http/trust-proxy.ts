@@ -26,8 +26,11 @@ export interface ForwardedClient {
   address(peer: string | undefined, header: (name: string) => string | undefined): string | undefined;
 }
 
-/** In no trust list that is one (RFC 5737, RFC 3849): whoever trusts them all trusts everybody. */
-const STRANGERS = ["192.0.2.1", "198.51.100.1", "203.0.113.1"];
+/** In no trust list that is one (RFC 5737; RFC 3849 and 9637): whoever trusts all of one kind trusts all its clients. */
+const STRANGERS = [
+  ["192.0.2.1", "198.51.100.1", "203.0.113.1"],
+  ["2001:db8::1", "3fff::1"],
+];
 
 interface Network {
   readonly ipv4: boolean;
@@ -56,10 +59,10 @@ export function forwardedClient(options: ForwardedClientOptions): ForwardedClien
   oneOf("proxyHeader", proxyHeader, ["x-forwarded-for", "forwarded"]);
   // Worth an answer of its own: it is the default, and reading an address takes longer than deciding.
   if (Array.isArray(trustProxy) && trustProxy.length === 0) return { trust: "nobody", address: (peer) => peer };
-  const trusts = typeof trustProxy === "function" ? trustProxy : trustOf(trustProxy);
+  const trusts = typeof trustProxy === "function" ? clearly(trustProxy) : trustOf(trustProxy);
 
   return {
-    trust: STRANGERS.every(trusts) ? "everyone" : "some",
+    trust: STRANGERS.some((strangers) => strangers.every(trusts)) ? "everyone" : "some",
     address(peer, header) {
       if (peer === undefined || !trusts(peer)) return peer;
       const value = header(proxyHeader);
@@ -67,6 +70,15 @@ export function forwardedClient(options: ForwardedClientOptions): ForwardedClien
       const addresses = forwardedAddresses(proxyHeader, value);
       return addresses?.findLast((address) => !trusts(address)) ?? addresses?.[0];
     },
+  };
+}
+
+/** Anything truthy, such as a promise, would otherwise trust everybody. */
+function clearly(trusts: (address: string) => boolean): (address: string) => boolean {
+  return (address) => {
+    const trusted = trusts(address);
+    if (typeof trusted === "boolean") return trusted;
+    throw invalidOption("trustProxy", trusted, "the function must return true or false");
   };
 }
 
