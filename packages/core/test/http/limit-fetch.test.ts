@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { createLimiter, fixedWindow, type LimitFetchOptions, limitFetch, tokenBucket } from "../../src/index.js";
+import {
+  createLimiter,
+  fixedWindow,
+  type Limiter,
+  type LimitFetchOptions,
+  limitFetch,
+  tokenBucket,
+} from "../../src/index.js";
 import { manualClock } from "../fixtures/manual-clock.js";
 import { mapStore } from "../fixtures/map-store.js";
 
@@ -134,13 +141,15 @@ describe("limitFetch", () => {
       [{ key: "x" }, "INVALID_OPTION"],
       [{ timeout: "soon" }, "INVALID_OPTION"],
       [{ maxPause: 0 }, "INVALID_OPTION"],
+      [{ cost: 0 }, "INVALID_COST"],
     ] as const) {
       expect(() => limitFetch(limiter, fetch, options as unknown as LimitFetchOptions)).toThrow(
         expect.objectContaining({ code }),
       );
     }
-    expect(() => limitFetch(limiter, undefined as unknown as typeof fetch)).toThrow(
-      expect.objectContaining({ code: "INVALID_OPTION" }),
-    );
+    const code = expect.objectContaining({ code: "INVALID_OPTION" });
+    expect(() => limitFetch(limiter, undefined as unknown as typeof fetch)).toThrow(code);
+    for (const none of [undefined, mapStore()])
+      expect(() => limitFetch(none as unknown as Limiter, fetch)).toThrow(code);
   });
 });

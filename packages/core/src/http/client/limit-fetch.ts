@@ -2,6 +2,7 @@ import { type Duration, MAX_DURATION_MS, parseDuration } from "../../duration.js
 import { invalidOption } from "../../errors.js";
 import type { LimiterKey } from "../../limiter/claims.js";
 import type { Limiter } from "../../limiter/limiter.js";
+import { checkCost } from "../../policy/policy.js";
 import type { MaybePromise } from "../../store/store.js";
 import { rejectUnknown } from "../../unknown-option.js";
 import { parseRateLimit } from "./parse-rate-limit.js";
@@ -27,7 +28,7 @@ export interface LimitFetchOptions {
  * RateLimit fields that tell that nothing remains. The pause holds for everybody who shares the limiter's store. Answers
  * are returned as they are, also 429: nothing is sent twice. A call's `signal` ends its wait too.
  *
- * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
+ * @throws SluiceError `INVALID_OPTION`, `INVALID_COST`, `UNKNOWN_OPTION`
  *
  * @example
  * ```ts
@@ -42,9 +43,11 @@ export interface LimitFetchOptions {
 export function limitFetch(limiter: Limiter, fetch: Fetch, options: LimitFetchOptions = {}): Fetch {
   rejectUnknown(options, ["key", "cost", "timeout", "maxPause"], "limitFetch");
   const { key = hostOf, cost = 1, timeout, maxPause = "1h" } = options;
+  if (typeof limiter?.wait !== "function") throw invalidOption("limiter", limiter, "give what createLimiter returns");
   if (typeof fetch !== "function") throw invalidOption("fetch", fetch, "give a function like fetch");
   if (typeof key !== "function") throw invalidOption("key", key, "give a function");
   const maxPauseMs = parseDuration(maxPause, "maxPause");
+  if (typeof cost !== "function") checkCost(cost);
   const waiting = timeout === undefined ? {} : { timeout: parseDuration(timeout, "timeout") };
 
   return async (input, init) => {
