@@ -46,8 +46,14 @@ function isChargedAgain<Req>(request: Req, counts: object, key: LimiterKey): boo
   charged.set(request, earlier);
   const keys = earlier.get(counts) ?? [];
   earlier.set(counts, keys);
-  const text = JSON.stringify(key);
+  const text = textOf(key);
   const again = keys.includes(text);
   keys.push(text);
   return again;
+}
+
+/** A text for each key; what is no key has any, since the limiter refuses it. */
+function textOf(key: LimiterKey): string {
+  if (typeof key === "string") return JSON.stringify(key);
+  return JSON.stringify(Object.entries(key ?? {}).map(([name, own]) => [name, typeof own === "string" ? own : ""]));
 }

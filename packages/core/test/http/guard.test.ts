@@ -101,6 +101,16 @@ describe("a guard", () => {
     at(guard, { address: "nonsense" });
     expect(store.keys()).toEqual(["sluice:default:token-bucket:unusable-address"]);
   });
+
+  it("refuses keys that are none, whatever they are made of", () => {
+    const circle: Record<string, unknown> = {};
+    circle.default = circle;
+    for (const none of [7, 7n, null, undefined, Symbol("key"), ["a"], circle, { default: 7n }]) {
+      expect(() => guardOf({ key: () => none as string }).check({ ...ADA })).toThrow(
+        refuses("INVALID_KEY", "give a string"),
+      );
+    }
+  });
 });
 
 describe("policies by request", () => {
