@@ -217,11 +217,12 @@ describe("the progress bar", () => {
 
   it("counts the time that is left from the end of the counting, also on a terminal that knows no columns", async () => {
     const terminal = Object.assign(new PassThrough(), { columns: 0 });
-    const progress = createProgress(terminal as unknown as WriteStream);
+    let nowMs = 1_000;
+    const progress = createProgress(terminal as unknown as WriteStream, () => nowMs);
     progress.show(1, undefined);
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    nowMs = 61_000;
     progress.show(0, 10);
-    await new Promise((resolve) => setTimeout(resolve, 110));
+    nowMs = 62_000;
     progress.show(5, 10);
     terminal.end();
     const drawn = await text(terminal);

@@ -45,8 +45,8 @@ it.each([
   ["freezes", (server: RedisServer) => server.pause()],
   ["is killed", (server: RedisServer) => server.kill()],
 ])("when a server %s, what the limiter does without its store holds for its keys only", async (_, fail) => {
-  const closed = createLimiter({ store, policies, timeout: 300 });
-  const open = createLimiter({ store, policies, timeout: 300, failOpen: true });
+  const closed = createLimiter({ store, policies, timeout: 1_500 });
+  const open = createLimiter({ store, policies, timeout: 1_500, failOpen: true });
   expect(new Set((await sources(closed)).values())).toEqual(new Set(["store"]));
   const lost = await keysOfSecond();
   expect(lost.size).toBeGreaterThan(5);
@@ -62,7 +62,7 @@ it.each([
 });
 
 it("goes on with all keys when the server is back", async () => {
-  const limiter = createLimiter({ store, policies, timeout: 300 });
+  const limiter = createLimiter({ store, policies, timeout: 1_500 });
   await sources(limiter);
   servers[1]?.pause();
   expect(new Set((await sources(limiter)).values())).toEqual(new Set(["store", "failClosed"]));

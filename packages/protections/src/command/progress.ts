@@ -12,13 +12,13 @@ export interface Progress {
   end(): void;
 }
 
-export function createProgress(terminal: WriteStream): Progress {
+export function createProgress(terminal: WriteStream, clock: () => number = () => performance.now()): Progress {
   /** When the count was known, and the work began. */
   let startMs: number | undefined;
   let drawnMs = Number.NEGATIVE_INFINITY;
   return {
     show(done, all) {
-      const nowMs = performance.now();
+      const nowMs = clock();
       if (all !== undefined) startMs ??= nowMs;
       if (nowMs - drawnMs < REDRAW_MS && done !== all) return;
       drawnMs = nowMs;

@@ -19,6 +19,9 @@ import type { SuiteContext } from "./suite-context.js";
 
 const HOUR_MS = 3_600_000;
 
+/** Of an entry whose end is waited for. */
+const LIFE_MS = 500;
+
 /** A store that takes entries in goes on as the one did that had them, and what is alive stays as it is. */
 export function importGroup({ test, testWith, capabilities }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
@@ -96,21 +99,28 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
 
   test("keeps an entry as long as it says, and no longer", async ({ open, prefix }) => {
     const store = importing(await open());
-    const [short, long] = [`${prefix}:short`, `${prefix}:long`];
-    let nowMs = 0;
-    await store.atomicUpdate(short, (_, storeNowMs) => {
-      nowMs = storeNowMs;
-      return undefined;
-    });
-    const entries = [
-      { ...entryOf(short, 1), expiresAtMs: nowMs + 600 },
-      { ...entryOf(long, 1), expiresAtMs: nowMs + 2 * LONG_MS },
-    ];
-    deepStrictEqual(await store.importEntries(entries), []);
-    const read = () => Promise.all([short, long].map((key) => store.atomicUpdate(key, () => undefined)));
-    deepStrictEqual(await read(), [1, 1]);
-    await sleep(800);
-    deepStrictEqual(await read(), [undefined, 1]);
+    // On a machine so busy that the look comes too late, it says nothing.
+    for (let tries = 0; tries < 5; tries++) {
+      const [short, long] = [`${prefix}:short ${tries}`, `${prefix}:long ${tries}`];
+      const startMs = performance.now();
+      let nowMs = 0;
+      await store.atomicUpdate(short, (_, storeNowMs) => {
+        nowMs = storeNowMs;
+        return undefined;
+      });
+      const entries = [
+        { ...entryOf(short, 1), expiresAtMs: nowMs + LIFE_MS },
+        { ...entryOf(long, 1), expiresAtMs: nowMs + 2 * LONG_MS },
+      ];
+      deepStrictEqual(await store.importEntries(entries), []);
+      const read = () => Promise.all([short, long].map((key) => store.atomicUpdate(key, () => undefined)));
+      const states = await read();
+      if (performance.now() - startMs >= LIFE_MS) continue;
+      deepStrictEqual(states, [1, 1]);
+      await sleep(LIFE_MS + 100);
+      deepStrictEqual(await read(), [undefined, 1]);
+      return;
+    }
   });
 
   test("takes digested keys in where the keys themselves are looked up, or refuses them", async ({ open, prefix }) => {
