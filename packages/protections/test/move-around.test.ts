@@ -96,7 +96,7 @@ it("everything moves from memory through every database in turn, and is found th
   const { limits } = (await answers(last)) as { limits: unknown[] };
   expect(limits.slice(0, PLAIN.length)).toEqual((expected as { limits: unknown[] }).limits.slice(0, PLAIN.length));
   await Promise.all(opened.map((store) => store.close()));
-}, 120_000);
+}, 240_000);
 
 function all(read: number): MoveSummary {
   return { read, written: 0, merged: 0, alreadyThere: 0, expired: 0, leftOut: {} };

@@ -102,7 +102,7 @@ it(`${ENTRIES} entries move from memory to Postgres and back with equal decision
   const back = memoryStore();
   expect(await migrate(postgres, back)).toEqual(MOVED);
   expect(differences(await left(back), expected)).toBe(0);
-}, 120_000);
+}, 240_000);
 
 it(`${ENTRIES} entries move from Redis to Postgres and back with equal decisions, also when the move is killed in the middle`, async () => {
   const from = redisStore({ client: redis, prefix: "a:" });
@@ -126,7 +126,7 @@ it(`${ENTRIES} entries move from Redis to Postgres and back with equal decisions
   const back = redisStore({ client: redis, prefix: "b:" });
   expect(await migrate(postgres, back)).toEqual(MOVED);
   expect(differences(await left(back), expected)).toBe(0);
-}, 120_000);
+}, 240_000);
 
 it("a limiter that is switched over in the middle admits at most what the target admitted before the entry came too much", async () => {
   const limit = 40;
