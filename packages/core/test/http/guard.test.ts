@@ -106,7 +106,7 @@ describe("a guard", () => {
     const circle: Record<string, unknown> = {};
     circle.default = circle;
     for (const none of [7, 7n, null, undefined, Symbol("key"), ["a"], circle, { default: 7n }]) {
-      expect(() => guardOf({ key: () => none as string }).check({ ...ADA })).toThrow(
+      expect(() => guardOf({ key: () => none as unknown as string }).check({ ...ADA })).toThrow(
         refuses("INVALID_KEY", "give a string"),
       );
     }
