@@ -22,7 +22,7 @@ export { formatIpv6, type Ipv6Groups, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } 
 export type { GuardOptions, UnusableAddress } from "./http/options.js";
 export type { HttpPort, ProxyTrust } from "./http/port.js";
 export { reducedCapacity } from "./http/problem.js";
-export type { RefundWhen, ResponseOutcome, Settle } from "./http/refund.js";
+export { type ClosedResponse, outcomeOf, type RefundWhen, type ResponseOutcome, type Settle } from "./http/refund.js";
 export {
   type Answer,
   bodyOf,

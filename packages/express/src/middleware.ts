@@ -1,4 +1,4 @@
-import type { Answer, Decision, Guard, Verdict } from "@sluice/core";
+import { type Answer, type Decision, type Guard, outcomeOf, type Verdict } from "@sluice/core";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 
 declare global {
@@ -24,9 +24,7 @@ export function middlewareOf<Found, A extends Answer>(
     if (verdict === undefined) return true;
     const { decision, fields, rejection, settle } = verdict;
     (req as Request & Record<string, unknown>)[guard.requestProperty] = decision;
-    if (settle !== undefined) {
-      res.once("close", () => settle({ status: res.statusCode, aborted: !res.writableFinished }));
-    }
+    if (settle !== undefined) res.once("close", () => settle(outcomeOf(res)));
     // Somebody else, such as a timeout, answered while the store was asked.
     if (res.headersSent) return rejection === undefined;
     for (const { name, value, append } of fields) {

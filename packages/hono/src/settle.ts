@@ -1,25 +1,21 @@
-import type { Settle } from "@sluice/core";
+import { type ClosedResponse, outcomeOf, type Settle } from "@sluice/core";
 import type { Context, Env } from "hono";
 
 /** What `@hono/node-server` puts into the environment: Node's response. */
 interface Bindings {
-  readonly outgoing?: { once(event: "close", listener: () => void): unknown; readonly writableFinished: boolean };
+  readonly outgoing?: ClosedResponse & { once(event: "close", listener: () => void): unknown };
 }
 
 /**
- * Called before the route; the function returned is to be called after it. Node's response tells when it is over.
+ * Called before the route; the function returned, if any, is to be called after it. Node's response tells when it is over.
  * Elsewhere the body tells, once it has been read to its end: a client that left does not read. What cannot be told to
  * have arrived is never settled.
  */
-export function settlerFor<E extends Env>(c: Context<E>, settle: Settle): () => void {
+export function settlerFor<E extends Env>(c: Context<E>, settle: Settle): (() => void) | undefined {
   const { outgoing } = (c.env ?? {}) as Bindings;
   if (typeof outgoing?.once === "function" && "writableFinished" in outgoing) {
-    let status = 0;
-    // When the route has not ended by then, the client had left before.
-    outgoing.once("close", () => settle({ status, aborted: !outgoing.writableFinished, error: c.error }));
-    return () => {
-      status = c.res.status;
-    };
+    outgoing.once("close", () => settle(outcomeOf(outgoing, c.error)));
+    return undefined;
   }
   const { signal } = c.req.raw;
   return () => {

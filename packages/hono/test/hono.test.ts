@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { get } from "node:http";
+import { get, type ServerResponse } from "node:http";
+import { connect, createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
@@ -16,8 +17,8 @@ afterEach(async () => {
   await Promise.all(closing.splice(0).map((close) => close()));
 });
 
-async function listen(app: Hono, hostname = "127.0.0.1"): Promise<number> {
-  const server = createAdaptorServer({ fetch: app.fetch }).listen(0, hostname);
+async function listen(app: Hono, hostname = "127.0.0.1", createServer?: typeof createHttp2Server): Promise<number> {
+  const server = createAdaptorServer({ fetch: app.fetch, ...(createServer && { createServer }) }).listen(0, hostname);
   await once(server, "listening");
   closing.push(async () => {
     if ("closeAllConnections" in server) server.closeAllConnections();
@@ -230,6 +231,49 @@ describe("the fields of all limiters arrive", () => {
     app.get("/", (c) => c.text("ok"));
     const { headers } = await app.request("/");
     expect([headers.get("ratelimit"), headers.get("x-ratelimit-limit")]).toEqual(['"default";r=99;t=1', "100"]);
+  });
+});
+
+describe("refundWhen, where Node's response tells of the end", () => {
+  const somebody = fixedWindow({ limit: 2, window: "1h" });
+
+  it("gives back what an HTTP/2 request took, but not to a client that left", async () => {
+    const limiter = createLimiter({ store: memoryStore(), policies: somebody });
+    const outcomes: ResponseOutcome[] = [];
+    const refundWhen = (outcome: ResponseOutcome) => outcomes.push(outcome) > 0;
+    const app = new Hono<{ Bindings: { outgoing: ServerResponse } }>();
+    app.use(rateLimit(limiter, { key, refundWhen }));
+    const held = new Promise<ServerResponse>((resolve) => {
+      app.get("/held", (c) => {
+        resolve(c.env.outgoing);
+        return new Promise(() => {});
+      });
+    });
+    const session = connect(`http://127.0.0.1:${await listen(app as unknown as Hono, undefined, createHttp2Server)}`);
+    closing.push(async () => session.destroy());
+    const left = session.request({ ":path": "/held" });
+    const outgoing = await held;
+    left.close();
+    await once(outgoing, "close");
+    await once(session.request({ ":path": "/" }).resume(), "close");
+    await expect.poll(() => outcomes).toEqual([{ status: 404, aborted: false, error: undefined }]);
+    await expect.poll(async () => (await limiter.peek("somebody")).remaining).toBe(1);
+  });
+
+  it("knows the status that was sent when somebody else answered before the route", async () => {
+    const limiter = createLimiter({ store: memoryStore(), policies: somebody });
+    const outcomes: ResponseOutcome[] = [];
+    const refundWhen = (outcome: ResponseOutcome) => outcomes.push(outcome) < 0;
+    const app = new Hono();
+    app.use(async (c, next) => {
+      void next();
+      return c.text("timeout", 504);
+    });
+    app.use(rateLimit(limiter, { key, refundWhen }));
+    app.get("/", () => new Promise(() => {}));
+    const response = await fetch(`http://127.0.0.1:${await listen(app)}/`);
+    expect([response.status, await response.text()]).toEqual([504, "timeout"]);
+    await expect.poll(() => outcomes).toEqual([{ status: 504, aborted: false, error: undefined }]);
   });
 });
 

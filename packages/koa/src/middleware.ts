@@ -1,4 +1,4 @@
-import type { Answer, Decision, Guard, Verdict } from "@sluice/core";
+import { type Answer, type Decision, type Guard, outcomeOf, type Verdict } from "@sluice/core";
 import type { Context, Middleware, Next } from "koa";
 import { keepOnError } from "./keep-on-error.js";
 
@@ -23,9 +23,7 @@ export function middlewareOf<Found, A extends Answer>(
     ctx.state[guard.requestProperty] = decision;
     const { res } = ctx;
     const kept = keepOnError(ctx, fields);
-    if (settle !== undefined) {
-      res.once("close", () => settle({ status: res.statusCode, aborted: !res.writableFinished, error: kept.error }));
-    }
+    if (settle !== undefined) res.once("close", () => settle(outcomeOf(res, kept.error)));
     // Somebody else, such as a timeout, answered while the store was asked.
     if (res.headersSent) return rejection === undefined ? next() : undefined;
     for (const { name, value, append } of fields) {

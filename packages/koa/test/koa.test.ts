@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, get } from "node:http";
+import { connect, createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { memoryStore } from "@sluice/store-memory";
@@ -11,6 +12,7 @@ import {
   type Decision,
   fixedWindow,
   type RateLimitOptions,
+  type ResponseOutcome,
   rateLimit,
   type Store,
 } from "../src/index.js";
@@ -297,6 +299,36 @@ describe.each(versions)("%s", (_, App) => {
       statuses.push((await fetch(`http://127.0.0.1:${port}${path}`)).status);
     }
     expect(statuses).toEqual([200, 429, 200]);
+  });
+
+  it("gives back what an HTTP/2 request took, but not to a client that left", async () => {
+    const app = new App();
+    const limiter = createLimiter({ store: memoryStore(), policies: fixedWindow({ limit: 2, window: "1h" }) });
+    const outcomes: ResponseOutcome[] = [];
+    const refundWhen = (outcome: ResponseOutcome) => outcomes.push(outcome) > 0;
+    app.use(rateLimit(limiter, { key: () => "somebody", refundWhen }));
+    const held = new Promise<Context>((resolve) => {
+      app.use((ctx) => {
+        if (ctx.path !== "/held") return;
+        resolve(ctx);
+        return new Promise(() => {});
+      });
+    });
+    const server = createHttp2Server(app.callback()).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    closing.push(async () => {
+      session.destroy();
+      server.close();
+      await once(server, "close");
+    });
+    const left = session.request({ ":path": "/held" });
+    const { res } = await held;
+    left.close();
+    await once(res, "close");
+    await once(session.request({ ":path": "/" }).resume(), "close");
+    await expect.poll(() => outcomes).toEqual([{ status: 404, aborted: false, error: undefined }]);
+    await expect.poll(async () => (await limiter.peek("somebody")).remaining).toBe(1);
   });
 });
 

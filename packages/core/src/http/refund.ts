@@ -14,6 +14,19 @@ export interface ResponseOutcome {
   readonly error?: unknown;
 }
 
+/** What a response of Node.js tells, once it is closed. */
+export interface ClosedResponse {
+  readonly statusCode: number;
+  readonly writableEnded: boolean;
+  readonly writableFinished: boolean;
+}
+
+/** What became of a response of Node.js. With HTTP/2 a client that left makes it finished as well, although it never ended. */
+export function outcomeOf(response: ClosedResponse, error?: unknown): ResponseOutcome {
+  const { statusCode, writableEnded, writableFinished } = response;
+  return { status: statusCode, aborted: !(writableEnded && writableFinished), error };
+}
+
 /** Says whether a request is given back its cost. */
 export type RefundWhen<Req> = (outcome: ResponseOutcome, request: Req) => MaybePromise<boolean | undefined>;
 
