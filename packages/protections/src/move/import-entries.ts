@@ -90,10 +90,9 @@ export async function importShifted(
     // The times in its state are by its own clock, and so is what they have to do with its end.
     const arriving = { state: entry.state, expiresAtMs: entry.expiresAtMs - offsetMs };
     await store.atomicUpdate<unknown>(entry.key, (there, nowMs) => {
-      const next =
-        there === undefined
-          ? { state: entry.state, ttlMs: Math.max(1, entry.expiresAtMs - nowMs) }
-          : merge(arriving, there, nowMs);
+      const leftMs = entry.expiresAtMs - nowMs;
+      if (there === undefined && leftMs <= 0) return undefined;
+      const next = there === undefined ? { state: entry.state, ttlMs: leftMs } : merge(arriving, there, nowMs);
       const isNew = there === undefined || (isLedger(entry.key) && lacksAll(there, entry.state));
       fate = next === undefined ? "alreadyThere" : isNew ? "written" : "merged";
       return dryRun ? undefined : next;
