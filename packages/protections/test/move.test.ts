@@ -219,6 +219,20 @@ it("what expires before its turn is counted and left behind", async () => {
   expect(await importEntries(memoryStore(), [over])).toEqual({ ...NOTHING, read: 1, expired: 1 });
 });
 
+it("what expires by the target's clock while it is looked at is counted as expired, and not written", async () => {
+  const model = modelStore();
+  let looks = 0;
+  const target: Store = {
+    ...threeMethodsOf(model),
+    // Its clock leaps ahead once the move has read it.
+    atomicUpdate: (key, update, options) =>
+      model.atomicUpdate(key, (state, nowMs) => update(state as never, nowMs + (++looks > 5 ? 120_000 : 0)), options),
+  };
+  const entry: ExportedEntry = { key: "a", state: 1, expiresAtMs: Date.now() + 60_000 };
+  expect(await importEntries(target, [entry])).toEqual({ ...NOTHING, read: 1, expired: 1 });
+  expect(await model.atomicUpdate("a", () => undefined)).toBeUndefined();
+});
+
 it("a store that can't list what it holds is refused before anything happens", async () => {
   const plain = threeMethodsOf(memoryStore());
   expect(() => exportEntries(plain)).toThrow(expect.objectContaining({ code: "NOT_LISTABLE" }));

@@ -34,7 +34,7 @@ export interface ImportOptions {
 export const IMPORT_OPTIONS: readonly (keyof ImportOptions)[] = ["dryRun", "onProgress", "signal"];
 
 /** What becomes of an entry that is taken in. */
-type Fate = "written" | "merged" | "alreadyThere";
+type Fate = "written" | "merged" | "alreadyThere" | "expired";
 
 /** Entries that are read, written and reported together. */
 const PAGE = 500;
@@ -91,6 +91,7 @@ export async function importShifted(
     const arriving = { state: entry.state, expiresAtMs: entry.expiresAtMs - offsetMs };
     await store.atomicUpdate<unknown>(entry.key, (there, nowMs) => {
       const leftMs = entry.expiresAtMs - nowMs;
+      fate = "expired";
       if (there === undefined && leftMs <= 0) return undefined;
       const next = there === undefined ? { state: entry.state, ttlMs: leftMs } : merge(arriving, there, nowMs);
       const isNew = there === undefined || (isLedger(entry.key) && lacksAll(there, entry.state));
