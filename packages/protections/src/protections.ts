@@ -27,7 +27,10 @@ export interface ProtectionsOptions extends OpenStoreOptions {
    * `"sluice"`.
    */
   namespace?: string;
-  /** Whether requests go through while the store fails; each part may say otherwise. Default false. */
+  /**
+   * What limiter, debouncer and blocklist say while the store fails; each may say otherwise. Default false. The registry
+   * of clients has no such choice: who is registered is not known then.
+   */
   failOpen?: boolean;
   /** The longest that anything waits for the store; each part may say otherwise. Default `"500ms"`. */
   timeout?: Duration;

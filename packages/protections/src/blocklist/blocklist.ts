@@ -14,7 +14,7 @@ import {
   type StoredBlock,
 } from "./entry.js";
 import { addRange, indexRanges, type RangeIndex, removeRange, renewRanges, type StoredRanges } from "./ranges.js";
-import { type Subject, subjectOf } from "./subject.js";
+import { type Subject, subjectOf, subjectToChange } from "./subject.js";
 
 /** Options of {@link createBlocklist}. */
 export interface BlocklistOptions extends RecordOptions {
@@ -133,7 +133,7 @@ export function createBlocklist(options: BlocklistOptions): Blocklist {
   const blocklist: Blocklist = {
     async block(key, wished = {}) {
       const wish = checkWish(wished);
-      const subject = subjectOf(key, ipv6Prefix);
+      const subject = subjectToChange(key, ipv6Prefix);
       return subject.range ? blockRange(subject.key) : blockOne(subject.key);
 
       async function blockOne(own: string): Promise<BlockEntry> {
@@ -153,7 +153,7 @@ export function createBlocklist(options: BlocklistOptions): Blocklist {
     },
 
     async unblock(key) {
-      const subject = subjectOf(key, ipv6Prefix);
+      const subject = subjectToChange(key, ipv6Prefix);
       if (subject.range) {
         await forgettingRanges(ranges.update(RANGES_KEY, (all, nowMs) => removeRange(all, subject.key, nowMs)));
       } else {

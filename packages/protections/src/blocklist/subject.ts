@@ -16,19 +16,30 @@ export interface Subject {
 
 /**
  * Reads who is meant: an address in any spelling, a network, or any other key. The key of an address is that of
- * `clientKey` in core: IPv4 has one spelling, and IPv6 stands for its network of `ipv6Prefix` bits.
+ * `clientKey` in core: IPv4 has one spelling, and IPv6 stands for its network of `ipv6Prefix` bits. What looks like a
+ * network and is none, such as `10.0.0.0/33`, is a key like any other: a client may be called so.
  *
- * @throws SluiceError `INVALID_KEY` for an empty key, and for a network that is none, such as `10.0.0.0/33`
+ * @throws SluiceError `INVALID_KEY` for an empty key
  */
 export function subjectOf(given: string, ipv6Prefix: number): Subject {
   const key = checkKey(given, "key");
   const network = parseNetwork(key);
-  if (network === undefined) return { key, network, range: false, client: key };
-  if (network === "wrong") {
-    throw new SluiceError("INVALID_KEY", 'key looks like a network and is none: write it as in "10.0.0.0/8"');
-  }
+  if (network === undefined || network === "wrong") return { key, network: undefined, range: false, client: key };
   const clientBits = network.family === 4 ? 128 : ipv6Prefix;
   const client = network.bits < clientBits ? undefined : formatNetwork(masked({ ...network, bits: clientBits }));
   if (client !== undefined && !key.includes("/")) return { key: client, network, range: false, client };
   return { key: formatNetwork(network), network, range: network.bits !== clientBits, client };
+}
+
+/**
+ * As {@link subjectOf}, for a block to be made or lifted.
+ *
+ * @throws SluiceError `INVALID_KEY` also for what looks like a network and is none: it would never be found
+ */
+export function subjectToChange(given: string, ipv6Prefix: number): Subject {
+  const subject = subjectOf(given, ipv6Prefix);
+  if (parseNetwork(subject.key) === "wrong") {
+    throw new SluiceError("INVALID_KEY", 'key looks like a network and is none: write it as in "10.0.0.0/8"');
+  }
+  return subject;
 }
