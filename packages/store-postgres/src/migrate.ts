@@ -55,6 +55,10 @@ BEGIN
   IF to_regclass('"sluice"."entries_migrations"') IS NULL THEN
     CREATE TABLE "sluice"."entries_migrations" (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
   END IF;
+  -- Dropped or not restored, so all of it has to be made again.
+  IF to_regclass('"sluice"."entries"') IS NULL THEN
+    DELETE FROM "sluice"."entries_migrations";
+  END IF;
 ${steps.join("")}${persistence(options.durable)}END
 $sluice$;
 `);

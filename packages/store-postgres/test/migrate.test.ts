@@ -151,11 +151,14 @@ describeDatabases(databases, ({ server, admin }) => {
       await connection.end();
     });
 
-    it("a table that was dropped is missed too", async () => {
+    it("a table that was dropped is missed too, and made again", async () => {
       const store = postgresStore({ client: admin, ...options });
       await store.migrate();
       await admin.query("DROP TABLE limits.counts");
       await expect(store.healthCheck()).rejects.toMatchObject({ code: "STORE_NOT_READY" });
+      await store.migrate();
+      await works(store);
+      expect(await objects()).toEqual(all("u"));
     });
   });
 });
