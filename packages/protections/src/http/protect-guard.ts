@@ -21,7 +21,7 @@ import type { Protections } from "../protections.js";
 import { blockDenier, lookAll } from "./blocklist-guard.js";
 import { checkFunctions } from "./check-functions.js";
 import { duplicateDenier } from "./debounce-guard.js";
-import type { DenialOptions } from "./denial.js";
+import { DENIAL_OPTIONS, type DenialOptions } from "./denial.js";
 import { type FingerprintOptions, fingerprintSource } from "./fingerprint-source.js";
 import { type JointKey, jointLimiter } from "./joint-limiter.js";
 import type { ProtectionPort } from "./port.js";
@@ -97,6 +97,8 @@ export function createProtectGuard<Req, Handler>(
   rejectUnknown(options, [...OF_GATE, ...OF_LIMITS, ...OWN], "protect");
   const { key, dryRun = false, name, message, handler, requestProperty = "rateLimit" } = options;
   checkFunctions({ handler });
+  rejectUnknown(options.blocked ?? {}, DENIAL_OPTIONS, '"blocked"');
+  rejectUnknown(options.duplicate ?? {}, DENIAL_OPTIONS, '"duplicate"');
   const { blocklist } = protections;
   const { limiter, duplicateOf } = jointLimiter(protections.limiter, protections.debouncer);
   const gate = createGate(picked(options, OF_GATE) as GateOptions<Req>, port);
