@@ -13,8 +13,9 @@ export function rejectUnknown(options: object, known: readonly string[], of: str
   for (const option of Object.keys(options)) {
     if (known.includes(option)) continue;
     const meant = nearest(option, known);
-    const hint = meant === undefined ? `the options are ${known.join(", ")}` : `did you mean "${meant}"?`;
-    throw new SluiceError("UNKNOWN_OPTION", `${of} has no option "${option}": ${hint}`);
+    const hint = meant === undefined ? `the options are ${known.join(", ")}.` : `did you mean "${meant}"?`;
+    const where = "See docs/errors/UNKNOWN_OPTION.md";
+    throw new SluiceError("UNKNOWN_OPTION", `${of} has no option "${option}": ${hint} ${where}`);
   }
 }
 
