@@ -45,7 +45,7 @@ export interface GuardOptions<Req, Handler = never>
   chargePreflight?: boolean;
   /**
    * The forms of the RateLimit fields. Default `"draft-11"`. With several, fields of the same name have the newest
-   * form. `Retry-After` is sent with every rejection, also with `"none"` or `false`.
+   * form. `Retry-After` is sent with rejections whatever the forms, also with `"none"` or `false`.
    */
   headers?: HeaderFormName | readonly HeaderFormName[] | "none" | false;
   /** Whether `X-RateLimit-Reset` says the seconds since 1970 or the seconds to go. Default `"epoch"`. */
