@@ -12,6 +12,7 @@ import {
   type Verdict,
 } from "../../src/index.js";
 import { mapStore } from "./map-store.js";
+import vectors from "./vectors.json" with { type: "json" };
 
 interface Call {
   readonly method?: string;
@@ -109,6 +110,15 @@ describe("a guard", () => {
       expect(() => guardOf({ key: () => none as unknown as string }).check({ ...ADA })).toThrow(
         refuses("INVALID_KEY", "give a string"),
       );
+    }
+  });
+
+  it("rejects as every vector says", () => {
+    for (const { status, contentType, body } of vectors.problem) {
+      const policies = body["violated-policies"].map((name) => fixedWindow({ name, limit: 1, window: "1d" }));
+      const { rejection } = at(guardOf({ policies, cost: 2 }));
+      expect(rejection).toMatchObject({ status, contentType });
+      expect(JSON.parse(rejection?.body ?? "")).toEqual(body);
     }
   });
 });
