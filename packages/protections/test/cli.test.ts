@@ -20,6 +20,8 @@ import { openStore } from "../src/index.js";
 const [redisServer, postgresServer] = await Promise.all([startRedis(), startPostgres()]);
 const redis = new Redis(redisServer.port);
 const pool = new pg.Pool({ connectionString: postgresServer.url, max: 2 });
+// A server may end a connection before the pool has.
+pool.on("error", () => {});
 afterAll(async () => {
   redis.disconnect();
   await pool.end();
