@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
@@ -240,6 +240,7 @@ it("keeps an SQLite file where it is told to", async () => {
   try {
     const storage = `sqlite:${join(folder, "limits.db")}`;
     expect((await failure(storage)).code).toBe("STORE_NOT_READY");
+    expect(await readdir(folder)).toEqual([]);
     for (const expected of [false, true]) {
       const store = await openStore(storage, { migrate: true });
       expect(await createDebouncer({ store, window: "1m" }).seen("ann")).toBe(expected);

@@ -1,13 +1,19 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
-import { invalidOption, SluiceError } from "@sluice/core";
+import { invalidOption, rejectUnknown, SluiceError } from "@sluice/core";
 import { isWorthWaiting } from "./failure.js";
 import type { SqliteClient } from "./sqlite-client.js";
 
 /** What {@link openSqlite} returns. */
 export interface OpenSqliteClient extends SqliteClient {
   close(): void;
+}
+
+/** Options of {@link openSqlite}. */
+export interface OpenSqliteOptions {
+  /** Whether a file that is missing is made. Default true; without it, `STORE_NOT_READY`. */
+  create?: boolean;
 }
 
 type Open = (file: string) => OpenSqliteClient;
@@ -24,12 +30,13 @@ const SOURCES: readonly (readonly [module: string, name: string])[] = [
 ];
 
 /**
- * Opens an SQLite file, made if it is missing, by what there is: `node:sqlite` (Node.js 22.13 and later),
+ * Opens an SQLite file, made if it is missing unless `create` is false, by what there is: `node:sqlite` (Node.js 22.13 and later),
  * `better-sqlite3` or `libsql`. It has no table yet: see {@link migrate}.
  *
  * @param path of the file, or `":memory:"` for a database of this connection alone
  * @throws SluiceError rejects with `STORAGE_UNAVAILABLE` when there is no such folder, no right to the file, or another sort of
- * file; with `PACKAGE_MISSING` on Node.js 20 when neither package is installed that runs on it; and with `INVALID_OPTION`
+ * file; with `STORE_NOT_READY` for a missing one that is not to be made; with `PACKAGE_MISSING` on Node.js 20 when neither
+ * package is installed that runs on it; and with `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
  * @example
  * ```ts
@@ -43,11 +50,17 @@ const SOURCES: readonly (readonly [module: string, name: string])[] = [
  * client.close();
  * ```
  */
-export async function openSqlite(path: string): Promise<OpenSqliteClient> {
+export async function openSqlite(path: string, options: OpenSqliteOptions = {}): Promise<OpenSqliteClient> {
   if (typeof path !== "string" || path === "") throw invalidOption("path", path, "give the path of a file");
+  rejectUnknown(options, ["create"], "openSqlite");
+  const { create = true } = options;
+  if (typeof create !== "boolean") throw invalidOption("create", create, "give true or false");
   const open = await findSqlite();
   // Neither a URI, by which SQLite would take options, nor a URL, by which libsql would go to a server.
   const file = path === ":memory:" ? path : resolve(path);
+  if (!create && file !== ":memory:" && existsSync(dirname(file)) && !existsSync(file)) {
+    throw new SluiceError("STORE_NOT_READY", `there is no SQLite file ${file}: run migrate(client) on one to make it`);
+  }
   try {
     return readable(open(file));
   } catch (error) {

@@ -23,6 +23,23 @@ describe("openSqlite", () => {
     }
   });
 
+  it("makes no file that is not wanted", async () => {
+    const file = join(newFolder(), "limits.db");
+    const missing = { code: "STORE_NOT_READY", message: expect.stringContaining(`no SQLite file ${file}`) };
+    await expect(openSqlite(file, { create: false })).rejects.toThrow(expect.objectContaining(missing));
+    expect(existsSync(file)).toBe(false);
+    (await openSqlite(file)).close();
+    (await openSqlite(file, { create: false })).close();
+    (await openSqlite(":memory:", { create: false })).close();
+  });
+
+  it.each([[{ create: "no" }, "INVALID_OPTION"] as const, [{ make: true }, "UNKNOWN_OPTION"] as const])(
+    "refuses the options %j",
+    async (options, code) => {
+      await expect(openSqlite(":memory:", options as object)).rejects.toThrow(expect.objectContaining({ code }));
+    },
+  );
+
   it("opens a database in memory", async () => {
     const client = await openSqlite(":memory:");
     await migrate(client);

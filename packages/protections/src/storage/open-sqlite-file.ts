@@ -8,7 +8,7 @@ export async function openSqliteFile(setting: Setting, { migrate }: { readonly m
   rejectUnknownQuery(setting, []);
   if (setting.path === "") throw malformed(setting, "names no file");
   const { openSqlite, sqliteStore } = await loaded<typeof import("@sluice/store-sqlite")>(NAME, `${NAME} libsql`);
-  const client = await openSqlite(setting.path);
+  const client = await openSqlite(setting.path, { create: migrate });
   const end = async (): Promise<void> => client.close();
   try {
     const store = sqliteStore({ client });
