@@ -26,11 +26,11 @@ export function setFields<E extends Env>(c: Context<E>, fields: readonly HeaderF
 
 const APPEND = { append: true };
 
-/** Sets them again when the route or an error handler answered with a response of its own, which has none of them. */
+/** Sets them again when the route or an error handler answered with a response of its own; what that says itself stays. */
 export function restoreFields<E extends Env>(c: Context<E>, sent: readonly HeaderField[]): void {
   const [first] = sent;
   if (first === undefined || c.res.headers.has(first.name)) return;
-  for (const { name, value } of sent) c.header(name, value);
+  for (const { name, value } of sent) if (!c.res.headers.has(name)) c.header(name, value);
 }
 
 function joined(earlier: readonly HeaderField[], fields: readonly HeaderField[]): readonly HeaderField[] {

@@ -205,6 +205,18 @@ describe("the fields of all limiters arrive", () => {
     expect(response.headers.get("ratelimit")).toBe('"default";r=0;t=3600');
   });
 
+  it("but for those that an answer has itself", async () => {
+    const app = new Hono();
+    const handler = () =>
+      new Response("raw", { status: 503, headers: { "Retry-After": "7", "Cache-Control": "private" } });
+    app.use(rateLimit(memoryStore(), { key, policies: once1h, handler }));
+    app.get("/", (c) => c.text("ok"));
+    await app.request("/");
+    const { headers } = await app.request("/");
+    expect([headers.get("retry-after"), headers.get("cache-control")]).toEqual(["7", "private"]);
+    expect(headers.get("ratelimit")).toBe('"default";r=0;t=3600');
+  });
+
   it("on what the route answers when a rejection handler goes on to it", async () => {
     const app = new Hono();
     app.use(
