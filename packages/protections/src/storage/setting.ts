@@ -53,11 +53,11 @@ export function parseSetting(storage: string): Setting {
   return {
     scheme,
     text: storage.trim(),
-    user: decoded(colon === -1 ? credentials : credentials?.slice(0, colon)),
-    password: colon === -1 ? undefined : decoded(credentials?.slice(colon + 1)),
+    user: isFile ? undefined : decoded(colon === -1 ? credentials : credentials?.slice(0, colon)),
+    password: isFile || colon === -1 ? undefined : decoded(credentials?.slice(colon + 1)),
     hosts: isFile ? "" : (hosts ?? ""),
     // `sqlite://file.db` is what some expect, and `sqlite:///var/file.db` a file from the root.
-    path: isFile ? `${hosts ?? ""}${rest}` : rest,
+    path: isFile ? `${credentials === undefined ? "" : `${credentials}@`}${hosts ?? ""}${rest}` : rest,
     query: new URLSearchParams(query),
   };
 }
