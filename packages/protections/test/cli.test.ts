@@ -120,7 +120,9 @@ describe("sluice migrate", () => {
     await fill(3);
     await pool.query("DROP TABLE sluice_entries, sluice_entries_migrations");
     const without = await sluice(["migrate", redisServer.url, postgresServer.url]);
-    expect(without).toMatchObject({ status: 1, err: expect.stringMatching(/\(STORE_NOT_READY\)\n$/) });
+    expect(without).toMatchObject({ status: 1, err: expect.stringMatching(/--create \(STORE_NOT_READY\)\n$/) });
+    expect(without.err).toContain(`sluice: postgres://***@127.0.0.1:${postgresServer.port}/postgres: the table`);
+    expect(without.err).toContain("of @sluice/store-postgres");
     expect((await sluice(["migrate", "--create", redisServer.url, postgresServer.url])).status).toBe(0);
     expect(await rows()).toBe(3);
   });
@@ -176,6 +178,7 @@ describe("what can't be done", () => {
     [["migrate", "env:NOT_SET", to], 2, /"NOT_SET", which is not set/],
     [["migrate", "memory:", to], 2, /FROM is "memory:".*INVALID_STORAGE/s],
     [["migrate", from, "memory:"], 2, /TO is "memory:".*INVALID_STORAGE/s],
+    [["migrate", from, "sqlite::memory:"], 2, /TO is "sqlite::memory:".*INVALID_STORAGE/s],
     [["migrate", "mysql://ada:s3cret@host", to], 2, /INVALID_STORAGE/],
     [["migrate", from, to], 1, /STORAGE_UNAVAILABLE/],
     [["migrate", redisServer.url, to], 1, /STORAGE_UNAVAILABLE/],

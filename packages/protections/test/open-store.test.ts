@@ -107,6 +107,7 @@ describe("a storage that is not there", () => {
       "",
     ],
     ["SQLite", "sqlite:/no/such/folder/limits.db", "sqlite:/no/such/folder/limits.db", "/no/such/folder"],
+    ["SQLite", "sqlite://me@no-such:folder/limits.db", "sqlite:me@no-such:folder/limits.db", "/me@no-such:folder does"],
   ])("%s: %s", async (_name, storage, shown, why) => {
     const error = await failure(storage);
     expect(error.code).toBe("STORAGE_UNAVAILABLE");
@@ -172,7 +173,9 @@ describe("Postgres with a user and a password", () => {
     expect(error.message).toMatch(/role "\*\*\*" does not exist/);
     const unready = await failure(server.url);
     expect(unready.code).toBe("STORE_NOT_READY");
-    expect(unready.message).toContain("migrate: true");
+    // The user has the name of the scheme, of the database and of the package.
+    expect(unready.message).toContain(`postgres://***@127.0.0.1:${server.port}/postgres: the table`);
+    expect(unready.message).toMatch(/of @sluice\/store-postgres .*migrate: true$/);
   });
 
   it("migrates when asked to, and hides the user of errors that come later", async () => {

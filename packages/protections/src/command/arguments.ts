@@ -66,10 +66,11 @@ function settingOf(given: string, place: string, env: Readonly<Record<string, st
   if (storage === undefined || storage === "") {
     throw new UsageError(`${place} is the environment variable ${JSON.stringify(name)}, which is not set`);
   }
-  if (parseSetting(storage).scheme === "memory") {
+  const { scheme, path } = parseSetting(storage);
+  if (scheme === "memory" || path === ":memory:") {
     throw new SluiceError(
       "INVALID_STORAGE",
-      `${place} is "memory:", which is the memory of this command: it is empty, and gone when the command ends. ` +
+      `${place} is ${JSON.stringify(storage)}, which is the memory of this command: it is empty, and gone when the command ends. ` +
         "A process moves its own memory by migrate() of @sluice/protections",
     );
   }

@@ -3,7 +3,7 @@ import { SluiceError } from "@sluice/core";
 import { listable } from "../move/export-entries.js";
 import type { MoveSummary } from "../move/import-entries.js";
 import { migrate } from "../move/migrate.js";
-import { openStore } from "../storage/open-store.js";
+import { MIGRATE_HINT, openStore } from "../storage/open-store.js";
 import { redacting, shownSetting, tellable } from "../storage/secrets.js";
 import { parseSetting } from "../storage/setting.js";
 import { type Request, readArguments, UsageError } from "./arguments.js";
@@ -65,8 +65,7 @@ async function move(request: Extract<Request, { kind: "migrate" }>): Promise<num
       process.stderr.write("Run the command again to go on.\n");
       return SIGNALS[abort.signal.reason as keyof typeof SIGNALS];
     }
-    const redact = [redacting(from), redacting(to)].reduce((first, second) => (text) => second(first(text)));
-    const { message } = tellable(error, redact);
+    const message = tellable(error, redacting(from, to)).message.replace(MIGRATE_HINT, "for TO, give --create");
     const code = error instanceof SluiceError ? error.code : "STORE_FAILED";
     tell("failed", { code, message });
     return fail(Object.assign(new Error(message), { code }));

@@ -115,6 +115,9 @@ function discreet(store: DecidingStore, redact: Redact): DecidingStore {
   return Object.fromEntries(methods);
 }
 
+/** What to do about a table that is missing. */
+export const MIGRATE_HINT = "open it with migrate: true";
+
 /** What says for itself what is to be done, and has no secret in it. */
 const CLEAR: readonly string[] = ["INVALID_STORAGE", "PACKAGE_MISSING", "INVALID_OPTION"];
 
@@ -125,7 +128,7 @@ function unavailable(setting: Setting, redact: Redact, error: unknown): SluiceEr
   const why = tellable(error, redact).message.replace(SLUICE, "");
   const shown = shownSetting(setting);
   if (isOwn && error.code === "STORE_NOT_READY") {
-    return new SluiceError("STORE_NOT_READY", `${shown}: ${why}; or open it with migrate: true`, { cause });
+    return new SluiceError("STORE_NOT_READY", `${shown}: ${why}; or ${MIGRATE_HINT}`, { cause });
   }
   return new SluiceError("STORAGE_UNAVAILABLE", `the storage ${shown} can't be used: ${why}`, { cause });
 }

@@ -20,7 +20,9 @@ function shownParameter(name: string, value: string): string {
 }
 
 /** What of a setting nobody may read, in all the forms in which a library may repeat it; longest first. */
-export function secretsOf({ text, user, password, query }: Setting): readonly string[] {
+export function secretsOf({ scheme, text, user, password, query }: Setting): readonly string[] {
+  // A file may have any name.
+  if (scheme === "sqlite") return [];
   const values = [...query].filter(([name]) => !TOLD.includes(name) && name !== "endpoint").map(([, value]) => value);
   const credentials = [text, query.get("endpoint") ?? ""].flatMap((url) => {
     const [, both = ""] = /:\/\/([^/?#]*)@/.exec(url) ?? [];
@@ -35,18 +37,28 @@ export type Redact = (text: string) => string;
 
 /**
  * Makes the function that takes secrets out of what libraries say: some repeat a password or the whole setting in their
- * errors.
+ * errors. A user called as the database is, as often with Postgres, is not hidden in settings as they are shown and in names
+ * of packages.
  */
-export function redacting(setting: Setting): Redact {
-  const shown = shownSetting(setting);
-  const patterns = secretsOf(setting).map(patternOf);
+export function redacting(...settings: readonly Setting[]): Redact {
+  const shown = settings.map(shownSetting);
+  const told = new RegExp(`(${[...shown.map(literally), "@sluice/[a-z-]+"].join("|")})`);
+  const patterns = settings.flatMap(secretsOf).map(patternOf);
   return (said) =>
-    patterns.reduce((left, pattern) => left.replace(pattern, HIDDEN), said.replaceAll(setting.text, shown));
+    settings
+      .reduce((left, { text }, i) => left.replaceAll(text, shown[i] as string), said)
+      .split(told)
+      .map((part, i) => (i % 2 === 1 ? part : patterns.reduce((left, pattern) => left.replace(pattern, HIDDEN), part)))
+      .join("");
+}
+
+function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
 /** A short secret stands for itself only where it is a word: an `a` in every word tells nothing. */
 function patternOf(secret: string): RegExp {
-  const literal = secret.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const literal = literally(secret);
   return new RegExp(secret.length < 4 ? `(?<![A-Za-z0-9])${literal}(?![A-Za-z0-9])` : literal, "g");
 }
 
