@@ -26,7 +26,7 @@ import {
   type SynchronousStore,
 } from "@sluice/core";
 import { copyOf, decideAtOnce } from "./decide-at-once.js";
-import { createShards, type Shard, type Shards } from "./shards.js";
+import { createShards, DEPTH, type Shard, type Shards } from "./shards.js";
 
 /** Options of {@link shardedStore}. */
 export interface ShardedStoreOptions {
@@ -51,6 +51,8 @@ export type ShardedStore<S extends Store> = Store &
  * Policies with different keys may lie in different stores. They are then looked at, charged one after the other, and taken
  * back when a later one denies (see `decideInOrder` in core): never one too many, but for a moment others may be denied for
  * a charge that is then taken back.
+ *
+ * The stores may be sharded ones. Where the first of these is added to others, all keys find new places.
  *
  * Closing it closes the stores.
  *
@@ -85,6 +87,7 @@ export function shardedStore<S extends Store>(
   };
   return {
     ...store,
+    [DEPTH]: shards.depth,
     ...(stores.every(isDecidingStore) && deciding(shards as Shards<DecidingStore>, store)),
     ...(stores.every(canExport) && { exportEntries: () => exportFrom(shards as Shards<Store & ExportEntries>) }),
     ...(stores.every(canImport) && {

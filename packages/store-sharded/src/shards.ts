@@ -8,9 +8,13 @@ export interface Shard<S extends Store> {
   readonly store: S;
 }
 
+/** How many sharded stores lie one in another, on each of them. A symbol stays when a store is copied. */
+export const DEPTH: unique symbol = Symbol("depth of sharded stores");
+
 /** Some stores, and which of them a key belongs to. */
 export interface Shards<S extends Store> {
   readonly all: readonly Shard<S>[];
+  readonly depth: number;
   ofClaim(claim: Claim): Shard<S>;
   ofEntryKey(entryKey: string): Shard<S>;
   ofExported(entry: ExportedEntry): Shard<S>;
@@ -29,12 +33,15 @@ export function createShards<S extends Store>(stores: readonly S[], names: reado
   }
   const checked = names === undefined ? stores.map((_, i) => String(i)) : checkNames(names, stores.length);
   const all = stores.map((store, i) => ({ name: checked[i] as string, store }));
-  const placeOf = rendezvous(checked);
+  const depth = 1 + Math.max(...stores.map((store) => (store as { [DEPTH]?: number })[DEPTH] ?? 0));
+  // By the same hashes, all keys that came to a sharded store would go to the same one of its own.
+  const placeOf = rendezvous(checked.map((name) => "\0".repeat(depth - 1) + name));
   // By what databases know of a key, so that an entry whose key is known only by its digest finds its shard too.
   const stored = storedKeys((text) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex"));
   const shardOf = ({ key }: { key: string }): Shard<S> => all[placeOf(key)] as Shard<S>;
   return {
     all,
+    depth,
     ofClaim: ({ scope, key }) => shardOf(stored.of(scope, key)),
     ofEntryKey: (entryKey) => shardOf(stored.ofEntryKey(entryKey)),
     ofExported: (entry) => shardOf(stored.ofExported(entry)),

@@ -56,6 +56,15 @@ describe("keys", () => {
     expect(found.flat()).toHaveLength(2 * KEYS.length);
   });
 
+  it("go to all stores of sharded ones, also of copies and with the same names", async () => {
+    const stores = memories(8);
+    const [a, b, c, d] = [0, 2, 4, 6].map((first) => shardedStore(stores.slice(first, first + 2)));
+    const inner = [shardedStore([a!, b!]), { ...shardedStore([c!, d!]) }];
+    const limiter = createLimiter({ store: shardedStore(inner), policies: fixedWindow({ limit: 5, window: "1h" }) });
+    for (const key of KEYS) await limiter.consume(key);
+    for (const store of stores) expect((await listed(store)).length).toBeGreaterThan(KEYS.length / 8 / 2);
+  });
+
   it("go by the names of the stores, and not by their order", async () => {
     const [a, b, c] = memories(3) as [MemoryStore, MemoryStore, MemoryStore];
     const policies = fixedWindow({ limit: 5, window: "1h" });
