@@ -38,7 +38,8 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
     port: {
       method: (c) => c.req.raw.method,
       header,
-      address: (c) => client.address(getConnInfo?.(c).remote.address, (name) => header(c, name)),
+      // What is no connection, such as a promise of one, has no usable address.
+      address: (c) => client.address(getConnInfo?.(c)?.remote?.address, (name) => header(c, name)),
       proxyTrust: () => client.trust,
       handlerFrame: HANDLER_FRAME,
     },

@@ -49,6 +49,17 @@ describe("rateLimit", () => {
     expect(await response.text()).toBe("99 left");
   });
 
+  it("knows no address where getConnInfo tells none", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    for (const told of [undefined, {}, { remote: {} }, Promise.resolve({ remote: { address: "192.0.2.1" } })]) {
+      const app = new Hono();
+      app.use(rateLimit(memoryStore(), { getConnInfo: () => told as never }));
+      app.onError((error, c) => c.text((error as Error & { code?: string }).code ?? "", 500));
+      expect(await (await app.request("/")).text()).toBe("CLIENT_ADDRESS_UNUSABLE");
+    }
+    warn.mockRestore();
+  });
+
   it("answers in the same turn on a store in memory", async () => {
     const app = new Hono();
     const order: string[] = [];
