@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { defineConfig } from "vitest/config";
 
@@ -12,6 +13,8 @@ const folders = ["packages", "apps", "tools"]
 
 export default defineConfig({
   test: {
+    // Half of the time is waiting for servers, so no core is left to Vitest itself.
+    maxWorkers: availableParallelism(),
     // Tests that start servers wait for them.
     testTimeout: 20_000,
     hookTimeout: 30_000,

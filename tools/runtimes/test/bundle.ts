@@ -7,17 +7,6 @@ export type Host = "node" | "bun" | "deno" | "workerd";
 /** Of `fixtures`: what it serves. */
 export type Content = "suites" | "wire";
 
-/** What the protections import by the name of a storage, of which the tests have none. */
-const UNUSED = [
-  "@sluice/store-dynamodb",
-  "@sluice/store-postgres",
-  "@sluice/store-redis",
-  "@sluice/store-sqlite",
-  "@aws-sdk/client-dynamodb",
-  "ioredis",
-  "pg",
-];
-
 /** Frameworks as they are on disk: Node.js finds them from where the bundle is. */
 const ON_DISK = ["express", "express4", "koa", "koa2", "hono", "hono/*", "@hono/*"];
 
@@ -44,7 +33,6 @@ export async function bundle(host: Host, content: Content, runtime: string): Pro
     mainFields: ["module", "main"],
     conditions: ["import"],
     external: ["node:*", ...(host === "node" ? ON_DISK : [])],
-    alias: Object.fromEntries(UNUSED.map((name) => [name, fixture("nothing.ts")])),
     logLevel: "error",
   });
   return outfile;

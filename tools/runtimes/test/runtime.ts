@@ -67,8 +67,14 @@ export const workerd: Runtime = {
   async start(content) {
     const complaints: string[] = [];
     const worker = new Miniflare({
-      modules: true,
-      script: await readFile(await bundle("workerd", content, "workerd"), "utf8"),
+      // As one module: Miniflare would look for what `openStore` imports by the name of a storage.
+      modules: [
+        {
+          type: "ESModule",
+          path: "worker.mjs",
+          contents: await readFile(await bundle("workerd", content, "workerd"), "utf8"),
+        },
+      ],
       compatibilityDate: "2025-12-01",
       // The suite asserts with `node:assert`. Limits need no such thing, as the other content shows.
       compatibilityFlags: content === "suites" ? ["nodejs_compat"] : [],
