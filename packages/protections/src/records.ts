@@ -37,7 +37,10 @@ export interface Found<R> {
 /** Records of one kind, each under a key. All of it rejects with a `SluiceError`, within the time-out. */
 export interface Records<R> {
   read(key: string): Promise<Found<R>>;
-  /** `change` is pure, and may run more than once; with `undefined` the record stays as it is. */
+  /**
+   * `change` is pure, and may run more than once; with `undefined` the record stays as it is, and so it does when `change`
+   * throws: what it throws is what is rejected with.
+   */
   update(key: string, change: (record: R | undefined, nowMs: number) => Next<R> | undefined): Promise<Found<R>>;
   remove(key: string): Promise<void>;
   /** All of them, where the store can tell. @throws SluiceError `NOT_LISTABLE` */
@@ -91,17 +94,32 @@ export function openRecords<R>(options: RecordOptions, kind: string): Records<R>
     change: (record: R | undefined, nowMs: number) => Next<R> | undefined,
   ): Promise<Found<R>> {
     let seenMs = 0;
+    let thrown: { readonly error: unknown } | undefined;
     const work = store.atomicUpdate<Stored<R>>(
       scope + key,
       (stored, nowMs) => {
         seenMs = nowMs;
-        const next = change(recordIn(stored), nowMs);
+        const next = tryChange(recordIn(stored), nowMs);
         return next && { state: [1, next.state], ttlMs: next.ttlMs };
       },
       calling(),
     );
-    const record = recordIn(await answer(work));
-    return { record, nowMs: seenMs };
+    try {
+      const record = recordIn(await answer(work));
+      return { record, nowMs: seenMs };
+    } catch (error) {
+      // The store may have made a failure of its own of it.
+      throw thrown === undefined ? error : thrown.error;
+    }
+
+    function tryChange(record: R | undefined, nowMs: number): Next<R> | undefined {
+      try {
+        return change(record, nowMs);
+      } catch (error) {
+        thrown = { error };
+        throw error;
+      }
+    }
   }
 
   return {

@@ -57,7 +57,8 @@ export interface Clients {
   register(id: string, fields?: ClientFields): Promise<Client>;
   /**
    * Changes the fields of a client: adds them, or replaces all by what a function makes of them. No update is lost, however
-   * many processes make some at the same time. Resolves to `undefined` when there is no such client.
+   * many processes make some at the same time. Resolves to `undefined` when there is no such client, and rejects with what
+   * the function throws.
    *
    * @throws SluiceError `INVALID_OPTION` for fields that are not JSON
    */

@@ -34,6 +34,12 @@ export function clientsGroup({ test, capabilities, protections: { createClients 
     deepStrictEqual(await clients.get("ann"), changed);
     const fewer = { ...registered, fields: { seats: 5 } };
     deepStrictEqual(await clients.update("ann", ({ seats }) => ({ seats: Number(seats) + 1 })), fewer);
+    const mistake = new TypeError("not the store's");
+    const throwing = (): never => {
+      throw mistake;
+    };
+    await rejects(clients.update("ann", throwing), (error) => error === mistake);
+    deepStrictEqual((await clients.get("ann"))?.fields, { seats: 5 });
     await clients.remove("ann");
     equal(await clients.get("ann"), undefined);
     equal(await clients.isRegistered("ann"), false);
