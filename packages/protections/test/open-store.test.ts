@@ -49,6 +49,8 @@ describe("a setting that is wrong", () => {
     ["redis://localhost/limits", "names a database that is no number"],
     ["redis://one:1,two:2", "for a cluster write redis-cluster://"],
     ["redis://localhost?db=1", "has a query parameter that is not known"],
+    ["postgres://localhost:99999/app", "names a port that can't be"],
+    ["postgres://[::1]:x/app", "names a port that can't be"],
     ["redis-cluster://localhost/1", "of which a cluster has one"],
     ["redis-sentinel://localhost", "does not name the master"],
     ["dynamodb://", "does not name a table"],
@@ -149,6 +151,12 @@ describe("Redis with a user and a password", () => {
     await store.close();
     await store.close();
     await expect(store.delete("a")).rejects.toMatchObject({ code: "CLOSED" });
+  });
+
+  it("keeps nothing in another database than the one that was named", async () => {
+    const error = await failure(at(CREDENTIALS).replace(/1$/, "99"));
+    expect(error.code).toBe("STORAGE_UNAVAILABLE");
+    expect(error.message).toContain("DB index is out of range");
   });
 
   it("says what is wrong without saying it", async () => {

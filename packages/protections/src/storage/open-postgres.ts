@@ -1,6 +1,6 @@
 import { loaded } from "./loaded.js";
 import type { Opened } from "./opened.js";
-import type { Setting } from "./setting.js";
+import { malformed, type Setting } from "./setting.js";
 
 const INSTALL = "@sluice/store-postgres pg";
 
@@ -10,7 +10,10 @@ interface Options {
 }
 
 /** The query parameters are those of `pg`. */
-export async function openPostgres({ text }: Setting, { migrate, timeoutMs }: Options): Promise<Opened> {
+export async function openPostgres(setting: Setting, { migrate, timeoutMs }: Options): Promise<Opened> {
+  const { text, hosts } = setting;
+  const [, port = ""] = /:([^\]:]*)$/.exec(hosts) ?? [];
+  if (!/^\d{0,5}$/.test(port) || Number(port) > 65_535) throw malformed(setting, "names a port that can't be");
   const { postgresStore } = await loaded<typeof import("@sluice/store-postgres")>("@sluice/store-postgres", INSTALL);
   const { default: pg } = await loaded<typeof import("pg")>("pg", INSTALL);
   const pool = new pg.Pool({ connectionString: text, connectionTimeoutMillis: timeoutMs });

@@ -24,6 +24,8 @@ export async function openRedis(setting: Setting, { timeoutMs }: { readonly time
   const end = async (): Promise<void> => client.disconnect();
   try {
     await client.connect();
+    // The client selects it too, but goes on in the first database where it can't.
+    if (client instanceof ioredis.Redis && client.options.db) await client.select(client.options.db);
     const store = redisStore({ client });
     await store.healthCheck();
     opening = false;
