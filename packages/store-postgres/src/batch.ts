@@ -8,7 +8,7 @@ import {
   type SluiceError,
   unreadableState,
 } from "@sluice/core";
-import { rowKey } from "./keys.js";
+import { rowKey, textArray } from "./keys.js";
 
 /** The number by which `v0002_decide.sql` knows each algorithm, and of how many numbers its state is, 0 for any count. */
 const ALGORITHMS: Readonly<Record<string, { readonly number: number; readonly width: number }>> = {
@@ -27,7 +27,7 @@ export function encodeBatch(admissions: readonly Admission[], nowMs: number | un
   });
   return [
     nowMs === undefined ? null : String(nowMs),
-    `{${keys.map((key) => `"${key.replace(/["\\]/g, "\\$&")}"`).join()}}`,
+    textArray(keys),
     `{${algorithms.map((algorithm) => ALGORITHMS[algorithm]?.width).join()}}`,
     `{${fours.join()}}`,
     `{${numbers.join()}}`,

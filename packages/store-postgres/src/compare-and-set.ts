@@ -1,42 +1,39 @@
-import { type CompareAndSet, unreadableState } from "@sluice/core";
+import { type CompareAndSet, SluiceError } from "@sluice/core";
 import { hasNotRun } from "./failure.js";
 import { rowKeyOf } from "./keys.js";
 import { deadlineOf, isLate, tooLate } from "./late.js";
-import type { Database, Statement } from "./postgres-client.js";
+import { createLooker } from "./look.js";
+import type { Database } from "./postgres-client.js";
 import { rowValueOf } from "./row-value.js";
-
-/** See `v0003_compare_and_set.sql`. */
-type Reply = [written: 1] | [written: 0, nowMs: number, version?: string, state?: unknown];
+import { seenIn } from "./seen.js";
+import type { Statements } from "./statements.js";
 
 /** Compares by the transaction that wrote the row. */
-export function createCompareAndSet(database: Database, statement: Statement): CompareAndSet {
+export function createCompareAndSet(
+  database: Database,
+  statements: Pick<Statements, "compareAndSet" | "look">,
+  maxLooksInFlight: number,
+): CompareAndSet {
+  const looker = createLooker(database, statements.look, maxLooksInFlight);
   return async (entryKey, write, options) => {
-    const deadlineMs = deadlineOf(options?.timeoutMs);
-    const now = options?.nowMs === undefined ? null : String(options.nowMs);
-    const { blockedUntilMs, cells, other } = rowValueOf(write?.state, write?.text ?? "");
-    const values =
-      write === undefined
-        ? [null, null, null, null, null]
-        : [write.over, String(blockedUntilMs), cells && `{${cells.join()}}`, other, String(write.ttlMs)];
+    const { nowMs, timeoutMs } = options ?? {};
+    const [rowKey, deadlineMs] = [rowKeyOf(entryKey), deadlineOf(timeoutMs)];
+    if (write === undefined) return looker.add({ rowKey, nowMs, deadlineMs }, timeoutMs);
+    const { blockedUntilMs, cells, other } = rowValueOf(write.state, write.text);
+    const now = nowMs === undefined ? null : String(nowMs);
+    const next = [write.over, String(blockedUntilMs), cells && `{${cells.join()}}`, other, String(write.ttlMs)];
     const reply = await database.connected(async (connection) => {
       for (;;) {
         if (isLate(deadlineMs)) throw tooLate();
         try {
-          return await connection.run(statement, [now, rowKeyOf(entryKey), ...values]);
+          return await connection.run(statements.compareAndSet, [now, rowKey, ...next]);
         } catch (error) {
           if (!hasNotRun(error)) throw error;
         }
       }
     });
-    const [written, nowMs = 0, version = "", state] = parse(reply);
-    return { written: written === 1, nowMs, state, version };
+    const seen = seenIn(reply);
+    if (seen instanceof SluiceError) throw seen;
+    return seen;
   };
-}
-
-function parse(reply: string): Reply {
-  try {
-    return JSON.parse(reply);
-  } catch (error) {
-    throw unreadableState({ cause: error });
-  }
 }

@@ -21,3 +21,8 @@ export function rowKeyOf(entryKey: string): string {
 export function rowKeyOfExported(entry: ExportedEntry): string {
   return textOf(named.ofExported(entry));
 }
+
+/** Keys as Postgres writes an array of texts. */
+export function textArray(keys: readonly string[]): string {
+  return `{${keys.map((key) => `"${key.replace(/["\\]/g, "\\$&")}"`).join()}}`;
+}

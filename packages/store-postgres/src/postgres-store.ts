@@ -102,11 +102,12 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   checkDurable(durable);
   const statements = statementsFor(renamer({ table, schema }));
   const database = databaseOf(client, namedStatements);
-  const compareAndSet = createCompareAndSet(database, statements.compareAndSet);
+  const maxInFlight = Math.min(MOST_BATCHES_AT_ONCE, database.connections);
+  const compareAndSet = createCompareAndSet(database, statements, maxInFlight);
   const update = createUpdater(compareAndSet);
   const batcher = createBatcher({
     run: createDecider(database, statements.decide),
-    maxInFlight: Math.min(MOST_BATCHES_AT_ONCE, database.connections),
+    maxInFlight,
     worthSplitting: WORTH_SPLITTING,
   });
   const sweepUpTo = createSweeper(async (...pages) => JSON.parse(await send(statements.sweep, pages.map(String))));

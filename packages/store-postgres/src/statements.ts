@@ -5,6 +5,8 @@ import type { Statement } from "./postgres-client.js";
 export interface Statements {
   readonly decide: Statement;
   readonly compareAndSet: Statement;
+  /** The same for several entries, at which it only looks: an array of its results. */
+  readonly look: Statement;
   readonly forget: Statement;
   readonly sweep: Statement;
   readonly exportEntries: Statement;
@@ -13,15 +15,22 @@ export interface Statements {
 
 /** The statements for the table that `rename` knows. Arguments are sent as text, whatever types a client makes of them. */
 export function statementsFor(rename: (sql: string) => string): Statements {
+  const named = (sql: string): Statement => {
+    const text = rename(sql);
+    return { name: `sluice_${createHash("sha256").update(text).digest("hex").slice(0, 16)}`, text };
+  };
   const call = (name: string, ...types: string[]): Statement => {
     const values = types.map((type, i) => `$${i + 1}::text::${type}`);
-    const text = rename(`SELECT "sluice"."entries_${name}"(${values.join(", ")})::text`);
-    return { name: `sluice_${createHash("sha256").update(text).digest("hex").slice(0, 16)}`, text };
+    return named(`SELECT "sluice"."entries_${name}"(${values.join(", ")})::text`);
   };
   const numbers = "double precision[]";
   return {
     decide: call("decide_1", "double precision", "text[]", "integer[]", numbers, numbers),
     compareAndSet: call("compare_and_set_1", "bigint", "text", "text", "bigint", "bigint[]", "text", "bigint"),
+    look: named(
+      'SELECT json_agg("sluice"."entries_compare_and_set_1"($1::text::bigint, key, NULL, NULL, NULL, NULL, NULL) ORDER BY place)' +
+        "::text FROM unnest($2::text::text[]) WITH ORDINALITY looks (key, place)",
+    ),
     forget: call("forget_1", "text"),
     sweep: call("sweep_1", "bigint", "bigint", "bigint"),
     exportEntries: call("export_1", "text", "bigint"),
