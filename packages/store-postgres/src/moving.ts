@@ -10,6 +10,9 @@ const PAGE = 1_000;
 /** See `v0005_move.sql`. */
 type Page = readonly [last: string | null, ...unknown[]];
 
+/** See `v0005_move.sql`. */
+type Reply = readonly [kept: readonly number[], again: readonly number[]];
+
 /** All entries in the order of their keys, but for those that `isOwn` says are the store's own. */
 export async function* exportFrom(
   database: Database,
@@ -46,9 +49,14 @@ export function importInto(
     const rows = [...distinct];
     const left: ExportedEntry[] = [];
     for (let first = 0; first < rows.length; first += PAGE) {
-      const page = rows.slice(first, first + PAGE);
-      const reply = await send(database, statement, JSON.stringify(page.map(([key, entry]) => rowOf(key, entry))));
-      for (const i of JSON.parse(reply) as readonly number[]) left.push((page[i] as (typeof page)[number])[1]);
+      let page = rows.slice(first, first + PAGE);
+      while (page.length > 0) {
+        const reply = await send(database, statement, JSON.stringify(page.map(([key, entry]) => rowOf(key, entry))));
+        const [kept, again] = JSON.parse(reply) as Reply;
+        const at = (place: number) => page[place] as (typeof page)[number];
+        for (const place of kept) left.push(at(place)[1]);
+        page = again.map(at);
+      }
     }
     return left;
   });

@@ -59,7 +59,7 @@ describeDatabases(databases, ({ server, admin }) => {
       timeout: "20s",
     });
     const entries = entriesOf("d", 500);
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 24; round++) {
       await admin.query("DELETE FROM sluice_entries WHERE key LIKE 'd:%'");
       await admin.query(`INSERT INTO sluice_entries (key, blocked_until_ms, cells, expires_ms)
         SELECT 'd:default:fixed-window:' || n, 0, NULL, 1 FROM generate_series(0, 499) n WHERE n % 3 > 0`);

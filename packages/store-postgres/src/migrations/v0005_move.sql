@@ -34,7 +34,8 @@ $function$;
 --
 -- entries    JSON: an array of { key, blocked, cells, other, expires }, which are the columns of a row, each key once
 --
--- Result     JSON: the entries, counted from 0, that were left alone because there was a live one
+-- Result     JSON: the entries, counted from 0, that were left alone because there was a live one; and those to be sent
+--            again, since what had expired was swept away in between: to write them now would be out of order
 CREATE OR REPLACE FUNCTION "sluice"."entries_import_1"(entries json)
 RETURNS text
 LANGUAGE plpgsql
@@ -46,53 +47,47 @@ SET enable_mergejoin = off
 AS $function$
 DECLARE
   real_ms CONSTANT bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  written text[] := '{}';
-  latest text[];
+  new_keys text[];
+  renewed_keys text[];
 BEGIN
-  LOOP
-    WITH new AS (
-      INSERT INTO "sluice"."entries" (key, blocked_until_ms, cells, other, expires_ms)
-        SELECT e.key, e.blocked, e.cells, e.other, e.expires
-          FROM json_to_recordset(entries) e(key text, blocked bigint, cells bigint[], other text, expires bigint)
-          WHERE e.expires > real_ms AND e.key NOT IN (SELECT unnest(written))
-          ORDER BY e.key COLLATE "C"
-        ON CONFLICT DO NOTHING
-        RETURNING key
-    )
-    SELECT array_agg(new.key) INTO latest FROM new;
-    written := written || latest;
-    EXIT WHEN cardinality(written) = json_array_length(entries);
-
-    WITH over AS (
-      SELECT e.*
+  WITH new AS (
+    INSERT INTO "sluice"."entries" (key, blocked_until_ms, cells, other, expires_ms)
+      SELECT e.key, e.blocked, e.cells, e.other, e.expires
         FROM json_to_recordset(entries) e(key text, blocked bigint, cells bigint[], other text, expires bigint)
-        JOIN "sluice"."entries" t ON t.key = e.key
-        WHERE t.expires_ms <= real_ms AND e.expires > real_ms
-        ORDER BY t.key
-        FOR NO KEY UPDATE OF t
-    ), renewed AS (
-      UPDATE "sluice"."entries" t
-        SET blocked_until_ms = over.blocked, cells = over.cells, other = over.other, expires_ms = over.expires
-        FROM over
-        WHERE t.key = over.key AND t.expires_ms <= real_ms
-        RETURNING t.key
-    )
-    SELECT array_agg(renewed.key) INTO latest FROM renewed;
-    written := written || latest;
+        WHERE e.expires > real_ms
+        ORDER BY e.key COLLATE "C"
+      ON CONFLICT DO NOTHING
+      RETURNING key
+  )
+  SELECT array_agg(new.key) INTO new_keys FROM new;
+  IF cardinality(new_keys) = json_array_length(entries) THEN
+    RETURN '[[],[]]';
+  END IF;
 
-    -- What had expired may have been swept away in between.
-    EXIT WHEN NOT EXISTS (
-      SELECT
-        FROM json_to_recordset(entries) e(key text, expires bigint)
-        LEFT JOIN "sluice"."entries" t ON t.key = e.key
-        WHERE e.expires > real_ms AND t.key IS NULL
-    );
-  END LOOP;
+  WITH over AS (
+    SELECT e.*
+      FROM json_to_recordset(entries) e(key text, blocked bigint, cells bigint[], other text, expires bigint)
+      JOIN "sluice"."entries" t ON t.key = e.key
+      WHERE t.expires_ms <= real_ms AND e.expires > real_ms
+      ORDER BY t.key
+      FOR NO KEY UPDATE OF t
+  ), renewed AS (
+    UPDATE "sluice"."entries" t
+      SET blocked_until_ms = over.blocked, cells = over.cells, other = over.other, expires_ms = over.expires
+      FROM over
+      WHERE t.key = over.key AND t.expires_ms <= real_ms
+      RETURNING t.key
+  )
+  SELECT array_agg(renewed.key) INTO renewed_keys FROM renewed;
 
   RETURN (
-    SELECT coalesce(json_agg(e.n - 1 ORDER BY e.n), '[]')::text
+    SELECT json_build_array(
+        coalesce(json_agg(e.n - 1 ORDER BY e.n) FILTER (WHERE t.key IS NOT NULL), '[]'),
+        coalesce(json_agg(e.n - 1 ORDER BY e.n) FILTER (WHERE t.key IS NULL), '[]')
+      )::text
       FROM ROWS FROM (json_to_recordset(entries) AS (key text, expires bigint)) WITH ORDINALITY e(key, expires, n)
-      WHERE e.expires > real_ms AND e.key NOT IN (SELECT unnest(written))
+      LEFT JOIN "sluice"."entries" t ON t.key = e.key
+      WHERE e.expires > real_ms AND e.key NOT IN (SELECT unnest(new_keys || renewed_keys))
   );
 END
 $function$;
