@@ -11,6 +11,7 @@ import {
 import { type Blocklist, type BlocklistOptions, createBlocklist } from "./blocklist/blocklist.js";
 import { type Clients, type ClientsOptions, createClients } from "./clients/clients.js";
 import { createDebouncer, DEBOUNCE, type Debouncer, type DebouncerOptions } from "./debounce.js";
+import { checkPrefix } from "./records.js";
 import { type OpenStoreOptions, openStore } from "./storage/open-store.js";
 
 /** What the options of a part of {@link ProtectionsOptions} leave to the whole. */
@@ -99,8 +100,8 @@ export async function createProtections(options: ProtectionsOptions): Promise<Pr
     throw invalidOption("storage", storage, 'give either a storage setting, such as "memory:", or a store');
   }
   if (store !== undefined) {
-    if (migrate !== undefined || connectTimeout !== undefined) {
-      throw invalidOption("migrate", migrate, "migrate and connectTimeout are for a storage setting; a store is open");
+    for (const [name, value] of Object.entries({ migrate, connectTimeout })) {
+      if (value !== undefined) throw invalidOption(name, value, "it is for a storage setting; a store is open");
     }
     return on(store, options, async () => {});
   }
@@ -122,6 +123,7 @@ const NO_STORE: Store = {
 
 function on(store: Store, options: ProtectionsOptions, closeStore: () => Promise<void>): Protections {
   const { namespace, failOpen, timeout, clock } = options;
+  if (namespace !== undefined) checkPrefix(namespace, "namespace");
   const shared = {
     ...(timeout !== undefined && { timeout }),
     store,
@@ -133,7 +135,12 @@ function on(store: Store, options: ProtectionsOptions, closeStore: () => Promise
     if (given === undefined) return {};
     if (typeof given !== "object" || given === null) throw invalidOption(part, given, "give an object with options");
     for (const name of ["store", "prefix", "clock"]) {
-      if (name in given) throw invalidOption(`${part}.${name}`, undefined, "it is the same for all parts");
+      if (name in given)
+        throw invalidOption(
+          `${part}.${name}`,
+          (given as Record<string, unknown>)[name],
+          "it is the same for all parts",
+        );
     }
     return given;
   };

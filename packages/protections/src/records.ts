@@ -64,9 +64,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 export function openRecords<R>(options: RecordOptions, kind: string): Records<R> {
   const { store, prefix = "sluice", timeout = 500, clock } = options;
   checkStore(store);
-  if (typeof prefix !== "string" || !/^[\x20-\x7e]{1,128}$/.test(prefix)) {
-    throw invalidOption("prefix", prefix, "give 1 to 128 printable ASCII characters");
-  }
+  checkPrefix(prefix, "prefix");
   if (clock !== undefined && typeof clock?.nowMs !== "function") {
     throw invalidOption("clock", clock, "a clock has the functions nowMs and sleep");
   }
@@ -144,6 +142,12 @@ function recordIn<R>(stored: Stored<R> | undefined): R | undefined {
   if (stored === undefined) return undefined;
   if (!Array.isArray(stored) || stored[0] !== 1) throw unreadableState();
   return stored[1];
+}
+
+/** @throws SluiceError `INVALID_OPTION` */
+export function checkPrefix(prefix: unknown, option: string): void {
+  if (typeof prefix === "string" && /^[\x20-\x7e]{1,128}$/.test(prefix)) return;
+  throw invalidOption(option, prefix, "give 1 to 128 printable ASCII characters");
 }
 
 /** @throws SluiceError `INVALID_STORE` */

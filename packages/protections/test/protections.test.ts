@@ -44,12 +44,13 @@ describe("what is wrong", () => {
   it.each<[object, string, string]>([
     [{}, "INVALID_OPTION", "storage"],
     [{ storage: "memory:", store: modelStore() }, "INVALID_OPTION", "storage"],
-    [{ store: modelStore(), migrate: true }, "INVALID_OPTION", "migrate"],
+    [{ store: modelStore(), migrate: true }, "INVALID_OPTION", '"migrate" is true'],
+    [{ store: modelStore(), connectTimeout: "1s" }, "INVALID_OPTION", '"connectTimeout" is "1s"'],
     [{ storage: "memory:", namspace: "a" }, "UNKNOWN_OPTION", "namespace"],
-    [{ storage: "memory:", namespace: "" }, "INVALID_OPTION", "prefix"],
+    [{ storage: "memory:", namespace: "" }, "INVALID_OPTION", '"namespace" is ""'],
     [{ storage: "memory:", limiter: 7 }, "INVALID_OPTION", "limiter"],
     [{ storage: "memory:", debounce: { store: modelStore() } }, "INVALID_OPTION", "debounce.store"],
-    [{ storage: "memory:", blocklist: { prefix: "a" } }, "INVALID_OPTION", "blocklist.prefix"],
+    [{ storage: "memory:", blocklist: { prefix: "a" } }, "INVALID_OPTION", '"blocklist.prefix" is "a"'],
     [{ storage: "memory:", clients: { touchEvry: 1 } }, "UNKNOWN_OPTION", "touchEvery"],
     [{ storage: "nowhere:" }, "INVALID_STORAGE", "memory:"],
     [

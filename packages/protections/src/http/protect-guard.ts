@@ -5,6 +5,7 @@ import {
   createGate,
   createGuard,
   type Decision,
+  GATE_OPTIONS,
   type GateOptions,
   type Guard,
   type GuardOptions,
@@ -53,17 +54,6 @@ export interface ProtectOptions<Req, Handler = never>
 
 type ProtectVerdict = Verdict<Decision | undefined, ProtectDenial>;
 
-const OF_GATE = [
-  "key",
-  "skip",
-  "chargePreflight",
-  "ipv6Prefix",
-  "unusableAddress",
-  "hashKey",
-  "dryRun",
-  "name",
-] as const;
-
 const OF_LIMITS = [
   "cost",
   "headers",
@@ -94,14 +84,14 @@ export function createProtectGuard<Req, Handler>(
   options: ProtectOptions<Req, Handler>,
   port: ProtectionPort<Req>,
 ): Guard<Req, Handler, Decision | undefined, ProtectDenial> {
-  rejectUnknown(options, [...OF_GATE, ...OF_LIMITS, ...OWN], "protect");
+  rejectUnknown(options, [...GATE_OPTIONS, ...OF_LIMITS, ...OWN], "protect");
   const { key, dryRun = false, name, message, handler, requestProperty = "rateLimit" } = options;
   checkFunctions({ handler });
   rejectUnknown(options.blocked ?? {}, DENIAL_OPTIONS, '"blocked"');
   rejectUnknown(options.duplicate ?? {}, DENIAL_OPTIONS, '"duplicate"');
   const { blocklist } = protections;
   const { limiter, duplicateOf } = jointLimiter(protections.limiter, protections.debouncer);
-  const gate = createGate(picked(options, OF_GATE) as GateOptions<Req>, port);
+  const gate = createGate(picked(options, GATE_OPTIONS) as GateOptions<Req>, port);
   const findFingerprint = fingerprintSource(options, port, createWarnings(name));
   const blocks = blockDenier<Req>(options.blocked ?? {});
   const duplicates = duplicateDenier<Req>(options.duplicate ?? {});

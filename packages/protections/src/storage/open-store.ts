@@ -51,7 +51,7 @@ const OPENERS: Readonly<Record<string, Opener>> = {
  * | `redis-sentinel://host:26379,other:26379/mymaster` | the master that Sentinels name | the same |
  * | `postgres://user:password@host:5432/database` | PostgreSQL | `@sluice/store-postgres pg` |
  * | `dynamodb://table?region=eu-west-1` (and `endpoint=…`) | DynamoDB | `@sluice/store-dynamodb @aws-sdk/client-dynamodb` |
- * | `sqlite:file.db` | an SQLite file | `@sluice/store-sqlite`, and `better-sqlite3` or `libsql` before Node.js 22 |
+ * | `sqlite:file.db` | an SQLite file | `@sluice/store-sqlite`, and before Node.js 22.13 `libsql` |
  *
  * No message, cause or log of it has a user name, a password or an unknown query parameter of the setting in it.
  *
