@@ -204,7 +204,7 @@ async function killedMove(): Promise<number> {
   let moved = 0;
   for await (const line of createInterface({ input: child.stdout! })) {
     moved = Number(line);
-    if (moved >= ENTRIES / 10) child.kill("SIGKILL");
+    if (moved >= ENTRIES / 4) child.kill("SIGKILL");
   }
   expect((await exited)[1]).toBe("SIGKILL");
   return moved;
