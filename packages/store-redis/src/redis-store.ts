@@ -51,6 +51,12 @@ interface Call {
 
 type Answer = Outcome | SluiceError;
 
+/**
+ * Callers that all wait for one batch come back at the same time. In two batches, Redis decides one of them while this
+ * process makes and reads the other: measured at 1.7 times the rate with 64 callers where both have a core.
+ */
+const WORTH_SPLITTING = 16;
+
 /** The tag of what lies in no particular slot, on a server without slots. */
 const ONE_SLOT = "0";
 
@@ -116,7 +122,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   function batcherOf(tag: string): Batcher<Call, Outcome> {
     let batcher = batchers.get(tag);
     if (batcher === undefined) {
-      batcher = createBatcher({ run: (calls) => sendAll(tag, calls) });
+      batcher = createBatcher({ run: (calls) => sendAll(tag, calls), worthSplitting: WORTH_SPLITTING });
       batchers.set(tag, batcher);
     }
     return batcher;
