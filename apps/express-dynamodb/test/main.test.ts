@@ -1,46 +1,26 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { once } from "node:events";
-import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { startDynamodb } from "@sluice/servers";
+import { type Demo, startDemo, startDynamodb } from "@sluice/servers";
 import { afterEach, expect, it } from "vitest";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
-const started: ChildProcessByStdio<null, Readable, Readable>[] = [];
+const started: Demo[] = [];
 
 afterEach(() => {
-  for (const child of started.splice(0)) child.kill("SIGKILL");
+  for (const { child } of started.splice(0)) child.kill("SIGKILL");
 });
 
-/** Starts the demo, with nothing of AWS in its environment but what is given; `printed` grows. */
-function start(env: Record<string, string> = {}) {
+/** Starts the demo, with nothing of AWS in its environment but what is given. */
+function start(env: Record<string, string> = {}): Demo {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("AWS_"));
   const quiet = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" };
-  const child = spawn(process.execPath, [main], {
-    env: { ...Object.fromEntries(inherited), ...quiet, PORT: "0", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  started.push(child);
-  const printed = { out: "", err: "" };
-  child.stdout.on("data", (chunk) => {
-    printed.out += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    printed.err += chunk;
-  });
-  const ended = once(child, "close").then(([code]) => code as number);
-  return { child, printed, ended };
+  const demo = startDemo(main, { ...Object.fromEntries(inherited), ...quiet, PORT: "0", ...env });
+  started.push(demo);
+  return demo;
 }
 
-async function untilListening({ child, printed, ended }: ReturnType<typeof start>): Promise<string> {
-  for (;;) {
-    const url = /Listening on (\S+),[\s\S]*Ctrl-C/.exec(printed.out)?.[1];
-    if (url !== undefined) return url;
-    await Promise.race([
-      once(child.stdout, "data"),
-      ended.then(() => Promise.reject(new Error(`it ended: ${printed.err}`))),
-    ]);
-  }
+async function untilListening(demo: Demo): Promise<string> {
+  const [, url = ""] = await demo.untilPrinted(/Listening on (\S+),[\s\S]*Ctrl-C/);
+  return url;
 }
 
 async function statusesOf(url: string, count: number): Promise<number[]> {

@@ -1,45 +1,26 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { type Demo, startDemo } from "@sluice/servers";
 import { afterEach, expect, it } from "vitest";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
-const started: ChildProcessByStdio<null, Readable, Readable>[] = [];
+const started: Demo[] = [];
 
 afterEach(() => {
-  for (const child of started.splice(0)) child.kill("SIGKILL");
+  for (const { child } of started.splice(0)) child.kill("SIGKILL");
 });
 
-/** Starts the demo; `printed` grows. */
-function start(port: string) {
-  const child = spawn(process.execPath, [main], {
-    env: { ...process.env, PORT: port },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  started.push(child);
-  const printed = { out: "", err: "" };
-  child.stdout.on("data", (chunk) => {
-    printed.out += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    printed.err += chunk;
-  });
-  const ended = once(child, "close").then(([code]) => code as number);
-  return { child, printed, ended };
+function start(port: string): Demo {
+  const demo = startDemo(main, { ...process.env, PORT: port });
+  started.push(demo);
+  return demo;
 }
 
-async function untilListening({ child, printed, ended }: ReturnType<typeof start>): Promise<string> {
-  for (;;) {
-    const url = /Listening on (\S+)\n[\s\S]*Ctrl-C/.exec(printed.out)?.[1];
-    if (url !== undefined) return url;
-    await Promise.race([
-      once(child.stdout, "data"),
-      ended.then(() => Promise.reject(new Error(`it ended: ${printed.err}`))),
-    ]);
-  }
+async function untilListening(demo: Demo): Promise<string> {
+  const [, url = ""] = await demo.untilPrinted(/Listening on (\S+)\n[\s\S]*Ctrl-C/);
+  return url;
 }
 
 it("lets 10 of 12 requests through, says what to try, and stops when told to", async () => {

@@ -1,12 +1,9 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { once } from "node:events";
-import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { type RedisServer, startRedis } from "@sluice/servers";
+import { type Demo, type RedisServer, startDemo, startRedis } from "@sluice/servers";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
-const started: ChildProcessByStdio<null, Readable, Readable>[] = [];
+const started: Demo[] = [];
 let redis: RedisServer;
 
 beforeAll(async () => {
@@ -14,37 +11,19 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 afterEach(() => {
-  for (const child of started.splice(0)) child.kill("SIGTERM");
+  for (const { child } of started.splice(0)) child.kill("SIGTERM");
 });
 
-/** Starts the demo; `printed` grows. */
-function start(env: Record<string, string>) {
+function start(env: Record<string, string>): Demo {
   const { REDIS_URL: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, [main], {
-    env: { ...inherited, PORT: "0", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  started.push(child);
-  const printed = { out: "", err: "" };
-  child.stdout.on("data", (chunk) => {
-    printed.out += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    printed.err += chunk;
-  });
-  const ended = once(child, "close").then(([code]) => code as number);
-  return { child, printed, ended };
+  const demo = startDemo(main, { ...inherited, PORT: "0", ...env });
+  started.push(demo);
+  return demo;
 }
 
-async function untilListening({ child, printed, ended }: ReturnType<typeof start>): Promise<string[]> {
-  for (;;) {
-    const [, one, other] = /Listening on (\S+) and (\S+): [\s\S]*Ctrl-C/.exec(printed.out) ?? [];
-    if (one !== undefined && other !== undefined) return [one, other];
-    await Promise.race([
-      once(child.stdout, "data"),
-      ended.then(() => Promise.reject(new Error(`it ended: ${printed.err}`))),
-    ]);
-  }
+async function untilListening(demo: Demo): Promise<string[]> {
+  const [, one = "", other = ""] = await demo.untilPrinted(/Listening on (\S+) and (\S+): [\s\S]*Ctrl-C/);
+  return [one, other];
 }
 
 it("lets two processes share one limit, and survives an outage of Redis", async () => {
