@@ -43,3 +43,6 @@ function wordsToMs(text: string): number {
   const [, count, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text) ?? [];
   return Number(count) * UNIT_MS[unit as DurationUnit];
 }
+
+/** Timers take 31 bits of milliseconds; a longer delay would fire at once. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;

@@ -85,6 +85,7 @@ export { importDistinct } from "./store/import-distinct.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "./store/in-order.js";
 export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./store/numbered-batch.js";
 export { nextNumber, type ReplyReader, readOutcome, reportedAlgorithms } from "./store/read-outcome.js";
+export { repeatEvery } from "./store/repeat-every.js";
 export {
   type Admission,
   type CallOptions,

@@ -12,6 +12,7 @@ import {
   type Outcome,
   parseDuration,
   rejectUnknown,
+  repeatEvery,
   reportedAlgorithms,
   SluiceError,
 } from "@sluice/core";
@@ -25,7 +26,7 @@ import { exportFrom, importInto } from "./moving.js";
 import { renamer } from "./names.js";
 import { databaseOf, type PostgresClient, type Statement } from "./postgres-client.js";
 import { statementsFor } from "./statements.js";
-import { createSweeper, sweepEvery as startSweeping } from "./sweeper.js";
+import { createSweeper } from "./sweeper.js";
 
 /** Options of {@link postgresStore}. */
 export interface PostgresStoreOptions extends MigrationOptions {
@@ -112,7 +113,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   });
   const sweepUpTo = createSweeper(async (...pages) => JSON.parse(await send(statements.sweep, pages.map(String))));
   const everyMs = sweepEvery === undefined ? undefined : parseDuration(sweepEvery, "sweepEvery");
-  const sweeping = everyMs === undefined ? undefined : startSweeping(everyMs, () => sweepInTurn(everyMs), onSweepError);
+  const sweeping = everyMs === undefined ? undefined : repeatEvery(everyMs, () => sweepInTurn(everyMs), onSweepError);
   let closed = false;
 
   /** Sweeps all there is, unless another process has done so since. */

@@ -1,9 +1,6 @@
 /** How many pages one statement looks at: a megabyte, which takes some milliseconds. */
 const PAGES = 128;
 
-/** Node takes a longer time for none at all. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 /** Removes entries from some pages; resolves to the entries removed and the pages that there are. */
 export type SweepPages = (
   firstPage: number,
@@ -30,29 +27,5 @@ export function createSweeper(sweepPages: SweepPages): Sweeper {
       page = page + PAGES < pages ? page + PAGES : 0;
     }
     return removed;
-  };
-}
-
-/** Calls `sweep` every so often, one call after the other, without keeping the process alive. */
-export function sweepEvery(
-  everyMs: number,
-  sweep: () => Promise<unknown>,
-  onError: (error: unknown) => void,
-): { stop(): void } {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let stopped = false;
-
-  function schedule(): void {
-    if (stopped) return;
-    timer = setTimeout(() => sweep().catch(onError).finally(schedule), Math.min(everyMs, LONGEST_TIMER_MS));
-    timer.unref();
-  }
-
-  schedule();
-  return {
-    stop() {
-      stopped = true;
-      clearTimeout(timer);
-    },
   };
 }

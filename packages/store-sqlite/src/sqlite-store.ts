@@ -12,6 +12,7 @@ import {
   type Outcome,
   parseDuration,
   rejectUnknown,
+  repeatEvery,
   SluiceError,
 } from "@sluice/core";
 import { decideCall, expiryOf } from "./decide.js";
@@ -21,7 +22,7 @@ import { type MigrationOptions, migrate } from "./migrate.js";
 import { renamer } from "./names.js";
 import { openSession } from "./session.js";
 import { checkClient, type SqliteClient } from "./sqlite-client.js";
-import { createSweeper, sweepEvery as startSweeping } from "./sweeper.js";
+import { createSweeper } from "./sweeper.js";
 import { createTransactor } from "./transactor.js";
 
 /** Options of {@link sqliteStore}. */
@@ -92,7 +93,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   const everyMs = sweepEvery === undefined ? undefined : parseDuration(sweepEvery, "sweepEvery");
   const transactor = createTransactor(() => openSession(client, rename, durable));
   const sweeper = createSweeper(transactor);
-  const sweeping = everyMs === undefined ? undefined : startSweeping(everyMs, () => sweepInTurn(everyMs), onSweepError);
+  const sweeping = everyMs === undefined ? undefined : repeatEvery(everyMs, () => sweepInTurn(everyMs), onSweepError);
   let closed = false;
 
   /** Sweeps all there is, unless another process has done so since. */

@@ -6,9 +6,6 @@ export const SWEEP_TURN = "#sweep";
 /** How many rows one transaction looks at: a millisecond or two, if all of them have to go. */
 const STRETCH = 500;
 
-/** Node takes a longer time for none at all. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 /** Removes expired rows. */
 export interface Sweeper {
   /** Removes up to `limit` rows and resolves to their count. Goes on where the last call ended. */
@@ -65,28 +62,4 @@ export function createSweeper({ make }: Transactor): Sweeper {
 /** In SQLite's order, which is that of UTF-8. */
 function isBefore(key: string, other: string): boolean {
   return Buffer.compare(Buffer.from(key), Buffer.from(other)) < 0;
-}
-
-/** Calls `sweep` every so often, one call after the other, without keeping the process alive. */
-export function sweepEvery(
-  everyMs: number,
-  sweep: () => Promise<unknown>,
-  onError: (error: unknown) => void,
-): { stop(): void } {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let stopped = false;
-
-  function schedule(): void {
-    if (stopped) return;
-    timer = setTimeout(() => sweep().catch(onError).finally(schedule), Math.min(everyMs, LONGEST_TIMER_MS));
-    timer.unref();
-  }
-
-  schedule();
-  return {
-    stop() {
-      stopped = true;
-      clearTimeout(timer);
-    },
-  };
 }

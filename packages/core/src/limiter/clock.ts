@@ -1,3 +1,5 @@
+import { MAX_TIMER_MS } from "../duration.js";
+
 /** Stands in for time, so that tests need not sleep. */
 export interface Clock {
   /** Whole milliseconds. */
@@ -5,9 +7,6 @@ export interface Clock {
   /** Resolves after `ms`; never, once the signal is aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
-
-/** Timers take 31 bits of milliseconds; a longer delay would fire at once. */
-export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
 /** Sleeps by the runtime's timers. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { type Duration, parseDuration } from "../duration.js";
+import { type Duration, MAX_TIMER_MS, parseDuration } from "../duration.js";
 import { invalidOption, SluiceError, show } from "../errors.js";
 import type { Algorithm } from "../policy/algorithm.js";
 import { builtInAlgorithms } from "../policy/built-in.js";
@@ -6,7 +6,7 @@ import { checkName, isBuiltInPolicy, type Policy, remakePolicy, tokenBucket } fr
 import type { Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import type { AutoBlock } from "./auto-block.js";
-import { type Clock, MAX_TIMER_MS } from "./clock.js";
+import type { Clock } from "./clock.js";
 import type { Algorithms } from "./engine.js";
 import { EVENT_NAMES, type LimiterListeners } from "./events.js";
 
