@@ -41,8 +41,9 @@ function prepare(prototype: KeepingContext): void {
   prototype[PREPARED] = true;
   prototype.onerror = function (this: Context & KeepingContext, error) {
     const kept = this[KEPT];
-    if (kept === undefined) return onerror.call(this, error);
-    kept.error ??= error ?? undefined;
+    // Koa calls this at the end of every response, nearly always without an error.
+    if (kept === undefined || error === null || error === undefined) return onerror.call(this, error);
+    kept.error ??= error;
     const { res } = this;
     const { removeHeader } = res;
     res.removeHeader = (name) => {

@@ -206,6 +206,29 @@ describe.each(versions)("%s", (_, App) => {
     ]);
   });
 
+  it("touches nothing when a response ends without an error, of which Koa tells as of one", async () => {
+    const app = new App();
+    const assigned: unknown[] = [];
+    const closed: Promise<unknown>[] = [];
+    app.use((ctx, next) => {
+      const { removeHeader } = ctx.res;
+      Object.defineProperty(ctx.res, "removeHeader", {
+        get: () => removeHeader,
+        set: (value: unknown) => void assigned.push(value),
+      });
+      closed.push(once(ctx.res, "close"));
+      return next();
+    });
+    app.use(rateLimit(memoryStore()));
+    app.use((ctx) => {
+      ctx.body = "Hello";
+    });
+    await fetch(`http://127.0.0.1:${await listen(app)}/`);
+    await Promise.all(closed);
+    expect(closed).toHaveLength(1);
+    expect(assigned).toEqual([]);
+  });
+
   it("leaves a response alone that was sent while the store was asked", async () => {
     const { store, release } = heldStore();
     const { app, errors } = appOf(App);
