@@ -14,14 +14,21 @@ export interface Environment {
   readonly loadAverage: { readonly start: number; readonly end: number };
   readonly versions: Readonly<Record<string, string>>;
   readonly rounds: number;
+  /** Of each case; every round measured all of them. */
+  readonly processes: number;
   /** How long one measurement of a rate took. */
   readonly durationMs: number;
+  /** Whether cores without work waited for some instead of sleeping. */
+  readonly coresAwake: boolean;
   /** A smoke test, whose numbers mean nothing. */
   readonly quick: boolean;
 }
 
 /** What an environment has in common before and after a run. */
-export type Circumstances = Pick<Environment, "versions" | "rounds" | "durationMs" | "quick">;
+export type Circumstances = Pick<
+  Environment,
+  "versions" | "rounds" | "processes" | "durationMs" | "coresAwake" | "quick"
+>;
 
 /** Notes the load now; the function returned makes the environment at the end. */
 export function watchEnvironment(): (circumstances: Circumstances) => Environment {

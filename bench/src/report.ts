@@ -9,7 +9,7 @@ export interface Row extends RowName {
   readonly max: number;
 }
 
-/** The median of one row divided by that of another. */
+/** The median of one row's measurements, each divided by that of another row in the same round. */
 export interface Ratio {
   readonly id: string;
   readonly value: number;
@@ -40,8 +40,15 @@ export function rowsOf(cases: readonly Case[], measurements: Measurements): read
   });
 }
 
-/** The ratios of medians whose rows were measured. Where there are several to compare with, the fastest counts. */
-export function ratiosOf(ratios: readonly RatioOf[], rows: readonly Row[]): readonly Ratio[] {
+/**
+ * The ratios whose rows were measured. A machine that is slow for a while is slow for both measurements of a round, so each
+ * is compared with its neighbour, and of these comparisons the median counts. Of several rivals the fastest counts.
+ */
+export function ratiosOf(
+  ratios: readonly RatioOf[],
+  rows: readonly Row[],
+  measurements: Measurements,
+): readonly Ratio[] {
   const byId = new Map(rows.map((row) => [row.id, row]));
   return ratios.flatMap(({ id, of, against }) => {
     const row = byId.get(of);
@@ -50,6 +57,8 @@ export function ratiosOf(ratios: readonly RatioOf[], rows: readonly Row[]): read
     // Without one of the rivals the fastest is unknown.
     if (row === undefined || first === undefined || others.length < against.length) return [];
     const fastest = rest.reduce((best, other) => (other.median > best.median ? other : best), first);
-    return [{ id, value: row.median / fastest.median, of, against: fastest.id }];
+    const theirs = measurements.get(fastest.id) ?? [];
+    const quotients = (measurements.get(of) ?? []).map((value, i) => value / (theirs[i] as number));
+    return [{ id, value: median(quotients), of, against: fastest.id }];
   });
 }

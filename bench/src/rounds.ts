@@ -5,6 +5,8 @@ import type { Case, RowName, Settings, Suite } from "./suite.js";
 export interface RoundsOptions {
   readonly settings: Settings;
   readonly rounds: number;
+  /** Of each case. */
+  readonly processes: number;
   readonly cases: readonly Case[];
   /** Where each case's process leaves a CPU profile. */
   readonly profileFolder: string | undefined;
@@ -12,13 +14,13 @@ export interface RoundsOptions {
   progress(text: string): void;
 }
 
-/** All measurements of each row, by its id. */
+/** All measurements of each row, by its id, in the order of time: the first of all were taken shortly after each other. */
 export type Measurements = ReadonlyMap<string, readonly number[]>;
 
 /**
  * Measures the cases in rounds, so that whatever slows the machine down for a while slows all of them: each round
- * measures every case once, and starts with another one than the round before. Only one case works at a time; the
- * processes of the others wait.
+ * measures every case once, or with more processes for each case once in each of them, and starts with another case than
+ * the round before. Only one process works at a time; the others wait.
  */
 export async function measure(suite: Suite, options: RoundsOptions): Promise<Measurements> {
   const { settings, rounds, profileFolder, signal, progress } = options;
@@ -38,16 +40,20 @@ export async function measure(suite: Suite, options: RoundsOptions): Promise<Mea
   };
   try {
     const inRounds = options.cases.filter(({ once }) => once !== true);
-    const processes: { one: Case; process: CaseProcess }[] = [];
-    for (const one of inRounds) {
-      progress(`warm-up: ${one.name}`);
-      const process = await start(one);
-      await process.run();
-      processes.push({ one, process });
+    const sets: { one: Case; process: CaseProcess }[][] = [];
+    for (let i = 1; i <= options.processes; i++) {
+      const set: (typeof sets)[number] = [];
+      for (const one of inRounds) {
+        progress(`warm-up: ${one.name}${options.processes === 1 ? "" : `, process ${i} of ${options.processes}`}`);
+        const process = await start(one);
+        await process.run();
+        set.push({ one, process });
+      }
+      sets.push(set);
     }
     for (let round = 0; round < rounds; round++) {
       progress(`round ${round + 1} of ${rounds}`);
-      for (const { one, process } of rotated(processes, round)) {
+      for (const { one, process } of sets.flatMap((set) => rotated(set, round))) {
         keep(one, await process.run());
       }
     }

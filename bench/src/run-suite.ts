@@ -1,3 +1,4 @@
+import { keepCoresAwake } from "./cores.js";
 import { versionsOf, watchEnvironment } from "./environment.js";
 import type { Options } from "./options.js";
 import { type Report, ratiosOf, rowsOf } from "./report.js";
@@ -19,24 +20,31 @@ export async function runSuite(
   if (cases.length === 0) throw new Error(`No case of the suite ${suite.name} has ${JSON.stringify(only)} in its id.`);
   const rounds = options.rounds ?? (quick ? 1 : suite.rounds);
   const durationMs = quick ? QUICK_MS : suite.durationMs;
+  const processes = quick ? 1 : (suite.processes ?? 1);
   const environment = watchEnvironment();
-  const { context, versions, stop } = (await suite.setUp?.()) ?? NOTHING;
+  const cores = keepCoresAwake();
+  let stop: SetUp["stop"];
   try {
+    const { context, versions, stop: tearDown } = (await suite.setUp?.()) ?? NOTHING;
+    stop = tearDown;
     const settings = { quick, durationMs, context };
-    const measurements = await measure(suite, { settings, rounds, cases, profileFolder, signal, progress });
+    const measurements = await measure(suite, { settings, rounds, processes, cases, profileFolder, signal, progress });
     const rows = rowsOf(cases, measurements);
     return {
       suite: suite.name,
       environment: environment({
         versions: { ...versionsOf(suite.packages), ...versions },
         rounds,
+        processes,
         durationMs,
+        coresAwake: cores.awake,
         quick,
       }),
       rows,
-      ratios: ratiosOf(suite.ratios, rows),
+      ratios: ratiosOf(suite.ratios, rows, measurements),
     };
   } finally {
+    cores.release();
     await stop?.();
   }
 }

@@ -56,6 +56,8 @@ export interface Suite {
   /** How many rounds there are unless the user says otherwise. In each of them every case is measured once. */
   readonly rounds: number;
   readonly durationMs: number;
+  /** How many processes each case has; every round measures all of them. Default 1. */
+  readonly processes?: number;
   readonly cases: readonly Case[];
   readonly ratios: readonly RatioOf[];
   /** npm packages whose versions the report names. */

@@ -2,10 +2,11 @@ import type { Report } from "./report.js";
 
 /** A report as text for a terminal. */
 export function tableOf({ suite, environment, rows, ratios }: Report): string {
-  const { node, cpu, cores, loadAverage, rounds } = environment;
+  const { node, cpu, cores, coresAwake, loadAverage, processes, rounds } = environment;
   const load = `load average ${loadAverage.start} at the start, ${loadAverage.end} at the end`;
   return [
-    `${suite}: Node.js ${node}, ${cpu}, ${cores} cores, ${load}, ${rounds} rounds`,
+    `${suite}: Node.js ${node}, ${cpu}, ${cores} cores ${coresAwake ? "kept awake" : "that may sleep"}, ${load}, ` +
+      `${rounds} rounds of ${processes === 1 ? "one process" : `${processes} processes`} for each case`,
     "",
     ...columns([
       ["", "unit", "median", "min", "max"],
@@ -13,7 +14,7 @@ export function tableOf({ suite, environment, rows, ratios }: Report): string {
     ]),
     "",
     ...columns([
-      ["ratio of medians", "value", "of", "against"],
+      ["median of ratios", "value", "of", "against"],
       ...ratios.map(({ id, value, of, against }) => [id, value.toFixed(2), of, against]),
     ]),
     "",

@@ -8,8 +8,9 @@ function rate(id: string): Case {
   return { id, name: `name of ${id}`, unit: "decisions/s", start: async () => ({ run: async () => 0 }) };
 }
 
-function rowsWith(values: Record<string, readonly number[]>): ReturnType<typeof rowsOf> {
-  return rowsOf(Object.keys(values).map(rate), new Map(Object.entries(values)));
+function measured(values: Record<string, readonly number[]>) {
+  const measurements = new Map(Object.entries(values));
+  return { rows: rowsOf(Object.keys(values).map(rate), measurements), measurements };
 }
 
 describe("median", () => {
@@ -34,7 +35,7 @@ describe("median", () => {
 
 describe("rows", () => {
   it("tell median, min and max", () => {
-    expect(rowsWith({ a: [5, 1, 3] })).toEqual([
+    expect(measured({ a: [5, 1, 3] }).rows).toEqual([
       { id: "a", name: "name of a", unit: "decisions/s", median: 3, min: 1, max: 5 },
     ]);
   });
@@ -53,11 +54,18 @@ describe("rows", () => {
 });
 
 describe("ratios", () => {
-  const rows = rowsWith({ ours: [30, 20, 10], slow: [4, 4, 4], fast: [1, 8, 100] });
+  const { rows, measurements } = measured({ ours: [30, 20, 10], slow: [4, 4, 4], fast: [10, 8, 1] });
 
-  it("compare medians, against the fastest of several, and name it", () => {
-    expect(ratiosOf([{ id: "peer", of: "ours", against: ["slow", "fast"] }], rows)).toEqual([
-      { id: "peer", value: 2.5, of: "ours", against: "fast" },
+  it("are against the fastest of several, and name it", () => {
+    expect(ratiosOf([{ id: "peer", of: "ours", against: ["slow", "fast"] }], rows, measurements)).toEqual([
+      { id: "peer", value: 3, of: "ours", against: "fast" },
+    ]);
+  });
+
+  it("compare what was measured together, so that a slow phase of the machine changes nothing", () => {
+    const slower = measured({ ours: [100, 90, 10], other: [50, 30, 5] });
+    expect(ratiosOf([{ id: "peer", of: "ours", against: ["other"] }], slower.rows, slower.measurements)).toEqual([
+      { id: "peer", value: 2, of: "ours", against: "other" },
     ]);
   });
 
@@ -66,7 +74,7 @@ describe("ratios", () => {
       { id: "peer", of: "ours", against: ["slow", "absent"] },
       { id: "floor", of: "absent", against: ["slow"] },
     ];
-    expect(ratiosOf(partly, rows)).toEqual([]);
+    expect(ratiosOf(partly, rows, measurements)).toEqual([]);
   });
 });
 
@@ -79,7 +87,7 @@ describe("rounds", () => {
 
 describe("the table", () => {
   it("has a line for each row and each ratio, with columns in line", () => {
-    const rows = rowsWith({ ours: [1_234_567.8], other: [1] });
+    const { rows, measurements } = measured({ ours: [1_234_567.8], other: [1] });
     const text = tableOf({
       suite: "memory",
       environment: {
@@ -91,11 +99,13 @@ describe("the table", () => {
         loadAverage: { start: 0.1, end: 1 },
         versions: {},
         rounds: 1,
+        processes: 1,
         durationMs: 50,
+        coresAwake: false,
         quick: true,
       },
       rows,
-      ratios: ratiosOf([{ id: "peer", of: "ours", against: ["other"] }], rows),
+      ratios: ratiosOf([{ id: "peer", of: "ours", against: ["other"] }], rows, measurements),
     });
     expect(text).toContain("name of ours   decisions/s  1,234,568  1,234,568  1,234,568");
     expect(text).toContain("name of other  decisions/s        1.0        1.0        1.0");

@@ -9,8 +9,9 @@ const frameworks = [express, koa, hono];
 
 export const http: Suite = {
   name: "http",
-  rounds: 5,
-  durationMs: 2_000,
+  rounds: 6,
+  processes: 3,
+  durationMs: 1_000,
   packages: frameworks.flatMap(({ packages }) => packages),
   cases: frameworks.flatMap(({ cases }) => cases),
   ratios: frameworks.flatMap(({ ratios }) => ratios),

@@ -1,15 +1,23 @@
 import type { MaybePromise } from "../store/store.js";
 
 /**
- * Goes on with a value: at once when it is there, so that a request on a store in memory waits for nothing. What `next`
- * needs besides may be passed on, which spares a closure for each request.
+ * Goes on with a value: at once when it is there, so that a request on a store in memory waits for nothing. Up to three
+ * things that `next` needs besides may be passed on, which spares a closure for each request.
  */
-export function after<T, R, A extends readonly unknown[]>(
+export function after<T, R, A extends readonly [] | readonly [unknown, unknown?, unknown?]>(
   value: MaybePromise<T>,
   next: (value: T, ...args: A) => MaybePromise<R>,
   ...args: A
-): MaybePromise<R> {
-  return isPromiseLike(value) ? Promise.resolve(value).then((settled) => next(settled, ...args)) : next(value, ...args);
+): MaybePromise<R>;
+// Neither an array of them nor, in this function, a closure: both would be made for each request.
+export function after(value: unknown, next: Next, a?: unknown, b?: unknown, c?: unknown): unknown {
+  return isPromiseLike(value) ? later(value, next, a, b, c) : next(value, a, b, c);
+}
+
+type Next = (value: unknown, a: unknown, b: unknown, c: unknown) => unknown;
+
+function later(value: PromiseLike<unknown>, next: Next, a: unknown, b: unknown, c: unknown): Promise<unknown> {
+  return Promise.resolve(value).then((settled) => next(settled, a, b, c));
 }
 
 /** Promises of other libraries too: what a user's function returns must never be taken for a value when it is one. */

@@ -1,6 +1,6 @@
 import type { Decision, PolicyDecision } from "../../decision.js";
 import type { Policy, TokenBucketPolicy } from "../../policy/policy.js";
-import type { AdvertisedPolicy, HeaderForm } from "./field.js";
+import type { AdvertisedPolicy, HeaderForm, WriteField } from "./field.js";
 import { integer, seconds } from "./numbers.js";
 
 /**
@@ -25,7 +25,7 @@ export const draft11: HeaderForm = {
       head: `${i === 0 ? "" : ", "}${string(policy.name)};r=`,
       tail: pk(partitionKey),
     }));
-    return (decision, _nowMs, fields) => {
+    const write: WriteField = (decision) => {
       let value = "";
       for (let i = 0; i < parts.length; i++) {
         const { policy, head, tail } = parts[i] as (typeof parts)[number];
@@ -33,8 +33,9 @@ export const draft11: HeaderForm = {
         const one = parts.length === 1 ? decision : (decision.policies[i] as PolicyDecision);
         value += `${head}${integer(one.remaining)};t=${effectiveWindow(policy, one)}${tail}`;
       }
-      fields.push({ name: "RateLimit", value, append: true });
+      return { name: "RateLimit", value, append: true };
     };
+    return [write];
   },
 };
 

@@ -8,13 +8,11 @@ import { integer, seconds } from "./numbers.js";
 export const draft6: HeaderForm = {
   policyField: policyList,
 
-  stateFields: () => (decision, _nowMs, fields) => {
-    fields.push(
-      { name: "RateLimit-Limit", value: String(integer(decision.limit)), append: false },
-      { name: "RateLimit-Remaining", value: String(integer(decision.remaining)), append: false },
-      { name: "RateLimit-Reset", value: String(seconds(decision.resetAfterMs)), append: false },
-    );
-  },
+  stateFields: () => [
+    ({ limit }) => ({ name: "RateLimit-Limit", value: String(integer(limit)), append: false }),
+    ({ remaining }) => ({ name: "RateLimit-Remaining", value: String(integer(remaining)), append: false }),
+    ({ resetAfterMs }) => ({ name: "RateLimit-Reset", value: String(seconds(resetAfterMs)), append: false }),
+  ],
 };
 
 /** The RateLimit-Policy field up to draft 7, in which policies have no names. */

@@ -9,9 +9,11 @@ import { integer, seconds } from "./numbers.js";
 export const draft7: HeaderForm = {
   policyField: policyList,
 
-  stateFields: () => (decision, _nowMs, fields) => {
-    const { limit, remaining, resetAfterMs } = decision;
-    const value = `limit=${integer(limit)}, remaining=${integer(remaining)}, reset=${seconds(resetAfterMs)}`;
-    fields.push({ name: "RateLimit", value, append: false });
-  },
+  stateFields: () => [
+    ({ limit, remaining, resetAfterMs }) => ({
+      name: "RateLimit",
+      value: `limit=${integer(limit)}, remaining=${integer(remaining)}, reset=${seconds(resetAfterMs)}`,
+      append: false,
+    }),
+  ],
 };

@@ -25,8 +25,8 @@ export interface AdvertisedPolicy extends Quota {
 export interface HeaderForm {
   /** The field that lists the policies; the same for every response. */
   policyField(policies: readonly AdvertisedPolicy[]): HeaderField | undefined;
-  /** Makes the function that adds the fields with the numbers of a decision on these policies. */
-  stateFields(policies: readonly AdvertisedPolicy[]): AddStateFields;
+  /** Makes a function for each field with the numbers of a decision on these policies. */
+  stateFields(policies: readonly AdvertisedPolicy[]): readonly WriteField[];
 }
 
-export type AddStateFields = (decision: Decision, nowMs: () => number, fields: HeaderField[]) => void;
+export type WriteField = (decision: Decision, nowMs: () => number) => HeaderField;

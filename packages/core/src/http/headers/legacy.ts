@@ -9,13 +9,13 @@ export function legacy(reset: LegacyReset): HeaderForm {
   return {
     policyField: () => undefined,
 
-    stateFields: () => (decision, nowMs, fields) => {
-      const fromMs = reset === "epoch" ? nowMs() : 0;
-      fields.push(
-        { name: "X-RateLimit-Limit", value: String(decision.limit), append: false },
-        { name: "X-RateLimit-Remaining", value: String(decision.remaining), append: false },
-        { name: "X-RateLimit-Reset", value: String(seconds(fromMs + decision.resetAfterMs)), append: false },
-      );
-    },
+    stateFields: () => [
+      ({ limit }) => ({ name: "X-RateLimit-Limit", value: String(limit), append: false }),
+      ({ remaining }) => ({ name: "X-RateLimit-Remaining", value: String(remaining), append: false }),
+      ({ resetAfterMs }, nowMs) => {
+        const fromMs = reset === "epoch" ? nowMs() : 0;
+        return { name: "X-RateLimit-Reset", value: String(seconds(fromMs + resetAfterMs)), append: false };
+      },
+    ],
   };
 }

@@ -2,7 +2,7 @@ import type { Decision } from "../../decision.js";
 import { draft6 } from "./draft-6.js";
 import { draft7 } from "./draft-7.js";
 import { draft11 } from "./draft-11.js";
-import type { AdvertisedPolicy, HeaderField } from "./field.js";
+import type { AdvertisedPolicy, HeaderField, WriteField } from "./field.js";
 import { type LegacyReset, legacy } from "./legacy.js";
 
 /**
@@ -32,12 +32,13 @@ export function fieldWriter(
   );
   const policyField = written.map((name) => byName[name].policyField(policies)).find((field) => field !== undefined);
   const constant: readonly HeaderField[] = policyField === undefined ? [] : [policyField];
-  const adders = written.map((name) => byName[name].stateFields(policies));
+  const writers: readonly WriteField[] = [
+    ...constant.map((field) => () => field),
+    ...written.flatMap((name) => byName[name].stateFields(policies)),
+  ];
   return (decision, nowMs) => {
     // Without an answer of the store nobody knows the numbers; the policies stand all the same.
     if (decision.source === "failOpen" || decision.source === "failClosed") return constant;
-    const fields = constant.slice();
-    for (const add of adders) add(decision, nowMs, fields);
-    return fields;
+    return writers.map((write) => write(decision, nowMs));
   };
 }
