@@ -1,5 +1,6 @@
 import { type Answer, type Decision, type Guard, outcomeOf, type Verdict } from "@sluice/core";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
+import { decisionKeeper } from "./keep-decision.js";
 
 declare global {
   // biome-ignore lint/style/noNamespace: how Express lets others add to its request
@@ -19,11 +20,13 @@ export function middlewareOf<Found, A extends Answer>(
   name: string,
   guard: Guard<Request, AnswerHandler<A>, Found, A>,
 ): RequestHandler {
+  const keep = decisionKeeper(guard.requestProperty);
+
   /** Whether the request may go on. */
   function apply(verdict: Verdict<Found, A> | undefined, req: Request, res: Response, next: NextFunction): boolean {
     if (verdict === undefined) return true;
     const { decision, fields, rejection, settle } = verdict;
-    (req as Request & Record<string, unknown>)[guard.requestProperty] = decision;
+    keep(req, decision);
     if (settle !== undefined) res.once("close", () => settle(outcomeOf(res)));
     // Somebody else, such as a timeout, answered while the store was asked.
     if (res.headersSent) return rejection === undefined;

@@ -205,6 +205,64 @@ describe.each(versions)("%s", (_, express) => {
   });
 });
 
+describe.each(versions)("the decision on the request, %s", (_, express) => {
+  const remainingOf = (value: unknown): unknown => (value as Decision | undefined)?.remaining;
+
+  it("is found in a mounted app and after it, and is no property of the request itself", async () => {
+    const [app, mounted] = [express(), express()];
+    const seen: unknown[] = [];
+    mounted.use(rateLimit(memoryStore(), { policies: fixedWindow({ limit: 5, window: "1h" }) }));
+    mounted.use((req, _res, next) => {
+      seen.push(remainingOf(req.rateLimit), Object.hasOwn(req, "rateLimit"));
+      next();
+    });
+    app.use("/api", mounted);
+    app.use((req, res) => {
+      seen.push(remainingOf(req.rateLimit));
+      res.end();
+    });
+    const url = `http://127.0.0.1:${await listen(app)}`;
+    await fetch(`${url}/api`);
+    await fetch(`${url}/api`);
+    await fetch(`${url}/elsewhere`);
+    expect(seen).toEqual([4, false, 4, 3, false, 3, undefined]);
+  });
+
+  it("is the last one's, whoever sets it, and each request's own", async () => {
+    const app = express();
+    const store = memoryStore();
+    const policies = fixedWindow({ limit: 9, window: "1h" });
+    const limit = (prefix: string) => rateLimit(store, { policies, prefix, requestProperty: "quota" });
+    const seen: unknown[] = [];
+    app.use((req: Request & { quota?: unknown }, _res, next) => {
+      seen.push(req.quota);
+      if (seen.length === 1) req.quota = "set before there was a limiter";
+      next();
+    });
+    app.use(limit("one"), limit("two"));
+    app.use((req: Request & { quota?: unknown }, res) => {
+      seen.push(remainingOf(req.quota));
+      req.quota = "mine";
+      res.json(req.quota);
+    });
+    const url = `http://127.0.0.1:${await listen(app)}/`;
+    const answers = [];
+    for (let i = 0; i < 3; i++) answers.push(await (await fetch(url)).json());
+    expect(seen).toEqual([undefined, 8, undefined, 7, undefined, 6]);
+    expect(answers).toEqual(["mine", "mine", "mine"]);
+  });
+
+  it("leaves Express's own properties alone", async () => {
+    const app = express();
+    app.use(rateLimit(memoryStore(), { requestProperty: "baseUrl" }));
+    app.get("/", (req, res) => {
+      res.json([Object.hasOwn(req, "baseUrl"), "baseUrl" in Object.getPrototypeOf(req)]);
+    });
+    const response = await fetch(`http://127.0.0.1:${await listen(app)}/`);
+    expect(await response.json()).toEqual([true, false]);
+  });
+});
+
 describe("types", () => {
   it("know the decision on Express's request", () => {
     expectTypeOf<Request["rateLimit"]>().toEqualTypeOf<Decision | undefined>();
