@@ -14,8 +14,8 @@ export interface Environment {
   readonly loadAverage: { readonly start: number; readonly end: number };
   readonly versions: Readonly<Record<string, string>>;
   readonly rounds: number;
-  /** Of each case; every round measured all of them. */
-  readonly processes: number;
+  /** Whether every round had processes of its own. */
+  readonly freshProcesses: boolean;
   /** How long one measurement of a rate took. */
   readonly durationMs: number;
   /** Whether cores without work waited for some instead of sleeping. */
@@ -27,7 +27,7 @@ export interface Environment {
 /** What an environment has in common before and after a run. */
 export type Circumstances = Pick<
   Environment,
-  "versions" | "rounds" | "processes" | "durationMs" | "coresAwake" | "quick"
+  "versions" | "rounds" | "freshProcesses" | "durationMs" | "coresAwake" | "quick"
 >;
 
 /** Notes the load now; the function returned makes the environment at the end. */

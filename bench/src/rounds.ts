@@ -5,8 +5,6 @@ import type { Case, RowName, Settings, Suite } from "./suite.js";
 export interface RoundsOptions {
   readonly settings: Settings;
   readonly rounds: number;
-  /** Of each case. */
-  readonly processes: number;
   readonly cases: readonly Case[];
   /** Where each case's process leaves a CPU profile. */
   readonly profileFolder: string | undefined;
@@ -19,8 +17,8 @@ export type Measurements = ReadonlyMap<string, readonly number[]>;
 
 /**
  * Measures the cases in rounds, so that whatever slows the machine down for a while slows all of them: each round
- * measures every case once, or with more processes for each case once in each of them, and starts with another case than
- * the round before. Only one process works at a time; the others wait.
+ * measures every case once, and starts with another one than the round before. Only one case works at a time; the
+ * processes of the others wait, or have not been started.
  */
 export async function measure(suite: Suite, options: RoundsOptions): Promise<Measurements> {
   const { settings, rounds, profileFolder, signal, progress } = options;
@@ -38,23 +36,24 @@ export async function measure(suite: Suite, options: RoundsOptions): Promise<Mea
     started.push(process);
     return process;
   };
+  const warmedUp = async (one: Case): Promise<CaseProcess> => {
+    const process = await start(one);
+    await process.run();
+    return process;
+  };
   try {
     const inRounds = options.cases.filter(({ once }) => once !== true);
-    const sets: { one: Case; process: CaseProcess }[][] = [];
-    for (let i = 1; i <= options.processes; i++) {
-      const set: (typeof sets)[number] = [];
-      for (const one of inRounds) {
-        progress(`warm-up: ${one.name}${options.processes === 1 ? "" : `, process ${i} of ${options.processes}`}`);
-        const process = await start(one);
-        await process.run();
-        set.push({ one, process });
-      }
-      sets.push(set);
+    const waiting = new Map<string, CaseProcess>();
+    for (const one of suite.freshProcesses === true ? [] : inRounds) {
+      progress(`warm-up: ${one.name}`);
+      waiting.set(one.id, await warmedUp(one));
     }
     for (let round = 0; round < rounds; round++) {
       progress(`round ${round + 1} of ${rounds}`);
-      for (const { one, process } of sets.flatMap((set) => rotated(set, round))) {
+      for (const one of rotated(inRounds, round)) {
+        const process = waiting.get(one.id) ?? (await warmedUp(one));
         keep(one, await process.run());
+        if (!waiting.has(one.id)) await process.stop();
       }
     }
     for (const one of options.cases.filter(({ once }) => once === true)) {

@@ -20,7 +20,6 @@ export async function runSuite(
   if (cases.length === 0) throw new Error(`No case of the suite ${suite.name} has ${JSON.stringify(only)} in its id.`);
   const rounds = options.rounds ?? (quick ? 1 : suite.rounds);
   const durationMs = quick ? QUICK_MS : suite.durationMs;
-  const processes = quick ? 1 : (suite.processes ?? 1);
   const environment = watchEnvironment();
   const cores = keepCoresAwake();
   let stop: SetUp["stop"];
@@ -28,14 +27,14 @@ export async function runSuite(
     const { context, versions, stop: tearDown } = (await suite.setUp?.()) ?? NOTHING;
     stop = tearDown;
     const settings = { quick, durationMs, context };
-    const measurements = await measure(suite, { settings, rounds, processes, cases, profileFolder, signal, progress });
+    const measurements = await measure(suite, { settings, rounds, cases, profileFolder, signal, progress });
     const rows = rowsOf(cases, measurements);
     return {
       suite: suite.name,
       environment: environment({
         versions: { ...versionsOf(suite.packages), ...versions },
         rounds,
-        processes,
+        freshProcesses: suite.freshProcesses === true,
         durationMs,
         coresAwake: cores.awake,
         quick,

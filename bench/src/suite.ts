@@ -56,8 +56,8 @@ export interface Suite {
   /** How many rounds there are unless the user says otherwise. In each of them every case is measured once. */
   readonly rounds: number;
   readonly durationMs: number;
-  /** How many processes each case has; every round measures all of them. Default 1. */
-  readonly processes?: number;
+  /** Whether every round has processes of its own, of which one is alive at a time. Default: a case has one for all rounds. */
+  readonly freshProcesses?: boolean;
   readonly cases: readonly Case[];
   readonly ratios: readonly RatioOf[];
   /** npm packages whose versions the report names. */

@@ -2,11 +2,11 @@ import type { Report } from "./report.js";
 
 /** A report as text for a terminal. */
 export function tableOf({ suite, environment, rows, ratios }: Report): string {
-  const { node, cpu, cores, coresAwake, loadAverage, processes, rounds } = environment;
+  const { node, cpu, cores, coresAwake, freshProcesses, loadAverage, rounds } = environment;
   const load = `load average ${loadAverage.start} at the start, ${loadAverage.end} at the end`;
   return [
     `${suite}: Node.js ${node}, ${cpu}, ${cores} cores ${coresAwake ? "kept awake" : "that may sleep"}, ${load}, ` +
-      `${rounds} rounds of ${processes === 1 ? "one process" : `${processes} processes`} for each case`,
+      `${rounds} rounds${freshProcesses ? " with processes of their own" : ""}`,
     "",
     ...columns([
       ["", "unit", "median", "min", "max"],

@@ -99,7 +99,7 @@ describe("the table", () => {
         loadAverage: { start: 0.1, end: 1 },
         versions: {},
         rounds: 1,
-        processes: 1,
+        freshProcesses: false,
         durationMs: 50,
         coresAwake: false,
         quick: true,

@@ -10,8 +10,8 @@ const frameworks = [express, koa, hono];
 export const http: Suite = {
   name: "http",
   rounds: 6,
-  processes: 3,
-  durationMs: 1_000,
+  freshProcesses: true,
+  durationMs: 2_000,
   packages: frameworks.flatMap(({ packages }) => packages),
   cases: frameworks.flatMap(({ cases }) => cases),
   ratios: frameworks.flatMap(({ ratios }) => ratios),
