@@ -15,19 +15,12 @@ export interface AwakeCores {
  * a virtual machine takes longer than everything that a limiter does; and the slower the app, the more often it sleeps.
  */
 export function keepCoresAwake(): AwakeCores {
-  let file: number | undefined;
   try {
-    file = openSync(WAKE_LATENCY_FILE, "r+");
+    const file = openSync(WAKE_LATENCY_FILE, "r+");
     // A 32-bit number of microseconds.
     writeSync(file, new Int32Array([0]));
+    return { awake: true, release: () => closeSync(file) };
   } catch {
-    // The report tells.
+    return { awake: false, release() {} };
   }
-  const held = file;
-  return {
-    awake: held !== undefined,
-    release() {
-      if (held !== undefined) closeSync(held);
-    },
-  };
 }

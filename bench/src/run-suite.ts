@@ -21,11 +21,9 @@ export async function runSuite(
   const rounds = options.rounds ?? (quick ? 1 : suite.rounds);
   const durationMs = quick ? QUICK_MS : suite.durationMs;
   const environment = watchEnvironment();
+  const { context, versions, stop } = (await suite.setUp?.()) ?? NOTHING;
   const cores = keepCoresAwake();
-  let stop: SetUp["stop"];
   try {
-    const { context, versions, stop: tearDown } = (await suite.setUp?.()) ?? NOTHING;
-    stop = tearDown;
     const settings = { quick, durationMs, context };
     const measurements = await measure(suite, { settings, rounds, cases, profileFolder, signal, progress });
     const rows = rowsOf(cases, measurements);

@@ -12,13 +12,13 @@ const keptBy = new WeakMap<object, Kept>();
  * more than limiting it. So the property is on the prototype that all apps share, Express's way to extend requests.
  */
 export function decisionKeeper(name: string): (req: Request, decision: unknown) => void {
-  let known: object | undefined;
+  let known: object | null = null;
   let kept: WeakMap<object, unknown> | undefined;
   return (req, decision) => {
-    const prototype: object = Object.getPrototypeOf(req);
+    const prototype: object | null = Object.getPrototypeOf(req);
     if (prototype !== known) {
       known = prototype;
-      kept = Object.hasOwn(req, name) ? undefined : keptFor(Object.getPrototypeOf(prototype), name);
+      kept = Object.hasOwn(req, name) ? undefined : keptFor(prototype && Object.getPrototypeOf(prototype), name);
     }
     if (kept === undefined) (req as Request & Record<string, unknown>)[name] = decision;
     else kept.set(req, decision);

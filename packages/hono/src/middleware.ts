@@ -20,7 +20,7 @@ export function middlewareOf<Found, A extends Answer, E extends Env>(
   guard: Guard<Context<E>, AnswerHandler<A, E>, Found, A>,
 ): MiddlewareHandler<E> {
   function apply(verdict: Verdict<Found, A> | undefined, c: Context<E>, next: Next): Promise<Response | undefined> {
-    if (verdict === undefined) return Promise.resolve(next()).then(nothing);
+    if (verdict === undefined) return Promise.resolve(next()).then(() => undefined);
     const { decision, fields, rejection, settle } = verdict;
     c.set(guard.requestProperty as never, decision as never);
     const sent = setFields(c, fields);
@@ -56,5 +56,3 @@ export function middlewareOf<Found, A extends Answer, E extends Env>(
   };
   return Object.defineProperty(middleware, "name", { value: name }) as MiddlewareHandler<E>;
 }
-
-function nothing(): undefined {}
