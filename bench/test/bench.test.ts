@@ -16,6 +16,18 @@ function start(...args: string[]): ChildProcess {
   return spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
 }
 
+it("gives each measurement of an HTTP suite a process of its own", { timeout: 60_000 }, async () => {
+  const file = join(folder, "http.json");
+  const args = ["http", "--quick", "--rounds", "2", "--only", "http.koa.two-fields", "--json", file];
+  const [exitCode] = await once(start(...args), "exit");
+  expect(exitCode).toBe(0);
+
+  const report: Report = JSON.parse(readFileSync(file, "utf8"));
+  expect(report.environment).toMatchObject({ rounds: 2, freshProcesses: true, quick: true });
+  expect(report.rows.map(({ id }) => id)).toEqual(["http.koa.two-fields", "http.koa.two-fields.cpu"]);
+  for (const { min } of report.rows) expect(min).toBeGreaterThan(0);
+});
+
 describe("the memory suite", () => {
   it("writes every row and every ratio as JSON", { timeout: 60_000 }, async () => {
     const file = join(folder, "memory.json");

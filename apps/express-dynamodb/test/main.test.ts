@@ -1,36 +1,15 @@
-import { fileURLToPath } from "node:url";
-import { type Demo, startDemo, startDynamodb } from "@sluice/servers";
-import { afterEach, expect, it } from "vitest";
+import { type Demo, startDynamodb } from "@sluice/servers";
+import { demoStarter, statusesOf } from "@sluice/servers/demo-tests";
+import { expect, it } from "vitest";
 
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
-const started: Demo[] = [];
-
-afterEach(() => {
-  for (const { child } of started.splice(0)) child.kill("SIGKILL");
-});
-
-/** Starts the demo, with nothing of AWS in its environment but what is given. */
-function start(env: Record<string, string> = {}): Demo {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("AWS_"));
-  const quiet = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" };
-  const demo = startDemo(main, { ...Object.fromEntries(inherited), ...quiet, PORT: "0", ...env });
-  started.push(demo);
-  return demo;
-}
+// Nothing of AWS is in a demo's environment but what a test gives.
+const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("AWS_"));
+const quiet = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" };
+const start = demoStarter(new URL("../dist/main.js", import.meta.url), { ...Object.fromEntries(inherited), ...quiet });
 
 async function untilListening(demo: Demo): Promise<string> {
   const [, url = ""] = await demo.untilPrinted(/Listening on (\S+),[\s\S]*Ctrl-C/);
   return url;
-}
-
-async function statusesOf(url: string, count: number): Promise<number[]> {
-  const statuses: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const response = await fetch(url);
-    await response.text();
-    statuses.push(response.status);
-  }
-  return statuses;
 }
 
 it("brings a DynamoDB Local along, lets the burst through, and stops when told to", async () => {

@@ -1,34 +1,13 @@
-import { fileURLToPath } from "node:url";
-import { type Demo, startDemo, startPostgres } from "@sluice/servers";
-import { afterEach, expect, it } from "vitest";
+import { type Demo, startPostgres } from "@sluice/servers";
+import { demoStarter, statusesOf } from "@sluice/servers/demo-tests";
+import { expect, it } from "vitest";
 
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
-const started: Demo[] = [];
-
-afterEach(() => {
-  for (const { child } of started.splice(0)) child.kill("SIGKILL");
-});
-
-function start(env: Record<string, string> = {}): Demo {
-  const { DATABASE_URL: _, ...inherited } = process.env;
-  const demo = startDemo(main, { ...inherited, PORT: "0", ...env });
-  started.push(demo);
-  return demo;
-}
+const { DATABASE_URL: _, ...inherited } = process.env;
+const start = demoStarter(new URL("../dist/main.js", import.meta.url), inherited);
 
 async function untilListening(demo: Demo): Promise<string> {
   const [, url = ""] = await demo.untilPrinted(/Listening on (\S+),[\s\S]*Ctrl-C/);
   return url;
-}
-
-async function statusesOf(url: string, count: number): Promise<number[]> {
-  const statuses: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const response = await fetch(url);
-    await response.text();
-    statuses.push(response.status);
-  }
-  return statuses;
 }
 
 it("brings a PostgreSQL along, lets the burst through, and stops when told to", async () => {

@@ -1,23 +1,15 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { type Demo, startDemo, startRedis } from "@sluice/servers";
-import { afterEach, expect, it } from "vitest";
+import { type Demo, startRedis } from "@sluice/servers";
+import { demoStarter } from "@sluice/servers/demo-tests";
+import { afterAll, expect, it } from "vitest";
 
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
-const started: Demo[] = [];
+const { STORAGE: _, ...inherited } = process.env;
+const start = demoStarter(new URL("../dist/main.js", import.meta.url), inherited);
+const folder = mkdtempSync(join(tmpdir(), "sluice-demo-"));
 
-afterEach(() => {
-  for (const { child } of started.splice(0)) child.kill("SIGKILL");
-});
-
-function start(env: Record<string, string> = {}): Demo {
-  const { STORAGE: _, ...inherited } = process.env;
-  const demo = startDemo(main, { ...inherited, PORT: "0", ...env });
-  started.push(demo);
-  return demo;
-}
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function untilListening(demo: Demo): Promise<string> {
   const [, port] = await demo.untilPrinted(/Listening on http:\/\/localhost:(\d+), [\s\S]*Ctrl-C/);
@@ -63,7 +55,6 @@ it("protects in memory, says what to try, and stops when told to", async () => {
 
 it("shares everything between processes on one storage, and keeps it when they end", async () => {
   const redis = await startRedis();
-  const folder = await mkdtemp(join(tmpdir(), "sluice-demo-"));
   try {
     for (const STORAGE of [redis.url, `sqlite:${join(folder, "state.db")}`]) {
       const demos = [start({ STORAGE }), start({ STORAGE })];
@@ -75,9 +66,7 @@ it("shares everything between processes on one storage, and keeps it when they e
       expect(await order(await untilListening(start({ STORAGE })), 1)).toBe(409);
     }
   } finally {
-    for (const { child } of started.splice(0)) child.kill("SIGKILL");
     await redis.stop();
-    await rm(folder, { recursive: true, force: true });
   }
 });
 

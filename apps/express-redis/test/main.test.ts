@@ -1,25 +1,15 @@
-import { fileURLToPath } from "node:url";
-import { type Demo, type RedisServer, startDemo, startRedis } from "@sluice/servers";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { type Demo, type RedisServer, startRedis } from "@sluice/servers";
+import { demoStarter } from "@sluice/servers/demo-tests";
+import { afterAll, beforeAll, expect, it } from "vitest";
 
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
-const started: Demo[] = [];
+const { REDIS_URL: _, ...inherited } = process.env;
+const start = demoStarter(new URL("../dist/main.js", import.meta.url), inherited);
 let redis: RedisServer;
 
 beforeAll(async () => {
   redis = await startRedis();
 });
 afterAll(() => redis.stop());
-afterEach(() => {
-  for (const { child } of started.splice(0)) child.kill("SIGTERM");
-});
-
-function start(env: Record<string, string>): Demo {
-  const { REDIS_URL: _, ...inherited } = process.env;
-  const demo = startDemo(main, { ...inherited, PORT: "0", ...env });
-  started.push(demo);
-  return demo;
-}
 
 async function untilListening(demo: Demo): Promise<string[]> {
   const [, one = "", other = ""] = await demo.untilPrinted(/Listening on (\S+) and (\S+): [\s\S]*Ctrl-C/);

@@ -1,0 +1,44 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, it } from "vitest";
+import { demoStarter } from "./start.js";
+import { statusesOf } from "./statuses-of.js";
+
+/** What every demo must do that limits in memory: 10 requests in 10 seconds, whatever the framework. */
+export function testMemoryDemo(main: URL): void {
+  const start = demoStarter(main);
+
+  it("lets 10 of 12 requests through, says what to try, and stops when told to", async () => {
+    const demo = start();
+    const [, url = ""] = await demo.untilPrinted(/Listening on (\S+)\n[\s\S]*Ctrl-C/);
+    expect(demo.printed.out).toContain(`curl -i ${url}\n`);
+
+    expect(await statusesOf(url, 12)).toEqual([...new Array(10).fill(200), 429, 429]);
+    const { headers } = await fetch(url);
+    expect(headers.get("ratelimit-policy")).toBe('"default";q=10;w=10');
+
+    demo.child.kill("SIGTERM");
+    expect(await demo.ended).toBe(0);
+    expect(demo.printed.err).toBe("");
+  });
+
+  it("says so when the port is in use", async () => {
+    const other = createServer().listen(0);
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    try {
+      const demo = start({ PORT: String(port) });
+      expect(await demo.ended).toBe(1);
+      expect(demo.printed.err).toMatch(new RegExp(`^Port ${port} is in use\\. .*PORT=3001 npm run demo\n$`));
+    } finally {
+      other.close();
+    }
+  });
+
+  it.each(["http", "-1", "65536", ""])("says so when PORT is %j", async (port) => {
+    const demo = start({ PORT: port });
+    expect(await demo.ended).toBe(1);
+    expect(demo.printed.err).toMatch(/^PORT is ".*": give a number/);
+  });
+}

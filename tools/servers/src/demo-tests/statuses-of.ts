@@ -1,0 +1,10 @@
+/** The statuses that as many requests get, one after the other. */
+export async function statusesOf(url: string, count: number): Promise<number[]> {
+  const statuses: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const response = await fetch(url);
+    await response.text();
+    statuses.push(response.status);
+  }
+  return statuses;
+}
