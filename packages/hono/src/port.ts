@@ -33,13 +33,14 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
     );
   }
   const client = forwardedClient(options);
+  // What is no connection, such as a promise of one, has no usable address.
+  const peer = (c: Context<E>): string | undefined => getConnInfo?.(c)?.remote?.address;
   const header = (c: Context<E>, name: string): string | undefined => c.req.raw.headers.get(name) ?? undefined;
   return {
     port: {
       method: (c) => c.req.raw.method,
       header,
-      // What is no connection, such as a promise of one, has no usable address.
-      address: (c) => client.address(getConnInfo?.(c)?.remote?.address, (name) => header(c, name)),
+      address: client.trust === "nobody" ? peer : (c) => client.address(peer(c), (name) => header(c, name)),
       proxyTrust: () => client.trust,
       handlerFrame: HANDLER_FRAME,
     },

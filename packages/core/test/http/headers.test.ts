@@ -108,6 +108,22 @@ describe("the RateLimit field of draft 11", () => {
     );
   });
 
+  it("has the numbers of its own decision, whatever was written before", () => {
+    const window = fixedWindow({ limit: 1_000_000_000_000, window: "1h" });
+    const number = fc.oneof(fc.nat(3), fc.constantFrom(64, 66, 128, 2 ** 32, 2 ** 32 + 64, 999_999_999_999));
+    const found = fc.record({ remaining: number, resetAfterS: number });
+    fc.assert(
+      fc.property(fc.array(found, { minLength: 2, maxLength: 50 }), (all) => {
+        const { policies } = one(window, {});
+        const write = fieldWriter(["draft-11"], policies, "epoch");
+        for (const { remaining, resetAfterS } of all) {
+          const decision = one(window, { remaining, resetAfterMs: resetAfterS * 1_000 });
+          expect(write(decision, () => 0).at(-1)?.value).toBe(`"default";r=${remaining};t=${resetAfterS}`);
+        }
+      }),
+    );
+  });
+
   it("never says more than Retry-After does", () => {
     const window = slidingWindow({ limit: 10, window: "10s" });
     const denied = one(window, { allowed: false, retryAfterMs: 1_200, resetAfterMs: 14_000 });

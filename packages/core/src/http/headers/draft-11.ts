@@ -1,6 +1,6 @@
 import type { Decision, PolicyDecision } from "../../decision.js";
 import type { Policy, TokenBucketPolicy } from "../../policy/policy.js";
-import type { AdvertisedPolicy, HeaderForm, WriteField } from "./field.js";
+import type { AdvertisedPolicy, HeaderForm, StateField } from "./field.js";
 import { integer, seconds } from "./numbers.js";
 
 /**
@@ -20,24 +20,50 @@ export const draft11: HeaderForm = {
   }),
 
   stateFields(policies) {
-    const parts = policies.map(({ policy, partitionKey }, i) => ({
+    const parts = policies.map(({ policy, partitionKey }) => ({
       policy,
-      head: `${i === 0 ? "" : ", "}${string(policy.name)};r=`,
+      head: `${string(policy.name)};r=`,
       tail: pk(partitionKey),
     }));
-    const write: WriteField = (decision) => {
-      let value = "";
-      for (let i = 0; i < parts.length; i++) {
-        const { policy, head, tail } = parts[i] as (typeof parts)[number];
-        // The decision says the same of an only policy, without making the list.
-        const one = parts.length === 1 ? decision : (decision.policies[i] as PolicyDecision);
-        value += `${head}${integer(one.remaining)};t=${effectiveWindow(policy, one)}${tail}`;
-      }
-      return { name: "RateLimit", value, append: true };
-    };
-    return [write];
+    const write = parts.length === 1 ? onlyState(parts[0] as PolicyParts) : allStates(parts);
+    return [{ name: "RateLimit", append: true, write }];
   },
 };
+
+/** A policy with what stands around its numbers. */
+interface PolicyParts {
+  readonly policy: Policy;
+  readonly head: string;
+  readonly tail: string;
+}
+
+/** How many of the latest values, a power of two: most requests have the numbers of some other one. */
+const REMEMBERED = 64;
+
+/** Of an only policy the decision says all, without making the list; and a value need not be put together twice. */
+function onlyState({ policy, head, tail }: PolicyParts): StateField["write"] {
+  const latest = new Array<{ remaining: number; window: number; value: string } | undefined>(REMEMBERED);
+  return (decision) => {
+    const remaining = integer(decision.remaining);
+    const window = effectiveWindow(policy, decision);
+    const place = (remaining ^ window) & (REMEMBERED - 1);
+    const known = latest[place];
+    if (known?.remaining === remaining && known.window === window) return known.value;
+    const value = `${head}${remaining};t=${window}${tail}`;
+    latest[place] = { remaining, window, value };
+    return value;
+  };
+}
+
+function allStates(parts: readonly PolicyParts[]): StateField["write"] {
+  return (decision) =>
+    parts
+      .map(({ policy, head, tail }, i) => {
+        const one = decision.policies[i] as PolicyDecision;
+        return `${head}${integer(one.remaining)};t=${effectiveWindow(policy, one)}${tail}`;
+      })
+      .join(", ");
+}
 
 /** A String: names are printable ASCII, of which only these two are escaped. */
 function string(text: string): string {

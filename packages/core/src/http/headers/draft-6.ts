@@ -9,9 +9,9 @@ export const draft6: HeaderForm = {
   policyField: policyList,
 
   stateFields: () => [
-    ({ limit }) => ({ name: "RateLimit-Limit", value: String(integer(limit)), append: false }),
-    ({ remaining }) => ({ name: "RateLimit-Remaining", value: String(integer(remaining)), append: false }),
-    ({ resetAfterMs }) => ({ name: "RateLimit-Reset", value: String(seconds(resetAfterMs)), append: false }),
+    { name: "RateLimit-Limit", append: false, write: ({ limit }) => String(integer(limit)) },
+    { name: "RateLimit-Remaining", append: false, write: ({ remaining }) => String(integer(remaining)) },
+    { name: "RateLimit-Reset", append: false, write: ({ resetAfterMs }) => String(seconds(resetAfterMs)) },
   ],
 };
 

@@ -10,10 +10,11 @@ export const draft7: HeaderForm = {
   policyField: policyList,
 
   stateFields: () => [
-    ({ limit, remaining, resetAfterMs }) => ({
+    {
       name: "RateLimit",
-      value: `limit=${integer(limit)}, remaining=${integer(remaining)}, reset=${seconds(resetAfterMs)}`,
       append: false,
-    }),
+      write: ({ limit, remaining, resetAfterMs }) =>
+        `limit=${integer(limit)}, remaining=${integer(remaining)}, reset=${seconds(resetAfterMs)}`,
+    },
   ],
 };

@@ -25,8 +25,11 @@ export interface AdvertisedPolicy extends Quota {
 export interface HeaderForm {
   /** The field that lists the policies; the same for every response. */
   policyField(policies: readonly AdvertisedPolicy[]): HeaderField | undefined;
-  /** Makes a function for each field with the numbers of a decision on these policies. */
-  stateFields(policies: readonly AdvertisedPolicy[]): readonly WriteField[];
+  /** The fields with the numbers of a decision on these policies. */
+  stateFields(policies: readonly AdvertisedPolicy[]): readonly StateField[];
 }
 
-export type WriteField = (decision: Decision, nowMs: () => number) => HeaderField;
+/** A field whose value is another one for each response. */
+export interface StateField extends Omit<HeaderField, "value"> {
+  write(decision: Decision, nowMs: () => number): string;
+}

@@ -10,11 +10,12 @@ export function legacy(reset: LegacyReset): HeaderForm {
     policyField: () => undefined,
 
     stateFields: () => [
-      ({ limit }) => ({ name: "X-RateLimit-Limit", value: String(limit), append: false }),
-      ({ remaining }) => ({ name: "X-RateLimit-Remaining", value: String(remaining), append: false }),
-      ({ resetAfterMs }, nowMs) => {
-        const fromMs = reset === "epoch" ? nowMs() : 0;
-        return { name: "X-RateLimit-Reset", value: String(seconds(fromMs + resetAfterMs)), append: false };
+      { name: "X-RateLimit-Limit", append: false, write: ({ limit }) => String(limit) },
+      { name: "X-RateLimit-Remaining", append: false, write: ({ remaining }) => String(remaining) },
+      {
+        name: "X-RateLimit-Reset",
+        append: false,
+        write: ({ resetAfterMs }, nowMs) => String(seconds((reset === "epoch" ? nowMs() : 0) + resetAfterMs)),
       },
     ],
   };
