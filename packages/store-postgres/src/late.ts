@@ -11,5 +11,5 @@ export function deadlineOf(timeoutMs: number | undefined): number {
 }
 
 export function isLate(deadlineMs: number): boolean {
-  return performance.now() > deadlineMs;
+  return performance.now() >= deadlineMs;
 }

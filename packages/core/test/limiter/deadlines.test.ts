@@ -2,7 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createDeadlines } from "../../src/limiter/deadlines.js";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
 function held<T>() {
   let resolve: (value: T) => void = () => {};
@@ -38,6 +41,17 @@ describe("createDeadlines", () => {
     start("b").reject("no");
     await vi.advanceTimersByTimeAsync(0);
     expect(results).toEqual(["a: answered yes", "b: unanswered no"]);
+  });
+
+  it("ends nothing early, though a timer counts from the start of the turn in which it is made", async () => {
+    const { results, start } = setUp();
+    vi.spyOn(performance, "now").mockReturnValueOnce(performance.now() + 5);
+    start("a");
+    await vi.advanceTimersByTimeAsync(504);
+    expect(results).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(results).toEqual(["a: unanswered STORE_TIMEOUT"]);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it("ends each after its own time, in order", async () => {
