@@ -39,7 +39,7 @@ async function check(name) {
   const tarball = join(destination, readdirSync(destination)[0] ?? "");
   const results = [
     await finished("publint", [tarball, "--strict"], folder),
-    await finished("attw", [tarball, "--profile", "esm-only", "--no-emoji", "--no-color"], folder),
+    await finished("attw", [tarball, "--no-emoji", "--no-color"], folder),
   ];
   const problems = results.filter(({ ok }) => !ok).map(({ output }) => output);
   return problems.length > 0 ? problems.join("\n") : undefined;
