@@ -34,6 +34,9 @@ const MIN_GAP_MS = 5;
 /** While no answer comes, the store may be frozen: gaps grow with the silence, of which a call waits at most this share. */
 const SILENCE_SHARE = 1 / 4;
 
+/** Callers that may wait longer would still rather not. */
+const MAX_BUDGET_MS = 500;
+
 /** The gap before the first probe of a silent store. It doubles with each probe up to the last. */
 const FIRST_PROBE_MS = 100;
 const LAST_PROBE_MS = 1_000;
@@ -58,6 +61,8 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
   const base = Math.min(BASE_IN_FLIGHT, maxInFlight);
   const flights = new Set<Flight>();
   let roundTripMs = 0;
+  /** How long the callers of the last batch wait at most. Batches in flight are spread over this time. */
+  let budgetMs = 0;
   let lastSentMs = Number.NEGATIVE_INFINITY;
   let lastAnswerMs = Number.NEGATIVE_INFINITY;
   let silent = false;
@@ -82,7 +87,7 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
     const [oldest] = flights;
     if (silent || oldest === undefined) return silent ? probeMs : 0;
     const silenceMs = nowMs - Math.max(lastAnswerMs, oldest.sentMs);
-    return Math.max(MIN_GAP_MS, roundTripMs / maxInFlight, silenceMs * SILENCE_SHARE);
+    return Math.max(MIN_GAP_MS, budgetMs / maxInFlight, silenceMs * SILENCE_SHARE);
   }
 
   return {
@@ -114,6 +119,7 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
       const flight = { sentMs: nowMs, deadlineMs: Math.min(deadlineMs, nowMs + MAX_FLIGHT_MS) };
       flights.add(flight);
       lastSentMs = nowMs;
+      budgetMs = Math.min(deadlineMs - nowMs, MAX_BUDGET_MS);
       if (silent) probeMs = Math.min(LAST_PROBE_MS, 2 * probeMs);
       return (endMs, answered) => {
         flights.delete(flight);
