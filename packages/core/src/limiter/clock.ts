@@ -2,7 +2,6 @@ import { MAX_TIMER_MS } from "../duration.js";
 
 declare global {
   /** Of the DOM's types, Node.js's or Bun's. A program that has none of them compiles too. */
-  // biome-ignore lint/suspicious/noEmptyInterface: it is merged with theirs
   interface AbortSignal {}
 }
 
