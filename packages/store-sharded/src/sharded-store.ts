@@ -3,7 +3,6 @@ import {
   builtInAlgorithms,
   type CallOptions,
   type Claim,
-  type ClaimFinding,
   canExport,
   canImport,
   type DecidingStore,
@@ -18,6 +17,7 @@ import {
   isSynchronousStore,
   type MaybePromise,
   type Outcome,
+  type PartDecider,
   partsOf,
   refundEntry,
   rejectUnknown,
@@ -107,8 +107,8 @@ function deciding(
   const synchronous = shards.all.every((shard) => isSynchronousStore(shard.store));
 
   const storeOf = (claim: Claim): DecidingStore => shards.ofClaim(claim).store;
-  const undo = (claim: Claim, { epochMs }: ClaimFinding, options: CallOptions | undefined): Promise<unknown> =>
-    store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
+  const undo: PartDecider["undo"] = (claim, { epochMs }, options, chargedAtMs) =>
+    store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs), options);
 
   /** Decides what lies in one store. Its answer may be kept. */
   function decidePart(part: Admission, options: CallOptions | undefined): MaybePromise<Outcome> {

@@ -3,7 +3,8 @@ import type { Admission, CallOptions, Claim, ClaimFinding, MaybePromise, Outcome
 /** How {@link decideInOrder} decides a part, and takes a charge back. */
 export interface PartDecider {
   decide(part: Admission, options: CallOptions | undefined): MaybePromise<Outcome>;
-  undo(claim: Claim, finding: ClaimFinding, options: CallOptions | undefined): Promise<unknown>;
+  /** Refunds a claim that was charged at `chargedAtMs`. */
+  undo(claim: Claim, finding: ClaimFinding, options: CallOptions | undefined, chargedAtMs: number): Promise<unknown>;
 }
 
 /** The positions of an admission's claims, grouped by the place that can decide them together. */
@@ -44,7 +45,7 @@ export async function decideInOrder(
     Promise.all(
       charged.flatMap((outcome, i) =>
         outcome.findings.map((finding, j) =>
-          decider.undo(admission.claims[parts[i]?.[j] as number] as Claim, finding, options),
+          decider.undo(admission.claims[parts[i]?.[j] as number] as Claim, finding, options, outcome.nowMs),
         ),
       ),
     );
