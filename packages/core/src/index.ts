@@ -80,7 +80,17 @@ export {
   type ImportEntries,
 } from "./store/capabilities.js";
 export { type CompareAndSet, createUpdater, type Seen, type Updater, type Write } from "./store/compare-and-set.js";
-export { decideEntries, type Entry, isEntry, refundEntry, unreadableState, withBlock } from "./store/entry.js";
+export {
+  blockEntry,
+  clearEntry,
+  decideEntries,
+  type Entry,
+  type EntryChange,
+  isEntry,
+  refundEntry,
+  unreadableState,
+  withBlock,
+} from "./store/entry.js";
 export { scopeOf, splitEntryKey } from "./store/entry-key.js";
 export { importDistinct } from "./store/import-distinct.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "./store/in-order.js";

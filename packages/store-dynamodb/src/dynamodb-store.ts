@@ -2,7 +2,6 @@ import {
   type Admission,
   builtInAlgorithms,
   type CallOptions,
-  type Claim,
   type DecidingStore,
   decideInOrder,
   type ExportEntries,

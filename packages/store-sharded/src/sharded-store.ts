@@ -3,6 +3,7 @@ import {
   builtInAlgorithms,
   type CallOptions,
   type Claim,
+  type ClaimFinding,
   canExport,
   canImport,
   type DecidingStore,
@@ -125,9 +126,9 @@ function deciding(
       const parts = partsOf(admission, (each) => shards.ofClaim(each).name);
       if (parts.length === 1) return storeOf(claim as Claim).decide(admission, options);
       if (!synchronous) return decideInOrder(admission, parts, { decide: decidePart, undo }, options);
-      const undoAtOnce = (each: Claim, finding: ClaimFinding): void => {
-        // What can't be given back stays charged until its window ends.
-        undo(each, finding, options).catch(() => {});
+      const undoAtOnce = (each: Claim, finding: ClaimFinding, chargedAtMs: number): void => {
+        // What can't be refunded stays charged until its window ends.
+        undo(each, finding, options, chargedAtMs).catch(() => {});
       };
       return decideAtOnce(admission, parts, (each) => storeOf(each) as SynchronousStore, undoAtOnce, options);
     },
