@@ -55,6 +55,8 @@ export interface LimiterCore extends Decider {
   readonly emitter: Emitter;
   readonly algorithms: Algorithms;
   readonly blocker: AutoBlocker | undefined;
+  /** The longest that a decision waits for the store. */
+  readonly timeoutMs: number;
   /** The options of a call to the store. @throws SluiceError `CLOSED` */
   calling(): CallOptions;
   /** @throws SluiceError `INVALID_COST`, `UNKNOWN_OPTION` */
@@ -190,6 +192,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     quotas,
     emitter,
     blocker,
+    timeoutMs,
     costOf,
     ask,
     answered,
