@@ -114,12 +114,12 @@ export function createLimiter(options: LimiterOptions): Limiter {
 
     async peek(key, given) {
       const cost = costOf(given);
-      return ask(claims.all(key, cost), key, cost, false);
+      return ask(claims.all(key, cost), key, cost, false, calling());
     },
 
     async reset(key) {
       const calls = calling();
-      await bounded(Promise.all([engine.forget(claims.named(key), calls), core.blocker?.forget(key)]));
+      await bounded(Promise.all([engine.forget(claims.named(key), calls), core.blocker?.forget(key, calls)]), calls);
     },
 
     async block(key, duration) {
@@ -145,6 +145,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
             ),
           ),
         ),
+        calls,
       );
     },
 
@@ -161,7 +162,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
         neverFits: quotas.some(({ limit }) => cost > limit),
         timeoutMs: timeout === undefined ? undefined : parseDuration(timeout, "timeout"),
         signal,
-        consume: async () => ask(wanted, held, cost, true),
+        consume: async () => ask(wanted, held, cost, true, calling()),
         async look() {
           const calls = calling();
           const entries: (Entry | undefined)[] = [];
@@ -177,7 +178,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
               calls,
             ),
           );
-          await bounded(Promise.all(reads));
+          await bounded(Promise.all(reads), calls);
           return createForecast(wanted, algorithms, entries, nowMs);
         },
         // Also for callers that `close` rejected while the store was about to grant.
@@ -194,10 +195,12 @@ export function createLimiter(options: LimiterOptions): Limiter {
       const startMs = performance.now();
       const latencyMs = () => performance.now() - startMs;
       try {
-        calling();
+        const calls = calling();
         const check = async () =>
-          hasHealthCheck(store) ? store.healthCheck() : store.atomicUpdate("sluice:health", () => undefined);
-        await bounded<unknown>(check());
+          hasHealthCheck(store)
+            ? store.healthCheck(calls)
+            : store.atomicUpdate("sluice:health", () => undefined, calls);
+        await bounded<unknown>(check(), calls);
         return { healthy: true, latencyMs: latencyMs() };
       } catch (error) {
         return { healthy: false, latencyMs: latencyMs(), error };
