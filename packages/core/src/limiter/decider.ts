@@ -56,6 +56,8 @@ export interface LimiterCore extends Decider {
   readonly emitter: Emitter;
   readonly algorithms: Algorithms;
   readonly blocker: AutoBlocker | undefined;
+  /** The longest that a decision waits for the store. */
+  readonly timeoutMs: number;
   /** The options of all calls to the store that one answer needs. @throws SluiceError `CLOSED` */
   calling(): CallOptions;
   /** @throws SluiceError `INVALID_COST`, `UNKNOWN_OPTION` */
@@ -207,6 +209,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     quotas,
     emitter,
     blocker,
+    timeoutMs,
     costOf,
     ask,
     answered,
