@@ -56,7 +56,8 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
   const json = jsonTable(scope, slots);
   const table: StateTable = {
     ...json,
-    isExhausted: (slot, nowMs) => isExhausted(table, slots, slot, nowMs),
+    isExhausted: (slot, nowMs) => denies(table, slots, slot, nowMs, 1),
+    hasRecovered: (slot, nowMs) => hasRecovered(table, slots, algorithm, slot, nowMs),
     judge(slot, policy, nowMs, cost, finding) {
       if (slot === NO_SLOT) return algorithm.judge(fresh, 0, policy, nowMs, cost, finding);
       if (Number.isNaN(slots.cells[slot * STRIDE])) throw unreadableState();
@@ -99,7 +100,8 @@ function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTab
   const json = jsonTable(scope, slots);
   const table: StateTable = {
     ...json,
-    isExhausted: (slot, nowMs) => isExhausted(table, slots, slot, nowMs),
+    isExhausted: (slot, nowMs) => denies(table, slots, slot, nowMs, 1),
+    hasRecovered: (slot, nowMs) => hasRecovered(table, slots, algorithm, slot, nowMs),
     judge(slot, policy, nowMs, cost, finding) {
       const found = algorithm.step(stateOf(slot), policy, nowMs, cost);
       finding.allowed = found.allowed;
@@ -133,6 +135,7 @@ function jsonTable(scope: string, slots: Slots): StateTable {
     slotOf: new Map(),
     policy: undefined,
     isExhausted: () => true,
+    hasRecovered: () => false,
     judge() {},
     charge() {},
     read: (slot) => JSON.parse(slots.objects.get(slot) as string),
@@ -142,12 +145,28 @@ function jsonTable(scope: string, slots: Slots): StateTable {
   };
 }
 
-function isExhausted(table: StateTable, slots: Slots, slot: number, nowMs: number): boolean {
+/** Whether a request for `cost` would be denied. What can't be judged is kept: it is a block, or of another release. */
+function denies(table: StateTable, slots: Slots, slot: number, nowMs: number, cost: number): boolean {
   if ((slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) return true;
-  // Only ever written by atomicUpdate: a block. Keep it while there is a choice.
   if (table.policy === undefined) return true;
-  table.judge(slot, table.policy, nowMs, 1, probe);
+  try {
+    table.judge(slot, table.policy, nowMs, cost, probe);
+  } catch {
+    return true;
+  }
   return !probe.allowed;
+}
+
+function hasRecovered(
+  table: StateTable,
+  slots: Slots,
+  algorithm: Pick<Algorithm, "quota">,
+  slot: number,
+  nowMs: number,
+): boolean {
+  if (table.policy === undefined) return false;
+  const { limit } = algorithm.quota(table.policy);
+  return !denies(table, slots, slot, nowMs, Math.ceil(limit / 2));
 }
 
 /** Until when a slot is kept. */
