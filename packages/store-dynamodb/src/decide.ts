@@ -131,7 +131,8 @@ async function charge(
   const kept = keepUntil(expression, item, Math.max(nowMs, Date.now()) + longestMs);
   const expected = Object.fromEntries([...moves].map(([attribute, move]) => [attribute, move.expected]));
   const undoUntilMs = Math.max(...calls.map((call) => call.undoUntilMs ?? 0));
-  if (!(await session.write(expression, { ...item, ...expected, ...kept }, latestOf(calls), undoUntilMs))) return undefined;
+  if (!(await session.write(expression, { ...item, ...expected, ...kept }, latestOf(calls), undoUntilMs)))
+    return undefined;
   const entries: Entries = new Map();
   for (const [attribute, move] of moves) {
     entries.set(attribute, { entry: move.entryBefore(session.item[attribute] as AttributeValue), ttlMs: 0 });

@@ -65,7 +65,10 @@ export function createPace(): Pace {
     sent(sentMs) {
       lastSentMs = sentMs;
       return (nowMs, end) => {
-        if (end !== "answered") return failed(sentMs, nowMs, end);
+        if (end !== "answered") {
+          failed(sentMs, nowMs, end);
+          return;
+        }
         failures = 0;
         pace.error = undefined;
         lastAnswerMs = nowMs;

@@ -78,6 +78,6 @@ function isAbort(error: unknown): boolean {
 
 /** Timers come before sockets in a turn of the event loop: after a long turn the answer may have arrived and not been read. */
 function afterReading(callback: () => void): void {
-  if (startImmediate === undefined) return callback();
-  startImmediate(() => startImmediate(callback));
+  if (startImmediate === undefined) callback();
+  else startImmediate(() => startImmediate(callback));
 }

@@ -107,7 +107,10 @@ function limitedTo(count: number, pace: Pace): Slots {
         return;
       }
       const startMs = nowMs + ((queue.length + 1) * heldMs) / count;
-      if (!pace.silent && startMs + pace.usualMs(nowMs) >= deadlineMs) return applicant.refuse(timedOut(pace.error));
+      if (!pace.silent && startMs + pace.usualMs(nowMs) >= deadlineMs) {
+        applicant.refuse(timedOut(pace.error));
+        return;
+      }
       queue.push(applicant);
       if (isFree(nowMs)) serve();
       else if (queue.length === 1) wakeLater(nowMs);

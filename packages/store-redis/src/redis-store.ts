@@ -131,7 +131,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   /** Decides what one script can reach. */
   function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
     const tag = commands.cluster ? tagOfClaim(admission.claims[0] as Claim) : ONE_SLOT;
-    return batcherOf(tag).add({ admission, nowMs: options?.nowMs }, options?.timeoutMs);
+    return batcherOf(tag).add({ admission, nowMs: options?.nowMs }, options?.deadlineMs);
   }
 
   const store: RedisStore = {
@@ -174,8 +174,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       return importAll(entries);
     },
 
-    async healthCheck() {
-      await store.atomicUpdate("sluice:health", () => undefined);
+    async healthCheck(options) {
+      await store.atomicUpdate("sluice:health", () => undefined, options);
     },
 
     async close() {
