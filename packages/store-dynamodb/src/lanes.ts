@@ -117,7 +117,8 @@ export function createLanes(resources: SessionResources): Lanes {
     const batch = inTime(lane.waiting.splice(0, most));
     if (batch.length === 0) {
       slot.release();
-      return leave(lane);
+      leave(lane);
+      return;
     }
     lane.inFlight++;
     lane.lastSentMs = performance.now();
