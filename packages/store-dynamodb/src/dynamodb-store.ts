@@ -3,6 +3,7 @@ import {
   builtInAlgorithms,
   type CallOptions,
   type Claim,
+  type ClaimFinding,
   type ConnectionErrors,
   type DecidingStore,
   type Duration,
@@ -136,8 +137,8 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
       if (admission.claims.length > 1) {
         const parts = partsOf(admission, ({ scope, key }) => placeOf(scope + key).pk);
         if (parts.length > 1) {
-          const undo = (claim: Claim, { epochMs }: { epochMs: number }) =>
-            store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
+          const undo = (claim: Claim, { epochMs }: ClaimFinding, undoOptions: CallOptions | undefined) =>
+            store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), undoOptions);
           return decideInOrder(admission, parts, { decide: decidePart, undo }, options);
         }
       }

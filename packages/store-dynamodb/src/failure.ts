@@ -1,15 +1,9 @@
 import { SluiceError } from "@sluice/core";
-import { GivenUp } from "./requests.js";
 import { Unanswered } from "./send-once.js";
 
 /** What a failure of the client or the service becomes. */
 export function storeFailed(error: unknown, table: string): SluiceError {
   if (error instanceof SluiceError) return error;
-  if (error instanceof GivenUp) {
-    return new SluiceError("STORE_TIMEOUT", "DynamoDB did not answer in time; what was asked may have been done", {
-      cause: error,
-    });
-  }
   const lost = error instanceof Unanswered;
   const cause = lost ? error.reason : error;
   const { name, message } = cause instanceof Error ? cause : { name: "", message: String(cause) };

@@ -35,6 +35,9 @@ const SLOWER_SHARE = 1 / 8;
 /** An older answer says nothing about the next one. */
 const MAX_ANSWER_AGE_MS = 1_000;
 
+/** After this time without an answer, and with no request in flight, one is sent even if it seems hopeless. */
+const MAX_IDLE_MS = 50;
+
 export function createPace(): Pace {
   let fastestMs = 0;
   let averageMs = 0;
@@ -43,6 +46,7 @@ export function createPace(): Pace {
   let lastAnswerMs = Number.NEGATIVE_INFINITY;
   let lastFailureMs = Number.NEGATIVE_INFINITY;
   let failures = 0;
+  let inFlight = 0;
 
   const isKnown = (nowMs: number): boolean => nowMs - lastAnswerMs <= MAX_ANSWER_AGE_MS;
 
@@ -64,7 +68,9 @@ export function createPace(): Pace {
 
     sent(sentMs) {
       lastSentMs = sentMs;
+      inFlight++;
       return (nowMs, end) => {
+        inFlight--;
         if (end !== "answered") {
           failed(sentMs, nowMs, end);
           return;
@@ -83,7 +89,10 @@ export function createPace(): Pace {
       averageMs += (tookMs - averageMs) * (averageMs > 0 ? SLOWER_SHARE : 1);
     },
 
-    hopelessMs: (nowMs) => (isKnown(nowMs) ? nowMs + fastestMs : nowMs),
+    hopelessMs(nowMs) {
+      const mayTry = inFlight === 0 && nowMs - lastAnswerMs > MAX_IDLE_MS;
+      return isKnown(nowMs) && !mayTry ? nowMs + fastestMs : nowMs;
+    },
 
     usualMs: (nowMs) => (isKnown(nowMs) ? averageMs + Math.min(averageMs, 2 * deviationMs) : 0),
 

@@ -1,3 +1,4 @@
+import { SluiceError } from "@sluice/core";
 import type { ClockSkew } from "./clock-skew.js";
 import { isConnectionError } from "./connection-error.js";
 import type { Send } from "./dynamodb-client.js";
@@ -11,11 +12,6 @@ export interface Command {
 
 /** Sends one command. Rejects by the deadline, a time of `performance.now()`, and then gives the connection up. */
 export type Request = (command: Command, deadlineMs: number, isWrite: boolean) => Promise<unknown>;
-
-/** Nobody waited for the answer any longer. */
-export class GivenUp extends Error {
-  override readonly name = "GivenUp";
-}
 
 /** How long a request may take whose caller has more time. */
 const MAX_REQUEST_MS = 10_000;
@@ -47,7 +43,11 @@ export function createRequest(send: Send, pace: Pace, skew: ClockSkew): Request 
         if (!isFirst()) return;
         ended(performance.now(), "unanswered");
         // The client may wait for something that can't be aborted, such as credentials.
-        reject(new GivenUp("DynamoDB did not answer in time"));
+        reject(
+          new SluiceError("STORE_TIMEOUT", "DynamoDB did not answer in time; what was asked may have been done", {
+            cause: pace.error,
+          }),
+        );
         abort.abort();
       };
       const leftMs = Math.min(MAX_REQUEST_MS, deadlineMs - startMs);
