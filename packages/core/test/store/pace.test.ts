@@ -117,6 +117,45 @@ describe("a frozen store", () => {
   });
 });
 
+describe("a store that fails at once", () => {
+  it("gets a few calls a second, fails all others at once, and decides again within a second of its return", async () => {
+    let [down, asked] = [true, 0];
+    const refused = new Error("connect ECONNREFUSED");
+    const batcher = createBatcher<number, number>({
+      run: async (items) => {
+        asked++;
+        if (down) throw refused;
+        return items;
+      },
+    });
+    const reasons = new Set<unknown>();
+    for (let i = 0; i < 5_000; i++) {
+      const startMs = performance.now();
+      await batcher.add(i, startMs + TIMEOUT_MS).catch((error) => reasons.add(error));
+      expect(performance.now() - startMs).toBe(0);
+      await vi.advanceTimersByTimeAsync(1);
+    }
+    expect(asked).toBeLessThan(20);
+    expect([...reasons]).toEqual([refused]);
+    down = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await load(batcher, 100, 2)).toEqual({ answered: 100, late: 0, refused: 0 });
+  });
+
+  it("is asked without a pause when its failures are few", async () => {
+    let asked = 0;
+    const batcher = createBatcher<number, number>({
+      run: async (items) => {
+        asked++;
+        if (asked % 5 !== 0) throw new Error("throttled");
+        return items;
+      },
+    });
+    for (let i = 0; i < 100; i++) await batcher.add(i).catch(() => {});
+    expect(asked).toBe(100);
+  });
+});
+
 describe("a batch", () => {
   it("runs in the AsyncLocalStorage of no request", async () => {
     vi.useRealTimers();
