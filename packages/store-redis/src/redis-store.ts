@@ -143,11 +143,11 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       if (commands.cluster && admission.claims.length > 1) {
         const parts = partsOf(admission, tagOfClaim);
         if (parts.length > 1) {
-          const undo: PartDecider["undo"] = (claim, { epochMs }, _options, chargedAtMs) =>
+          const undo: PartDecider["undo"] = (claim, { epochMs }, undoOptions, chargedAtMs) =>
             store.atomicUpdate(
               claim.scope + claim.key,
               refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs),
-              options,
+              undoOptions,
             );
           return decideInOrder(admission, parts, { decide: decideTogether, undo }, options);
         }
