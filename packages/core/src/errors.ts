@@ -72,6 +72,13 @@ export class SluiceError extends Error {
   }
 }
 
+/** What a call to the store failed with, as a `SluiceError` with the real reason as its cause. */
+export function storeFailure(error: unknown): SluiceError {
+  if (error instanceof SluiceError) return error;
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  return new SluiceError("STORE_FAILED", `the store failed: ${message}`, { cause: error });
+}
+
 /** How a rejected value is shown in a message: short, on one line, and never the contents of an object. */
 export function show(value: unknown): string {
   if (typeof value === "string") {

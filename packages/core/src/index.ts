@@ -70,6 +70,7 @@ export { slidingWindowAlgorithm } from "./policy/sliding-window.js";
 export { tokenBucketAlgorithm } from "./policy/token-bucket.js";
 export { type Batcher, type BatcherOptions, createBatcher } from "./store/batcher.js";
 export {
+  type ConnectionErrors,
   canExport,
   canImport,
   type ExportEntries,
@@ -83,9 +84,11 @@ export { decideEntries, type Entry, refundEntry, unreadableState, withBlock } fr
 export { scopeOf, splitEntryKey } from "./store/entry-key.js";
 export { importDistinct } from "./store/import-distinct.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "./store/in-order.js";
+export { createKeyedBatcher, type KeyedBatcher, type KeyedBatcherOptions } from "./store/keyed-batcher.js";
 export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./store/numbered-batch.js";
 export { nextNumber, type ReplyReader, readOutcome, reportedAlgorithms } from "./store/read-outcome.js";
 export { repeatEvery } from "./store/repeat-every.js";
+export { hasRequestContexts } from "./store/request-context.js";
 export {
   type Admission,
   type CallOptions,

@@ -74,7 +74,8 @@ export function openRecords<R>(options: RecordOptions, kind: string): Records<R>
   const scope = scopeOf(prefix, { name: kind, algorithm: "record" });
 
   function calling(): CallOptions {
-    return clock === undefined ? { timeoutMs } : { timeoutMs, nowMs: clock.nowMs() };
+    const deadlineMs = performance.now() + timeoutMs;
+    return clock === undefined ? { deadlineMs } : { deadlineMs, nowMs: clock.nowMs() };
   }
 
   /** Within the time-out, and always with a `SluiceError` when it fails. */
@@ -123,7 +124,7 @@ export function openRecords<R>(options: RecordOptions, kind: string): Records<R>
   return {
     update,
     read: (key) => update(key, () => undefined),
-    remove: (key) => answer(store.delete(scope + key)),
+    remove: (key) => answer(store.delete(scope + key, calling())),
     async list() {
       if (!canExport(store)) {
         throw new SluiceError("NOT_LISTABLE", `the store can't list what it holds, so there is no list of ${kind}`);

@@ -14,10 +14,6 @@ export function latestOf(calls: readonly Wanted[]): number {
   return Math.max(...calls.map(({ deadlineMs }) => deadlineMs));
 }
 
-export function deadlineOf(timeoutMs: number | undefined): number {
-  return timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
-}
-
 export function timedOut(): SluiceError {
   return new SluiceError("STORE_TIMEOUT", "the store was too busy: the call's time was up before it was sent");
 }

@@ -18,7 +18,6 @@ import {
   SluiceError,
 } from "@sluice/core";
 import { createClockSkew } from "./clock-skew.js";
-import { deadlineOf } from "./deadline.js";
 import { type DynamodbClient, sendOf } from "./dynamodb-client.js";
 import { createLanes } from "./lanes.js";
 import { exportFrom, importInto } from "./moving.js";
@@ -91,9 +90,9 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
   /** Decides what lies in one item. */
   async function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
     const places = admission.claims.map(({ scope, key }) => placeOf(scope + key));
-    const { nowMs, timeoutMs } = options ?? {};
-    const call = { kind: "decide", admission, places, nowMs, deadlineMs: deadlineOf(timeoutMs) } as const;
-    return (await lanes.add(places[0]?.pk ?? "", call, timeoutMs)) as Outcome;
+    const { nowMs, deadlineMs = Number.POSITIVE_INFINITY } = options ?? {};
+    const call = { kind: "decide", admission, places, nowMs, deadlineMs } as const;
+    return (await lanes.add(places[0]?.pk ?? "", call)) as Outcome;
   }
 
   /** Writes an entry where there is no live one, and tells whether it did. One that has expired needs no writing. */
@@ -103,8 +102,8 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
       isNew = there === undefined || expiresAtMs <= nowMs;
       return isNew && expiresAtMs > nowMs ? { state, ttlMs: expiresAtMs - nowMs } : undefined;
     };
-    const call = { kind: "update", place, change, nowMs: undefined, deadlineMs: deadlineOf(undefined) } as const;
-    await lanes.add(place.pk, call, undefined);
+    const call = { kind: "update", place, change, nowMs: undefined, deadlineMs: Number.POSITIVE_INFINITY } as const;
+    await lanes.add(place.pk, call);
     return isNew;
   }
 
@@ -131,16 +130,16 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
     ): Promise<S | undefined> {
       checkOpen();
       const place = placeOf(entryKey);
-      const { nowMs, timeoutMs } = options ?? {};
+      const { nowMs, deadlineMs = Number.POSITIVE_INFINITY } = options ?? {};
       const change = update as (state: unknown, nowMs: number) => Next<unknown> | undefined;
-      const call = { kind: "update", place, change, nowMs, deadlineMs: deadlineOf(timeoutMs) } as const;
-      return (await lanes.add(place.pk, call, timeoutMs)) as S | undefined;
+      const call = { kind: "update", place, change, nowMs, deadlineMs } as const;
+      return (await lanes.add(place.pk, call)) as S | undefined;
     },
 
-    async delete(entryKey) {
+    async delete(entryKey, { deadlineMs = Number.POSITIVE_INFINITY } = {}) {
       checkOpen();
       const place = placeOf(entryKey);
-      await lanes.add(place.pk, { kind: "delete", place, deadlineMs: deadlineOf(undefined) }, undefined);
+      await lanes.add(place.pk, { kind: "delete", place, deadlineMs });
     },
 
     async *exportEntries() {
@@ -153,8 +152,8 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
       return importInto(entries, writeNew);
     },
 
-    async healthCheck() {
-      await store.atomicUpdate("sluice:health", () => undefined);
+    async healthCheck(options) {
+      await store.atomicUpdate("sluice:health", () => undefined, options);
     },
 
     async close() {

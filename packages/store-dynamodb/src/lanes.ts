@@ -1,4 +1,4 @@
-import { type Batcher, createBatcher, SluiceError } from "@sluice/core";
+import { createKeyedBatcher, SluiceError } from "@sluice/core";
 import { type DecideCall, decideCalls } from "./decide.js";
 import type { RecentItems } from "./recent-items.js";
 import { type Session, withSession } from "./session.js";
@@ -12,42 +12,23 @@ export type Call = DecideCall | UpdateCall | DeleteCall;
 /** Makes the calls on each item take turns, so that those of one process do not race each other. */
 export interface Lanes {
   /** Answers a call on the item, with those that were made meanwhile. */
-  add(pk: string, call: Call, timeoutMs: number | undefined): Promise<unknown>;
+  add(pk: string, call: Call): Promise<unknown>;
 }
 
 /** An answer in a box of its own, so that the batcher takes every answer as one. */
 type Answer = { readonly value: unknown } | { readonly error: unknown };
 
-interface Lane {
-  readonly batcher: Batcher<Call, Answer>;
-  /** How many calls it has not answered yet. Without any it is forgotten. */
-  calls: number;
-}
-
 export function createLanes(resources: { table: Table; slots: Slots; recent: RecentItems }): Lanes {
-  const lanes = new Map<string, Lane>();
-
-  function laneOf(pk: string): Lane {
-    const existing = lanes.get(pk);
-    if (existing !== undefined) return existing;
-    const run = (calls: readonly Call[]) => withSession(resources, pk, (session) => answerAll(session, calls));
-    const lane = { batcher: createBatcher({ run, maxInFlight: 1 }), calls: 0 };
-    lanes.set(pk, lane);
-    return lane;
-  }
+  const batcher = createKeyedBatcher<Call, Answer>({
+    maxInFlight: 1,
+    run: (pk, calls) => withSession(resources, pk, (session) => answerAll(session, calls)),
+  });
 
   return {
-    async add(pk, call, timeoutMs) {
-      const lane = laneOf(pk);
-      lane.calls++;
-      try {
-        const answer = await lane.batcher.add(call, timeoutMs);
-        if ("error" in answer) throw answer.error;
-        return answer.value;
-      } finally {
-        lane.calls--;
-        if (lane.calls === 0) lanes.delete(pk);
-      }
+    async add(pk, call) {
+      const answer = await batcher.add(pk, call, call.deadlineMs);
+      if ("error" in answer) throw answer.error;
+      return answer.value;
     },
   };
 }

@@ -1,7 +1,7 @@
 import { type CompareAndSet, SluiceError } from "@sluice/core";
 import { hasNotRun } from "./failure.js";
 import { rowKeyOf } from "./keys.js";
-import { deadlineOf, isLate, tooLate } from "./late.js";
+import { isLate, tooLate } from "./late.js";
 import { createLooker } from "./look.js";
 import type { Database } from "./postgres-client.js";
 import { rowValueOf } from "./row-value.js";
@@ -16,9 +16,9 @@ export function createCompareAndSet(
 ): CompareAndSet {
   const looker = createLooker(database, statements.look, maxLooksInFlight);
   return async (entryKey, write, options) => {
-    const { nowMs, timeoutMs } = options ?? {};
-    const [rowKey, deadlineMs] = [rowKeyOf(entryKey), deadlineOf(timeoutMs)];
-    if (write === undefined) return looker.add({ rowKey, nowMs, deadlineMs }, timeoutMs);
+    const { nowMs, deadlineMs = Number.POSITIVE_INFINITY } = options ?? {};
+    const rowKey = rowKeyOf(entryKey);
+    if (write === undefined) return looker.add({ rowKey, nowMs, deadlineMs }, deadlineMs);
     const { blockedUntilMs, cells, other } = rowValueOf(write.state, write.text);
     const now = nowMs === undefined ? null : String(nowMs);
     const next = [write.over, String(blockedUntilMs), cells && `{${cells.join()}}`, other, String(write.ttlMs)];

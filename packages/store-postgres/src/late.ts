@@ -5,11 +5,6 @@ export function tooLate(): SluiceError {
   return new SluiceError("STORE_TIMEOUT", "no connection was free in time; the call was not sent");
 }
 
-/** When a call is late, by `performance.now()`. */
-export function deadlineOf(timeoutMs: number | undefined): number {
-  return timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
-}
-
 export function isLate(deadlineMs: number): boolean {
   return performance.now() >= deadlineMs;
 }

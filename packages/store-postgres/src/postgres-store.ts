@@ -20,7 +20,6 @@ import { encodeBatch } from "./batch.js";
 import { createCompareAndSet } from "./compare-and-set.js";
 import { createDecider } from "./decider.js";
 import { rowKeyOf } from "./keys.js";
-import { deadlineOf } from "./late.js";
 import { checkDurable, type MigrationOptions, migrateOn } from "./migrate.js";
 import { exportFrom, importInto } from "./moving.js";
 import { renamer } from "./names.js";
@@ -135,8 +134,8 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
 
     async decide(admission, options) {
       checkOpen();
-      const { nowMs, timeoutMs } = options ?? {};
-      return batcher.add({ admission, nowMs, deadlineMs: deadlineOf(timeoutMs) }, timeoutMs);
+      const { nowMs, deadlineMs = Number.POSITIVE_INFINITY } = options ?? {};
+      return batcher.add({ admission, nowMs, deadlineMs }, deadlineMs);
     },
 
     async atomicUpdate(entryKey, change, options) {

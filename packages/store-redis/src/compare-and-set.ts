@@ -2,13 +2,20 @@ import { type CompareAndSet, unreadableState } from "@sluice/core";
 import type { Commands } from "./commands.js";
 import { redisKeyOf } from "./keys.js";
 import type { Lanes } from "./lanes.js";
+import type { Singly } from "./places.js";
 import { arrayReply, integerReply, malformedReply, textReply } from "./replies.js";
 import { runScript } from "./run-script.js";
 import { compareAndSet } from "./scripts.generated.js";
 import type { Slots } from "./slots.js";
 
 /** Compares and sets by the text of the value. */
-export function createCompareAndSet(commands: Commands, lanes: Lanes, slots: Slots, prefix: string): CompareAndSet {
+export function createCompareAndSet(
+  commands: Commands,
+  lanes: Lanes,
+  slots: Slots,
+  singly: Singly,
+  prefix: string,
+): CompareAndSet {
   return (entryKey, write, options) => {
     const { redisKey, tag } = redisKeyOf(prefix, entryKey);
     const nowArgument = options?.nowMs === undefined ? "" : String(options.nowMs);
@@ -17,7 +24,7 @@ export function createCompareAndSet(commands: Commands, lanes: Lanes, slots: Slo
       lanes.use(slots.reachOf(tag), (lane) =>
         runScript(commands, compareAndSet, [lane.key, redisKey], [lane.number, nowArgument, ...args]),
       );
-    return slots.splitting(send).then((value) => {
+    return singly(tag, () => slots.splitting(send), options?.deadlineMs).then((value) => {
       const reply = arrayReply(value);
       if (reply.length !== 3) throw malformedReply(`${reply.length} values instead of 3`);
       const [written, nowMs, before] = reply;

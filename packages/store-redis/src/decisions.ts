@@ -1,10 +1,9 @@
 import {
   type Admission,
-  type Batcher,
   builtInAlgorithms,
   type CallOptions,
   type Claim,
-  createBatcher,
+  type ClaimFinding,
   decideInOrder,
   groupsByTime,
   type Outcome,
@@ -18,6 +17,7 @@ import type { Connection } from "./connection.js";
 import { readOnlyFailure } from "./failures.js";
 import { claimTag } from "./keys.js";
 import type { Lanes } from "./lanes.js";
+import { createPlaces, throwUnreachable } from "./places.js";
 import { readOutcomes } from "./read-outcomes.js";
 import { runScript } from "./run-script.js";
 import { decide } from "./scripts.generated.js";
@@ -36,9 +36,6 @@ type Answer = Outcome | SluiceError;
  */
 const WORTH_SPLITTING = 16;
 
-/** More servers than any cluster has. Their addresses change, so all batchers are forgotten when there are more. */
-const MAX_PLACES = 1_024;
-
 /** The decisions of a store: those that are asked for at the same time share a script, on a cluster one for each slot. */
 export function createDecisions(
   connection: Connection,
@@ -47,9 +44,6 @@ export function createDecisions(
   prefix: string,
   update: Updater,
 ): (admission: Admission, options: CallOptions | undefined) => Promise<Outcome> {
-  /** One for each server, so that a server that does not answer occupies its own places only. */
-  const batchers = new Map<string, Batcher<Call, Outcome>>();
-
   async function send(tag: string, calls: readonly Call[]): Promise<readonly Answer[]> {
     const admissions = calls.map(({ admission }) => admission);
     const { keys, json } = encodeBatch(admissions, prefix);
@@ -87,42 +81,41 @@ export function createDecisions(
         });
       }),
     );
+    throwUnreachable(answers);
     return answers;
   }
 
   /** Calls that were made while the slots were not split, as far as was known. */
-  async function sendWhole(calls: readonly Call[]): Promise<readonly Answer[]> {
+  async function sendWhole(calls: readonly Call[], deadlineMs: number): Promise<readonly Answer[]> {
     const decideAll = (): Promise<readonly Answer[]> =>
       Promise.all(
         calls.map(({ admission, nowMs }) =>
-          decideIn(admission, nowMs === undefined ? undefined : { nowMs }).catch((error: SluiceError) => error),
+          decideIn(admission, { nowMs, deadlineMs }).catch((error: SluiceError) => error),
         ),
       );
     return slots.split ? decideAll() : slots.splitting(() => sendTogether(ONE_SLOT, calls), decideAll);
   }
 
-  function batcherOf(place: string): Batcher<Call, Outcome> {
-    let batcher = batchers.get(place);
-    if (batcher === undefined) {
-      if (batchers.size === MAX_PLACES) batchers.clear();
-      batcher = createBatcher({ run: place === ONE_SLOT ? sendWhole : sendBySlot, worthSplitting: WORTH_SPLITTING });
-      batchers.set(place, batcher);
-    }
-    return batcher;
-  }
+  const batcherOf = createPlaces<Call, Outcome>((place) => ({
+    run: place === ONE_SLOT ? sendWhole : sendBySlot,
+    worthSplitting: WORTH_SPLITTING,
+  }));
 
   /** Decides what one script can reach. */
   function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
+    const { nowMs, deadlineMs } = options ?? {};
     const place = slots.split ? slots.placeOf(tagOfClaim(admission.claims[0] as Claim)) : ONE_SLOT;
-    return batcherOf(place).add({ admission, nowMs: options?.nowMs }, options?.timeoutMs);
+    return batcherOf(place).add({ admission, nowMs }, deadlineMs);
+  }
+
+  function undo(claim: Claim, { epochMs }: ClaimFinding, options: CallOptions | undefined): Promise<unknown> {
+    return update(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
   }
 
   function decideIn(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
     if (slots.split && admission.claims.length > 1) {
       const parts = partsOf(admission, tagOfClaim);
       if (parts.length > 1) {
-        const undo = (claim: Claim, { epochMs }: { epochMs: number }) =>
-          update(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
         return decideInOrder(admission, parts, { decide: decideTogether, undo }, options);
       }
     }

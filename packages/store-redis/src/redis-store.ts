@@ -1,6 +1,7 @@
 import {
   type Admission,
   type CallOptions,
+  type ConnectionErrors,
   createUpdater,
   type DecidingStore,
   type ExportEntries,
@@ -19,6 +20,7 @@ import { exportFrom } from "./exporter.js";
 import { createImporter } from "./importer.js";
 import { redisKeyOf } from "./keys.js";
 import { createLanes } from "./lanes.js";
+import { createSingly } from "./places.js";
 import { commandsOf, isRedisClient, type RedisClient } from "./redis-client.js";
 import { createSlots } from "./slots.js";
 
@@ -44,10 +46,8 @@ export interface RedisStoreOptions {
 }
 
 /** A store on Redis. */
-export interface RedisStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries {
+export interface RedisStore extends DecidingStore, ConnectionErrors, HealthCheck, ExportEntries, ImportEntries {
   decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
-  /** The last error of the client's connection since Redis last answered; `undefined` while it works. */
-  connectionError(): unknown;
 }
 
 /**
@@ -86,7 +86,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const connection = createConnection(commandsOf(client), client, reconnect);
   const slots = createSlots(connection, cluster || connection.cluster);
   const lanes = createLanes(prefix, true);
-  const update = createUpdater(createCompareAndSet(connection, lanes, slots, prefix));
+  const singly = createSingly(slots);
+  const update = createUpdater(createCompareAndSet(connection, lanes, slots, singly, prefix));
   const decide = createDecisions(connection, lanes, slots, prefix, update);
   const importAll = createImporter(connection, lanes, slots, prefix);
   let closed = false;
@@ -108,9 +109,10 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       return update(entryKey, change, options);
     },
 
-    async delete(entryKey) {
+    async delete(entryKey, options) {
       checkOpen();
-      await connection.del(redisKeyOf(prefix, entryKey).redisKey);
+      const { redisKey, tag } = redisKeyOf(prefix, entryKey);
+      await singly(tag, () => connection.del(redisKey), options?.deadlineMs);
     },
 
     async *exportEntries() {
@@ -123,8 +125,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       return importAll(entries);
     },
 
-    async healthCheck() {
-      await store.atomicUpdate("sluice:health", () => undefined);
+    async healthCheck(options) {
+      await store.atomicUpdate("sluice:health", () => undefined, options);
     },
 
     connectionError: () => connection.error(),

@@ -79,7 +79,7 @@ export function shardedStore<S extends Store>(
 
   const store: Store = {
     atomicUpdate: (key, update, callOptions) => shards.ofEntryKey(key).store.atomicUpdate(key, update, callOptions),
-    delete: (key) => shards.ofEntryKey(key).store.delete(key),
+    delete: (key, options) => shards.ofEntryKey(key).store.delete(key, options),
     async close() {
       const closed = await Promise.allSettled(shards.all.map((shard) => shard.store.close()));
       for (const result of closed) if (result.status === "rejected") throw result.reason;
@@ -94,7 +94,7 @@ export function shardedStore<S extends Store>(
       importEntries: (entries: readonly ExportedEntry[]) =>
         importInto(shards as Shards<Store & ImportEntries>, entries),
     }),
-    ...(stores.some(hasHealthCheck) && { healthCheck: () => checkHealth(shards) }),
+    ...(stores.some(hasHealthCheck) && { healthCheck: (options?: CallOptions) => checkHealth(shards, options) }),
   } as ShardedStore<S>;
 }
 
@@ -170,8 +170,8 @@ async function importInto(
   return entries.filter((entry) => left.has(entry));
 }
 
-async function checkHealth({ all }: Shards<Store>): Promise<void> {
-  const checks = all.map(({ store }) => (hasHealthCheck(store) ? store.healthCheck() : undefined));
+async function checkHealth({ all }: Shards<Store>, options: CallOptions | undefined): Promise<void> {
+  const checks = all.map(({ store }) => (hasHealthCheck(store) ? store.healthCheck(options) : undefined));
   const results = await Promise.allSettled(checks);
   const failed = results.flatMap((result, i) =>
     result.status === "rejected" ? [{ name: (all[i] as Shard<Store>).name, error: result.reason as unknown }] : [],

@@ -9,10 +9,10 @@ import type { View } from "./view.js";
 export interface Transactor {
   /**
    * Resolves to what the call returned, once all that it changed is written. Rejects with what it threw; with
-   * `STORE_TIMEOUT`, having changed nothing, when the lock was not to be had within `timeoutMs` (default 10,000); and with
+   * `STORE_TIMEOUT`, having changed nothing, when the lock was not to be had by `deadlineMs` (default: in 10 s); and with
    * `STORE_FAILED` and `STORE_NOT_READY`.
    */
-  make<R>(call: (view: View) => R, timeoutMs?: number): Promise<R>;
+  make<R>(call: (view: View) => R, deadlineMs?: number): Promise<R>;
 }
 
 interface Waiting {
@@ -114,8 +114,8 @@ export function createTransactor(open: () => Session): Transactor {
   });
 
   return {
-    async make<R>(call: (view: View) => R, timeoutMs = LONGEST_WAIT_MS): Promise<R> {
-      const answer = await (await batcher.add({ call, deadlineMs: performance.now() + timeoutMs }, timeoutMs)).answer;
+    async make<R>(call: (view: View) => R, deadlineMs = performance.now() + LONGEST_WAIT_MS): Promise<R> {
+      const answer = await (await batcher.add({ call, deadlineMs }, deadlineMs)).answer;
       if ("error" in answer) throw answer.error;
       return answer.value as R;
     },

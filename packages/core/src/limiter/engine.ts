@@ -41,8 +41,8 @@ export function decidingEngine(store: DecidingStore): Engine {
     async update({ scope, key }, change, options) {
       await store.atomicUpdate<Entry>(scope + key, change, options);
     },
-    async forget(claims) {
-      await Promise.all(claims.map(({ scope, key }) => store.delete(scope + key)));
+    async forget(claims, options) {
+      await Promise.all(claims.map(({ scope, key }) => store.delete(scope + key, options)));
     },
   };
 }

@@ -43,7 +43,7 @@ export function decideJointly(
   }
 
   function ended(decision: Decision, found: ClaimFinding | undefined): MaybePromise<JointDecision> {
-    const told = core.ended(decision, key, cost);
+    const told = core.ended(decision, key, cost, calls);
     return isPromise(told) ? told.then((last) => ({ decision: last, other: found })) : { decision: told, other: found };
   }
 
@@ -51,7 +51,7 @@ export function decideJointly(
   const calls = core.calling();
   try {
     const outcome = core.engine.decide([...own, other], true, calls);
-    return isPromise(outcome) ? core.bounded(outcome).then(answered, unanswered) : answered(outcome);
+    return isPromise(outcome) ? core.bounded(outcome, calls).then(answered, unanswered) : answered(outcome);
   } catch (error) {
     return unanswered(error);
   }
@@ -66,7 +66,8 @@ export async function refundJointly(
   const core = madeCore(limiter);
   const given = await limiter.refund(decision);
   if (given && other !== undefined) {
-    await core.bounded(core.engine.update(claim, refundEntry(claim, core.algorithms, other.epochMs), core.calling()));
+    const calls = core.calling();
+    await core.bounded(core.engine.update(claim, refundEntry(claim, core.algorithms, other.epochMs), calls), calls);
   }
   return given;
 }

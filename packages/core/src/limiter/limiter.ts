@@ -113,12 +113,12 @@ export function createLimiter(options: LimiterOptions): Limiter {
 
     async peek(key, given) {
       const cost = costOf(given);
-      return ask(claims.all(key, cost), key, cost, false);
+      return ask(claims.all(key, cost), key, cost, false, calling());
     },
 
     async reset(key) {
       const calls = calling();
-      await bounded(Promise.all([engine.forget(claims.named(key), calls), core.blocker?.forget(key)]));
+      await bounded(Promise.all([engine.forget(claims.named(key), calls), core.blocker?.forget(key, calls)]), calls);
     },
 
     async block(key, duration) {
@@ -144,6 +144,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
             ),
           ),
         ),
+        calls,
       );
     },
 
@@ -160,12 +161,12 @@ export function createLimiter(options: LimiterOptions): Limiter {
         neverFits: quotas.some(({ limit }) => cost > limit),
         timeoutMs: timeout === undefined ? undefined : parseDuration(timeout, "timeout"),
         signal,
-        consume: async () => ask(wanted, held, cost, true),
+        consume: async () => ask(wanted, held, cost, true, calling()),
         async minimumWaitMs(costs) {
           const looks = wanted.map((claim, i) => {
             return { ...claim, cost: costToLookWith(claim.policy, quotas[i] as Quota, costs) };
           });
-          const look = await ask(looks, held, cost, false);
+          const look = await ask(looks, held, cost, false, calling());
           return Math.max(0, ...look.policies.map((policy) => minimumWaitMs(policy, costs)));
         },
         // Also for callers whom `close` rejected while the store was about to grant.
@@ -182,10 +183,12 @@ export function createLimiter(options: LimiterOptions): Limiter {
       const startMs = performance.now();
       const latencyMs = () => performance.now() - startMs;
       try {
-        calling();
+        const calls = calling();
         const check = async () =>
-          hasHealthCheck(store) ? store.healthCheck() : store.atomicUpdate("sluice:health", () => undefined);
-        await bounded<unknown>(check());
+          hasHealthCheck(store)
+            ? store.healthCheck(calls)
+            : store.atomicUpdate("sluice:health", () => undefined, calls);
+        await bounded<unknown>(check(), calls);
         return { healthy: true, latencyMs: latencyMs() };
       } catch (error) {
         return { healthy: false, latencyMs: latencyMs(), error };
