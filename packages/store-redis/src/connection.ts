@@ -1,7 +1,7 @@
 import { SluiceError } from "@sluice/core";
 import type { Commands } from "./commands.js";
 import { connectionErrorsOf } from "./connection-errors.js";
-import { isServerError, readOnlyFailure, storeFailed } from "./failures.js";
+import { isReadOnlyFailure, isServerError, storeFailed } from "./failures.js";
 
 /** A connection that owes replies for this long is dead. */
 const SILENT_MS = 2_000;
@@ -71,7 +71,7 @@ export function createConnection(
   function failed(error: unknown): SluiceError {
     if (isServerError(error)) answered();
     else unanswered--;
-    if (readOnlyFailure(error)) giveUp();
+    if (isReadOnlyFailure(error)) giveUp();
     return storeFailed(error, reported.last);
   }
 

@@ -1,10 +1,10 @@
-import { SluiceError } from "@sluice/core";
+import { invalidOption, rejectUnknown } from "@sluice/core";
 import { type Commands, hasMethods } from "./commands.js";
 
 /**
- * A Redis client of any other kind, as three functions. Each resolves to the reply of Redis, integers as numbers, big
- * integers or decimal text, and text as strings or Buffers; and rejects when Redis replied with an error, with its text
- * at the start of the message.
+ * A Redis client of any other library, as three functions. Each resolves to the reply of Redis: integers as numbers, big
+ * integers or decimal text, and text as strings or Buffers. It rejects when Redis replied with an error, whose text then
+ * starts the message.
  */
 export interface CustomRedisClient {
   /** Sends `EVALSHA sha1 keys.length ...keys ...args`. */
@@ -13,23 +13,21 @@ export interface CustomRedisClient {
   eval(script: string, keys: string[], args: string[]): Promise<unknown>;
   /** Sends `DEL key`. */
   del(key: string): Promise<unknown>;
-  /** Whether the keys of one command must lie in one hash slot, as on a Redis Cluster. Default: found out by the first reply. */
-  cluster?: boolean | undefined;
 }
 
 const METHODS = ["evalsha", "eval", "del"] as const;
 
 /**
- * Checks a custom client, and types it. It must never send a command again by itself when the reply was lost.
+ * Checks the functions of a custom client.
  *
- * @throws SluiceError `INVALID_CLIENT`
+ * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
  * @example
  * ```ts
  * import { customRedisClient, redisStore } from "@sluice/store-redis";
  * import { Redis } from "@upstash/redis";
  *
- * const redis = new Redis({ url: "https://example.upstash.io", token: "…", automaticDeserialization: false });
+ * const redis = new Redis({ url: "https://example.upstash.io", token: "…", automaticDeserialization: false, retry: false });
  * const client = customRedisClient({
  *   evalsha: (sha1, keys, args) => redis.evalsha(sha1, keys, args),
  *   eval: (script, keys, args) => redis.eval(script, keys, args),
@@ -39,27 +37,11 @@ const METHODS = ["evalsha", "eval", "del"] as const;
  * ```
  */
 export function customRedisClient(client: CustomRedisClient): CustomRedisClient {
+  rejectUnknown(client, METHODS, "customRedisClient");
   for (const method of METHODS) {
-    if (!hasMethods(client, [method])) {
-      throw new SluiceError(
-        "INVALID_CLIENT",
-        `customRedisClient needs the functions ${METHODS.join(", ")}, and "${method}" is missing: pass an object with all three`,
-      );
-    }
+    if (!hasMethods(client, [method])) throw invalidOption(method, client[method], "must be a function");
   }
-  const { cluster } = client;
-  if (cluster !== undefined && typeof cluster !== "boolean") {
-    throw new SluiceError(
-      "INVALID_CLIENT",
-      'option "cluster" of customRedisClient must be a boolean: pass true for a Redis Cluster',
-    );
-  }
-  return {
-    evalsha: (sha1, keys, args) => client.evalsha(sha1, keys, args),
-    eval: (script, keys, args) => client.eval(script, keys, args),
-    del: (key) => client.del(key),
-    cluster,
-  };
+  return client;
 }
 
 /** Whether a value is a custom client: a plain object, which clients of other libraries never are. */
@@ -74,7 +56,7 @@ export function ofCustom(client: CustomRedisClient): Commands {
     evalsha: (sha1, keys, args) => client.evalsha(sha1, [...keys], [...args]),
     eval: (script, keys, args) => client.eval(script, [...keys], [...args]),
     del: (key) => client.del(key),
-    cluster: client.cluster === true,
+    cluster: false,
     masterOf: () => undefined,
     masters: async () => [commands],
   };

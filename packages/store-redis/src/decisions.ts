@@ -14,7 +14,7 @@ import {
 } from "@sluice/core";
 import { encodeBatch } from "./batch.js";
 import type { Connection } from "./connection.js";
-import { readOnlyFailure } from "./failures.js";
+import { isReadOnlyFailure } from "./failures.js";
 import { claimTag } from "./keys.js";
 import type { Lanes } from "./lanes.js";
 import { createPlaces, throwUnreachable } from "./places.js";
@@ -52,7 +52,7 @@ export function createDecisions(
       runScript(connection, decide, [lane.key, ...keys], [lane.number, nowArgument, json]),
     );
     const answers = readOutcomes(reply, admissions);
-    if (answers.some((answer) => answer instanceof SluiceError && readOnlyFailure(answer))) connection.isReadOnly();
+    if (answers.some((answer) => answer instanceof SluiceError && isReadOnlyFailure(answer))) connection.isReadOnly();
     return answers;
   }
 

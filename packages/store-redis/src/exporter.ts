@@ -1,5 +1,6 @@
-import { type ExportedEntry, unreadableState } from "@sluice/core";
+import { type ExportedEntry, SluiceError, unreadableState } from "@sluice/core";
 import type { Commands } from "./commands.js";
+import { isCrossSlot } from "./failures.js";
 import { exportedKeyOf } from "./keys.js";
 import { arrayReply, integerReply, malformedReply, textReply } from "./replies.js";
 import { runScript } from "./run-script.js";
@@ -28,9 +29,23 @@ export async function* exportFrom(commands: Commands, prefix: string): AsyncGene
   }
 }
 
-/** What the client puts before every key, as ioredis and redis 6 do with the option `keyPrefix`. */
+/**
+ * What the client puts before every key, as ioredis and redis 6 do with the option `keyPrefix`.
+ *
+ * @throws SluiceError `NOT_LISTABLE` on a cluster whose servers the client does not know: scripts without keys reach one only
+ */
 async function keyPrefixOf(commands: Commands): Promise<string> {
-  return textReply(await commands.eval("return KEYS[1]", [PROBE], [])).slice(0, -PROBE.length);
+  const keys = commands.cluster ? [PROBE] : [PROBE, "{1}"];
+  try {
+    return textReply(await commands.eval("return KEYS[1]", keys, [])).slice(0, -PROBE.length);
+  } catch (error) {
+    if (!isCrossSlot((error as SluiceError).cause)) throw error;
+    throw new SluiceError(
+      "NOT_LISTABLE",
+      "the entries of a Redis Cluster can only be listed through a cluster client of ioredis or redis: pass such a client",
+      { cause: error },
+    );
+  }
 }
 
 const PROBE = "{0}";

@@ -36,13 +36,31 @@ export function isLegacy(client: unknown): boolean {
   );
 }
 
+/** Only a cluster client knows the masters of its slots. */
+function isCluster(client: NodeRedisClient): boolean {
+  return hasMethods(client, ["getSlotRandomNode"]) || "slots" in client;
+}
+
+/** A cluster client of version 4 does not find the keys of a script, and would ask any server. */
+interface ClusterFour {
+  sendCommand(firstKey: string, isReadonly: boolean, args: string[]): Promise<unknown>;
+}
+
+function isClusterFour(client: NodeRedisClient): client is NodeRedisClient & ClusterFour {
+  return isCluster(client) && !hasMethods(client, ["destroy"]);
+}
+
 export function ofNodeRedis(client: NodeRedisClient): Commands {
+  const four = isClusterFour(client) ? client : undefined;
   const commands: Commands = {
-    evalsha: (sha1, keys, args) => client.evalSha(sha1, { keys: [...keys], arguments: [...args] }),
-    eval: (script, keys, args) => client.eval(script, { keys: [...keys], arguments: [...args] }),
+    evalsha: (sha1, keys, args) =>
+      four?.sendCommand(keys[0] as string, false, ["EVALSHA", sha1, String(keys.length), ...keys, ...args]) ??
+      client.evalSha(sha1, { keys: [...keys], arguments: [...args] }),
+    eval: (script, keys, args) =>
+      four?.sendCommand(keys[0] as string, false, ["EVAL", script, String(keys.length), ...keys, ...args]) ??
+      client.eval(script, { keys: [...keys], arguments: [...args] }),
     del: (key) => client.del(key),
-    // Only a cluster client knows the masters of its slots.
-    cluster: hasMethods(client, ["getSlotRandomNode"]) || "slots" in client,
+    cluster: isCluster(client),
     masterOf: (slot) => (client as Slots).slots?.[slot]?.master?.address,
     async masters() {
       if (!commands.cluster) return [commands];
