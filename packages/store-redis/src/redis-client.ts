@@ -19,7 +19,7 @@ export function commandsOf(client: RedisClient): Commands {
   if (isCustom(client)) return ofCustom(client);
   throw new SluiceError(
     "INVALID_CLIENT",
-    `option "client" ${mistakeOf(client)}. Pass a client of ioredis 4 to 6 (new Redis()), of redis 4.7 to 6 ` +
+    `option "client" ${mistakeOf(client)}. Pass a client of ioredis 4 to 6 (new Redis()), of redis 4.6 to 6 ` +
       "(createClient()) or of Bun (new RedisClient()); for every other client pass customRedisClient({ evalsha, eval, del })",
   );
 }

@@ -27,7 +27,7 @@ import { createSlots } from "./slots.js";
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
   /**
-   * A client of ioredis 4 to 6, of node-redis (the package `redis`) 4.7 to 6 or of Bun, or a `customRedisClient`. It stays
+   * A client of ioredis 4 to 6, of node-redis (the package `redis`) 4.6 to 6 or of Bun, or a `customRedisClient`. It stays
    * yours to close.
    */
   client: RedisClient;
