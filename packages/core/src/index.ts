@@ -72,6 +72,7 @@ export { type Batcher, type BatcherOptions, createBatcher } from "./store/batche
 export {
   canExport,
   canImport,
+  type ConnectionErrors,
   type ExportEntries,
   type ExportedEntry,
   type HealthCheck,
