@@ -44,7 +44,8 @@ interface Waiting<Item, Result> {
  * in flight the next one fills: batches grow with load, and nothing waits when idle.
  *
  * A call is refused, unsent, when the store can't answer it by its deadline. A batch that got no answer by the deadlines of
- * its calls does not keep later ones from leaving. Batches run outside every request's AsyncLocalStorage. On Workers, where
+ * its calls does not keep later ones from leaving. A store that does not answer, or fails batch after batch, is probed by
+ * single calls; in the second case all others fail at once, as the last batch did. Batches run outside every request's AsyncLocalStorage. On Workers, where
  * I/O belongs to a request, the calls of one request leave at once and by themselves.
  *
  * @example
@@ -61,6 +62,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   let queue: Waiting<Item, Result>[] = [];
   let earliestDeadlineMs = Number.POSITIVE_INFINITY;
   let scheduled = false;
+  let lastError: unknown;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let timerMs = Number.POSITIVE_INFINITY;
 
@@ -81,7 +83,8 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     while (queue.length > 0) {
       const waitMs = pace.waitMs(nowMs);
       if (waitMs > 0) {
-        flushAt(nowMs, Math.min(nowMs + waitMs, earliestDeadlineMs));
+        if (pace.failing && pace.idle) failAll();
+        else flushAt(nowMs, Math.min(nowMs + waitMs, earliestDeadlineMs));
         return;
       }
       const size = pace.sizeFor(queue.length);
@@ -89,6 +92,13 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       queue = queue.slice(size);
       outsideRequests(() => send(batch, nowMs));
     }
+  }
+
+  /** Between two probes of a store that fails at once, calls fail at once. */
+  function failAll(): void {
+    const failed = queue;
+    queue = [];
+    for (const waiting of failed) waiting.reject(lastError);
   }
 
   /** Answers call `flush` too, so that this one is for the case that none comes. */
@@ -156,6 +166,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         }
       },
       (error) => {
+        lastError = error;
         settled(false);
         for (const waiting of batch) waiting.reject(error);
       },

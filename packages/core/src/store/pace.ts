@@ -8,6 +8,8 @@ export interface Pace {
   hopelessMs(nowMs: number): number;
   /** Whether no batch is in flight. */
   readonly idle: boolean;
+  /** Whether the last batches all failed, as when the server refuses connections. */
+  readonly failing: boolean;
   /** Notes that a batch leaves. The function returned notes its end, and whether that was an answer of the store. */
   sent(nowMs: number, deadlineMs: number): (nowMs: number, answered: boolean) => void;
 }
@@ -34,7 +36,13 @@ const MIN_GAP_MS = 5;
 /** While no answer comes, the store may be frozen: gaps grow with the silence, of which a call waits at most this share. */
 const SILENCE_SHARE = 1 / 4;
 
-/** The gap before the first probe of a silent store. It doubles with each probe up to the last. */
+/** Callers that may wait longer would still rather not. */
+const MAX_BUDGET_MS = 500;
+
+/** After this many failed batches in a row the store is failing. */
+const MAX_FAILURES = 5;
+
+/** The gap before the first probe of a store that is silent or failing. It doubles with each probe up to the last. */
 const FIRST_PROBE_MS = 100;
 const LAST_PROBE_MS = 1_000;
 
@@ -52,16 +60,23 @@ const MAX_ANSWER_AGE_MS = 1_000;
  * that takes longer gets more of them, so that a call waits only a small part of a round trip before it leaves.
  *
  * A batch without an answer by its deadline no longer counts as in flight. If nothing was answered since it left, the
- * store is silent: single calls probe it until it answers again.
+ * store is silent; if batch after batch fails, it is failing. Single calls probe it then, until it answers again.
  */
 export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions): Pace {
   const base = Math.min(BASE_IN_FLIGHT, maxInFlight);
   const flights = new Set<Flight>();
   let roundTripMs = 0;
+  /** How long the callers of the last batch wait at most. Batches in flight are spread over this time. */
+  let budgetMs = 0;
   let lastSentMs = Number.NEGATIVE_INFINITY;
   let lastAnswerMs = Number.NEGATIVE_INFINITY;
   let silent = false;
+  let failures = 0;
   let probeMs = FIRST_PROBE_MS;
+
+  function isDown(): boolean {
+    return silent || failures >= MAX_FAILURES;
+  }
 
   /** Frees the places of batches whose callers no longer wait. Returns the earliest deadline of the others. */
   function expire(nowMs: number): number {
@@ -80,9 +95,10 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
   /** The time that has to lie between the last batch and the next one. */
   function gapMs(nowMs: number): number {
     const [oldest] = flights;
-    if (silent || oldest === undefined) return silent ? probeMs : 0;
+    if (isDown()) return probeMs;
+    if (oldest === undefined) return 0;
     const silenceMs = nowMs - Math.max(lastAnswerMs, oldest.sentMs);
-    return Math.max(MIN_GAP_MS, roundTripMs / maxInFlight, silenceMs * SILENCE_SHARE);
+    return Math.max(MIN_GAP_MS, budgetMs / maxInFlight, silenceMs * SILENCE_SHARE);
   }
 
   return {
@@ -90,18 +106,22 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
       return flights.size === 0;
     },
 
+    get failing() {
+      return failures >= MAX_FAILURES;
+    },
+
     waitMs(nowMs) {
-      if (flights.size < base && !silent) return 0;
+      if (flights.size < base && !isDown()) return 0;
       const nextExpiryMs = expire(nowMs);
-      if (flights.size < base && !silent) return 0;
-      if (flights.size >= (silent ? 1 : maxInFlight)) return nextExpiryMs - nowMs;
+      if (flights.size < base && !isDown()) return 0;
+      if (flights.size >= (isDown() ? 1 : maxInFlight)) return nextExpiryMs - nowMs;
       // A clock that was replaced, as by fake timers, may be behind: then nothing waits for it.
       const sinceMs = nowMs < lastSentMs ? Number.POSITIVE_INFINITY : nowMs - lastSentMs;
       return Math.max(0, gapMs(nowMs) - sinceMs);
     },
 
     sizeFor(items) {
-      if (silent) return 1;
+      if (isDown()) return 1;
       const free = Math.max(1, base - flights.size);
       return Math.min(maxSize, Math.max(Math.ceil(items / free), worthSplitting));
     },
@@ -114,11 +134,13 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
       const flight = { sentMs: nowMs, deadlineMs: Math.min(deadlineMs, nowMs + MAX_FLIGHT_MS) };
       flights.add(flight);
       lastSentMs = nowMs;
-      if (silent) probeMs = Math.min(LAST_PROBE_MS, 2 * probeMs);
+      budgetMs = Math.min(deadlineMs - nowMs, MAX_BUDGET_MS);
+      if (isDown()) probeMs = Math.min(LAST_PROBE_MS, 2 * probeMs);
       return (endMs, answered) => {
         flights.delete(flight);
         silent = false;
-        probeMs = FIRST_PROBE_MS;
+        failures = answered ? 0 : failures + 1;
+        if (!isDown()) probeMs = FIRST_PROBE_MS;
         if (!answered) return;
         const tookMs = Math.max(0, endMs - nowMs);
         const known = roundTripMs > 0 && endMs - lastAnswerMs <= MAX_ANSWER_AGE_MS;
@@ -137,6 +159,7 @@ export function unpaced(maxSize: number): Pace {
   const ended = (): void => {};
   return {
     idle: false,
+    failing: false,
     waitMs: () => 0,
     sizeFor: () => maxSize,
     hopelessMs: (nowMs) => nowMs,
