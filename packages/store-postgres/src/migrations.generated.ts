@@ -561,7 +561,7 @@ $function$;
 
 export const v0006Decide: Script = {
   name: "v0006Decide",
-  sha1: "562ec59971bc05e05a2dee7a0fc10c32db8b4085",
+  sha1: "27613530299765e966cf39029be9e806dc1ac0ba",
   text: `ALTER TABLE "sluice"."entries" ADD COLUMN IF NOT EXISTS block bigint[];
 
 CREATE OR REPLACE FUNCTION "sluice"."entries_decide_2"(
@@ -724,6 +724,7 @@ BEGIN
           IF used = 0 THEN
             s1 := now_ms;
             s2 := 0;
+            s3 := CASE WHEN s3 >= now_ms THEN s3 + 1 ELSE now_ms END;
           ELSIF c3[entry] = x AND c4[entry] = y AND used <= z * y THEN
             s1 := c1[entry];
             s2 := c2[entry];
@@ -756,8 +757,10 @@ BEGIN
             s1 := now_ms;
             start_ms := now_ms;
           END IF;
-          IF s1 IS NULL OR now_ms - start_ms >= y THEN
+          IF s1 IS NULL OR s2 = 0 OR now_ms - start_ms >= y THEN
+            s1 := CASE WHEN start_ms = now_ms AND s1 + epoch <= safe THEN s1 + epoch ELSE now_ms END;
             s2 := 0;
+            start_ms := now_ms;
           END IF;
           fits := s2 + cost <= x;
         ELSIF algorithm = 3 THEN
@@ -781,7 +784,11 @@ BEGIN
             s2 := s3;
             s3 := 0;
           END IF;
-          used := CASE WHEN s2 = 0 THEN 0 ELSE y - least(y, start_ms + y - now_ms) END;
+          IF s2 = 0 AND s3 = 0 THEN
+            s1 := CASE WHEN start_ms = now_ms AND s1 + epoch <= safe THEN s1 + epoch ELSE now_ms END;
+            start_ms := now_ms;
+          END IF;
+          used := y - least(y, start_ms + y - now_ms);
           IF s2 * used <= safe THEN
             used := floor(s2 * used / y);
           ELSE
@@ -846,9 +853,6 @@ BEGIN
           blocked[entry] := 0;
           lasts[entry] := NULL;
           IF algorithm = 1 THEN
-            IF used = 0 THEN
-              s3 := CASE WHEN s3 >= now_ms THEN s3 + 1 ELSE now_ms END;
-            END IF;
             used := used + cost * y;
             s1 := now_ms + floor(used / x);
             s2 := used - floor(used / x) * x;
@@ -859,19 +863,11 @@ BEGIN
             c5[entry] := s3;
             lives[entry] := ceil(used / x);
           ELSIF algorithm = 2 THEN
-            IF s2 = 0 THEN
-              s1 := CASE WHEN start_ms = now_ms AND s1 + epoch <= safe THEN s1 + epoch ELSE now_ms END;
-              start_ms := now_ms;
-            END IF;
             s2 := s2 + cost;
             c1[entry] := s1;
             c2[entry] := s2;
             lives[entry] := start_ms + y - now_ms;
           ELSIF algorithm = 3 THEN
-            IF s2 = 0 AND s3 = 0 THEN
-              s1 := CASE WHEN start_ms = now_ms AND s1 + epoch <= safe THEN s1 + epoch ELSE now_ms END;
-              start_ms := now_ms;
-            END IF;
             s3 := s3 + cost;
             c1[entry] := s1;
             c2[entry] := s2;
@@ -930,9 +926,9 @@ BEGIN
         END IF;
         i := place - 4 * (claims - (visit - 1) % claims);
         result[i + 1] := until_ms;
-        result[i + 2] := coalesce(s1, -1);
-        result[i + 3] := coalesce(s2, -1);
-        result[i + 4] := CASE algorithm WHEN 2 THEN NULL ELSE coalesce(s3, -1) END;
+        result[i + 2] := s1;
+        result[i + 3] := s2;
+        result[i + 4] := s3;
       END LOOP;
       result[home + 1] := now_ms;
       result[home + 2] := verdict;

@@ -9,8 +9,8 @@
 --            batch is undone. Otherwise such rows are passed over.
 --
 -- Result     as in version 1, and -3 (another transaction holds a row that has to be written; its entry follows) and
---            -4 (the server is read-only and a row has to be written). Of a state without any use the time is as it was
---            stored, or -1: it names the window before.
+--            -4 (the server is read-only and a row has to be written). Where nothing is used, the time is the name of the
+--            period that a charge would begin.
 --
 -- A block is as long as `block` says, if that is of the same block: its first number is `blocked_until_ms` then. Version 1
 -- writes only the latter.
@@ -187,6 +187,7 @@ BEGIN
           IF used = 0 THEN
             s1 := now_ms;
             s2 := 0;
+            s3 := CASE WHEN s3 >= now_ms THEN s3 + 1 ELSE now_ms END;
           ELSIF c3[entry] = x AND c4[entry] = y AND used <= z * y THEN
             s1 := c1[entry];
             s2 := c2[entry];
@@ -220,8 +221,10 @@ BEGIN
             s1 := now_ms;
             start_ms := now_ms;
           END IF;
-          IF s1 IS NULL OR now_ms - start_ms >= y THEN
+          IF s1 IS NULL OR s2 = 0 OR now_ms - start_ms >= y THEN
+            s1 := CASE WHEN start_ms = now_ms AND s1 + epoch <= safe THEN s1 + epoch ELSE now_ms END;
             s2 := 0;
+            start_ms := now_ms;
           END IF;
           fits := s2 + cost <= x;
         ELSIF algorithm = 3 THEN
@@ -245,8 +248,12 @@ BEGIN
             s2 := s3;
             s3 := 0;
           END IF;
+          IF s2 = 0 AND s3 = 0 THEN
+            s1 := CASE WHEN start_ms = now_ms AND s1 + epoch <= safe THEN s1 + epoch ELSE now_ms END;
+            start_ms := now_ms;
+          END IF;
           -- How long the window has run; then what has faded of the count before, rounded down: see sliding-window.ts.
-          used := CASE WHEN s2 = 0 THEN 0 ELSE y - least(y, start_ms + y - now_ms) END;
+          used := y - least(y, start_ms + y - now_ms);
           IF s2 * used <= safe THEN
             used := floor(s2 * used / y);
           ELSE
@@ -312,9 +319,6 @@ BEGIN
           blocked[entry] := 0;
           lasts[entry] := NULL;
           IF algorithm = 1 THEN
-            IF used = 0 THEN
-              s3 := CASE WHEN s3 >= now_ms THEN s3 + 1 ELSE now_ms END;
-            END IF;
             used := used + cost * y;
             s1 := now_ms + floor(used / x);
             s2 := used - floor(used / x) * x;
@@ -325,19 +329,11 @@ BEGIN
             c5[entry] := s3;
             lives[entry] := ceil(used / x);
           ELSIF algorithm = 2 THEN
-            IF s2 = 0 THEN
-              s1 := CASE WHEN start_ms = now_ms AND s1 + epoch <= safe THEN s1 + epoch ELSE now_ms END;
-              start_ms := now_ms;
-            END IF;
             s2 := s2 + cost;
             c1[entry] := s1;
             c2[entry] := s2;
             lives[entry] := start_ms + y - now_ms;
           ELSIF algorithm = 3 THEN
-            IF s2 = 0 AND s3 = 0 THEN
-              s1 := CASE WHEN start_ms = now_ms AND s1 + epoch <= safe THEN s1 + epoch ELSE now_ms END;
-              start_ms := now_ms;
-            END IF;
             s3 := s3 + cost;
             c1[entry] := s1;
             c2[entry] := s2;
@@ -395,12 +391,11 @@ BEGIN
             c1[entry] := now_ms;
           END IF;
         END IF;
-        -- Of a bucket or window that is not in use the reader looks for the name before.
         i := place - 4 * (claims - (visit - 1) % claims);
         result[i + 1] := until_ms;
-        result[i + 2] := coalesce(s1, -1);
-        result[i + 3] := coalesce(s2, -1);
-        result[i + 4] := CASE algorithm WHEN 2 THEN NULL ELSE coalesce(s3, -1) END;
+        result[i + 2] := s1;
+        result[i + 3] := s2;
+        result[i + 4] := s3;
       END LOOP;
       result[home + 1] := now_ms;
       result[home + 2] := verdict;
