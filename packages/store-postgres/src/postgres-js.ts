@@ -2,6 +2,7 @@ import { SluiceError } from "@sluice/core";
 import type { ConnectionErrors } from "./connection-errors.js";
 import { byDeadline, LATE, longestDeadline, PATIENCE_MS } from "./late.js";
 import { textIn, watchedConnection } from "./pg-connection.js";
+import { createPlaces } from "./places.js";
 import type { Database, PostgresJsClient } from "./postgres-client.js";
 
 /** Ends the session that runs it if it can't write: the client then opens another one, perhaps to another server. */
@@ -42,11 +43,14 @@ export function postgresJsDatabase(client: PostgresJsClient, named: boolean): Da
       },
     },
   );
+  const connections = client.options?.max ?? 1;
+  const places = createPlaces(connections);
   return {
-    connections: client.options?.max ?? 1,
+    connections,
     connectionError: () => errors.last,
     async connected(use, deadlineMs = longestDeadline()) {
-      const used = use(connection);
+      const release = await places.take(deadlineMs);
+      const used = use(connection).finally(release);
       const answer = await byDeadline(used, deadlineMs + PATIENCE_MS);
       if (answer !== LATE) return answer;
       used.catch(() => {});
