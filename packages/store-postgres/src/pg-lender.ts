@@ -17,7 +17,19 @@ export interface Lender {
   distrustReadOnly(): boolean;
 }
 
-export function createLender(pool: PgPool, connections: number): Lender {
+/** All stores on one pool share what is known of its connections. */
+export function lenderOf(pool: PgPool): Lender {
+  const known = lenders.get(pool);
+  if (known !== undefined) return known;
+  const lender = createLender(pool);
+  lenders.set(pool, lender);
+  return lender;
+}
+
+const lenders = new WeakMap<PgPool, Lender>();
+
+function createLender(pool: PgPool): Lender {
+  const connections = pool.options?.max ?? 1;
   /** When each connection was opened, or answered last. */
   const answeredMs = new WeakMap<PgPoolClient, number>();
   /** Connections that were asked for, and for which nobody waits any more. */

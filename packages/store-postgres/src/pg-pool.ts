@@ -2,16 +2,15 @@ import { SluiceError } from "@sluice/core";
 import { watchErrors } from "./connection-errors.js";
 import { byDeadline, LATE, longestDeadline, PATIENCE_MS } from "./late.js";
 import { pgConnection, watchedConnection } from "./pg-connection.js";
-import { createLender } from "./pg-lender.js";
+import { lenderOf } from "./pg-lender.js";
 import type { Database, PgPool } from "./postgres-client.js";
 
 /** A pool of `pg`. A batch borrows one connection, and gives up one that stays silent or can't write. */
 export function poolDatabase(pool: PgPool, named: boolean): Database {
-  const connections = pool.options?.max ?? 1;
   const errors = watchErrors(pool);
-  const lender = createLender(pool, connections);
+  const lender = lenderOf(pool);
   return {
-    connections,
+    connections: pool.options?.max ?? 1,
     connectionError: () => errors.last,
     async connected(use, deadlineMs = longestDeadline()) {
       const client = await lender.borrow(deadlineMs).catch((error) => {
