@@ -2,7 +2,6 @@ import {
   type Admission,
   builtInAlgorithms,
   type CallOptions,
-  type Claim,
   type DecidingStore,
   decideInOrder,
   type ExportEntries,
@@ -12,6 +11,7 @@ import {
   invalidOption,
   type Next,
   type Outcome,
+  type PartDecider,
   partsOf,
   refundEntry,
   rejectUnknown,
@@ -115,8 +115,12 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
       if (admission.claims.length > 1) {
         const parts = partsOf(admission, ({ scope, key }) => placeOf(scope + key).pk);
         if (parts.length > 1) {
-          const undo = (claim: Claim, { epochMs }: { epochMs: number }) =>
-            store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
+          const undo: PartDecider["undo"] = (claim, { epochMs }, _options, chargedAtMs) =>
+            store.atomicUpdate(
+              claim.scope + claim.key,
+              refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs),
+              options,
+            );
           return decideInOrder(admission, parts, { decide: decideTogether, undo }, options);
         }
       }

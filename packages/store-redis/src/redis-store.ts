@@ -14,6 +14,7 @@ import {
   type ImportEntries,
   invalidOption,
   type Outcome,
+  type PartDecider,
   partsOf,
   refundEntry,
   rejectUnknown,
@@ -142,8 +143,12 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       if (commands.cluster && admission.claims.length > 1) {
         const parts = partsOf(admission, tagOfClaim);
         if (parts.length > 1) {
-          const undo = (claim: Claim, { epochMs }: { epochMs: number }) =>
-            store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
+          const undo: PartDecider["undo"] = (claim, { epochMs }, _options, chargedAtMs) =>
+            store.atomicUpdate(
+              claim.scope + claim.key,
+              refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs),
+              options,
+            );
           return decideInOrder(admission, parts, { decide: decideTogether, undo }, options);
         }
       }
