@@ -74,6 +74,7 @@ export {
   type ConnectionErrors,
   canExport,
   canImport,
+  type ConnectionErrors,
   type ExportEntries,
   type ExportedEntry,
   type HealthCheck,
