@@ -1,3 +1,4 @@
+import { type Entry, isEntry, timeOf } from "@sluice/core";
 import { LONGEST_LIFE_MS } from "../lifetime.js";
 import type { Merge } from "./merge.js";
 
@@ -11,6 +12,8 @@ import type { Merge } from "./merge.js";
 type State = readonly number[];
 
 interface Joining {
+  /** The state with times in place of the names of windows. */
+  plain(state: State): State;
   /** The length of the policy's window, by when a state goes; `undefined` when it does not tell. */
   windowOf(state: State, untilMs: number): number | undefined;
   join(arriving: State, there: State, windowMs: number, nowMs: number): State;
@@ -19,11 +22,13 @@ interface Joining {
 }
 
 /** Merges the entries of an algorithm. The later block counts. */
-function mergeEntries({ windowOf, join, untilOf }: Joining): Merge {
+function mergeEntries({ plain, windowOf, join, untilOf }: Joining): Merge {
   return ({ state: arriving, expiresAtMs }, there, nowMs) => {
-    if (!isEntry(arriving) || !isEntry(there)) return undefined;
-    const [, arrivingBlockMs, arrivingState] = arriving;
-    const [, blockMs, state] = there;
+    if (!isLimitEntry(arriving) || !isLimitEntry(there)) return undefined;
+    const [, arrivingBlockMs, arrivingNumbers] = arriving;
+    const [, blockMs, numbers] = there;
+    const arrivingState = arrivingNumbers && plain(arrivingNumbers);
+    const state = numbers && plain(numbers);
     const windowMs = arrivingState === null ? undefined : windowOf(arrivingState, expiresAtMs);
     const joined =
       arrivingState === null || windowMs === undefined
@@ -36,16 +41,29 @@ function mergeEntries({ windowOf, join, untilOf }: Joining): Merge {
     // Nobody knows how long what is there would still live: too long does no harm.
     const untilMs = joined === null ? 0 : untilOf(joined, windowMs ?? LONGEST_LIFE_MS);
     const ttlMs = Math.max(untilMs, blockedUntilMs) - nowMs;
-    return { state: [1, blockedUntilMs, joined], ttlMs: Math.max(1, Math.ceil(ttlMs)) };
+    const [, , , blockedForMs] = arrivingBlockMs > blockMs ? arriving : there;
+    const merged: Entry =
+      blockedForMs === undefined ? [1, blockedUntilMs, joined] : [2, blockedUntilMs, joined, blockedForMs];
+    return { state: merged, ttlMs: Math.max(1, Math.ceil(ttlMs)) };
   };
 }
 
-type LimitEntry = readonly [version: 1, blockedUntilMs: number, state: State | null];
+/** An entry whose state is numbers. */
+type LimitEntry = readonly [
+  version: number,
+  blockedUntilMs: number,
+  state: State | null,
+  blockedForMs?: number | undefined,
+];
 
-function isEntry(state: unknown): state is LimitEntry {
-  if (!Array.isArray(state) || state.length !== 3 || state[0] !== 1 || !Number.isSafeInteger(state[1])) return false;
-  const own: unknown = state[2];
+function isLimitEntry(stored: unknown): stored is LimitEntry {
+  if (!isEntry(stored) || !Number.isSafeInteger(stored[1])) return false;
+  const own = stored[2];
   return own === null || (Array.isArray(own) && own.every(Number.isSafeInteger));
+}
+
+function plainWindow([startMs = 0, ...counts]: State): State {
+  return [timeOf(startMs), ...counts];
 }
 
 function isSame(one: State | null, other: State | null): boolean {
@@ -55,6 +73,7 @@ function isSame(one: State | null, other: State | null): boolean {
 
 /** The one that lacks more tokens. */
 const mergeBucket: Merge = mergeEntries({
+  plain: (state) => state,
   // Its state tells when it is full.
   windowOf: () => 0,
   join: (arriving, there, _, nowMs) => (missing(arriving, nowMs) > missing(there, nowMs) ? arriving : there),
@@ -68,6 +87,7 @@ function missing([fullAtMs = 0, numerator = 0, rate = 1, intervalMs = 1]: State,
 
 /** The larger count, in the window that ends later. */
 const mergeFixedWindow: Merge = mergeEntries({
+  plain: plainWindow,
   windowOf: ([startMs = 0, used = 0], untilMs) => (used > 0 ? untilMs - startMs : undefined),
   join([arrivingStartMs = 0, arrivingUsed = 0], [startMs = 0, used = 0]) {
     return used === 0
@@ -84,6 +104,7 @@ type Window = readonly [startMs: number, previous: number, current: number];
  * count of the younger one, which fades later; unless the younger one is a whole window ahead and has as much.
  */
 const mergeSlidingWindow: Merge = mergeEntries({
+  plain: plainWindow,
   windowOf(state, untilMs) {
     const [startMs, previous, current] = state as Window;
     if (current > 0) return (untilMs - startMs) / 2;
@@ -120,6 +141,7 @@ function faded(count: number, sinceMs: number, windowMs: number): number {
 
 /** All grants of both; of those at one time the larger. */
 const mergeSlidingLog: Merge = mergeEntries({
+  plain: (log) => log.map((number, i) => (i % 2 === 0 ? timeOf(number) : number)),
   windowOf: (log, untilMs) => (log.length > 0 ? untilMs - (log[log.length - 2] as number) : undefined),
   join(arriving, there, windowMs, nowMs) {
     const costs = new Map<number, number>();
