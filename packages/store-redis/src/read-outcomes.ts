@@ -6,14 +6,21 @@ const REFUSED = -2;
 /**
  * One answer for each admission of a batch, or the error for one whose state can't be read, or whose charge the server
  * refused to write.
+ *
+ * @throws SluiceError `STORE_FAILED` for a reply that is not the script's
  */
 export function readOutcomes(reply: unknown, admissions: readonly Admission[]): readonly (Outcome | SluiceError)[] {
-  const reader = { numbers: reply as readonly number[], at: 0 };
+  const values: readonly unknown[] = Array.isArray(reply) ? reply : [];
+  // Large numbers are texts, and with some settings of clients all numbers are.
+  const reader = { numbers: values.map(Number), at: 0 };
   const nowMs = nextNumber(reader);
+  if (!Number.isSafeInteger(nowMs)) {
+    throw new SluiceError("STORE_FAILED", "Redis failed: the client returned no list of whole numbers for a script");
+  }
   return admissions.map((admission) => {
     const verdict = nextNumber(reader);
     if (verdict === UNREADABLE) return unreadableState();
-    if (verdict === REFUSED) return writeRefused((reply as readonly unknown[]).at(-1));
+    if (verdict === REFUSED) return writeRefused(values.at(-1));
     return readOutcome(reader, admission, nowMs, verdict === 1);
   });
 }
