@@ -3,10 +3,10 @@ import {
   builtInAlgorithms,
   type CallOptions,
   type Claim,
-  type ClaimFinding,
   decideInOrder,
   groupsByTime,
   type Outcome,
+  type PartDecider,
   partsOf,
   refundEntry,
   SluiceError,
@@ -108,9 +108,8 @@ export function createDecisions(
     return batcherOf(place).add({ admission, nowMs }, deadlineMs);
   }
 
-  function undo(claim: Claim, { epochMs }: ClaimFinding, options: CallOptions | undefined): Promise<unknown> {
-    return update(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
-  }
+  const undo: PartDecider["undo"] = (claim, { epochMs }, options, chargedAtMs) =>
+    update(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs), options);
 
   function decideIn(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
     if (slots.split && admission.claims.length > 1) {
