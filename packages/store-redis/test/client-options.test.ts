@@ -105,7 +105,7 @@ describe.each(Object.entries(odd))("%s", (name, open) => {
       fixedWindow({ name: "fixed", limit: 10, window: "1h" }),
       slidingWindow({ name: "sliding", limit: 12, window: "1h" }),
     ];
-    const limiter = createLimiter({ store, policies });
+    const limiter = createLimiter({ store, policies, timeout: "10s" });
     const decisions = await Promise.all(Array.from({ length: 12 }, () => limiter.consume("somebody")));
     expect(decisions.map(({ source }) => source)).toEqual(Array(12).fill("store"));
     expect(decisions.filter(({ allowed }) => allowed).length).toBe(10);

@@ -110,7 +110,7 @@ describe.each(Object.entries(clients))("%s", (name, open) => {
       fixedWindow({ name: "window", limit: 10, window: "1h" }),
       slidingLog({ name: "log", limit: 11, window: "1h" }),
     ];
-    const limiter = createLimiter({ store, policies });
+    const limiter = createLimiter({ store, policies, timeout: "10s" });
     const decisions = await Promise.all(
       Array.from({ length: 40 }, (_, i) => Array.from({ length: 15 }, () => limiter.consume(`client ${i}`))).flat(),
     );
@@ -124,7 +124,7 @@ describe.each(Object.entries(clients))("%s", (name, open) => {
   });
 
   it("refunds, blocks and resets", async () => {
-    const limiter = createLimiter({ store, policies: fixedWindow({ limit: 10, window: "1h" }) });
+    const limiter = createLimiter({ store, policies: fixedWindow({ limit: 10, window: "1h" }), timeout: "10s" });
     const decision = await limiter.consume("somebody", { cost: 4 });
     expect(await limiter.refund(decision)).toBe(true);
     expect((await limiter.peek("somebody")).remaining).toBe(10);
@@ -135,7 +135,7 @@ describe.each(Object.entries(clients))("%s", (name, open) => {
   });
 
   it("decides after the server has forgotten its scripts", async () => {
-    const limiter = createLimiter({ store, policies: fixedWindow({ limit: 10, window: "1h" }) });
+    const limiter = createLimiter({ store, policies: fixedWindow({ limit: 10, window: "1h" }), timeout: "10s" });
     await limiter.consume("forgotten");
     for (const { port } of [server, ...cluster.nodes]) {
       const one = new Redis(port);

@@ -42,7 +42,11 @@ describe.each(Object.entries(plainClients))("a cluster behind one address, with 
   const policies = fixedWindow({ limit: 3, window: "1h" });
 
   it.each([undefined, true])("decides 50 of 50 keys, with the option cluster %s", async (option) => {
-    const limiter = createLimiter({ store: redisStore({ client: connection.client, cluster: option }), policies });
+    const limiter = createLimiter({
+      store: redisStore({ client: connection.client, cluster: option }),
+      policies,
+      timeout: "10s",
+    });
     for (let turn = 1; turn <= 4; turn++) {
       const decisions = await Promise.all(Array.from({ length: 50 }, (_, i) => limiter.consume(`client ${i}`)));
       expect(new Set(decisions.map(({ source }) => source))).toEqual(new Set(["store"]));
@@ -54,7 +58,7 @@ describe.each(Object.entries(plainClients))("a cluster behind one address, with 
     const perAddress = fixedWindow({ name: "perAddress", limit: 5, window: "1h" });
     const perUser = fixedWindow({ name: "perUser", limit: 2, window: "1h" });
     const store = redisStore({ client: connection.client });
-    const limiter = createLimiter({ store, policies: [perAddress, perUser] });
+    const limiter = createLimiter({ store, policies: [perAddress, perUser], timeout: "10s" });
     const decisions = await Promise.all(
       Array.from({ length: 4 }, (_, i) => limiter.consume({ perAddress: "192.0.2.1", perUser: `user ${i % 2}` })),
     );
@@ -74,7 +78,7 @@ describe.each(Object.entries(plainClients))("a cluster behind one address, with 
     }));
     expect(await fresh().importEntries(entries)).toEqual([]);
     expect((await fresh().importEntries(entries)).length).toBe(300);
-    const limiter = createLimiter({ store: fresh(), policies });
+    const limiter = createLimiter({ store: fresh(), policies, timeout: "10s" });
     expect(await limiter.refund(await limiter.consume("somebody"))).toBe(true);
     await limiter.reset("somebody");
     await fresh().healthCheck();
