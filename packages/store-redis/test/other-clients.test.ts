@@ -44,7 +44,10 @@ const clients: Readonly<Record<string, () => Promise<Opened>>> = {
     return { client, end: () => rest.stop() };
   },
   async "@valkey/valkey-glide"() {
-    const glide = await GlideClient.createClient({ addresses: [{ host: "127.0.0.1", port: server.port }] });
+    const glide = await GlideClient.createClient({
+      addresses: [{ host: "127.0.0.1", port: server.port }],
+      requestTimeout: 5_000,
+    });
     const client = customRedisClient({
       evalsha: (sha1, keys, args) => glide.customCommand(["EVALSHA", sha1, String(keys.length), ...keys, ...args]),
       eval: (script, keys, args) => glide.customCommand(["EVAL", script, String(keys.length), ...keys, ...args]),
@@ -54,7 +57,7 @@ const clients: Readonly<Record<string, () => Promise<Opened>>> = {
   },
   async "@valkey/valkey-glide on a cluster"() {
     const addresses = cluster.ports.map((port) => ({ host: "127.0.0.1", port }));
-    const glide = await GlideClusterClient.createClient({ addresses });
+    const glide = await GlideClusterClient.createClient({ addresses, requestTimeout: 5_000 });
     const client = customRedisClient({
       evalsha: (sha1, keys, args) => glide.customCommand(["EVALSHA", sha1, String(keys.length), ...keys, ...args]),
       eval: (script, keys, args) => glide.customCommand(["EVAL", script, String(keys.length), ...keys, ...args]),
