@@ -36,10 +36,10 @@ const odd: Readonly<Record<string, () => Promise<Opened>>> = {
       { protocol: 2 as const },
       { protocol: 3 as const, replyMapping: "resp3" as const },
     ].flatMap((options) =>
-      [Redis, Redis5].map((Client, i) => [
+      [(all: object) => new Redis(all), (all: object) => new Redis5(all)].map((create, i) => [
         `ioredis ${6 - i} with ${JSON.stringify(options)}`,
         async () => {
-          const client = new Client({ port: server.port, ...(options as object) });
+          const client = create({ port: server.port, ...options });
           return { client, end: () => client.disconnect() };
         },
       ]),

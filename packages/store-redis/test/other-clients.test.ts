@@ -67,11 +67,11 @@ const clients: Readonly<Record<string, () => Promise<Opened>>> = {
   },
   async "ioredis 4"() {
     const client = new IoredisFour(server.port);
-    return { client: client as unknown as RedisClient, end: () => client.disconnect() };
+    return { client, end: () => client.disconnect() };
   },
   async "ioredis 4 on a cluster"() {
     const client = new IoredisFour.Cluster(cluster.ports.map((port) => ({ host: "127.0.0.1", port })));
-    return { client: client as unknown as RedisClient, end: () => client.disconnect() };
+    return { client, end: () => client.disconnect() };
   },
   async "redis 4"() {
     const client = createClient4({ url: server.url });
