@@ -51,7 +51,7 @@ interface Answer {
 }
 
 async function ask(query: string, signal?: AbortSignal): Promise<Answer> {
-  const response = await fetch(new URL(`/?${query}`, origin), { signal });
+  const response = await fetch(new URL(`/?${query}`, origin), { signal: signal ?? null });
   if (!response.ok) throw new Error(`status ${response.status}: ${await response.text()}`);
   return (await response.json()) as Answer;
 }
