@@ -50,6 +50,7 @@ export type { LimiterOptions } from "./limiter/options.js";
 export type { Algorithm, Finding, Next, Step } from "./policy/algorithm.js";
 export { builtInAlgorithms } from "./policy/built-in.js";
 export { BLANK, type CellAlgorithm, type Cells } from "./policy/cells.js";
+export { epochAfter, timeOf } from "./policy/epoch.js";
 export { fixedWindowAlgorithm } from "./policy/fixed-window.js";
 export {
   type FixedWindowPolicy,
@@ -81,7 +82,17 @@ export {
   type ImportEntries,
 } from "./store/capabilities.js";
 export { type CompareAndSet, createUpdater, type Seen, type Updater, type Write } from "./store/compare-and-set.js";
-export { decideEntries, type Entry, refundEntry, unreadableState, withBlock } from "./store/entry.js";
+export {
+  blockEntry,
+  clearEntry,
+  decideEntries,
+  type Entry,
+  type EntryChange,
+  isEntry,
+  refundEntry,
+  unreadableState,
+  withBlock,
+} from "./store/entry.js";
 export { scopeOf, splitEntryKey } from "./store/entry-key.js";
 export { importDistinct } from "./store/import-distinct.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "./store/in-order.js";

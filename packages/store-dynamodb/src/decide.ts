@@ -94,8 +94,8 @@ function tryAll(
 function decideOn(entries: Entries, { admission, places }: DecideCall, nowMs: number): Outcome {
   const found = places.map(({ attribute }) => entries.get(attribute)?.entry);
   const { outcome, writes } = decideEntries(admission, found, builtInAlgorithms, nowMs);
-  writes.forEach(({ state, ttlMs }, i) => {
-    entries.set((places[i] as Place).attribute, { entry: state, ttlMs });
+  writes.forEach((next, i) => {
+    if (next !== undefined) entries.set((places[i] as Place).attribute, { entry: next.state, ttlMs: next.ttlMs });
   });
   return outcome;
 }

@@ -2,8 +2,6 @@ import {
   type Admission,
   builtInAlgorithms,
   type CallOptions,
-  type Claim,
-  type ClaimFinding,
   type ConnectionErrors,
   type DecidingStore,
   type Duration,
@@ -15,6 +13,7 @@ import {
   invalidOption,
   type Next,
   type Outcome,
+  type PartDecider,
   parseDuration,
   partsOf,
   refundEntry,
@@ -137,8 +136,12 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
       if (admission.claims.length > 1) {
         const parts = partsOf(admission, ({ scope, key }) => placeOf(scope + key).pk);
         if (parts.length > 1) {
-          const undo = (claim: Claim, { epochMs }: ClaimFinding, undoOptions: CallOptions | undefined) =>
-            store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), undoOptions);
+          const undo: PartDecider["undo"] = (claim, { epochMs }, undoOptions, chargedAtMs) =>
+            store.atomicUpdate(
+              claim.scope + claim.key,
+              refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs),
+              undoOptions,
+            );
           return decideInOrder(admission, parts, { decide: decidePart, undo }, options);
         }
       }

@@ -56,6 +56,8 @@ export interface LimiterCore extends Decider {
   readonly emitter: Emitter;
   readonly algorithms: Algorithms;
   readonly blocker: AutoBlocker | undefined;
+  /** The longest that a decision waits for the store. */
+  readonly timeoutMs: number;
   /** The options of all calls to the store that one answer needs. @throws SluiceError `CLOSED` */
   calling(): CallOptions;
   /** @throws SluiceError `INVALID_COST`, `UNKNOWN_OPTION` */
@@ -92,7 +94,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
   const engine: Engine =
     isDecidingStore(store) &&
     [...policies, ...(autoBlock ? [autoBlock.policy] : [])].every(({ algorithm }) => store.algorithms.has(algorithm))
-      ? decidingEngine(store)
+      ? decidingEngine(store, algorithms)
       : updatingEngine(store, algorithms, prefix);
   const emitter = createEmitter(on);
   const outage = createOutage(failOpen, emitter);
@@ -174,7 +176,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     const given = await bounded(
       Promise.all(
         claims.all(charge.key, charge.cost).map(async (claim, i) => {
-          const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number);
+          const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number, charge.chargedAtMs);
           let changed = false;
           await engine.update(
             claim,
@@ -207,6 +209,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     quotas,
     emitter,
     blocker,
+    timeoutMs,
     costOf,
     ask,
     answered,
