@@ -71,12 +71,14 @@ export { slidingWindowAlgorithm } from "./policy/sliding-window.js";
 export { tokenBucketAlgorithm } from "./policy/token-bucket.js";
 export { type Batcher, type BatcherOptions, createBatcher } from "./store/batcher.js";
 export {
+  type ConnectionErrors,
   canExport,
   canImport,
   type ConnectionErrors,
   type ExportEntries,
   type ExportedEntry,
   type HealthCheck,
+  hasConnectionErrors,
   hasHealthCheck,
   type ImportEntries,
 } from "./store/capabilities.js";
@@ -99,7 +101,7 @@ export { createKeyedBatcher, type KeyedBatcher, type KeyedBatcherOptions } from 
 export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./store/numbered-batch.js";
 export { nextNumber, type ReplyReader, readOutcome, reportedAlgorithms } from "./store/read-outcome.js";
 export { repeatEvery } from "./store/repeat-every.js";
-export { hasRequestContexts } from "./store/request-context.js";
+export { hasRequestContexts, outsideRequests } from "./store/request-context.js";
 export {
   type Admission,
   type CallOptions,
