@@ -74,7 +74,6 @@ export {
   type ConnectionErrors,
   canExport,
   canImport,
-  type ConnectionErrors,
   type ExportEntries,
   type ExportedEntry,
   type HealthCheck,

@@ -1,9 +1,7 @@
 import { SluiceError } from "@sluice/core";
+import { createAllowance, READ_ONLY_PERIOD_MS } from "./allowance.js";
 import { byDeadline, LATE } from "./late.js";
 import type { PgPool, PgPoolClient } from "./postgres-client.js";
-
-/** Read-only connections are closed no faster than all of the pool in so much time: the only server may be read-only. */
-const READ_ONLY_PERIOD_MS = 1_000;
 
 /** Lends the connections of a pool. */
 export interface Lender {
@@ -13,8 +11,8 @@ export interface Lender {
   answered(client: PgPoolClient): void;
   /** Notes that a statement got no answer that was sent at this time: connections that were not used since are closed too. */
   distrust(sentMs: number): void;
-  /** Whether to close a connection to a server that can't write, and to look for a new one. */
-  distrustReadOnly(): boolean;
+  /** Whether to close a connection to a server that can't write. A new one may reach another server. */
+  mayCloseReadOnly(): boolean;
 }
 
 /** All stores on one pool share what is known of its connections. */
@@ -35,8 +33,6 @@ function createLender(pool: PgPool): Lender {
   /** Connections that were asked for, and for which nobody waits any more. */
   const connecting = new Set<Promise<PgPoolClient>>();
   let trustedSinceMs = Number.NEGATIVE_INFINITY;
-  let readOnlyClosed = 0;
-  let readOnlySinceMs = Number.NEGATIVE_INFINITY;
 
   (pool as { on?(event: "connect", listener: (client: PgPoolClient) => void): unknown }).on?.("connect", (client) =>
     answeredMs.set(client, performance.now()),
@@ -81,13 +77,6 @@ function createLender(pool: PgPool): Lender {
       trustedSinceMs = Math.max(trustedSinceMs, sentMs);
     },
 
-    distrustReadOnly() {
-      const nowMs = performance.now();
-      if (nowMs - readOnlySinceMs > READ_ONLY_PERIOD_MS) {
-        readOnlySinceMs = nowMs;
-        readOnlyClosed = 0;
-      }
-      return ++readOnlyClosed <= connections;
-    },
+    mayCloseReadOnly: createAllowance(connections, READ_ONLY_PERIOD_MS),
   };
 }

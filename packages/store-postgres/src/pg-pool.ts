@@ -29,8 +29,8 @@ export function poolDatabase(pool: PgPool, named: boolean): Database {
         },
         answered: () => lender.answered(client),
         broke: breaks,
-        async endReadOnly() {
-          broken ||= lender.distrustReadOnly();
+        endReadOnly() {
+          broken ||= lender.mayCloseReadOnly();
           return broken;
         },
       });
