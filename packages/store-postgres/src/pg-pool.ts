@@ -46,7 +46,7 @@ export function poolDatabase(pool: PgPool, named: boolean): Database {
         throw silent();
       } finally {
         client.removeListener("error", breaks);
-        client.release(broken);
+        lender.giveBack(client, broken);
       }
     },
   };

@@ -23,6 +23,7 @@ export interface PgPoolClient extends PgClient {
 export interface PgPool {
   connect(): Promise<PgPoolClient>;
   readonly totalCount: number;
+  readonly idleCount?: number | undefined;
   readonly options?: { readonly max?: number | undefined };
 }
 
