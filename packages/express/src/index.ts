@@ -27,3 +27,4 @@ export {
   tokenBucket,
 } from "@sluice/core";
 export { type RateLimitOptions, type RejectionHandler, rateLimit } from "./express.js";
+export { decisionOf } from "./found.js";

@@ -26,5 +26,6 @@ export {
   slidingWindow,
   tokenBucket,
 } from "@sluice/core";
+export { decisionOf, type VariableHolder } from "./found.js";
 export { rateLimit } from "./hono.js";
 export type { RateLimitOptions, RejectionHandler } from "./options.js";

@@ -26,4 +26,5 @@ export {
   slidingWindow,
   tokenBucket,
 } from "@sluice/core";
+export { decisionOf, type StateHolder } from "./found.js";
 export { type RateLimitOptions, type RejectionHandler, rateLimit } from "./koa.js";
