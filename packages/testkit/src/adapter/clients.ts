@@ -1,6 +1,7 @@
-import { equal } from "node:assert/strict";
-import { createLimiter, fixedWindow, type LimiterKey } from "@sluice/core";
+import { deepStrictEqual, equal } from "node:assert/strict";
+import { createLimiter, fixedWindow, type LimiterKey, SluiceError } from "@sluice/core";
 import { type AdapterContext, client, sameError } from "./context.js";
+import { until } from "./until.js";
 
 /** Who is limited. */
 export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
@@ -88,6 +89,34 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
       await ask(sharing, { status: 200 }, from(address));
       await ask(sharing, { status: 429 }, from("<another>"));
       await ask(sharing, { status: 200 }, from("192.0.2.1"));
+    });
+  }
+
+  for (const unusableAddress of ["error", "shared"] as const) {
+    test(`that left before the limiter ran are no error and no warning ("${unusableAddress}")`, async (tools) => {
+      const { serve, ask, quiet } = tools;
+      const warnings = quiet();
+      let asked = 0;
+      let release = () => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const skip = async () => {
+        asked++;
+        await held;
+        return false;
+      };
+      const server = await serve({}, { policies: fixedWindow({ limit: 9, window: "10s" }), skip, unusableAddress });
+      const leave = new AbortController();
+      const left = Array.from({ length: 3 }, () => fetch(server.url, { signal: leave.signal }).catch(() => "left"));
+      await until(() => asked === 3);
+      leave.abort();
+      deepStrictEqual(await Promise.all(left), ["left", "left", "left"]);
+      // Long enough for a server in the same process to notice.
+      for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve, 2));
+      release();
+      await ask(server, { status: 200 });
+      deepStrictEqual([warnings, server.errors.filter((error) => error instanceof SluiceError)], [[], []]);
     });
   }
 
