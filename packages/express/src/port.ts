@@ -8,7 +8,7 @@ type Trust = (address: string | undefined, hop: number) => boolean;
 export const port: HttpPort<Request> = {
   method: (req) => req.method,
   header: (req, name) => req.headers[name]?.toString(),
-  address: (req) => (isExpress(req) ? req.ip : req.socket?.remoteAddress),
+  address: (req) => req.ip ?? (isExpress(req) ? undefined : req.socket?.remoteAddress),
   reread,
   hasLeft: connectionEnded,
   proxyTrust(req) {

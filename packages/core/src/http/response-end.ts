@@ -15,19 +15,24 @@ export interface EndingResponse extends ClosedResponse {
  * @param errorOf returns what the framework's error handling was given, where the framework reports it
  */
 export function settleAtEnd(response: EndingResponse, settle: Settle, errorOf?: () => unknown): void {
-  const over = (): void => void settle(outcomeOf(response, errorOf?.()));
-  // It ended while the store was asked, so no event comes any more.
-  if (response.writableFinished || response.destroyed === true) {
-    over();
-  } else if (isSimulated(response)) {
+  if (isSimulated(response)) {
     settleBeforeEnd(response, settle, errorOf);
   } else {
+    // Events come in the context of the connection, and what follows a promise runs in that of the request.
+    void ended(response).then(() => settle(outcomeOf(response, errorOf?.())));
+  }
+}
+
+function ended(response: EndingResponse): Promise<void> {
+  return new Promise((resolve) => {
+    // It ended while the store was asked, so no event comes any more.
+    if (response.writableFinished || response.destroyed === true) resolve();
     // Mocked responses never close, and one that is cut off may close without having finished.
     response.once("finish", () => {
-      if (response.writableEnded && response.writableFinished) over();
+      if (response.writableEnded && response.writableFinished) resolve();
     });
-    response.once("close", over);
-  }
+    response.once("close", resolve);
+  });
 }
 
 /** Whether the socket is an object with the few methods that an adapter of a platform needs, as of serverless-http. */
