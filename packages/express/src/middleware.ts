@@ -1,33 +1,18 @@
-import { IncomingMessage } from "node:http";
-import { Socket } from "node:net";
-import {
-  type Answer,
-  type Guard,
-  invalidOption,
-  isAboutLeaving,
-  type MaybePromise,
-  settleAtEnd,
-  type Verdict,
-} from "@sluice/core";
+import { type Answer, type Guard, isAboutLeaving, type MaybePromise, settleAtEnd, type Verdict } from "@sluice/core";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { decisionKeeper } from "./keep-decision.js";
+import { checkProperty } from "./node-names.js";
 import { port } from "./port.js";
 
 /** Answers a request in place of a guard. */
 export type AnswerHandler<A extends Answer> = (req: Request, res: Response, next: NextFunction, answer: A) => unknown;
-
-/** @throws SluiceError `INVALID_OPTION` for what is Node's own, such as `client`, which is the socket */
-function checkedProperty(name: string): string {
-  if (!(name in new IncomingMessage(new Socket()))) return name;
-  throw invalidOption("requestProperty", name, "Node's request has this property; choose another name");
-}
 
 /** Makes a guard's verdicts Express's responses. */
 export function middlewareOf<Found, A extends Answer>(
   name: string,
   guard: Guard<Request, AnswerHandler<A>, Found, A>,
 ): RequestHandler {
-  const keep = decisionKeeper(checkedProperty(guard.requestProperty));
+  const keep = decisionKeeper(checkProperty(guard.requestProperty));
 
   /** Whether the request may go on. */
   function apply(verdict: Verdict<Found, A> | undefined, req: Request, res: Response, next: NextFunction): boolean {

@@ -121,7 +121,7 @@ it.each(["error", "shared"] as const)("ends the request of a client that has lef
         await next();
       });
       app.use(rateLimit(limiter, { getConnInfo, trustProxy, unusableAddress }));
-      app.use((c) => {
+      app.use(async (c) => {
         reached.push("route");
         return c.text("reached");
       });
