@@ -41,6 +41,7 @@ export {
 export type { AutoBlock, AutoBlockHost } from "./limiter/auto-block.js";
 export type { LimiterKey } from "./limiter/claims.js";
 export type { Clock } from "./limiter/clock.js";
+export { createDeadlines, type Deadlines } from "./limiter/deadlines.js";
 export type { ConsumeOptions, Decider } from "./limiter/decider.js";
 export { type AutoBlockEvent, type EscalatingBlockOptions, escalatingBlock } from "./limiter/escalating-block.js";
 export type { LimiterEvents, LimiterListeners } from "./limiter/events.js";
@@ -70,11 +71,13 @@ export { slidingWindowAlgorithm } from "./policy/sliding-window.js";
 export { tokenBucketAlgorithm } from "./policy/token-bucket.js";
 export { type Batcher, type BatcherOptions, createBatcher } from "./store/batcher.js";
 export {
+  type ConnectionErrors,
   canExport,
   canImport,
   type ExportEntries,
   type ExportedEntry,
   type HealthCheck,
+  hasConnectionErrors,
   hasHealthCheck,
   type ImportEntries,
 } from "./store/capabilities.js";

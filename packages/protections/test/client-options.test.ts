@@ -304,7 +304,7 @@ it("DynamoDB takes region, endpoint and credentials beside the setting", async (
   } finally {
     await server.stop();
   }
-});
+}, 60_000);
 
 it("SQLite takes options of its package", async () => {
   const statements: unknown[] = [];

@@ -7,7 +7,7 @@ import { malformed, type Setting } from "./setting.js";
 const INSTALL = "@sluice/store-postgres pg";
 
 /** How long a statement or a new connection may take once the storage is open: a silent connection is then ended. */
-const PATIENCE_MS = 2_500;
+const PATIENCE_MS = 2_000;
 
 /** Parameters of the query in a setting that together are the option `ssl`. */
 const SSL_PARAMETERS: readonly string[] = ["ssl", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslnegotiation"];
@@ -19,8 +19,7 @@ const NAMED: readonly string[] = ["user", "password", "host", "port", "database"
 export async function openPostgres(setting: Setting, { migrate, timeoutMs, given }: Opening): Promise<Opened> {
   const { hosts } = setting;
   const [, port = ""] = /:([^\]:]*)$/.exec(hosts) ?? [];
-  if (!/^\d{0,5}$/.test(port) || Number(port) > 65_535)
-    throw malformed(setting, "has a port that is not from 0 to 65535");
+  if (!/^\d{0,5}$/.test(port) || Number(port) > 65_535) throw malformed(setting, "names a port that can't be");
   const { postgresStore } = await loaded<typeof import("@sluice/store-postgres")>("@sluice/store-postgres", INSTALL);
   const { default: pg } = await loaded<typeof import("pg")>("pg", INSTALL);
   const config = merged({ ...connectionOf(pg, setting, given), keepAlive: true }, given);

@@ -130,7 +130,7 @@ function clientOf(
     });
   }
   const database = path.slice(1) || "0";
-  if (!/^\d{1,6}$/.test(database)) throw malformed(setting, "names a database that is not a number");
+  if (!/^\d{1,6}$/.test(database)) throw malformed(setting, "names a database that is no number");
   return new ioredis.Redis({
     ...merged({ ...options, ...servers[0], db: Number(database) }, given),
     lazyConnect: true,

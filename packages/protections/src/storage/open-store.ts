@@ -47,6 +47,9 @@ export const OPEN_STORE_OPTIONS: readonly (keyof OpenStoreOptions)[] = [
   "sqlite",
 ];
 
+/** Timers take 31 bits of milliseconds. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
 const OPENERS: Readonly<Record<string, Opener>> = {
   memory: openMemory,
   redis: openRedis,
@@ -97,6 +100,9 @@ export async function openStore(storage: string, options: OpenStoreOptions = {})
   const { migrate = false, connectTimeout = "10s" } = options;
   if (typeof migrate !== "boolean") throw invalidOption("migrate", migrate, "it must be a boolean");
   const timeoutMs = parseDuration(connectTimeout, "connectTimeout");
+  if (timeoutMs > MAX_TIMEOUT_MS) {
+    throw invalidOption("connectTimeout", connectTimeout, `it must be at most ${MAX_TIMEOUT_MS} ms`);
+  }
   const parsed = parseSetting(storage);
   const given = clientOptionsOf(parsed.scheme, options);
   const setting: Setting = { ...parsed, secrets: secretsIn(given) };
