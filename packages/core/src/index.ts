@@ -51,6 +51,7 @@ export type { LimiterOptions } from "./limiter/options.js";
 export type { Algorithm, Finding, Next, Step } from "./policy/algorithm.js";
 export { builtInAlgorithms } from "./policy/built-in.js";
 export { BLANK, type CellAlgorithm, type Cells } from "./policy/cells.js";
+export { epochAfter, timeOf } from "./policy/epoch.js";
 export { fixedWindowAlgorithm } from "./policy/fixed-window.js";
 export {
   type FixedWindowPolicy,
@@ -82,7 +83,17 @@ export {
   type ImportEntries,
 } from "./store/capabilities.js";
 export { type CompareAndSet, createUpdater, type Seen, type Updater, type Write } from "./store/compare-and-set.js";
-export { decideEntries, type Entry, refundEntry, unreadableState, withBlock } from "./store/entry.js";
+export {
+  blockEntry,
+  clearEntry,
+  decideEntries,
+  type Entry,
+  type EntryChange,
+  isEntry,
+  refundEntry,
+  unreadableState,
+  withBlock,
+} from "./store/entry.js";
 export { scopeOf, splitEntryKey } from "./store/entry-key.js";
 export { importDistinct } from "./store/import-distinct.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "./store/in-order.js";
@@ -90,7 +101,7 @@ export { createKeyedBatcher, type KeyedBatcher, type KeyedBatcherOptions } from 
 export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./store/numbered-batch.js";
 export { nextNumber, type ReplyReader, readOutcome, reportedAlgorithms } from "./store/read-outcome.js";
 export { repeatEvery } from "./store/repeat-every.js";
-export { hasRequestContexts } from "./store/request-context.js";
+export { hasRequestContexts, outsideRequests } from "./store/request-context.js";
 export {
   type Admission,
   type CallOptions,

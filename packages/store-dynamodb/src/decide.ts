@@ -9,7 +9,7 @@ import {
   SluiceError,
 } from "@sluice/core";
 import type { Move } from "./charges.js";
-import { isInTime, latestOf, timedOut } from "./deadline.js";
+import { latestOf, timedOut } from "./deadline.js";
 import { createExpression } from "./expression.js";
 import { addMove } from "./move.js";
 import type { Place } from "./place.js";
@@ -25,6 +25,8 @@ export interface DecideCall {
   readonly places: readonly Place[];
   readonly nowMs: number | undefined;
   readonly deadlineMs: number;
+  /** Until when the answer of a charge is of use to undo it, though it is too late for the caller. */
+  readonly undoUntilMs?: number | undefined;
 }
 
 /** The entries of some attributes, as calls one after the other leave them, and how long those that were charged live. */
@@ -45,7 +47,7 @@ export async function decideCalls(
     answer(call, outcome);
   }
   for (;;) {
-    for (const call of open) if (!isInTime(call)) settle(call, timedOut());
+    for (const call of open) if (!session.canAnswer(call.deadlineMs)) settle(call, timedOut());
     const [first] = open;
     if (first === undefined) return;
     const nowMs = first.nowMs ?? Date.now();
@@ -92,8 +94,8 @@ function tryAll(
 function decideOn(entries: Entries, { admission, places }: DecideCall, nowMs: number): Outcome {
   const found = places.map(({ attribute }) => entries.get(attribute)?.entry);
   const { outcome, writes } = decideEntries(admission, found, builtInAlgorithms, nowMs);
-  writes.forEach(({ state, ttlMs }, i) => {
-    entries.set((places[i] as Place).attribute, { entry: state, ttlMs });
+  writes.forEach((next, i) => {
+    if (next !== undefined) entries.set((places[i] as Place).attribute, { entry: next.state, ttlMs: next.ttlMs });
   });
   return outcome;
 }
@@ -126,8 +128,11 @@ async function charge(
     // What others charge at the same time makes it live longer than was seen, but not longer than the whole limit takes.
     longestMs = Math.max(longestMs, ttlMs, policy === undefined ? 0 : windowOf(policy));
   }
-  keepUntil(expression, item, Math.max(nowMs, Date.now()) + longestMs);
-  if (!(await session.write(expression, latestOf(calls)))) return undefined;
+  const kept = keepUntil(expression, item, Math.max(nowMs, Date.now()) + longestMs);
+  const expected = Object.fromEntries([...moves].map(([attribute, move]) => [attribute, move.expected]));
+  const undoUntilMs = Math.max(...calls.map((call) => call.undoUntilMs ?? 0));
+  if (!(await session.write(expression, { ...item, ...expected, ...kept }, latestOf(calls), undoUntilMs)))
+    return undefined;
   const entries: Entries = new Map();
   for (const [attribute, move] of moves) {
     entries.set(attribute, { entry: move.entryBefore(session.item[attribute] as AttributeValue), ttlMs: 0 });

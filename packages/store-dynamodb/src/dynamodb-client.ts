@@ -22,5 +22,5 @@ export function sendOf(client: DynamodbClient): Send {
         "or a DynamoDBDocumentClient made of one",
     );
   }
-  return (command, options) => (send as unknown as Send).call(client, command, options);
+  return async (command, options) => (send as unknown as Send).call(client, command, options);
 }

@@ -7,11 +7,6 @@ export function storeFailed(error: unknown, table: string): SluiceError {
   const lost = error instanceof Unanswered;
   const cause = lost ? error.reason : error;
   const { name, message } = cause instanceof Error ? cause : { name: "", message: String(cause) };
-  if (name === "AbortError") {
-    return new SluiceError("STORE_TIMEOUT", "DynamoDB did not answer in time; what was asked may have been done", {
-      cause,
-    });
-  }
   if (name === "ResourceNotFoundException") {
     return new SluiceError(
       "STORE_NOT_READY",

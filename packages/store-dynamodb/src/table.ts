@@ -8,11 +8,9 @@ import {
   type UpdateItemCommandOutput,
 } from "@aws-sdk/client-dynamodb";
 import { invalidOption } from "@sluice/core";
-import type { ClockSkew } from "./clock-skew.js";
-import type { Send } from "./dynamodb-client.js";
 import type { Expression } from "./expression.js";
 import { storeFailed } from "./failure.js";
-import { type MiddlewareStack, sendOnce, watchDates } from "./send-once.js";
+import type { Request } from "./requests.js";
 import type { Item } from "./stored.js";
 
 /** The requests that the store makes. All reject with a `SluiceError`. Times are those of `performance.now()`. */
@@ -42,32 +40,14 @@ export function checkTable(table: string): string {
   );
 }
 
-/** How long a request may take that nobody gave a time for. */
-const LONGEST_MS = 10_000;
-
-export function openTable(send: Send, name: string, skew: ClockSkew): Table {
-  async function run(command: { middlewareStack: unknown }, deadlineMs: number, isWrite: boolean): Promise<unknown> {
-    const stack = command.middlewareStack as MiddlewareStack;
-    watchDates(stack, skew.observe);
-    if (isWrite) sendOnce(stack);
-    // Nobody waits for the answer after the deadline, and the connection is free for others.
-    const abort = new AbortController();
-    const leftMs = Math.min(LONGEST_MS, deadlineMs - performance.now());
-    const timer = setTimeout(() => abort.abort(), Math.max(1, leftMs));
-    try {
-      return await send(command, { abortSignal: abort.signal });
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
+export function openTable(request: Request, name: string): Table {
   const keyOf = (pk: string) => ({ [PARTITION_KEY]: { S: pk } });
 
   return {
     async read(pk, deadlineMs) {
       const command = new GetItemCommand({ TableName: name, Key: keyOf(pk), ConsistentRead: true });
       try {
-        return ((await run(command, deadlineMs, false)) as GetItemCommandOutput).Item ?? {};
+        return ((await request(command, deadlineMs, false)) as GetItemCommandOutput).Item ?? {};
       } catch (error) {
         throw storeFailed(error, name);
       }
@@ -82,7 +62,7 @@ export function openTable(send: Send, name: string, skew: ClockSkew): Table {
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       });
       try {
-        const { Attributes = {} } = (await run(command, deadlineMs, true)) as UpdateItemCommandOutput;
+        const { Attributes = {} } = (await request(command, deadlineMs, true)) as UpdateItemCommandOutput;
         return { written: true, item: Attributes };
       } catch (error) {
         const { name: what, Item: item = {} } = error as { name: string; Item?: Item };
@@ -98,7 +78,7 @@ export function openTable(send: Send, name: string, skew: ClockSkew): Table {
         ...(start && { ExclusiveStartKey: start }),
       });
       try {
-        const page = (await run(command, Number.POSITIVE_INFINITY, false)) as ScanCommandOutput;
+        const page = (await request(command, Number.POSITIVE_INFINITY, false)) as ScanCommandOutput;
         return { items: page.Items ?? [], next: page.LastEvaluatedKey };
       } catch (error) {
         throw storeFailed(error, name);
@@ -107,7 +87,7 @@ export function openTable(send: Send, name: string, skew: ClockSkew): Table {
 
     async delete(pk, deadlineMs) {
       try {
-        await run(new DeleteItemCommand({ TableName: name, Key: keyOf(pk) }), deadlineMs, true);
+        await request(new DeleteItemCommand({ TableName: name, Key: keyOf(pk) }), deadlineMs, true);
       } catch (error) {
         throw storeFailed(error, name);
       }

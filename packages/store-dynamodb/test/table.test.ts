@@ -43,8 +43,8 @@ describe("options", () => {
     { concurrency: 0 },
     { concurrency: 1.5 },
     { concurrency: Number.NaN },
-    { clockSkewLimitMs: 0 },
-    { clockSkewLimitMs: Number.NaN },
+    { clockSkewLimit: 0 },
+    { clockSkewLimit: Number.NaN },
     { onClockSkew: "log" },
   ])("refuses %j", (wrong) => {
     const refused = expect.objectContaining({ code: "INVALID_OPTION" });

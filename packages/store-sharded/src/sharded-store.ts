@@ -18,6 +18,7 @@ import {
   isSynchronousStore,
   type MaybePromise,
   type Outcome,
+  type PartDecider,
   partsOf,
   refundEntry,
   rejectUnknown,
@@ -107,8 +108,8 @@ function deciding(
   const synchronous = shards.all.every((shard) => isSynchronousStore(shard.store));
 
   const storeOf = (claim: Claim): DecidingStore => shards.ofClaim(claim).store;
-  const undo = (claim: Claim, { epochMs }: ClaimFinding, options: CallOptions | undefined): Promise<unknown> =>
-    store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
+  const undo: PartDecider["undo"] = (claim, { epochMs }, options, chargedAtMs) =>
+    store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs), options);
 
   /** Decides what lies in one store. Its answer may be kept. */
   function decidePart(part: Admission, options: CallOptions | undefined): MaybePromise<Outcome> {
@@ -125,9 +126,9 @@ function deciding(
       const parts = partsOf(admission, (each) => shards.ofClaim(each).name);
       if (parts.length === 1) return storeOf(claim as Claim).decide(admission, options);
       if (!synchronous) return decideInOrder(admission, parts, { decide: decidePart, undo }, options);
-      const undoAtOnce = (each: Claim, finding: ClaimFinding): void => {
-        // What can't be given back stays charged until its window ends.
-        undo(each, finding, options).catch(() => {});
+      const undoAtOnce = (each: Claim, finding: ClaimFinding, chargedAtMs: number): void => {
+        // What can't be refunded stays charged until its window ends.
+        undo(each, finding, options, chargedAtMs).catch(() => {});
       };
       return decideAtOnce(admission, parts, (each) => storeOf(each) as SynchronousStore, undoAtOnce, options);
     },

@@ -21,8 +21,8 @@ export interface Proxy {
 /** One connection through the proxy. */
 interface Link {
   frozen: boolean;
-  /** When the last answer that is held back leaves: answers keep their order. */
-  leavesAtMs: number;
+  /** Answers that are held back, in order. */
+  readonly held: Buffer[];
 }
 
 export async function startProxy(toPort: number): Promise<Proxy> {
@@ -35,20 +35,22 @@ export async function startProxy(toPort: number): Promise<Proxy> {
   let connections = 0;
 
   function answer(near: Socket, link: Link, data: Buffer): void {
-    if (delayMs === 0 && link.leavesAtMs === 0) {
+    if (delayMs === 0 && link.held.length === 0) {
       near.write(data);
       return;
     }
-    link.leavesAtMs = Math.max(link.leavesAtMs, performance.now() + delayMs);
+    link.held.push(data);
+    // Each timer passes on the oldest, since timers of one millisecond may swap.
     setTimeout(() => {
-      if (!link.frozen) near.write(data);
-    }, link.leavesAtMs - performance.now());
+      const oldest = link.held.shift();
+      if (oldest !== undefined && !link.frozen) near.write(oldest);
+    }, delayMs);
   }
 
   const server = createServer((near) => {
     connections++;
     const far = connect(target, "127.0.0.1");
-    const link: Link = { frozen: false, leavesAtMs: 0 };
+    const link: Link = { frozen: false, held: [] };
     links.add(link);
     near.setNoDelay(true);
     far.setNoDelay(true);

@@ -94,7 +94,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
   const engine: Engine =
     isDecidingStore(store) &&
     [...policies, ...(autoBlock ? [autoBlock.policy] : [])].every(({ algorithm }) => store.algorithms.has(algorithm))
-      ? decidingEngine(store)
+      ? decidingEngine(store, algorithms)
       : updatingEngine(store, algorithms, prefix);
   const emitter = createEmitter(on);
   const outage = createOutage(failOpen, emitter);
@@ -176,7 +176,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     const given = await bounded(
       Promise.all(
         claims.all(charge.key, charge.cost).map(async (claim, i) => {
-          const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number);
+          const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number, charge.chargedAtMs);
           let changed = false;
           await engine.update(
             claim,

@@ -45,8 +45,9 @@ export interface Limiter extends Decider {
   /** Forgets what the key used, and its blocks. A key by names resets only the policies that it names. */
   reset(key: LimiterKey): Promise<void>;
   /**
-   * Denies the key for so long, whatever its policies say, on every process that shares the store. {@link Limiter.reset}
-   * ends it. A key by names blocks only for the policies that it names.
+   * Denies the key for so long, whatever its policies say, on every process that shares the store. A block that ends later
+   * stays as it is. {@link Limiter.reset} ends it. A plain key is blocked for all policies, a key by names for those
+   * that it names; the policies are blocked in separate writes.
    */
   block(key: LimiterKey, duration: Duration): Promise<void>;
   /**
@@ -126,24 +127,16 @@ export function createLimiter(options: LimiterOptions): Limiter {
       const durationMs = parseDuration(duration, "duration");
       const calls = calling();
       const named = claims.named(key);
-      // One blocked policy denies the request, so a plain key needs no more than the first.
-      const blocked = typeof key === "string" ? named.slice(0, 1) : named;
       await bounded(
         Promise.all(
-          blocked.map((claim) =>
-            engine.update(
+          named.map((claim) => {
+            const algorithm = algorithms.get(claim.policy.algorithm) as Algorithm;
+            return engine.update(
               claim,
-              (entry, nowMs) =>
-                blockEntry(
-                  entry,
-                  algorithms.get(claim.policy.algorithm) as Algorithm,
-                  claim.policy,
-                  nowMs,
-                  nowMs + durationMs,
-                ),
+              (entry, nowMs) => blockEntry(entry, algorithm, claim.policy, nowMs, durationMs),
               calls,
-            ),
-          ),
+            );
+          }),
         ),
         calls,
       );

@@ -7,8 +7,11 @@ const { step, refund } = fixedWindowAlgorithm;
 
 /** All grants, and the windows that they open. */
 function listedWindows({ limit, windowMs }: FixedWindowPolicy) {
-  const grants: { windowMs: number; cost: number }[] = [];
+  let grants: { windowMs: number; cost: number }[] = [];
   return (nowMs: number, cost: number) => {
+    // A window that starts later than now starts now: the clock stepped back.
+    grants = grants.filter((grant) => grant.windowMs === grants.at(-1)?.windowMs);
+    for (const grant of grants) grant.windowMs = Math.min(grant.windowMs, nowMs);
     const latest = grants.at(-1)?.windowMs;
     const startMs = latest !== undefined && nowMs < latest + windowMs ? latest : nowMs;
     const used = grants.filter((grant) => grant.windowMs === startMs).reduce((sum, grant) => sum + grant.cost, 0);

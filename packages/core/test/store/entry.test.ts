@@ -87,11 +87,11 @@ describe("decideEntries", () => {
       START_MS - 1,
       [START_MS, 1],
     ]);
-    const next = blockEntry([1, 0, [START_MS, 1]], algorithmOf(window), window, START_MS, START_MS + 90_000);
-    expect(next).toEqual({ state: [1, START_MS + 90_000, [START_MS, 1]], ttlMs: 90_000 });
-    expect(blockEntry(next.state, algorithmOf(window), window, START_MS, START_MS + 1).ttlMs).toBe(60_000);
-    expect(blockEntry(undefined, algorithmOf(window), window, START_MS, START_MS + 7)).toEqual({
-      state: [1, START_MS + 7, null],
+    const next = blockEntry([1, 0, [START_MS, 1]], algorithmOf(window), window, START_MS, 90_000);
+    expect(next).toEqual({ state: [2, START_MS + 90_000, [START_MS, 1], 90_000], ttlMs: 90_000 });
+    expect(blockEntry([1, 0, [START_MS, 1]], algorithmOf(window), window, START_MS, 1).ttlMs).toBe(60_000);
+    expect(blockEntry(undefined, algorithmOf(window), window, START_MS, 7)).toEqual({
+      state: [2, START_MS + 7, null, 7],
       ttlMs: 7,
     });
   });
@@ -118,25 +118,25 @@ describe("decideEntries", () => {
 describe("refundEntry", () => {
   it("gives back what decideEntries charged, and keeps the block", () => {
     const charged = decide({ claims: [claim(log, 3)], charge: true }, [[1, START_MS - 5, [START_MS - 10, 1]]]);
-    const change = refundEntry(claim(log, 3), builtInAlgorithms, charged.outcome.findings[0]!.epochMs);
+    const change = refundEntry(claim(log, 3), builtInAlgorithms, charged.outcome.findings[0]!.epochMs, START_MS);
     expect(change(charged.writes[0]?.state, START_MS)?.state).toEqual([1, START_MS - 5, [START_MS - 10, 1]]);
   });
 
   it("keeps a blocked entry as long as the block", () => {
     const blocked: Entry = [1, START_MS + 90_000, [START_MS, 2]];
-    expect(refundEntry(claim(window), builtInAlgorithms, START_MS)(blocked, START_MS)).toEqual({
+    expect(refundEntry(claim(window), builtInAlgorithms, START_MS, START_MS)(blocked, START_MS)).toEqual({
       state: [1, START_MS + 90_000, [START_MS, 1]],
       ttlMs: 90_000,
     });
   });
 
   it("leaves alone what is not there, is over, or can't give back", () => {
-    const change = refundEntry(claim(window), builtInAlgorithms, START_MS);
+    const change = refundEntry(claim(window), builtInAlgorithms, START_MS, START_MS);
     expect(change(undefined, START_MS)).toBeUndefined();
     expect(change([1, START_MS + 5, null], START_MS)).toBeUndefined();
     expect(change([1, 0, [START_MS, 1]], START_MS + 60_000)).toBeUndefined();
     const { refund: _, ...noRefunds } = algorithmOf(window);
-    const without = refundEntry(claim(window), new Map([[window.algorithm, noRefunds]]), START_MS);
+    const without = refundEntry(claim(window), new Map([[window.algorithm, noRefunds]]), START_MS, START_MS);
     expect(without([1, 0, [START_MS, 1]], START_MS)).toBeUndefined();
   });
 });
