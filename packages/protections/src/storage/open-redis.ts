@@ -38,7 +38,8 @@ export async function openRedis(setting: Setting, { timeoutMs, given }: Opening)
     await client.connect();
     // The client selects it too, but stays in the first database where that fails.
     if (client instanceof ioredis.Redis && client.options.db) await client.select(client.options.db);
-    const store = redisStore({ client });
+    // ioredis before 5.4 has no socketTimeout.
+    const store = redisStore({ client, reconnect: () => client.disconnect(true) });
     await store.healthCheck();
     opening = false;
     if (client instanceof ioredis.Redis && given.connectTimeout === undefined) {
