@@ -44,6 +44,7 @@ export { withoutPort } from "./http/without-port.js";
 export type { AutoBlock, AutoBlockHost } from "./limiter/auto-block.js";
 export type { LimiterKey } from "./limiter/claims.js";
 export type { Clock } from "./limiter/clock.js";
+export { createDeadlines, type Deadlines } from "./limiter/deadlines.js";
 export type { ConsumeOptions, Decider } from "./limiter/decider.js";
 export { type AutoBlockEvent, type EscalatingBlockOptions, escalatingBlock } from "./limiter/escalating-block.js";
 export type { LimiterEvents, LimiterListeners } from "./limiter/events.js";
