@@ -1,3 +1,4 @@
+import type { SluiceError } from "./errors.js";
 import type { Policy } from "./policy/policy.js";
 
 /**
@@ -52,6 +53,6 @@ export interface Decision {
   /** The names of the policies that deny. Empty when allowed, and when the store did not answer. */
   readonly violated: readonly string[];
   readonly source: DecisionSource;
-  /** Why the store did not answer. */
-  readonly error?: unknown;
+  /** Why the store did not answer. Its `cause` is what the client or the connection reported, where that is known. */
+  readonly error?: SluiceError;
 }

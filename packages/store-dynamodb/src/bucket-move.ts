@@ -10,7 +10,7 @@ import { decode, encode, numberIn } from "./stored.js";
  */
 export function bucketMove(
   expression: Expression,
-  { place, seen, cost, crowded }: Charges,
+  { place, seen, cost, crowded, next }: Charges,
   policy: TokenBucketPolicy,
   nowMs: number,
 ): Move | undefined {
@@ -33,6 +33,7 @@ export function bucketMove(
     expression.set(`${field("t")} = ${field("t")} + ${expression.number(asked)}`);
     expression.remove(field("x"));
     return {
+      expected: encode("token-bucket", next.state, undefined),
       entryBefore(after) {
         const t = (numberIn(after, "t") as bigint) - asked;
         return decode("token-bucket", { M: { ...after.M, t: { N: String(t) } } })?.state as Entry;
@@ -52,6 +53,7 @@ export function bucketMove(
     0,
     [Number((now + asked) / rate), Number((now + asked) % rate), policy.rate, policy.intervalMs, nowMs],
   ];
-  expression.set(`${at} = ${expression.value(encode("token-bucket", state, undefined))}`);
-  return { entryBefore: () => undefined };
+  const expected = encode("token-bucket", state, undefined);
+  expression.set(`${at} = ${expression.value(expected)}`);
+  return { expected, entryBefore: () => undefined };
 }

@@ -10,7 +10,7 @@ import {
   SluiceError,
 } from "@sluice/core";
 import type { Move } from "./charges.js";
-import { isInTime, latestOf, timedOut } from "./deadline.js";
+import { latestOf, timedOut } from "./deadline.js";
 import { createExpression } from "./expression.js";
 import { addMove, replaceExactly } from "./move.js";
 import type { Place } from "./place.js";
@@ -27,6 +27,8 @@ export interface DecideCall {
   readonly places: readonly Place[];
   readonly nowMs: number | undefined;
   readonly deadlineMs: number;
+  /** Until when the answer of a charge is of use to undo it, though it is too late for the caller. */
+  readonly undoUntilMs?: number | undefined;
 }
 
 /** An entry, and how long it lives if it was charged or repaired. */
@@ -55,7 +57,7 @@ export async function decideCalls(
     answer(call, outcome);
   }
   for (;;) {
-    for (const call of open) if (!isInTime(call)) settle(call, timedOut());
+    for (const call of open) if (!session.canAnswer(call.deadlineMs)) settle(call, timedOut());
     const [first] = open;
     if (first === undefined) return;
     const nowMs =
@@ -183,8 +185,11 @@ async function charge(
     // What others charge at the same time makes it live longer than was seen, but not longer than the whole limit takes.
     longestMs = Math.max(longestMs, ttlMs, policy === undefined ? 0 : windowOf(policy));
   }
-  keepUntil(expression, item, Math.max(nowMs, Date.now()) + longestMs);
-  if (!(await session.write(expression, latestOf(calls)))) return undefined;
+  const kept = keepUntil(expression, item, Math.max(nowMs, Date.now()) + longestMs);
+  const expected = Object.fromEntries([...moves].map(([attribute, move]) => [attribute, move.expected]));
+  const undoUntilMs = Math.max(...calls.map((call) => call.undoUntilMs ?? 0));
+  if (!(await session.write(expression, { ...item, ...expected, ...kept }, latestOf(calls), undoUntilMs)))
+    return undefined;
   const entries: Entries = new Map();
   for (const [attribute, move] of moves) {
     const { place } = after.get(attribute) as Left;

@@ -1,3 +1,4 @@
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { Entry, FixedWindowPolicy } from "@sluice/core";
 import { type Charges, type Field, type Move, notBlocked } from "./charges.js";
 import type { Expression } from "./expression.js";
@@ -6,7 +7,7 @@ import { decode, encode, numberIn } from "./stored.js";
 /** The write of charges to a fixed window; `undefined` as of a bucket. */
 export function windowMove(
   expression: Expression,
-  { place, seen, cost, crowded }: Charges,
+  { place, seen, cost, crowded, next }: Charges,
   { limit, windowMs }: FixedWindowPolicy,
   nowMs: number,
 ): Move | undefined {
@@ -16,6 +17,7 @@ export function windowMove(
   const endedMs = nowMs - windowMs;
   const at = expression.name(place.attribute);
   const field: Field = (name) => `${at}.${expression.name(name)}`;
+  const withLength = ({ M }: AttributeValue): AttributeValue => ({ M: { ...M, w: { N: String(windowMs) } } });
 
   // A start later than now: the clock stepped back, or the name is not a plain time. Only all of the state tells.
   if (start !== undefined && Number(start) > nowMs) return undefined;
@@ -31,6 +33,7 @@ export function windowMove(
     );
     expression.remove(field("x"));
     return {
+      expected: withLength(encode("fixed-window", next.state, undefined)),
       entryBefore(after) {
         const u = (numberIn(after, "u") as bigint) - BigInt(cost);
         return decode("fixed-window", { M: { ...after.M, u: { N: String(u) } } })?.state as Entry;
@@ -44,7 +47,7 @@ export function windowMove(
       `(${field("s")} <= ${expression.number(endedMs)} OR ` +
       `(${field("u")} = ${expression.number(0)} AND ${field("s")} < ${expression.number(nowMs)})))`,
   );
-  const fresh = encode("fixed-window", [1, 0, [nowMs, cost]], undefined);
-  expression.set(`${at} = ${expression.value({ M: { ...fresh.M, w: { N: String(windowMs) } } })}`);
-  return { entryBefore: () => undefined };
+  const expected = withLength(encode("fixed-window", [1, 0, [nowMs, cost]], undefined));
+  expression.set(`${at} = ${expression.value(expected)}`);
+  return { expected, entryBefore: () => undefined };
 }

@@ -16,7 +16,7 @@ import {
   splitEntryKey,
   withBlock,
 } from "@sluice/core";
-import { BLOCKED_UNTIL_MS, createSlots, EXPIRES_AT_MS, STRIDE } from "./slots.js";
+import { BLOCKED_UNTIL_MS, createSlots, EXPIRES_AT_MS, STRIDE, type Table } from "./slots.js";
 import { correctBlock, createTable, keepUntil, NO_SLOT, type StateTable } from "./table.js";
 
 /** Options of {@link memoryStore}. */
@@ -57,8 +57,8 @@ const TEST_GRACE_MS = 3_600_000;
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
-  const slots = createSlots(checkOptions(options));
   const tables = new Map<string, StateTable>();
+  const slots = createSlots(checkOptions(options), tables as Map<string, Table>);
   let latest: StateTable | undefined;
   // Used again for each decision: see SynchronousStore.
   const single = blankFinding();
@@ -68,13 +68,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   function tableOf(scope: string): StateTable {
     // Most limiters have one policy, and ask for its table again and again.
     if (latest?.scope === scope) return latest;
-    let table = tables.get(scope);
-    if (table === undefined) {
-      table = createTable(scope, slots);
-      tables.set(scope, table);
-    }
-    latest = table;
-    return table;
+    latest = tables.get(scope) ?? createTable(scope, slots);
+    return latest;
   }
 
   function checkOpen(): void {
@@ -107,6 +102,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     const slot = table.slotOf.get(key) ?? NO_SLOT;
     look(table, slot, policy, nowMs, cost, finding, graceMs);
     finding.blocked = false;
+    if (!finding.allowed && finding.remaining === 0 && slot !== NO_SLOT) slots.guard(slot);
     if (slot !== NO_SLOT && (slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) {
       const isShortened = correctBlock(slots, slot, nowMs);
       const blockedUntilMs = slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number;
@@ -119,10 +115,19 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     return slot;
   }
 
-  function charge({ key, policy, cost }: Claim, table: StateTable, known: number, nowMs: number, keepMs: number): void {
+  /** Charges a claim for which `finding` was found. */
+  function charge(
+    { key, policy, cost }: Claim,
+    table: StateTable,
+    known: number,
+    nowMs: number,
+    finding: Finding,
+    graceMs: number,
+  ): void {
     const slot = known === NO_SLOT ? slots.take(table, key, nowMs) : known;
     table.charge(slot, policy, nowMs, cost);
-    keepUntil(slots, slot, nowMs + keepMs);
+    keepUntil(slots, slot, nowMs + finding.resetAfterMs + graceMs);
+    if (finding.remaining === 0) slots.guard(slot);
   }
 
   /** One claim, as nearly always, is decided without a second look at its key. */
@@ -130,7 +135,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     const table = tableOf(claim.scope);
     const slot = judge(claim, table, nowMs, single, graceMs);
     if (single.allowed) {
-      if (charging) charge(claim, table, slot, nowMs, single.resetAfterMs + graceMs);
+      if (charging) charge(claim, table, slot, nowMs, single, graceMs);
       else look(table, slot, claim.policy, nowMs, 0, single, graceMs);
     }
     outcomeOfOne.allowed = single.allowed;
@@ -150,7 +155,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       // Looked up again: a charge before this one may have evicted it.
       const slot = table.slotOf.get(claim.key) ?? NO_SLOT;
       const finding = findings[i] as WritableFinding;
-      if (allowed && charging) charge(claim, table, slot, nowMs, finding.resetAfterMs + graceMs);
+      if (allowed && charging) charge(claim, table, slot, nowMs, finding, graceMs);
       else if (finding.allowed) look(table, slot, claim.policy, nowMs, 0, finding, graceMs);
     });
     return { allowed, nowMs, findings };
@@ -193,6 +198,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       slot ??= slots.take(table, key, ownNowMs);
       table.write(slot, next.state);
       keepUntil(slots, slot, nowMs + next.ttlMs + graceOf(options));
+      slots.wrote(slot, nowMs);
       return next.state;
     },
 
@@ -229,6 +235,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
         slot ??= slots.take(table, key, nowMs);
         table.write(slot, state);
         keepUntil(slots, slot, expiresAtMs);
+        slots.wrote(slot, nowMs);
         return false;
       });
     },
@@ -236,7 +243,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     async close() {
       closed = true;
       slots.clear();
-      tables.clear();
       latest = undefined;
     },
   };

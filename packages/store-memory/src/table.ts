@@ -57,15 +57,18 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
     return Array.isArray(numbers) && numbers.length === width && numbers.every((value) => typeof value === "number");
   }
 
+  function look(slot: number, policy: Policy, nowMs: number, cost: number): Finding {
+    if (Number.isNaN(slots.cells[slot * STRIDE])) throw unreadableState();
+    algorithm.judge(slots.cells, slot * STRIDE, policy, nowMs, cost, probe);
+    return probe;
+  }
+
   const json = jsonTable(scope, slots);
   const table: StateTable = {
     ...json,
-    isExhausted: (slot, nowMs) =>
-      isExhausted(table, slots, slot, nowMs, (policy) => {
-        if (Number.isNaN(slots.cells[slot * STRIDE])) throw unreadableState();
-        algorithm.judge(slots.cells, slot * STRIDE, policy, nowMs, 1, probe);
-        return probe;
-      }),
+    isExhausted: (slot, nowMs) => denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, 1)),
+    hasRecovered: (slot, nowMs) =>
+      !denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, halfOf(algorithm, policy))),
     judge(slot, policy, nowMs, cost, finding) {
       if (slot === NO_SLOT) {
         algorithm.judge(fresh, 0, policy, nowMs, cost, finding);
@@ -111,11 +114,14 @@ function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTab
     if (entry !== undefined && !isEntry(entry)) throw unreadableState();
     return entry?.[2] ?? undefined;
   };
+  const look = (slot: number, policy: Policy, nowMs: number, cost: number): Finding =>
+    algorithm.step(stateOf(slot), policy, nowMs, cost);
   const json = jsonTable(scope, slots);
   const table: StateTable = {
     ...json,
-    isExhausted: (slot, nowMs) =>
-      isExhausted(table, slots, slot, nowMs, (policy) => algorithm.step(stateOf(slot), policy, nowMs, 1)),
+    isExhausted: (slot, nowMs) => denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, 1)),
+    hasRecovered: (slot, nowMs) =>
+      !denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, halfOf(algorithm, policy))),
     judge(slot, policy, nowMs, cost, finding) {
       const found = algorithm.step(stateOf(slot), policy, nowMs, cost);
       finding.allowed = found.allowed;
@@ -157,6 +163,7 @@ function jsonTable(scope: string, slots: Slots): StateTable {
     slotOf: new Map(),
     policy: undefined,
     isExhausted: () => true,
+    hasRecovered: () => false,
     judge: () => false,
     charge() {},
     read: (slot) => JSON.parse(slots.objects.get(slot) as string),
@@ -187,17 +194,23 @@ export function correctBlock(slots: Slots, slot: number, nowMs: number): boolean
   return true;
 }
 
-function isExhausted(
-  table: StateTable,
-  slots: Slots,
-  slot: number,
-  nowMs: number,
-  judge: (policy: Policy) => { readonly allowed: boolean },
-): boolean {
+/** Looks at a slot, and leaves it as it is. */
+type Look = (policy: Policy) => { readonly allowed: boolean };
+
+/** Whether a look denies. What can't be judged is kept: it is a block, or of another release. */
+function denies(table: StateTable, slots: Slots, slot: number, nowMs: number, look: Look): boolean {
   if ((slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) return true;
-  // Only ever written by atomicUpdate: a block. Keep it while there is a choice.
   if (table.policy === undefined) return true;
-  return !judge(table.policy).allowed;
+  try {
+    return !look(table.policy).allowed;
+  } catch {
+    return true;
+  }
+}
+
+/** Half of what a policy grants at once. */
+function halfOf<P extends Policy>({ quota }: Pick<Algorithm<P>, "quota">, policy: P): number {
+  return Math.ceil(quota(policy).limit / 2);
 }
 
 /** Until when a slot is kept. */

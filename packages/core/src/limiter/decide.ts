@@ -1,4 +1,5 @@
 import type { Decision, DecisionSource, PolicyDecision } from "../decision.js";
+import type { SluiceError } from "../errors.js";
 import type { Policy, Quota } from "../policy/policy.js";
 import type { ClaimFinding, Outcome } from "../store/store.js";
 import type { LimiterKey } from "./claims.js";
@@ -174,7 +175,7 @@ function binds(a: PolicyDecision, b: PolicyDecision): boolean {
 }
 
 /** The decision when the store did not answer. */
-export function decisionWithoutStore(cost: number, quota: Quota, failOpen: boolean, error: unknown): Decision {
+export function decisionWithoutStore(cost: number, quota: Quota, failOpen: boolean, error: SluiceError): Decision {
   return {
     allowed: failOpen,
     cost,

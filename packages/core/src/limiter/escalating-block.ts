@@ -5,7 +5,7 @@ import type { Algorithm } from "../policy/algorithm.js";
 import { checkCount, checkName, fixedWindow, type Policy } from "../policy/policy.js";
 import { blockEntry } from "../store/entry.js";
 import { scopeOf } from "../store/entry-key.js";
-import { type Claim, isPromise, type MaybePromise, type Outcome } from "../store/store.js";
+import { type CallOptions, type Claim, isPromise, type MaybePromise, type Outcome } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import type { AutoBlock } from "./auto-block.js";
 import type { LimiterKey } from "./claims.js";
@@ -135,8 +135,8 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
       }
 
       /** Counts one violation. Resolves to how many more there may be. */
-      function count(offender: Offender): MaybePromise<number> {
-        const outcome = engine.decide([countClaim(offender)], true, host.calling());
+      function count(offender: Offender, calls: CallOptions): MaybePromise<number> {
+        const outcome = engine.decide([countClaim(offender)], true, calls);
         const left = ({ findings: [finding] }: Outcome): number => finding?.remaining ?? 0;
         return isPromise(outcome) ? outcome.then(left) : left(outcome);
       }
@@ -158,8 +158,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
       }
 
       /** Blocks; one level up, unless another call has done so just now. A longer block stays. */
-      async function block(offender: Offender): Promise<void> {
-        const calls = host.calling();
+      async function block(offender: Offender, calls: CallOptions): Promise<void> {
         let made: AutoBlockEvent | undefined;
         let leftMs = 0;
         await store.atomicUpdate<Escalation>(
@@ -202,20 +201,22 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
           throw invalidOption("autoBlock.policies", names, "keys go by names: say which policies' violations count");
         },
 
-        denied(decision, key, again) {
+        denied(decision, key, calls, again) {
           const offenders = offendersOf(key, ({ name }) => decision.violated.includes(name));
           if (decision.policies.some(({ blocked }) => blocked)) return decision;
 
           const judge = (left: readonly number[]): MaybePromise<Decision> => {
             const due = offenders.filter((_, i) => left[i] === 0);
-            return due.length === 0 ? decision : host.bounded(Promise.all(due.map(block))).then(again);
+            return due.length === 0
+              ? decision
+              : host.bounded(Promise.all(due.map((offender) => block(offender, calls))), calls).then(again);
           };
           // It is denied in any case, and the next decision tells when the store fails.
           const orNot = (judged: Promise<Decision>): Promise<Decision> => judged.catch(() => decision);
           try {
-            const counts = offenders.map(count);
+            const counts = offenders.map((offender) => count(offender, calls));
             const judged = counts.some((left) => left instanceof Promise)
-              ? host.bounded(Promise.all(counts)).then(judge)
+              ? host.bounded(Promise.all(counts), calls).then(judge)
               : judge(counts as number[]);
             return isPromise(judged) ? orNot(judged) : judged;
           } catch {
@@ -223,10 +224,10 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
           }
         },
 
-        async forget(key) {
+        async forget(key, calls) {
           const offenders = offendersOf(key, () => true);
-          await engine.forget(offenders.map(countClaim), host.calling());
-          await Promise.all(offenders.map((offender) => store.delete(escalationKey(offender))));
+          await engine.forget(offenders.map(countClaim), calls);
+          await Promise.all(offenders.map((offender) => store.delete(escalationKey(offender), calls)));
         },
       };
     },

@@ -45,7 +45,7 @@ export function decideJointly(
   }
 
   function ended(decision: Decision, other: ClaimFinding | undefined, nowMs: number): MaybePromise<JointDecision> {
-    const last = core.ended(decision, key, cost);
+    const last = core.ended(decision, key, cost, calls);
     return isPromise(last)
       ? last.then((settled) => ({ decision: settled, other, nowMs }))
       : { decision: last, other, nowMs };
@@ -55,7 +55,7 @@ export function decideJointly(
   const calls = core.calling();
   try {
     const outcome = core.engine.decide([...own, other], true, calls);
-    return isPromise(outcome) ? core.bounded(outcome).then(answered, unanswered) : answered(outcome);
+    return isPromise(outcome) ? core.bounded(outcome, calls).then(answered, unanswered) : answered(outcome);
   } catch (error) {
     return unanswered(error);
   }
@@ -75,6 +75,7 @@ export async function refundJointly(
   if (!decision.allowed || other?.allowed !== true) return refunded;
   const change = refundEntry(claim, core.algorithms, other.epochMs, chargedAtMs);
   let otherRefunded = false;
+  const calls = core.calling();
   await core.bounded(
     core.engine.update(
       claim,
@@ -83,8 +84,9 @@ export async function refundJointly(
         otherRefunded = next !== undefined;
         return next;
       },
-      core.calling(),
+      calls,
     ),
+    calls,
   );
   return refunded || otherRefunded;
 }
