@@ -1,7 +1,7 @@
 // One of the processes. Listens on PORT and tells its parent the address.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fixedWindow, rateLimit } from "@sluice/express";
+import { decisionOf, fixedWindow, rateLimit } from "@sluice/express";
 import { redisStore } from "@sluice/store-redis";
 import express from "express";
 import { Redis } from "ioredis";
@@ -26,7 +26,7 @@ app.use(
   }),
 );
 app.get("/", (req, res) => {
-  res.type("text").send(`Hello from process ${process.pid}. ${req.rateLimit?.remaining} of ${policy.limit} left.\n`);
+  res.type("text").send(`Hello from process ${process.pid}. ${decisionOf(req)?.remaining} of ${policy.limit} left.\n`);
 });
 
 const server = createServer(app);

@@ -3,12 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
 import { invalidOption, rejectUnknown, SluiceError } from "@sluice/core";
 import { isWorthWaiting } from "./failure.js";
-import type { SqliteClient } from "./sqlite-client.js";
-
-/** What {@link openSqlite} returns. */
-export interface OpenSqliteClient extends SqliteClient {
-  close(): void;
-}
+import type { OpenSqliteClient } from "./sqlite-client.js";
 
 /** Options of {@link openSqlite}. */
 export interface OpenSqliteOptions {
