@@ -51,6 +51,7 @@ beforeAll(async () => {
       const bundler = require(process.argv[2]);
       const configurations = ["cjs", "esm"].flatMap((format) => [["imports.mjs", format], ["requires.cjs", format]]).map(([entry, format]) => ({
         mode: "production",
+        optimization: { minimize: false },
         target: "node20",
         devtool: false,
         entry: "./" + entry,
