@@ -40,10 +40,13 @@ export function bucketMove(
       },
     };
   }
-  if (seen?.M?.b !== undefined) return undefined;
+  // A bucket that was emptied in this millisecond: the new busy period needs another name.
+  const isNamed = seen !== undefined && Number(numberIn(seen, "s")) >= nowMs;
+  if (seen?.M?.b !== undefined || isNamed) return undefined;
   expression.require(
     `attribute_not_exists(${at}) OR ` +
-      `(${same()} AND ${field("t")} <= ${expression.number(now)} AND attribute_not_exists(${field("b")}))`,
+      `(${same()} AND ${field("t")} <= ${expression.number(now)} AND ${field("s")} < ${expression.number(nowMs)} ` +
+      `AND attribute_not_exists(${field("b")}))`,
   );
   const state: Entry = [
     1,

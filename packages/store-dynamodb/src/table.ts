@@ -1,15 +1,14 @@
 import {
   DeleteItemCommand,
   GetItemCommand,
-  type GetItemCommandOutput,
   ScanCommand,
   type ScanCommandOutput,
   UpdateItemCommand,
-  type UpdateItemCommandOutput,
 } from "@aws-sdk/client-dynamodb";
 import { invalidOption } from "@sluice/core";
 import type { Expression } from "./expression.js";
 import { storeFailed } from "./failure.js";
+import { itemIn, PARTITION_KEY, requiredItemIn } from "./reply.js";
 import type { Request } from "./requests.js";
 import type { Item } from "./stored.js";
 
@@ -23,8 +22,6 @@ export interface Table {
   /** A page of all items, and where the next one begins; `undefined` at the end. */
   scan(start: Item | undefined): Promise<{ items: readonly Item[]; next: Item | undefined }>;
 }
-
-export const PARTITION_KEY = "pk";
 
 /**
  * A table's name, or the ARN of one in another account.
@@ -47,7 +44,7 @@ export function openTable(request: Request, name: string): Table {
     async read(pk, deadlineMs) {
       const command = new GetItemCommand({ TableName: name, Key: keyOf(pk), ConsistentRead: true });
       try {
-        return ((await request(command, deadlineMs, false)) as GetItemCommandOutput).Item ?? {};
+        return itemIn(await request(command, deadlineMs, false), "Item") ?? {};
       } catch (error) {
         throw storeFailed(error, name);
       }
@@ -62,12 +59,12 @@ export function openTable(request: Request, name: string): Table {
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       });
       try {
-        const { Attributes = {} } = (await request(command, deadlineMs, true)) as UpdateItemCommandOutput;
-        return { written: true, item: Attributes };
+        return { written: true, item: requiredItemIn(await request(command, deadlineMs, true), "Attributes") };
       } catch (error) {
-        const { name: what, Item: item = {} } = error as { name: string; Item?: Item };
-        if (what === "ConditionalCheckFailedException") return { written: false, item };
-        throw storeFailed(error, name);
+        if ((error as Partial<Error> | undefined)?.name !== "ConditionalCheckFailedException") {
+          throw storeFailed(error, name);
+        }
+        return { written: false, item: itemIn(error, "Item") ?? {} };
       }
     },
 
@@ -79,7 +76,8 @@ export function openTable(request: Request, name: string): Table {
       });
       try {
         const page = (await request(command, Number.POSITIVE_INFINITY, false)) as ScanCommandOutput;
-        return { items: page.Items ?? [], next: page.LastEvaluatedKey };
+        const items = page.Items?.map((Item) => itemIn({ Item }, "Item") ?? {});
+        return { items: items ?? [], next: page.LastEvaluatedKey };
       } catch (error) {
         throw storeFailed(error, name);
       }

@@ -19,10 +19,13 @@ export function windowMove(
   const field: Field = (name) => `${at}.${expression.name(name)}`;
   const withLength = ({ M }: AttributeValue): AttributeValue => ({ M: { ...M, w: { N: String(windowMs) } } });
 
+  // A start later than now: the clock stepped back, or the name is not a plain time. Only all of the state tells.
+  if (start !== undefined && Number(start) > nowMs) return undefined;
   const isUsed = used !== undefined && start !== undefined && used > 0n && Number(start) > endedMs;
   if (isUsed || (crowded && used !== undefined)) {
     const zero = expression.number(0);
-    expression.require(`${field("s")} > ${expression.number(endedMs)} AND ${field("u")} > ${zero}`);
+    const first = expression.number(endedMs + 1);
+    expression.require(`${field("s")} BETWEEN ${first} AND ${expression.number(nowMs)} AND ${field("u")} > ${zero}`);
     expression.require(`${field("u")} <= ${expression.number(limit - cost)}`);
     expression.require(notBlocked(expression, field, nowMs));
     expression.set(
@@ -37,10 +40,12 @@ export function windowMove(
       },
     };
   }
-  if (seen?.M?.b !== undefined) return undefined;
+  // A window that was emptied in this millisecond: the new one needs another name.
+  if (seen?.M?.b !== undefined || Number(start) === nowMs) return undefined;
   expression.require(
     `attribute_not_exists(${at}) OR (attribute_not_exists(${field("b")}) AND ` +
-      `(${field("s")} <= ${expression.number(endedMs)} OR ${field("u")} = ${expression.number(0)}))`,
+      `(${field("s")} <= ${expression.number(endedMs)} OR ` +
+      `(${field("u")} = ${expression.number(0)} AND ${field("s")} < ${expression.number(nowMs)})))`,
   );
   const expected = withLength(encode("fixed-window", [1, 0, [nowMs, cost]], undefined));
   expression.set(`${at} = ${expression.value(expected)}`);

@@ -77,14 +77,14 @@ describe("createTable", () => {
 
   it("makes a table that works", async () => {
     await createTable({ client, table: "works" });
-    const limiter = createLimiter({ store: dynamodbStore({ client, table: "works" }) });
+    const limiter = createLimiter({ store: dynamodbStore({ client, table: "works" }), timeout: "5s" });
     expect(await limiter.consume("somebody")).toMatchObject({ source: "store", allowed: true });
   });
 });
 
 describe("a table", () => {
   async function failureOn(table: string): Promise<unknown> {
-    const limiter = createLimiter({ store: dynamodbStore({ client, table }) });
+    const limiter = createLimiter({ store: dynamodbStore({ client, table }), timeout: "5s" });
     const decision = await limiter.consume("somebody");
     expect(decision).toMatchObject({ allowed: false, source: "failClosed" });
     const looked = await limiter.peek("somebody");

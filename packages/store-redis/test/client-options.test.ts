@@ -36,10 +36,10 @@ const odd: Readonly<Record<string, () => Promise<Opened>>> = {
       { protocol: 2 as const },
       { protocol: 3 as const, replyMapping: "resp3" as const },
     ].flatMap((options) =>
-      [Redis, Redis5].map((Client, i) => [
+      [(all: object) => new Redis(all), (all: object) => new Redis5(all)].map((create, i) => [
         `ioredis ${6 - i} with ${JSON.stringify(options)}`,
         async () => {
-          const client = new Client({ port: server.port, ...(options as object) });
+          const client = create({ port: server.port, ...options });
           return { client, end: () => client.disconnect() };
         },
       ]),
@@ -105,7 +105,7 @@ describe.each(Object.entries(odd))("%s", (name, open) => {
       fixedWindow({ name: "fixed", limit: 10, window: "1h" }),
       slidingWindow({ name: "sliding", limit: 12, window: "1h" }),
     ];
-    const limiter = createLimiter({ store, policies });
+    const limiter = createLimiter({ store, policies, timeout: "10s" });
     const decisions = await Promise.all(Array.from({ length: 12 }, () => limiter.consume("somebody")));
     expect(decisions.map(({ source }) => source)).toEqual(Array(12).fill("store"));
     expect(decisions.filter(({ allowed }) => allowed).length).toBe(10);

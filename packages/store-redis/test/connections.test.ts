@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLimiter, type Decision, fixedWindow, type Limiter } from "@sluice/core";
 import { type RedisServer, startProxy, startRedis, type Proxy as TcpProxy } from "@sluice/servers";
@@ -54,6 +55,17 @@ async function untilDecided(limiter: Limiter): Promise<number> {
   }
   return decided;
 }
+
+it("the README advises the settings that are tested here", async () => {
+  const [readme, settings] = await Promise.all(
+    ["../README.md", "settings.ts"].map((file) => readFile(new URL(file, import.meta.url), "utf8")),
+  );
+  const lines =
+    (settings as string).match(/^ +(?:\w+: (?:[\d_]+|false)|retryStrategy|reconnectOnError|reconnectStrategy).*,$/gm) ??
+    [];
+  expect(lines.length).toBe(10);
+  for (const line of lines) expect(readme).toContain(line.trim().replace(/: (number|Error)(?=\))/, ""));
+});
 
 describe.each(Object.keys(tuned))("with the advised settings of %s", (name) => {
   it("decides again soon when the connection is silent and a new one works", async () => {

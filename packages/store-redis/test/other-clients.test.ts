@@ -44,7 +44,10 @@ const clients: Readonly<Record<string, () => Promise<Opened>>> = {
     return { client, end: () => rest.stop() };
   },
   async "@valkey/valkey-glide"() {
-    const glide = await GlideClient.createClient({ addresses: [{ host: "127.0.0.1", port: server.port }] });
+    const glide = await GlideClient.createClient({
+      addresses: [{ host: "127.0.0.1", port: server.port }],
+      requestTimeout: 5_000,
+    });
     const client = customRedisClient({
       evalsha: (sha1, keys, args) => glide.customCommand(["EVALSHA", sha1, String(keys.length), ...keys, ...args]),
       eval: (script, keys, args) => glide.customCommand(["EVAL", script, String(keys.length), ...keys, ...args]),
@@ -54,7 +57,7 @@ const clients: Readonly<Record<string, () => Promise<Opened>>> = {
   },
   async "@valkey/valkey-glide on a cluster"() {
     const addresses = cluster.ports.map((port) => ({ host: "127.0.0.1", port }));
-    const glide = await GlideClusterClient.createClient({ addresses });
+    const glide = await GlideClusterClient.createClient({ addresses, requestTimeout: 5_000 });
     const client = customRedisClient({
       evalsha: (sha1, keys, args) => glide.customCommand(["EVALSHA", sha1, String(keys.length), ...keys, ...args]),
       eval: (script, keys, args) => glide.customCommand(["EVAL", script, String(keys.length), ...keys, ...args]),
@@ -64,11 +67,11 @@ const clients: Readonly<Record<string, () => Promise<Opened>>> = {
   },
   async "ioredis 4"() {
     const client = new IoredisFour(server.port);
-    return { client: client as unknown as RedisClient, end: () => client.disconnect() };
+    return { client, end: () => client.disconnect() };
   },
   async "ioredis 4 on a cluster"() {
     const client = new IoredisFour.Cluster(cluster.ports.map((port) => ({ host: "127.0.0.1", port })));
-    return { client: client as unknown as RedisClient, end: () => client.disconnect() };
+    return { client, end: () => client.disconnect() };
   },
   async "redis 4"() {
     const client = createClient4({ url: server.url });
@@ -110,7 +113,7 @@ describe.each(Object.entries(clients))("%s", (name, open) => {
       fixedWindow({ name: "window", limit: 10, window: "1h" }),
       slidingLog({ name: "log", limit: 11, window: "1h" }),
     ];
-    const limiter = createLimiter({ store, policies });
+    const limiter = createLimiter({ store, policies, timeout: "10s" });
     const decisions = await Promise.all(
       Array.from({ length: 40 }, (_, i) => Array.from({ length: 15 }, () => limiter.consume(`client ${i}`))).flat(),
     );
@@ -124,7 +127,7 @@ describe.each(Object.entries(clients))("%s", (name, open) => {
   });
 
   it("refunds, blocks and resets", async () => {
-    const limiter = createLimiter({ store, policies: fixedWindow({ limit: 10, window: "1h" }) });
+    const limiter = createLimiter({ store, policies: fixedWindow({ limit: 10, window: "1h" }), timeout: "10s" });
     const decision = await limiter.consume("somebody", { cost: 4 });
     expect(await limiter.refund(decision)).toBe(true);
     expect((await limiter.peek("somebody")).remaining).toBe(10);
@@ -135,7 +138,7 @@ describe.each(Object.entries(clients))("%s", (name, open) => {
   });
 
   it("decides after the server has forgotten its scripts", async () => {
-    const limiter = createLimiter({ store, policies: fixedWindow({ limit: 10, window: "1h" }) });
+    const limiter = createLimiter({ store, policies: fixedWindow({ limit: 10, window: "1h" }), timeout: "10s" });
     await limiter.consume("forgotten");
     for (const { port } of [server, ...cluster.nodes]) {
       const one = new Redis(port);

@@ -4,6 +4,7 @@ import {
   type CallOptions,
   type Claim,
   type ClaimFinding,
+  type ConnectionErrors,
   canExport,
   canImport,
   type DecidingStore,
@@ -11,6 +12,7 @@ import {
   type ExportEntries,
   type ExportedEntry,
   type HealthCheck,
+  hasConnectionErrors,
   hasHealthCheck,
   type ImportEntries,
   isDecidingStore,
@@ -35,7 +37,7 @@ export interface ShardedStoreOptions {
    * The names of the stores, in their order: what decides where a key belongs. Default `"0"`, `"1"` and so on: then stores
    * are only ever added at the end.
    */
-  names?: readonly string[];
+  names?: readonly string[] | undefined;
 }
 
 /** A store over several ones of a kind. It can do what all of them can; its health is that of those that tell theirs. */
@@ -43,7 +45,8 @@ export type ShardedStore<S extends Store> = Store &
   ([S] extends [SynchronousStore] ? SynchronousStore : [S] extends [DecidingStore] ? DecidingStore : unknown) &
   ([S] extends [ExportEntries] ? ExportEntries : unknown) &
   ([S] extends [ImportEntries] ? ImportEntries : unknown) &
-  ([Extract<S, HealthCheck>] extends [never] ? unknown : HealthCheck);
+  ([Extract<S, HealthCheck>] extends [never] ? unknown : HealthCheck) &
+  ([Extract<S, ConnectionErrors>] extends [never] ? unknown : ConnectionErrors);
 
 /**
  * Spreads keys over several stores, of one kind or of different ones, by rendezvous hashing. All policies of one key lie in
@@ -95,6 +98,7 @@ export function shardedStore<S extends Store>(
       importEntries: (entries: readonly ExportedEntry[]) =>
         importInto(shards as Shards<Store & ImportEntries>, entries),
     }),
+    ...(stores.some(hasConnectionErrors) && { connectionError: () => connectionErrorOf(shards) }),
     ...(stores.some(hasHealthCheck) && { healthCheck: (options?: CallOptions) => checkHealth(shards, options) }),
   } as ShardedStore<S>;
 }
@@ -169,6 +173,15 @@ async function importInto(
   await importAll(refusable ?? []);
   await importAll(others ?? []);
   return entries.filter((entry) => left.has(entry));
+}
+
+/** That of the first shard whose connection has failed. */
+function connectionErrorOf({ all }: Shards<Store>): unknown {
+  for (const { store } of all) {
+    const error = hasConnectionErrors(store) ? store.connectionError() : undefined;
+    if (error !== undefined) return error;
+  }
+  return undefined;
 }
 
 async function checkHealth({ all }: Shards<Store>, options: CallOptions | undefined): Promise<void> {

@@ -13,7 +13,9 @@ export function timeOf(epochMs: number): number {
 
 /** The name of a window that starts at `nowMs`, after the one named `previousMs`. */
 export function epochAfter(previousMs: number, nowMs: number): number {
-  return timeOf(previousMs) === nowMs ? (previousMs + ONE_MORE) % ALL : nowMs;
+  if (timeOf(previousMs) !== nowMs) return nowMs;
+  const next = previousMs + ONE_MORE;
+  return next < ALL ? next : nowMs;
 }
 
 /** What {@link epochAfter} makes an epoch of: the name before it. */
