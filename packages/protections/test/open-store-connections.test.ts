@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createLimiter, type Decision, fixedWindow, type Limiter, type LimiterOptions } from "@sluice/core";
+import {
+  createLimiter,
+  type Decision,
+  fixedWindow,
+  type Limiter,
+  type LimiterOptions,
+  tokenBucket,
+} from "@sluice/core";
 import { type PostgresServer, type RedisServer, startPostgres, startProxy, startRedis } from "@sluice/servers";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -123,6 +130,36 @@ describe("the client that openStore creates", () => {
       expect((await untilDecided(limiter)).ms).toBeLessThan(1_900);
     });
   });
+});
+
+it("a line of waiting callers is answered within one timeout when Redis freezes, and moves on when it is back", async () => {
+  const server = await startRedis();
+  const store = await openStore(server.url);
+  const options: LimiterOptions = {
+    store,
+    failOpen: true,
+    timeout: 400,
+    policies: tokenBucket({ rate: 100, burst: 1 }),
+  };
+  const limiter = createLimiter({ ...options, on: { storeError() {}, storeRecovered() {} } });
+  try {
+    await limiter.consume("k");
+    await server.pause();
+    const startMs = performance.now();
+    const frozen = await Promise.all(Array.from({ length: 100 }, () => limiter.wait("k")));
+    expect(performance.now() - startMs).toBeLessThan(750);
+    expect(frozen.every(({ source }) => source === "failOpen")).toBe(true);
+    await server.resume();
+    await untilDecided(limiter, "other");
+    const againMs = performance.now();
+    const again = await Promise.all(Array.from({ length: 50 }, () => limiter.wait("k", { timeout: "10s" })));
+    expect(again.every(({ source }) => source === "store")).toBe(true);
+    expect(performance.now() - againMs).toBeGreaterThan(450);
+    expect(performance.now() - againMs).toBeLessThan(3_000);
+  } finally {
+    await store.close();
+    await server.stop();
+  }
 });
 
 it("a protection's call ends within its timeout, and leaves no queue behind, when Redis is silent", async () => {

@@ -1,12 +1,31 @@
 import type { DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import type { ClusterOptions, RedisOptions } from "ioredis";
 import type { PoolConfig } from "pg";
-import type { ClientOptions, SqliteOptions } from "./client-options.js";
 
 /*
  * The names of the clients' options, so that a misspelt one is refused. The compiler refuses a list that misses one of the
  * versions that are installed here.
  */
+
+/** Options of the packages that open SQLite files. Each has some of them. */
+export interface SqliteOptions {
+  /** `node:sqlite` */
+  allowExtension?: boolean | undefined;
+  /** `node:sqlite` */
+  defensive?: boolean | undefined;
+  /** `node:sqlite` */
+  enableDoubleQuotedStringLiterals?: boolean | undefined;
+  /** `node:sqlite` */
+  enableForeignKeyConstraints?: boolean | undefined;
+  /** `libsql` */
+  encryptionCipher?: string | undefined;
+  /** `libsql` */
+  encryptionKey?: string | undefined;
+  /** `better-sqlite3` */
+  nativeBinding?: string | undefined;
+  /** `better-sqlite3` and `libsql`: called with each statement. */
+  verbose?: ((message?: unknown, ...more: unknown[]) => void) | undefined;
+}
 
 type Names<Options> = Readonly<Record<keyof Options, true>>;
 
@@ -196,7 +215,7 @@ export function isOfCluster(name: string): boolean {
 }
 
 /** The names of all options of each client. */
-export const CLIENT_OPTIONS: Readonly<Record<keyof ClientOptions, readonly string[]>> = {
+export const CLIENT_OPTIONS: Readonly<Record<"redis" | "pg" | "dynamodb" | "sqlite", readonly string[]>> = {
   redis: Object.keys({ ...OF_CLUSTER, ...OF_REDIS }),
   pg: Object.keys(OF_POOL),
   dynamodb: Object.keys(OF_DYNAMODB),

@@ -11,7 +11,7 @@ import type { ClusterOptions, RedisOptions } from "ioredis";
 /** @ts-ignore */
 import type { PoolConfig } from "pg";
 
-import { CLIENT_OPTIONS } from "./client-option-names.js";
+import { CLIENT_OPTIONS, type SqliteOptions } from "./client-option-names.js";
 
 /**
  * Options of the clients that `openStore` creates. Only those of the setting's store are used. They take precedence over
@@ -37,26 +37,6 @@ export interface ClientOptions {
   dynamodb?: DynamoDBClientConfig | undefined;
   /** Options of the database that `node:sqlite`, `better-sqlite3` or `libsql` opens. */
   sqlite?: SqliteOptions | undefined;
-}
-
-/** Options of the packages that open SQLite files. Each has some of them. */
-export interface SqliteOptions {
-  /** `node:sqlite` */
-  allowExtension?: boolean | undefined;
-  /** `node:sqlite` */
-  defensive?: boolean | undefined;
-  /** `node:sqlite` */
-  enableDoubleQuotedStringLiterals?: boolean | undefined;
-  /** `node:sqlite` */
-  enableForeignKeyConstraints?: boolean | undefined;
-  /** `libsql` */
-  encryptionCipher?: string | undefined;
-  /** `libsql` */
-  encryptionKey?: string | undefined;
-  /** `better-sqlite3` */
-  nativeBinding?: string | undefined;
-  /** `better-sqlite3` and `libsql`: called with each statement. */
-  verbose?: ((message?: unknown, ...more: unknown[]) => void) | undefined;
 }
 
 /** Options of one client, checked. */
