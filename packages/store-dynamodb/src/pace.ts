@@ -49,6 +49,7 @@ export function createPace(): Pace {
   let lastAnswerMs = Number.NEGATIVE_INFINITY;
   let lastFailureMs = Number.NEGATIVE_INFINITY;
   let failures = 0;
+  let probes = 0;
   let inFlight = 0;
 
   const isKnown = (nowMs: number): boolean => nowMs - lastAnswerMs <= MAX_ANSWER_AGE_MS;
@@ -72,6 +73,7 @@ export function createPace(): Pace {
     sent(sentMs) {
       lastSentMs = sentMs;
       inFlight++;
+      if (pace.silent) probes++;
       return (nowMs, end) => {
         inFlight--;
         if (end !== "answered") {
@@ -79,6 +81,7 @@ export function createPace(): Pace {
           return;
         }
         failures = 0;
+        probes = 0;
         pace.error = undefined;
         lastAnswerMs = nowMs;
       };
@@ -102,7 +105,7 @@ export function createPace(): Pace {
 
     nextMs() {
       if (!pace.silent) return Number.NEGATIVE_INFINITY;
-      return lastSentMs + Math.min(LAST_PROBE_MS, FIRST_PROBE_MS * 2 ** (failures - SILENT_FAILURES));
+      return lastSentMs + Math.min(LAST_PROBE_MS, FIRST_PROBE_MS * 2 ** probes);
     },
   };
   return pace;

@@ -6,7 +6,7 @@ import type { Pace } from "./pace.js";
 export interface Applicant {
   /** When the answer must be there, a time of `performance.now()`. It may grow while the applicant waits. */
   deadlineMs(): number;
-  /** @param isProbe whether DynamoDB is silent, and this is the only request that finds out if it still is */
+  /** @param isProbe whether DynamoDB is silent, and this one finds out if it still is */
   grant(slot: Slot, isProbe: boolean): void;
   refuse(error: SluiceError): void;
 }
@@ -38,12 +38,12 @@ export function createSlots(count: number, pace: Pace): Slots {
 
 function limitedTo(count: number, pace: Pace): Slots {
   let queue: Applicant[] = [];
-  const holders = new Map<Slot, { readonly deadlineMs: number; readonly isProbe: boolean }>();
+  /** The deadlines of those who have a slot. */
+  const holders = new Map<Slot, number>();
   let heldMs = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function grant(applicant: Applicant, nowMs: number): void {
-    const isProbe = pace.silent;
     const slot: Slot = {
       release() {
         if (!holders.delete(slot)) return;
@@ -51,29 +51,31 @@ function limitedTo(count: number, pace: Pace): Slots {
         serve();
       },
     };
-    holders.set(slot, { deadlineMs: applicant.deadlineMs(), isProbe });
-    applicant.grant(slot, isProbe);
+    holders.set(slot, applicant.deadlineMs());
+    applicant.grant(slot, pace.silent);
   }
 
-  /** Whether a slot is free; one at a time while DynamoDB is silent. */
+  /** Whether a slot is free; now and then while DynamoDB is silent. */
   function isFree(nowMs: number): boolean {
-    if (holders.size >= count || pace.silent) takeBackOverdue(nowMs);
-    if (holders.size >= count) return false;
-    if (!pace.silent) return true;
-    for (const { isProbe } of holders.values()) if (isProbe) return false;
-    return isPast(pace.nextMs(), nowMs);
+    if (holders.size >= count) takeBackOverdue(nowMs);
+    return holders.size < count && isPast(pace.nextMs(), nowMs);
   }
 
   /** Timers that were replaced, as by fake ones, never end a request. */
   function takeBackOverdue(nowMs: number): void {
-    for (const [slot, { deadlineMs }] of holders) if (deadlineMs + OVERDUE_MS < nowMs) holders.delete(slot);
+    for (const [slot, deadlineMs] of holders) if (deadlineMs + OVERDUE_MS < nowMs) holders.delete(slot);
   }
 
   function serve(): void {
     const nowMs = performance.now();
     refuseLate(nowMs);
-    while (queue.length > 0 && isFree(nowMs)) grant(queue.shift() as Applicant, nowMs);
+    while (queue.length > 0 && isFree(nowMs)) grant(next(), nowMs);
     wakeLater(nowMs);
+  }
+
+  /** The first that came; as a probe the last, which has the most time left for an answer. */
+  function next(): Applicant {
+    return (pace.silent ? queue.pop() : queue.shift()) as Applicant;
   }
 
   /** One that has waited leaves only with the time that an answer usually takes, so that few are sent in vain. */

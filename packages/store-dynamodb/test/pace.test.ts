@@ -89,10 +89,14 @@ describe("silence", () => {
     const pace = createPace();
     expect(pace.nextMs()).toBe(Number.NEGATIVE_INFINITY);
     const gaps: number[] = [];
-    for (let nowMs = 0; gaps.length < 5; nowMs += 1_000) {
-      pace.sent(nowMs)(nowMs + 200, "unanswered");
+    pace.sent(0)(200, "unanswered");
+    for (let nowMs = 0; gaps.length < 5; nowMs = pace.nextMs()) {
+      // Whether or not the one before has ended.
+      if (nowMs > 0) pace.sent(nowMs);
       gaps.push(pace.nextMs() - nowMs);
     }
     expect(gaps).toEqual([100, 200, 400, 500, 500]);
+    answered(pace, 5_000, 5_010);
+    expect(pace.nextMs()).toBe(Number.NEGATIVE_INFINITY);
   });
 });
