@@ -99,4 +99,15 @@ describe("silence", () => {
     answered(pace, 5_000, 5_010);
     expect(pace.nextMs()).toBe(Number.NEGATIVE_INFINITY);
   });
+
+  it("ends with few requests at once, and two more with each answer", () => {
+    const pace = createPace();
+    expect(pace.window).toBe(Number.POSITIVE_INFINITY);
+    pace.sent(0)(200, "unanswered");
+    expect(pace.window).toBe(1);
+    for (let i = 0; i < 10; i++) answered(pace, 300 + i, 310 + i);
+    expect(pace.window).toBe(21);
+    for (let i = 0; i < 60; i++) answered(pace, 400 + i, 410 + i);
+    expect(pace.window).toBe(Number.POSITIVE_INFINITY);
+  });
 });
