@@ -70,6 +70,7 @@ export class SluiceError extends Error {
 
   /** True for errors of another copy of this package too: one process may load the ES module and the CommonJS one. */
   static override [Symbol.hasInstance](this: unknown, value: unknown): value is SluiceError {
+    // biome-ignore lint/complexity/noThisInStatic: it is the class that was asked, which may be a subclass
     if (this !== SluiceError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return (value as Partial<SluiceError> | null | undefined)?.name === "SluiceError";
   }

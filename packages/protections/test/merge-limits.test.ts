@@ -230,8 +230,8 @@ describe("sliding windows that are out of step", () => {
 
 describe("blocks", () => {
   it("keep their length", () => {
-    const long = [2, START_MS + 9_000, null, 60_000] as unknown as Entry;
-    const short = [2, START_MS + 5_000, null, 5_000] as unknown as Entry;
+    const long: Entry = [2, START_MS + 9_000, null, 60_000];
+    const short: Entry = [2, START_MS + 5_000, null, 5_000];
     expect(move(short, long)).toBeUndefined();
     expect(move(long, short)).toEqual({ state: long, ttlMs: 9_000 });
     expect(move([1, START_MS + 9_000, null], short)?.state).toEqual([1, START_MS + 9_000, null]);

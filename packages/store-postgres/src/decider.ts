@@ -15,10 +15,16 @@ interface Call {
   readonly deadlineMs: number;
 }
 
-type Answer = Outcome | SluiceError | typeof HELD | typeof READ_ONLY;
+/** What a batch resolves a call to, unless it failed. */
+type Answer = Outcome | typeof HELD | typeof RECONNECTED;
 
-/** The server can't write. */
+/** The server can't write what the call needs. Nothing was written, and the next connection may reach another server. */
+const RECONNECTED: unique symbol = Symbol("reconnected");
+
+/** The same before it is known whether there will be another connection. */
 const READ_ONLY: unique symbol = Symbol("read-only");
+
+type Found = Outcome | SluiceError | typeof HELD | typeof READ_ONLY;
 
 /** After so many tries at which the entries changed meanwhile the store gives up. */
 const MAX_TRIES = 20;
@@ -40,7 +46,7 @@ export function createDecider(database: Database, statement: Statement, maxInFli
   async function decideOn(
     connection: Connection,
     calls: readonly Call[],
-    answers: Map<Call, Answer>,
+    answers: Map<Call, Found>,
     mayWait: boolean,
   ): Promise<void> {
     let waits = mayWait;
@@ -77,40 +83,35 @@ export function createDecider(database: Database, statement: Statement, maxInFli
     }
   }
 
-  async function decideAll(
-    calls: readonly Call[],
-    answers: Map<Call, Answer>,
-    deadlineMs: number,
-    waits: boolean,
-  ): Promise<boolean> {
-    return database.connected(async (connection) => {
+  const run = (waits: boolean) => (calls: readonly Call[], deadlineMs: number) =>
+    database.connected(async (connection): Promise<(Answer | SluiceError)[]> => {
+      const answers = new Map<Call, Found>();
       for (const group of groupsByTime(calls)) await decideOn(connection, group, answers, waits);
-      return calls.some((call) => answers.get(call) === READ_ONLY) && (await connection.endReadOnly());
+      const isReadOnly = calls.some((call) => answers.get(call) === READ_ONLY);
+      const refusal = isReadOnly && connection.endReadOnly() ? RECONNECTED : readOnly();
+      return calls.map((call) => {
+        const answer = answers.get(call) as Found;
+        return answer === READ_ONLY ? refusal : answer;
+      });
     }, deadlineMs);
-  }
 
-  const run = (waits: boolean) => async (calls: readonly Call[], deadlineMs: number) => {
-    const answers = new Map<Call, Answer>();
-    if (await decideAll(calls, answers, deadlineMs, waits)) {
-      // Nothing was written for these. The next connection may reach a server that can.
-      const refused = calls.filter((call) => answers.get(call) === READ_ONLY);
-      const retried = new Map<Call, Answer>();
-      await decideAll(refused, retried, deadlineMs, waits).catch(() => {});
-      for (const [call, answer] of retried) answers.set(call, answer);
+  const waiting = createBatcher<Call, Answer>({ run: run(true), maxInFlight, worthSplitting: WORTH_SPLITTING });
+  const passing = createBatcher<Call, Answer>({ run: run(false), maxInFlight: 1 });
+
+  async function ask(call: Call): Promise<Outcome | typeof HELD> {
+    // Each connection of the client may lead to the server that can't write.
+    for (let tries = 0; tries <= database.connections; tries++) {
+      const batcher = heldRows.concern(call.admission) ? passing : waiting;
+      const answer = await batcher.add(call, call.deadlineMs);
+      if (answer !== RECONNECTED) return answer;
     }
-    return calls.map((call) => {
-      const answer = answers.get(call) as Answer;
-      return answer === READ_ONLY ? readOnly() : answer;
-    });
-  };
-
-  const waiting = createBatcher({ run: run(true), maxInFlight, worthSplitting: WORTH_SPLITTING });
-  const passing = createBatcher({ run: run(false), maxInFlight: 1 });
+    throw readOnly();
+  }
 
   return (admission, options) => {
     const { nowMs, deadlineMs = longestDeadline() } = options ?? {};
     const call: Call = { admission, nowMs, deadlineMs };
-    return untilFree(() => (heldRows.concern(admission) ? passing : waiting).add(call, deadlineMs), deadlineMs);
+    return untilFree(() => ask(call), deadlineMs);
   };
 }
 

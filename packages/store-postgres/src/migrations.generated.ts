@@ -561,7 +561,7 @@ $function$;
 
 export const v0006Decide: Script = {
   name: "v0006Decide",
-  sha1: "27613530299765e966cf39029be9e806dc1ac0ba",
+  sha1: "b61fc96de730576df0858a09aed6e2e06bbe523b",
   text: `ALTER TABLE "sluice"."entries" ADD COLUMN IF NOT EXISTS block bigint[];
 
 CREATE OR REPLACE FUNCTION "sluice"."entries_decide_2"(
@@ -850,8 +850,6 @@ BEGIN
         CONTINUE WHEN verdict < 0 OR (visit <= claims AND claims > 1);
 
         IF charging AND verdict = 1 THEN
-          blocked[entry] := 0;
-          lasts[entry] := NULL;
           IF algorithm = 1 THEN
             used := used + cost * y;
             s1 := now_ms + floor(used / x);
@@ -899,8 +897,7 @@ BEGIN
             END LOOP;
           END IF;
           IF corrected OR shortened THEN
-            blocked[entry] := CASE WHEN until_ms > now_ms THEN until_ms ELSE 0 END;
-            lasts[entry] := CASE WHEN until_ms > now_ms THEN lasts[entry] END;
+            blocked[entry] := until_ms;
             IF algorithm = 1 THEN
               part := ceil(used / x);
             ELSIF algorithm = 2 THEN
@@ -1000,8 +997,8 @@ BEGIN
       END LOOP;
     END IF;
     UPDATE "sluice"."entries" t
-      SET blocked_until_ms = 0,
-          block = NULL,
+      SET blocked_until_ms = blocked[n],
+          block = CASE WHEN lasts[n] IS NOT NULL THEN ARRAY[blocked[n], lasts[n]] END,
           cells = CASE widths[n]
             WHEN 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
             WHEN 2 THEN ARRAY[c1[n], c2[n]]

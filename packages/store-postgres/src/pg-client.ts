@@ -11,7 +11,7 @@ export function clientDatabase(client: PgClient, named: boolean): Database {
   const connection = watchedConnection(pgConnection(client, named), {
     errors,
     broke() {},
-    endReadOnly: async () => false,
+    endReadOnly: () => false,
   });
   const places = createPlaces(1);
   return {

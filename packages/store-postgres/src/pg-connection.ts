@@ -43,7 +43,7 @@ export interface ConnectionWatch {
   answered?(): void;
   /** The connection can't be used again. */
   broke(): void;
-  endReadOnly(): Promise<boolean>;
+  endReadOnly(): boolean;
 }
 
 /** The connection, watched. */
@@ -63,7 +63,7 @@ export function watchedConnection(connection: Omit<Connection, "endReadOnly">, w
       } else {
         errors.last = undefined;
         watch.answered?.();
-        if (isReadOnly(error)) await watch.endReadOnly();
+        if (isReadOnly(error)) watch.endReadOnly();
       }
       throw error;
     }

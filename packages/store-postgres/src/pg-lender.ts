@@ -1,20 +1,19 @@
 import { SluiceError } from "@sluice/core";
+import { createAllowance, READ_ONLY_PERIOD_MS } from "./allowance.js";
 import { byDeadline, LATE } from "./late.js";
 import type { PgPool, PgPoolClient } from "./postgres-client.js";
-
-/** Read-only connections are closed no faster than all of the pool in so much time: the only server may be read-only. */
-const READ_ONLY_PERIOD_MS = 1_000;
 
 /** Lends the connections of a pool. */
 export interface Lender {
   /** Resolves to a connection. Rejects with `STORE_TIMEOUT` when none is free by `deadlineMs`. */
   borrow(deadlineMs: number): Promise<PgPoolClient>;
+  giveBack(client: PgPoolClient, isBroken: boolean): void;
   /** Notes that the server answered on a connection. */
   answered(client: PgPoolClient): void;
   /** Notes that a statement got no answer that was sent at this time: connections that were not used since are closed too. */
   distrust(sentMs: number): void;
-  /** Whether to close a connection to a server that can't write, and to look for a new one. */
-  distrustReadOnly(): boolean;
+  /** Whether to close a connection to a server that can't write. A new one may reach another server. */
+  mayCloseReadOnly(): boolean;
 }
 
 /** All stores on one pool share what is known of its connections. */
@@ -34,28 +33,54 @@ function createLender(pool: PgPool): Lender {
   const answeredMs = new WeakMap<PgPoolClient, number>();
   /** Connections that were asked for, and for which nobody waits any more. */
   const connecting = new Set<Promise<PgPoolClient>>();
+  /** Callers that wait for a connection, by what takes one. */
+  const waiting = new Set<(client: PgPoolClient) => void>();
   let trustedSinceMs = Number.NEGATIVE_INFINITY;
-  let readOnlyClosed = 0;
-  let readOnlySinceMs = Number.NEGATIVE_INFINITY;
 
   (pool as { on?(event: "connect", listener: (client: PgPoolClient) => void): unknown }).on?.("connect", (client) =>
     answeredMs.set(client, performance.now()),
   );
 
+  /**
+   * Resolves to the first connection that is free. A new one takes round trips to open, and another one may be given back
+   * meanwhile.
+   */
   async function connect(deadlineMs: number): Promise<PgPoolClient> {
-    const [waited] = connecting;
-    const asked = waited ?? pool.connect();
-    connecting.delete(asked);
-    const client = await byDeadline(asked, deadlineMs);
+    const [early] = (pool.idleCount ?? 0) > 0 ? [] : connecting;
+    const asked = early ?? pool.connect();
+    if (early !== undefined) connecting.delete(early);
+    let isDone = false;
+    let offer = (client: PgPoolClient): void => client.release();
+    const first = new Promise<PgPoolClient>((resolve, reject) => {
+      offer = (client) => {
+        if (isDone) {
+          client.release();
+          return;
+        }
+        isDone = true;
+        connecting.add(asked);
+        resolve(client);
+      };
+      waiting.add(offer);
+      asked.then(
+        (client) => {
+          if (connecting.delete(asked)) client.release();
+          else if (!isDone) resolve(client);
+          isDone = true;
+        },
+        (error) => {
+          connecting.delete(asked);
+          isDone = true;
+          reject(error);
+        },
+      );
+    });
+    const client = await byDeadline(first, deadlineMs).finally(() => waiting.delete(offer));
     if (client !== LATE) return client;
-    // The next caller waits on for the same one: a server that does not answer gets no more connections than callers.
+    if (isDone) first.then((client) => client.release()).catch(() => {});
+    isDone = true;
+    // The next caller waits for the same one: a server that does not answer gets no more connections than callers.
     connecting.add(asked);
-    asked.then(
-      (client) => {
-        if (connecting.delete(asked)) client.release();
-      },
-      () => connecting.delete(asked),
-    );
     throw new SluiceError(
       "STORE_TIMEOUT",
       "no connection of the pool was free or could be opened in time; the call was not sent. Set " +
@@ -73,6 +98,14 @@ function createLender(pool: PgPool): Lender {
       }
     },
 
+    giveBack(client, isBroken) {
+      client.release(isBroken);
+      const [offer] = waiting;
+      if (offer === undefined || !((pool.idleCount ?? 0) > 0)) return;
+      waiting.delete(offer);
+      pool.connect().then(offer, () => {});
+    },
+
     answered(client) {
       answeredMs.set(client, performance.now());
     },
@@ -81,13 +114,6 @@ function createLender(pool: PgPool): Lender {
       trustedSinceMs = Math.max(trustedSinceMs, sentMs);
     },
 
-    distrustReadOnly() {
-      const nowMs = performance.now();
-      if (nowMs - readOnlySinceMs > READ_ONLY_PERIOD_MS) {
-        readOnlySinceMs = nowMs;
-        readOnlyClosed = 0;
-      }
-      return ++readOnlyClosed <= connections;
-    },
+    mayCloseReadOnly: createAllowance(connections, READ_ONLY_PERIOD_MS),
   };
 }

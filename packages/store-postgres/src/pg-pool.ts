@@ -29,8 +29,8 @@ export function poolDatabase(pool: PgPool, named: boolean): Database {
         },
         answered: () => lender.answered(client),
         broke: breaks,
-        async endReadOnly() {
-          broken ||= lender.distrustReadOnly();
+        endReadOnly() {
+          broken ||= lender.mayCloseReadOnly();
           return broken;
         },
       });
@@ -46,7 +46,7 @@ export function poolDatabase(pool: PgPool, named: boolean): Database {
         throw silent();
       } finally {
         client.removeListener("error", breaks);
-        client.release(broken);
+        lender.giveBack(client, broken);
       }
     },
   };

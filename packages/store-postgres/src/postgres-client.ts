@@ -23,6 +23,7 @@ export interface PgPoolClient extends PgClient {
 export interface PgPool {
   connect(): Promise<PgPoolClient>;
   readonly totalCount: number;
+  readonly idleCount?: number | undefined;
   readonly options?: { readonly max?: number | undefined };
 }
 
@@ -58,10 +59,10 @@ export interface Connection {
   /** Runs a text without values that returns nothing. */
   runScript(text: string): Promise<void>;
   /**
-   * Notes that the server at the other end can't write. Resolves to whether the connection ends for that, so that the next
-   * one may reach another server.
+   * Notes that the server at the other end can't write. Returns whether the connection ends for that, so that the next one
+   * may reach another server.
    */
-  endReadOnly(): Promise<boolean>;
+  endReadOnly(): boolean;
 }
 
 /** All clients as one. */

@@ -1,21 +1,29 @@
 import { SluiceError } from "@sluice/core";
+import { createAllowance, READ_ONLY_PERIOD_MS } from "./allowance.js";
 import type { ConnectionErrors } from "./connection-errors.js";
-import { byDeadline, LATE, longestDeadline, PATIENCE_MS } from "./late.js";
+import { byDeadline, LATE, longestDeadline, PATIENCE_MS, pause } from "./late.js";
 import { textIn, watchedConnection } from "./pg-connection.js";
 import { createPlaces } from "./places.js";
 import type { Database, PostgresJsClient } from "./postgres-client.js";
 
-/** Ends the session that runs it if it can't write: the client then opens another one, perhaps to another server. */
+/**
+ * Ends the session that runs it, as soon as it is idle, if it can't write: the client then opens another one, perhaps to
+ * another server. The package postgres fails the statement after one that was under way when its session ended.
+ */
 const END_READ_ONLY =
-  "SELECT pg_terminate_backend(pg_backend_pid()) WHERE current_setting('transaction_read_only') = 'on'";
+  "SELECT set_config('idle_session_timeout', '1', false) WHERE current_setting('transaction_read_only') = 'on'";
 
-/** Sessions are ended no faster than that. */
-const READ_ONLY_GAP_MS = 100;
+/** The client then knows that the session has ended. */
+const ENDED_AFTER_MS = 30;
 
 /** A client of `postgres`, or `SQL` of Bun. It assigns statements to its connections itself. */
 export function postgresJsDatabase(client: PostgresJsClient, named: boolean): Database {
   const errors: ConnectionErrors = { last: undefined };
-  let endedMs = Number.NEGATIVE_INFINITY;
+  const connections = client.options?.max ?? 1;
+  const places = createPlaces(connections);
+  const mayEndReadOnly = createAllowance(connections, READ_ONLY_PERIOD_MS);
+  /** Sessions that are about to end take no more statements. */
+  let ending: Promise<unknown> = Promise.resolve();
 
   // Connections that the library lends by reserve() hang in some cases.
   const connection = watchedConnection(
@@ -31,26 +39,22 @@ export function postgresJsDatabase(client: PostgresJsClient, named: boolean): Da
     {
       errors,
       broke() {},
-      async endReadOnly() {
-        const nowMs = performance.now();
-        if (nowMs - endedMs < READ_ONLY_GAP_MS) return false;
-        endedMs = nowMs;
-        await client
-          .unsafe(END_READ_ONLY)
-          .simple()
+      endReadOnly() {
+        if (!mayEndReadOnly()) return false;
+        ending = ending
+          .then(() => client.unsafe(END_READ_ONLY).simple())
+          .then(() => pause(ENDED_AFTER_MS))
           .catch(() => {});
         return true;
       },
     },
   );
-  const connections = client.options?.max ?? 1;
-  const places = createPlaces(connections);
   return {
     connections,
     connectionError: () => errors.last,
     async connected(use, deadlineMs = longestDeadline()) {
       const release = await places.take(deadlineMs);
-      const used = use(connection).finally(release);
+      const used = ending.then(() => use(connection)).finally(release);
       const answer = await byDeadline(used, deadlineMs + PATIENCE_MS);
       if (answer !== LATE) return answer;
       used.catch(() => {});

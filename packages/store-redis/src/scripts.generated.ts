@@ -116,7 +116,7 @@ return { 1, now, current }
 
 export const decide: Script = {
   name: "decide",
-  sha1: "97cf327d18f0a8151836232d6dbdfce749aa15e3",
+  sha1: "cf0dec49220f5d51f9cb013ff0430125017d2ca2",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -440,7 +440,14 @@ local function finish(charging, entry, policy, cost, a, b, c, d)
   n = algorithm.report(result, n, policy, cost, a, b, c, d)
 end
 
-for i = 1, #policies do policies[i].algorithm = algorithms[policies[i][1]] end
+local LARGE = 4503599627370496
+local is_large = false
+
+for i = 1, #policies do
+  local policy = policies[i]
+  policy.algorithm = algorithms[policy[1]]
+  for j = 2, #policy do is_large = is_large or policy[j] >= LARGE end
+end
 
 local at, count = 1, #numbers
 while at < count do
@@ -474,6 +481,9 @@ for entry, lifetime in pairs(lifetimes) do
   local value = values[entry]
   if lengths[entry] then value = close_entry(value, blocked[entry], lengths[entry]) end
   write('SET', KEYS[entry + 1], value, 'PX', px(given, math.max(lifetime, blocked[entry] - now)))
+end
+for i = 2, is_large and n or 0 do
+  if result[i] >= LARGE then result[i] = string.format('%.0f', result[i]) end
 end
 result[n + 1] = refusal
 return result

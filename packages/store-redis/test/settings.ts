@@ -10,7 +10,7 @@ export interface Tuned {
   end(): void;
 }
 
-const forIoredis = {
+export const forIoredis = {
   connectTimeout: 1_000,
   socketTimeout: 1_000,
   maxRetriesPerRequest: 0,
@@ -19,11 +19,11 @@ const forIoredis = {
   reconnectOnError: (error: Error) => error.message.includes("READONLY"),
 };
 
-const forNodeRedis = {
-  pingInterval: 500,
+export const forNodeRedis = {
+  pingInterval: 400,
   socket: {
     connectTimeout: 1_000,
-    socketTimeout: 1_000,
+    socketTimeout: 800,
     reconnectStrategy: (attempt: number) => Math.min(attempt * 50, 500),
   },
 };

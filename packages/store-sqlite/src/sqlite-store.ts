@@ -15,6 +15,7 @@ import {
   repeatEvery,
   SluiceError,
 } from "@sluice/core";
+import { createConnection } from "./connection.js";
 import { decideCall, expiryOf } from "./decide.js";
 import { exportAll, importAll } from "./entries.js";
 import { keys, rowKey } from "./keys.js";
@@ -91,7 +92,8 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   if (typeof onSweepError !== "function") throw invalidOption("onSweepError", onSweepError, "give a function");
   const rename = renamer(table);
   const everyMs = sweepEvery === undefined ? undefined : parseDuration(sweepEvery, "sweepEvery");
-  const transactor = createTransactor(() => openSession(client, rename, durable));
+  const connection = createConnection(client);
+  const transactor = createTransactor(connection, (open) => openSession(open, rename, durable));
   const sweeper = createSweeper(transactor);
   const sweeping = everyMs === undefined ? undefined : repeatEvery(everyMs, () => sweepInTurn(everyMs), onSweepError);
   let closed = false;
@@ -154,7 +156,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
 
     async migrate() {
       checkOpen();
-      await migrate(client, { table });
+      await migrate(connection.client(true), { table });
     },
 
     async sweep({ limit = SWEEP_LIMIT } = {}) {
@@ -168,6 +170,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     async close() {
       closed = true;
       sweeping?.stop();
+      connection.close();
     },
   };
 }

@@ -1,11 +1,9 @@
 // Jest loads the packages without any configuration of its own: it requires them, and can't require an ES module.
-import { join } from "node:path";
-import { expect, inject, it } from "vitest";
-import { type Ended, project, runBin } from "./consumer.js";
+import { it } from "vitest";
+import { expectJest, jestProject, versions } from "./jest.js";
 
 const presetEnv = { presets: [["@babel/preset-env", { targets: { node: "20" } }]] };
 const typescript = { compilerOptions: { module: "commonjs", target: "ES2022", strict: true, esModuleInterop: true } };
-const versions = ["jest29", "jest30"] as const;
 
 const PACKAGES = [
   "core",
@@ -40,7 +38,7 @@ const limitsTwo = `
 
 for (const version of versions) {
   it.concurrent(`${version} requires every package`, async () => {
-    const folder = await project(at(version, "requires"), {
+    const folder = await jestProject(version, "requires", {
       "package.json": {},
       "packages.test.js": `
         test.each(${JSON.stringify(PACKAGES)})("%s", (name) => {
@@ -64,11 +62,11 @@ for (const version of versions) {
         });
       `,
     });
-    passes(await jest(version, folder), PACKAGES.length + 2);
+    await expectJest(version, folder, { passed: PACKAGES.length + 2 });
   });
 
   it.concurrent(`${version} with babel-jest imports them`, async () => {
-    const folder = await project(at(version, "babel"), {
+    const folder = await jestProject(version, "babel", {
       "package.json": {},
       "babel.config.json": presetEnv,
       "limits.test.js": `
@@ -85,11 +83,11 @@ for (const version of versions) {
         });
       `,
     });
-    passes(await jest(version, folder), 2);
+    await expectJest(version, folder, { passed: 2 });
   });
 
   it.concurrent(`${version} with ts-jest imports them`, async () => {
-    const folder = await project(at(version, "ts-jest"), {
+    const folder = await jestProject(version, "ts-jest", {
       "package.json": { jest: { preset: "ts-jest" } },
       "tsconfig.json": typescript,
       "limits.test.ts": `
@@ -110,7 +108,7 @@ for (const version of versions) {
         });
       `,
     });
-    passes(await jest(version, folder), 2);
+    await expectJest(version, folder, { passed: 2 });
   });
 }
 
@@ -152,7 +150,7 @@ it.concurrent("the tests of a default NestJS project pass, unit and e2e", async 
       expect(statuses).toEqual([200, 200, 429]);
     });
   `;
-  const folder = await project(at("jest30", "nest"), {
+  const folder = await jestProject("jest30", "nest", {
     "package.json": {
       jest: {
         moduleFileExtensions: ["js", "json", "ts"],
@@ -197,22 +195,6 @@ it.concurrent("the tests of a default NestJS project pass, unit and e2e", async 
     },
     "test/app.e2e-spec.ts": `${imports}import { AppModule } from "./../src/app.module";${body}`,
   });
-  passes(await jest("jest30", folder), 1);
-  passes(await jest("jest30", folder, "--config", "./test/jest-e2e.json"), 1);
+  await expectJest("jest30", folder, { passed: 1 });
+  await expectJest("jest30", folder, { passed: 1, args: ["--config", "./test/jest-e2e.json"] });
 });
-
-/** Projects of Jest 29 are where Node.js finds that version. */
-function at(version: (typeof versions)[number], name: string): string {
-  return version === "jest29" ? `jest29/${name}` : `jest30-${name}`;
-}
-
-function jest(version: (typeof versions)[number], folder: string, ...args: string[]): Promise<Ended> {
-  const bin = version === "jest29" ? "jest29/node_modules/jest/bin/jest.js" : "node_modules/jest/bin/jest.js";
-  const cache = join(inject("installed"), "cache", version);
-  return runBin(folder, bin, ["--ci", "--runInBand", `--cacheDirectory=${cache}`, ...args]);
-}
-
-function passes({ code, output }: Ended, count: number): void {
-  expect(output).toContain(`${count} passed, ${count} total`);
-  expect(code, output).toBe(0);
-}

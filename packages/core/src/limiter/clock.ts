@@ -1,5 +1,10 @@
 import { MAX_TIMER_MS } from "../duration.js";
 
+declare global {
+  /** Of the DOM's types, Node.js's or Bun's. A program that has none of them compiles too. */
+  interface AbortSignal {}
+}
+
 /** Stands in for time, so that tests need not sleep. */
 export interface Clock {
   /** Whole milliseconds. */

@@ -30,8 +30,9 @@ export function createForecast(
       let afterMs = grantedMs;
       for (let tries = 0; tries < MAX_TRIES && afterMs <= latestMs; tries++) {
         const { outcome, writes } = decideEntries({ claims, charge: true }, entries, algorithms, nowMs + afterMs);
+        // A denial may correct an entry.
+        if (writes.length > 0) entries = entries.map((entry, i) => writes[i]?.state ?? entry);
         if (outcome.allowed) {
-          entries = entries.map((entry, i) => writes[i]?.state ?? entry);
           grantedMs = afterMs;
           return afterMs;
         }

@@ -17,9 +17,9 @@ const SLICE = 1_000;
 const PAUSE = 4;
 
 /**
- * Refuses a caller that has just joined when its deadline can't be met. Who fits in behind the line's forecast may stay
- * without a question to the store. For all others the state is read, once for all that join meanwhile, and the whole line is
- * played ahead on it: callers whose deadline can't be met are not ahead of anybody.
+ * Refuses a caller that has just joined when its deadline can't be met. A caller that fits in behind the line's forecast
+ * stays without a call to the store. For all others the state is read, once for all that join meanwhile, and the whole
+ * line is played ahead on it. Callers whose deadline can't be met do not count.
  */
 export async function judge(line: Line, waiter: Waiter, judging: Judging): Promise<void> {
   const isLooking = performance.now() < line.lookingUntilMs;

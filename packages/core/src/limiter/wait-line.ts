@@ -64,6 +64,8 @@ export interface Line {
   /** Callers that joined, and callers that left. */
   joined: number;
   gone: number;
+  /** Questions in a row that failed. */
+  failures: number;
   /** When the store began to fail, by `performance.now()`; `undefined` while it answers. */
   failingSinceMs: number | undefined;
   /** The forecast for the callers in line, and the time of its look. */
@@ -87,6 +89,7 @@ export function createLine(name: string): Line {
     asks: 0,
     joined: 0,
     gone: 0,
+    failures: 0,
     failingSinceMs: undefined,
     forecast: undefined,
     lookedMs: 0,

@@ -2,6 +2,7 @@ import type { Decision } from "../decision.js";
 import { SluiceError } from "../errors.js";
 import { createAbortListeners } from "./abort-listeners.js";
 import { type Clock, startClockTimer, startTimer as startRealTimer } from "./clock.js";
+import { cannotBeMet, neverFits, waitTimeout } from "./wait-errors.js";
 import { judge } from "./wait-judge.js";
 import {
   append,
@@ -102,6 +103,8 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
 
   /** Brings a caller to its answer. */
   async function attend(line: Line, waiter: Waiter): Promise<void> {
+    // Thousands may join in one turn. The first one's time for an answer starts when all have.
+    await undefined;
     while (!waiter.left) {
       const { turn } = line;
       if (turn?.by === waiter) {
@@ -167,6 +170,7 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
       failed(line, waiter, decision, askedMs);
       return undefined;
     }
+    line.failures = 0;
     line.failingSinceMs = undefined;
     const expectedMs = nowMs() + (retryAfterMs ?? 0);
     if (!(Math.abs(expectedMs - waiter.forecastMs) <= DRIFT_MS)) line.forecast = undefined;
@@ -187,8 +191,12 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
 
   /** Answers the caller, and all others once the store has been silent for as long as a decision may take. */
   function failed(line: Line, waiter: Waiter, decision: Decision, askedMs: number): void {
+    const tookMs = performance.now() - askedMs;
+    // The first failure that comes much too late shows that this process stood still, and nothing about the store.
+    const shows = line.failures > 0 || tookMs < 2 * storeTimeoutMs;
+    line.failures++;
     line.failingSinceMs ??= askedMs;
-    const all = performance.now() - line.failingSinceMs >= storeTimeoutMs;
+    const all = shows && performance.now() - line.failingSinceMs >= storeTimeoutMs;
     for (const each of all ? waitersOf(line) : [waiter]) {
       if (decision.allowed) grant(line, each, { ...decision, cost: each.request.cost });
       else refuse(line, each, decision.error);
@@ -250,20 +258,3 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
 }
 
 function nothing(): void {}
-
-function neverFits(): SluiceError {
-  return new SluiceError(
-    "COST_EXCEEDS_LIMIT",
-    "wait: the cost is more than the limit ever allows; nothing was charged. Split the work, or raise the limit.",
-  );
-}
-
-function cannotBeMet(waitMs: number, { timeoutMs }: WaitRequest): SluiceError {
-  return waitTimeout(
-    `it can't be granted before ${Math.ceil(waitMs)} ms from now, and may take ${timeoutMs} ms at most`,
-  );
-}
-
-function waitTimeout(why: string): SluiceError {
-  return new SluiceError("WAIT_TIMEOUT", `wait: ${why}; nothing was charged`);
-}

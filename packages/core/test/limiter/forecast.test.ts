@@ -68,6 +68,18 @@ describe.each(ALGORITHMS)("a forecast with %s", (algorithm) => {
     );
   });
 
+  it("corrects state from before a clock step, as a denial does", () => {
+    fc.assert(
+      fc.property(policies(algorithm), forward, fc.integer({ min: 1, max: 1e12 }), (policy, requests, stepMs) => {
+        const { limit, windowMs } = algorithmOf(policy).quota(policy);
+        const { state, nowMs } = played(policy, requests);
+        const forecast = forecastFor(policy, state, nowMs - Math.min(stepMs, nowMs));
+        expect(forecast.add(limit, Number.POSITIVE_INFINITY)).toBeLessThanOrEqual(2 * windowMs);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it("does not count a caller whose deadline can't be met", () => {
     fc.assert(
       fc.property(policies(algorithm), forward, parts, fc.nat(), (policy, requests, shares, at) => {

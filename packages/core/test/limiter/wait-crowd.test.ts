@@ -210,6 +210,21 @@ describe("a line whose store freezes", () => {
     },
   );
 
+  it("does not blame the store when this process stood still", async () => {
+    const inner = mapStore();
+    const store: DecidingStore = {
+      ...inner,
+      async decide(admission, options) {
+        await after(20);
+        return inner.decide(admission, options);
+      },
+    };
+    const limiter = createLimiter({ store, timeout: 200, policies: tokenBucket({ rate: 1_000, burst: 100 }) });
+    const answers = Array.from({ length: 10 }, () => limiter.wait("k").then(({ source }) => source));
+    for (const startMs = performance.now(); performance.now() - startMs < 1_000; );
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(["store"]));
+  });
+
   it("keeps its order when a single question fails", async () => {
     const inner = mapStore();
     let failures = 1;
@@ -264,6 +279,7 @@ describe("a line whose first caller is lost", () => {
     const first = queue.wait(request(() => new Promise((resolve) => (answered = resolve))));
     void queue.wait(request(() => new Promise<never>(() => {})));
     const third = queue.wait(request(async () => decision(true)));
+    await setImmediate();
     answered(decision(true));
     await first;
     const startMs = performance.now();

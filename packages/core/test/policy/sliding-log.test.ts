@@ -78,8 +78,11 @@ describe("sliding log", () => {
   it("gives back what was charged at that time, and nothing when it has left the window", () => {
     const first = step(undefined, policy, START_MS, 2);
     const second = step(first.next?.state, policy, START_MS + 10, 3);
-    expect(refund?.(second.next!.state, policy, START_MS + 20, 2, first.epochMs)?.state).toEqual([START_MS + 10, 3]);
-    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, first.epochMs)).toBeUndefined();
-    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 3, second.epochMs)?.state).toEqual([]);
+    expect(refund?.(second.next!.state, policy, START_MS + 20, 2, first.epochMs, START_MS)?.state).toEqual([
+      START_MS + 10,
+      3,
+    ]);
+    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, first.epochMs, START_MS)).toBeUndefined();
+    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 3, second.epochMs, START_MS + 10)?.state).toEqual([]);
   });
 });

@@ -136,8 +136,8 @@ describe("sliding window", () => {
 
   it("gives back within the window that was charged, and not after it has rolled", () => {
     const { next, epochMs } = step(undefined, policy, START_MS, 40);
-    const back = refund?.(next!.state, policy, START_MS + 999, 30, epochMs);
+    const back = refund?.(next!.state, policy, START_MS + 999, 30, epochMs, START_MS);
     expect(step(back?.state, policy, START_MS + 999, 0).remaining).toBe(90);
-    expect(refund?.(next!.state, policy, START_MS + 1_000, 30, epochMs)).toBeUndefined();
+    expect(refund?.(next!.state, policy, START_MS + 1_000, 30, epochMs, START_MS)).toBeUndefined();
   });
 });

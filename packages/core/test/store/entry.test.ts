@@ -96,10 +96,59 @@ describe("decideEntries", () => {
     });
   });
 
-  it.each([[[2, 0, null]], [["1", 0, null]], [{}], ["text"], [5], [[]]])("refuses to read %j", (entry) => {
-    const read = () => decide({ claims: [claim(window)], charge: true }, [entry as unknown as Entry]);
-    expect(read).toThrow(expect.objectContaining({ code: "STORE_STATE_UNREADABLE" }));
+  it("shortens a block to its length when the clock stepped back, and writes that once", () => {
+    const blocked: Entry = [2, START_MS + 1_000, [START_MS, 3], 1_000];
+    const backMs = START_MS - 3_600_000;
+    const look = (entry: Entry | undefined, nowMs: number) =>
+      decide({ claims: [claim(window)], charge: false }, [entry], nowMs);
+    const { outcome, writes } = look(blocked, backMs);
+    expect(outcome.findings).toMatchObject([{ allowed: false, blocked: true, retryAfterMs: 60_000 }]);
+    expect(writes).toEqual([{ state: [2, backMs + 1_000, [backMs, 3], 1_000], ttlMs: 60_000 }]);
+    const repaired = writes[0]?.state;
+    expect(look(repaired, backMs).writes).toEqual([]);
+    expect(look(repaired, backMs + 1).writes).toEqual([]);
+    expect(look(repaired, backMs + 999).outcome.findings[0]?.blocked).toBe(true);
+    expect(look(repaired, backMs + 1_000).outcome.findings[0]?.blocked).toBe(false);
+    // Of a block without a length nobody knows.
+    const [finding] = look([1, START_MS + 1_000, null], backMs).outcome.findings;
+    expect(finding).toMatchObject({ blocked: true, retryAfterMs: 3_601_000 });
   });
+
+  it("repairs each entry that needs it, and charges none of them, when one claim is denied", () => {
+    const backMs = START_MS - 86_400_000;
+    const entries: Entry[] = [
+      [1, 0, [START_MS, 1]],
+      [1, 0, [backMs - 5, 9]],
+      [1, 0, [START_MS, 3]],
+    ];
+    const claims = [claim(window), claim(log), claim({ ...window, name: "full" })];
+    const { outcome, writes } = decide({ claims, charge: true }, entries, backMs);
+    expect(outcome.allowed).toBe(false);
+    expect(writes).toEqual([
+      { state: [1, 0, [backMs, 1]], ttlMs: 60_000 },
+      undefined,
+      { state: [1, 0, [backMs, 3]], ttlMs: 60_000 },
+    ]);
+  });
+
+  it("never shortens a block, and extends it from now", () => {
+    const blockFor = (entry: Entry | undefined, forMs: number, nowMs = START_MS) =>
+      blockEntry(entry, algorithmOf(window), window, nowMs, forMs).state;
+    const long = blockFor(undefined, 86_400_000);
+    expect(blockFor(long, 1_000)).toEqual(long);
+    expect(blockFor(long, 1_000, START_MS + 86_399_500)).toEqual([2, START_MS + 86_400_500, null, 1_000]);
+    expect(blockFor([1, START_MS + 5_000, null], 1_000)).toEqual([1, START_MS + 5_000, null]);
+    // The length counts after a step, so a longer block may follow.
+    expect(blockFor(long, 1_000, START_MS - 3_600_000)).toEqual([2, START_MS + 82_800_000, null, 86_400_000]);
+  });
+
+  it.each([[[2, 0, null]], [[2, 0, null, "1"]], [[3, 0, null, 1]], [["1", 0, null]], [{}], ["text"], [5], [[]]])(
+    "refuses to read %j",
+    (entry) => {
+      const read = () => decide({ claims: [claim(window)], charge: true }, [entry as unknown as Entry]);
+      expect(read).toThrow(expect.objectContaining({ code: "STORE_STATE_UNREADABLE" }));
+    },
+  );
 
   it.each(ALGORITHMS)("says of one claim of %s what the algorithm says, and writes what it writes", (algorithm) => {
     fc.assert(

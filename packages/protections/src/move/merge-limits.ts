@@ -1,3 +1,4 @@
+import { timeOf } from "@sluice/core";
 import { LONGEST_LIFE_MS } from "../lifetime.js";
 import type { Merge } from "./merge.js";
 
@@ -6,11 +7,6 @@ import type { Merge } from "./merge.js";
  * here: what has to be known of it is in the states, or follows from when the arriving one goes. Where that is later than
  * the window's end, as a block can make it, the result errs on the strict side.
  */
-
-/** The time in the name of a window: windows of one key that start in the same millisecond are numbered above 2^45. */
-function timeOf(epochMs: number): number {
-  return epochMs % 2 ** 45;
-}
 
 /** An algorithm's own state. */
 type State = readonly number[];

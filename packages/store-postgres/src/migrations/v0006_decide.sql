@@ -316,8 +316,6 @@ BEGIN
         CONTINUE WHEN verdict < 0 OR (visit <= claims AND claims > 1);
 
         IF charging AND verdict = 1 THEN
-          blocked[entry] := 0;
-          lasts[entry] := NULL;
           IF algorithm = 1 THEN
             used := used + cost * y;
             s1 := now_ms + floor(used / x);
@@ -366,8 +364,7 @@ BEGIN
             END LOOP;
           END IF;
           IF corrected OR shortened THEN
-            blocked[entry] := CASE WHEN until_ms > now_ms THEN until_ms ELSE 0 END;
-            lasts[entry] := CASE WHEN until_ms > now_ms THEN lasts[entry] END;
+            blocked[entry] := until_ms;
             IF algorithm = 1 THEN
               part := ceil(used / x);
             ELSIF algorithm = 2 THEN
@@ -467,8 +464,8 @@ BEGIN
       END LOOP;
     END IF;
     UPDATE "sluice"."entries" t
-      SET blocked_until_ms = 0,
-          block = NULL,
+      SET blocked_until_ms = blocked[n],
+          block = CASE WHEN lasts[n] IS NOT NULL THEN ARRAY[blocked[n], lasts[n]] END,
           cells = CASE widths[n]
             WHEN 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
             WHEN 2 THEN ARRAY[c1[n], c2[n]]

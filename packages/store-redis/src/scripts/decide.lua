@@ -9,7 +9,7 @@
 --                numbers: for each admission 1 to charge or 0 to look, and its count of claims; then for each claim its
 --                entry, its policy (both counted from 1) and its cost
 --
--- Result       flat whole numbers: the time; then for each admission 1 (allowed), 0 (denied), -1 (an entry can't be read, and
+-- Result       flat whole numbers (the largest as texts): the time; then for each admission 1 (allowed), 0 (denied), -1 (an entry can't be read, and
 --              nothing follows) or -2 (it fits, the server refuses to write, and nothing follows), and for each of its
 --              claims: the time until which the key is blocked, and what the algorithm's `report` adds, after the charge
 --              if there was one. With any -2, last of all the server's error as a text.
@@ -95,7 +95,15 @@ local function finish(charging, entry, policy, cost, a, b, c, d)
   n = algorithm.report(result, n, policy, cost, a, b, c, d)
 end
 
-for i = 1, #policies do policies[i].algorithm = algorithms[policies[i][1]] end
+-- Numbers from here on are texts in the result: client libraries read integers near 2^53 one off.
+local LARGE = 4503599627370496
+local is_large = false
+
+for i = 1, #policies do
+  local policy = policies[i]
+  policy.algorithm = algorithms[policy[1]]
+  for j = 2, #policy do is_large = is_large or policy[j] >= LARGE end
+end
 
 local at, count = 1, #numbers
 while at < count do
@@ -129,6 +137,9 @@ for entry, lifetime in pairs(lifetimes) do
   local value = values[entry]
   if lengths[entry] then value = close_entry(value, blocked[entry], lengths[entry]) end
   write('SET', KEYS[entry + 1], value, 'PX', px(given, math.max(lifetime, blocked[entry] - now)))
+end
+for i = 2, is_large and n or 0 do
+  if result[i] >= LARGE then result[i] = string.format('%.0f', result[i]) end
 end
 result[n + 1] = refusal
 return result
