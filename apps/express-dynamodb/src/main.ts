@@ -25,7 +25,7 @@ function serve({ client, where, stop }: Database): void {
       ],
       prefix: "sluice-demo",
       on: {
-        storeError: (error) =>
+        storeError: ({ error }) =>
           console.error(`DynamoDB does not answer; requests get 503 until it does. ${messageOf(error)}`),
         storeRecovered: () => console.error("DynamoDB answers again"),
       },

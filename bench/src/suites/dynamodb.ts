@@ -4,17 +4,13 @@ import { startDynamodb } from "@sluice/servers";
 import { createTable, dynamodbStore } from "@sluice/store-dynamodb";
 import { RateLimiterDynamo } from "rate-limiter-flexible";
 import { addresses, randomVisits } from "../keys.js";
+import { HOUR_MS, HOUR_S, LIMIT } from "../limit.js";
 import { concurrentRate, cycle } from "../rate.js";
 import type { Case, Suite } from "../suite.js";
 
 const CALLERS = 64;
 const KEYS = 1_000;
 const DECISIONS = 1_000;
-
-/** As much as nobody reaches, in a window that does not end while we measure: every answer has to be "allowed". */
-const LIMIT = 1_000_000;
-const HOUR_MS = 3_600_000;
-const HOUR_S = 3_600;
 
 /** Decides, and says whether it was allowed. Rejects when the server did not decide. */
 type Ask = (key: string) => Promise<boolean>;

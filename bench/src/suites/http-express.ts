@@ -3,11 +3,9 @@ import { rateLimit as sluice, tokenBucket } from "@sluice/express";
 import { memoryStore } from "@sluice/store-memory";
 import express, { type Express, type RequestHandler } from "express";
 import { rateLimit as peer } from "express-rate-limit";
+import { LIMIT } from "../limit.js";
 import type { Case, RatioOf } from "../suite.js";
 import { appCase } from "./http-app.js";
-
-/** As much as nobody reaches. */
-const LIMIT = 1_000_000_000;
 
 function expressCase(id: string, name: string, fields: readonly string[], middleware?: () => RequestHandler): Case {
   return appCase(`http.express.${id}`, name, fields, () => {

@@ -5,11 +5,9 @@ import { rateLimit as sluice, tokenBucket } from "@sluice/hono";
 import { memoryStore } from "@sluice/store-memory";
 import { Hono, type MiddlewareHandler } from "hono";
 import { rateLimiter as peer } from "hono-rate-limiter";
+import { LIMIT } from "../limit.js";
 import type { Case, RatioOf } from "../suite.js";
 import { appCase } from "./http-app.js";
-
-/** As much as nobody reaches. */
-const LIMIT = 1_000_000_000;
 
 function honoCase(id: string, name: string, fields: readonly string[], middleware?: () => MiddlewareHandler): Case {
   return appCase(`http.hono.${id}`, name, fields, () => {

@@ -3,11 +3,9 @@ import { rateLimit as sluice, tokenBucket } from "@sluice/koa";
 import { memoryStore } from "@sluice/store-memory";
 import Koa, { type Middleware } from "koa";
 import peer from "koa-ratelimit";
+import { LIMIT } from "../limit.js";
 import type { Case, RatioOf } from "../suite.js";
 import { appCase } from "./http-app.js";
-
-/** As much as nobody reaches. */
-const LIMIT = 1_000_000_000;
 
 function koaCase(id: string, name: string, fields: readonly string[], middleware?: () => Middleware): Case {
   return appCase(`http.koa.${id}`, name, fields, () => {

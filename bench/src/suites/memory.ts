@@ -3,15 +3,11 @@ import { memoryStore } from "@sluice/store-memory";
 import { MemoryStore, rateLimit } from "express-rate-limit";
 import { RateLimiterMemory } from "rate-limiter-flexible";
 import { addresses, randomVisits } from "../keys.js";
+import { HOUR_MS, HOUR_S, LIMIT } from "../limit.js";
 import { callbackRate, cycle, type Sequence, sequentialRate, synchronousRate } from "../rate.js";
 import type { Case, Runner, Settings, Suite } from "../suite.js";
 import { bytesCase } from "./memory-size.js";
 import { keyedMiddleware } from "./middleware.js";
-
-/** As much as nobody reaches, in a window that does not end while we measure: every answer has to be "allowed". */
-const LIMIT = 1_000_000;
-const HOUR_MS = 3_600_000;
-const HOUR_S = 3_600;
 
 const bucket = tokenBucket({ rate: LIMIT, interval: HOUR_MS });
 const window = fixedWindow({ limit: LIMIT, window: HOUR_MS });

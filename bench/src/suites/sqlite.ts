@@ -6,16 +6,12 @@ import { createLimiter, type Decision, fixedWindow, type Policy, slidingWindow, 
 import { migrate, type OpenSqliteClient, openSqlite, sqliteStore } from "@sluice/store-sqlite";
 import { RateLimiterSQLite } from "rate-limiter-flexible";
 import { addresses, randomVisits } from "../keys.js";
+import { HOUR_MS, HOUR_S, LIMIT } from "../limit.js";
 import { concurrentRate, cycle } from "../rate.js";
 import type { Case, Suite } from "../suite.js";
 
 const CALLERS = 64;
 const KEYS = 10_000;
-
-/** As much as nobody reaches, in a window that does not end while we measure: every answer has to be "allowed". */
-const LIMIT = 1_000_000;
-const HOUR_MS = 3_600_000;
-const HOUR_S = 3_600;
 
 const bucket = tokenBucket({ rate: LIMIT, interval: HOUR_MS });
 

@@ -1,3 +1,4 @@
+import type { SluiceError } from "./errors.js";
 import type { Policy } from "./policy/policy.js";
 
 /**
@@ -21,7 +22,7 @@ export interface PolicyDecision {
   readonly retryAfterMs: number | undefined;
   /** How long until the whole limit is there again. */
   readonly resetAfterMs: number;
-  /** Whether the key was blocked by hand. */
+  /** Whether the key is blocked, by `limiter.block` or by `autoBlock`. `remaining` is 0 then, and the times cover the block. */
   readonly blocked: boolean;
 }
 
@@ -36,7 +37,10 @@ export interface Decision {
   readonly allowed: boolean;
   /** The cost that was asked for. It was charged to every policy when allowed, and to none when not. */
   readonly cost: number;
-  /** Of the binding policy: on a denial the violated one that takes longest, otherwise the one with least left. */
+  /**
+   * Of the binding policy: on a denial the violated one that takes longest, otherwise the one with least left; of equals the
+   * one that takes longer to reset.
+   */
   readonly limit: number;
   /** Of the binding policy. */
   readonly remaining: number;
@@ -49,6 +53,6 @@ export interface Decision {
   /** The names of the policies that deny. Empty when allowed, and when the store did not answer. */
   readonly violated: readonly string[];
   readonly source: DecisionSource;
-  /** Why the store did not answer. */
-  readonly error?: unknown;
+  /** Why the store did not answer. Its `cause` is what the client or the connection reported, where that is known. */
+  readonly error?: SluiceError;
 }

@@ -44,6 +44,7 @@ export { withoutPort } from "./http/without-port.js";
 export type { AutoBlock, AutoBlockHost } from "./limiter/auto-block.js";
 export type { LimiterKey } from "./limiter/claims.js";
 export type { Clock } from "./limiter/clock.js";
+export { createDeadlines, type Deadlines } from "./limiter/deadlines.js";
 export type { ConsumeOptions, Decider } from "./limiter/decider.js";
 export { type AutoBlockEvent, type EscalatingBlockOptions, escalatingBlock } from "./limiter/escalating-block.js";
 export type { LimiterEvents, LimiterListeners } from "./limiter/events.js";
@@ -53,6 +54,7 @@ export type { LimiterOptions } from "./limiter/options.js";
 export type { Algorithm, Finding, Next, Step } from "./policy/algorithm.js";
 export { builtInAlgorithms } from "./policy/built-in.js";
 export { BLANK, type CellAlgorithm, type Cells } from "./policy/cells.js";
+export { epochAfter, timeOf } from "./policy/epoch.js";
 export { fixedWindowAlgorithm } from "./policy/fixed-window.js";
 export {
   type FixedWindowPolicy,
@@ -73,22 +75,36 @@ export { slidingWindowAlgorithm } from "./policy/sliding-window.js";
 export { tokenBucketAlgorithm } from "./policy/token-bucket.js";
 export { type Batcher, type BatcherOptions, createBatcher } from "./store/batcher.js";
 export {
+  type ConnectionErrors,
   canExport,
   canImport,
   type ExportEntries,
   type ExportedEntry,
   type HealthCheck,
+  hasConnectionErrors,
   hasHealthCheck,
   type ImportEntries,
 } from "./store/capabilities.js";
 export { type CompareAndSet, createUpdater, type Seen, type Updater, type Write } from "./store/compare-and-set.js";
-export { decideEntries, type Entry, refundEntry, unreadableState, withBlock } from "./store/entry.js";
+export {
+  blockEntry,
+  clearEntry,
+  decideEntries,
+  type Entry,
+  type EntryChange,
+  isEntry,
+  refundEntry,
+  unreadableState,
+  withBlock,
+} from "./store/entry.js";
 export { scopeOf, splitEntryKey } from "./store/entry-key.js";
 export { importDistinct } from "./store/import-distinct.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "./store/in-order.js";
+export { createKeyedBatcher, type KeyedBatcher, type KeyedBatcherOptions } from "./store/keyed-batcher.js";
 export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./store/numbered-batch.js";
 export { nextNumber, type ReplyReader, readOutcome, reportedAlgorithms } from "./store/read-outcome.js";
 export { repeatEvery } from "./store/repeat-every.js";
+export { hasRequestContexts, outsideRequests } from "./store/request-context.js";
 export {
   type Admission,
   type CallOptions,

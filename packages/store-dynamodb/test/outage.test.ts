@@ -65,13 +65,16 @@ describe("a call whose time is up before a request is free", () => {
     );
     const policy = fixedWindow({ limit: 10, window: "1h" });
     const decide = (key: string, timeoutMs: number) =>
-      store.decide({ claims: [{ scope: "late:n:fixed-window:", key, policy, cost: 1 }], charge: true }, { timeoutMs });
+      store.decide(
+        { claims: [{ scope: "late:n:fixed-window:", key, policy, cost: 1 }], charge: true },
+        { deadlineMs: performance.now() + timeoutMs },
+      );
     const [first, late] = await Promise.allSettled([decide("first", 5_000), decide("late", 30)]);
     expect(first).toMatchObject({ status: "fulfilled", value: { allowed: true } });
     expect(late).toMatchObject({ status: "rejected", reason: { code: "STORE_TIMEOUT" } });
     expect(requests.take()).toEqual({ UpdateItemCommand: 1 });
     await expect(
-      store.atomicUpdate("late", () => ({ state: 1, ttlMs: 1_000 }), { timeoutMs: -1 }),
+      store.atomicUpdate("late", () => ({ state: 1, ttlMs: 1_000 }), { deadlineMs: performance.now() - 1 }),
     ).rejects.toMatchObject({
       code: "STORE_TIMEOUT",
     });
@@ -103,7 +106,7 @@ describe("others that always write first", () => {
       expect(requests.take()).toEqual({ UpdateItemCommand: 100 });
       races = 0;
       await expect(
-        store.atomicUpdate("p:contended", () => ({ state: 1, ttlMs: 1_000 }), { timeoutMs: 40 }),
+        store.atomicUpdate("p:contended", () => ({ state: 1, ttlMs: 1_000 }), { deadlineMs: performance.now() + 40 }),
       ).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
       expect(races).toBeLessThan(100);
     },

@@ -9,14 +9,15 @@ import {
   invalidOption,
   type Next,
   type Outcome,
+  type Policy,
   rejectUnknown,
   SluiceError,
   type SynchronousStore,
   splitEntryKey,
   withBlock,
 } from "@sluice/core";
-import { BLOCKED_UNTIL_MS, createSlots, EXPIRES_AT_MS, STRIDE } from "./slots.js";
-import { createTable, keepUntil, NO_SLOT, type StateTable } from "./table.js";
+import { BLOCKED_UNTIL_MS, createSlots, EXPIRES_AT_MS, STRIDE, type Table } from "./slots.js";
+import { correctBlock, createTable, keepUntil, NO_SLOT, type StateTable } from "./table.js";
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
@@ -56,8 +57,8 @@ const TEST_GRACE_MS = 3_600_000;
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
-  const slots = createSlots(checkOptions(options));
   const tables = new Map<string, StateTable>();
+  const slots = createSlots(checkOptions(options), tables as Map<string, Table>);
   let latest: StateTable | undefined;
   // Used again for each decision: see SynchronousStore.
   const single = blankFinding();
@@ -67,48 +68,75 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   function tableOf(scope: string): StateTable {
     // Most limiters have one policy, and ask for its table again and again.
     if (latest?.scope === scope) return latest;
-    let table = tables.get(scope);
-    if (table === undefined) {
-      table = createTable(scope, slots);
-      tables.set(scope, table);
-    }
-    latest = table;
-    return table;
+    latest = tables.get(scope) ?? createTable(scope, slots);
+    return latest;
   }
 
   function checkOpen(): void {
     if (closed) throw new SluiceError("CLOSED", "the memory store is closed");
   }
 
+  /** Judges a slot. A state that had to be repaired is kept as long as it counts. */
+  function look(
+    table: StateTable,
+    slot: number,
+    policy: Policy,
+    nowMs: number,
+    cost: number,
+    finding: Finding,
+    graceMs: number,
+  ): void {
+    const isRepaired = table.judge(slot, policy, nowMs, cost, finding);
+    if (isRepaired) keepUntil(slots, slot, nowMs + Math.max(1, finding.resetAfterMs) + graceMs);
+  }
+
   /** The slot of a claim's key, -1 when it has none; what is found for the claim goes into `finding`. */
-  function judge({ policy, key, cost }: Claim, table: StateTable, nowMs: number, finding: WritableFinding): number {
+  function judge(
+    { policy, key, cost }: Claim,
+    table: StateTable,
+    nowMs: number,
+    finding: WritableFinding,
+    graceMs: number,
+  ): number {
     table.policy = policy;
     const slot = table.slotOf.get(key) ?? NO_SLOT;
-    table.judge(slot, policy, nowMs, cost, finding);
-    const blockedUntilMs = slot === NO_SLOT ? 0 : (slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number);
+    look(table, slot, policy, nowMs, cost, finding, graceMs);
     finding.blocked = false;
-    if (blockedUntilMs > nowMs) {
+    if (!finding.allowed && finding.remaining === 0 && slot !== NO_SLOT) slots.guard(slot);
+    if (slot !== NO_SLOT && (slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) {
+      const isShortened = correctBlock(slots, slot, nowMs);
+      const blockedUntilMs = slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number;
       const asked = { ...finding };
       // Nothing will be charged, so the limit comes back as things stand.
-      table.judge(slot, policy, nowMs, 0, finding);
+      look(table, slot, policy, nowMs, 0, finding, graceMs);
+      if (isShortened) keepUntil(slots, slot, nowMs + Math.max(1, finding.resetAfterMs) + graceMs);
       Object.assign(finding, withBlock({ ...asked, resetAfterMs: finding.resetAfterMs }, blockedUntilMs, nowMs));
     }
     return slot;
   }
 
-  function charge({ key, policy, cost }: Claim, table: StateTable, known: number, nowMs: number, keepMs: number): void {
+  /** Charges a claim for which `finding` was found. */
+  function charge(
+    { key, policy, cost }: Claim,
+    table: StateTable,
+    known: number,
+    nowMs: number,
+    finding: Finding,
+    graceMs: number,
+  ): void {
     const slot = known === NO_SLOT ? slots.take(table, key, nowMs) : known;
     table.charge(slot, policy, nowMs, cost);
-    keepUntil(slots, slot, nowMs + keepMs);
+    keepUntil(slots, slot, nowMs + finding.resetAfterMs + graceMs);
+    if (finding.remaining === 0) slots.guard(slot);
   }
 
   /** One claim, as nearly always, is decided without a second look at its key. */
   function decideOne(claim: Claim, charging: boolean, nowMs: number, graceMs: number): Outcome {
     const table = tableOf(claim.scope);
-    const slot = judge(claim, table, nowMs, single);
+    const slot = judge(claim, table, nowMs, single, graceMs);
     if (single.allowed) {
-      if (charging) charge(claim, table, slot, nowMs, single.resetAfterMs + graceMs);
-      else table.judge(slot, claim.policy, nowMs, 0, single);
+      if (charging) charge(claim, table, slot, nowMs, single, graceMs);
+      else look(table, slot, claim.policy, nowMs, 0, single, graceMs);
     }
     outcomeOfOne.allowed = single.allowed;
     outcomeOfOne.nowMs = nowMs;
@@ -119,7 +147,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     const findings = claims.map(blankFinding);
     let allowed = true;
     claims.forEach((claim, i) => {
-      judge(claim, tableOf(claim.scope), nowMs, findings[i] as WritableFinding);
+      judge(claim, tableOf(claim.scope), nowMs, findings[i] as WritableFinding, graceMs);
       if (!findings[i]?.allowed) allowed = false;
     });
     claims.forEach((claim, i) => {
@@ -127,8 +155,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       // Looked up again: a charge before this one may have evicted it.
       const slot = table.slotOf.get(claim.key) ?? NO_SLOT;
       const finding = findings[i] as WritableFinding;
-      if (allowed && charging) charge(claim, table, slot, nowMs, finding.resetAfterMs + graceMs);
-      else if (finding.allowed) table.judge(slot, claim.policy, nowMs, 0, finding);
+      if (allowed && charging) charge(claim, table, slot, nowMs, finding, graceMs);
+      else if (finding.allowed) look(table, slot, claim.policy, nowMs, 0, finding, graceMs);
     });
     return { allowed, nowMs, findings };
   }
@@ -170,6 +198,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       slot ??= slots.take(table, key, ownNowMs);
       table.write(slot, next.state);
       keepUntil(slots, slot, nowMs + next.ttlMs + graceOf(options));
+      slots.wrote(slot, nowMs);
       return next.state;
     },
 
@@ -206,6 +235,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
         slot ??= slots.take(table, key, nowMs);
         table.write(slot, state);
         keepUntil(slots, slot, expiresAtMs);
+        slots.wrote(slot, nowMs);
         return false;
       });
     },
@@ -213,7 +243,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     async close() {
       closed = true;
       slots.clear();
-      tables.clear();
       latest = undefined;
     },
   };

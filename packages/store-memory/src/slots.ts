@@ -1,10 +1,13 @@
 import { BLANK } from "@sluice/core";
+import { createEviction } from "./eviction.js";
 
-/** Numbers per slot: the widest state of an algorithm, and two of our own. */
+/** Numbers per slot: the widest state of an algorithm, and three more. */
 const STATE_CELLS = 5;
 export const BLOCKED_UNTIL_MS: number = STATE_CELLS;
-export const EXPIRES_AT_MS: number = STATE_CELLS + 1;
-export const STRIDE: number = STATE_CELLS + 2;
+/** The length of the block; 0 where there is none, or its length is not known. */
+export const BLOCKED_FOR_MS: number = STATE_CELLS + 1;
+export const EXPIRES_AT_MS: number = STATE_CELLS + 2;
+export const STRIDE: number = STATE_CELLS + 3;
 
 /** All keys of one scope. */
 export interface Table {
@@ -13,6 +16,8 @@ export interface Table {
   readonly slotOf: Map<string, number>;
   /** Whether a slot's key would be denied now, so that it must not be evicted before others. */
   isExhausted(slot: number, nowMs: number): boolean;
+  /** Whether half of a slot's limit is there again, and its key is not blocked. */
+  hasRecovered(slot: number, nowMs: number): boolean;
 }
 
 /**
@@ -29,6 +34,10 @@ export interface Slots {
   /** A blank slot for the key, at the expense of another when all are in use. */
   take(table: Table, key: string, nowMs: number): number;
   release(slot: number): void;
+  /** Keeps a slot whose key is denied: it is evicted after all others. */
+  guard(slot: number): void;
+  /** Guards a slot whose state was written, or ends its guard, by what is in it now. */
+  wrote(slot: number, nowMs: number): void;
   /** Looks at the next slot in turn and releases it when it has expired: a full round costs each call next to nothing. */
   sweepOne(nowMs: number): void;
   /** Every slot in use. */
@@ -41,16 +50,18 @@ export interface Slots {
  */
 const LINGER_MS = 1_000;
 
-/** How many slots are compared to find one to evict; all of them when there are fewer. */
-const CANDIDATES = 64;
-
-export function createSlots(maxKeys: number): Slots {
+/** @param tablesByScope holds every table with a slot, by its scope: one without would only take room */
+export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>): Slots {
   let capacity = Math.min(maxKeys, 1024);
   let cells = new Float64Array(capacity * STRIDE);
   let keys: (string | undefined)[] = [];
   let tables: (Table | undefined)[] = [];
   let free: number[] = [];
   let hand = 0;
+  const eviction = createEviction(maxKeys, {
+    expiresAtMs,
+    hasRecovered: (slot, nowMs) => tables[slot]?.hasRecovered(slot, nowMs) ?? true,
+  });
 
   function grow(): void {
     capacity = Math.min(maxKeys, capacity * 2);
@@ -69,52 +80,33 @@ export function createSlots(maxKeys: number): Slots {
     return hand;
   }
 
-  /**
-   * What has recovered, else what is closest to it and not exhausted, else what is closest to it: of the slots that come
-   * next in turn, which after a while are the oldest. A flood of new keys can't make the store forget a client that it
-   * denies.
-   */
-  function evict(nowMs: number): void {
-    let victim = -1;
-    let victimExhausted = true;
-    for (let i = Math.min(CANDIDATES, keys.length); i > 0; i--) {
-      const slot = advanceHand();
-      if (expiresAtMs(slot) <= nowMs) {
-        victim = slot;
-        break;
-      }
-      const sooner = victim === -1 || expiresAtMs(slot) < expiresAtMs(victim);
-      if (!sooner && !victimExhausted) continue;
-      const exhausted = tables[slot]?.isExhausted(slot, nowMs) ?? false;
-      if (exhausted === victimExhausted ? sooner : victimExhausted) {
-        victim = slot;
-        victimExhausted = exhausted;
-      }
-    }
-    slots.release(victim);
-  }
-
   const slots: Slots = {
     cells,
     objects: new Map(),
     size: 0,
 
     take(table, key, nowMs) {
-      if (slots.size >= maxKeys) evict(nowMs);
+      if (slots.size >= maxKeys) slots.release(eviction.victim(nowMs));
       const slot = free.pop() ?? keys.length;
       if (slot >= capacity) grow();
       keys[slot] = key;
       tables[slot] = table;
       table.slotOf.set(key, slot);
+      if (table.slotOf.size === 1) tablesByScope.set(table.scope, table);
+      eviction.add(slot);
       slots.size++;
       const at = slot * STRIDE;
       cells.fill(BLANK, at, at + STATE_CELLS);
       cells[at + BLOCKED_UNTIL_MS] = 0;
+      cells[at + BLOCKED_FOR_MS] = 0;
       return slot;
     },
 
     release(slot) {
-      tables[slot]?.slotOf.delete(keys[slot] as string);
+      const table = tables[slot] as Table;
+      table.slotOf.delete(keys[slot] as string);
+      if (table.slotOf.size === 0) tablesByScope.delete(table.scope);
+      eviction.remove(slot);
       keys[slot] = undefined;
       tables[slot] = undefined;
       slots.objects.delete(slot);
@@ -122,6 +114,14 @@ export function createSlots(maxKeys: number): Slots {
       cells[slot * STRIDE + EXPIRES_AT_MS] = Number.POSITIVE_INFINITY;
       free.push(slot);
       slots.size--;
+    },
+
+    guard: (slot) => eviction.guard(slot),
+
+    wrote(slot, nowMs) {
+      const table = tables[slot] as Table;
+      if (table.isExhausted(slot, nowMs)) eviction.guard(slot);
+      else if (eviction.isGuarded(slot) && table.hasRecovered(slot, nowMs)) eviction.unguard(slot);
     },
 
     sweepOne(nowMs) {
@@ -145,6 +145,8 @@ export function createSlots(maxKeys: number): Slots {
       tables = [];
       free = [];
       hand = 0;
+      eviction.clear();
+      tablesByScope.clear();
     },
   };
   return slots;

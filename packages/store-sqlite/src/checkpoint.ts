@@ -2,40 +2,52 @@ import type { SqliteClient } from "./sqlite-client.js";
 
 /** A checkpoint is due when about so many pages were written, as by SQLite itself (`wal_autocheckpoint`). */
 const DUE_PAGES = 1_000;
-/** When others were in its way, it is tried again after so many more; at once when the log has become long. */
-const RETRY_PAGES = 250;
+/** A log of so many pages is long: others have kept checkpoints from their end. */
 const LONG_LOG_PAGES = 4_000;
-/** It waits so long for those who write or read, which they do for less than a millisecond. */
-const WAIT_MS = 10;
+/** Where others only write, the next checkpoint of a long log may get the lock. */
+const RETRY_PAGES = 250;
+/** While a reader stays, a checkpoint is due so much later each time, up to the maximum. */
+const BACKOFF = 2;
+const MAX_DUE_PAGES = 16_000;
 
-/** Copies the log into the database, now and then, so that the log starts anew. */
+/** Copies the log into the database, now and then, so that the log starts again at its beginning. */
 export interface Checkpoint {
   wrote(pages: number): void;
-  /** Once enough was written; that takes some milliseconds of the disk. Never throws. */
-  makeIfDue(): void;
+  isDue(): boolean;
+  /** Takes some milliseconds of the disk, and waits for no lock. Never throws. */
+  make(): void;
 }
 
-/** Makes a connection's checkpoints in place of SQLite. */
+/** Makes a connection's checkpoints instead of SQLite. */
 export function takeOverCheckpoints(client: SqliteClient): Checkpoint {
-  // SQLite's own lets others write meanwhile. When they never stop, the log never starts anew: it grows without end, and
-  // each commit comes with a checkpoint. One that holds the write lock ends.
-  client.exec("PRAGMA wal_autocheckpoint = 0");
+  // A commit with a checkpoint of SQLite's takes as long as the disk does, and its callers wait for it. After a long reader,
+  // the file of the log gets shorter again.
+  client.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${LONG_LOG_PAGES * 4_096}`);
+  // Lets others write meanwhile. While they never stop, it never gets to the end of the log.
+  const passive = client.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+  // Takes the write lock if it is free, and so gets to the end. Without a busy timeout it does not wait for readers either.
   const restart = client.prepare("PRAGMA wal_checkpoint(RESTART)");
+  let duePages = DUE_PAGES;
   // So that processes that start together take turns.
   let pages = Math.random() * DUE_PAGES;
+  /** How much of the log was in the database after the last checkpoint. */
+  let copiedBefore = 0;
 
-  /** Makes one, and returns for how many pages it is not due. */
-  function make(): number {
-    client.exec(`PRAGMA busy_timeout = ${WAIT_MS}`);
-    try {
-      const [found] = restart.all() as { busy: number | bigint; log: number | bigint }[];
-      const log = Number(found?.log);
-      // With a log of -1 another process is at it.
-      if (Number(found?.busy) === 0 || log === -1) return DUE_PAGES;
-      return log > LONG_LOG_PAGES ? 0 : RETRY_PAGES;
-    } finally {
-      client.exec("PRAGMA busy_timeout = 0");
-    }
+  function run(statement: typeof passive): { readonly busy: boolean; readonly log: number; readonly copied: number } {
+    const [found] = statement.all() as { busy: number | bigint; log: number | bigint; checkpointed: number | bigint }[];
+    return { busy: Number(found?.busy) !== 0, log: Number(found?.log), copied: Number(found?.checkpointed) };
+  }
+
+  /** Makes one, and returns after how many pages the next one is due. */
+  function makeOne(): number {
+    const { busy, log, copied } = run(passive);
+    // A log of which all is copied starts again with the next write, if nobody reads it then.
+    if (log <= LONG_LOG_PAGES || (!busy && copied === log)) return DUE_PAGES;
+    const again = run(restart);
+    if (!again.busy) return DUE_PAGES;
+    const stuck = again.copied === copiedBefore;
+    copiedBefore = again.copied;
+    return stuck ? Math.min(MAX_DUE_PAGES, Math.max(DUE_PAGES, duePages * BACKOFF)) : RETRY_PAGES;
   }
 
   return {
@@ -43,13 +55,14 @@ export function takeOverCheckpoints(client: SqliteClient): Checkpoint {
       pages += count;
     },
 
-    makeIfDue() {
-      if (pages < DUE_PAGES) return;
-      pages = DUE_PAGES - RETRY_PAGES;
+    isDue: () => pages >= duePages,
+
+    make() {
+      pages = 0;
       try {
-        pages = DUE_PAGES - make();
+        duePages = makeOne();
       } catch {
-        // What was committed is in the log. What ails the database, the next call hears of.
+        // All that was committed is in the log. The next call reports what is wrong with the database.
       }
     },
   };

@@ -2,9 +2,9 @@ import { rejectUnknown, SluiceError } from "@sluice/core";
 import { isWorthWaiting, storeFailed, tooLate } from "./failure.js";
 import { v0001Entries } from "./migrations.generated.js";
 import { renamer } from "./names.js";
-import { pause } from "./pause.js";
 import { appliedVersion, wrongJournalMode } from "./readiness.js";
 import { checkClient, type SqliteClient } from "./sqlite-client.js";
+import { pause } from "./turns.js";
 
 /** Options of {@link migrate} and {@link migrationSql}. */
 export interface MigrationOptions {

@@ -1,9 +1,12 @@
+import { SluiceError } from "@sluice/core";
 import { firstRow, type SqliteClient } from "./sqlite-client.js";
 
 /** The number of the last migration that was applied, 0 for none. Throws as the client does where there is no table. */
 export function appliedVersion(client: SqliteClient, rename: (sql: string) => string): number {
   const sql = rename('SELECT max(version) AS version FROM "sluice_entries_migrations"');
-  return Number(firstRow(client, sql).version);
+  const { version } = firstRow(client, sql);
+  if (version === undefined) throw new SluiceError("INVALID_CLIENT", "the client returns rows without their columns");
+  return Number(version);
 }
 
 /** Asks for the journal mode by a PRAGMA; returns its name if it is none that the store works with. */

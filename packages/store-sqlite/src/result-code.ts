@@ -1,5 +1,5 @@
 /** The primary result codes of SQLite (https://sqlite.org/rescode.html) that the store tells apart. */
-const CODES = { SQLITE_ERROR: 1, SQLITE_BUSY: 5, SQLITE_LOCKED: 6 } as const;
+const CODES = { SQLITE_ERROR: 1, SQLITE_BUSY: 5, SQLITE_LOCKED: 6, SQLITE_READONLY: 8, SQLITE_CANTOPEN: 14 } as const;
 
 /** The primary result code that a client reported; `undefined` for an error that is not SQLite's. */
 function resultCodeOf(error: unknown): number | undefined {
@@ -15,6 +15,12 @@ function resultCodeOf(error: unknown): number | undefined {
 export function isBusy(error: unknown): boolean {
   const code = resultCodeOf(error);
   return code === CODES.SQLITE_BUSY || code === CODES.SQLITE_LOCKED;
+}
+
+/** The file, or its folder, could not be written to when the connection was opened. */
+export function isReadOnly(error: unknown): boolean {
+  const code = resultCodeOf(error);
+  return code === CODES.SQLITE_READONLY || code === CODES.SQLITE_CANTOPEN;
 }
 
 /** The connection has a transaction that is not the store's. */

@@ -1,4 +1,4 @@
-import { takeOverCheckpoints } from "./checkpoint.js";
+import { type Checkpoint, takeOverCheckpoints } from "./checkpoint.js";
 import { notReady } from "./failure.js";
 import { SCHEMA_VERSION } from "./migrate.js";
 import { appliedVersion, wrongJournalMode } from "./readiness.js";
@@ -21,8 +21,7 @@ export interface Session {
   read(key: string): Row | undefined;
   write(key: string, row: Row): void;
   remove(key: string): void;
-  /** See {@link takeOverCheckpoints}. */
-  checkpointIfDue(): void;
+  readonly checkpoint: Checkpoint;
   /** Live rows in the order of their keys. */
   pageAfter(key: string, nowMs: number, most: number): readonly KeyedRow[];
   /** How many rows follow a key, up to `most`, and which is the last of them. */
@@ -83,7 +82,7 @@ export function openSession(client: SqliteClient, rename: (sql: string) => strin
       forget.run(key);
       checkpoint.wrote(1);
     },
-    checkpointIfDue: checkpoint.makeIfDue,
+    checkpoint,
     pageAfter(key, nowMs, most) {
       const found = page.all(key, nowMs, most) as (StoredRow & { key: string })[];
       return found.map((stored) => ({ key: stored.key, row: readRow(stored) }));
@@ -105,5 +104,5 @@ function checkReady(client: SqliteClient, rename: (sql: string) => string): void
     throw notReady(`its table has version ${version}, and this release needs ${SCHEMA_VERSION}`);
   }
   const mode = wrongJournalMode(client, "PRAGMA journal_mode");
-  if (mode !== undefined) throw notReady(`its journal mode is ${mode} in place of wal`);
+  if (mode !== undefined) throw notReady(`its journal mode is ${mode} instead of wal`);
 }

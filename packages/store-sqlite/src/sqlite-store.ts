@@ -15,6 +15,7 @@ import {
   repeatEvery,
   SluiceError,
 } from "@sluice/core";
+import { createConnection } from "./connection.js";
 import { decideCall, expiryOf } from "./decide.js";
 import { exportAll, importAll } from "./entries.js";
 import { keys, rowKey } from "./keys.js";
@@ -52,7 +53,7 @@ export interface SqliteStore extends DecidingStore, HealthCheck, ExportEntries, 
   /** {@link migrate} with the options of this store. */
   migrate(): Promise<void>;
   /** Resolves when the database can be written to: it takes the write lock, and writes nothing. */
-  healthCheck(): Promise<void>;
+  healthCheck(options?: CallOptions): Promise<void>;
   /**
    * Removes expired entries, which count for nothing but take room, up to `limit` of them (default 1,000), and resolves
    * to how many it removed: as many as the limit when there may be more. Each call goes on where the last one ended.
@@ -91,7 +92,8 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   if (typeof onSweepError !== "function") throw invalidOption("onSweepError", onSweepError, "give a function");
   const rename = renamer(table);
   const everyMs = sweepEvery === undefined ? undefined : parseDuration(sweepEvery, "sweepEvery");
-  const transactor = createTransactor(() => openSession(client, rename, durable));
+  const connection = createConnection(client);
+  const transactor = createTransactor(connection, (open) => openSession(open, rename, durable));
   const sweeper = createSweeper(transactor);
   const sweeping = everyMs === undefined ? undefined : repeatEvery(everyMs, () => sweepInTurn(everyMs), onSweepError);
   let closed = false;
@@ -109,15 +111,15 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   return {
     algorithms: new Set(builtInAlgorithms.keys()),
 
-    async decide(admission, { nowMs, timeoutMs } = {}) {
+    async decide(admission, { nowMs, deadlineMs } = {}) {
       checkOpen();
-      return transactor.make(decideCall(admission, nowMs), timeoutMs);
+      return transactor.make(decideCall(admission, nowMs), deadlineMs);
     },
 
     async atomicUpdate<S>(
       entryKey: string,
       change: (state: S | undefined, nowMs: number) => Next<S> | undefined,
-      { nowMs, timeoutMs }: CallOptions = {},
+      { nowMs, deadlineMs }: CallOptions = {},
     ) {
       checkOpen();
       const key = rowKey(keys.ofEntryKey(entryKey));
@@ -128,18 +130,18 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
         const written: S = JSON.parse(JSON.stringify(next.state));
         view.write(key, written, expiryOf(view, next.ttlMs, nowMs));
         return written;
-      }, timeoutMs);
+      }, deadlineMs);
     },
 
-    async delete(entryKey) {
+    async delete(entryKey, { deadlineMs } = {}) {
       checkOpen();
       const key = rowKey(keys.ofEntryKey(entryKey));
-      await transactor.make((view) => view.remove(key));
+      await transactor.make((view) => view.remove(key), deadlineMs);
     },
 
-    async healthCheck() {
+    async healthCheck({ deadlineMs } = {}) {
       checkOpen();
-      await transactor.make((view) => view.needLock());
+      await transactor.make((view) => view.needLock(), deadlineMs);
     },
 
     async *exportEntries() {
@@ -154,7 +156,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
 
     async migrate() {
       checkOpen();
-      await migrate(client, { table });
+      await migrate(connection.client(true), { table });
     },
 
     async sweep({ limit = SWEEP_LIMIT } = {}) {
@@ -168,6 +170,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     async close() {
       closed = true;
       sweeping?.stop();
+      connection.close();
     },
   };
 }

@@ -1,4 +1,3 @@
-import { isWorthWaiting, storeFailed } from "./failure.js";
 import type { Session } from "./session.js";
 import { createView, type View } from "./view.js";
 
@@ -10,11 +9,14 @@ export type Answer = { readonly value: unknown } | { readonly error: unknown };
 
 /** What became of some calls. */
 export interface Answers {
-  /** For each call; `undefined` for one that has to be made again. */
+  /** For each call; `undefined` for one that changed nothing and has to be made again. */
   readonly answers: readonly (Answer | undefined)[];
-  /** Why there are such. */
+  /** The failure of the database because of which there are such. */
   readonly reason?: unknown;
 }
+
+/** See {@link transact}. */
+export type TransactionKind = "look" | "try" | "lock";
 
 /**
  * Makes the calls in one transaction.
@@ -25,7 +27,7 @@ export interface Answers {
  *   the same: so a denial waits for nobody.
  * - `"lock"` takes the write lock first, so that nobody can write between the look and the lock.
  */
-export function transact(session: Session, calls: readonly Call[], kind: "look" | "try" | "lock"): Answers {
+export function transact(session: Session, calls: readonly Call[], kind: TransactionKind): Answers {
   const answers: (Answer | undefined)[] = calls.map(() => undefined);
   /** What holds only if all is written. */
   const relying: (Answer | undefined)[] = [];
@@ -59,9 +61,7 @@ export function transact(session: Session, calls: readonly Call[], kind: "look" 
   } catch (reason) {
     // Not somebody else's, which may be why this one did not begin.
     if (begun) undo(session);
-    if (isWorthWaiting(reason)) return { answers, reason };
-    const failed = { error: storeFailed(reason) };
-    return { answers: answers.map((answer) => answer ?? failed), reason };
+    return { answers, reason };
   }
 }
 

@@ -1,18 +1,20 @@
 import { createBatcher } from "@sluice/core";
+import type { Connection } from "./connection.js";
 import { isWorthWaiting, storeFailed, tooLate } from "./failure.js";
-import { nextTurn, pause } from "./pause.js";
 import type { Session } from "./session.js";
-import { type Answer, type Answers, type Call, transact } from "./transaction.js";
+import type { SqliteClient } from "./sqlite-client.js";
+import { type Answer, type Answers, type Call, type TransactionKind, transact } from "./transaction.js";
+import { nextTurn, pause } from "./turns.js";
 import type { View } from "./view.js";
 
 /** Makes calls, those of the same turn of the event loop in one transaction. */
 export interface Transactor {
   /**
    * Resolves to what the call returned, once all that it changed is written. Rejects with what it threw; with
-   * `STORE_TIMEOUT`, having changed nothing, when the lock was not to be had within `timeoutMs` (default 10,000); and with
+   * `STORE_TIMEOUT`, having changed nothing, when the lock was not to be had by `deadlineMs` (default: in 10 s); and with
    * `STORE_FAILED` and `STORE_NOT_READY`.
    */
-  make<R>(call: (view: View) => R, timeoutMs?: number): Promise<R>;
+  make<R>(call: (view: View) => R, deadlineMs?: number): Promise<R>;
 }
 
 interface Waiting {
@@ -31,28 +33,64 @@ const LONGEST_WAIT_MS = 10_000;
 /** A transaction of so many decisions takes a few milliseconds, in which this process does nothing else. */
 const MOST_CALLS = 256;
 
-/** @param open opens the session: when it is first needed, and again after a failure */
-export function createTransactor(open: () => Session): Transactor {
+/** So many failures in a row prove that the calls left of a batch fail, too: the disk is full, or the file read-only. */
+const MOST_FAILURES = 3;
+
+/** @param open opens a session on a client: when one is first needed, and again after a failure */
+export function createTransactor(connection: Connection, open: (client: SqliteClient) => Session): Transactor {
   let session: Session | undefined;
   /** Calls that wait for the lock. */
   let delayed: Delayed[] = [];
   let retrying = false;
 
-  function attempt(calls: readonly Waiting[], kind: "look" | "try" | "lock"): Answers {
+  function attemptTogether(calls: readonly Waiting[], kind: TransactionKind): Answers {
     try {
-      session ??= open();
+      if (session === undefined || connection.isStale()) {
+        session = undefined;
+        session = open(connection.client());
+        connection.opened();
+      }
     } catch (reason) {
-      const failed = isWorthWaiting(reason) ? undefined : { error: storeFailed(reason) };
-      return { answers: calls.map(() => failed), reason };
+      connection.failed(reason);
+      return { answers: calls.map(() => undefined), reason };
     }
     const answers = transact(
       session,
       calls.map(({ call }) => call),
       kind,
     );
-    // The table may be another one by now, or gone.
-    if (answers.reason !== undefined && !isWorthWaiting(answers.reason)) session = undefined;
+    if (answers.reason !== undefined && !isWorthWaiting(answers.reason)) {
+      // The table may be another one by now, or gone.
+      session = undefined;
+      connection.failed(answers.reason);
+    }
     return answers;
+  }
+
+  /** A failed write fails its own call only, where the others can be written. */
+  function attempt(calls: readonly Waiting[], kind: TransactionKind): Answers {
+    const together = attemptTogether(calls, kind);
+    if (together.reason === undefined || isWorthWaiting(together.reason)) return together;
+    const answers = [...together.answers];
+    let { reason } = together;
+    let failures = answers.filter((answer) => answer === undefined).length === 1 ? MOST_FAILURES : 0;
+    let waitsFor: unknown;
+    for (const [i, call] of calls.entries()) {
+      if (answers[i] !== undefined) continue;
+      if (failures < MOST_FAILURES) {
+        const alone = attemptTogether([call], kind);
+        answers[i] = alone.answers[0];
+        if (alone.reason === undefined || isWorthWaiting(alone.reason)) {
+          failures = 0;
+          waitsFor ??= alone.reason;
+          continue;
+        }
+        reason = alone.reason;
+        failures++;
+      }
+      answers[i] ??= { error: storeFailed(reason) };
+    }
+    return { answers, reason: waitsFor };
   }
 
   /** Those whom others keep waiting go first: while there are any, nobody else tries. */
@@ -60,15 +98,14 @@ export function createTransactor(open: () => Session): Transactor {
     const { answers } = attempt(calls, delayed.length === 0 ? "try" : "look");
     const all = calls.map((call, i) => ({ answer: answers[i] ?? delay(call) }));
     // What comes until then makes one batch, and others have their turn.
-    const turn = nextTurn();
+    await nextTurn();
     tidyUp();
-    await turn;
     return all;
   }
 
-  /** Once those who were answered have heard of it. */
+  /** Once those who were answered have continued. */
   function tidyUp(): void {
-    if (session !== undefined) setImmediate(session.checkpointIfDue);
+    if (session?.checkpoint.isDue()) void nextTurn().then(() => session?.checkpoint.make());
   }
 
   function delay(waiting: Waiting): Promise<Answer> {
@@ -114,8 +151,8 @@ export function createTransactor(open: () => Session): Transactor {
   });
 
   return {
-    async make<R>(call: (view: View) => R, timeoutMs = LONGEST_WAIT_MS): Promise<R> {
-      const answer = await (await batcher.add({ call, deadlineMs: performance.now() + timeoutMs }, timeoutMs)).answer;
+    async make<R>(call: (view: View) => R, deadlineMs = performance.now() + LONGEST_WAIT_MS): Promise<R> {
+      const answer = await (await batcher.add({ call, deadlineMs }, deadlineMs)).answer;
       if ("error" in answer) throw answer.error;
       return answer.value as R;
     },

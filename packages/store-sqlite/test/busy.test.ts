@@ -41,9 +41,11 @@ describe("while another connection holds the write lock", () => {
     const store = sqliteStore({ client: own });
     other.exec("BEGIN IMMEDIATE");
     const startMs = performance.now();
-    const late = store.decide(charge("somebody"), { timeoutMs: 60 });
-    const update = store.atomicUpdate("somebody", () => ({ state: 1, ttlMs: 1_000 }), { timeoutMs: 60 });
-    const patient = store.decide(charge("somebody"), { timeoutMs: 20_000 });
+    const late = store.decide(charge("somebody"), { deadlineMs: performance.now() + 60 });
+    const update = store.atomicUpdate("somebody", () => ({ state: 1, ttlMs: 1_000 }), {
+      deadlineMs: performance.now() + 60,
+    });
+    const patient = store.decide(charge("somebody"), { deadlineMs: performance.now() + 20_000 });
     for (const call of [late, update]) {
       await expect(call).rejects.toThrow(
         expect.objectContaining({ code: "STORE_TIMEOUT", message: expect.stringContaining("lock") }),
@@ -84,7 +86,7 @@ describe("while another connection holds the write lock", () => {
     other.exec("BEGIN IMMEDIATE");
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
-    await expect(store.decide(charge("somebody"), { timeoutMs: 200 })).rejects.toThrow(/lock/);
+    await expect(store.decide(charge("somebody"), { deadlineMs: performance.now() + 200 })).rejects.toThrow(/lock/);
     clearInterval(timer);
     other.exec("COMMIT");
     expect(turns).toBeGreaterThan(10);
@@ -162,7 +164,7 @@ describe("a client with a transaction of its user's", () => {
     if (use === "later") await store.healthCheck();
     own.exec("CREATE TABLE mine (a); BEGIN; INSERT INTO mine VALUES (1)");
     const waiting = store.decide(charge("somebody"));
-    await expect(store.decide(charge("somebody"), { timeoutMs: 30 })).rejects.toThrow(
+    await expect(store.decide(charge("somebody"), { deadlineMs: performance.now() + 30 })).rejects.toThrow(
       expect.objectContaining({ code: "STORE_TIMEOUT", message: expect.stringContaining("of its own") }),
     );
     own.exec("INSERT INTO mine VALUES (2); COMMIT");

@@ -118,7 +118,8 @@ describe("sweepEvery", () => {
             return {
               all: (...values) => statement.all(...values),
               run(...values) {
-                if (sql.startsWith("DELETE")) deletes++;
+                // The turn's row goes too, when a turn takes longer than the time between two.
+                if (sql.startsWith("DELETE") && values[0] !== "#sweep") deletes++;
                 return statement.run(...values);
               },
             };

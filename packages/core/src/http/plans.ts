@@ -56,32 +56,59 @@ export function planSource<Req>(
   return () => plan;
 }
 
-/** How many plans are remembered. A limiter keeps no counts, so one that is made again goes on where it was. */
-const MAX_PLANS = 1_000;
+/** How many plans are kept, at some 6 kB each. A limiter keeps no counts, so one that is created again continues where it was. */
+const MAX_PLANS = 250;
 
-/** Makes the function that finds the plan for policies, which may be new objects for each request. */
+/** A plan that is kept until others take its place. */
+interface Kept {
+  plan: Plan | undefined;
+  /** Whether it was found since others last took a place. */
+  used: boolean;
+}
+
+/** Creates the function that finds the plan for policies, which may be new objects for each request. */
 function planFinder(make: (policies: readonly Policy[]) => Plan): (policies: Policies) => Plan {
-  const byIdentity = new WeakMap<object, { policies: readonly Policy[]; plan: Plan }>();
-  const byContent = new Map<string, Plan>();
+  // An app may keep a policy for each tenant, so an object must not keep a plan alive.
+  const byIdentity = new WeakMap<object, { policies: readonly Policy[]; kept: Kept }>();
+  const byContent = new Map<string, Kept>();
 
-  function byContentOrNew(policies: readonly Policy[]): Plan {
+  /** Drops the oldest plan that was not used lately. */
+  function dropOne(): void {
+    for (const [content, kept] of byContent) {
+      byContent.delete(content);
+      if (kept.used) {
+        kept.used = false;
+        byContent.set(content, kept);
+      } else {
+        kept.plan = undefined;
+        return;
+      }
+    }
+  }
+
+  function keep(policies: readonly Policy[]): Kept {
     const content = JSON.stringify(policies);
-    const plan = byContent.get(content) ?? make(policies);
-    // The plan that was used last comes last.
-    byContent.delete(content);
-    byContent.set(content, plan);
-    const [oldest] = byContent.keys();
-    if (byContent.size > MAX_PLANS && oldest !== undefined) byContent.delete(oldest);
-    return plan;
+    const known = byContent.get(content);
+    if (known !== undefined) {
+      known.used = true;
+      return known;
+    }
+    const kept: Kept = { plan: make(policies), used: true };
+    byContent.set(content, kept);
+    if (byContent.size > MAX_PLANS) dropOne();
+    return kept;
   }
 
   return (given) => {
     const known = byIdentity.get(given);
-    if (known !== undefined && sameMembers(known.policies, given)) return known.plan;
+    if (known?.kept.plan !== undefined && sameMembers(known.policies, given)) {
+      known.kept.used = true;
+      return known.kept.plan;
+    }
     const policies = [given].flat() as readonly Policy[];
-    const plan = byContentOrNew(policies);
-    if (policies.every((policy) => Object.isFrozen(policy))) byIdentity.set(given, { policies, plan });
-    return plan;
+    const kept = keep(policies);
+    if (policies.every((policy) => Object.isFrozen(policy))) byIdentity.set(given, { policies, kept });
+    return kept.plan as Plan;
   };
 }
 

@@ -9,6 +9,9 @@ interface Counts {
   readonly identities: Map<string, object>;
 }
 
+/** An app that creates limiters for tenants has more names than are worth a warning: the oldest are forgotten. */
+const MAX_NAMES = 1_000;
+
 const byStore = new WeakMap<Store, Counts>();
 
 /**
@@ -26,10 +29,16 @@ export function identityOf(store: Store, limiter: Decider, diagnostics: Diagnost
       const what = `policy ${JSON.stringify(policy.name)} with the prefix ${JSON.stringify(limiter.prefix)}`;
       diagnostics.warn("POLICY_CONFLICT", `${what} has other numbers elsewhere on the same store.`);
     }
-    policies.set(scope, numbers);
+    keep(policies, scope, numbers);
   });
   const all = scopes.join("\n");
   const identity = identities.get(all) ?? {};
-  identities.set(all, identity);
+  keep(identities, all, identity);
   return identity;
+}
+
+function keep<V>(map: Map<string, V>, name: string, value: V): void {
+  map.set(name, value);
+  const [oldest] = map.keys();
+  if (map.size > MAX_NAMES && oldest !== undefined) map.delete(oldest);
 }

@@ -21,7 +21,7 @@ export interface AutoBlockHost {
   readonly engine: Engine;
   readonly algorithms: Algorithms;
   calling(): CallOptions;
-  bounded<T>(work: Promise<T>): Promise<T>;
+  bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T>;
 }
 
 /** The {@link AutoBlock} of one limiter. */
@@ -30,9 +30,14 @@ export interface AutoBlocker {
   check(key: LimiterKey): void;
   /**
    * Hears of every denial by the store, and returns what the caller is told. `again` asks once more, where the answer is
-   * another one now.
+   * another one now. All of it has the deadline of `calls`, that of the decision.
    */
-  denied(decision: Decision, key: LimiterKey, again: () => MaybePromise<Decision>): MaybePromise<Decision>;
+  denied(
+    decision: Decision,
+    key: LimiterKey,
+    calls: CallOptions,
+    again: () => MaybePromise<Decision>,
+  ): MaybePromise<Decision>;
   /** Forgets a key's violations and how long it was blocked before. */
-  forget(key: LimiterKey): Promise<void>;
+  forget(key: LimiterKey, calls: CallOptions): Promise<void>;
 }

@@ -1,7 +1,8 @@
 import type { Decision } from "../decision.js";
-import { invalidOption, SluiceError } from "../errors.js";
+import { invalidOption, SluiceError, storeFailure } from "../errors.js";
 import type { Algorithm } from "../policy/algorithm.js";
 import { checkCost, type Policy, type Quota } from "../policy/policy.js";
+import { hasConnectionErrors } from "../store/capabilities.js";
 import { refundEntry } from "../store/entry.js";
 import {
   type CallOptions,
@@ -40,9 +41,10 @@ export interface Decider {
   /** As `consume`, but a store that answers at once (memory) is answered at once: no promise, no wait. */
   decide(key: LimiterKey, options?: ConsumeOptions): MaybePromise<Decision>;
   /**
-   * Gives a decision's cost back: once, and only while it would still matter. True when something was given back; false
-   * for a denial, a second refund, a window that has ended or a bucket that has been full since. Rejects when the store
-   * fails; it is then not tried again, since the refund may have taken place.
+   * Refunds a decision's cost, once: to a bucket without what time has refilled since, to a window while it lasts. True when
+   * something was refunded; false for a denial, a second refund, a window that has ended, a bucket that time has refilled, and
+   * a charge from before a reset. Rejects when the store fails; it is then not tried again, since the refund may have taken
+   * place.
    */
   refund(decision: Decision): Promise<boolean>;
 }
@@ -55,25 +57,35 @@ export interface LimiterCore extends Decider {
   readonly emitter: Emitter;
   readonly algorithms: Algorithms;
   readonly blocker: AutoBlocker | undefined;
-  /** The options of a call to the store. @throws SluiceError `CLOSED` */
+  /** The longest that a decision waits for the store. */
+  readonly timeoutMs: number;
+  /** The options of all calls to the store that one answer needs. @throws SluiceError `CLOSED` */
   calling(): CallOptions;
   /** @throws SluiceError `INVALID_COST`, `UNKNOWN_OPTION` */
   costOf(given: ConsumeOptions | undefined): number;
-  ask(asked: readonly Claim[], key: LimiterKey, cost: number, charge: boolean): MaybePromise<Decision>;
+  ask(
+    asked: readonly Claim[],
+    key: LimiterKey,
+    cost: number,
+    charge: boolean,
+    calls: CallOptions,
+  ): MaybePromise<Decision>;
   /** The decision when the store answered. */
   answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision;
   /** The decision when it failed to. */
   unanswered(cost: number, error: unknown): Decision;
   /** Lets a denial count, and tells the listeners. */
-  ended(decision: Decision, key: LimiterKey, cost: number): MaybePromise<Decision>;
+  ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision>;
   /** Tells the listeners of a decision. */
   tell(decision: Decision): Decision;
-  /** Rejects within the timeout, and always with a `SluiceError`. */
-  bounded<T>(work: Promise<T>): Promise<T>;
+  /** Rejects by the deadline of the calls, and always with a `SluiceError`. */
+  bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T>;
   /** As `refund`, also when the limiter has been closed. */
   giveBack(decision: Decision): Promise<boolean>;
   close(): void;
 }
+
+const UNBOUNDED: CallOptions = {};
 
 /** Makes what decides requests, and what else is built on that. @throws SluiceError */
 export function createLimiterCore(options: LimiterOptions): LimiterCore {
@@ -83,18 +95,20 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
   const engine: Engine =
     isDecidingStore(store) &&
     [...policies, ...(autoBlock ? [autoBlock.policy] : [])].every(({ algorithm }) => store.algorithms.has(algorithm))
-      ? decidingEngine(store)
+      ? decidingEngine(store, algorithms)
       : updatingEngine(store, algorithms, prefix);
   const emitter = createEmitter(on);
   const outage = createOutage(failOpen, emitter);
-  const deadlines = createDeadlines(timeoutMs);
+  const deadlines = createDeadlines(timeoutMs, hasConnectionErrors(store) ? () => store.connectionError() : undefined);
   const terms: DecisionTerms = { policies, quotas };
   const borrows = engine.synchronous;
-  const callOptions: CallOptions = { timeoutMs };
   let closed = false;
 
   function timing(): CallOptions {
-    return clock === undefined ? callOptions : { timeoutMs, nowMs: clock.nowMs() };
+    // A store that answers at once needs no deadline.
+    const deadlineMs = engine.synchronous ? undefined : deadlines.next();
+    if (clock !== undefined) return { deadlineMs, nowMs: clock.nowMs() };
+    return deadlineMs === undefined ? UNBOUNDED : { deadlineMs };
   }
 
   function calling(): CallOptions {
@@ -102,8 +116,13 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     return timing();
   }
 
-  function ask(asked: readonly Claim[], key: LimiterKey, cost: number, charge: boolean): MaybePromise<Decision> {
-    const calls = calling();
+  function ask(
+    asked: readonly Claim[],
+    key: LimiterKey,
+    cost: number,
+    charge: boolean,
+    calls: CallOptions,
+  ): MaybePromise<Decision> {
     try {
       const outcome = engine.decide(asked, charge, calls);
       if (!isPromise(outcome)) return answered(key, cost, charge, outcome);
@@ -111,6 +130,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
         outcome,
         (settled) => answered(key, cost, charge, settled),
         (error) => unanswered(cost, error),
+        calls.deadlineMs,
       );
     } catch (error) {
       return unanswered(cost, error);
@@ -122,7 +142,8 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     return decisionOf(terms, key, cost, charge, outcome);
   }
 
-  function unanswered(cost: number, error: unknown): Decision {
+  function unanswered(cost: number, reason: unknown): Decision {
+    const error = storeFailure(reason);
     outage.failed(error);
     return decisionWithoutStore(cost, quotas[0] as Quota, failOpen, error);
   }
@@ -140,14 +161,12 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     return checkCost(cost);
   }
 
-  function bounded<T>(work: Promise<T>): Promise<T> {
+  function bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T> {
     return deadlines.bound(
       work,
       (value) => value,
-      (error) =>
-        Promise.reject(
-          error instanceof SluiceError ? error : new SluiceError("STORE_FAILED", "the store failed", { cause: error }),
-        ),
+      (error) => Promise.reject(storeFailure(error)),
+      calls.deadlineMs,
     );
   }
 
@@ -158,7 +177,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     const given = await bounded(
       Promise.all(
         claims.all(charge.key, charge.cost).map(async (claim, i) => {
-          const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number);
+          const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number, charge.chargedAtMs);
           let changed = false;
           await engine.update(
             claim,
@@ -172,6 +191,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
           return changed;
         }),
       ),
+      calls,
     );
     return given.includes(true);
   }
@@ -179,9 +199,9 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
   const parts = { store, policies, prefix, claims, engine, algorithms, calling, bounded };
   const blocker = autoBlock?.attach(parts);
 
-  function ended(decision: Decision, key: LimiterKey, cost: number): MaybePromise<Decision> {
+  function ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision> {
     if (blocker === undefined || decision.allowed || decision.source !== "store") return tell(decision);
-    const judged = blocker.denied(decision, key, () => ask(claims.all(key, cost), key, cost, true));
+    const judged = blocker.denied(decision, key, calls, () => ask(claims.all(key, cost), key, cost, true, calls));
     return judged instanceof Promise ? judged.then(tell) : tell(judged);
   }
 
@@ -190,6 +210,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     quotas,
     emitter,
     blocker,
+    timeoutMs,
     costOf,
     ask,
     answered,
@@ -201,11 +222,12 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
       const cost = costOf(given);
       blocker?.check(key);
       const held = heldKey(key);
-      const decision = ask(borrows ? claims.lent(key, cost) : claims.all(key, cost), held, cost, true);
+      const calls = calling();
+      const decision = ask(borrows ? claims.lent(key, cost) : claims.all(key, cost), held, cost, true, calls);
       if (!(emitter.listening || blocker)) return decision;
       return decision instanceof Promise
-        ? decision.then((settled) => ended(settled, held, cost))
-        : ended(decision, held, cost);
+        ? decision.then((settled) => ended(settled, held, cost, calls))
+        : ended(decision, held, cost, calls);
     },
 
     async refund(decision) {

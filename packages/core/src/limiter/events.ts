@@ -1,5 +1,5 @@
 import type { Decision } from "../decision.js";
-import { invalidOption } from "../errors.js";
+import { invalidOption, type SluiceError } from "../errors.js";
 import { rejectUnknown } from "../unknown-option.js";
 
 /** What a limiter tells its listeners. */
@@ -8,9 +8,12 @@ export interface LimiterEvents {
   decision: (decision: Decision) => void;
   /** A decision that denies. */
   denied: (decision: Decision) => void;
-  /** The store failed to answer: once when an outage begins, not once for each request. */
-  storeError: (event: { readonly error: unknown; readonly failOpen: boolean }) => void;
-  /** The store answers again. */
+  /**
+   * The store failed to answer: once when an outage begins, not once for each request. A store of which only a part fails
+   * has one outage. Without a listener the outage is logged on the console, with one line at its start and one at its end.
+   */
+  storeError: (event: { readonly error: SluiceError; readonly failOpen: boolean }) => void;
+  /** The store answers again: every call that comes, or all calls of the last second. */
   storeRecovered: (event: { readonly downMs: number }) => void;
 }
 
@@ -23,6 +26,8 @@ export const EVENT_NAMES: readonly (keyof LimiterEvents)[] = ["decision", "denie
 export interface Emitter {
   emit<E extends keyof LimiterEvents>(event: E, ...args: Parameters<LimiterEvents[E]>): void;
   on<E extends keyof LimiterEvents>(event: E, listener: LimiterEvents[E]): () => void;
+  /** Whether the event has a listener. */
+  has(event: keyof LimiterEvents): boolean;
   /** Whether anybody listens: saves the hot path the rest. */
   readonly listening: boolean;
 }
@@ -48,6 +53,7 @@ export function createEmitter(initial: LimiterListeners): Emitter {
         }
       }
     },
+    has: (event) => (listeners.get(event)?.size ?? 0) > 0,
     on(event, listener) {
       rejectUnknown({ [event]: listener }, EVENT_NAMES, "on");
       if (typeof listener !== "function") throw invalidOption(`on.${event}`, listener, "give a function");

@@ -1,24 +1,80 @@
+import type { SluiceError } from "../errors.js";
 import type { Emitter } from "./events.js";
 
-/** Tells the beginning and the end of an outage of the store, once each. */
+/** Reports the beginning and the end of an outage of the store, once each. */
 export interface Outage {
-  failed(error: unknown): void;
+  failed(error: SluiceError): void;
   succeeded(): void;
 }
 
+/** A store that failed every call for this long is back with its first answer. */
+const TOTAL_MS = 100;
+
+/** A store that failed some calls and answered others is back when none has failed for this long. */
+const QUIET_MS = 1_000;
+
+/** Of one outage; times are of `performance.now()`. */
+interface Down {
+  readonly sinceMs: number;
+  lastFailureMs: number;
+  /** Of the first answer after the last failure. */
+  answeredMs: number | undefined;
+  /** Whether there were answers between failures: part of the store works. */
+  partial: boolean;
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** Without a listener of `storeError` an outage is logged on the console. */
 export function createOutage(failOpen: boolean, emitter: Emitter): Outage {
-  let downSinceMs: number | undefined;
+  let down: Down | undefined;
+  let logged = false;
+
+  function begin(error: SluiceError, nowMs: number): void {
+    down = { sinceMs: nowMs, lastFailureMs: nowMs, answeredMs: undefined, partial: false, timer: undefined };
+    logged = !emitter.has("storeError");
+    if (logged) console.error(startOf(error, failOpen));
+    emitter.emit("storeError", { error, failOpen });
+  }
+
+  function end({ sinceMs, answeredMs = performance.now(), timer }: Down): void {
+    clearTimeout(timer);
+    down = undefined;
+    const downMs = answeredMs - sinceMs;
+    if (logged) console.error(`[sluice] the store answers again after ${(downMs / 1000).toFixed(1)} s`);
+    emitter.emit("storeRecovered", { downMs });
+  }
+
   return {
     failed(error) {
-      if (downSinceMs !== undefined) return;
-      downSinceMs = performance.now();
-      emitter.emit("storeError", { error, failOpen });
+      const nowMs = performance.now();
+      if (down === undefined) return begin(error, nowMs);
+      if (down.answeredMs !== undefined) down.partial = true;
+      clearTimeout(down.timer);
+      down.lastFailureMs = nowMs;
+      down.answeredMs = undefined;
+      down.timer = undefined;
     },
+
     succeeded() {
-      if (downSinceMs === undefined) return;
-      const downMs = performance.now() - downSinceMs;
-      downSinceMs = undefined;
-      emitter.emit("storeRecovered", { downMs });
+      if (down === undefined) return;
+      const outage = down;
+      const nowMs = performance.now();
+      outage.answeredMs ??= nowMs;
+      const isTotal = !outage.partial && outage.lastFailureMs - outage.sinceMs >= TOTAL_MS;
+      const quietMs = nowMs - outage.lastFailureMs;
+      if (isTotal || quietMs >= QUIET_MS) return end(outage);
+      if (outage.timer !== undefined) return;
+      outage.timer = setTimeout(() => outage === down && end(outage), QUIET_MS - quietMs);
+      // A number, where it is not Node's.
+      (outage.timer as { unref?(): unknown }).unref?.();
     },
   };
+}
+
+function startOf(error: SluiceError, failOpen: boolean): string {
+  const { code, message, cause } = error;
+  const why = message.replace(/^\[sluice\] /, "");
+  const reason = cause instanceof Error && !why.includes(cause.message) ? ` (${cause.message || cause.name})` : "";
+  const effect = failOpen ? "requests are allowed without a limit" : "requests are denied with 503";
+  return `[sluice] the store failed, and ${effect} until it answers again: ${code}: ${why}${reason}`;
 }

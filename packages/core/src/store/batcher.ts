@@ -1,30 +1,35 @@
 import { SluiceError } from "../errors.js";
+import { createPace, unpaced } from "./pace.js";
+import { hasRequestContexts, outsideRequests } from "./request-context.js";
 
 /** Options of {@link createBatcher}. */
 export interface BatcherOptions<Item, Result> {
   /**
    * Sends one batch. Resolves to one result for each item, in order, or to an error for an item that failed alone; a
-   * rejection fails all of them.
+   * rejection fails all of them. No caller waits after `deadlineMs`, a time of `performance.now()`.
    */
-  run(items: readonly Item[]): Promise<readonly (Result | SluiceError)[]>;
+  run(items: readonly Item[], deadlineMs: number): Promise<readonly (Result | SluiceError)[]>;
   /** The most items in one batch. Default 256. */
-  maxSize?: number;
-  /** The most batches on their way at once. Default 2: one is decided while the next travels. */
-  maxInFlight?: number;
+  maxSize?: number | undefined;
   /**
-   * More items than this are shared out over the batches that can leave, for a database that works on several at once.
+   * The most batches in flight at once. Two leave without a wait; more are used only while the store takes long to answer.
+   * Default 32.
+   */
+  maxInFlight?: number | undefined;
+  /**
+   * More items than this are divided among the batches that can leave, for a database that works on several at once.
    * Default `maxSize`: they leave together.
    */
-  worthSplitting?: number;
+  worthSplitting?: number | undefined;
 }
 
 /** Gathers concurrent calls into batches. */
 export interface Batcher<Item, Result> {
   /**
-   * Adds an item to the next batch. Rejects as the batch does, or with `STORE_TIMEOUT`, unsent, when `timeoutMs` have
-   * passed before the batch leaves.
+   * Adds an item to the next batch. Rejects as the batch does, or with `STORE_TIMEOUT`, unsent, when it can't be answered
+   * by `deadlineMs`, a time of `performance.now()`. Default: no deadline.
    */
-  add(item: Item, timeoutMs?: number): Promise<Result>;
+  add(item: Item, deadlineMs?: number): Promise<Result>;
 }
 
 interface Waiting<Item, Result> {
@@ -35,8 +40,13 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Lets concurrent calls share a round trip. Calls of the same turn of the event loop leave together; while
- * `maxInFlight` batches are on their way the next one fills, so batches grow with load and nothing waits when idle.
+ * Lets concurrent calls share a round trip. Calls of the same turn of the event loop leave together, and while batches are
+ * in flight the next one fills: batches grow with load, and nothing waits when idle.
+ *
+ * A call is refused, unsent, when the store can't answer it by its deadline. A batch that got no answer by the deadlines of
+ * its calls does not keep later ones from leaving. A store that does not answer, or fails batch after batch, is probed by
+ * single calls; in the second case all others fail at once, as the last batch did. Batches run outside every request's AsyncLocalStorage. On Workers, where
+ * I/O belongs to a request, the calls of one request leave at once and by themselves.
  *
  * @example
  * ```ts
@@ -47,58 +57,107 @@ interface Waiting<Item, Result> {
  * ```
  */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
-  const { run, maxSize = 256, maxInFlight = 2, worthSplitting = maxSize } = options;
+  const { run, maxSize = 256, maxInFlight = 32, worthSplitting = maxSize } = options;
+  const pace = hasRequestContexts() ? unpaced(maxSize) : createPace({ maxSize, maxInFlight, worthSplitting });
   let queue: Waiting<Item, Result>[] = [];
   let earliestDeadlineMs = Number.POSITIVE_INFINITY;
-  let inFlight = 0;
   let scheduled = false;
+  let lastError: unknown;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timerMs = Number.POSITIVE_INFINITY;
 
+  /** By promises: fake timers replace `queueMicrotask`, timers and immediates, but never these. */
   function schedule(): void {
-    if (scheduled || inFlight >= maxInFlight) return;
+    if (scheduled) return;
     scheduled = true;
-    // Two hops: callers that go on after the same batch enqueue within one hop of each other.
-    queueMicrotask(() => queueMicrotask(flush));
+    // Two hops: callers that continue after the same batch enqueue within one hop of each other.
+    void Promise.resolve()
+      .then(() => {})
+      .then(flush);
   }
 
   function flush(): void {
     scheduled = false;
-    dropLate(performance.now());
-    while (queue.length > 0 && inFlight < maxInFlight) {
-      const share = Math.ceil(queue.length / (maxInFlight - inFlight));
-      const size = Math.min(maxSize, Math.max(share, worthSplitting));
+    const nowMs = performance.now();
+    refuseLate(nowMs);
+    while (queue.length > 0) {
+      const waitMs = pace.waitMs(nowMs);
+      if (waitMs > 0) {
+        if (pace.failing && pace.idle) failAll();
+        else flushAt(nowMs, Math.min(nowMs + waitMs, earliestDeadlineMs));
+        return;
+      }
+      const size = pace.sizeFor(queue.length);
       const batch = queue.slice(0, size);
       queue = queue.slice(size);
-      send(batch);
+      outsideRequests(() => send(batch, nowMs));
     }
   }
 
-  /** Also while nothing can be sent: in an outage the queue holds no more than what is still waited for. */
-  function dropLate(nowMs: number): void {
-    if (earliestDeadlineMs > nowMs) return;
+  /** Between two probes of a store that fails at once, calls fail at once. */
+  function failAll(): void {
+    const failed = queue;
+    queue = [];
+    for (const waiting of failed) waiting.reject(lastError);
+  }
+
+  /** Answers call `flush` too, so that this one is for the case that none comes. */
+  function flushAt(nowMs: number, atMs: number): void {
+    if (atMs >= timerMs && timerMs > nowMs) return;
+    clearTimeout(timer);
+    timerMs = atMs;
+    timer = setTimeout(
+      () => {
+        timerMs = Number.POSITIVE_INFINITY;
+        flush();
+      },
+      Math.max(1, Math.ceil(atMs - nowMs)),
+    );
+    // A number, where it is not Node's.
+    (timer as { unref?(): unknown }).unref?.();
+  }
+
+  /** Also while nothing can be sent: in an outage the queue holds no more than what callers still wait for. */
+  function refuseLate(nowMs: number): void {
+    const hopelessMs = pace.hopelessMs(nowMs);
+    if (earliestDeadlineMs > hopelessMs) return;
     earliestDeadlineMs = Number.POSITIVE_INFINITY;
+    // One that may be late is sent all the same when nothing else would find out whether the store has become faster.
+    let mayProbe = pace.idle;
     queue = queue.filter((waiting) => {
-      if (waiting.deadlineMs > nowMs) {
-        earliestDeadlineMs = Math.min(earliestDeadlineMs, waiting.deadlineMs);
+      const { deadlineMs } = waiting;
+      if (deadlineMs > hopelessMs || (mayProbe && deadlineMs > nowMs)) {
+        if (deadlineMs <= hopelessMs) mayProbe = false;
+        earliestDeadlineMs = Math.min(earliestDeadlineMs, deadlineMs);
         return true;
       }
       waiting.reject(
-        new SluiceError("STORE_TIMEOUT", "the store was too busy: the call's time was up before it was sent"),
+        new SluiceError("STORE_TIMEOUT", "the store is too slow or too busy to answer in time; the call was not sent"),
       );
       return false;
     });
   }
 
-  function send(batch: readonly Waiting<Item, Result>[]): void {
-    inFlight++;
+  function send(batch: readonly Waiting<Item, Result>[], nowMs: number): void {
+    let deadlineMs = 0;
+    for (const waiting of batch) deadlineMs = Math.max(deadlineMs, waiting.deadlineMs);
+    const ended = pace.sent(nowMs, deadlineMs);
+    const settled = (answered: boolean): void => {
+      ended(performance.now(), answered);
+      if (queue.length > 0) schedule();
+    };
     let running: Promise<readonly (Result | SluiceError)[]>;
     try {
-      running = run(batch.map((waiting) => waiting.item));
+      running = run(
+        batch.map(({ item }) => item),
+        deadlineMs,
+      );
     } catch (error) {
       running = Promise.reject(error);
     }
     running.then(
       (results) => {
-        settled();
+        settled(true);
         for (let i = 0; i < batch.length; i++) {
           const waiting = batch[i] as Waiting<Item, Result>;
           const result = results[i] as Result | SluiceError;
@@ -107,22 +166,15 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         }
       },
       (error) => {
-        settled();
+        lastError = error;
+        settled(false);
         for (const waiting of batch) waiting.reject(error);
       },
     );
   }
 
-  function settled(): void {
-    inFlight--;
-    if (queue.length > 0) schedule();
-  }
-
   return {
-    add(item, timeoutMs) {
-      const nowMs = performance.now();
-      const deadlineMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : nowMs + timeoutMs;
-      if (inFlight >= maxInFlight) dropLate(nowMs);
+    add(item, deadlineMs = Number.POSITIVE_INFINITY) {
       return new Promise<Result>((resolve, reject) => {
         queue.push({ item, deadlineMs, resolve, reject });
         earliestDeadlineMs = Math.min(earliestDeadlineMs, deadlineMs);

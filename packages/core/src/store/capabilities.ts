@@ -1,9 +1,15 @@
-import type { Store } from "./store.js";
+import type { CallOptions, Store } from "./store.js";
 
 /** A store that can say whether it is reachable. */
 export interface HealthCheck {
   /** Resolves when the store answered; rejects with a `SluiceError` when it did not. */
-  healthCheck(): Promise<void>;
+  healthCheck(options?: CallOptions): Promise<void>;
+}
+
+/** A store that knows why its connection fails, as when the server refuses it. */
+export interface ConnectionErrors {
+  /** The last error that the client reported of its connection since the store answered; `undefined` if there is none. */
+  connectionError(): unknown;
 }
 
 /** One stored state, as it can be moved to another store. */
@@ -45,6 +51,11 @@ export interface ImportEntries {
 /** Whether a store can say that it is reachable. */
 export function hasHealthCheck(store: Store): store is Store & HealthCheck {
   return typeof (store as Partial<HealthCheck>).healthCheck === "function";
+}
+
+/** Whether a store knows why its connection fails. */
+export function hasConnectionErrors(store: Store): store is Store & ConnectionErrors {
+  return typeof (store as Partial<ConnectionErrors>).connectionError === "function";
 }
 
 /** Whether a store can list what it holds. */

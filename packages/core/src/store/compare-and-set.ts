@@ -1,5 +1,7 @@
 import { SluiceError } from "../errors.js";
 import type { Next } from "../policy/algorithm.js";
+import { createKeyedBatcher } from "./keyed-batcher.js";
+import { groupsByTime } from "./numbered-batch.js";
 import type { CallOptions } from "./store.js";
 
 /** What a compare-and-set found. */
@@ -32,73 +34,99 @@ export interface Write {
 export type CompareAndSet = (key: string, write: Write | undefined, options: CallOptions | undefined) => Promise<Seen>;
 
 /** `atomicUpdate` of a store. */
-export type Updater = <S>(
-  key: string,
-  change: (state: S | undefined, nowMs: number) => Next<S> | undefined,
-  options: CallOptions | undefined,
-) => Promise<S | undefined>;
+export type Updater = <S>(key: string, change: Change<S>, options: CallOptions | undefined) => Promise<S | undefined>;
+
+type Change<S> = (state: S | undefined, nowMs: number) => Next<S> | undefined;
+
+/** One call of the updater. */
+interface Call {
+  readonly change: Change<unknown>;
+  readonly nowMs: number | undefined;
+  readonly deadlineMs: number;
+}
+
+/** An answer in a box, so that the batcher takes errors of any class as answers. */
+type Answer = { readonly value: unknown } | { readonly error: unknown };
 
 /** After so many lost races on one key the updater gives up: somebody writes it without pause. */
-const MOST_TRIES = 100;
+const MAX_TRIES = 100;
 
 /**
- * `atomicUpdate` for a store that can compare and set. Updates of one key by one process take turns. Rejects with
- * `STORE_CONTENDED` when others kept winning.
+ * `atomicUpdate` for a store that can compare and set. Updates of one key by one process take turns, and those that wait
+ * for their turn share the next write. Rejects with `STORE_CONTENDED` when others kept winning, and with `STORE_TIMEOUT`,
+ * without a write, when the deadline has passed.
  */
 export function createUpdater(compareAndSet: CompareAndSet): Updater {
-  /** The last update of each key that is under way here. */
-  const underWay = new Map<string, Promise<unknown>>();
+  async function updateTogether(key: string, calls: readonly Call[], deadlineMs: number): Promise<readonly Answer[]> {
+    const answers = new Map<Call, Answer>();
+    const { nowMs } = calls[0] as Call;
+    const ask = (write?: Write): Promise<Seen> => compareAndSet(key, write, { nowMs, deadlineMs });
 
-  async function attempt<S>(
-    key: string,
-    change: (state: S | undefined, nowMs: number) => Next<S> | undefined,
-    options: CallOptions | undefined,
-    startMs: number,
-  ): Promise<S | undefined> {
-    const { timeoutMs = Number.POSITIVE_INFINITY } = options ?? {};
-    const call = (write?: Write): Promise<Seen> => {
-      if (performance.now() - startMs > timeoutMs) {
-        throw new SluiceError("STORE_TIMEOUT", "an entry could not be updated in time; it was not written");
+    /** Makes the changes of all calls that are still waited for, one on the other. */
+    function changeAll(seen: Seen): { readonly next: Next<unknown> | undefined; readonly text: string } {
+      let next: Next<unknown> | undefined;
+      let text = "";
+      for (const call of calls) {
+        try {
+          if (call.deadlineMs <= performance.now()) throw tooLate();
+          const state = next === undefined ? seen.state : JSON.parse(text);
+          const changed = call.change(state, seen.nowMs);
+          if (changed !== undefined) [next, text] = [changed, JSON.stringify(changed.state)];
+          answers.set(call, { value: changed === undefined ? state : JSON.parse(text) });
+        } catch (error) {
+          answers.set(call, { error });
+        }
       }
-      return compareAndSet(key, write, options);
-    };
+      return { next, text };
+    }
 
-    let seen = await call();
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
-      const state = seen.state as S | undefined;
-      const next = change(state, seen.nowMs);
-      if (next === undefined) return state;
-      const text = JSON.stringify(next.state);
-      seen = await call({
-        over: seen.version,
-        state: next.state,
-        text,
-        ttlMs: Math.max(1, Math.ceil(next.ttlMs)),
-      });
-      if (seen.written) return JSON.parse(text);
+    let seen = await ask();
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const { next, text } = changeAll(seen);
+      if (next === undefined) return calls.map((call) => answers.get(call) as Answer);
+      const ttlMs = Math.max(1, Math.ceil(next.ttlMs));
+      seen = await ask({ over: seen.version, state: next.state, text, ttlMs });
+      if (seen.written) return calls.map((call) => answers.get(call) as Answer);
       if (tries > 2) {
         await pause(tries);
         // What was seen before the pause is old by now.
-        seen = await call();
+        seen = await ask();
       }
     }
-    throw new SluiceError("STORE_CONTENDED", `an entry changed under each of ${MOST_TRIES} tries to update it`);
+    throw new SluiceError("STORE_CONTENDED", `an entry changed under each of ${MAX_TRIES} tries to update it`);
   }
 
-  return (key, change, options) => {
-    const before = underWay.get(key) ?? Promise.resolve();
-    const startMs = performance.now();
-    const result = before.catch(() => {}).then(() => attempt(key, change, options, startMs));
-    underWay.set(key, result);
-    const done = (): void => {
-      if (underWay.get(key) === result) underWay.delete(key);
-    };
-    result.then(done, done);
-    return result;
+  const updates = createKeyedBatcher<Call, Answer>({
+    maxInFlight: 1,
+    async run(key, calls, deadlineMs) {
+      const answers: Answer[] = [];
+      for (const group of groupsByTime(calls)) {
+        try {
+          answers.push(...(await updateTogether(key, group, deadlineMs)));
+        } catch (error) {
+          answers.push(...group.map(() => ({ error })));
+        }
+      }
+      return answers;
+    },
+  });
+
+  return async <S>(key: string, change: Change<S>, options: CallOptions | undefined) => {
+    const { nowMs, deadlineMs = Number.POSITIVE_INFINITY } = options ?? {};
+    const answer = await updates.add(key, { change: change as Change<unknown>, nowMs, deadlineMs }, deadlineMs);
+    if ("error" in answer) throw answer.error;
+    return answer.value as S | undefined;
   };
 }
 
+function tooLate(): SluiceError {
+  return new SluiceError("STORE_TIMEOUT", "an entry could not be updated in time; it was not written");
+}
+
+/** As it was when this module was loaded: fake timers that replace it later must not stop an update half way. */
+const { setTimeout: startTimer } = globalThis;
+
 /** Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS 2015), 50 ms at most. */
 function pause(tries: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(50, 2 ** tries / 4)));
+  return new Promise((resolve) => startTimer(resolve, Math.random() * Math.min(50, 2 ** tries / 4)));
 }

@@ -1,9 +1,11 @@
+import { SluiceError } from "../errors.js";
 import type { Admission, CallOptions, Claim, ClaimFinding, MaybePromise, Outcome } from "./store.js";
 
 /** How {@link decideInOrder} decides a part, and takes a charge back. */
 export interface PartDecider {
   decide(part: Admission, options: CallOptions | undefined): MaybePromise<Outcome>;
-  undo(claim: Claim, finding: ClaimFinding, options: CallOptions | undefined): Promise<unknown>;
+  /** Refunds a claim that was charged at `chargedAtMs`. */
+  undo(claim: Claim, finding: ClaimFinding, options: CallOptions | undefined, chargedAtMs: number): Promise<unknown>;
 }
 
 /** The positions of an admission's claims, grouped by the place that can decide them together. */
@@ -21,7 +23,7 @@ export function partsOf(admission: Admission, placeOf: (claim: Claim) => string 
 /**
  * Decides an admission whose claims lie in places that can't decide together: looks at all of them first, so that a
  * denial writes nothing; then charges one after the other, and takes the charges back when a later part denies after
- * all. Never grants one too many. It is not atomic: between a charge and its undoing others may be denied who would
+ * all, or can't be charged by the deadline. Never grants one too many. It is not atomic: between a charge and its undoing others may be denied who would
  * otherwise have been granted, and a process that dies in between leaves the charge standing until its window ends.
  */
 export async function decideInOrder(
@@ -35,35 +37,71 @@ export async function decideInOrder(
     charge,
   });
 
+  const undo = (positions: readonly number[], { findings, nowMs }: Outcome): Promise<unknown> => {
+    // Later than the admission's own deadline: a charge that nobody was granted must not stand.
+    const undoOptions: CallOptions = { nowMs: options?.nowMs, deadlineMs: performance.now() + UNDO_MS };
+    return Promise.all(
+      findings.map((finding, i) =>
+        decider.undo(admission.claims[positions[i] as number] as Claim, finding, undoOptions, nowMs),
+      ),
+    );
+  };
+
+  /** Charges a part within the deadline. One that is charged later is undone then. */
+  async function chargeInTime(positions: readonly number[]): Promise<Outcome> {
+    const deadlineMs = options?.deadlineMs ?? Number.POSITIVE_INFINITY;
+    if (performance.now() >= deadlineMs) throw tooLate();
+    const charging = Promise.resolve(decider.decide(part(positions, true), options));
+    const outcome = await untilDeadline(charging, deadlineMs);
+    if (outcome !== undefined) return outcome;
+    charging.then((late) => late.allowed && undo(positions, late)).catch(() => {});
+    throw tooLate();
+  }
+
   const looks = await Promise.all(parts.map((positions) => decider.decide(part(positions, false), options)));
   const looked = joinOutcomes(parts, looks);
   if (!looked.allowed || !admission.charge) return looked;
 
   const charged: Outcome[] = [];
-  const undo = () =>
-    Promise.all(
-      charged.flatMap((outcome, i) =>
-        outcome.findings.map((finding, j) =>
-          decider.undo(admission.claims[parts[i]?.[j] as number] as Claim, finding, options),
-        ),
-      ),
-    );
+  const undoAll = (): Promise<unknown> =>
+    Promise.all(charged.map((outcome, i) => undo(parts[i] as readonly number[], outcome)));
   for (const positions of parts) {
     let outcome: Outcome;
     try {
-      outcome = await decider.decide(part(positions, true), options);
+      outcome = await chargeInTime(positions);
     } catch (error) {
-      // The failure is what the caller must hear of, also when the store that failed can't undo either.
-      await undo().catch(() => {});
+      // The caller gets this failure, also when the store that failed can't undo either.
+      await undoAll().catch(() => {});
       throw error;
     }
     if (!outcome.allowed) {
-      await undo();
+      await undoAll();
       return joinOutcomes(parts, [...looks.slice(0, charged.length), outcome, ...looks.slice(charged.length + 1)]);
     }
     charged.push(outcome);
   }
   return joinOutcomes(parts, charged);
+}
+
+/** How long it may take to undo a charge. */
+const UNDO_MS = 5_000;
+
+function tooLate(): SluiceError {
+  return new SluiceError(
+    "STORE_TIMEOUT",
+    "several keys could not be charged in time; charges that were made are undone",
+  );
+}
+
+/** The result, or `undefined` when it comes after the deadline. */
+function untilDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T | undefined> {
+  if (deadlineMs === Number.POSITIVE_INFINITY) return work;
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(undefined), Math.max(0, deadlineMs - performance.now()));
+    work
+      .then((value) => resolve(performance.now() < deadlineMs ? value : undefined), reject)
+      .finally(() => clearTimeout(timer));
+  });
 }
 
 /** The outcome of an admission whose parts were decided apart, from theirs. */

@@ -15,9 +15,12 @@ export interface CallOptions {
    * Whole milliseconds that stand in for the store's clock, so that tests need not sleep. State written with it is kept
    * longer than its lifetime, since the clock by which the store forgets does not move with a test's.
    */
-  nowMs?: number;
-  /** Milliseconds from now; a call that could not be sent by then is not sent, and rejects with `STORE_TIMEOUT`. */
-  timeoutMs?: number;
+  nowMs?: number | undefined;
+  /**
+   * A time of `performance.now()` after which nobody waits for the answer. A call that was not sent by then, or can't be
+   * answered by then, is not sent and rejects with `STORE_TIMEOUT`. All steps of one decision share one deadline.
+   */
+  deadlineMs?: number | undefined;
 }
 
 /**
@@ -39,7 +42,7 @@ export interface Store {
     options?: CallOptions,
   ): Promise<S | undefined>;
   /** Forgets the state under `key`. Fine when there is none. */
-  delete(key: string): Promise<void>;
+  delete(key: string, options?: CallOptions): Promise<void>;
   /** Releases what the store itself opened; a client that the user passed in stays open. Fine to call twice. */
   close(): Promise<void>;
 }
@@ -82,8 +85,9 @@ export interface DecidingStore extends Store {
   /** The algorithms that `decide` knows. The limiter uses `atomicUpdate` for others. */
   readonly algorithms: ReadonlySet<string>;
   /**
-   * Decides one admission atomically. A denial writes nothing. It must equal {@link decideEntries} on the entries, which
-   * it also reads and writes in that form, so that `atomicUpdate` and `decide` can work on the same key.
+   * Decides one admission atomically. A denial writes nothing but repairs. It must equal {@link decideEntries} on the
+   * entries, which it also reads and writes in that form, so that `atomicUpdate` and `decide` can work on the same key. It
+   * must not fail because a repair can't be written.
    */
   decide(admission: Admission, options?: CallOptions): MaybePromise<Outcome>;
 }

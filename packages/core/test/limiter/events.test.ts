@@ -59,8 +59,11 @@ describe("events", () => {
     backend.down = false;
     await Promise.all([limiter.consume("b"), limiter.peek("b")]);
     const outages = () => names().filter((event) => event.startsWith("store"));
-    expect(outages()).toEqual(["storeError", "storeRecovered"]);
-    expect(seen.find(([event]) => event === "storeError")?.[1]).toEqual({ error: down, failOpen: true });
+    await vi.waitFor(() => expect(outages()).toEqual(["storeError", "storeRecovered"]), 1_500);
+    expect(seen.find(([event]) => event === "storeError")?.[1]).toMatchObject({
+      error: { code: "STORE_FAILED", cause: down },
+      failOpen: true,
+    });
     const recovered = seen.find(([event]) => event === "storeRecovered")?.[1];
     expect(recovered).toEqual({ downMs: expect.closeTo(500, -3) });
     backend.down = true;

@@ -1,6 +1,13 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it, vi } from "vitest";
-import { createLimiter, type DecidingStore, fixedWindow, type LimiterOptions, type Store } from "../../src/index.js";
+import {
+  createLimiter,
+  type DecidingStore,
+  fixedWindow,
+  type LimiterOptions,
+  SluiceError,
+  type Store,
+} from "../../src/index.js";
 import { mapStore, threeMethodStore } from "../fixtures/map-store.js";
 
 const never = () => new Promise<never>(() => {});
@@ -50,8 +57,8 @@ describe.each([
           violated: [],
           source: failOpen ? "failOpen" : "failClosed",
         });
-        if (code === undefined) expect(decision.error).toBe(down);
-        else expect(decision.error).toMatchObject({ code });
+        expect(decision.error).toBeInstanceOf(SluiceError);
+        expect(decision.error).toMatchObject(code === undefined ? { code: "STORE_FAILED", cause: down } : { code });
         expect(await limiter.refund(decision)).toBe(false);
       }
       expect(decisions[0]?.cost).toBe(3);
@@ -69,8 +76,7 @@ describe.each([
 
     it("fails those who wait, or lets them in", async () => {
       const closed = make(makeStore(call)).wait("k");
-      if (code === undefined) await expect(closed).rejects.toBe(down);
-      else await expect(closed).rejects.toMatchObject({ code });
+      await expect(closed).rejects.toMatchObject(code === undefined ? { code: "STORE_FAILED", cause: down } : { code });
       expect(await make(makeStore(call), { failOpen: true }).wait("k")).toMatchObject({ source: "failOpen" });
     });
   });

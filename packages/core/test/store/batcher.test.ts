@@ -158,8 +158,8 @@ describe("createBatcher", () => {
     const { batcher, batches } = heldBatcher({ maxInFlight: 1 });
     const first = batcher.add(1);
     await setImmediate();
-    const late = expect(batcher.add(2, 5)).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
-    const patient = batcher.add(3, 60_000);
+    const late = expect(batcher.add(2, performance.now() + 5)).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
+    const patient = batcher.add(3, performance.now() + 60_000);
     await sleep(10);
     batches[0]!.resolve();
     await late;
@@ -173,9 +173,9 @@ describe("createBatcher", () => {
     const { batcher } = heldBatcher({ maxInFlight: 1 });
     void batcher.add(1);
     await setImmediate();
-    const late = expect(batcher.add(2, 5)).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
+    const late = expect(batcher.add(2, performance.now() + 5)).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
     await sleep(10);
-    void batcher.add(3, 5).catch(() => {});
+    void batcher.add(3, performance.now() + 5).catch(() => {});
     await late;
   });
 });

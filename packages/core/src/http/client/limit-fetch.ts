@@ -7,7 +7,10 @@ import type { MaybePromise } from "../../store/store.js";
 import { rejectUnknown } from "../../unknown-option.js";
 import { parseRateLimit } from "./parse-rate-limit.js";
 
-type Fetch = typeof globalThis.fetch;
+/** The runtime's `fetch`, where its types are there. */
+type Fetch = typeof globalThis extends { fetch: infer F extends AnyFunction } ? F : PlainFetch;
+type PlainFetch = (input: string, init?: { readonly signal?: AbortSignal }) => Promise<unknown>;
+type AnyFunction = (...args: never[]) => unknown;
 type Input = Parameters<Fetch>[0];
 type Init = Parameters<Fetch>[1];
 

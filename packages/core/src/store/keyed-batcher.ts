@@ -1,0 +1,49 @@
+import type { SluiceError } from "../errors.js";
+import { type Batcher, type BatcherOptions, createBatcher } from "./batcher.js";
+
+/** Options of {@link createKeyedBatcher}: those of a batcher, whose `run` gets the key, too. */
+export interface KeyedBatcherOptions<Item, Result> extends Omit<BatcherOptions<Item, Result>, "run"> {
+  run(key: string, items: readonly Item[], deadlineMs: number): Promise<readonly (Result | SluiceError)[]>;
+}
+
+/** Gathers concurrent calls into batches, apart for each key. */
+export interface KeyedBatcher<Item, Result> {
+  /** See {@link Batcher.add}. */
+  add(key: string, item: Item, deadlineMs?: number): Promise<Result>;
+}
+
+interface Lane<Item, Result> {
+  readonly batcher: Batcher<Item, Result>;
+  /** Calls without an answer. Without any the lane is forgotten. */
+  calls: number;
+}
+
+/** A batcher for each key that has calls under way, such as one for each hash slot, item or entry. */
+export function createKeyedBatcher<Item, Result>(
+  options: KeyedBatcherOptions<Item, Result>,
+): KeyedBatcher<Item, Result> {
+  const lanes = new Map<string, Lane<Item, Result>>();
+
+  function laneOf(key: string): Lane<Item, Result> {
+    let lane = lanes.get(key);
+    if (lane === undefined) {
+      const run = (items: readonly Item[], deadlineMs: number) => options.run(key, items, deadlineMs);
+      lane = { batcher: createBatcher({ ...options, run }), calls: 0 };
+      lanes.set(key, lane);
+    }
+    return lane;
+  }
+
+  return {
+    async add(key, item, deadlineMs) {
+      const lane = laneOf(key);
+      lane.calls++;
+      try {
+        return await lane.batcher.add(item, deadlineMs);
+      } finally {
+        lane.calls--;
+        if (lane.calls === 0 && lanes.get(key) === lane) lanes.delete(key);
+      }
+    },
+  };
+}

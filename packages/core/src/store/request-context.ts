@@ -1,0 +1,33 @@
+/*
+ * Work that several requests share belongs to none of them. Two kinds of runtime tie work to a request: Node.js, Deno and
+ * Bun carry its AsyncLocalStorage along, and Workers end its timers and sockets with it.
+ */
+
+interface AsyncHooks {
+  readonly AsyncLocalStorage?: { snapshot?(): <R>(work: () => R) => R };
+}
+
+interface RuntimeGlobals {
+  readonly navigator?: { readonly userAgent?: string };
+  readonly WebSocketPair?: unknown;
+  readonly process?: { getBuiltinModule?(name: string): unknown };
+}
+
+const runtime: RuntimeGlobals = globalThis;
+
+/**
+ * Whether I/O and timers belong to the request that started them, as on Cloudflare Workers. What one request starts must
+ * not be awaited, or continued, by another one.
+ */
+export function hasRequestContexts(): boolean {
+  return runtime.navigator?.userAgent === "Cloudflare-Workers" || typeof runtime.WebSocketPair === "function";
+}
+
+/** Runs work in the context in which this module was loaded: outside every request's AsyncLocalStorage. */
+export const outsideRequests: <R>(work: () => R) => R = rootContext() ?? ((work) => work());
+
+function rootContext(): (<R>(work: () => R) => R) | undefined {
+  if (hasRequestContexts()) return undefined;
+  const hooks = runtime.process?.getBuiltinModule?.("node:async_hooks") as AsyncHooks | undefined;
+  return hooks?.AsyncLocalStorage?.snapshot?.();
+}

@@ -1,0 +1,70 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect, it } from "vitest";
+import {
+  createGuard,
+  fixedWindow,
+  type Policy,
+  type Store,
+  type SynchronousStore,
+  type Verdict,
+} from "../../src/index.js";
+import { mapStore } from "./map-store.js";
+
+interface Call {
+  readonly tenant: number;
+}
+
+function guardOn(store: Store, policies: (call: Call) => Policy) {
+  return createGuard<Call, () => void>(
+    store,
+    { policies, key: () => "somebody" },
+    { method: () => "GET", header: () => undefined, address: () => "192.0.2.1" },
+  );
+}
+
+/** Keeps nothing, so that only what the guard keeps is weighed. */
+const forgetful: SynchronousStore = {
+  synchronous: true,
+  algorithms: new Set(["fixed-window"]),
+  decide: () => ({
+    allowed: true,
+    nowMs: 0,
+    findings: [{ allowed: true, blocked: false, remaining: 1, retryAfterMs: 0, resetAfterMs: 1, epochMs: 0 }],
+  }),
+  atomicUpdate: async () => undefined,
+  delete: async () => {},
+  close: async () => {},
+};
+
+function heapUsed(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  return process.memoryUsage().heapUsed;
+}
+
+function policyOf(tenant: number): Policy {
+  return fixedWindow({ name: `tenant ${tenant}`, limit: 2, window: "1h" });
+}
+
+it("keeps memory bounded with a policy name for each of 20,000 tenants, also when the app keeps their policies", () => {
+  const policies = Array.from({ length: 20_000 }, (_, tenant) => policyOf(tenant));
+  const guard = guardOn(forgetful, ({ tenant }) => policies[tenant] as Policy);
+  guard.check({ tenant: 0 });
+  const before = heapUsed();
+  for (let tenant = 0; tenant < policies.length; tenant++) guard.check({ tenant });
+  expect(heapUsed() - before).toBeLessThan(8_000_000);
+  // Nothing of it may have been collected.
+  expect(guard.check({ tenant: 0 })).toMatchObject({ decision: { allowed: true } });
+  expect(policies).toHaveLength(20_000);
+});
+
+it("continues with the same counts after the plan of a policy was dropped", () => {
+  const guard = guardOn(mapStore(), ({ tenant }) => policyOf(tenant));
+  const allowed = (tenant: number) => (guard.check({ tenant }) as Verdict).decision.allowed;
+  expect([allowed(0), allowed(0), allowed(0)]).toEqual([true, true, false]);
+  for (let tenant = 1; tenant < 600; tenant++) expect(allowed(tenant)).toBe(true);
+  expect(allowed(0)).toBe(false);
+  expect(allowed(300)).toBe(true);
+  expect(allowed(300)).toBe(false);
+});

@@ -1,0 +1,111 @@
+import { createSlotSet } from "./slot-set.js";
+
+/** How slots are asked about. */
+export interface SlotReader {
+  expiresAtMs(slot: number): number;
+  /** Whether a slot has half of its limit again, and is not blocked. */
+  hasRecovered(slot: number, nowMs: number): boolean;
+}
+
+/**
+ * Which slot is evicted next. Slots whose keys are denied are guarded: a guarded slot is evicted only if every slot in use is
+ * guarded. A slot stays guarded until half of its limit is there again, so that a client that gets one token back is not
+ * forgotten in the moment before it uses it.
+ */
+export interface Eviction {
+  /** Adds a slot that is in use from now on. */
+  add(slot: number): void;
+  guard(slot: number): void;
+  unguard(slot: number): void;
+  isGuarded(slot: number): boolean;
+  /** Removes a slot that is not in use any more. */
+  remove(slot: number): void;
+  /** The slot to evict. Some slot must be in use. */
+  victim(nowMs: number): number;
+  clear(): void;
+}
+
+/**
+ * How many slots are compared: groups of neighbours, spread evenly, because neighbours are of the same age and so of much
+ * the same state.
+ */
+const GROUPS = 8;
+const NEIGHBOURS = 4;
+
+/** How many guarded slots each eviction checks for recovery, and how many when all slots are guarded. */
+const CHECKS = 2;
+const CHECKS_OF_LAST = 16;
+
+export function createEviction(capacity: number, { expiresAtMs, hasRecovered }: SlotReader): Eviction {
+  const ordinary = createSlotSet(capacity);
+  const guarded = createSlotSet(capacity);
+  let hand = 0;
+  let guardHand = 0;
+
+  function unguard(slot: number): void {
+    if (!guarded.has(slot)) return;
+    guarded.delete(slot);
+    ordinary.add(slot);
+  }
+
+  /** Ends the guard of slots that have recovered, a few at a time. Returns one that has expired; -1 if it met none. */
+  function checkGuarded(nowMs: number): number {
+    const checks = Math.min(guarded.size, ordinary.size === 0 ? CHECKS_OF_LAST : CHECKS);
+    for (let i = 0; i < checks; i++) {
+      const slot = guarded.nextFrom(guardHand);
+      if (slot === -1) break;
+      guardHand = slot + 1;
+      if (expiresAtMs(slot) <= nowMs) return slot;
+      if (hasRecovered(slot, nowMs)) unguard(slot);
+    }
+    return -1;
+  }
+
+  return {
+    add: (slot) => ordinary.add(slot),
+
+    guard(slot) {
+      if (guarded.has(slot)) return;
+      ordinary.delete(slot);
+      guarded.add(slot);
+    },
+
+    unguard,
+    isGuarded: (slot) => guarded.has(slot),
+
+    remove(slot) {
+      ordinary.delete(slot);
+      guarded.delete(slot);
+    },
+
+    victim(nowMs) {
+      const expired = checkGuarded(nowMs);
+      if (expired !== -1) return expired;
+      const candidates = ordinary.size > 0 ? ordinary : guarded;
+      let victim = -1;
+      let soonestMs = Number.POSITIVE_INFINITY;
+      for (let group = 0; group < GROUPS; group++) {
+        let at = (hand + Math.floor((group * capacity) / GROUPS)) % capacity;
+        for (let i = 0; i < NEIGHBOURS; i++) {
+          const slot = candidates.nextFrom(at);
+          at = slot + 1;
+          const endsAtMs = expiresAtMs(slot);
+          if (endsAtMs < soonestMs || victim === -1) {
+            victim = slot;
+            soonestMs = endsAtMs;
+          }
+          if (endsAtMs <= nowMs) return victim;
+        }
+        if (group === 0) hand = at;
+      }
+      return victim;
+    },
+
+    clear() {
+      ordinary.clear();
+      guarded.clear();
+      hand = 0;
+      guardHand = 0;
+    },
+  };
+}

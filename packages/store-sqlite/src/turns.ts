@@ -1,0 +1,51 @@
+import { MessageChannel } from "node:worker_threads";
+
+/*
+ * Fake timers of a test suite replace `setTimeout`, `setImmediate`, `process.nextTick` and `queueMicrotask`, and may never run what
+ * they were given. They replace neither messages nor `AbortSignal.timeout`. Both leave a process free to end, so the port keeps
+ * it alive while somebody waits.
+ */
+const { port1: receiver, port2: sender } = new MessageChannel();
+receiver.on("message", endTurn);
+receiver.unref();
+
+let due: (() => void)[] = [];
+let waits = 0;
+
+function endTurn(): void {
+  const ended = due;
+  due = [];
+  for (const resolve of ended) resolve();
+}
+
+/** Keeps the process alive until the promise is settled. */
+async function keptAlive(work: Promise<void>): Promise<void> {
+  if (waits++ === 0) receiver.ref();
+  await work;
+  if (--waits === 0) receiver.unref();
+}
+
+/** Resolves after everything else that was due has had its turn. */
+export function nextTurn(): Promise<void> {
+  return keptAlive(
+    new Promise((resolve) => {
+      if (due.push(resolve) === 1) sender.postMessage(undefined);
+    }),
+  );
+}
+
+function sleep(ms: number): Promise<void> {
+  return keptAlive(
+    new Promise((resolve) => {
+      AbortSignal.timeout(ms).addEventListener("abort", () => resolve(), { once: true });
+    }),
+  );
+}
+
+/** Most locks are held for less than a millisecond, so the first retries follow each other as fast as the event loop turns. */
+const TURNS = 2;
+
+/** Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS 2015), 8 ms at most. */
+export function pause(tries: number): Promise<void> {
+  return tries < TURNS ? nextTurn() : sleep(Math.ceil(Math.random() * Math.min(8, 2 ** (tries - TURNS))));
+}
