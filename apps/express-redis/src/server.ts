@@ -9,9 +9,15 @@ import { Redis } from "ioredis";
 const { PORT = "", REDIS_URL = "" } = process.env;
 const policy = fixedWindow({ limit: 10, window: "10s" });
 
-const client = new Redis(REDIS_URL);
-// The limiter tells of an outage below, once; ioredis would on every attempt to connect.
-client.on("error", () => {});
+// The settings that the README of @sluice/store-redis advises.
+const client = new Redis(REDIS_URL, {
+  connectTimeout: 1_000,
+  socketTimeout: 1_000,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  retryStrategy: (attempt) => Math.min(attempt * 50, 500),
+  reconnectOnError: (error) => error.message.includes("READONLY"),
+});
 
 const app = express();
 app.use(

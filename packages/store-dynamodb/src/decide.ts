@@ -10,7 +10,7 @@ import {
   SluiceError,
 } from "@sluice/core";
 import type { Move } from "./charges.js";
-import { latestOf, timedOut } from "./deadline.js";
+import { latestOf } from "./deadline.js";
 import { createExpression } from "./expression.js";
 import { addMove, replaceExactly } from "./move.js";
 import type { Place } from "./place.js";
@@ -57,7 +57,10 @@ export async function decideCalls(
     answer(call, outcome);
   }
   for (;;) {
-    for (const call of open) if (!session.canAnswer(call.deadlineMs)) settle(call, timedOut());
+    for (const call of open) {
+      const late = session.lateFor(call.deadlineMs);
+      if (late !== undefined) settle(call, late);
+    }
     const [first] = open;
     if (first === undefined) return;
     const nowMs =
@@ -73,8 +76,10 @@ export async function decideCalls(
         settle(granted[i] as DecideCall, outcome);
       });
     } else if (session.fresh) {
-      await repair(session, [...entries.values()], nowMs, latestOf([...open]));
+      const repairing = repair(session, [...entries.values()], nowMs);
+      if (repairing !== undefined) await half(repairing, Math.min(...[...open].map(({ deadlineMs }) => deadlineMs)));
       for (const [call, outcome] of refused) settle(call, outcome);
+      await repairing;
     } else {
       await session.read(latestOf([...open]));
     }
@@ -138,24 +143,35 @@ function knownTo(item: Item, { admission, places }: DecideCall): readonly Known[
 
 /**
  * Writes entries that were read as others, since the clock stepped back or the policy's numbers changed. The decisions
- * stand whether or not it works, so it takes half of their time at most.
+ * stand whether or not it works. `undefined` when there is nothing to write.
  */
-async function repair(session: Session, left: readonly Left[], nowMs: number, deadlineMs: number): Promise<void> {
+function repair(session: Session, left: readonly Left[], nowMs: number): Promise<unknown> | undefined {
   const repaired = left.filter(({ isRepaired }) => isRepaired);
-  if (repaired.length === 0) return;
+  if (repaired.length === 0) return undefined;
   const expression = createExpression();
+  let expected = session.item;
   for (const { place, entry, ttlMs } of repaired) {
     const value = encode(place.algorithm, entry, nowMs + ttlMs);
     replaceExactly(expression, place, session.item[place.attribute], value);
+    expected = { ...expected, [place.attribute]: value };
   }
-  const startMs = performance.now();
-  keepUntil(expression, session.item, Math.max(nowMs, Date.now()) + Math.max(...repaired.map(({ ttlMs }) => ttlMs)));
-  const halfMs = Math.min(deadlineMs - startMs, LONGEST_REPAIR_MS) / 2;
-  await session.write(expression, startMs + halfMs).catch(() => {});
+  const longestMs = Math.max(...repaired.map(({ ttlMs }) => ttlMs));
+  const kept = keepUntil(expression, session.item, Math.max(nowMs, Date.now()) + longestMs);
+  return session.write(expression, { ...expected, ...kept }, performance.now() + MAX_REPAIR_MS).catch(() => {});
 }
 
-/** For calls without a deadline. */
-const LONGEST_REPAIR_MS = 1_000;
+const MAX_REPAIR_MS = 1_000;
+
+/** Waits for a repair, but only for half of the time until the decisions are due. */
+function half(repairing: Promise<unknown>, dueMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.min(MAX_REPAIR_MS, dueMs - performance.now()) / 2);
+    void repairing.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
 
 /** With a time given for a test nothing expires: old state counts as none anyway. */
 function entryIn(item: Item, place: Place, call: DecideCall, nowMs: number): Entry | undefined {
@@ -168,7 +184,7 @@ function entryIn(item: Item, place: Place, call: DecideCall, nowMs: number): Ent
 async function charge(
   session: Session,
   calls: readonly DecideCall[],
-  after: Entries,
+  charged: Entries,
   nowMs: number,
 ): Promise<readonly Outcome[] | undefined> {
   const { item, fresh } = session;
@@ -177,7 +193,7 @@ async function charge(
   const moves = new Map<string, Move>();
   let longestMs = 0;
   for (const { call, place, policy, cost } of demandsOf(calls)) {
-    const { entry: state, ttlMs } = after.get(place.attribute) as Left & { entry: Entry };
+    const { entry: state, ttlMs } = charged.get(place.attribute) as Left & { entry: Entry };
     const seen = item[place.attribute];
     const entry = entryIn(item, place, call, nowMs);
     const next = { state, expiresAtMs: nowMs + ttlMs };
@@ -188,11 +204,11 @@ async function charge(
   const kept = keepUntil(expression, item, Math.max(nowMs, Date.now()) + longestMs);
   const expected = Object.fromEntries([...moves].map(([attribute, move]) => [attribute, move.expected]));
   const undoUntilMs = Math.max(...calls.map((call) => call.undoUntilMs ?? 0));
-  if (!(await session.write(expression, { ...item, ...expected, ...kept }, latestOf(calls), undoUntilMs)))
-    return undefined;
+  const after = { ...item, ...expected, ...kept };
+  if (!(await session.write(expression, after, latestOf(calls), undoUntilMs))) return undefined;
   const entries: Entries = new Map();
   for (const [attribute, move] of moves) {
-    const { place } = after.get(attribute) as Left;
+    const { place } = charged.get(attribute) as Left;
     entries.set(attribute, unchanged(place, move.entryBefore(session.item[attribute] as AttributeValue)));
   }
   return calls.map((call) => decideOn(entries, call, nowMs));

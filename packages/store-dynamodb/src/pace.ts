@@ -35,7 +35,10 @@ const SLOWER_SHARE = 1 / 8;
 /** An older answer says nothing about the next one. */
 const MAX_ANSWER_AGE_MS = 1_000;
 
-/** After this time without an answer, and with no request in flight, one is sent even if it seems hopeless. */
+/** With nothing in flight, a request is sent if there is time for this share of an answer: nothing else would show a faster one. */
+const IDLE_SHARE = 1 / 2;
+
+/** After this time with nothing in flight, it is sent whatever the latest answers took. */
 const MAX_IDLE_MS = 50;
 
 export function createPace(): Pace {
@@ -90,8 +93,9 @@ export function createPace(): Pace {
     },
 
     hopelessMs(nowMs) {
-      const mayTry = inFlight === 0 && nowMs - lastAnswerMs > MAX_IDLE_MS;
-      return isKnown(nowMs) && !mayTry ? nowMs + fastestMs : nowMs;
+      if (!isKnown(nowMs)) return nowMs;
+      if (inFlight > 0) return nowMs + fastestMs;
+      return nowMs - lastAnswerMs > MAX_IDLE_MS ? nowMs : nowMs + fastestMs * IDLE_SHARE;
     },
 
     usualMs: (nowMs) => (isKnown(nowMs) ? averageMs + Math.min(averageMs, 2 * deviationMs) : 0),

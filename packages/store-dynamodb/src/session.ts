@@ -15,8 +15,8 @@ export interface Session {
   readonly fresh: boolean;
   /** Whether others write it so often that a guess should not be that nobody has lately. */
   readonly crowded: boolean;
-  /** Whether a request that is sent now can be answered by then. */
-  canAnswer(deadlineMs: number): boolean;
+  /** Why a request that is sent now can't be answered by then; `undefined` when it can. */
+  lateFor(deadlineMs: number): SluiceError | undefined;
   read(deadlineMs: number): Promise<void>;
   /**
    * Whether it was written. If not, others had written, and the item shows what.
@@ -59,7 +59,8 @@ export async function withSession<T>(
 
   /** Afterwards the item is unknown if the request failed. */
   async function asking<A>(deadlineMs: number, ask: () => Promise<A>): Promise<A> {
-    if (!session.canAnswer(deadlineMs)) throw timedOut(pace.error);
+    const late = session.lateFor(deadlineMs);
+    if (late !== undefined) throw late;
     try {
       return await ask();
     } catch (error) {
@@ -87,7 +88,7 @@ export async function withSession<T>(
     get crowded() {
       return crowded;
     },
-    canAnswer: (deadlineMs) => deadlineMs > pace.hopelessMs(performance.now()),
+    lateFor: (deadlineMs) => (deadlineMs > pace.hopelessMs(performance.now()) ? undefined : timedOut(pace.error)),
     async read(deadlineMs) {
       see(await asking(deadlineMs, () => table.read(pk, deadlineMs)));
     },

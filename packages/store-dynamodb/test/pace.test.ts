@@ -16,6 +16,7 @@ describe("what can be answered in time", () => {
 
   it("follows the fastest answer seen lately", () => {
     const pace = createPace();
+    pace.sent(0);
     for (const sentMs of [0, 100, 200]) answered(pace, sentMs, sentMs + 80);
     expect(pace.hopelessMs(281)).toBe(281 + 80);
     answered(pace, 281, 291);
@@ -24,16 +25,22 @@ describe("what can be answered in time", () => {
     expect(pace.hopelessMs(383)).toBe(383 + 20);
   });
 
+  it("needs half of that with nothing in flight, so that one slow answer refuses no call after it", () => {
+    const pace = createPace();
+    answered(pace, 0, 490);
+    expect(pace.hopelessMs(491)).toBe(491 + 245);
+  });
+
   it("is everything again when the last answer is old, or nothing else would be sent", () => {
     const pace = createPace();
     answered(pace, 0, 80);
-    expect(pace.hopelessMs(100)).toBe(180);
+    expect(pace.hopelessMs(100)).toBe(140);
     expect(pace.hopelessMs(131)).toBe(131);
     const ended = pace.sent(131);
     expect(pace.hopelessMs(140)).toBe(220);
     expect(pace.hopelessMs(1_081)).toBe(1_081);
     ended(1_081, "answered");
-    expect(pace.hopelessMs(1_082)).toBe(1_082 + 80);
+    expect(pace.hopelessMs(1_082)).toBe(1_082 + 40);
   });
 
   it("leaves more time where answers take longer now and then", () => {

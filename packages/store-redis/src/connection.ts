@@ -6,8 +6,11 @@ import { isReadOnlyFailure, isServerError, storeFailed } from "./failures.js";
 /** A connection that owes replies for this long is dead. */
 const SILENT_MS = 2_000;
 
-/** The least time between two reconnections. */
-const RECONNECT_EVERY_MS = 1_000;
+/** A connection is given up no more often than this. */
+const GIVE_UP_EVERY_MS = 1_000;
+
+/** The key of a write that changes nothing. */
+const NO_KEY = "sluice:no-key";
 
 /** Commands whose failures are a `SluiceError`, on a connection that is given up when it is useless. */
 export interface Connection extends Commands {
@@ -29,22 +32,27 @@ export function createConnection(
   reconnect: (() => unknown) | undefined,
 ): Connection {
   const reported = connectionErrorsOf(client);
-  let unanswered = 0;
-  /** Since when the oldest unanswered call waits, or when the last answer came. */
-  let silentSinceMs = 0;
+  /** When the first call after the last answer was sent. */
+  let silentSinceMs: number | undefined;
   /** Whether the connection has answered since it was given up. A new one is left alone until it has. */
   let worked = false;
-  let reconnectedMs = Number.NEGATIVE_INFINITY;
+  let gaveUpMs = Number.NEGATIVE_INFINITY;
 
   function isSilent(): boolean {
-    return unanswered > 0 && performance.now() - silentSinceMs > SILENT_MS;
+    return silentSinceMs !== undefined && performance.now() - silentSinceMs > SILENT_MS;
   }
 
   function giveUp(): void {
     const nowMs = performance.now();
-    if (reconnect === undefined || !worked || nowMs - reconnectedMs < RECONNECT_EVERY_MS) return;
+    if (!worked || nowMs - gaveUpMs < GIVE_UP_EVERY_MS) return;
+    gaveUpMs = nowMs;
+    if (reconnect === undefined) {
+      // An error reply makes clients connect again that are set to, as ioredis by `reconnectOnError`.
+      commands.del(NO_KEY).catch(() => {});
+      return;
+    }
     worked = false;
-    reconnectedMs = nowMs;
+    silentSinceMs = undefined;
     const failed = (error: unknown): void => {
       reported.last = error;
     };
@@ -55,29 +63,23 @@ export function createConnection(
     }
   }
 
-  function isReadOnly(): void {
-    if (reconnect !== undefined) giveUp();
-    // A refused write makes clients such as ioredis, with `reconnectOnError`, connect again.
-    else commands.del("sluice:read-only").catch(() => {});
-  }
-
   function answered(): void {
-    unanswered--;
-    silentSinceMs = performance.now();
+    silentSinceMs = undefined;
     worked = true;
     reported.last = undefined;
   }
 
   function failed(error: unknown): SluiceError {
+    // Otherwise the client has given the connection up.
     if (isServerError(error)) answered();
-    else unanswered--;
-    if (isReadOnlyFailure(error)) giveUp();
+    else silentSinceMs = undefined;
+    if (isReadOnlyFailure(error) && reconnect !== undefined) giveUp();
     return storeFailed(error, reported.last);
   }
 
   async function call(command: () => Promise<unknown>): Promise<unknown> {
-    if (isSilent()) giveUp();
-    if (unanswered++ === 0) silentSinceMs = performance.now();
+    if (isSilent() && reconnect !== undefined) giveUp();
+    silentSinceMs ??= performance.now();
     let reply: unknown;
     try {
       reply = await command();
@@ -110,7 +112,7 @@ export function createConnection(
           )
         : undefined;
     },
-    isReadOnly,
+    isReadOnly: giveUp,
   };
 }
 

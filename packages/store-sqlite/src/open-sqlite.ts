@@ -94,12 +94,21 @@ function checkUsable(module: string): void {
   if (Number.parseInt(version, 10) >= 13) throw new Error(`${module} ${version} does not run on Node.js 20`);
 }
 
+/**
+ * Loads a module when it runs, also from a bundle: a bundler that followed would look for `node:sqlite` on its own Node.js,
+ * and a native module can't be bundled.
+ */
+async function load(module: string): Promise<Record<string, unknown>> {
+  const builtIn = process.getBuiltinModule?.(module) as Record<string, unknown> | undefined;
+  return builtIn ?? (await import(/* webpackIgnore: true */ /* @vite-ignore */ module));
+}
+
 async function findSqlite(): Promise<Open> {
   const failures: unknown[] = [];
   for (const [module, name] of SOURCES) {
     try {
       checkUsable(module);
-      const Database = (await import(module))[name] as Constructor;
+      const Database = (await load(module))[name] as Constructor;
       return (file, options) => new Database(file, options);
     } catch (error) {
       failures.push(error);

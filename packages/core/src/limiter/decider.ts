@@ -41,9 +41,10 @@ export interface Decider {
   /** As `consume`, but a store that answers at once (memory) is answered at once: no promise, no wait. */
   decide(key: LimiterKey, options?: ConsumeOptions): MaybePromise<Decision>;
   /**
-   * Gives a decision's cost back: once, and only while it would still matter. True when something was given back; false
-   * for a denial, a second refund, a window that has ended or a bucket that has been full since. Rejects when the store
-   * fails; it is then not tried again, since the refund may have taken place.
+   * Refunds a decision's cost, once: to a bucket without what time has refilled since, to a window while it lasts. True when
+   * something was refunded; false for a denial, a second refund, a window that has ended, a bucket that time has refilled, and
+   * a charge from before a reset. Rejects when the store fails; it is then not tried again, since the refund may have taken
+   * place.
    */
   refund(decision: Decision): Promise<boolean>;
 }

@@ -114,18 +114,23 @@ export function refundsGroup({ test }: SuiteContext): void {
 
   test("a reset forgets what was used, and blocks", async (tools) => {
     const policies = ALGORITHMS.map((algorithm) => policyOf(algorithm, 10, WINDOW_MS, algorithm));
-    const { limiter } = await openAt(tools, policies);
+    const { limiter, clock } = await openAt(tools, policies);
     await limiter.reset("never seen");
-    await limiter.consume("somebody", { cost: 10 });
-    await limiter.consume("somebody else", { cost: 10 });
-    await limiter.block("somebody", "1d");
-    await limiter.reset("somebody");
-    const decision = await limiter.consume("somebody");
-    deepStrictEqual(
-      decision.policies.map(({ remaining, blocked }) => [remaining, blocked]),
-      ALGORITHMS.map(() => [9, false]),
-    );
-    equal(await limiter.allow("somebody else"), false);
+    // In the millisecond of the charge, and later.
+    for (const laterMs of [0, 7]) {
+      await limiter.consume("somebody", { cost: 10 });
+      await limiter.consume("somebody else", { cost: 10 });
+      await limiter.block("somebody", "1d");
+      await clock.advance(laterMs);
+      await limiter.reset("somebody");
+      const decision = await limiter.consume("somebody");
+      deepStrictEqual(
+        decision.policies.map(({ remaining, blocked }) => [remaining, blocked]),
+        ALGORITHMS.map(() => [9, false]),
+      );
+      equal(await limiter.allow("somebody else"), false);
+      await limiter.reset("somebody");
+    }
   });
 
   test("a reset of one policy leaves the others alone", async (tools) => {
