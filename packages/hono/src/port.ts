@@ -16,7 +16,7 @@ export interface ConnectionOptions extends ForwardedClientOptions {
    * Tells who is connected: the function of this name of the runtime's adapter, as in `@hono/node-server/conninfo`,
    * `hono/bun`, `hono/deno` or `hono/cloudflare-workers`. Needed unless there is a `key`.
    */
-  getConnInfo?: GetConnInfo;
+  getConnInfo?: GetConnInfo | undefined;
 }
 
 /** Hono runs every handler through `dispatch` of its `compose`, or calls the only one from its own `dispatch`. */

@@ -22,7 +22,7 @@ export interface DebouncerOptions extends Omit<LimiterOptions, "policies" | "alg
    * work for done, and nobody knows whether it is. True: nothing is a duplicate, so that all work is done, and some
    * perhaps twice. Default false.
    */
-  failOpen?: boolean;
+  failOpen?: boolean | undefined;
 }
 
 /** What a debouncer found out about one request. */

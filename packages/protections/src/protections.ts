@@ -20,31 +20,31 @@ type Own<Options extends { store: Store }> = Partial<Omit<Options, "store" | "pr
 /** Options of {@link createProtections}. */
 export interface ProtectionsOptions extends OpenStoreOptions {
   /** Where everything is kept, as {@link openStore} takes it. It is closed with the protections. */
-  storage?: string;
+  storage?: string | undefined;
   /** A store instead, which stays the app's to close. */
-  store?: Store;
+  store?: Store | undefined;
   /**
    * Starts every stored key, so that several apps can share a database: 1 to 128 printable ASCII characters. Default
    * `"sluice"`.
    */
-  namespace?: string;
+  namespace?: string | undefined;
   /**
    * What limiter, debouncer and blocklist say while the store fails; each may say otherwise. Default false. The registry
    * of clients has no such choice: who is registered is not known then.
    */
-  failOpen?: boolean;
+  failOpen?: boolean | undefined;
   /** The longest that anything waits for the store; each part may say otherwise. Default `"500ms"`. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
   /** For tests: replaces the store's clock. */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /** Of the limiter: `policies`, `autoBlock` and so on. Default 100 requests a second. */
-  limiter?: Own<LimiterOptions>;
+  limiter?: Own<LimiterOptions> | undefined;
   /** Of the debouncer. Its window is 1 s by default. */
-  debounce?: Own<DebouncerOptions>;
+  debounce?: Own<DebouncerOptions> | undefined;
   /** Of the blocklist. */
-  blocklist?: Own<BlocklistOptions>;
+  blocklist?: Own<BlocklistOptions> | undefined;
   /** Of the registry of clients. */
-  clients?: Own<ClientsOptions>;
+  clients?: Own<ClientsOptions> | undefined;
 }
 
 /** A limiter, a debouncer, a blocklist and a registry of clients on one store. */

@@ -19,11 +19,11 @@ export interface RecordOptions {
   /** Where records are kept. Processes with the same store and prefix share them. */
   store: Store;
   /** Starts every stored key: 1 to 128 printable ASCII characters. Default `"sluice"`. */
-  prefix?: string;
+  prefix?: string | undefined;
   /** The longest that a call waits for the store. Default `"500ms"`. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
   /** For tests: replaces the store's clock. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /** The names of {@link RecordOptions}. */

@@ -25,7 +25,7 @@ export interface MemoryStoreOptions {
    * The most entries held, one for each policy of each key: a whole number from 1 to 2^24. When it is reached the store
    * forgets what has recovered, then what is closest to it, and exhausted and blocked keys last. Default 1,000,000.
    */
-  maxKeys?: number;
+  maxKeys?: number | undefined;
 }
 
 /** A store in this process's memory. */

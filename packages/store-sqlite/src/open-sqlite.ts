@@ -8,7 +8,7 @@ import type { OpenSqliteClient } from "./sqlite-client.js";
 /** Options of {@link openSqlite}. */
 export interface OpenSqliteOptions {
   /** Whether a file that is missing is made. Default true; without it, `STORE_NOT_READY`. */
-  create?: boolean;
+  create?: boolean | undefined;
   /** Options of the constructor of `node:sqlite`, `better-sqlite3` or `libsql`. */
   options?: Readonly<Record<string, unknown>> | undefined;
 }

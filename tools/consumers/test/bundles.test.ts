@@ -1,7 +1,7 @@
 // Bundles for Node.js by webpack, Rspack and esbuild run: an app with a store in memory, and one that opens SQLite.
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { beforeAll, expect, inject, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { project, run } from "./consumer.js";
 
 const require = createRequire(import.meta.url);
@@ -51,6 +51,7 @@ beforeAll(async () => {
       const bundler = require(process.argv[2]);
       const configurations = ["cjs", "esm"].flatMap((format) => [["imports.mjs", format], ["requires.cjs", format]]).map(([entry, format]) => ({
         mode: "production",
+        optimization: { minimize: false },
         target: "node20",
         devtool: false,
         entry: "./" + entry,

@@ -28,7 +28,7 @@ export function run(
 ): Promise<Ended> {
   // What Vitest sets for itself must not reach another test runner, nor pnpm's folders what it loads.
   const { NODE_ENV, VITEST, NODE_OPTIONS, NODE_PATH, ...clean } = process.env;
-  const options = { cwd: folder, env: { ...clean, NO_COLOR: "1", ...env }, timeout: 100_000 };
+  const options = { cwd: folder, env: { ...clean, NO_COLOR: "1", ...env }, timeout: 110_000 };
   return new Promise((resolve) => {
     const child = execFile(command, args, options, (_error, stdout, stderr) => {
       resolve({ code: child.exitCode ?? -1, output: `${stdout}${stderr}` });

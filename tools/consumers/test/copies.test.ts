@@ -52,12 +52,13 @@ beforeAll(async () => {
           const app = express();
           app.get("/limit", other.rateLimit(limiter, { refundWhen: ({ status }) => status === 404 }));
           app.get("/limit", (req, res) => res.sendStatus("missing" in req.query ? 404 : 200));
-          app.get("/protect", other.protect(all, { methods: ["GET"] }), (_req, res) => res.sendStatus(200));
+          app.post("/protect", other.protect(all, { methods: ["POST"] }), (_req, res) => res.sendStatus(200));
           const server = app.listen(0, "127.0.0.1");
           await new Promise((resolve) => server.once("listening", resolve));
           const statuses = [];
           for (const path of ["/limit?missing", "/limit", "/limit", "/limit", "/protect", "/protect"]) {
-            statuses.push((await fetch("http://127.0.0.1:" + server.address().port + path)).status);
+              const method = path === "/protect" ? "POST" : "GET";
+            statuses.push((await fetch("http://127.0.0.1:" + server.address().port + path, { method })).status);
           }
           server.closeAllConnections();
           server.close();

@@ -46,9 +46,10 @@ const tests = (opening: string, prefix: string) => `
   const { createLimiter, fixedWindow } = require("@sluice/core");
   ${opening}
   const decided = { allowed: true, source: "store" };
+  jest.setTimeout(60_000);
   let opened, limiter;
   const makeLimiter = (name) => createLimiter({
-    store: opened.store, prefix: "${prefix}" + name, policies: fixedWindow({ limit: 100, window: "1h" }),
+    store: opened.store, prefix: "${prefix}" + name, policies: fixedWindow({ limit: 100, window: "1h" }), timeout: "20s",
   });
   afterEach(async () => {
     jest.useRealTimers();

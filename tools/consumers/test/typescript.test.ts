@@ -5,7 +5,7 @@ import { project, runBin } from "./consumer.js";
 
 const source = `
   import express from "express";
-  import { type Decision, fixedWindow, rateLimit, SluiceError } from "@sluice/express";
+  import { type Decision, fixedWindow, rateLimit, SluiceError, tokenBucket } from "@sluice/express";
   import { protect } from "@sluice/express/protections";
   import { createLimiter, type SluiceErrorCode } from "@sluice/core";
   import { rateLimit as honoLimit } from "@sluice/hono";
@@ -36,6 +36,9 @@ const source = `
     return error instanceof SluiceError ? error.code : undefined;
   }
   export const all = [honoLimit, koaLimit, postgresStore, redisStore, shardedStore, sqliteStore];
+  declare const given: number | undefined;
+  rateLimit(memoryStore({ maxKeys: given }), { name: undefined, cost: given, statusCode: given, timeout: given });
+  createLimiter({ store: memoryStore(), timeout: given, prefix: undefined, clock: undefined, policies: tokenBucket({ burst: given }) });
   // @ts-expect-error: the types are there, and are no any.
   fixedWindow({ limit: "2", window: "1h" });
 `;

@@ -31,50 +31,50 @@ export interface GuardOptions<Req, Handler = never>
    * One policy, or several that are decided together, or a function that says which for a request, as for plans.
    * Policies with the same name and algorithm share their counts. Default `tokenBucket()`: 100 a second, burst 100.
    */
-  policies?: Policy | readonly Policy[] | ((request: Req) => MaybePromise<Policy | readonly Policy[]>);
+  policies?: Policy | readonly Policy[] | ((request: Req) => MaybePromise<Policy | readonly Policy[]>) | undefined;
   /** Who is limited. Default: the client address, as by `clientKey`. */
-  key?: (request: Req) => MaybePromise<LimiterKey>;
+  key?: ((request: Req) => MaybePromise<LimiterKey>) | undefined;
   /** Units that a request takes: a whole number of 1 or more. Default 1. */
-  cost?: number | ((request: Req) => MaybePromise<number>);
+  cost?: number | ((request: Req) => MaybePromise<number>) | undefined;
   /** Requests for which it returns true are not limited, and not counted. */
-  skip?: (request: Req) => MaybePromise<boolean | undefined>;
+  skip?: ((request: Req) => MaybePromise<boolean | undefined>) | undefined;
   /**
    * Whether CORS preflight requests, which browsers send by themselves and no limit can be explained to, count as well.
    * Default false: an `OPTIONS` request with `Access-Control-Request-Method` goes through.
    */
-  chargePreflight?: boolean;
+  chargePreflight?: boolean | undefined;
   /**
    * The forms of the RateLimit fields. Default `"draft-11"`. With several, fields of the same name have the newest
    * form. `Retry-After` is sent with rejections whatever the forms, also with `"none"` or `false`.
    */
-  headers?: HeaderFormName | readonly HeaderFormName[] | "none" | false;
+  headers?: HeaderFormName | readonly HeaderFormName[] | "none" | false | undefined;
   /** Whether `X-RateLimit-Reset` says the seconds since 1970 or the seconds to go. Default `"epoch"`. */
-  legacyReset?: LegacyReset;
+  legacyReset?: LegacyReset | undefined;
   /** What costs count, when that is not requests: `"content-bytes"` for example. Draft 11 says it in its policy field. */
-  unit?: string;
+  unit?: string | undefined;
   /** Bits of an IPv6 address that tell clients apart: 32 to 128. Default 56. */
-  ipv6Prefix?: number;
+  ipv6Prefix?: number | undefined;
   /** What to do where there is no client address to limit by. Default `"error"`. */
-  unusableAddress?: UnusableAddress;
+  unusableAddress?: UnusableAddress | undefined;
   /**
    * Whether a request is given back its cost, asked when its response is over. Never asked for a request that was denied
    * or whose client left before the end, and a cost is given back at most once.
    */
-  refundWhen?: RefundWhen<Req>;
+  refundWhen?: RefundWhen<Req> | undefined;
   /**
    * Decides, charges and tells, but lets everything through. With `true` the response has a field `Sluice-Dry-Run` that
    * says `allowed` or `denied`, with `"unmarked"` it has not. The RateLimit fields are sent as `headers` says; no
    * `Retry-After`. Default false.
    */
-  dryRun?: boolean | "unmarked";
+  dryRun?: boolean | "unmarked" | undefined;
   /** Makes what is stored of a key, where keys may not be stored: see {@link hmacKey}. */
-  hashKey?: HashKey;
+  hashKey?: HashKey | undefined;
   /** What warnings and rejections call this middleware: 1 to 64 printable ASCII characters. */
-  name?: string;
+  name?: string | undefined;
   /** Answers rejected requests; status and fields are set already. Default: the problem document, or `message`. */
-  handler?: Handler;
+  handler?: Handler | undefined;
   /** Where the decision is found on the request. Default `"rateLimit"`. */
-  requestProperty?: string;
+  requestProperty?: string | undefined;
 }
 
 type AnyOptions = GuardOptions<never, unknown>;

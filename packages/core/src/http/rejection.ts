@@ -25,16 +25,16 @@ export type Message = string | object;
 /** Options of a rejection. */
 export interface RejectionOptions<Req> {
   /** The status of a response to a request over the limit: 400 to 599. Default 429. */
-  statusCode?: number;
+  statusCode?: number | undefined;
   /** The `type` of the problem document. Default: the one of the IETF draft, whose registration is only requested. */
-  type?: string;
+  type?: string | undefined;
   /** The `title` of the problem document. Default: the one of the draft's type, and none with a `type` of your own. */
   title?: string | undefined;
   /**
    * The body instead of the problem document: a text, or an object that is sent as JSON. A function also makes the body
    * for a store that did not answer (`decision.source` is then `"failClosed"`); the other two are for reached limits.
    */
-  message?: Message | MessageWriter<Req>;
+  message?: Message | MessageWriter<Req> | undefined;
 }
 
 /** Makes the body of a rejection. */
@@ -44,7 +44,7 @@ type Body = Pick<Answer, "contentType" | "body">;
 
 /** Makes the function that makes rejections. @throws SluiceError `INVALID_OPTION` */
 export function rejecter<Req>(
-  options: RejectionOptions<Req> & { name?: string },
+  options: RejectionOptions<Req> & { name?: string | undefined },
 ): (request: Req, decision: Decision) => MaybePromise<Rejection> {
   const { statusCode = 429, message, name } = options;
   if (!Number.isInteger(statusCode) || statusCode < 400 || statusCode > 599) {

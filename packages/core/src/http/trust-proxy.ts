@@ -14,9 +14,9 @@ export type TrustProxy = readonly string[] | ((address: string) => boolean);
 /** Options of {@link forwardedClient}. */
 export interface ForwardedClientOptions {
   /** Default: nobody, so that the client is whoever is connected. */
-  trustProxy?: TrustProxy;
+  trustProxy?: TrustProxy | undefined;
   /** The one field to read, which every trusted proxy has to write. Default `"x-forwarded-for"`. */
-  proxyHeader?: ForwardingField;
+  proxyHeader?: ForwardingField | undefined;
 }
 
 /** Finds the client behind proxies. */

@@ -27,7 +27,7 @@ import { updatingEngine } from "./updating-engine.js";
 /** Options of a request for admission. */
 export interface ConsumeOptions {
   /** Units that the request takes: a whole number of 1 or more. Default 1. */
-  cost?: number;
+  cost?: number | undefined;
 }
 
 /** The part of a limiter that serves a request. */

@@ -19,16 +19,16 @@ export interface EscalatingBlockOptions {
   /** How long the first block lasts. Each one after it lasts twice as long as the one before. */
   for: Duration;
   /** The longest block. Default `"1d"`. */
-  max?: Duration;
+  max?: Duration | undefined;
   /** How long after the end of a block the next one counts as the first again. Default `"1d"`. */
-  forgetAfter?: Duration;
+  forgetAfter?: Duration | undefined;
   /**
    * The policies whose violations count, by name. Default: all. It must be given where keys go by the names of policies:
    * a limit that all share, violated, would block all.
    */
-  policies?: readonly string[];
+  policies?: readonly string[] | undefined;
   /** Called with every block, in the process that made it. What it throws is ignored. */
-  onBlock?: (event: AutoBlockEvent) => void;
+  onBlock?: ((event: AutoBlockEvent) => void) | undefined;
 }
 
 /** A block that was made. */

@@ -17,9 +17,9 @@ import { createWaitQueue } from "./wait-queue.js";
 /** Options of {@link Limiter.wait} and {@link Limiter.execute}. */
 export interface WaitOptions extends ConsumeOptions {
   /** The longest wait. Default: as long as it takes. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
   /** Ends the wait; the promise then rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What {@link Limiter.healthCheck} found. */

@@ -15,24 +15,24 @@ export interface LimiterOptions {
   /** Where state is kept. */
   store: Store;
   /** One policy, or several that are decided together: all grant or none does. Default {@link tokenBucket}`()`. */
-  policies?: Policy | readonly Policy[];
+  policies?: Policy | readonly Policy[] | undefined;
   /** Algorithms of your own, which `policies` then may name. */
-  algorithms?: readonly Algorithm[];
+  algorithms?: readonly Algorithm[] | undefined;
   /**
    * Starts every stored key. Limiters with the same store, prefix and policy name share their counts, unless only one of
    * them has an algorithm of its own: it keeps its entries apart. Default `"sluice"`.
    */
-  prefix?: string;
+  prefix?: string | undefined;
   /** Whether requests are allowed while the store fails. Default false: they are denied. */
-  failOpen?: boolean;
+  failOpen?: boolean | undefined;
   /** The longest that a decision waits for the store. Default `"500ms"`. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
   /** Blocks who goes on when denied, as `escalatingBlock` does. Default: nobody is blocked but by hand. */
-  autoBlock?: AutoBlock;
+  autoBlock?: AutoBlock | undefined;
   /** Listeners from the start; `limiter.on` adds more. */
-  on?: LimiterListeners;
+  on?: LimiterListeners | undefined;
   /** For tests: replaces the store's clock and the timers of `wait`. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /** The names of {@link LimiterOptions}. */

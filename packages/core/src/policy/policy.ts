@@ -53,19 +53,19 @@ export interface SlidingLogPolicy extends WindowPolicy {
 /** Options of {@link tokenBucket}. */
 export interface TokenBucketOptions {
   /** Printable ASCII, unique within a limiter. Default `"default"`. */
-  name?: string;
+  name?: string | undefined;
   /** Units that come back per interval: a whole number of 1 or more. Default 100. */
-  rate?: number;
+  rate?: number | undefined;
   /** Default `"1s"`. */
-  interval?: Duration;
+  interval?: Duration | undefined;
   /** The most units saved up, so the most granted at once. Default: `rate`. */
-  burst?: number;
+  burst?: number | undefined;
 }
 
 /** Options of {@link fixedWindow}, {@link slidingWindow} and {@link slidingLog}. */
 export interface WindowOptions {
   /** Printable ASCII, unique within a limiter. Default `"default"`. */
-  name?: string;
+  name?: string | undefined;
   /** Units per window: a whole number of 1 or more. */
   limit: number;
   /** The length of the window. */

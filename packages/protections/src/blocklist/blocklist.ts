@@ -21,16 +21,16 @@ export interface BlocklistOptions extends RecordOptions {
    * How old an answer may be: a block or its lifting by another process is seen this much later. 1 ms to `"1h"`; default
    * `"1s"`.
    */
-  staleFor?: Duration;
+  staleFor?: Duration | undefined;
   /** How many keys are remembered for so long: a whole number of 1 or more. Default 10,000. */
-  cacheSize?: number;
+  cacheSize?: number | undefined;
   /** Bits of an IPv6 address that tell clients apart: 32 to 128, as for the limiter. Default 56. */
-  ipv6Prefix?: number;
+  ipv6Prefix?: number | undefined;
   /**
    * What is said while the store fails. False: {@link Blocklist.isBlocked} rejects. True: what was known last, however
    * old it is, and nobody is blocked of whom nothing was known. Default false.
    */
-  failOpen?: boolean;
+  failOpen?: boolean | undefined;
 }
 
 /** Keeps blocks. All of its methods reject with a `SluiceError`: `INVALID_KEY`, and the store's. */

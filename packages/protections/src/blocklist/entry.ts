@@ -4,9 +4,9 @@ import { LONGEST_LIFE_MS } from "../lifetime.js";
 /** Options of `block`. */
 export interface BlockOptions {
   /** How long the block lasts. Default: until it is lifted. */
-  for?: Duration;
+  for?: Duration | undefined;
   /** For those who look later: up to 256 characters. Never shown to the one who is blocked. */
-  reason?: string;
+  reason?: string | undefined;
 }
 
 /** A block as it stands. */

@@ -18,16 +18,16 @@ export interface Client {
 /** Options of {@link createClients}. */
 export interface ClientsOptions extends RecordOptions {
   /** How often at most a sighting is written, of each client. Default `"1m"`. */
-  touchEvery?: Duration;
+  touchEvery?: Duration | undefined;
   /** After how long without a sighting a client is forgotten. Default `"365d"`. */
-  forgetAfter?: Duration;
+  forgetAfter?: Duration | undefined;
   /**
    * How old the answer of {@link Clients.isRegistered}, {@link Clients.see} and {@link Clients.ensure} may be: a change by
    * another process is seen this much later. 1 ms to `"1h"`; default `"1s"`.
    */
-  staleFor?: Duration;
+  staleFor?: Duration | undefined;
   /** How many clients are remembered for so long: a whole number of 1 or more. Default 10,000. */
-  cacheSize?: number;
+  cacheSize?: number | undefined;
 }
 
 /** Computes fields of those that are there. Pure: it may run more than once. */

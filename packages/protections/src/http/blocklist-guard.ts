@@ -13,11 +13,11 @@ export interface BlocklistGuardOptions<Req, Handler = never>
     Pick<GateOptions<Req>, "skip" | "unusableAddress">,
     DenialOptions<Req, BlockEntry> {
   /** Who sent a request, by one name or several of which any may be blocked. Default: the client address. */
-  key?: (request: Req) => MaybePromise<string | readonly string[]>;
+  key?: ((request: Req) => MaybePromise<string | readonly string[]>) | undefined;
   /** Answers those who are blocked, in place of the problem document. Status and fields are set already. */
-  handler?: Handler;
+  handler?: Handler | undefined;
   /** Where the {@link BlockEntry} is found on the request by a `handler`. Default `"block"`. */
-  requestProperty?: string;
+  requestProperty?: string | undefined;
 }
 
 const FOR_STORES = ["prefix", "timeout", "clock", "staleFor", "cacheSize", "ipv6Prefix", "failOpen"] as const;

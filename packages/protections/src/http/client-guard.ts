@@ -23,9 +23,9 @@ export interface RequireClientOptions<Req, Handler = never>
   /** Who the client says it is, as in its API key; `undefined` when it does not say. Check first that it is who it says. */
   id: (request: Req) => MaybePromise<string | undefined>;
   /** Answers those who are not registered, in place of the problem document. Status and fields are set already. */
-  handler?: Handler;
+  handler?: Handler | undefined;
   /** Where the {@link Client} is found on the request. Default `"registeredClient"`. */
-  requestProperty?: string;
+  requestProperty?: string | undefined;
 }
 
 const FOR_STORES = ["prefix", "timeout", "clock", "touchEvery", "forgetAfter", "staleFor", "cacheSize"] as const;

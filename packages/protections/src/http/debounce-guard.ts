@@ -23,23 +23,23 @@ import { createWarnings } from "./warnings.js";
 
 /** Options of `debounce`, in every framework. Those of `createDebouncer` are for a store; a debouncer has its own. */
 export interface DebounceOptions<Req, Handler = never>
-  extends Partial<Omit<DebouncerOptions, "store">>,
+  extends Partial<Omit<DebouncerOptions, "store" | "window">>,
     Omit<GateOptions<Req>, "key" | "dryRun">,
     Omit<DenialOptions<Req, Sighting>, "name">,
     FingerprintOptions<Req> {
   /** How long after the first sight the same request is a duplicate. Default `"1s"`. */
-  window?: DebouncerOptions["window"];
+  window?: DebouncerOptions["window"] | undefined;
   /** Who sent a request: the same from somebody else is no duplicate. Default: the client address. */
-  key?: (request: Req) => MaybePromise<string>;
+  key?: ((request: Req) => MaybePromise<string>) | undefined;
   /**
    * Whether the same request may come again at once, asked when the response is over, as for one that failed. Never asked
    * when the client left before the end. Default: never.
    */
-  forgetWhen?: (outcome: ResponseOutcome, request: Req) => MaybePromise<boolean | undefined>;
+  forgetWhen?: ((outcome: ResponseOutcome, request: Req) => MaybePromise<boolean | undefined>) | undefined;
   /** Answers duplicates, in place of the problem document. Status and fields are set already. */
-  handler?: Handler;
+  handler?: Handler | undefined;
   /** Where the {@link Sighting} is found on the request. Default `"debounce"`. */
-  requestProperty?: string;
+  requestProperty?: string | undefined;
 }
 
 const FOR_STORES = ["window", "prefix", "failOpen", "timeout", "on", "clock"] as const;

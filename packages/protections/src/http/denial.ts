@@ -23,15 +23,15 @@ export interface Denial<Found> extends Answer {
 /** Options of a denial. */
 export interface DenialOptions<Req, Found> {
   /** The status: 400 to 599. */
-  statusCode?: number;
+  statusCode?: number | undefined;
   /** The `type` of the problem document. Default `"about:blank"`. */
-  type?: string;
+  type?: string | undefined;
   /** The `title` of the problem document. Default: the name of the status, and none with a `type` or `statusCode` of your own. */
   title?: string | undefined;
   /** The body instead of the problem document: a text, an object that is sent as JSON, or a function that makes one. */
-  message?: Message | ((request: Req, found: Found) => MaybePromise<Message>);
+  message?: Message | ((request: Req, found: Found) => MaybePromise<Message>) | undefined;
   /** What the middleware is called in warnings and in what its handler is given. */
-  name?: string;
+  name?: string | undefined;
 }
 
 /** The names of {@link DenialOptions}, `name` aside. */

@@ -23,12 +23,12 @@ export interface FingerprintOptions<Req> {
    * Default: the method, the path with the query, and a digest of the body that was parsed before. A request whose body
    * nobody read is never a duplicate, and warned of once.
    */
-  fingerprint?: (request: Req) => MaybePromise<string | undefined>;
+  fingerprint?: ((request: Req) => MaybePromise<string | undefined>) | undefined;
   /**
    * The methods of requests that can be duplicates, in upper case. Default: all but the safe ones, such as `GET` and `HEAD`
    * (RFC 9110, section 9.2.1), which only read and may be sent again at any time.
    */
-  methods?: readonly string[];
+  methods?: readonly string[] | undefined;
 }
 
 /**

@@ -48,9 +48,9 @@ export interface ProtectOptions<Req, Handler = never>
   extends Omit<GuardOptions<Req, Handler>, keyof LimiterOptions>,
     FingerprintOptions<Req> {
   /** What is answered to those who are blocked. */
-  blocked?: Omit<DenialOptions<Req, BlockEntry>, "name">;
+  blocked?: Omit<DenialOptions<Req, BlockEntry>, "name"> | undefined;
   /** What is answered to duplicates. */
-  duplicate?: Omit<DenialOptions<Req, Sighting>, "name">;
+  duplicate?: Omit<DenialOptions<Req, Sighting>, "name"> | undefined;
 }
 
 type ProtectVerdict = Verdict<Decision | undefined, ProtectDenial>;

@@ -23,11 +23,11 @@ export interface MoveSummary {
 /** Options of {@link importEntries}. */
 export interface ImportOptions {
   /** True to write nothing, and to tell what would be done. Default false. */
-  dryRun?: boolean;
+  dryRun?: boolean | undefined;
   /** Called with the count so far after each page of up to 500 entries, at least once. */
-  onProgress?: (soFar: MoveSummary) => void;
+  onProgress?: ((soFar: MoveSummary) => void) | undefined;
   /** Ends the move after the page that is under way. It then rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** The names of {@link ImportOptions}. */

@@ -31,7 +31,7 @@ export interface TestedProtections {
 export interface TestedOptions {
   readonly store: Store;
   readonly clock: Clock;
-  readonly failOpen?: boolean;
+  readonly failOpen?: boolean | undefined;
   readonly limiter?: { readonly policies: Policy };
   readonly debounce?: { readonly window: Duration };
 }

@@ -17,13 +17,13 @@ type Init = Parameters<Fetch>[1];
 /** Options of {@link limitFetch}. */
 export interface LimitFetchOptions {
   /** By what calls are limited together. Default: the host of the address. */
-  key?: (input: Input, init?: Init) => MaybePromise<LimiterKey>;
+  key?: ((input: Input, init?: Init) => MaybePromise<LimiterKey>) | undefined;
   /** Units that a call takes. Default 1. */
-  cost?: number | ((input: Input, init?: Init) => MaybePromise<number>);
+  cost?: number | ((input: Input, init?: Init) => MaybePromise<number>) | undefined;
   /** The longest that a call waits for its turn; it rejects with `WAIT_TIMEOUT` at once when that is not enough. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
   /** The longest pause that a server may ask for. Default `"1h"`. */
-  maxPause?: Duration;
+  maxPause?: Duration | undefined;
 }
 
 /**
