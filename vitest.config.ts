@@ -20,7 +20,14 @@ export default defineConfig({
     hookTimeout: 30_000,
     projects: folders.map((folder) => ({
       extends: true,
-      test: { name: basename(folder), root: folder, include: ["test/**/*.test.ts"] },
+      test: {
+        name: basename(folder),
+        root: folder,
+        include: ["test/**/*.test.ts"],
+        // Each test runs a compiler, a bundler or another test runner to its end.
+        ...(basename(folder) === "consumers" ? { testTimeout: 120_000, hookTimeout: 120_000, maxConcurrency: 2 } : {}),
+        globalSetup: ["test/global-setup.ts"].filter((file) => existsSync(join(folder, file))),
+      },
     })),
   },
 });

@@ -1,18 +1,16 @@
 // Packs every public package and checks the tarball as a user would get it: publint for the manifest, "are the types
 // wrong" for what TypeScript resolves. Run as: node tools/check-packages.mjs
 import { execFile } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
-import { ensurePnpm } from "./lib/pnpm.mjs";
+import { basename, join } from "node:path";
+import { packPackages } from "./lib/pack.mjs";
 import { root, toolEnv } from "./lib/process.mjs";
-import { foldersIn } from "./lib/source-files.mjs";
 
-ensurePnpm();
-const tarballs = mkdtempSync(join(tmpdir(), "sluice-pack-"));
-process.on("exit", () => rmSync(tarballs, { recursive: true, force: true }));
+const folder = mkdtempSync(join(tmpdir(), "sluice-pack-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-const queue = foldersIn(root, "packages").filter((name) => !manifestOf(name).private);
+const queue = packPackages(folder);
 const count = queue.length;
 /** @type {string[]} */
 const failed = [];
@@ -22,44 +20,27 @@ console.log(`${count} packages: ${failed.length > 0 ? `wrong: ${failed.sort().jo
 process.exitCode = failed.length === 0 && count > 0 ? 0 : 1;
 
 async function work() {
-  for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-    const problem = await check(name);
-    if (problem === undefined) continue;
-    failed.push(name);
-    console.error(`--- ${name}\n${problem}`);
+  for (let tarball = queue.shift(); tarball !== undefined; tarball = queue.shift()) {
+    const results = [
+      await finished("publint", [tarball, "--strict"]),
+      await finished("attw", [tarball, "--no-emoji", "--no-color"]),
+    ];
+    const problems = results.filter(({ ok }) => !ok).map(({ output }) => output);
+    if (problems.length === 0) continue;
+    failed.push(basename(tarball));
+    console.error(`--- ${basename(tarball)}\n${problems.join("\n")}`);
   }
-}
-
-/** @param {string} name */
-async function check(name) {
-  const folder = join(root, "packages", name);
-  const destination = mkdtempSync(join(tarballs, `${name}-`));
-  const packed = await finished("pnpm", ["pack", "--pack-destination", destination], folder);
-  if (!packed.ok) return packed.output;
-  const tarball = join(destination, readdirSync(destination)[0] ?? "");
-  const results = [
-    await finished("publint", [tarball, "--strict"], folder),
-    await finished("attw", [tarball, "--profile", "esm-only", "--no-emoji", "--no-color"], folder),
-  ];
-  const problems = results.filter(({ ok }) => !ok).map(({ output }) => output);
-  return problems.length > 0 ? problems.join("\n") : undefined;
 }
 
 /**
  * @param {string} command
  * @param {string[]} args
- * @param {string} cwd
  * @returns {Promise<{ ok: boolean; output: string }>}
  */
-function finished(command, args, cwd) {
+function finished(command, args) {
   return new Promise((resolve) => {
-    execFile(command, args, { cwd, env: toolEnv() }, (error, stdout, stderr) => {
+    execFile(command, args, { cwd: root, env: toolEnv() }, (error, stdout, stderr) => {
       resolve({ ok: error === null, output: `${command} ${args.join(" ")}\n${stdout}${stderr}` });
     });
   });
-}
-
-/** @param {string} name */
-function manifestOf(name) {
-  return JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8"));
 }

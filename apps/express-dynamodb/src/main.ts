@@ -2,7 +2,7 @@
 // name in TABLE (default sluice-demo), and what the AWS SDK reads where there is a DynamoDB to use.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { rateLimit, slidingWindow, tokenBucket } from "@sluice/express";
+import { decisionOf, rateLimit, slidingWindow, tokenBucket } from "@sluice/express";
 import { dynamodbStore } from "@sluice/store-dynamodb";
 import express from "express";
 import { type Database, openDatabase } from "./database.js";
@@ -25,14 +25,14 @@ function serve({ client, where, stop }: Database): void {
       ],
       prefix: "sluice-demo",
       on: {
-        storeError: (error) =>
+        storeError: ({ error }) =>
           console.error(`DynamoDB does not answer; requests get 503 until it does. ${messageOf(error)}`),
         storeRecovered: () => console.error("DynamoDB answers again"),
       },
     }),
   );
   app.get("/", (req, res) => {
-    res.type("text").send(`Hello. ${req.rateLimit?.remaining} requests left.\n`);
+    res.type("text").send(`Hello. ${decisionOf(req)?.remaining} requests left.\n`);
   });
 
   const server = createServer(app);

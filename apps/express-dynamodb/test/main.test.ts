@@ -42,6 +42,29 @@ it("uses the DynamoDB that the environment names, together with others", async (
   }
 });
 
+it("prints why DynamoDB does not answer, and that it answers again", async () => {
+  const server = await startDynamodb();
+  try {
+    const demo = start({
+      AWS_ENDPOINT_URL_DYNAMODB: server.url,
+      AWS_REGION: "local",
+      AWS_ACCESS_KEY_ID: "local",
+      AWS_SECRET_ACCESS_KEY: "local",
+    });
+    const url = await untilListening(demo);
+    server.pause();
+    expect(await statusesOf(url, 1)).toEqual([503]);
+    expect(demo.printed.err).toMatch(
+      /^DynamoDB does not answer; requests get 503 until it does\. \[sluice\] .*(in time|within)/,
+    );
+    server.resume();
+    for (let i = 0; i < 100 && !demo.printed.err.includes("answers again"); i++) await statusesOf(url, 1);
+    expect(demo.printed.err).toMatch(/\nDynamoDB answers again\n$/);
+  } finally {
+    await server.stop();
+  }
+});
+
 it("says so when there is no DynamoDB at the address", async () => {
   const demo = start({
     AWS_ENDPOINT_URL_DYNAMODB: "http://127.0.0.1:1",

@@ -1,7 +1,7 @@
 // Express with a limit in memory. Run as: node dist/main.js, with the port in PORT (default 3000).
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fixedWindow, rateLimit } from "@sluice/express";
+import { decisionOf, fixedWindow, rateLimit } from "@sluice/express";
 import { memoryStore } from "@sluice/store-memory";
 import express from "express";
 
@@ -11,7 +11,7 @@ const policy = fixedWindow({ limit: 10, window: "10s" });
 const app = express();
 app.use(rateLimit(memoryStore(), { policies: policy }));
 app.get("/", (req, res) => {
-  res.type("text").send(`Hello. ${req.rateLimit?.remaining} of ${policy.limit} requests left.\n`);
+  res.type("text").send(`Hello. ${decisionOf(req)?.remaining} of ${policy.limit} requests left.\n`);
 });
 
 const server = createServer(app);

@@ -14,9 +14,11 @@ export interface Database {
 export async function openDatabase(table: string): Promise<Database> {
   const { DATABASE_URL } = process.env;
   const own = DATABASE_URL === undefined ? await startPostgres() : undefined;
-  const pool = new Pool({ connectionString: own?.url ?? DATABASE_URL, connectionTimeoutMillis: 5_000 });
-  // The limiter tells of an outage, once; pg would for each idle connection.
-  pool.on("error", () => {});
+  const pool = new Pool({
+    connectionString: own?.url ?? DATABASE_URL,
+    connectionTimeoutMillis: 2_000,
+    keepAlive: true,
+  });
   const stop = async (): Promise<void> => {
     await pool.end();
     await own?.stop();

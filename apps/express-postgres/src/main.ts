@@ -2,7 +2,7 @@
 // the port in PORT (default 3000). Several of them share their limits. Without DATABASE_URL it starts a PostgreSQL itself.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { rateLimit, slidingWindow, tokenBucket } from "@sluice/express";
+import { decisionOf, rateLimit, slidingWindow, tokenBucket } from "@sluice/express";
 import { postgresStore } from "@sluice/store-postgres";
 import express from "express";
 import { type Database, openDatabase } from "./database.js";
@@ -33,7 +33,7 @@ function serve({ pool, where, stop }: Database): void {
     }),
   );
   app.get("/", (req, res) => {
-    res.type("text").send(`Hello. ${req.rateLimit?.remaining} requests left.\n`);
+    res.type("text").send(`Hello. ${decisionOf(req)?.remaining} requests left.\n`);
   });
 
   const server = createServer(app);

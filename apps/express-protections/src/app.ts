@@ -1,3 +1,4 @@
+import { decisionOf } from "@sluice/express";
 import { protect, requireClient } from "@sluice/express/protections";
 import type { Protections } from "@sluice/protections";
 import express, { type Express } from "express";
@@ -11,7 +12,7 @@ export function createApp(protections: Protections): Express {
   const app = express();
 
   app.post("/orders", express.json(), protect(protections), (req, res) => {
-    res.status(201).json({ ordered: req.body, left: req.rateLimit?.remaining });
+    res.status(201).json({ ordered: req.body, left: decisionOf(req)?.remaining });
   });
 
   app.use("/blocks", requireClient(protections.clients, { id: (req) => req.get("x-api-key") }));

@@ -1,7 +1,7 @@
 // One of the processes. Listens on PORT and tells its parent the address.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fixedWindow, rateLimit } from "@sluice/express";
+import { decisionOf, fixedWindow, rateLimit } from "@sluice/express";
 import { redisStore } from "@sluice/store-redis";
 import express from "express";
 import { Redis } from "ioredis";
@@ -9,9 +9,15 @@ import { Redis } from "ioredis";
 const { PORT = "", REDIS_URL = "" } = process.env;
 const policy = fixedWindow({ limit: 10, window: "10s" });
 
-const client = new Redis(REDIS_URL);
-// The limiter tells of an outage below, once; ioredis would on every attempt to connect.
-client.on("error", () => {});
+// The settings that the README of @sluice/store-redis advises.
+const client = new Redis(REDIS_URL, {
+  connectTimeout: 1_000,
+  socketTimeout: 1_000,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  retryStrategy: (attempt) => Math.min(attempt * 50, 500),
+  reconnectOnError: (error) => error.message.includes("READONLY"),
+});
 
 const app = express();
 app.use(
@@ -26,7 +32,7 @@ app.use(
   }),
 );
 app.get("/", (req, res) => {
-  res.type("text").send(`Hello from process ${process.pid}. ${req.rateLimit?.remaining} of ${policy.limit} left.\n`);
+  res.type("text").send(`Hello from process ${process.pid}. ${decisionOf(req)?.remaining} of ${policy.limit} left.\n`);
 });
 
 const server = createServer(app);

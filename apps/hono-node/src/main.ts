@@ -2,7 +2,7 @@
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
-import { fixedWindow, rateLimit } from "@sluice/hono";
+import { decisionOf, fixedWindow, rateLimit } from "@sluice/hono";
 import { memoryStore } from "@sluice/store-memory";
 import { Hono } from "hono";
 
@@ -11,7 +11,7 @@ const policy = fixedWindow({ limit: 10, window: "10s" });
 
 const app = new Hono();
 app.use(rateLimit(memoryStore(), { getConnInfo, policies: policy }));
-app.get("/", (c) => c.text(`Hello. ${c.var.rateLimit?.remaining} of ${policy.limit} requests left.\n`));
+app.get("/", (c) => c.text(`Hello. ${decisionOf(c)?.remaining} of ${policy.limit} requests left.\n`));
 
 const server = createAdaptorServer({ fetch: app.fetch });
 

@@ -1,6 +1,6 @@
 // Hono on Cloudflare Workers with a limit in memory. Each isolate counts for itself: where one limit has to hold for all of
 // them, use a store that they share. Bundle it with esbuild, or deploy it with wrangler, which does so too.
-import { fixedWindow, rateLimit } from "@sluice/hono";
+import { decisionOf, fixedWindow, rateLimit } from "@sluice/hono";
 import { memoryStore } from "@sluice/store-memory";
 import { Hono } from "hono";
 import { getConnInfo } from "hono/cloudflare-workers";
@@ -9,6 +9,6 @@ const policy = fixedWindow({ limit: 10, window: "10s" });
 
 const app = new Hono();
 app.use(rateLimit(memoryStore(), { getConnInfo, policies: policy }));
-app.get("/", (c) => c.text(`Hello. ${c.var.rateLimit?.remaining} of ${policy.limit} requests left.\n`));
+app.get("/", (c) => c.text(`Hello. ${decisionOf(c)?.remaining} of ${policy.limit} requests left.\n`));
 
 export default app;

@@ -1,7 +1,7 @@
 // Koa with a limit in memory. Run as: node dist/main.js, with the port in PORT (default 3000).
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fixedWindow, rateLimit } from "@sluice/koa";
+import { decisionOf, fixedWindow, rateLimit } from "@sluice/koa";
 import { memoryStore } from "@sluice/store-memory";
 import Koa from "koa";
 
@@ -11,7 +11,7 @@ const policy = fixedWindow({ limit: 10, window: "10s" });
 const app = new Koa();
 app.use(rateLimit(memoryStore(), { policies: policy }));
 app.use((ctx) => {
-  ctx.body = `Hello. ${ctx.state.rateLimit?.remaining} of ${policy.limit} requests left.\n`;
+  ctx.body = `Hello. ${decisionOf(ctx)?.remaining} of ${policy.limit} requests left.\n`;
 });
 
 const server = createServer(app.callback());

@@ -22,7 +22,7 @@ export interface PolicyDecision {
   readonly retryAfterMs: number | undefined;
   /** How long until the whole limit is there again. */
   readonly resetAfterMs: number;
-  /** Whether the key was blocked by hand. */
+  /** Whether the key is blocked, by `limiter.block` or by `autoBlock`. `remaining` is 0 then, and the times cover the block. */
   readonly blocked: boolean;
 }
 
@@ -37,7 +37,10 @@ export interface Decision {
   readonly allowed: boolean;
   /** The cost that was asked for. It was charged to every policy when allowed, and to none when not. */
   readonly cost: number;
-  /** Of the binding policy: on a denial the violated one that takes longest, otherwise the one with least left. */
+  /**
+   * Of the binding policy: on a denial the violated one that takes longest, otherwise the one with least left; of equals the
+   * one that takes longer to reset.
+   */
   readonly limit: number;
   /** Of the binding policy. */
   readonly remaining: number;

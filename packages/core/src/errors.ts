@@ -27,8 +27,10 @@ export type SluiceErrorCode =
   | "STORE_CONTENDED"
   /** Stored state has a form that this release can't read. */
   | "STORE_STATE_UNREADABLE"
-  /** `wait` can't be granted before its deadline, or ever. */
+  /** `wait` can't be granted before its deadline. */
   | "WAIT_TIMEOUT"
+  /** `wait` can never be granted: its cost is more than the limit of a policy. */
+  | "COST_EXCEEDS_LIMIT"
   /** The limiter or store was used after `close()`. */
   | "CLOSED"
   /** A request has no client address, or one that is no IP address, so there is no telling who sent it. */
@@ -65,6 +67,13 @@ export type SluiceErrorCode =
 export class SluiceError extends Error {
   override readonly name = "SluiceError";
   readonly code: SluiceErrorCode;
+
+  /** True for errors of another copy of this package too: one process may load the ES module and the CommonJS one. */
+  static override [Symbol.hasInstance](this: unknown, value: unknown): value is SluiceError {
+    // biome-ignore lint/complexity/noThisInStatic: it is the class that was asked, which may be a subclass
+    if (this !== SluiceError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return (value as Partial<SluiceError> | null | undefined)?.name === "SluiceError";
+  }
 
   constructor(code: SluiceErrorCode, message: string, options?: ErrorOptions) {
     super(`[sluice] ${message}`, options);

@@ -122,7 +122,7 @@ const less: Store = { delete: least.delete, close: least.close };
 if (isDecidingStore(store)) same<typeof store, DecidingStore>();
 same<Parameters<DecidingStore["decide"]>[1], CallOptions | undefined>();
 same<Outcome["findings"], readonly ClaimFinding[]>();
-same<Entry[0], 1>();
+same<Entry[0], 1 | 2>();
 
 // An algorithm of one's own, for policies of its own.
 interface Coin extends Policy {

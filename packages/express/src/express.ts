@@ -11,7 +11,8 @@ export type RateLimitOptions = GuardOptions<Request, RejectionHandler>;
 
 /**
  * Middleware for Express 4 and 5 that limits requests: by default 100 a second for each client address, as Express's
- * setting `trust proxy` tells it. It sets the RateLimit fields, puts the decision on `req.rateLimit`, and answers
+ * setting `trust proxy` tells it. It sets the RateLimit fields, puts the decision on `req.rateLimit`, where
+ * {@link decisionOf} reads it, and answers
  * requests over the limit with 429 and a problem document.
  *
  * @param storeOrLimiter where to keep counts, or a limiter that the app shares with other parts of it

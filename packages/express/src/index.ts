@@ -25,5 +25,7 @@ export {
   slidingLog,
   slidingWindow,
   tokenBucket,
+  withoutPort,
 } from "@sluice/core";
 export { type RateLimitOptions, type RejectionHandler, rateLimit } from "./express.js";
+export { decisionOf } from "./found.js";

@@ -1,16 +1,8 @@
-import { type Answer, type Decision, type Guard, outcomeOf, type Verdict } from "@sluice/core";
+import { type Answer, type Guard, isAboutLeaving, type MaybePromise, settleAtEnd, type Verdict } from "@sluice/core";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { decisionKeeper } from "./keep-decision.js";
-
-declare global {
-  // biome-ignore lint/style/noNamespace: how Express lets others add to its request
-  namespace Express {
-    interface Request {
-      /** What `rateLimit` or `protect` decided about this request; the last one, where several did. */
-      rateLimit?: Decision;
-    }
-  }
-}
+import { checkProperty } from "./node-names.js";
+import { port } from "./port.js";
 
 /** Answers a request in place of a guard. */
 export type AnswerHandler<A extends Answer> = (req: Request, res: Response, next: NextFunction, answer: A) => unknown;
@@ -20,14 +12,14 @@ export function middlewareOf<Found, A extends Answer>(
   name: string,
   guard: Guard<Request, AnswerHandler<A>, Found, A>,
 ): RequestHandler {
-  const keep = decisionKeeper(guard.requestProperty);
+  const keep = decisionKeeper(checkProperty(guard.requestProperty));
 
   /** Whether the request may go on. */
   function apply(verdict: Verdict<Found, A> | undefined, req: Request, res: Response, next: NextFunction): boolean {
     if (verdict === undefined) return true;
     const { decision, fields, rejection, settle } = verdict;
     keep(req, decision);
-    if (settle !== undefined) res.once("close", () => settle(outcomeOf(res)));
+    if (settle !== undefined) settleAtEnd(res, settle);
     // Somebody else, such as a timeout, answered while the store was asked.
     if (res.headersSent) return rejection === undefined;
     for (const { name, value, append } of fields) {
@@ -46,10 +38,25 @@ export function middlewareOf<Found, A extends Answer>(
     return false;
   }
 
+  /** A client that left is no error, and its request ends here: it would reach the route without having been limited. */
+  function fail(error: unknown, req: Request, next: NextFunction): void {
+    if (!isAboutLeaving(error, req, port)) next(error);
+  }
+
   const middleware: RequestHandler = (req, res, next) => {
-    const verdict = guard.check(req);
+    let verdict: MaybePromise<Verdict<Found, A> | undefined>;
+    try {
+      verdict = guard.check(req);
+    } catch (error) {
+      return fail(error, req, next);
+    }
     if (verdict instanceof Promise) {
-      verdict.then((settled) => apply(settled, req, res, next)).then((goOn) => goOn && next(), next);
+      verdict
+        .then((settled) => apply(settled, req, res, next))
+        .then(
+          (goOn) => goOn && next(),
+          (error) => fail(error, req, next),
+        );
     } else if (apply(verdict, req, res, next)) {
       next();
     }

@@ -1,15 +1,44 @@
-import type { HttpPort } from "@sluice/core";
+import { clientBehind, connectionEnded, forwardedNodes, type HttpPort, withoutPort } from "@sluice/core";
 import type { Request } from "express";
 
-/** What guards ask of Express's request. */
+/** Express's setting, compiled. `hop` is 0 for the connection. */
+type Trust = (address: string | undefined, hop: number) => boolean;
+
+/** What guards ask of Express's request, or of one of Node.js that no framework has extended. */
 export const port: HttpPort<Request> = {
   method: (req) => req.method,
   header: (req, name) => req.headers[name]?.toString(),
-  address: (req) => req.ip,
+  address: (req) => req.ip ?? (isExpress(req) ? undefined : req.socket?.remoteAddress),
+  reread,
+  hasLeft: connectionEnded,
   proxyTrust(req) {
-    if (!req.app.get("trust proxy")) return "nobody";
+    if (!isExpress(req) || !req.app.get("trust proxy")) return "nobody";
     // No number of proxies is as high, and nobody's list has an address that is for documentation.
-    return req.app.get("trust proxy fn")("192.0.2.1", Number.MAX_SAFE_INTEGER) ? "everyone" : "some";
+    return trustOf(req)("192.0.2.1", Number.MAX_SAFE_INTEGER) ? "everyone" : "some";
   },
   handlerFrame: /at Layer\.handle/,
 };
+
+/** The rest of a framework's requests, such as connect's, are Node's own. */
+function isExpress(req: Request): boolean {
+  return req.app !== undefined;
+}
+
+function trustOf(req: Request): Trust {
+  return req.app.get("trust proxy fn");
+}
+
+/**
+ * Express does not look for ports, so it takes a trusted proxy with a port for the client, and an empty element for an
+ * address. Its own setting decides here too, of addresses without their ports.
+ */
+function reread(req: Request): string | undefined {
+  const peer = req.socket?.remoteAddress;
+  if (!isExpress(req)) return withoutPort(peer);
+  const value = req.headers["x-forwarded-for"]?.toString();
+  // The app may have its own way to find the address.
+  if (value === undefined || Object.hasOwn(req, "ip")) return withoutPort(req.ip);
+  const trusts = trustOf(req);
+  if (!trusts(peer, 0)) return withoutPort(peer);
+  return withoutPort(clientBehind(peer, forwardedNodes("x-forwarded-for", value), trusts));
+}

@@ -20,20 +20,9 @@ import {
   type Sighting,
 } from "@sluice/protections";
 import type { Request, RequestHandler } from "express";
+import { found } from "./found.js";
 import { type AnswerHandler, middlewareOf } from "./middleware.js";
 import { port as httpPort } from "./port.js";
-
-declare global {
-  // biome-ignore lint/style/noNamespace: how Express lets others add to its request
-  namespace Express {
-    interface Request {
-      /** What `debounce` found out about this request. */
-      debounce?: Sighting;
-      /** The client that `requireClient` let through. */
-      client?: Client;
-    }
-  }
-}
 
 /** Options of {@link debounce}. Functions among them are given Express's request. */
 export type DebounceOptions = DebounceGuardOptions<Request, AnswerHandler<Denial<Sighting>>>;
@@ -101,7 +90,7 @@ export function blocklist(storeOrBlocklist: Store | Blocklist, options: Blocklis
 
 /**
  * Middleware for Express 4 and 5 that lets registered clients through, and answers others with 403. It puts the client on
- * `req.client`.
+ * `req.registeredClient`, where {@link registeredClientOf} reads it.
  *
  * @param storeOrClients where clients are kept, or a registry that the app shares with other parts of it
  * @throws SluiceError for any option that is not what it should be
@@ -124,7 +113,7 @@ export function requireClient(storeOrClients: Store | Clients, options: RequireC
 
 /**
  * Middleware for Express 4 and 5 with all protections: 403 for those who are blocked, 409 for duplicates, 429 over a limit.
- * It sets the RateLimit fields, and puts the limiter's decision on `req.rateLimit`. Put it after what parses bodies.
+ * It sets the RateLimit fields, and puts the limiter's decision on `req.rateLimit`, where `decisionOf` reads it. Put it after what parses bodies.
  *
  * @throws SluiceError for any option that is not what it should be
  *
@@ -140,4 +129,14 @@ export function requireClient(storeOrClients: Store | Clients, options: RequireC
  */
 export function protect(protections: Protections, options: ProtectOptions = {}): RequestHandler {
   return middlewareOf("protect", createProtectGuard(protections, options, port));
+}
+
+/** Returns what `debounce` found out about a request; `undefined` if it did not look at it. */
+export function sightingOf(req: object, requestProperty = "debounce"): Sighting | undefined {
+  return found(req, requestProperty);
+}
+
+/** Returns the client that `requireClient` let through; `undefined` for a request that it skipped. */
+export function registeredClientOf(req: object, requestProperty = "registeredClient"): Client | undefined {
+  return found(req, requestProperty);
 }

@@ -8,6 +8,7 @@ import { afterEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import {
   createLimiter,
   type Decision,
+  decisionOf,
   fixedWindow,
   type RateLimitOptions,
   type RejectionHandler,
@@ -213,12 +214,12 @@ describe.each(versions)("the decision on the request, %s", (_, express) => {
     const seen: unknown[] = [];
     mounted.use(rateLimit(memoryStore(), { policies: fixedWindow({ limit: 5, window: "1h" }) }));
     mounted.use((req, _res, next) => {
-      seen.push(remainingOf(req.rateLimit), Object.hasOwn(req, "rateLimit"));
+      seen.push(decisionOf(req)?.remaining, Object.hasOwn(req, "rateLimit"));
       next();
     });
     app.use("/api", mounted);
     app.use((req, res) => {
-      seen.push(remainingOf(req.rateLimit));
+      seen.push(decisionOf(req)?.remaining);
       res.end();
     });
     const url = `http://127.0.0.1:${await listen(app)}`;
@@ -265,7 +266,8 @@ describe.each(versions)("the decision on the request, %s", (_, express) => {
 
 describe("types", () => {
   it("know the decision on Express's request", () => {
-    expectTypeOf<Request["rateLimit"]>().toEqualTypeOf<Decision | undefined>();
+    expectTypeOf(decisionOf).toBeCallableWith({} as Request);
+    expectTypeOf(decisionOf).returns.toEqualTypeOf<Decision | undefined>();
   });
 
   it("give Express's request to the functions of the options", () => {

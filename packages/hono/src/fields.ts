@@ -8,29 +8,69 @@ interface KeepingContext {
   [SENT]?: readonly HeaderField[];
 }
 
-/**
- * Sets fields before the route runs, since setting them after it costs far more. Returns what all limiters so far have
- * set, lists joined, for {@link restoreFields}.
- */
-export function setFields<E extends Env>(c: Context<E>, fields: readonly HeaderField[]): readonly HeaderField[] {
+const APPEND = { append: true };
+
+/** Fields that a response may have for reasons other than the limit. */
+const SHARED: ReadonlySet<string> = new Set(["Retry-After", "Cache-Control"]);
+
+/** Set by `@hono/node-server` on the response of a route that answered by itself. */
+const ALREADY_SENT = "x-hono-already-sent";
+
+/** The fields of all drafts without those in `X-RateLimit-` form, which belong to whoever invented them. */
+const OF_DRAFTS = ["RateLimit", "RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"];
+
+/** Sets fields before the route runs, since setting them after it costs far more. */
+export function setFields<E extends Env>(c: Context<E>, fields: readonly HeaderField[]): void {
   for (const { name, value, append } of fields) {
     if (append) c.header(name, value, APPEND);
     else c.header(name, value);
   }
   const context = c as KeepingContext;
   const earlier = context[SENT];
-  const sent = earlier === undefined ? fields : joined(earlier, fields);
-  context[SENT] = sent;
-  return sent;
+  context[SENT] = earlier === undefined ? fields : joined(earlier, fields);
 }
 
-const APPEND = { append: true };
+/**
+ * Sets the fields of all limiters again when the route or an error handler answered with a response that it did not create
+ * from the context. The RateLimit fields of an upstream server or of another client, on a response from a cache, are
+ * replaced. The response itself stays as it is, since its headers may be immutable, or it may be returned again.
+ */
+export function restoreFields<E extends Env>(c: Context<E>): void {
+  const sent = (c as KeepingContext)[SENT];
+  if (sent === undefined || sent.length === 0 || !c.finalized) return;
+  const { res } = c;
+  if (hasAll(res.headers, sent) || isOutOfReach(res)) return;
+  const copy = copyOf(res);
+  const { headers } = copy;
+  for (const name of OF_DRAFTS) headers.delete(name);
+  for (const { name, value } of sent) if (!(SHARED.has(name) && headers.has(name))) headers.set(name, value);
+  // Hono copies the fields of an earlier response to the next one, unless there is none.
+  c.res = undefined;
+  c.res = copy;
+}
 
-/** Sets them again when the route or an error handler answered with a response of its own; what that says itself stays. */
-export function restoreFields<E extends Env>(c: Context<E>, sent: readonly HeaderField[]): void {
-  const [first] = sent;
-  if (first === undefined || c.res.headers.has(first.name)) return;
-  for (const { name, value } of sent) if (!c.res.headers.has(name)) c.header(name, value);
+/** The same response with headers of its own. */
+function copyOf(res: Response): Response {
+  const copy = new Response(res.body, res);
+  if (copy.headers !== res.headers) return copy;
+  // @hono/node-server 1.14 to 2.0.0 shares those of a response of `fetch`, which are immutable.
+  const { status, statusText } = res;
+  return new Response(copy.body, { status, statusText, headers: new Headers(res.headers) });
+}
+
+function hasAll(headers: Headers, sent: readonly HeaderField[]): boolean {
+  for (const { name, value } of sent) {
+    const found = headers.get(name);
+    if (found !== value && (found === null || !SHARED.has(name))) return false;
+  }
+  // While the store fails nobody knows the numbers, so none may come from elsewhere.
+  return sent.length > 1 || !OF_DRAFTS.some((name) => name !== sent[0]?.name && headers.has(name));
+}
+
+/** Upgrades, network errors, what the route has sent or read already: nothing can be added to these. */
+function isOutOfReach(res: Response): boolean {
+  if (res.status < 200 || res.status > 599 || res.headers.has(ALREADY_SENT)) return true;
+  return res.bodyUsed || res.body?.locked === true;
 }
 
 function joined(earlier: readonly HeaderField[], fields: readonly HeaderField[]): readonly HeaderField[] {

@@ -6,8 +6,8 @@ import { portOf } from "./port.js";
 
 /**
  * Middleware for Hono 4 that limits requests: by default 100 a second for each client address, as `getConnInfo` tells it.
- * It sets the RateLimit fields, puts the decision on `c.var.rateLimit`, and answers requests over the limit with 429 and
- * a problem document.
+ * It sets the RateLimit fields, puts the decision into the variable `rateLimit`, where {@link decisionOf} reads it, and
+ * answers requests over the limit with 429 and a problem document.
  *
  * @param storeOrLimiter where to keep counts, or a limiter that the app shares with other parts of it
  * @throws SluiceError for any option that is not what it should be; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
@@ -28,5 +28,5 @@ export function rateLimit<E extends Env = Env>(
   options: RateLimitOptions<E> = {},
 ): MiddlewareHandler<E> {
   const { port, guardOptions } = portOf<E, RateLimitOptions<E>>(options, options.key !== undefined);
-  return middlewareOf("rateLimit", createGuard(storeOrLimiter, guardOptions, port));
+  return middlewareOf("rateLimit", createGuard(storeOrLimiter, guardOptions, port), port);
 }

@@ -25,6 +25,8 @@ export {
   slidingLog,
   slidingWindow,
   tokenBucket,
+  withoutPort,
 } from "@sluice/core";
+export { decisionOf, type VariableHolder } from "./found.js";
 export { rateLimit } from "./hono.js";
 export type { RateLimitOptions, RejectionHandler } from "./options.js";

@@ -1,4 +1,12 @@
-import { type ForwardedClientOptions, forwardedClient, type HttpPort, SluiceError } from "@sluice/core";
+import {
+  type ConnectedRequest,
+  connectionEnded,
+  type ForwardedClientOptions,
+  forwardedClient,
+  type HttpPort,
+  SluiceError,
+  withoutPort,
+} from "@sluice/core";
 import type { Context, Env } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
 
@@ -33,17 +41,40 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
     );
   }
   const client = forwardedClient(options);
-  // What is no connection, such as a promise of one, has no usable address.
-  const peer = (c: Context<E>): string | undefined => getConnInfo?.(c)?.remote?.address;
+  const peer = (c: Context<E>): string | undefined => {
+    try {
+      // What is no connection, such as a promise of one, has no usable address.
+      return getConnInfo?.(c)?.remote?.address;
+    } catch (error) {
+      if (hasLeft(c)) return undefined;
+      throw error;
+    }
+  };
+  const behindProxies = (c: Context<E>): string | undefined => {
+    const connected = peer(c);
+    // It would be taken for a Unix socket.
+    if (connected === undefined && hasLeft(c)) return undefined;
+    return client.address(connected, (name) => header(c, name));
+  };
+  const address = client.trust === "nobody" ? peer : behindProxies;
   const header = (c: Context<E>, name: string): string | undefined => c.req.raw.headers.get(name) ?? undefined;
   return {
     port: {
       method: (c) => c.req.raw.method,
       header,
-      address: client.trust === "nobody" ? peer : (c) => client.address(peer(c), (name) => header(c, name)),
+      address,
+      reread: (c) => withoutPort(address(c)),
+      hasLeft,
       proxyTrust: () => client.trust,
       handlerFrame: HANDLER_FRAME,
     },
     guardOptions,
   };
+}
+
+/** On Node.js the connection tells, since a request's signal is aborted only once the response is over. */
+function hasLeft<E extends Env>(c: Context<E>): boolean {
+  if (c.req.raw.signal.aborted) return true;
+  const { incoming } = (c.env ?? {}) as { readonly incoming?: ConnectedRequest };
+  return typeof incoming === "object" && incoming !== null && connectionEnded(incoming);
 }

@@ -21,17 +21,9 @@ import {
 } from "@sluice/protections";
 import type { Context, Env, MiddlewareHandler } from "hono";
 import { bodyOf } from "./body.js";
+import { found, type VariableHolder } from "./found.js";
 import { type AnswerHandler, middlewareOf } from "./middleware.js";
 import { type ConnectionOptions, portOf } from "./port.js";
-
-declare module "hono" {
-  interface ContextVariableMap {
-    /** What `debounce` found out about this request. */
-    debounce?: Sighting;
-    /** The client that `requireClient` let through. */
-    client?: Client;
-  }
-}
 
 /** Options of {@link debounce}. Functions among them are given Hono's context. */
 export interface DebounceOptions<E extends Env = Env>
@@ -91,7 +83,7 @@ export function debounce<E extends Env = Env>(
   options: DebounceOptions<E> = {},
 ): MiddlewareHandler<E> {
   const { port, guardOptions } = portAndOptions<E, DebounceOptions<E>>(options, options.key !== undefined);
-  return middlewareOf("debounce", createDebounceGuard(storeOrDebouncer, guardOptions, port));
+  return middlewareOf("debounce", createDebounceGuard(storeOrDebouncer, guardOptions, port), port);
 }
 
 /**
@@ -119,12 +111,12 @@ export function blocklist<E extends Env = Env>(
   options: BlocklistOptions<E> = {},
 ): MiddlewareHandler<E> {
   const { port, guardOptions } = portAndOptions<E, BlocklistOptions<E>>(options, options.key !== undefined);
-  return middlewareOf("blocklist", createBlocklistGuard(storeOrBlocklist, guardOptions, port));
+  return middlewareOf("blocklist", createBlocklistGuard(storeOrBlocklist, guardOptions, port), port);
 }
 
 /**
- * Middleware for Hono 4 that lets registered clients through, and answers others with 403. It puts the client on
- * `c.var.client`.
+ * Middleware for Hono 4 that lets registered clients through, and answers others with 403. It puts the client into
+ * the variable `registeredClient`, where {@link registeredClientOf} reads it.
  *
  * @param storeOrClients where clients are kept, or a registry that the app shares with other parts of it
  * @throws SluiceError for any option that is not what it should be
@@ -147,12 +139,12 @@ export function requireClient<E extends Env = Env>(
 ): MiddlewareHandler<E> {
   // Who a client is the app tells.
   const { port } = portAndOptions<E, ConnectionOptions>({}, true);
-  return middlewareOf("requireClient", createClientGuard(storeOrClients, options, port));
+  return middlewareOf("requireClient", createClientGuard(storeOrClients, options, port), port);
 }
 
 /**
  * Middleware for Hono 4 with all protections: 403 for those who are blocked, 409 for duplicates, 429 over a limit.
- * It sets the RateLimit fields, and puts the limiter's decision on `c.var.rateLimit`. Bodies of up to 1 MiB are read, and the route can read them again.
+ * It sets the RateLimit fields, and puts the limiter's decision into the variable `rateLimit`, where `decisionOf` reads it. Bodies of up to 1 MiB are read, and the route can read them again.
  *
  * @throws SluiceError for any option that is not what it should be; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
  *
@@ -172,5 +164,15 @@ export function protect<E extends Env = Env>(
   options: ProtectOptions<E> = {},
 ): MiddlewareHandler<E> {
   const { port, guardOptions } = portAndOptions<E, ProtectOptions<E>>(options, options.key !== undefined);
-  return middlewareOf("protect", createProtectGuard(protections, guardOptions, port));
+  return middlewareOf("protect", createProtectGuard(protections, guardOptions, port), port);
+}
+
+/** Returns what `debounce` found out about a request; `undefined` if it did not look at it. */
+export function sightingOf(c: VariableHolder, requestProperty = "debounce"): Sighting | undefined {
+  return found(c, requestProperty);
+}
+
+/** Returns the client that `requireClient` let through; `undefined` for a request that it skipped. */
+export function registeredClientOf(c: VariableHolder, requestProperty = "registeredClient"): Client | undefined {
+  return found(c, requestProperty);
 }

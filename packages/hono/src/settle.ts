@@ -1,36 +1,51 @@
-import { type ClosedResponse, outcomeOf, type Settle } from "@sluice/core";
+import { type EndingResponse, type ResponseOutcome, type Settle, settleAtEnd } from "@sluice/core";
 import type { Context, Env } from "hono";
 
-/** What `@hono/node-server` puts into the environment: Node's response. */
+/** What runtimes put into the environment. */
 interface Bindings {
-  readonly outgoing?: ClosedResponse & { once(event: "close", listener: () => void): unknown };
+  /** Node's response, from `@hono/node-server`. */
+  readonly outgoing?: EndingResponse;
+  /** The event of AWS Lambda, from `hono/aws-lambda` and `hono/lambda-edge`. */
+  readonly event?: unknown;
 }
 
 /**
- * Called before the route; the function returned, if any, is to be called after it. Node's response tells when it is over.
- * Elsewhere the body tells, once it has been read to its end: a client that left does not read. What cannot be told to
- * have arrived is never settled.
+ * Called before the route; the function returned, if any, is called after it. Node's response reports when it is over.
+ * Elsewhere the body does, once it has been read to its end: a client that left does not read. A response without a body
+ * is not known to have arrived, except on AWS Lambda, where it is over when the handler resolves.
  */
-export function settlerFor<E extends Env>(c: Context<E>, settle: Settle): (() => void) | undefined {
-  const { outgoing } = (c.env ?? {}) as Bindings;
+export function settlerFor<E extends Env>(c: Context<E>, settle: Settle): (() => Promise<undefined>) | undefined {
+  const { outgoing, event } = (c.env ?? {}) as Bindings;
   if (typeof outgoing?.once === "function" && "writableFinished" in outgoing) {
-    outgoing.once("close", () => settle(outcomeOf(outgoing, c.error)));
+    settleAtEnd(outgoing, settle, () => c.error);
     return undefined;
   }
   const { signal } = c.req.raw;
-  return () => {
-    const { body, status } = c.res;
-    if (body === null || signal.aborted) return;
-    const told = telling(body, (left) => {
-      const settled = settle({ status, aborted: left || signal.aborted, error: c.error });
-      if (hasExecutionContext(c)) c.executionCtx.waitUntil(settled);
-    });
-    c.res = new Response(told, c.res);
+  return async () => {
+    const { body, status, bodyUsed } = c.res;
+    const outcome = (left: boolean): ResponseOutcome => ({ status, aborted: left || signal.aborted, error: c.error });
+    if (signal.aborted) return undefined;
+    if (body === null) {
+      if (event !== undefined) await settle(outcome(false));
+    } else if (!bodyUsed && !body.locked) {
+      c.res = new Response(
+        reporting(body, (left) => finish(c, settle(outcome(left)))),
+        c.res,
+      );
+    }
+    return undefined;
   };
 }
 
-/** The same body, which tells whether its reader left before the end. */
-function telling(body: ReadableStream<Uint8Array>, ended: (left: boolean) => void): ReadableStream<Uint8Array> {
+/** Where the platform keeps a request alive, nobody waits for a refund; elsewhere the body ends after it. */
+function finish<E extends Env>(c: Context<E>, settled: Promise<void>): Promise<void> {
+  if (!hasExecutionContext(c)) return settled;
+  c.executionCtx.waitUntil(settled);
+  return Promise.resolve();
+}
+
+/** The same body, which reports whether its reader left before the end. */
+function reporting(body: ReadableStream<Uint8Array>, ended: (left: boolean) => Promise<void>): ReadableStream {
   const reader = body.getReader();
   return new ReadableStream(
     {
@@ -40,11 +55,11 @@ function telling(body: ReadableStream<Uint8Array>, ended: (left: boolean) => voi
         // Runtimes read on for a client that has just left. They know it a turn later: workerd then ends the request
         // here, and the others abort its signal. After the end is too late: Deno aborts all signals then.
         await new Promise((resolve) => setTimeout(resolve));
-        ended(false);
+        await ended(false);
         controller.close();
       },
       cancel(reason) {
-        ended(true);
+        void ended(true);
         return reader.cancel(reason);
       },
     },

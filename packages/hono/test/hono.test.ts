@@ -9,7 +9,14 @@ import { type Context, type Env, type Handler, Hono, type MiddlewareHandler } fr
 import { HTTPException } from "hono/http-exception";
 import { streamText } from "hono/streaming";
 import { afterEach, describe, expect, expectTypeOf, it, vi } from "vitest";
-import { createLimiter, type Decision, fixedWindow, type ResponseOutcome, rateLimit } from "../src/index.js";
+import {
+  createLimiter,
+  type Decision,
+  decisionOf,
+  fixedWindow,
+  type ResponseOutcome,
+  rateLimit,
+} from "../src/index.js";
 
 const closing: (() => Promise<void>)[] = [];
 
@@ -43,7 +50,7 @@ describe("rateLimit", () => {
   it("limits with a store and getConnInfo", async () => {
     const app = new Hono();
     app.use(rateLimit(memoryStore(), { getConnInfo }));
-    app.get("/", (c) => c.text(`${c.var.rateLimit?.remaining} left`));
+    app.get("/", (c) => c.text(`${decisionOf(c)?.remaining} left`));
     const response = await fetch(`http://127.0.0.1:${await listen(app)}/`);
     expect(response.headers.get("ratelimit")).toBe('"default";r=99;t=1');
     expect(await response.text()).toBe("99 left");
@@ -407,7 +414,8 @@ describe("types", () => {
   }
 
   it("know the decision in Hono's variables", () => {
-    expectTypeOf<Context["var"]["rateLimit"]>().toEqualTypeOf<Decision | undefined>();
+    expectTypeOf(decisionOf).toBeCallableWith({} as Context);
+    expectTypeOf(decisionOf).returns.toEqualTypeOf<Decision | undefined>();
   });
 
   it("give the app's own context to the functions of the options", () => {
@@ -421,7 +429,7 @@ describe("types", () => {
       }),
     );
     app.get("/", (c) => {
-      expectTypeOf(c.var.rateLimit).toEqualTypeOf<Decision | undefined>();
+      expectTypeOf(decisionOf(c)).toEqualTypeOf<Decision | undefined>();
       return c.text(c.get("userId"));
     });
   });

@@ -25,5 +25,7 @@ export {
   slidingLog,
   slidingWindow,
   tokenBucket,
+  withoutPort,
 } from "@sluice/core";
+export { decisionOf, type StateHolder } from "./found.js";
 export { type RateLimitOptions, type RejectionHandler, rateLimit } from "./koa.js";

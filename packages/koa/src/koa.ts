@@ -11,7 +11,8 @@ export type RateLimitOptions = GuardOptions<Context, RejectionHandler>;
 
 /**
  * Middleware for Koa 2 and 3 that limits requests: by default 100 a second for each client address, as Koa's settings
- * `proxy` and `maxIpsCount` tell it. It sets the RateLimit fields, puts the decision on `ctx.state.rateLimit`, and
+ * `proxy` and `maxIpsCount` tell it. It sets the RateLimit fields, puts the decision on `ctx.state.rateLimit`,
+ * where {@link decisionOf} reads it, and
  * answers requests over the limit with 429 and a problem document.
  *
  * @param storeOrLimiter where to keep counts, or a limiter that the app shares with other parts of it

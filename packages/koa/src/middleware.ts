@@ -1,13 +1,7 @@
-import { type Answer, type Decision, type Guard, outcomeOf, type Verdict } from "@sluice/core";
+import { type Answer, type Guard, isAboutLeaving, type MaybePromise, settleAtEnd, type Verdict } from "@sluice/core";
 import type { Context, Middleware, Next } from "koa";
 import { keepOnError } from "./keep-on-error.js";
-
-declare module "koa" {
-  interface DefaultState {
-    /** What `rateLimit` or `protect` decided about this request; the last one, where several did. */
-    rateLimit?: Decision;
-  }
-}
+import { port } from "./port.js";
 
 /** Answers a request in place of a guard. */
 export type AnswerHandler<A extends Answer> = (ctx: Context, next: Next, answer: A) => unknown;
@@ -23,7 +17,7 @@ export function middlewareOf<Found, A extends Answer>(
     ctx.state[guard.requestProperty] = decision;
     const { res } = ctx;
     const kept = keepOnError(ctx, fields);
-    if (settle !== undefined) res.once("close", () => settle(outcomeOf(res, kept.error)));
+    if (settle !== undefined) settleAtEnd(res, settle, () => kept.error);
     // Somebody else, such as a timeout, answered while the store was asked.
     if (res.headersSent) return rejection === undefined ? next() : undefined;
     for (const { name, value, append } of fields) {
@@ -38,11 +32,24 @@ export function middlewareOf<Found, A extends Answer>(
     return undefined;
   }
 
+  /** A client that left is no error, and its request ends here: it would reach the route without having been limited. */
+  function fail(error: unknown, ctx: Context): undefined {
+    if (!isAboutLeaving(error, ctx, port)) throw error;
+  }
+
   const middleware: Middleware = (ctx, next) => {
-    const verdict = guard.check(ctx);
-    return verdict instanceof Promise
-      ? verdict.then((settled) => apply(settled, ctx, next))
-      : apply(verdict, ctx, next);
+    let verdict: MaybePromise<Verdict<Found, A> | undefined>;
+    try {
+      verdict = guard.check(ctx);
+    } catch (error) {
+      return fail(error, ctx);
+    }
+    if (!(verdict instanceof Promise)) return apply(verdict, ctx, next);
+    // Only errors of the guard, not those of the route.
+    return verdict.then(
+      (settled) => apply(settled, ctx, next),
+      (error) => fail(error, ctx),
+    );
   };
   return Object.defineProperty(middleware, "name", { value: name });
 }

@@ -1,11 +1,13 @@
-import type { HttpPort } from "@sluice/core";
+import { connectionEnded, type HttpPort, withoutPort } from "@sluice/core";
 import type { Context } from "koa";
 
 /** What guards ask of Koa's context. */
 export const port: HttpPort<Context> = {
   method: (ctx) => ctx.method,
   header: (ctx, name) => ctx.req.headers[name]?.toString(),
-  address: (ctx) => ctx.ip,
+  address,
+  reread: (ctx) => withoutPort(address(ctx)),
+  hasLeft: (ctx) => connectionEnded(ctx.req),
   proxyTrust({ app }) {
     if (!app.proxy) return "nobody";
     // Without a count Koa takes the first address, which the client writes.
@@ -13,3 +15,25 @@ export const port: HttpPort<Context> = {
   },
   handlerFrame: /koa-compose/,
 };
+
+function address(ctx: Context): string | undefined {
+  try {
+    // Koa counts empty elements, so it would take the proxy's own address for the client's.
+    return ctx.app.proxy && ctx.ips.includes("") ? lastOf(ctx) : ctx.ip;
+  } catch (error) {
+    // A request of HTTP/2 whose client has left has no socket.
+    if (connectionEnded(ctx.req)) return undefined;
+    throw error;
+  }
+}
+
+/** The address that Koa's settings choose among those that are not empty. */
+function lastOf(ctx: Context): string | undefined {
+  const { maxIpsCount, proxyIpHeader } = ctx.app;
+  const listed = ctx
+    .get(proxyIpHeader)
+    .split(",")
+    .map((element) => element.trim())
+    .filter((element) => element !== "");
+  return (maxIpsCount > 0 ? listed.slice(-maxIpsCount) : listed)[0] ?? ctx.ip;
+}

@@ -20,17 +20,9 @@ import {
   type Sighting,
 } from "@sluice/protections";
 import type { Context, Middleware } from "koa";
+import { found, type StateHolder } from "./found.js";
 import { type AnswerHandler, middlewareOf } from "./middleware.js";
 import { port as httpPort } from "./port.js";
-
-declare module "koa" {
-  interface DefaultState {
-    /** What `debounce` found out about this request. */
-    debounce?: Sighting;
-    /** The client that `requireClient` let through. */
-    client?: Client;
-  }
-}
 
 /** Options of {@link debounce}. Functions among them are given Koa's context. */
 export type DebounceOptions = DebounceGuardOptions<Context, AnswerHandler<Denial<Sighting>>>;
@@ -97,7 +89,7 @@ export function blocklist(storeOrBlocklist: Store | Blocklist, options: Blocklis
 
 /**
  * Middleware for Koa 2 and 3 that lets registered clients through, and answers others with 403. It puts the client on
- * `ctx.state.client`.
+ * `ctx.state.registeredClient`, where {@link registeredClientOf} reads it.
  *
  * @param storeOrClients where clients are kept, or a registry that the app shares with other parts of it
  * @throws SluiceError for any option that is not what it should be
@@ -120,7 +112,8 @@ export function requireClient(storeOrClients: Store | Clients, options: RequireC
 
 /**
  * Middleware for Koa 2 and 3 with all protections: 403 for those who are blocked, 409 for duplicates, 429 over a limit.
- * It sets the RateLimit fields, and puts the limiter's decision on `ctx.state.rateLimit`. Put it after what parses bodies.
+ * It sets the RateLimit fields, and puts the limiter's decision on `ctx.state.rateLimit`, where
+ * `decisionOf` reads it. Put it after what parses bodies.
  *
  * @throws SluiceError for any option that is not what it should be
  *
@@ -136,4 +129,14 @@ export function requireClient(storeOrClients: Store | Clients, options: RequireC
  */
 export function protect(protections: Protections, options: ProtectOptions = {}): Middleware {
   return middlewareOf("protect", createProtectGuard(protections, options, port));
+}
+
+/** Returns what `debounce` found out about a request; `undefined` if it did not look at it. */
+export function sightingOf(ctx: StateHolder, requestProperty = "debounce"): Sighting | undefined {
+  return found(ctx, requestProperty);
+}
+
+/** Returns the client that `requireClient` let through; `undefined` for a request that it skipped. */
+export function registeredClientOf(ctx: StateHolder, requestProperty = "registeredClient"): Client | undefined {
+  return found(ctx, requestProperty);
 }

@@ -10,6 +10,7 @@ import { afterEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import {
   createLimiter,
   type Decision,
+  decisionOf,
   fixedWindow,
   type RateLimitOptions,
   type ResponseOutcome,
@@ -69,7 +70,7 @@ describe.each(versions)("%s", (_, App) => {
     const { app } = appOf(App);
     app.use(rateLimit(memoryStore()));
     app.use((ctx) => {
-      ctx.body = `${ctx.state.rateLimit?.remaining} left`;
+      ctx.body = `${decisionOf(ctx)?.remaining} left`;
     });
     const response = await fetch(`http://127.0.0.1:${await listen(app)}/`);
     expect(response.headers.get("ratelimit")).toBe('"default";r=99;t=1');
@@ -357,7 +358,8 @@ describe.each(versions)("%s", (_, App) => {
 
 describe("types", () => {
   it("know the decision in Koa's state", () => {
-    expectTypeOf<Context["state"]["rateLimit"]>().toEqualTypeOf<Decision | undefined>();
+    expectTypeOf(decisionOf).toBeCallableWith({} as Context);
+    expectTypeOf(decisionOf).returns.toEqualTypeOf<Decision | undefined>();
   });
 
   it("give Koa's context to the functions of the options", () => {
@@ -369,7 +371,7 @@ describe("types", () => {
     const app = new koa3<{ user: string }>();
     app.use(rateLimit(memoryStore())).use((ctx) => {
       expectTypeOf(ctx.state.user).toEqualTypeOf<string>();
-      expectTypeOf(ctx.state.rateLimit).toEqualTypeOf<Decision | undefined>();
+      expectTypeOf(decisionOf(ctx)).toEqualTypeOf<Decision | undefined>();
     });
   });
 

@@ -3,7 +3,8 @@ import { type Duration, invalidOption, parseDuration } from "@sluice/core";
 /** What is remembered of a key. */
 interface Slot<V> {
   value: V | undefined;
-  /** Until when the value is good; not yet known while it is being read. */
+  /** From when to when the value is good; not yet known while it is being read. */
+  freshFromMs: number;
   freshUntilMs: number;
   reading: Promise<V> | undefined;
 }
@@ -37,7 +38,12 @@ export function createFreshCache<V>(size: number, nowMs: () => number): FreshCac
   const slots = new Map<string, Slot<V>>();
 
   function touch(key: string): Slot<V> {
-    const slot = slots.get(key) ?? { value: undefined, freshUntilMs: Number.NEGATIVE_INFINITY, reading: undefined };
+    const slot = slots.get(key) ?? {
+      value: undefined,
+      freshFromMs: Number.NEGATIVE_INFINITY,
+      freshUntilMs: Number.NEGATIVE_INFINITY,
+      reading: undefined,
+    };
     // The key that was asked for last comes last.
     slots.delete(key);
     slots.set(key, slot);
@@ -48,14 +54,17 @@ export function createFreshCache<V>(size: number, nowMs: () => number): FreshCac
   return {
     get(key, read, instead) {
       const slot = touch(key);
-      if (slot.freshUntilMs > nowMs()) return slot.value as V;
+      const askedMs = nowMs();
+      // A test's clock may step back: then nobody knows how old the value is.
+      if (slot.freshUntilMs > askedMs && slot.freshFromMs <= askedMs) return slot.value as V;
       if (slot.reading !== undefined) return slot.reading;
       // Counted from before the read: the value may be as old as that.
-      const startMs = nowMs();
+      const startMs = askedMs;
       const known = slot.freshUntilMs > Number.NEGATIVE_INFINITY;
       slot.reading = read()
         .then(({ value, forMs }) => {
           slot.value = value;
+          slot.freshFromMs = startMs;
           slot.freshUntilMs = startMs + forMs;
           return value;
         })

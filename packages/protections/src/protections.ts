@@ -12,7 +12,7 @@ import { type Blocklist, type BlocklistOptions, createBlocklist } from "./blockl
 import { type Clients, type ClientsOptions, createClients } from "./clients/clients.js";
 import { createDebouncer, DEBOUNCE, type Debouncer, type DebouncerOptions } from "./debounce.js";
 import { checkPrefix } from "./records.js";
-import { type OpenStoreOptions, openStore } from "./storage/open-store.js";
+import { OPEN_STORE_OPTIONS, type OpenStoreOptions, openStore } from "./storage/open-store.js";
 
 /** What the options of a part of {@link ProtectionsOptions} leave to the whole. */
 type Own<Options extends { store: Store }> = Partial<Omit<Options, "store" | "prefix" | "clock">>;
@@ -59,11 +59,10 @@ export interface Protections {
 }
 
 const OPTIONS = [
+  ...OPEN_STORE_OPTIONS,
   "storage",
   "store",
   "namespace",
-  "migrate",
-  "connectTimeout",
   "failOpen",
   "timeout",
   "clock",
@@ -95,22 +94,20 @@ const OPTIONS = [
  */
 export async function createProtections(options: ProtectionsOptions): Promise<Protections> {
   rejectUnknown(options, OPTIONS, "createProtections");
-  const { storage, store, migrate, connectTimeout } = options;
+  const { storage, store } = options;
+  const opening = Object.fromEntries(OPEN_STORE_OPTIONS.map((name) => [name, options[name]]));
   if ((storage === undefined) === (store === undefined)) {
     throw invalidOption("storage", storage, 'give either a storage setting, such as "memory:", or a store');
   }
   if (store !== undefined) {
-    for (const [name, value] of Object.entries({ migrate, connectTimeout })) {
+    for (const [name, value] of Object.entries(opening)) {
       if (value !== undefined) throw invalidOption(name, value, "it is for a storage setting; a store is open");
     }
     return on(store, options, async () => {});
   }
   // Finds what is wrong with the options before a server is asked for anything.
   on(NO_STORE, options, async () => {});
-  const opened = await openStore(storage as string, {
-    ...(migrate !== undefined && { migrate }),
-    ...(connectTimeout !== undefined && { connectTimeout }),
-  });
+  const opened = await openStore(storage as string, opening);
   return on(opened, options, () => opened.close());
 }
 

@@ -2,7 +2,9 @@ import {
   type CallOptions,
   type Clock,
   canExport,
+  createDeadlines,
   type Duration,
+  hasConnectionErrors,
   invalidOption,
   type Next,
   parseDuration,
@@ -11,7 +13,6 @@ import {
   scopeOf,
   unreadableState,
 } from "@sluice/core";
-import { within } from "./within.js";
 
 /** Options of everything that keeps records. */
 export interface RecordOptions {
@@ -70,22 +71,26 @@ export function openRecords<R>(options: RecordOptions, kind: string): Records<R>
   }
   const timeoutMs = parseDuration(timeout, "timeout");
   if (timeoutMs > MAX_TIMEOUT_MS) throw invalidOption("timeout", timeout, `give at most ${MAX_TIMEOUT_MS} ms`);
+  const deadlines = createDeadlines(timeoutMs, hasConnectionErrors(store) ? () => store.connectionError() : undefined);
   // No policy's scope: none has an algorithm of this name.
   const scope = scopeOf(prefix, { name: kind, algorithm: "record" });
 
   function calling(): CallOptions {
-    const deadlineMs = performance.now() + timeoutMs;
+    const deadlineMs = deadlines.next();
     return clock === undefined ? { deadlineMs } : { deadlineMs, nowMs: clock.nowMs() };
   }
 
-  /** Within the time-out, and always with a `SluiceError` when it fails. */
-  async function answer<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await within(work, timeoutMs);
-    } catch (error) {
-      if (error instanceof SluiceError) throw error;
-      throw new SluiceError("STORE_FAILED", "the store failed", { cause: error });
-    }
+  /** Within the deadline of its call, and always with a `SluiceError` when it fails. */
+  function answer<T>(work: Promise<T>, calls: CallOptions): Promise<T> {
+    return deadlines.bound(
+      work,
+      (value) => value,
+      (error) =>
+        Promise.reject(
+          error instanceof SluiceError ? error : new SluiceError("STORE_FAILED", "the store failed", { cause: error }),
+        ),
+      calls.deadlineMs,
+    );
   }
 
   async function update(
@@ -94,6 +99,7 @@ export function openRecords<R>(options: RecordOptions, kind: string): Records<R>
   ): Promise<Found<R>> {
     let seenMs = 0;
     let thrown: { readonly error: unknown } | undefined;
+    const calls = calling();
     const work = store.atomicUpdate<Stored<R>>(
       scope + key,
       (stored, nowMs) => {
@@ -101,10 +107,10 @@ export function openRecords<R>(options: RecordOptions, kind: string): Records<R>
         const next = tryChange(recordIn(stored), nowMs);
         return next && { state: [1, next.state], ttlMs: next.ttlMs };
       },
-      calling(),
+      calls,
     );
     try {
-      const record = recordIn(await answer(work));
+      const record = recordIn(await answer(work, calls));
       return { record, nowMs: seenMs };
     } catch (error) {
       // The store may have made a failure of its own of it.
@@ -124,7 +130,10 @@ export function openRecords<R>(options: RecordOptions, kind: string): Records<R>
   return {
     update,
     read: (key) => update(key, () => undefined),
-    remove: (key) => answer(store.delete(scope + key, calling())),
+    remove(key) {
+      const calls = calling();
+      return answer(store.delete(scope + key, calls), calls);
+    },
     async list() {
       if (!canExport(store)) {
         throw new SluiceError("NOT_LISTABLE", `the store can't list what it holds, so there is no list of ${kind}`);

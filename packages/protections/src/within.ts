@@ -1,15 +1,13 @@
-import { SluiceError } from "@sluice/core";
+import { createDeadlines } from "@sluice/core";
 
 /**
- * The result of work, within a time. Rejects with a `SluiceError` `STORE_TIMEOUT` when it takes longer: what was asked may
- * still take place.
+ * The result of work, within a time. Rejects with a `SluiceError` `STORE_TIMEOUT` when it takes longer. The call may still
+ * take effect then.
  */
 export function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new SluiceError("STORE_TIMEOUT", `the store did not answer within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
+  return createDeadlines(timeoutMs).bound(
+    work,
+    (value) => value,
+    (error) => Promise.reject(error),
+  );
 }

@@ -193,6 +193,34 @@ describe("a block without an end", () => {
   });
 });
 
+describe("a clock that steps back", () => {
+  it.each([1, 3_600_000, 31_536_000_000])("makes no block longer: %i ms", async (backMs) => {
+    for (const key of ["ann", "10.0.0.0/8"]) await blocklist.block(key, { for: "1s" });
+    await blocklist.block("bob");
+    await blocklist.isBlocked("10.0.0.1");
+    await clock.advance(-backMs);
+    store.writes();
+    for (const key of ["ann", "10.0.0.1"]) {
+      expect(await blocklist.isBlocked(key)).toMatchObject({ untilMs: clock.nowMs() + 1_000 });
+      expect(await open().isBlocked(key)).toBeDefined();
+    }
+    // One record of its own, and one of all ranges.
+    expect(store.writes()).toBe(2);
+    await clock.advance(999);
+    expect(await blocklist.isBlocked("ann")).toBeDefined();
+    await clock.advance(1);
+    for (const key of ["ann", "10.0.0.1"]) expect(await blocklist.isBlocked(key)).toBeUndefined();
+    expect(await blocklist.isBlocked("bob")).toBeDefined();
+  });
+
+  it("leaves a later block as long as it is", async () => {
+    await blocklist.block("ann", { for: "1h" });
+    await clock.advance(-86_400_000);
+    const { untilMs = 0 } = await blocklist.block("ann", { for: "1s" });
+    expect(untilMs - clock.nowMs()).toBe(3_600_000);
+  });
+});
+
 describe("what is wrong", () => {
   it.each(["", undefined, null, 7])("the key %j", async (key) => {
     for (const call of [blocklist.block, blocklist.unblock, blocklist.isBlocked]) {

@@ -66,13 +66,13 @@ async function fill(count: number): Promise<void> {
 }
 
 async function rows(): Promise<number> {
-  return (await pool.query("SELECT count(*)::int AS count FROM sluice_entries")).rows[0].count;
+  return (await pool.query("SELECT count(*)::int AS count FROM sluice.sluice_entries")).rows[0].count;
 }
 
 beforeEach(async () => {
   await redis.flushall();
   await migratePostgres(pool);
-  await pool.query("TRUNCATE sluice_entries");
+  await pool.query("TRUNCATE sluice.sluice_entries");
 });
 
 describe("sluice migrate", () => {
@@ -118,7 +118,7 @@ describe("sluice migrate", () => {
 
   it("makes the table where it is told to", async () => {
     await fill(3);
-    await pool.query("DROP TABLE sluice_entries, sluice_entries_migrations");
+    await pool.query("DROP TABLE sluice.sluice_entries, sluice.sluice_entries_migrations");
     const without = await sluice(["migrate", redisServer.url, postgresServer.url]);
     expect(without).toMatchObject({ status: 1, err: expect.stringMatching(/--create \(STORE_NOT_READY\)\n$/) });
     expect(without.err).toContain(`sluice: postgres://***@127.0.0.1:${postgresServer.port}/postgres: the table`);

@@ -91,3 +91,18 @@ describe("what is wrong", () => {
     expect(make).toThrow(expect.objectContaining({ code }));
   });
 });
+
+it.each([1_000, 3_600_000, 31_536_000_000])(
+  "keeps a window as long as it is when the clock steps back by %i ms",
+  async (backMs) => {
+    const clock = manualClock(1_700_000_000_000);
+    const debouncer = createDebouncer({ store: modelStore(), window: "1s", clock });
+    expect(await debouncer.seen("ann", "1")).toBe(false);
+    await clock.advance(-backMs);
+    expect(await debouncer.look("ann", "1")).toEqual({ duplicate: true, windowEndsInMs: 1_000 });
+    await clock.advance(999);
+    expect(await debouncer.look("ann", "1")).toEqual({ duplicate: true, windowEndsInMs: 1 });
+    await clock.advance(1);
+    expect(await debouncer.seen("ann", "1")).toBe(false);
+  },
+);

@@ -146,7 +146,98 @@ it("a sliding window half a step ahead does not stand for one that fades later, 
   expect(remaining(moved, policy, START_MS + 1_000)).toBeLessThanOrEqual(92);
 });
 
+describe("sliding windows that are out of step", () => {
+  const policy = slidingWindow({ limit: 100, window: 1_000 });
+
+  it.each([
+    // The new store's window has ended, and the old store's count has faded already.
+    [[[0, 100]], [[500, 1]], 1_600],
+    [[[0, 100]], [[500, 99]], 1_600],
+    [
+      [
+        [0, 60],
+        [1_100, 40],
+      ],
+      [[700, 30]],
+      1_750,
+    ],
+    [
+      [
+        [300, 50],
+        [1_400, 30],
+      ],
+      [
+        [0, 90],
+        [1_050, 5],
+      ],
+      1_500,
+    ],
+  ])("have no less than either after a move, to the millisecond: %j, %j, moved at %d", (one, other, movedMs) => {
+    const states = [one, other].map((grants) => {
+      let kept: Kept | undefined;
+      for (const [atMs, cost] of grants as [number, number][]) kept = decide(kept, policy, START_MS + atMs, cost).kept;
+      return kept;
+    });
+    for (const [from, to] of [states, [...states].reverse()]) {
+      const moved = move(from, to, policy, START_MS + movedMs);
+      for (let atMs = START_MS + movedMs; atMs < START_MS + movedMs + 2_100; atMs++) {
+        const least = Math.min(...states.map((kept) => remaining(kept, policy, atMs)));
+        expect(remaining(moved, policy, atMs)).toBeLessThanOrEqual(least);
+      }
+    }
+  });
+
+  it("have no less than either after a move, to the millisecond", () => {
+    const few = fc.array(fc.tuple(fc.nat(90), fc.integer({ min: 1, max: 100 })), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 60 }),
+        few,
+        few,
+        fc.nat(200),
+        fc.boolean(),
+        (window, one, other, at, blocked) => {
+          const policy = slidingWindow({ limit: 100, window });
+          const states = [one, other].map((grants) => {
+            let kept: Kept | undefined;
+            let atMs = START_MS;
+            for (const [after, cost] of grants) {
+              atMs += after;
+              kept = decide(kept, policy, atMs, cost).kept;
+            }
+            return { kept, atMs };
+          });
+          const nowMs = Math.max(...states.map(({ atMs }) => atMs)) + (at % (2 * window));
+          const [from, to] = states.map(({ kept }) => kept);
+          const entry = from?.state;
+          const longer: Kept | undefined =
+            blocked && from && entry
+              ? { state: [1, from.expiresAtMs + 1_000, entry[2]], expiresAtMs: from.expiresAtMs + 1_000 }
+              : from;
+          const moved = move(longer, to, policy, nowMs);
+          expect(move(longer, moved, policy, nowMs)).toBe(moved);
+          const unblocked: Kept | undefined = moved && { ...moved, state: [1, 0, moved.state[2]] };
+          for (let atMs = nowMs; atMs <= nowMs + 2 * window; atMs++) {
+            const least = Math.min(...[from, to].map((kept) => remaining(kept, policy, atMs)));
+            expect(remaining(unblocked, policy, atMs)).toBeLessThanOrEqual(least);
+          }
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
 describe("blocks", () => {
+  it("keep their length", () => {
+    const long: Entry = [2, START_MS + 9_000, null, 60_000];
+    const short: Entry = [2, START_MS + 5_000, null, 5_000];
+    expect(move(short, long)).toBeUndefined();
+    expect(move(long, short)).toEqual({ state: long, ttlMs: 9_000 });
+    expect(move([1, START_MS + 9_000, null], short)?.state).toEqual([1, START_MS + 9_000, null]);
+    expect(move(long, [1, START_MS - 5_000, null])?.state).toEqual(long);
+  });
+
   const move = (from: Entry, to: Entry) =>
     mergeOf("a:b:fixed-window:c")({ state: from, expiresAtMs: START_MS + 60_000 }, to, START_MS);
 

@@ -10,7 +10,7 @@ import { decode, encode, numberIn } from "./stored.js";
  */
 export function bucketMove(
   expression: Expression,
-  { place, seen, cost, crowded }: Charges,
+  { place, seen, cost, crowded, next }: Charges,
   policy: TokenBucketPolicy,
   nowMs: number,
 ): Move | undefined {
@@ -33,22 +33,27 @@ export function bucketMove(
     expression.set(`${field("t")} = ${field("t")} + ${expression.number(asked)}`);
     expression.remove(field("x"));
     return {
+      expected: encode("token-bucket", next.state, undefined),
       entryBefore(after) {
         const t = (numberIn(after, "t") as bigint) - asked;
         return decode("token-bucket", { M: { ...after.M, t: { N: String(t) } } })?.state as Entry;
       },
     };
   }
-  if (seen?.M?.b !== undefined) return undefined;
+  // A bucket that was emptied in this millisecond: the new busy period needs another name.
+  const isNamed = seen !== undefined && Number(numberIn(seen, "s")) >= nowMs;
+  if (seen?.M?.b !== undefined || isNamed) return undefined;
   expression.require(
     `attribute_not_exists(${at}) OR ` +
-      `(${same()} AND ${field("t")} <= ${expression.number(now)} AND attribute_not_exists(${field("b")}))`,
+      `(${same()} AND ${field("t")} <= ${expression.number(now)} AND ${field("s")} < ${expression.number(nowMs)} ` +
+      `AND attribute_not_exists(${field("b")}))`,
   );
   const state: Entry = [
     1,
     0,
     [Number((now + asked) / rate), Number((now + asked) % rate), policy.rate, policy.intervalMs, nowMs],
   ];
-  expression.set(`${at} = ${expression.value(encode("token-bucket", state, undefined))}`);
-  return { entryBefore: () => undefined };
+  const expected = encode("token-bucket", state, undefined);
+  expression.set(`${at} = ${expression.value(expected)}`);
+  return { expected, entryBefore: () => undefined };
 }

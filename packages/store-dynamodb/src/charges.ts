@@ -5,6 +5,8 @@ import type { Place } from "./place.js";
 
 /** How the charges of one attribute are written. Put into an expression when it was made. */
 export interface Move {
+  /** The attribute as the write leaves it, if it was as it was last seen. */
+  readonly expected: AttributeValue;
   /** The entry as it was just before the write, from the attribute as the write left it. */
   entryBefore(after: AttributeValue): Entry | undefined;
 }

@@ -1,19 +1,23 @@
-import { SluiceError } from "@sluice/core";
+import { type CallOptions, SluiceError } from "@sluice/core";
 
-/** Something that is wanted until a time of `performance.now()`. */
-interface Wanted {
-  readonly deadlineMs: number;
+/** For calls without a deadline. */
+const MAX_CALL_MS = 60_000;
+
+export function deadlineOf(options: CallOptions | undefined): number {
+  return options?.deadlineMs ?? performance.now() + MAX_CALL_MS;
 }
 
-export function isInTime({ deadlineMs }: Wanted): boolean {
-  return deadlineMs > performance.now();
+/** The time after which no caller waits. */
+export function latestOf(calls: readonly { readonly deadlineMs: number }[]): number {
+  return calls.reduce((latestMs, { deadlineMs }) => Math.max(latestMs, deadlineMs), 0);
 }
 
-/** The time after which none of them is wanted any more. */
-export function latestOf(calls: readonly Wanted[]): number {
-  return Math.max(...calls.map(({ deadlineMs }) => deadlineMs));
-}
-
-export function timedOut(): SluiceError {
-  return new SluiceError("STORE_TIMEOUT", "the store was too busy: the call's time was up before it was sent");
+/** @param cause the last error of the connection, where it has failed */
+export function timedOut(cause?: unknown): SluiceError {
+  const why = cause instanceof Error ? `: ${cause.message || cause.name}` : "";
+  return new SluiceError(
+    "STORE_TIMEOUT",
+    `DynamoDB is too slow or too busy to answer in time; the call was not sent${why}`,
+    { cause },
+  );
 }

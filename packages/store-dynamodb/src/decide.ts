@@ -4,17 +4,19 @@ import {
   builtInAlgorithms,
   decideEntries,
   type Entry,
+  isEntry,
   type Outcome,
   type Policy,
   SluiceError,
 } from "@sluice/core";
 import type { Move } from "./charges.js";
-import { isInTime, latestOf, timedOut } from "./deadline.js";
+import { latestOf } from "./deadline.js";
 import { createExpression } from "./expression.js";
-import { addMove } from "./move.js";
+import { addMove, replaceExactly } from "./move.js";
 import type { Place } from "./place.js";
+import { type Known, timeBy } from "./proven-time.js";
 import type { Session } from "./session.js";
-import { decode, type Item } from "./stored.js";
+import { decode, encode, type Item } from "./stored.js";
 import { keepUntil } from "./time-to-live.js";
 
 /** A request for admission whose claims all lie in one item. */
@@ -25,10 +27,20 @@ export interface DecideCall {
   readonly places: readonly Place[];
   readonly nowMs: number | undefined;
   readonly deadlineMs: number;
+  /** Until when the answer of a charge is of use to undo it, though it is too late for the caller. */
+  readonly undoUntilMs?: number | undefined;
 }
 
-/** The entries of some attributes, as calls one after the other leave them, and how long those that were charged live. */
-type Entries = Map<string, { readonly entry: Entry | undefined; readonly ttlMs: number }>;
+/** An entry, and how long it lives if it was charged or repaired. */
+interface Left {
+  readonly place: Place;
+  readonly entry: Entry | undefined;
+  readonly ttlMs: number;
+  readonly isRepaired: boolean;
+}
+
+/** The entries of some attributes, as calls one after the other leave them. */
+type Entries = Map<string, Left>;
 
 /**
  * Decides calls with the same `nowMs`: those that fit are charged by one write, and the others are then judged on what
@@ -45,10 +57,18 @@ export async function decideCalls(
     answer(call, outcome);
   }
   for (;;) {
-    for (const call of open) if (!isInTime(call)) settle(call, timedOut());
+    for (const call of open) {
+      const late = session.lateFor(call.deadlineMs);
+      if (late !== undefined) settle(call, late);
+    }
     const [first] = open;
     if (first === undefined) return;
-    const nowMs = first.nowMs ?? Date.now();
+    const nowMs =
+      first.nowMs ??
+      timeBy(
+        Date.now(),
+        [...open].flatMap((call) => knownTo(session.item, call)),
+      );
     const { granted, refused, entries } = tryAll(session.item, open, nowMs);
     if (granted.length > 0) {
       const outcomes = await charge(session, granted, entries, nowMs);
@@ -56,7 +76,10 @@ export async function decideCalls(
         settle(granted[i] as DecideCall, outcome);
       });
     } else if (session.fresh) {
+      const repairing = repair(session, [...entries.values()], nowMs);
+      if (repairing !== undefined) await half(repairing, Math.min(...[...open].map(({ deadlineMs }) => deadlineMs)));
       for (const [call, outcome] of refused) settle(call, outcome);
+      await repairing;
     } else {
       await session.read(latestOf([...open]));
     }
@@ -76,7 +99,7 @@ function tryAll(
     try {
       for (const place of call.places) {
         if (entries.has(place.attribute)) continue;
-        entries.set(place.attribute, { entry: entryIn(item, place, call, nowMs), ttlMs: 0 });
+        entries.set(place.attribute, unchanged(place, entryIn(item, place, call, nowMs)));
       }
       const outcome = decideOn(entries, call, nowMs);
       if (outcome.allowed && call.admission.charge) granted.push(call);
@@ -92,10 +115,62 @@ function tryAll(
 function decideOn(entries: Entries, { admission, places }: DecideCall, nowMs: number): Outcome {
   const found = places.map(({ attribute }) => entries.get(attribute)?.entry);
   const { outcome, writes } = decideEntries(admission, found, builtInAlgorithms, nowMs);
-  writes.forEach(({ state, ttlMs }, i) => {
-    entries.set((places[i] as Place).attribute, { entry: state, ttlMs });
+  writes.forEach((next, i) => {
+    const place = places[i] as Place;
+    const isRepaired = !(outcome.allowed && admission.charge);
+    if (next !== undefined) entries.set(place.attribute, { place, entry: next.state, ttlMs: next.ttlMs, isRepaired });
   });
   return outcome;
+}
+
+function unchanged(place: Place, entry: Entry | undefined): Left {
+  return { place, entry, ttlMs: 0, isRepaired: false };
+}
+
+/** What an item tells of the entries that a call asks for. */
+function knownTo(item: Item, { admission, places }: DecideCall): readonly Known[] {
+  return admission.claims.flatMap(({ policy }, i) => {
+    const { algorithm, attribute } = places[i] as Place;
+    try {
+      const kept = decode(algorithm, item[attribute]);
+      return isEntry(kept?.state) && Array.isArray(kept.state[2]) ? [{ entry: kept.state, policy }] : [];
+    } catch {
+      // The decision reports what it can't read.
+      return [];
+    }
+  });
+}
+
+/**
+ * Writes entries that were read as others, since the clock stepped back or the policy's numbers changed. The decisions
+ * stand whether or not it works. `undefined` when there is nothing to write.
+ */
+function repair(session: Session, left: readonly Left[], nowMs: number): Promise<unknown> | undefined {
+  const repaired = left.filter(({ isRepaired }) => isRepaired);
+  if (repaired.length === 0) return undefined;
+  const expression = createExpression();
+  let expected = session.item;
+  for (const { place, entry, ttlMs } of repaired) {
+    const value = encode(place.algorithm, entry, nowMs + ttlMs);
+    replaceExactly(expression, place, session.item[place.attribute], value);
+    expected = { ...expected, [place.attribute]: value };
+  }
+  const longestMs = Math.max(...repaired.map(({ ttlMs }) => ttlMs));
+  const kept = keepUntil(expression, session.item, Math.max(nowMs, Date.now()) + longestMs);
+  return session.write(expression, { ...expected, ...kept }, performance.now() + MAX_REPAIR_MS).catch(() => {});
+}
+
+const MAX_REPAIR_MS = 1_000;
+
+/** Waits for a repair, but only for half of the time until the decisions are due. */
+function half(repairing: Promise<unknown>, dueMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.min(MAX_REPAIR_MS, dueMs - performance.now()) / 2);
+    void repairing.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** With a time given for a test nothing expires: old state counts as none anyway. */
@@ -109,7 +184,7 @@ function entryIn(item: Item, place: Place, call: DecideCall, nowMs: number): Ent
 async function charge(
   session: Session,
   calls: readonly DecideCall[],
-  after: Entries,
+  charged: Entries,
   nowMs: number,
 ): Promise<readonly Outcome[] | undefined> {
   const { item, fresh } = session;
@@ -118,7 +193,7 @@ async function charge(
   const moves = new Map<string, Move>();
   let longestMs = 0;
   for (const { call, place, policy, cost } of demandsOf(calls)) {
-    const { entry: state, ttlMs } = after.get(place.attribute) as { entry: Entry; ttlMs: number };
+    const { entry: state, ttlMs } = charged.get(place.attribute) as Left & { entry: Entry };
     const seen = item[place.attribute];
     const entry = entryIn(item, place, call, nowMs);
     const next = { state, expiresAtMs: nowMs + ttlMs };
@@ -126,11 +201,15 @@ async function charge(
     // What others charge at the same time makes it live longer than was seen, but not longer than the whole limit takes.
     longestMs = Math.max(longestMs, ttlMs, policy === undefined ? 0 : windowOf(policy));
   }
-  keepUntil(expression, item, Math.max(nowMs, Date.now()) + longestMs);
-  if (!(await session.write(expression, latestOf(calls)))) return undefined;
+  const kept = keepUntil(expression, item, Math.max(nowMs, Date.now()) + longestMs);
+  const expected = Object.fromEntries([...moves].map(([attribute, move]) => [attribute, move.expected]));
+  const undoUntilMs = Math.max(...calls.map((call) => call.undoUntilMs ?? 0));
+  const after = { ...item, ...expected, ...kept };
+  if (!(await session.write(expression, after, latestOf(calls), undoUntilMs))) return undefined;
   const entries: Entries = new Map();
   for (const [attribute, move] of moves) {
-    entries.set(attribute, { entry: move.entryBefore(session.item[attribute] as AttributeValue), ttlMs: 0 });
+    const { place } = charged.get(attribute) as Left;
+    entries.set(attribute, unchanged(place, move.entryBefore(session.item[attribute] as AttributeValue)));
   }
   return calls.map((call) => decideOn(entries, call, nowMs));
 }

@@ -2,8 +2,9 @@ import {
   type Admission,
   builtInAlgorithms,
   type CallOptions,
-  type Claim,
+  type ConnectionErrors,
   type DecidingStore,
+  type Duration,
   decideInOrder,
   type ExportEntries,
   type ExportedEntry,
@@ -12,17 +13,22 @@ import {
   invalidOption,
   type Next,
   type Outcome,
+  type PartDecider,
+  parseDuration,
   partsOf,
   refundEntry,
   rejectUnknown,
   SluiceError,
 } from "@sluice/core";
 import { createClockSkew } from "./clock-skew.js";
+import { deadlineOf } from "./deadline.js";
 import { type DynamodbClient, sendOf } from "./dynamodb-client.js";
 import { createLanes } from "./lanes.js";
 import { exportFrom, importInto } from "./moving.js";
+import { createPace } from "./pace.js";
 import { type Place, placeOf } from "./place.js";
 import { createRecentItems } from "./recent-items.js";
+import { createRequest } from "./requests.js";
 import { createSlots } from "./slots.js";
 import { checkTable, openTable } from "./table.js";
 
@@ -32,21 +38,27 @@ export interface DynamodbStoreOptions {
   client: DynamodbClient;
   /** The name or ARN of a table made from {@link tableDefinition}. */
   table: string;
-  /** The most requests on their way at once: no more than the client's `maxSockets`. Default 50, as there. */
-  concurrency?: number;
+  /**
+   * The most requests in flight at once: no more than the client's `maxSockets`. Default 50, as there. Calls that would
+   * have to wait for too long are refused. Workers have a limit of their own, and this one has no effect there.
+   */
+  concurrency?: number | undefined;
   /** Called when this machine's clock is found to be off; again only after it was right in between. */
-  onClockSkew?: (skewMs: number) => void;
-  /** From which difference on `onClockSkew` is called, in milliseconds. Default 1,000. */
-  clockSkewLimitMs?: number;
+  onClockSkew?: ((skewMs: number) => void) | undefined;
+  /** The difference from which on `onClockSkew` is called. Default `"1s"`. */
+  clockSkewLimit?: Duration | undefined;
 }
 
 /** A store on DynamoDB. */
-export interface DynamodbStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries {
+export interface DynamodbStore extends DecidingStore, HealthCheck, ConnectionErrors, ExportEntries, ImportEntries {
   decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
 }
 
 /** How many items are remembered, to guess how the next write on them has to look. */
 const REMEMBERED = 10_000;
+
+/** An admission over several items undoes charges whose answers come up to this much too late. */
+const MAX_LATE_MS = 1_000;
 
 /**
  * A store on Amazon DynamoDB. A decision takes one request, allowed or denied, whatever the number of policies on its key;
@@ -70,29 +82,38 @@ const REMEMBERED = 10_000;
  * ```
  */
 export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
-  rejectUnknown(options, ["client", "table", "concurrency", "onClockSkew", "clockSkewLimitMs"], "dynamodbStore");
-  const { client, concurrency = 50, onClockSkew, clockSkewLimitMs = 1_000 } = options;
+  rejectUnknown(options, ["client", "table", "concurrency", "onClockSkew", "clockSkewLimit"], "dynamodbStore");
+  const { client, concurrency = 50, onClockSkew, clockSkewLimit = "1s" } = options;
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
     throw invalidOption("concurrency", concurrency, "give a whole number of 1 or more");
   }
-  if (!(clockSkewLimitMs > 0)) throw invalidOption("clockSkewLimitMs", clockSkewLimitMs, "give milliseconds above 0");
+  const clockSkewLimitMs = parseDuration(clockSkewLimit, "clockSkewLimit");
   if (onClockSkew !== undefined && typeof onClockSkew !== "function") {
     throw invalidOption("onClockSkew", onClockSkew, "give a function");
   }
-  const table = openTable(sendOf(client), checkTable(options.table), createClockSkew(clockSkewLimitMs, onClockSkew));
-  const lanes = createLanes({ table, slots: createSlots(concurrency), recent: createRecentItems(REMEMBERED) });
+  const pace = createPace();
+  const request = createRequest(sendOf(client), pace, createClockSkew(clockSkewLimitMs, onClockSkew));
+  const table = openTable(request, checkTable(options.table));
+  const slots = createSlots(concurrency, pace);
+  const lanes = createLanes({ table, slots, pace, recent: createRecentItems(REMEMBERED) });
   let closed = false;
 
   function checkOpen(): void {
     if (closed) throw new SluiceError("CLOSED", "the DynamoDB store is closed");
   }
 
-  /** Decides what lies in one item. */
-  async function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
+  /** Decides what lies in one item. An answer that comes up to `undoMs` too late is of use to undo the charge. */
+  async function decideTogether(admission: Admission, options: CallOptions | undefined, undoMs = 0): Promise<Outcome> {
     const places = admission.claims.map(({ scope, key }) => placeOf(scope + key));
-    const { nowMs, deadlineMs = Number.POSITIVE_INFINITY } = options ?? {};
-    const call = { kind: "decide", admission, places, nowMs, deadlineMs } as const;
+    const deadlineMs = deadlineOf(options);
+    const undoUntilMs = deadlineMs + undoMs;
+    const call = { kind: "decide", admission, places, nowMs: options?.nowMs, deadlineMs, undoUntilMs } as const;
     return (await lanes.add(places[0]?.pk ?? "", call)) as Outcome;
+  }
+
+  /** Decides one of the parts of an admission. */
+  function decidePart(part: Admission, options: CallOptions | undefined): Promise<Outcome> {
+    return decideTogether(part, options, part.charge ? MAX_LATE_MS : 0);
   }
 
   /** Writes an entry where there is no live one, and tells whether it did. One that has expired needs no writing. */
@@ -102,7 +123,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
       isNew = there === undefined || expiresAtMs <= nowMs;
       return isNew && expiresAtMs > nowMs ? { state, ttlMs: expiresAtMs - nowMs } : undefined;
     };
-    const call = { kind: "update", place, change, nowMs: undefined, deadlineMs: Number.POSITIVE_INFINITY } as const;
+    const call = { kind: "update", place, change, nowMs: undefined, deadlineMs: deadlineOf(undefined) } as const;
     await lanes.add(place.pk, call);
     return isNew;
   }
@@ -115,9 +136,13 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
       if (admission.claims.length > 1) {
         const parts = partsOf(admission, ({ scope, key }) => placeOf(scope + key).pk);
         if (parts.length > 1) {
-          const undo = (claim: Claim, { epochMs }: { epochMs: number }) =>
-            store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
-          return decideInOrder(admission, parts, { decide: decideTogether, undo }, options);
+          const undo: PartDecider["undo"] = (claim, { epochMs }, undoOptions, chargedAtMs) =>
+            store.atomicUpdate(
+              claim.scope + claim.key,
+              refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs),
+              undoOptions,
+            );
+          return decideInOrder(admission, parts, { decide: decidePart, undo }, options);
         }
       }
       return decideTogether(admission, options);
@@ -130,16 +155,16 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
     ): Promise<S | undefined> {
       checkOpen();
       const place = placeOf(entryKey);
-      const { nowMs, deadlineMs = Number.POSITIVE_INFINITY } = options ?? {};
       const change = update as (state: unknown, nowMs: number) => Next<unknown> | undefined;
-      const call = { kind: "update", place, change, nowMs, deadlineMs } as const;
+      const deadlineMs = deadlineOf(options);
+      const call = { kind: "update", place, change, nowMs: options?.nowMs, deadlineMs } as const;
       return (await lanes.add(place.pk, call)) as S | undefined;
     },
 
-    async delete(entryKey, { deadlineMs = Number.POSITIVE_INFINITY } = {}) {
+    async delete(entryKey, options) {
       checkOpen();
       const place = placeOf(entryKey);
-      await lanes.add(place.pk, { kind: "delete", place, deadlineMs });
+      await lanes.add(place.pk, { kind: "delete", place, deadlineMs: deadlineOf(options) });
     },
 
     async *exportEntries() {
@@ -155,6 +180,8 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
     async healthCheck(options) {
       await store.atomicUpdate("sluice:health", () => undefined, options);
     },
+
+    connectionError: () => pace.error,
 
     async close() {
       closed = true;

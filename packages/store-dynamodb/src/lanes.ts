@@ -1,70 +1,197 @@
-import { createKeyedBatcher, SluiceError } from "@sluice/core";
+import { hasRequestContexts, outsideRequests, SluiceError } from "@sluice/core";
+import { latestOf, timedOut } from "./deadline.js";
 import { type DecideCall, decideCalls } from "./decide.js";
-import type { RecentItems } from "./recent-items.js";
-import { type Session, withSession } from "./session.js";
-import type { Slots } from "./slots.js";
-import type { Table } from "./table.js";
+import { type Session, type SessionResources, withSession } from "./session.js";
+import type { Slot } from "./slots.js";
 import { type DeleteCall, deleteEntry, type UpdateCall, updateEntry } from "./update.js";
 
 /** A call on one item. */
 export type Call = DecideCall | UpdateCall | DeleteCall;
 
-/** Makes the calls on each item take turns, so that those of one process do not race each other. */
+/** Lets the calls on one item share requests, so that those of one process do not race each other. */
 export interface Lanes {
-  /** Answers a call on the item, with those that were made meanwhile. */
+  /** Answers a call on the item, together with those that come at the same time. */
   add(pk: string, call: Call): Promise<unknown>;
 }
 
-/** An answer in a box of its own, so that the batcher takes every answer as one. */
-type Answer = { readonly value: unknown } | { readonly error: unknown };
+interface Waiting {
+  readonly call: Call;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
 
-export function createLanes(resources: { table: Table; slots: Slots; recent: RecentItems }): Lanes {
-  const batcher = createKeyedBatcher<Call, Answer>({
-    maxInFlight: 1,
-    run: (pk, calls) => withSession(resources, pk, (session) => answerAll(session, calls)),
-  });
+/** The calls on one item. */
+interface Lane {
+  readonly pk: string;
+  waiting: Waiting[];
+  scheduled: boolean;
+  /** Whether it has applied for a slot. */
+  applied: boolean;
+  inFlight: number;
+  lastSentMs: number;
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** The most calls in one session. */
+const MAX_CALLS = 256;
+
+/** The most sessions on one item at once. */
+const MAX_SESSIONS = 8;
+
+/** Sessions beside each other follow each other no faster. */
+const MIN_GAP_MS = 5;
+
+/**
+ * Calls of one turn of the event loop leave together, and those that come while a session is in flight leave together after
+ * it. Where there is no time for that, because DynamoDB takes long, they leave beside it. Conditional writes keep both exact.
+ *
+ * On Workers, where I/O belongs to a request, the calls of each turn leave at once.
+ */
+export function createLanes(resources: SessionResources): Lanes {
+  const { slots, pace } = resources;
+  const lanes = new Map<string, Lane>();
+  const neverWaits = hasRequestContexts();
+
+  function laneOf(pk: string): Lane {
+    let lane = lanes.get(pk);
+    if (lane === undefined) {
+      lane = { pk, waiting: [], scheduled: false, applied: false, inFlight: 0, lastSentMs: 0, timer: undefined };
+      lanes.set(pk, lane);
+    }
+    return lane;
+  }
+
+  /** By promises: fake timers replace `queueMicrotask`, but never these. */
+  function schedule(lane: Lane): void {
+    if (lane.scheduled) return;
+    lane.scheduled = true;
+    // Two hops: callers that continue after the same session enqueue within one hop of each other.
+    void Promise.resolve()
+      .then(() => {})
+      .then(() => {
+        lane.scheduled = false;
+        leave(lane);
+      });
+  }
+
+  function leave(lane: Lane): void {
+    clearTimeout(lane.timer);
+    if (lane.applied || lane.waiting.length === 0) return;
+    const nowMs = performance.now();
+    const waitMs = neverWaits ? 0 : leavesMs(lane, nowMs) - nowMs;
+    if (waitMs > 0) {
+      if (waitMs < Number.POSITIVE_INFINITY) lane.timer = setTimeout(leave, Math.ceil(waitMs), lane);
+      return;
+    }
+    lane.applied = true;
+    slots.apply({
+      deadlineMs: () => latestOf(lane.waiting.map(({ call }) => call)),
+      grant(slot, isProbe) {
+        lane.applied = false;
+        // Without the request's context: what is sent is not its own.
+        outsideRequests(() => answer(lane, slot, isProbe ? 1 : MAX_CALLS));
+      },
+      refuse(error) {
+        lane.applied = false;
+        const refused = lane.waiting;
+        lane.waiting = [];
+        for (const { reject } of refused) reject(error);
+        forget(lane);
+      },
+    });
+  }
+
+  /** When the next session leaves, if the one in flight has not ended before. */
+  function leavesMs({ waiting, inFlight, lastSentMs }: Lane, nowMs: number): number {
+    // A clock that was replaced, as by fake timers, may be behind: then nothing waits for it.
+    if (inFlight === 0 || nowMs < lastSentMs) return nowMs;
+    if (inFlight >= MAX_SESSIONS) return Number.POSITIVE_INFINITY;
+    const usualMs = pace.usualMs(nowMs);
+    const earliestMs = waiting.reduce((earliest, { call }) => Math.min(earliest, call.deadlineMs), Infinity);
+    const gapEndsMs = lastSentMs + Math.max(MIN_GAP_MS, usualMs / MAX_SESSIONS);
+    // The rest of the session in flight, an own one, and half of one to spare.
+    return Math.max(gapEndsMs, earliestMs - 2.5 * usualMs);
+  }
+
+  function answer(lane: Lane, slot: Slot, most: number): void {
+    const batch = inTime(lane.waiting.splice(0, most));
+    if (batch.length === 0) {
+      slot.release();
+      leave(lane);
+      return;
+    }
+    lane.inFlight++;
+    lane.lastSentMs = performance.now();
+    withSession(resources, lane.pk, slot, (session) => answerAll(session, batch))
+      .catch((error) => {
+        for (const { reject } of batch) reject(error);
+      })
+      .finally(() => {
+        lane.inFlight--;
+        if (lane.waiting.length > 0) schedule(lane);
+        else forget(lane);
+      });
+    leave(lane);
+  }
+
+  /** Refuses the calls that can't be answered in time, and returns the others. */
+  function inTime(calls: readonly Waiting[]): readonly Waiting[] {
+    const hopelessMs = pace.hopelessMs(performance.now());
+    return calls.filter(({ call, reject }) => {
+      if (call.deadlineMs > hopelessMs) return true;
+      reject(timedOut(pace.error));
+      return false;
+    });
+  }
+
+  function forget(lane: Lane): void {
+    if (lane.inFlight > 0 || lane.waiting.length > 0 || lanes.get(lane.pk) !== lane) return;
+    clearTimeout(lane.timer);
+    lanes.delete(lane.pk);
+  }
 
   return {
-    async add(pk, call) {
-      const answer = await batcher.add(pk, call, call.deadlineMs);
-      if ("error" in answer) throw answer.error;
-      return answer.value;
+    add(pk, call) {
+      return new Promise((resolve, reject) => {
+        const lane = laneOf(pk);
+        lane.waiting.push({ call, resolve, reject });
+        schedule(lane);
+      });
     },
   };
 }
 
-/** Answers the calls in order, decisions for the same time together. What fails leaves the other answers as they are. */
-async function answerAll(session: Session, calls: readonly Call[]): Promise<Answer[]> {
-  const answers = new Map<Call, Answer>();
-  for (const run of runsOf(calls)) {
+/** Answers the calls in order, decisions for the same time together. A call that fails leaves the others as they are. */
+async function answerAll(session: Session, batch: readonly Waiting[]): Promise<void> {
+  for (const run of runsOf(batch)) {
+    const open = new Map(run.map((waiting) => [waiting.call, waiting]));
     try {
-      if (run[0]?.kind === "decide") {
-        await decideCalls(session, run as readonly DecideCall[], (call, answer) => {
-          answers.set(call, answer instanceof SluiceError ? { error: answer } : { value: answer });
+      const [{ call, resolve }] = run as readonly [Waiting];
+      if (call.kind === "decide") {
+        await decideCalls(session, [...open.keys()] as readonly DecideCall[], (decided, answer) => {
+          const waiting = open.get(decided);
+          open.delete(decided);
+          if (answer instanceof SluiceError) waiting?.reject(answer);
+          else waiting?.resolve(answer);
         });
       } else {
-        const [call] = run as readonly [UpdateCall | DeleteCall];
-        answers.set(call, { value: await answerOne(session, call) });
+        resolve(await (call.kind === "update" ? updateEntry(session, call) : deleteEntry(session, call)));
       }
     } catch (error) {
-      for (const call of run) if (!answers.has(call)) answers.set(call, { error });
+      for (const { reject } of open.values()) reject(error);
     }
   }
-  return calls.map((call) => answers.get(call) as Answer);
-}
-
-async function answerOne(session: Session, call: UpdateCall | DeleteCall): Promise<unknown> {
-  return call.kind === "update" ? updateEntry(session, call) : deleteEntry(session, call);
 }
 
 /** Neighbouring decisions with the same time; every other call alone. */
-function runsOf(calls: readonly Call[]): readonly (readonly Call[])[] {
-  const runs: Call[][] = [];
-  for (const call of calls) {
+function runsOf(batch: readonly Waiting[]): readonly (readonly Waiting[])[] {
+  const runs: Waiting[][] = [];
+  for (const waiting of batch) {
     const run = runs.at(-1);
-    const [first] = run ?? [];
-    if (call.kind === "decide" && first?.kind === "decide" && first.nowMs === call.nowMs) run?.push(call);
-    else runs.push([call]);
+    const first = run?.[0]?.call;
+    const { call } = waiting;
+    if (call.kind === "decide" && first?.kind === "decide" && first.nowMs === call.nowMs) run?.push(waiting);
+    else runs.push([waiting]);
   }
   return runs;
 }

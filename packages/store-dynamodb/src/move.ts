@@ -24,8 +24,9 @@ export function addMove(expression: Expression, charges: Charges, nowMs: number)
 }
 
 function exactMove(expression: Expression, { place, seen, entry, next }: Charges): Move {
-  replaceExactly(expression, place, seen, encode(place.algorithm, next.state, next.expiresAtMs));
-  return { entryBefore: () => entry };
+  const expected = encode(place.algorithm, next.state, next.expiresAtMs);
+  replaceExactly(expression, place, seen, expected);
+  return { expected, entryBefore: () => entry };
 }
 
 /** Compare and set: on the condition that the attribute is what was seen. */

@@ -1,7 +1,8 @@
 import { type ExportedEntry, exportedKey, importDistinct, splitEntryKey } from "@sluice/core";
 import { type Place, placeOfExported, storedTextOf } from "./place.js";
+import { PARTITION_KEY } from "./reply.js";
 import { decode, type Item } from "./stored.js";
-import { PARTITION_KEY, type Table } from "./table.js";
+import type { Table } from "./table.js";
 import { TIME_TO_LIVE } from "./time-to-live.js";
 
 /** All entries of a table, page by page. */

@@ -45,17 +45,32 @@ function wasRefused(error: unknown): boolean {
   return status >= 400 && status < 500;
 }
 
-/** Tells of each answer's `Date` header, and when the request left and the answer came. */
-export function watchDates(
-  stack: MiddlewareStack,
-  seen: (date: string, sentMs: number, answeredMs: number) => void,
-): void {
+/** What an answer shows of the attempt that it answers. */
+export interface Answered {
+  /** The `Date` header. */
+  readonly date: string | undefined;
+  /** When the request left and the answer came, by this machine's clock. */
+  readonly sentMs: number;
+  readonly answeredMs: number;
+  /** How long it took, by a clock that is never set. */
+  readonly tookMs: number;
+}
+
+/** Calls `seen` with each answer of each attempt, except those that only say that something failed. */
+export function watchAnswers(stack: MiddlewareStack, seen: (answered: Answered) => void): void {
   const middleware: Middleware = (next) => async (args) => {
-    const sentMs = Date.now();
-    const result = await next(args);
-    const { headers } = (result.response ?? {}) as { headers?: Readonly<Record<string, string>> };
-    if (headers?.date !== undefined) seen(headers.date, sentMs, Date.now());
-    return result;
+    const [sentMs, startMs] = [Date.now(), performance.now()];
+    const noteAnswer = (date: string | undefined): void =>
+      seen({ date, sentMs, answeredMs: Date.now(), tookMs: performance.now() - startMs });
+    try {
+      const result = await next(args);
+      const { headers } = (result?.response ?? {}) as { headers?: Readonly<Record<string, string>> };
+      noteAnswer(headers?.date);
+      return result;
+    } catch (error) {
+      if ((error as Partial<Error> | undefined)?.name === "ConditionalCheckFailedException") noteAnswer(undefined);
+      throw error;
+    }
   };
-  stack.add(middleware, { step: "deserialize", priority: "high", name: "sluiceWatchDates" });
+  stack.add(middleware, { step: "deserialize", priority: "high", name: "sluiceWatchAnswers" });
 }

@@ -1,7 +1,9 @@
 import { SluiceError } from "@sluice/core";
+import { timedOut } from "./deadline.js";
 import type { Expression } from "./expression.js";
+import type { Pace } from "./pace.js";
 import type { RecentItems } from "./recent-items.js";
-import type { Slots } from "./slots.js";
+import type { Slot, Slots } from "./slots.js";
 import type { Item } from "./stored.js";
 import type { Table } from "./table.js";
 
@@ -13,21 +15,38 @@ export interface Session {
   readonly fresh: boolean;
   /** Whether others write it so often that a guess should not be that nobody has lately. */
   readonly crowded: boolean;
+  /** Why a request that is sent now can't be answered by then; `undefined` when it can. */
+  lateFor(deadlineMs: number): SluiceError | undefined;
   read(deadlineMs: number): Promise<void>;
-  /** Whether it was written. If not, others had written, and the item shows what. */
-  write(expression: Expression, deadlineMs: number): Promise<boolean>;
+  /**
+   * Whether it was written. If not, others had written, and the item shows what.
+   *
+   * @param expected the item as the write leaves it if the guess is right: what a session beside this one begins with
+   * @param abandonMs until when to wait for the answer of what was sent in time, if that is longer
+   */
+  write(expression: Expression, expected: Item, deadlineMs: number, abandonMs?: number): Promise<boolean>;
   delete(deadlineMs: number): Promise<void>;
+}
+
+/** What sessions on all items share. */
+export interface SessionResources {
+  readonly table: Table;
+  readonly slots: Slots;
+  readonly pace: Pace;
+  readonly recent: RecentItems;
 }
 
 /** After so many lost races in one session the store gives up: somebody writes the item without pause. */
 const MOST_TRIES = 100;
 
-/** Runs `body` with a session on an item, on a slot that requests need. */
+/** Runs `body` with a session on an item, and releases the slot in the end. */
 export async function withSession<T>(
-  { table, slots, recent }: { table: Table; slots: Slots; recent: RecentItems },
+  { table, slots, pace, recent }: SessionResources,
   pk: string,
+  firstSlot: Slot,
   body: (session: Session) => Promise<T>,
 ): Promise<T> {
+  let slot = firstSlot;
   let { item, crowded } = recent.get(pk) ?? { item: {}, crowded: false };
   let fresh = false;
   let tries = 0;
@@ -38,10 +57,12 @@ export async function withSession<T>(
     recent.set(pk, { item: seen, crowded });
   }
 
-  /** What is there now after a failure is not known. */
-  async function asking<A>(answer: Promise<A>): Promise<A> {
+  /** Afterwards the item is unknown if the request failed. */
+  async function asking<A>(deadlineMs: number, ask: () => Promise<A>): Promise<A> {
+    const late = session.lateFor(deadlineMs);
+    if (late !== undefined) throw late;
     try {
-      return await answer;
+      return await ask();
     } catch (error) {
       item = {};
       fresh = false;
@@ -50,14 +71,11 @@ export async function withSession<T>(
     }
   }
 
-  /** While it waits others have the slot. */
-  async function pause(): Promise<void> {
-    slots.give();
-    try {
-      await backOff(tries);
-    } finally {
-      await slots.take();
-    }
+  /** Others have the slot meanwhile. */
+  async function pause(deadlineMs: number): Promise<void> {
+    slot.release();
+    await backOff(tries);
+    slot = await slots.applyAgain(deadlineMs);
   }
 
   const session: Session = {
@@ -70,35 +88,53 @@ export async function withSession<T>(
     get crowded() {
       return crowded;
     },
+    lateFor: (deadlineMs) => (deadlineMs > pace.hopelessMs(performance.now()) ? undefined : timedOut(pace.error)),
     async read(deadlineMs) {
-      see(await asking(table.read(pk, deadlineMs)));
+      see(await asking(deadlineMs, () => table.read(pk, deadlineMs)));
     },
-    async write(expression, deadlineMs) {
-      const { written, item: seen } = await asking(table.update(pk, expression, deadlineMs));
+    async write(expression, expected, deadlineMs, abandonMs = deadlineMs) {
+      const guess = { item: expected, crowded };
+      const wasSeenEmpty = fresh && isEmpty(item);
+      const { written, item: seen } = await asking(deadlineMs, () => {
+        // A session beside this one begins with what this write leaves.
+        recent.set(pk, guess);
+        return table.update(pk, expression, Math.max(deadlineMs, abandonMs));
+      });
       // The other guess would have been the right one.
       if (!written && !fresh) crowded = !crowded;
+      const isLatest = recent.get(pk)?.item === guess.item;
+      const later = recent.get(pk);
       see(seen);
-      if (written) return true;
+      if (written) {
+        // A later write has been sent meanwhile: its guess is the better one.
+        if (!isLatest && later !== undefined) recent.set(pk, later);
+        return true;
+      }
+      // Some servers that speak DynamoDB's protocol do not return the item.
+      if (wasSeenEmpty && isEmpty(seen)) await session.read(deadlineMs);
       tries++;
       if (tries >= MOST_TRIES) {
         throw new SluiceError("STORE_CONTENDED", `others won each of ${MOST_TRIES} races to write one key`);
       }
       // The first lost race only shows that the guess was wrong.
-      if (tries > 1) await pause();
+      if (tries > 1) await pause(deadlineMs);
       return false;
     },
     async delete(deadlineMs) {
-      await asking(table.delete(pk, deadlineMs));
+      await asking(deadlineMs, () => table.delete(pk, deadlineMs));
       see({});
     },
   };
 
-  await slots.take();
   try {
     return await body(session);
   } finally {
-    slots.give();
+    slot.release();
   }
+}
+
+function isEmpty(item: Item): boolean {
+  return Object.keys(item).length === 0;
 }
 
 /** Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS 2015), 50 ms at most. */

@@ -1,22 +1,142 @@
-/** Bounds how many requests are on their way at once. */
-export interface Slots {
-  /** Resolves when there is a free one; first come, first served. */
-  take(): Promise<void>;
-  give(): void;
+import { hasRequestContexts, type SluiceError } from "@sluice/core";
+import { timedOut } from "./deadline.js";
+import type { Pace } from "./pace.js";
+
+/** Somebody who needs a slot. */
+export interface Applicant {
+  /** When the answer must be there, a time of `performance.now()`. It may grow while the applicant waits. */
+  deadlineMs(): number;
+  /** @param isProbe whether DynamoDB is silent, and this is the only request that finds out if it still is */
+  grant(slot: Slot, isProbe: boolean): void;
+  refuse(error: SluiceError): void;
 }
 
-export function createSlots(count: number): Slots {
-  const waiting: (() => void)[] = [];
-  let free = count;
+/** The right to have a request in flight. */
+export interface Slot {
+  /** Fine to call twice. */
+  release(): void;
+}
+
+/** Bounds how many requests are in flight. Refuses those that could not be answered in time. */
+export interface Slots {
+  /** Grants a slot in order of application, or refuses: at once where it can be told. */
+  apply(applicant: Applicant): void;
+  /** The same for a request that continues what has had a slot before: it is the next. */
+  applyAgain(deadlineMs: number): Promise<Slot>;
+}
+
+/** Weight of the last slot in the average time for which slots are taken. */
+const LAST_SHARE = 1 / 8;
+
+/** Clocks and timers differ by no more. After it, a slot whose holder should have given up is taken back. */
+const OVERDUE_MS = 1_000;
+
+export function createSlots(count: number, pace: Pace): Slots {
+  // There nothing may wait for the end of a request, since the one that sent it may be over.
+  return hasRequestContexts() ? withoutLimit() : limitedTo(count, pace);
+}
+
+function limitedTo(count: number, pace: Pace): Slots {
+  let queue: Applicant[] = [];
+  const holders = new Map<Slot, { readonly deadlineMs: number; readonly isProbe: boolean }>();
+  let heldMs = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function grant(applicant: Applicant, nowMs: number): void {
+    const isProbe = pace.silent;
+    const slot: Slot = {
+      release() {
+        if (!holders.delete(slot)) return;
+        heldMs += (performance.now() - nowMs - heldMs) * (heldMs > 0 ? LAST_SHARE : 1);
+        serve();
+      },
+    };
+    holders.set(slot, { deadlineMs: applicant.deadlineMs(), isProbe });
+    applicant.grant(slot, isProbe);
+  }
+
+  /** Whether a slot is free; one at a time while DynamoDB is silent. */
+  function isFree(nowMs: number): boolean {
+    if (holders.size >= count || pace.silent) takeBackOverdue(nowMs);
+    if (holders.size >= count) return false;
+    if (!pace.silent) return true;
+    for (const { isProbe } of holders.values()) if (isProbe) return false;
+    return isPast(pace.nextMs(), nowMs);
+  }
+
+  /** Timers that were replaced, as by fake ones, never end a request. */
+  function takeBackOverdue(nowMs: number): void {
+    for (const [slot, { deadlineMs }] of holders) if (deadlineMs + OVERDUE_MS < nowMs) holders.delete(slot);
+  }
+
+  function serve(): void {
+    const nowMs = performance.now();
+    refuseLate(nowMs);
+    while (queue.length > 0 && isFree(nowMs)) grant(queue.shift() as Applicant, nowMs);
+    wakeLater(nowMs);
+  }
+
+  /** One that has waited leaves only with the time that an answer usually takes, so that few are sent in vain. */
+  function refuseLate(nowMs: number): void {
+    const lateMs = pace.silent ? pace.hopelessMs(nowMs) : nowMs + pace.usualMs(nowMs);
+    const isLate = (applicant: Applicant): boolean => applicant.deadlineMs() <= lateMs;
+    const late = queue.filter(isLate);
+    if (late.length === 0) return;
+    queue = queue.filter((applicant) => !isLate(applicant));
+    for (const applicant of late) applicant.refuse(timedOut(pace.error));
+  }
+
+  /** A slot that becomes free serves the queue, too: this is for probes and for those whose time passes meanwhile. */
+  function wakeLater(nowMs: number): void {
+    clearTimeout(timer);
+    if (queue.length === 0) return;
+    const earliestMs = Math.min(...queue.map((applicant) => applicant.deadlineMs()));
+    const atMs = isPast(pace.nextMs(), nowMs) ? earliestMs : Math.min(earliestMs, pace.nextMs());
+    timer = setTimeout(serve, Math.min(60_000, Math.max(1, Math.ceil(atMs - nowMs))));
+    // A number, where it is not Node's.
+    (timer as { unref?(): unknown }).unref?.();
+  }
+
   return {
-    async take() {
-      if (free > 0) free--;
-      else await new Promise<void>((resolve) => waiting.push(resolve));
+    apply(applicant) {
+      const nowMs = performance.now();
+      const deadlineMs = applicant.deadlineMs();
+      if (queue.length === 0 && isFree(nowMs)) {
+        if (deadlineMs <= pace.hopelessMs(nowMs)) applicant.refuse(timedOut(pace.error));
+        else grant(applicant, nowMs);
+        return;
+      }
+      const startMs = nowMs + ((queue.length + 1) * heldMs) / count;
+      if (!pace.silent && startMs + pace.usualMs(nowMs) >= deadlineMs) {
+        applicant.refuse(timedOut(pace.error));
+        return;
+      }
+      queue.push(applicant);
+      if (isFree(nowMs)) serve();
+      else if (queue.length === 1) wakeLater(nowMs);
     },
-    give() {
-      const next = waiting.shift();
-      if (next === undefined) free++;
-      else next();
+
+    applyAgain(deadlineMs) {
+      return new Promise((resolve, reject) => {
+        queue.unshift({ deadlineMs: () => deadlineMs, grant: resolve, refuse: reject });
+        serve();
+      });
     },
+  };
+}
+
+/** A clock that was replaced, as by fake timers, may be behind: then nothing waits for it. */
+function isPast(timeMs: number, nowMs: number): boolean {
+  return timeMs <= nowMs || timeMs > nowMs + 60_000;
+}
+
+function withoutLimit(): Slots {
+  const slot: Slot = { release() {} };
+  return {
+    apply: (applicant) => {
+      if (applicant.deadlineMs() <= performance.now()) applicant.refuse(timedOut());
+      else applicant.grant(slot, false);
+    },
+    applyAgain: async () => slot,
   };
 }

@@ -1,5 +1,5 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { unreadableState } from "@sluice/core";
+import { type Entry, isEntry, timeOf, unreadableState } from "@sluice/core";
 import { decodeGrants, encodeGrants } from "./grants-text.js";
 
 /** An item as the client library hands it over. */
@@ -17,7 +17,7 @@ export interface Kept {
  *   token bucket  { t: full at, in units of 1 / rate of a millisecond; r: rate; i: interval in ms; s: busy since }
  *   fixed window  { u: used; s: start; w: length of the window in ms }
  *
- * with b, the time until which the key is blocked, where there is one. The grants of a sliding log are short text, { g, b },
+ * with b, the time until which the key is blocked, and l, the length of that block, where there are such. The grants of a sliding log are short text, { g, b },
  * since DynamoDB charges by the size; all other state is { j: JSON }. In each of them x is when the state expires; without x a bucket lives until it is full, and a window until it ends.
  */
 
@@ -65,10 +65,17 @@ function parse(text: string): unknown {
 
 /** The entry in fields of its own; `undefined` for what is none of its algorithm. */
 function fieldsOf(algorithm: string | undefined, state: unknown): Record<string, AttributeValue> | undefined {
-  if (!Array.isArray(state) || state.length !== 3 || state[0] !== 1 || !isCount(state[1])) return undefined;
-  const [, blockedUntilMs, own] = state as [1, number, unknown];
+  if (!isEntry(state) || state.length !== state[0] + 2 || !isCount(state[1])) return undefined;
+  const [, blockedUntilMs, own, blockedForMs] = state;
+  if (blockedForMs !== undefined && !(blockedUntilMs > 0 && isCount(blockedForMs))) return undefined;
   const fields = ownFieldsOf(algorithm, own);
-  return fields && blockedUntilMs > 0 ? { ...fields, b: { N: String(blockedUntilMs) } } : fields;
+  return (
+    fields && {
+      ...fields,
+      ...(blockedUntilMs > 0 && { b: { N: String(blockedUntilMs) } }),
+      ...(blockedForMs !== undefined && { l: { N: String(blockedForMs) } }),
+    }
+  );
 }
 
 function ownFieldsOf(algorithm: string | undefined, own: unknown): Record<string, AttributeValue> | undefined {
@@ -97,7 +104,10 @@ function entryOf(algorithm: string | undefined, value: AttributeValue): Kept | u
   const blockedUntilMs = Number(numberIn(value, "b") ?? 0n);
   const own = ownStateIn(algorithm, value);
   if (own === undefined) return undefined;
-  return { state: [1, blockedUntilMs, own.state], expiresAtMs: Math.max(own.expiresAtMs, blockedUntilMs) };
+  const blockedForMs = numberIn(value, "l");
+  const state: Entry =
+    blockedForMs === undefined ? [1, blockedUntilMs, own.state] : [2, blockedUntilMs, own.state, Number(blockedForMs)];
+  return { state, expiresAtMs: Math.max(own.expiresAtMs, blockedUntilMs) };
 }
 
 function ownStateIn(algorithm: string | undefined, value: AttributeValue): Kept | undefined {
@@ -109,7 +119,7 @@ function ownStateIn(algorithm: string | undefined, value: AttributeValue): Kept 
   if (start === undefined) return undefined;
   if (algorithm === "fixed-window") {
     const used = numberIn(value, "u");
-    const expiresAtMs = Number(start + (numberIn(value, "w") ?? 0n));
+    const expiresAtMs = timeOf(Number(start)) + Number(numberIn(value, "w") ?? 0n);
     return used === undefined ? undefined : { state: [Number(start), Number(used)], expiresAtMs };
   }
   const [fullAt, rate, interval] = [numberIn(value, "t"), numberIn(value, "r"), numberIn(value, "i")];

@@ -8,7 +8,8 @@ import {
 import { SluiceError } from "@sluice/core";
 import { type DynamodbClient, type Send, sendOf } from "./dynamodb-client.js";
 import { storeFailed } from "./failure.js";
-import { checkTable, PARTITION_KEY } from "./table.js";
+import { PARTITION_KEY } from "./reply.js";
+import { checkTable } from "./table.js";
 import { TIME_TO_LIVE } from "./time-to-live.js";
 
 /** A table as CloudFormation (`AWS::DynamoDB::Table`), the CDK's `CfnTable` and SAM take it. */

@@ -1,18 +1,15 @@
 import {
   DeleteItemCommand,
   GetItemCommand,
-  type GetItemCommandOutput,
   ScanCommand,
   type ScanCommandOutput,
   UpdateItemCommand,
-  type UpdateItemCommandOutput,
 } from "@aws-sdk/client-dynamodb";
 import { invalidOption } from "@sluice/core";
-import type { ClockSkew } from "./clock-skew.js";
-import type { Send } from "./dynamodb-client.js";
 import type { Expression } from "./expression.js";
 import { storeFailed } from "./failure.js";
-import { type MiddlewareStack, sendOnce, watchDates } from "./send-once.js";
+import { itemIn, PARTITION_KEY, requiredItemIn } from "./reply.js";
+import type { Request } from "./requests.js";
 import type { Item } from "./stored.js";
 
 /** The requests that the store makes. All reject with a `SluiceError`. Times are those of `performance.now()`. */
@@ -25,8 +22,6 @@ export interface Table {
   /** A page of all items, and where the next one begins; `undefined` at the end. */
   scan(start: Item | undefined): Promise<{ items: readonly Item[]; next: Item | undefined }>;
 }
-
-export const PARTITION_KEY = "pk";
 
 /**
  * A table's name, or the ARN of one in another account.
@@ -42,32 +37,14 @@ export function checkTable(table: string): string {
   );
 }
 
-/** How long a request may take that nobody gave a time for. */
-const LONGEST_MS = 10_000;
-
-export function openTable(send: Send, name: string, skew: ClockSkew): Table {
-  async function run(command: { middlewareStack: unknown }, deadlineMs: number, isWrite: boolean): Promise<unknown> {
-    const stack = command.middlewareStack as MiddlewareStack;
-    watchDates(stack, skew.observe);
-    if (isWrite) sendOnce(stack);
-    // Nobody waits for the answer after the deadline, and the connection is free for others.
-    const abort = new AbortController();
-    const leftMs = Math.min(LONGEST_MS, deadlineMs - performance.now());
-    const timer = setTimeout(() => abort.abort(), Math.max(1, leftMs));
-    try {
-      return await send(command, { abortSignal: abort.signal });
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
+export function openTable(request: Request, name: string): Table {
   const keyOf = (pk: string) => ({ [PARTITION_KEY]: { S: pk } });
 
   return {
     async read(pk, deadlineMs) {
       const command = new GetItemCommand({ TableName: name, Key: keyOf(pk), ConsistentRead: true });
       try {
-        return ((await run(command, deadlineMs, false)) as GetItemCommandOutput).Item ?? {};
+        return itemIn(await request(command, deadlineMs, false), "Item") ?? {};
       } catch (error) {
         throw storeFailed(error, name);
       }
@@ -82,12 +59,12 @@ export function openTable(send: Send, name: string, skew: ClockSkew): Table {
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       });
       try {
-        const { Attributes = {} } = (await run(command, deadlineMs, true)) as UpdateItemCommandOutput;
-        return { written: true, item: Attributes };
+        return { written: true, item: requiredItemIn(await request(command, deadlineMs, true), "Attributes") };
       } catch (error) {
-        const { name: what, Item: item = {} } = error as { name: string; Item?: Item };
-        if (what === "ConditionalCheckFailedException") return { written: false, item };
-        throw storeFailed(error, name);
+        if ((error as Partial<Error> | undefined)?.name !== "ConditionalCheckFailedException") {
+          throw storeFailed(error, name);
+        }
+        return { written: false, item: itemIn(error, "Item") ?? {} };
       }
     },
 
@@ -98,8 +75,9 @@ export function openTable(send: Send, name: string, skew: ClockSkew): Table {
         ...(start && { ExclusiveStartKey: start }),
       });
       try {
-        const page = (await run(command, Number.POSITIVE_INFINITY, false)) as ScanCommandOutput;
-        return { items: page.Items ?? [], next: page.LastEvaluatedKey };
+        const page = (await request(command, Number.POSITIVE_INFINITY, false)) as ScanCommandOutput;
+        const items = page.Items?.map((Item) => itemIn({ Item }, "Item") ?? {});
+        return { items: items ?? [], next: page.LastEvaluatedKey };
       } catch (error) {
         throw storeFailed(error, name);
       }
@@ -107,7 +85,7 @@ export function openTable(send: Send, name: string, skew: ClockSkew): Table {
 
     async delete(pk, deadlineMs) {
       try {
-        await run(new DeleteItemCommand({ TableName: name, Key: keyOf(pk) }), deadlineMs, true);
+        await request(new DeleteItemCommand({ TableName: name, Key: keyOf(pk) }), deadlineMs, true);
       } catch (error) {
         throw storeFailed(error, name);
       }

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Next } from "@sluice/core";
-import { isInTime, timedOut } from "./deadline.js";
 import { createExpression } from "./expression.js";
 import { replaceExactly } from "./move.js";
 import type { Place } from "./place.js";
@@ -51,8 +50,9 @@ export async function updateEntry(
       const value = encode(place.algorithm, next.state, now + ttlMs);
       const expression = createExpression();
       replaceExactly(expression, place, session.item[place.attribute], value);
-      keepUntil(expression, session.item, Math.max(now, Date.now()) + ttlMs);
-      if (await session.write(expression, deadlineMs)) return decode(place.algorithm, value)?.state;
+      const kept = keepUntil(expression, session.item, Math.max(now, Date.now()) + ttlMs);
+      const expected = { ...session.item, [place.attribute]: value, ...kept };
+      if (await session.write(expression, expected, deadlineMs)) return decode(place.algorithm, value)?.state;
     } else if (session.fresh) {
       return state;
     } else {
@@ -64,17 +64,16 @@ export async function updateEntry(
 }
 
 /** Forgets an entry; an item that holds nothing else goes as a whole. */
-export async function deleteEntry(session: Session, call: DeleteCall): Promise<void> {
-  const { place, deadlineMs } = call;
+export async function deleteEntry(session: Session, { place, deadlineMs }: DeleteCall): Promise<void> {
   if (place.algorithm === undefined) return session.delete(deadlineMs);
   for (;;) {
-    if (!isInTime(call)) throw timedOut();
     const expression = createExpression();
     const at = expression.name(place.attribute);
     // Without the condition, an item that is not there would be made, without a time to live.
     expression.require(`attribute_exists(${at})`);
     expression.remove(at);
-    if (await session.write(expression, deadlineMs)) return;
+    const { [place.attribute]: _, ...others } = session.item;
+    if (await session.write(expression, others, deadlineMs)) return;
     if (session.item[place.attribute] === undefined) return;
   }
 }

@@ -30,6 +30,10 @@ export async function serverWithTable(): Promise<{
   });
   const client = connected();
   await createTable({ client, table: TABLE });
+  // The first requests to a server take longer than a decision may.
+  const first = dynamodbStore({ client, table: TABLE });
+  for (let i = 0; i < 10; i++) await first.atomicUpdate("warm", () => ({ state: i, ttlMs: 1_000 }));
+  await first.delete("warm");
   return {
     server,
     client,

@@ -17,10 +17,11 @@ function byTurns(): DynamodbStore {
     algorithms: (stores[0] as DynamodbStore).algorithms,
     decide: (admission, options): Promise<Outcome> => next().decide(admission, options),
     atomicUpdate: (key, update, options) => next().atomicUpdate(key, update, options),
-    delete: (key) => next().delete(key),
+    delete: (key, options) => next().delete(key, options),
     exportEntries: () => next().exportEntries(),
     importEntries: (entries) => next().importEntries(entries),
     healthCheck: () => next().healthCheck(),
+    connectionError: () => next().connectionError(),
     async close() {
       await Promise.all(stores.map((store) => store.close()));
     },

@@ -43,8 +43,8 @@ describe("options", () => {
     { concurrency: 0 },
     { concurrency: 1.5 },
     { concurrency: Number.NaN },
-    { clockSkewLimitMs: 0 },
-    { clockSkewLimitMs: Number.NaN },
+    { clockSkewLimit: 0 },
+    { clockSkewLimit: Number.NaN },
     { onClockSkew: "log" },
   ])("refuses %j", (wrong) => {
     const refused = expect.objectContaining({ code: "INVALID_OPTION" });
@@ -77,14 +77,14 @@ describe("createTable", () => {
 
   it("makes a table that works", async () => {
     await createTable({ client, table: "works" });
-    const limiter = createLimiter({ store: dynamodbStore({ client, table: "works" }) });
+    const limiter = createLimiter({ store: dynamodbStore({ client, table: "works" }), timeout: "5s" });
     expect(await limiter.consume("somebody")).toMatchObject({ source: "store", allowed: true });
   });
 });
 
 describe("a table", () => {
   async function failureOn(table: string): Promise<unknown> {
-    const limiter = createLimiter({ store: dynamodbStore({ client, table }) });
+    const limiter = createLimiter({ store: dynamodbStore({ client, table }), timeout: "5s" });
     const decision = await limiter.consume("somebody");
     expect(decision).toMatchObject({ allowed: false, source: "failClosed" });
     const looked = await limiter.peek("somebody");

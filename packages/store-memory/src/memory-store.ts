@@ -9,6 +9,7 @@ import {
   invalidOption,
   type Next,
   type Outcome,
+  type Policy,
   rejectUnknown,
   SluiceError,
   type SynchronousStore,
@@ -16,7 +17,7 @@ import {
   withBlock,
 } from "@sluice/core";
 import { BLOCKED_UNTIL_MS, createSlots, EXPIRES_AT_MS, STRIDE, type Table } from "./slots.js";
-import { createTable, keepUntil, NO_SLOT, type StateTable } from "./table.js";
+import { correctBlock, createTable, keepUntil, NO_SLOT, type StateTable } from "./table.js";
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
@@ -75,18 +76,40 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     if (closed) throw new SluiceError("CLOSED", "the memory store is closed");
   }
 
+  /** Judges a slot. A state that had to be repaired is kept as long as it counts. */
+  function look(
+    table: StateTable,
+    slot: number,
+    policy: Policy,
+    nowMs: number,
+    cost: number,
+    finding: Finding,
+    graceMs: number,
+  ): void {
+    const isRepaired = table.judge(slot, policy, nowMs, cost, finding);
+    if (isRepaired) keepUntil(slots, slot, nowMs + Math.max(1, finding.resetAfterMs) + graceMs);
+  }
+
   /** The slot of a claim's key, -1 when it has none; what is found for the claim goes into `finding`. */
-  function judge({ policy, key, cost }: Claim, table: StateTable, nowMs: number, finding: WritableFinding): number {
+  function judge(
+    { policy, key, cost }: Claim,
+    table: StateTable,
+    nowMs: number,
+    finding: WritableFinding,
+    graceMs: number,
+  ): number {
     table.policy = policy;
     const slot = table.slotOf.get(key) ?? NO_SLOT;
-    table.judge(slot, policy, nowMs, cost, finding);
-    const blockedUntilMs = slot === NO_SLOT ? 0 : (slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number);
+    look(table, slot, policy, nowMs, cost, finding, graceMs);
     finding.blocked = false;
     if (!finding.allowed && finding.remaining === 0 && slot !== NO_SLOT) slots.guard(slot);
-    if (blockedUntilMs > nowMs) {
+    if (slot !== NO_SLOT && (slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) {
+      const isShortened = correctBlock(slots, slot, nowMs);
+      const blockedUntilMs = slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number;
       const asked = { ...finding };
       // Nothing will be charged, so the limit comes back as things stand.
-      table.judge(slot, policy, nowMs, 0, finding);
+      look(table, slot, policy, nowMs, 0, finding, graceMs);
+      if (isShortened) keepUntil(slots, slot, nowMs + Math.max(1, finding.resetAfterMs) + graceMs);
       Object.assign(finding, withBlock({ ...asked, resetAfterMs: finding.resetAfterMs }, blockedUntilMs, nowMs));
     }
     return slot;
@@ -110,10 +133,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   /** One claim, as nearly always, is decided without a second look at its key. */
   function decideOne(claim: Claim, charging: boolean, nowMs: number, graceMs: number): Outcome {
     const table = tableOf(claim.scope);
-    const slot = judge(claim, table, nowMs, single);
+    const slot = judge(claim, table, nowMs, single, graceMs);
     if (single.allowed) {
       if (charging) charge(claim, table, slot, nowMs, single, graceMs);
-      else table.judge(slot, claim.policy, nowMs, 0, single);
+      else look(table, slot, claim.policy, nowMs, 0, single, graceMs);
     }
     outcomeOfOne.allowed = single.allowed;
     outcomeOfOne.nowMs = nowMs;
@@ -124,7 +147,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     const findings = claims.map(blankFinding);
     let allowed = true;
     claims.forEach((claim, i) => {
-      judge(claim, tableOf(claim.scope), nowMs, findings[i] as WritableFinding);
+      judge(claim, tableOf(claim.scope), nowMs, findings[i] as WritableFinding, graceMs);
       if (!findings[i]?.allowed) allowed = false;
     });
     claims.forEach((claim, i) => {
@@ -133,7 +156,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       const slot = table.slotOf.get(claim.key) ?? NO_SLOT;
       const finding = findings[i] as WritableFinding;
       if (allowed && charging) charge(claim, table, slot, nowMs, finding, graceMs);
-      else if (finding.allowed) table.judge(slot, claim.policy, nowMs, 0, finding);
+      else if (finding.allowed) look(table, slot, claim.policy, nowMs, 0, finding, graceMs);
     });
     return { allowed, nowMs, findings };
   }

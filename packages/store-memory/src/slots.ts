@@ -1,11 +1,13 @@
 import { BLANK } from "@sluice/core";
 import { createEviction } from "./eviction.js";
 
-/** Numbers per slot: the widest state of an algorithm, and two of our own. */
+/** Numbers per slot: the widest state of an algorithm, and three more. */
 const STATE_CELLS = 5;
 export const BLOCKED_UNTIL_MS: number = STATE_CELLS;
-export const EXPIRES_AT_MS: number = STATE_CELLS + 1;
-export const STRIDE: number = STATE_CELLS + 2;
+/** The length of the block; 0 where there is none, or its length is not known. */
+export const BLOCKED_FOR_MS: number = STATE_CELLS + 1;
+export const EXPIRES_AT_MS: number = STATE_CELLS + 2;
+export const STRIDE: number = STATE_CELLS + 3;
 
 /** All keys of one scope. */
 export interface Table {
@@ -96,6 +98,7 @@ export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>):
       const at = slot * STRIDE;
       cells.fill(BLANK, at, at + STATE_CELLS);
       cells[at + BLOCKED_UNTIL_MS] = 0;
+      cells[at + BLOCKED_FOR_MS] = 0;
       return slot;
     },
 

@@ -5,10 +5,11 @@ import {
   type CellAlgorithm,
   type Entry,
   type Finding,
+  isEntry,
   type Policy,
   unreadableState,
 } from "@sluice/core";
-import { BLOCKED_UNTIL_MS, EXPIRES_AT_MS, type Slots, STRIDE, type Table } from "./slots.js";
+import { BLOCKED_FOR_MS, BLOCKED_UNTIL_MS, EXPIRES_AT_MS, type Slots, STRIDE, type Table } from "./slots.js";
 
 /** In place of a slot, for a key that has none. */
 export const NO_SLOT = -1;
@@ -17,8 +18,11 @@ export const NO_SLOT = -1;
 export interface StateTable extends Table {
   /** Remembered to tell whether a key is exhausted. */
   policy: Policy | undefined;
-  /** Judges a slot's state, or with {@link NO_SLOT} no state at all. */
-  judge(slot: number, policy: Policy, nowMs: number, cost: number, finding: Finding): void;
+  /**
+   * Judges a slot's state, or with {@link NO_SLOT} no state at all. True when it first had to repair the state: the clock
+   * stepped back, or the policy's numbers changed.
+   */
+  judge(slot: number, policy: Policy, nowMs: number, cost: number, finding: Finding): boolean;
   /** Charges what `judge` allowed. */
   charge(slot: number, policy: Policy, nowMs: number, cost: number): void;
   /** The state as `atomicUpdate` sees it. */
@@ -47,21 +51,34 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
 
   /** Whether a state is an entry of this algorithm, and so fits into the cells. */
   function fits(state: unknown): state is Entry {
-    if (!Array.isArray(state) || state.length !== 3 || state[0] !== 1 || typeof state[1] !== "number") return false;
-    const numbers: unknown = state[2];
+    if (!isEntry(state) || state.length !== state[0] + 2 || typeof state[1] !== "number") return false;
+    const numbers = state[2];
     if (numbers === null) return true;
     return Array.isArray(numbers) && numbers.length === width && numbers.every((value) => typeof value === "number");
+  }
+
+  function look(slot: number, policy: Policy, nowMs: number, cost: number): Finding {
+    if (Number.isNaN(slots.cells[slot * STRIDE])) throw unreadableState();
+    algorithm.judge(slots.cells, slot * STRIDE, policy, nowMs, cost, probe);
+    return probe;
   }
 
   const json = jsonTable(scope, slots);
   const table: StateTable = {
     ...json,
-    isExhausted: (slot, nowMs) => denies(table, slots, slot, nowMs, 1),
-    hasRecovered: (slot, nowMs) => hasRecovered(table, slots, algorithm, slot, nowMs),
+    isExhausted: (slot, nowMs) => denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, 1)),
+    hasRecovered: (slot, nowMs) =>
+      !denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, halfOf(algorithm, policy))),
     judge(slot, policy, nowMs, cost, finding) {
-      if (slot === NO_SLOT) return algorithm.judge(fresh, 0, policy, nowMs, cost, finding);
-      if (Number.isNaN(slots.cells[slot * STRIDE])) throw unreadableState();
-      algorithm.judge(slots.cells, slot * STRIDE, policy, nowMs, cost, finding);
+      if (slot === NO_SLOT) {
+        algorithm.judge(fresh, 0, policy, nowMs, cost, finding);
+        return false;
+      }
+      const at = slot * STRIDE;
+      if (Number.isNaN(slots.cells[at])) throw unreadableState();
+      const repaired = algorithm.correct(slots.cells, at, policy, nowMs);
+      algorithm.judge(slots.cells, at, policy, nowMs, cost, finding);
+      return repaired;
     },
     charge(slot, policy, nowMs, cost) {
       algorithm.charge(slots.cells, slot * STRIDE, policy, nowMs, cost);
@@ -71,18 +88,18 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
       const at = slot * STRIDE;
       const blank = slots.cells[at] === BLANK;
       const state = blank ? null : Array.from(slots.cells.subarray(at, at + width));
-      return [1, slots.cells[at + BLOCKED_UNTIL_MS] as number, state] satisfies Entry;
+      return entryOf(slots, slot, state);
     },
     write(slot, state) {
       const at = slot * STRIDE;
       if (!fits(state)) {
         json.write(slot, state);
         slots.cells[at] = FOREIGN;
-        slots.cells[at + BLOCKED_UNTIL_MS] = 0;
+        setBlock(slots, slot, undefined);
         return;
       }
       slots.objects.delete(slot);
-      slots.cells[at + BLOCKED_UNTIL_MS] = state[1];
+      setBlock(slots, slot, state);
       if (state[2] === null) slots.cells.fill(BLANK, at, at + width);
       else slots.cells.set(state[2] as number[], at);
     },
@@ -94,14 +111,17 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
 function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTable {
   const stateOf = (slot: number): unknown => {
     const entry = slots.objects.get(slot);
-    if (entry !== undefined && !Array.isArray(entry)) throw unreadableState();
+    if (entry !== undefined && !isEntry(entry)) throw unreadableState();
     return entry?.[2] ?? undefined;
   };
+  const look = (slot: number, policy: Policy, nowMs: number, cost: number): Finding =>
+    algorithm.step(stateOf(slot), policy, nowMs, cost);
   const json = jsonTable(scope, slots);
   const table: StateTable = {
     ...json,
-    isExhausted: (slot, nowMs) => denies(table, slots, slot, nowMs, 1),
-    hasRecovered: (slot, nowMs) => hasRecovered(table, slots, algorithm, slot, nowMs),
+    isExhausted: (slot, nowMs) => denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, 1)),
+    hasRecovered: (slot, nowMs) =>
+      !denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, halfOf(algorithm, policy))),
     judge(slot, policy, nowMs, cost, finding) {
       const found = algorithm.step(stateOf(slot), policy, nowMs, cost);
       finding.allowed = found.allowed;
@@ -109,20 +129,28 @@ function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTab
       finding.retryAfterMs = found.retryAfterMs;
       finding.resetAfterMs = found.resetAfterMs;
       finding.epochMs = found.epochMs;
+      const { next } = found;
+      // Of a cost that fits it is the charge.
+      if (next === undefined || (found.allowed && cost > 0)) return false;
+      slots.objects.set(slot, entryOf(slots, slot, next.state));
+      return true;
     },
     charge(slot, policy, nowMs, cost) {
       const next = algorithm.step(stateOf(slot), policy, nowMs, cost).next;
-      slots.objects.set(slot, [1, slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS], next?.state]);
+      slots.objects.set(slot, entryOf(slots, slot, next?.state));
     },
     read(slot) {
       const entry = slots.objects.get(slot);
-      return Array.isArray(entry) ? entry : json.read(slot);
+      // A block may have been shortened since.
+      return isEntry(entry) ? entryOf(slots, slot, entry[2]) : json.read(slot);
     },
     write(slot, state) {
-      const isEntry = Array.isArray(state) && state[0] === 1 && typeof state[1] === "number";
-      if (!isEntry) return json.write(slot, state);
+      if (!isEntry(state) || typeof state[1] !== "number") {
+        json.write(slot, state);
+        return setBlock(slots, slot, undefined);
+      }
       slots.objects.set(slot, state);
-      slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] = state[1];
+      setBlock(slots, slot, state);
     },
   };
   return table;
@@ -136,7 +164,7 @@ function jsonTable(scope: string, slots: Slots): StateTable {
     policy: undefined,
     isExhausted: () => true,
     hasRecovered: () => false,
-    judge() {},
+    judge: () => false,
     charge() {},
     read: (slot) => JSON.parse(slots.objects.get(slot) as string),
     write(slot, state) {
@@ -145,28 +173,44 @@ function jsonTable(scope: string, slots: Slots): StateTable {
   };
 }
 
-/** Whether a request for `cost` would be denied. What can't be judged is kept: it is a block, or of another release. */
-function denies(table: StateTable, slots: Slots, slot: number, nowMs: number, cost: number): boolean {
+/** The entry of a slot, with its block. */
+function entryOf(slots: Slots, slot: number, state: unknown): Entry {
+  const blockedUntilMs = slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number;
+  const blockedForMs = slots.cells[slot * STRIDE + BLOCKED_FOR_MS] as number;
+  return blockedForMs > 0 ? [2, blockedUntilMs, state, blockedForMs] : [1, blockedUntilMs, state];
+}
+
+function setBlock(slots: Slots, slot: number, entry: Entry | undefined): void {
+  slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] = entry?.[1] ?? 0;
+  slots.cells[slot * STRIDE + BLOCKED_FOR_MS] = entry?.[3] ?? 0;
+}
+
+/** Shortens a block that would last longer than it is long, since the clock stepped back. True when it did. */
+export function correctBlock(slots: Slots, slot: number, nowMs: number): boolean {
+  const at = slot * STRIDE;
+  const forMs = slots.cells[at + BLOCKED_FOR_MS] as number;
+  if (forMs === 0 || (slots.cells[at + BLOCKED_UNTIL_MS] as number) - nowMs <= forMs) return false;
+  slots.cells[at + BLOCKED_UNTIL_MS] = nowMs + forMs;
+  return true;
+}
+
+/** Looks at a slot, and leaves it as it is. */
+type Look = (policy: Policy) => { readonly allowed: boolean };
+
+/** Whether a look denies. What can't be judged is kept: it is a block, or of another release. */
+function denies(table: StateTable, slots: Slots, slot: number, nowMs: number, look: Look): boolean {
   if ((slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) return true;
   if (table.policy === undefined) return true;
   try {
-    table.judge(slot, table.policy, nowMs, cost, probe);
+    return !look(table.policy).allowed;
   } catch {
     return true;
   }
-  return !probe.allowed;
 }
 
-function hasRecovered(
-  table: StateTable,
-  slots: Slots,
-  algorithm: Pick<Algorithm, "quota">,
-  slot: number,
-  nowMs: number,
-): boolean {
-  if (table.policy === undefined) return false;
-  const { limit } = algorithm.quota(table.policy);
-  return !denies(table, slots, slot, nowMs, Math.ceil(limit / 2));
+/** Half of what a policy grants at once. */
+function halfOf<P extends Policy>({ quota }: Pick<Algorithm<P>, "quota">, policy: P): number {
+  return Math.ceil(quota(policy).limit / 2);
 }
 
 /** Until when a slot is kept. */

@@ -4,13 +4,15 @@ import {
   numberBatch,
   numbersOf,
   type Outcome,
+  type ReplyReader,
   readOutcome,
   type SluiceError,
   unreadableState,
 } from "@sluice/core";
 import { rowKey, textArray } from "./keys.js";
+import { parseReply, unreadableReply } from "./reply.js";
 
-/** The number by which `v0002_decide.sql` knows each algorithm, and of how many numbers its state is, 0 for any count. */
+/** The number by which `v0006_decide.sql` knows each algorithm, and of how many numbers its state is, 0 for any count. */
 const ALGORITHMS: Readonly<Record<string, { readonly number: number; readonly width: number }>> = {
   "token-bucket": { number: 1, width: 5 },
   "fixed-window": { number: 2, width: 2 },
@@ -18,35 +20,72 @@ const ALGORITHMS: Readonly<Record<string, { readonly number: number; readonly wi
   "sliding-log": { number: 4, width: 0 },
 };
 
-/** The function's arguments for a batch: see `v0002_decide.sql`. */
-export function encodeBatch(admissions: readonly Admission[], nowMs: number | undefined): (string | null)[] {
+/** A batch as the function takes it. */
+export interface EncodedBatch {
+  readonly keys: readonly string[];
+  /** The function's arguments: see `v0006_decide.sql`. */
+  readonly values: readonly (string | null)[];
+}
+
+/** @param waits whether the batch may wait for rows that other transactions hold */
+export function encodeBatch(admissions: readonly Admission[], nowMs: number | undefined, waits: boolean): EncodedBatch {
   const { keys, algorithms, policies, numbers } = numberBatch(admissions, ({ scope, key }) => rowKey(scope, key));
   const fours = policies.flatMap((policy) => {
     const [first = 0, second = 0, third = 0] = numbersOf(policy);
     return [ALGORITHMS[policy.algorithm]?.number, first, second, third];
   });
-  return [
-    nowMs === undefined ? null : String(nowMs),
-    textArray(keys),
-    `{${algorithms.map((algorithm) => ALGORITHMS[algorithm]?.width).join()}}`,
-    `{${fours.join()}}`,
-    `{${numbers.join()}}`,
-  ];
+  return {
+    keys,
+    values: [
+      nowMs === undefined ? null : String(nowMs),
+      textArray(keys),
+      `{${algorithms.map((algorithm) => ALGORITHMS[algorithm]?.width).join()}}`,
+      `{${fours.join()}}`,
+      `{${numbers.join()}}`,
+      String(waits),
+    ],
+  };
 }
 
 const UNREADABLE = -1;
 const UNDECIDED = -2;
+const ROW_HELD = -3;
+const READ_ONLY = -4;
 
-/** One answer for each admission of a batch; `undefined` for one that has to be asked for again. */
+/** Why an admission was not decided: see `v0006_decide.sql`. */
+export type Undecided =
+  | { readonly because: "changed" | "readOnly" }
+  | { readonly because: "held"; readonly rowKey: string };
+
+/** One answer for each admission of a batch. */
 export function readAnswers(
   reply: string,
   admissions: readonly Admission[],
-): readonly (Outcome | SluiceError | undefined)[] {
-  const reader = { numbers: JSON.parse(reply) as readonly number[], at: 0 };
-  return admissions.map((admission) => {
+  { keys }: EncodedBatch,
+): readonly (Outcome | SluiceError | Undecided)[] {
+  const reader = { numbers: numbersIn(reply), at: 0 };
+  const answers = admissions.map((admission) => {
     const nowMs = nextNumber(reader);
     const verdict = nextNumber(reader);
-    if (verdict === UNDECIDED) return undefined;
-    return verdict === UNREADABLE ? unreadableState() : readOutcome(reader, admission, nowMs, verdict === 1);
+    switch (verdict) {
+      case UNREADABLE:
+        return unreadableState();
+      case UNDECIDED:
+        return { because: "changed" } as const;
+      case READ_ONLY:
+        return { because: "readOnly" } as const;
+      case ROW_HELD:
+        return { because: "held", rowKey: keys[nextNumber(reader) - 1] as string } as const;
+      default:
+        return readOutcome(reader, admission, nowMs, verdict === 1);
+    }
   });
+  if (reader.at !== reader.numbers.length) throw unreadableReply(reply);
+  return answers;
+}
+
+function numbersIn(reply: string): ReplyReader["numbers"] {
+  const numbers = parseReply(reply);
+  if (!Array.isArray(numbers) || !numbers.every(Number.isSafeInteger)) throw unreadableReply(reply);
+  return numbers;
 }

@@ -1,7 +1,7 @@
 import { type CompareAndSet, SluiceError } from "@sluice/core";
-import { hasNotRun } from "./failure.js";
+import { createCaller } from "./caller.js";
 import { rowKeyOf } from "./keys.js";
-import { isLate, tooLate } from "./late.js";
+import { longestDeadline } from "./late.js";
 import { createLooker } from "./look.js";
 import type { Database } from "./postgres-client.js";
 import { rowValueOf } from "./row-value.js";
@@ -12,27 +12,19 @@ import type { Statements } from "./statements.js";
 export function createCompareAndSet(
   database: Database,
   statements: Pick<Statements, "compareAndSet" | "look">,
-  maxLooksInFlight: number,
+  maxInFlight: number,
 ): CompareAndSet {
-  const looker = createLooker(database, statements.look, maxLooksInFlight);
-  return async (entryKey, write, options) => {
-    const { nowMs, deadlineMs = Number.POSITIVE_INFINITY } = options ?? {};
+  const looker = createLooker(database, statements.look, maxInFlight);
+  const write = createCaller(database, statements.compareAndSet, maxInFlight);
+  return async (entryKey, next, options) => {
+    const { nowMs, deadlineMs = longestDeadline() } = options ?? {};
     const rowKey = rowKeyOf(entryKey);
-    if (write === undefined) return looker.add({ rowKey, nowMs, deadlineMs }, deadlineMs);
-    const { blockedUntilMs, cells, other } = rowValueOf(write.state, write.text);
+    if (next === undefined) return looker.add({ rowKey, nowMs, deadlineMs }, deadlineMs);
+    const { blockedUntilMs, blockedForMs, cells, other } = rowValueOf(next.state, next.text);
     const now = nowMs === undefined ? null : String(nowMs);
-    const next = [write.over, String(blockedUntilMs), cells && `{${cells.join()}}`, other, String(write.ttlMs)];
-    const reply = await database.connected(async (connection) => {
-      for (;;) {
-        if (isLate(deadlineMs)) throw tooLate();
-        try {
-          return await connection.run(statements.compareAndSet, [now, rowKey, ...next]);
-        } catch (error) {
-          if (!hasNotRun(error)) throw error;
-        }
-      }
-    });
-    const seen = seenIn(reply);
+    const block = [String(blockedUntilMs), blockedForMs === null ? null : String(blockedForMs)];
+    const state = [cells && `{${cells.join()}}`, other];
+    const seen = seenIn(await write([now, rowKey, next.over, ...block, ...state, String(next.ttlMs)], deadlineMs));
     if (seen instanceof SluiceError) throw seen;
     return seen;
   };

@@ -3,6 +3,7 @@ import { hasNotRun, storeFailed } from "./failure.js";
 import { textArray } from "./keys.js";
 import { isLate, tooLate } from "./late.js";
 import type { Connection, Database, Statement } from "./postgres-client.js";
+import { parseReply, unreadableReply } from "./reply.js";
 import { seenIn } from "./seen.js";
 
 /** One entry to look at. */
@@ -22,7 +23,7 @@ export function createLooker(database: Database, statement: Statement, maxInFlig
       const [{ nowMs }] = open as [Look];
       try {
         const values = [nowMs === undefined ? null : String(nowMs), textArray(open.map(({ rowKey }) => rowKey))];
-        const replies = JSON.parse(await connection.run(statement, values)) as readonly string[];
+        const replies = repliesIn(await connection.run(statement, values), open.length);
         const seen = new Map(open.map((one, i) => [one, seenIn(replies[i] as string)]));
         return looks.map((one) => seen.get(one) ?? tooLate());
       } catch (error) {
@@ -33,11 +34,17 @@ export function createLooker(database: Database, statement: Statement, maxInFlig
 
   return createBatcher({
     maxInFlight,
-    run: (looks) =>
+    run: (looks, deadlineMs) =>
       database.connected(async (connection) => {
         const answers: (Seen | SluiceError)[] = [];
         for (const group of groupsByTime(looks)) answers.push(...(await look(connection, group)));
         return answers;
-      }),
+      }, deadlineMs),
   });
+}
+
+function repliesIn(reply: string, count: number): readonly string[] {
+  const replies = parseReply(reply);
+  if (!Array.isArray(replies) || replies.length !== count) throw unreadableReply(reply);
+  return replies;
 }

@@ -1,14 +1,24 @@
 import { invalidOption, rejectUnknown } from "@sluice/core";
-import { hasNotRun } from "./failure.js";
-import { v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep, v0005Move } from "./migrations.generated.js";
+import { databaseOf } from "./database.js";
+import { hasNotRun, wasLocked } from "./failure.js";
+import {
+  v0001Entries,
+  v0002Decide,
+  v0003CompareAndSet,
+  v0004Sweep,
+  v0005Move,
+  v0006Decide,
+  v0007Entries,
+} from "./migrations.generated.js";
 import { type NameOptions, renamer } from "./names.js";
-import { type Database, databaseOf, type PostgresClient } from "./postgres-client.js";
+import type { Database, PostgresClient } from "./postgres-client.js";
+import { rightsSql } from "./rights.js";
 
 /** Options of {@link migrate} and {@link migrationSql}. */
 export interface MigrationOptions extends NameOptions {
   /** The store's `table`. Default `"sluice_entries"`. */
   table?: string | undefined;
-  /** The store's `schema`, made if it is missing. Default `"public"`. */
+  /** The store's `schema`, created if it is missing. Default `"sluice"`. */
   schema?: string | undefined;
   /**
    * True for a table that survives a crash of the server, false for one that is emptied by it and writes no WAL, which is
@@ -17,11 +27,11 @@ export interface MigrationOptions extends NameOptions {
   durable?: boolean | undefined;
 }
 
-/** Others that migrate at the same time can undo a try, and are done soon. */
-const MOST_TRIES = 10;
+/** Other processes that migrate at the same time, and transactions that use the table, can undo a try. */
+const MAX_TRIES = 10;
 
 /** In the order in which they are applied; what was released never changes. */
-const MIGRATIONS = [v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep, v0005Move];
+const MIGRATIONS = [v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep, v0005Move, v0006Decide, v0007Entries];
 
 /**
  * What {@link migrate} runs, for teams that have migrations of their own. One statement, which does nothing where it has
@@ -39,27 +49,39 @@ const MIGRATIONS = [v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep, v
 export function migrationSql(options: MigrationOptions = {}): string {
   rejectUnknown(options, ["table", "schema", "durable"], "migrationSql");
   checkDurable(options.durable);
+  const rename = renamer(options);
   const steps = MIGRATIONS.map(
     ({ text }, i) => `  IF NOT EXISTS (SELECT FROM "sluice"."entries_migrations" WHERE version = ${i + 1}) THEN
 ${text.trim()}
     INSERT INTO "sluice"."entries_migrations" (version) VALUES (${i + 1}) ON CONFLICT DO NOTHING;
+    migrated := true;
   END IF;
 `,
   );
-  return renamer(options)(`DO $sluice$
+  return rename(`DO $sluice$
+DECLARE
+  lock_timeout_before CONSTANT text := current_setting('lock_timeout');
+  is_new CONSTANT boolean := to_regclass('"sluice"."entries"') IS NULL;
+  functions_before oid[];
+  migrated boolean := false;
+  item record;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('sluice migration of "sluice"."entries"', 0));
+  -- A change of the table that waits makes every decision wait behind it.
+  PERFORM set_config('lock_timeout', '2s', true);
   IF to_regnamespace('"sluice"') IS NULL THEN
     CREATE SCHEMA "sluice";
   END IF;
   IF to_regclass('"sluice"."entries_migrations"') IS NULL THEN
     CREATE TABLE "sluice"."entries_migrations" (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
   END IF;
-  -- Dropped or not restored, so all of it has to be made again.
+  -- Dropped or not restored, so all of it has to be created again.
   IF to_regclass('"sluice"."entries"') IS NULL THEN
     DELETE FROM "sluice"."entries_migrations";
   END IF;
-${steps.join("")}${persistence(options.durable)}END
+  functions_before := ARRAY(SELECT oid FROM pg_proc WHERE pronamespace = to_regnamespace('"sluice"'));
+${steps.join("")}${rightsSql(options)}${persistence(options.durable)}  PERFORM set_config('lock_timeout', lock_timeout_before, true);
+END
 $sluice$;
 `);
 }
@@ -67,7 +89,7 @@ $sluice$;
 /** @throws SluiceError `INVALID_OPTION` */
 export function checkDurable(durable: unknown): void {
   if (durable !== undefined && typeof durable !== "boolean") {
-    throw invalidOption("durable", durable, "give true or false, or leave it out");
+    throw invalidOption("durable", durable, "pass true or false, or leave it out");
   }
 }
 
@@ -80,11 +102,11 @@ function persistence(durable: boolean | undefined): string {
 }
 
 /**
- * Makes the table and the functions of the store, or brings those of an older release up to date. Does nothing where
- * that is done; several processes may call it at once. It needs the right to create objects in the schema, which the
- * store itself does not.
+ * Creates the table and the functions of the store, or updates those of an older release. Does nothing if that is done;
+ * several processes may call it at once. It needs the right to create objects in the schema, and to own the table if there
+ * is one. The store itself does not: docs/postgres.md says how to grant the rights that it needs to another role.
  *
- * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`
+ * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`, `STORE_FAILED`, `STORE_NOT_READY`
  *
  * @example
  * ```ts
@@ -106,8 +128,8 @@ export async function migrateOn(database: Database, options: MigrationOptions): 
       try {
         return await connection.runScript(sql);
       } catch (error) {
-        if (!hasNotRun(error) || tries === MOST_TRIES) throw error;
+        if (!(hasNotRun(error) || wasLocked(error)) || tries === MAX_TRIES) throw error;
       }
     }
-  });
+  }, Number.POSITIVE_INFINITY);
 }

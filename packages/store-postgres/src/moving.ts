@@ -1,16 +1,17 @@
 import { type ExportedEntry, exportedKey, importDistinct, unreadableState } from "@sluice/core";
-import { hasNotRun } from "./failure.js";
+import { hasNotRun, wasLocked } from "./failure.js";
 import { rowKeyOfExported } from "./keys.js";
+import { isLate, longestDeadline, tooLate } from "./late.js";
 import type { Database, Statement } from "./postgres-client.js";
-import { rowValueOf } from "./row-value.js";
+import { rowValueOf, stateOf } from "./row-value.js";
 
 /** Rows of one statement: it takes the server some ten milliseconds. */
 const PAGE = 1_000;
 
-/** See `v0005_move.sql`. */
+/** See `v0007_entries.sql`. */
 type Page = readonly [last: string | null, ...unknown[]];
 
-/** See `v0005_move.sql`. */
+/** See `v0007_entries.sql`. */
 type Reply = readonly [kept: readonly number[], again: readonly number[]];
 
 /** All entries in the order of their keys, but for those that `isOwn` says are the store's own. */
@@ -24,9 +25,9 @@ export async function* exportFrom(
     const after: string = last;
     const page = parse(await database.connected((connection) => connection.run(statement, [after, String(PAGE)])));
     last = page[0];
-    for (let i = 1; i < page.length; i += 3) {
-      const [key, state, expiresAtMs] = page.slice(i, i + 3) as [string, unknown, number];
-      if (!isOwn(key)) yield { ...exportedKey(key), state, expiresAtMs };
+    for (let i = 1; i < page.length; i += 4) {
+      const [key, value, expiresAtMs, blockedForMs] = page.slice(i, i + 4) as [string, unknown, number, number | null];
+      if (!isOwn(key)) yield { ...exportedKey(key), state: stateOf(value, blockedForMs), expiresAtMs };
     }
   }
 }
@@ -63,18 +64,20 @@ export function importInto(
 }
 
 function send(database: Database, statement: Statement, rows: string): Promise<string> {
+  const deadlineMs = longestDeadline();
   return database.connected(async (connection) => {
     for (;;) {
+      if (isLate(deadlineMs)) throw tooLate();
       try {
         return await connection.run(statement, [rows]);
       } catch (error) {
-        if (!hasNotRun(error)) throw error;
+        if (!hasNotRun(error) && !wasLocked(error)) throw error;
       }
     }
-  });
+  }, deadlineMs);
 }
 
 function rowOf(key: string, { state, expiresAtMs }: ExportedEntry): object {
-  const { blockedUntilMs, cells, other } = rowValueOf(state, JSON.stringify(state));
-  return { key, blocked: blockedUntilMs, cells, other, expires: Math.ceil(expiresAtMs) };
+  const { blockedUntilMs, blockedForMs, cells, other } = rowValueOf(state, JSON.stringify(state));
+  return { key, blocked: blockedUntilMs, lasts: blockedForMs, cells, other, expires: Math.ceil(expiresAtMs) };
 }

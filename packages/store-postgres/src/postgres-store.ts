@@ -1,7 +1,7 @@
 import {
   type Admission,
   type CallOptions,
-  createBatcher,
+  type ConnectionErrors,
   createUpdater,
   type DecidingStore,
   type Duration,
@@ -17,19 +17,21 @@ import {
   SluiceError,
 } from "@sluice/core";
 import { encodeBatch } from "./batch.js";
+import { createCaller } from "./caller.js";
 import { createCompareAndSet } from "./compare-and-set.js";
+import { databaseOf } from "./database.js";
 import { createDecider } from "./decider.js";
 import { rowKeyOf } from "./keys.js";
 import { checkDurable, type MigrationOptions, migrateOn } from "./migrate.js";
 import { exportFrom, importInto } from "./moving.js";
 import { renamer } from "./names.js";
-import { databaseOf, type PostgresClient, type Statement } from "./postgres-client.js";
+import type { PostgresClient } from "./postgres-client.js";
 import { statementsFor } from "./statements.js";
 import { createSweeper } from "./sweeper.js";
 
 /** Options of {@link postgresStore}. */
 export interface PostgresStoreOptions extends MigrationOptions {
-  /** A `Pool` or a connected `Client` of `pg`, or what `postgres()` of the package `postgres` returns. It stays yours to end. */
+  /** A `Pool` or a connected `Client` of `pg`, a client that `postgres()` returned, or `SQL` of Bun. It stays yours to end. */
   client: PostgresClient;
   /**
    * Whether each connection prepares the statements once, under names. Turn it off behind a pooler in transaction mode
@@ -46,7 +48,7 @@ export interface PostgresStoreOptions extends MigrationOptions {
 }
 
 /** A store on PostgreSQL. */
-export interface PostgresStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries {
+export interface PostgresStore extends DecidingStore, HealthCheck, ConnectionErrors, ExportEntries, ImportEntries {
   decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
   /** {@link migrate} with the options of this store. */
   migrate(): Promise<void>;
@@ -58,17 +60,14 @@ export interface PostgresStore extends DecidingStore, HealthCheck, ExportEntries
   sweep(options?: { limit?: number }): Promise<number>;
 }
 
-/** More would only make the batches smaller. */
-const MOST_BATCHES_AT_ONCE = 2;
+/** A slow server gets as many as that, if the client has the connections. */
+const MAX_IN_FLIGHT = 32;
 
 /** How many entries a sweep removes by default. */
 const SWEEP_LIMIT = 1_000;
 
 /** The entry of whoever sweeps by `sweepEvery`: its lifetime is until the next one's turn. */
 const SWEEP_TURN = "sluice:sweep";
-
-/** A statement costs the server as much as 15 decisions in it. */
-const WORTH_SPLITTING = 64;
 
 /**
  * A store on PostgreSQL 14 or newer, also behind a pooler in transaction mode. The server's clock decides. Concurrent
@@ -97,20 +96,20 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   );
   const { client, table, schema, durable, namedStatements = true, sweepEvery, onSweepError = () => {} } = options;
   if (typeof namedStatements !== "boolean")
-    throw invalidOption("namedStatements", namedStatements, "give true or false");
-  if (typeof onSweepError !== "function") throw invalidOption("onSweepError", onSweepError, "give a function");
+    throw invalidOption("namedStatements", namedStatements, "pass true or false");
+  if (typeof onSweepError !== "function") throw invalidOption("onSweepError", onSweepError, "pass a function");
   checkDurable(durable);
   const statements = statementsFor(renamer({ table, schema }));
   const database = databaseOf(client, namedStatements);
-  const maxInFlight = Math.min(MOST_BATCHES_AT_ONCE, database.connections);
+  const maxInFlight = Math.min(MAX_IN_FLIGHT, database.connections);
   const compareAndSet = createCompareAndSet(database, statements, maxInFlight);
   const update = createUpdater(compareAndSet);
-  const batcher = createBatcher({
-    run: createDecider(database, statements.decide),
-    maxInFlight,
-    worthSplitting: WORTH_SPLITTING,
+  const decide = createDecider(database, statements.decide, maxInFlight);
+  const forget = createCaller(database, statements.forget, maxInFlight);
+  const sweepUpTo = createSweeper(async (...pages) => {
+    const reply = database.connected((connection) => connection.run(statements.sweep, pages.map(String)));
+    return JSON.parse(await reply);
   });
-  const sweepUpTo = createSweeper(async (...pages) => JSON.parse(await send(statements.sweep, pages.map(String))));
   const everyMs = sweepEvery === undefined ? undefined : parseDuration(sweepEvery, "sweepEvery");
   const sweeping = everyMs === undefined ? undefined : repeatEvery(everyMs, () => sweepInTurn(everyMs), onSweepError);
   let closed = false;
@@ -125,17 +124,12 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
     if (closed) throw new SluiceError("CLOSED", "the Postgres store is closed");
   }
 
-  function send(statement: Statement, values: readonly (string | null)[]): Promise<string> {
-    return database.connected((connection) => connection.run(statement, values));
-  }
-
   const store: PostgresStore = {
     algorithms: reportedAlgorithms,
 
     async decide(admission, options) {
       checkOpen();
-      const { nowMs, deadlineMs = Number.POSITIVE_INFINITY } = options ?? {};
-      return batcher.add({ admission, nowMs, deadlineMs }, deadlineMs);
+      return decide(admission, options);
     },
 
     async atomicUpdate(entryKey, change, options) {
@@ -143,9 +137,9 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
       return update(entryKey, change, options);
     },
 
-    async delete(entryKey) {
+    async delete(entryKey, options) {
       checkOpen();
-      await send(statements.forget, [rowKeyOf(entryKey)]);
+      await forget([rowKeyOf(entryKey)], options?.deadlineMs);
     },
 
     async *exportEntries() {
@@ -158,10 +152,13 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
       return importInto(database, statements.importEntries, entries);
     },
 
-    async healthCheck() {
+    async healthCheck(options) {
       checkOpen();
-      await send(statements.decide, encodeBatch([], undefined));
+      const { values } = encodeBatch([], undefined, true);
+      await database.connected((connection) => connection.run(statements.decide, values), options?.deadlineMs);
     },
+
+    connectionError: database.connectionError,
 
     async migrate() {
       checkOpen();
@@ -171,7 +168,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
     async sweep({ limit = SWEEP_LIMIT } = {}) {
       checkOpen();
       if (!Number.isSafeInteger(limit) || limit < 1) {
-        throw invalidOption("limit", limit, "give a whole number of 1 or more");
+        throw invalidOption("limit", limit, "pass a whole number of 1 or more");
       }
       return sweepUpTo(limit);
     },

@@ -1,13 +1,14 @@
 import { type Seen, type SluiceError, unreadableState } from "@sluice/core";
+import { stateOf } from "./row-value.js";
 
-/** See `v0003_compare_and_set.sql`. */
-type Reply = [written: 1] | [written: 0, nowMs: number, version?: string, state?: unknown];
+/** See `v0007_entries.sql`. */
+type Reply = [written: 1] | [written: 0, nowMs: number, version?: string, value?: unknown, blockedForMs?: number];
 
-/** What a reply of the function says; an error where the entry can't be read. */
+/** Reads a reply of the function; an error if the entry can't be read. */
 export function seenIn(reply: string): Seen | SluiceError {
   try {
-    const [written, nowMs = 0, version = "", state] = JSON.parse(reply) as Reply;
-    return { written: written === 1, nowMs, state, version };
+    const [written, nowMs = 0, version = "", value, blockedForMs] = JSON.parse(reply) as Reply;
+    return { written: written === 1, nowMs, state: stateOf(value, blockedForMs), version };
   } catch (error) {
     return unreadableState({ cause: error });
   }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Statement } from "./postgres-client.js";
 
-/** Every statement that the store sends: each is a call of a function that `migrate` made. */
+/** Every statement that the store sends: each is a call of a function that `migrate` created. */
 export interface Statements {
   readonly decide: Statement;
   readonly compareAndSet: Statement;
@@ -25,15 +25,22 @@ export function statementsFor(rename: (sql: string) => string): Statements {
   };
   const numbers = "double precision[]";
   return {
-    decide: call("decide_1", "double precision", "text[]", "integer[]", numbers, numbers),
-    compareAndSet: call("compare_and_set_1", "bigint", "text", "text", "bigint", "bigint[]", "text", "bigint"),
-    look: named(
-      'SELECT json_agg("sluice"."entries_compare_and_set_1"($1::text::bigint, key, NULL, NULL, NULL, NULL, NULL) ORDER BY place)' +
-        "::text FROM unnest($2::text::text[]) WITH ORDINALITY looks (key, place)",
+    decide: call("decide_2", "double precision", "text[]", "integer[]", numbers, numbers, "boolean"),
+    compareAndSet: call(
+      "compare_and_set_2",
+      "bigint",
+      "text",
+      "text",
+      "bigint",
+      "bigint",
+      "bigint[]",
+      "text",
+      "bigint",
     ),
-    forget: call("forget_1", "text"),
+    look: call("look_2", "bigint", "text[]"),
+    forget: call("forget_2", "text"),
     sweep: call("sweep_1", "bigint", "bigint", "bigint"),
-    exportEntries: call("export_1", "text", "bigint"),
-    importEntries: call("import_1", "json"),
+    exportEntries: call("export_2", "text", "bigint"),
+    importEntries: call("import_2", "json"),
   };
 }

@@ -1,7 +1,10 @@
 import {
   type Admission,
+  type Algorithm,
+  blockEntry,
   builtInAlgorithms,
   type Claim,
+  clearEntry,
   decideEntries,
   type Entry,
   fixedWindow,
@@ -45,10 +48,25 @@ const admissions = fc.record({
   ),
 });
 
-/** Calls of one turn, which leave as one batch, a while after the ones before. */
+/** Steps of the clock: small ones, hours, days and years, in both directions. */
+const afterMs = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: -2_000, max: 30_000 }) },
+  { weight: 2, arbitrary: fc.constantFrom(0, 1, -3_600_000, -86_400_000, 3_600_000) },
+  { weight: 1, arbitrary: fc.integer({ min: -(2 ** 35), max: 2 ** 35 }) },
+);
+
+/** Blocks an entry for so long, or resets it. */
+const changes = fc.record({
+  policy: fc.constantFrom(...policies),
+  key: fc.constantFrom("a", "b"),
+  blockMs: fc.option(fc.integer({ min: 1, max: 60_000 }), { nil: undefined }),
+});
+
+/** Changes, and calls of one turn, which leave as one batch, a while after the ones before. */
 const batches = fc.array(
   fc.record({
-    afterMs: fc.integer({ min: -2_000, max: 30_000 }),
+    afterMs,
+    changes: fc.array(changes, { maxLength: 2 }),
     calls: fc.array(admissions, { minLength: 1, maxLength: 12 }),
   }),
   { minLength: 1, maxLength: 5 },
@@ -64,8 +82,19 @@ describeDatabases(databases, ({ admin }) => {
         const prefix = `run-${runs++}`;
         const entries = new Map<string, Entry>();
         let nowMs = NOW_MS;
-        for (const { afterMs, calls } of sequence) {
+        for (const { afterMs, changes, calls } of sequence) {
           nowMs += afterMs;
+          for (const { policy, key, blockMs } of changes) {
+            const claim: Claim = { policy, key, scope: scopeOf(prefix, policy), cost: 1 };
+            const name = claim.scope + key;
+            const change = (entry: Entry | undefined) =>
+              blockMs === undefined
+                ? entry && clearEntry(claim, builtInAlgorithms, entry, nowMs)
+                : blockEntry(entry, builtInAlgorithms.get(policy.algorithm) as Algorithm, policy, nowMs, blockMs);
+            const next = change(entries.get(name));
+            if (next !== undefined) entries.set(name, next.state);
+            await store.atomicUpdate<Entry>(name, change, { nowMs });
+          }
           const asked = calls.map(({ charge, claims }): Admission => {
             return {
               charge,
@@ -80,7 +109,8 @@ describeDatabases(databases, ({ admin }) => {
               builtInAlgorithms,
               nowMs,
             );
-            for (const [i, { state }] of writes.entries()) entries.set(keys[i] as string, state);
+            for (const [i, write] of writes.entries())
+              if (write !== undefined) entries.set(keys[i] as string, write.state);
             return outcome;
           });
           expect(await Promise.all(asked.map((admission) => store.decide(admission, { nowMs })))).toEqual(expected);

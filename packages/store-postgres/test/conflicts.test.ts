@@ -159,15 +159,15 @@ describeDatabases(databases, ({ admin }) => {
     await ask(claim("k", 3, log));
     const [first, second] = await meanwhile(
       (client) =>
-        client.query("UPDATE sluice_entries SET cells = cells || ARRAY[$2::bigint, 5] WHERE key = $1", [
+        client.query("UPDATE sluice_entries SET cells = ARRAY[$2::bigint, 5] || cells WHERE key = $1", [
           rowKey("k", log),
-          NOW_MS + 7,
+          NOW_MS - 7,
         ]),
       () => Promise.all([ask(claim("k", 2, log)), ask(claim("k", 1, log))]),
     );
     expect([first?.allowed, second?.allowed]).toEqual([true, false]);
     const { rows } = await admin.query("SELECT cells::text FROM sluice_entries WHERE key = $1", [rowKey("k", log)]);
-    expect(rows[0].cells).toBe(`{${NOW_MS},3,${NOW_MS + 7},7}`);
+    expect(rows[0].cells).toBe(`{${NOW_MS - 7},5,${NOW_MS},5}`);
   });
 
   it("the clock that decides is read again after the wait", async () => {

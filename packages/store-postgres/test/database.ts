@@ -34,7 +34,7 @@ export async function startDatabase(options: DatabaseOptions = {}): Promise<Test
     ...(binaries !== undefined && { binaries }),
     settings: { max_connections: "200", ...settings },
   });
-  const admin = openPool(server, { max: 5 });
+  const admin = openPool(server, { max: 5, options: "-c search_path=sluice" });
   afterAll(async () => {
     await Promise.all(pools.filter((pool) => !pool.ending).map((pool) => pool.end()));
     await server.stop();

@@ -40,7 +40,7 @@ describe("postgresStore", () => {
 
   it("refuses a table whose functions would have too long names", () => {
     expect(() => migrationSql({ table: "x".repeat(41) })).toThrow(invalidOption);
-    expect(migrationSql({ table: "x".repeat(40) })).toContain(`"${"x".repeat(40)}_compare_and_set_1"`);
+    expect(migrationSql({ table: "x".repeat(40) })).toContain(`"${"x".repeat(40)}_compare_and_set_2"`);
   });
 
   it.each([

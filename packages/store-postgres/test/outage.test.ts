@@ -124,7 +124,7 @@ describe("a pool without a free connection", () => {
     await lock.query("BEGIN");
     await lock.query("LOCK TABLE sluice_entries");
     // Expected from the start: the rejection may come before the answer to who ends the connection.
-    const failing = expect(slow.healthCheck()).rejects.toMatchObject({ code: "STORE_FAILED" });
+    const failing = expect(slow.sweep()).rejects.toMatchObject({ code: "STORE_FAILED" });
     await vi.waitUntil(
       async () => (await lock.query("SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted")).rows[0].n > 0,
     );

@@ -80,7 +80,7 @@ describeDatabases(databases, ({ server, admin }) => {
     }
     // 6,000 calls for 3,000 units of each policy: in the end nobody is denied what is left.
     const { rows } = await admin.query(
-      "SELECT count(*)::int AS count FROM public.sluice_entries WHERE key LIKE 'many:%'",
+      "SELECT count(*)::int AS count FROM sluice.sluice_entries WHERE key LIKE 'many:%'",
     );
     expect(rows[0].count).toBe(40);
     const sum = [...granted.values()].reduce((all, count) => all + count, 0);

@@ -1,24 +1,40 @@
 import { type CompareAndSet, unreadableState } from "@sluice/core";
+import type { Commands } from "./commands.js";
 import { redisKeyOf } from "./keys.js";
 import type { Lanes } from "./lanes.js";
-import type { Commands } from "./redis-client.js";
+import type { Singly } from "./places.js";
+import { arrayReply, integerReply, malformedReply, textReply } from "./replies.js";
 import { runScript } from "./run-script.js";
 import { compareAndSet } from "./scripts.generated.js";
-
-/** See `compare-and-set.lua`. */
-type Reply = [written: number, nowMs: number, value: string | null];
+import type { Slots } from "./slots.js";
 
 /** Compares and sets by the text of the value. */
-export function createCompareAndSet(commands: Commands, lanes: Lanes, prefix: string): CompareAndSet {
+export function createCompareAndSet(
+  commands: Commands,
+  lanes: Lanes,
+  slots: Slots,
+  singly: Singly,
+  prefix: string,
+): CompareAndSet {
   return (entryKey, write, options) => {
     const { redisKey, tag } = redisKeyOf(prefix, entryKey);
     const nowArgument = options?.nowMs === undefined ? "" : String(options.nowMs);
     const args = write === undefined ? ["", "", "0"] : [write.over, write.text, String(write.ttlMs)];
-    return lanes.use(tag, async (lane) => {
-      const keys = [lane.key, redisKey];
-      const reply = await runScript(commands, compareAndSet, keys, [lane.number, nowArgument, ...args]);
-      const [written, nowMs, value] = reply as Reply;
-      return { written: written === 1, nowMs, state: value === null ? undefined : parse(value), version: value ?? "" };
+    const send = () =>
+      lanes.use(slots.reachOf(tag), (lane) =>
+        runScript(commands, compareAndSet, [lane.key, redisKey], [lane.number, nowArgument, ...args]),
+      );
+    return singly(tag, () => slots.splitting(send), options?.deadlineMs).then((value) => {
+      const reply = arrayReply(value);
+      if (reply.length !== 3) throw malformedReply(`${reply.length} values instead of 3`);
+      const [written, nowMs, before] = reply;
+      const text = before === null ? undefined : textReply(before);
+      return {
+        written: integerReply(written) === 1,
+        nowMs: integerReply(nowMs),
+        state: text === undefined ? undefined : parse(text),
+        version: text ?? "",
+      };
     });
   };
 }

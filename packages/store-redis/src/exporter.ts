@@ -1,46 +1,66 @@
-import { type ExportedEntry, unreadableState } from "@sluice/core";
+import { type ExportedEntry, SluiceError, unreadableState } from "@sluice/core";
+import type { Commands } from "./commands.js";
+import { isCrossSlot } from "./failures.js";
 import { exportedKeyOf } from "./keys.js";
-import type { Commands } from "./redis-client.js";
-import { runScript, storeFailed } from "./run-script.js";
+import { arrayReply, integerReply, malformedReply, textReply } from "./replies.js";
+import { runScript } from "./run-script.js";
 import { exportEntries } from "./scripts.generated.js";
 
 /** About how many keys a script looks at: it takes the server a millisecond or two. */
 const PAGE = 500;
 
-/** See `export-entries.lua`. */
-type Page = readonly [cursor: string, ...(string | number | null)[]];
-
 /** All entries of the store with this prefix, server by server. */
 export async function* exportFrom(commands: Commands, prefix: string): AsyncGenerator<ExportedEntry> {
-  const { keyPrefix } = commands;
+  const keyPrefix = await keyPrefixOf(commands);
   const pattern = `${(keyPrefix + prefix).replace(/[\\*?[\]^]/g, "\\$&")}{*}*`;
-  for (const master of await mastersOf(commands)) {
+  for (const master of await commands.masters()) {
     let cursor = "0";
     do {
-      const page = (await runScript(master, exportEntries, [], [cursor, pattern, String(PAGE)])) as Page;
-      cursor = String(page[0]);
+      // See `export-entries.lua`.
+      const page = arrayReply(await runScript(master, exportEntries, [], [cursor, pattern, String(PAGE)]));
+      if (page.length % 3 !== 1) throw malformedReply(`${page.length} values, which is not 1 and some triples`);
+      cursor = cursorOf(page[0]);
       for (let i = 1; i < page.length; i += 3) {
-        const named = exportedKeyOf(prefix, String(page[i]).slice(keyPrefix.length));
+        const named = exportedKeyOf(prefix, textReply(page[i]).slice(keyPrefix.length));
         if (named === undefined) continue;
-        yield { ...named, state: parse(page[i + 1] as string | null), expiresAtMs: Number(page[i + 2]) };
+        yield { ...named, state: parse(page[i + 1]), expiresAtMs: integerReply(page[i + 2]) };
       }
     } while (cursor !== "0");
   }
 }
 
-async function mastersOf(commands: Commands): Promise<readonly Commands[]> {
+/**
+ * What the client puts before every key, as ioredis and redis 6 do with the option `keyPrefix`.
+ *
+ * @throws SluiceError `NOT_LISTABLE` on a cluster whose servers the client does not know: scripts without keys reach one only
+ */
+async function keyPrefixOf(commands: Commands): Promise<string> {
+  const keys = commands.cluster ? [PROBE] : [PROBE, "{1}"];
   try {
-    return await commands.masters();
+    return textReply(await commands.eval("return KEYS[1]", keys, [])).slice(0, -PROBE.length);
   } catch (error) {
-    throw storeFailed(error);
+    if (!isCrossSlot((error as SluiceError).cause)) throw error;
+    throw new SluiceError(
+      "NOT_LISTABLE",
+      "the entries of a Redis Cluster can only be listed through a cluster client of ioredis or redis: pass such a client",
+      { cause: error },
+    );
   }
 }
 
-function parse(text: string | null): unknown {
+const PROBE = "{0}";
+
+/** A cursor may be larger than numbers are exact. */
+function cursorOf(value: unknown): string {
+  return typeof value === "number" || typeof value === "bigint" ? String(value) : textReply(value);
+}
+
+function parse(value: unknown): unknown {
+  if (value === null) throw unreadableState();
+  const text = textReply(value);
   try {
-    if (text !== null) return JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     throw unreadableState({ cause: error });
   }
-  throw unreadableState();
 }

@@ -1,64 +1,54 @@
 import {
   type Admission,
-  type Batcher,
-  builtInAlgorithms,
   type CallOptions,
-  type Claim,
-  createBatcher,
+  type ConnectionErrors,
   createUpdater,
   type DecidingStore,
-  decideInOrder,
   type ExportEntries,
-  groupsByTime,
   type HealthCheck,
   type ImportEntries,
   invalidOption,
   type Outcome,
-  partsOf,
-  refundEntry,
   rejectUnknown,
   reportedAlgorithms,
   SluiceError,
 } from "@sluice/core";
-import { encodeBatch } from "./batch.js";
 import { createCompareAndSet } from "./compare-and-set.js";
+import { createConnection } from "./connection.js";
+import { createDecisions } from "./decisions.js";
 import { exportFrom } from "./exporter.js";
 import { createImporter } from "./importer.js";
-import { claimTag, redisKeyOf } from "./keys.js";
+import { redisKeyOf } from "./keys.js";
 import { createLanes } from "./lanes.js";
-import { readOutcomes } from "./read-outcomes.js";
-import { commandsOf, type RedisClient } from "./redis-client.js";
-import { runScript, storeFailed } from "./run-script.js";
-import { decide } from "./scripts.generated.js";
+import { createSingly } from "./places.js";
+import { commandsOf, isRedisClient, type RedisClient } from "./redis-client.js";
+import { createSlots } from "./slots.js";
 
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
-  /** A connected client of ioredis or node-redis (the package `redis`), version 5 or 6. It stays yours to close. */
+  /**
+   * A client of ioredis 4 to 6, of node-redis (the package `redis`) 4.6 to 6 or of Bun, or a `customRedisClient`. It stays
+   * yours to close.
+   */
   client: RedisClient;
   /** Starts every Redis key: printable ASCII without braces. Default none: the limiter's own prefix follows. */
-  prefix?: string;
+  prefix?: string | undefined;
+  /**
+   * True for a cluster behind one address, with a client that is not a cluster client. Default: found out by its first
+   * reply.
+   */
+  cluster?: boolean | undefined;
+  /**
+   * Ends the client's connection and connects again. The store calls it, at most once a second, when the connection is
+   * useless: the server is a read-only replica, or has not answered for 2 seconds.
+   */
+  reconnect?: (() => unknown) | undefined;
 }
 
 /** A store on Redis. */
-export interface RedisStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries {
+export interface RedisStore extends DecidingStore, ConnectionErrors, HealthCheck, ExportEntries, ImportEntries {
   decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
 }
-
-interface Call {
-  readonly admission: Admission;
-  readonly nowMs: number | undefined;
-}
-
-type Answer = Outcome | SluiceError;
-
-/**
- * Callers that all wait for one batch come back at the same time. In two batches, Redis decides one of them while this
- * process makes and reads the other: measured at 1.7 times the rate with 64 callers where both have a core.
- */
-const WORTH_SPLITTING = 16;
-
-/** The tag of what lies in no particular slot, on a server without slots. */
-const ONE_SLOT = "0";
 
 /**
  * A store on Redis 6.2 or newer, Valkey, a Sentinel setup or a Cluster. The server's clock decides. Concurrent decisions
@@ -81,57 +71,29 @@ const ONE_SLOT = "0";
  * ```
  */
 export function redisStore(options: RedisStoreOptions): RedisStore {
-  rejectUnknown(options, ["client", "prefix"], "redisStore");
-  const { client, prefix = "" } = options;
+  if (isRedisClient(options)) {
+    throw new SluiceError("INVALID_CLIENT", "redisStore got a client instead of options: write redisStore({ client })");
+  }
+  rejectUnknown(options, ["client", "prefix", "cluster", "reconnect"], "redisStore");
+  const { client, prefix = "", cluster = false, reconnect } = options;
   if (typeof prefix !== "string" || !/^[\x20-\x7a|~]{0,128}$/.test(prefix)) {
     throw invalidOption("prefix", prefix, "give up to 128 printable ASCII characters without braces");
   }
-  const commands = commandsOf(client);
-  const lanes = createLanes(prefix, commands.cluster);
-  const update = createUpdater(createCompareAndSet(commands, lanes, prefix));
-  const importAll = createImporter(commands, lanes, prefix);
-  const batchers = new Map<string, Batcher<Call, Outcome>>();
+  if (typeof cluster !== "boolean") throw invalidOption("cluster", cluster, "must be a boolean");
+  if (reconnect !== undefined && typeof reconnect !== "function") {
+    throw invalidOption("reconnect", reconnect, "must be a function, such as () => client.disconnect(true)");
+  }
+  const connection = createConnection(commandsOf(client), client, reconnect);
+  const slots = createSlots(connection, cluster || connection.cluster);
+  const lanes = createLanes(prefix, true);
+  const singly = createSingly(slots);
+  const update = createUpdater(createCompareAndSet(connection, lanes, slots, singly, prefix));
+  const decide = createDecisions(connection, lanes, slots, prefix, update);
+  const importAll = createImporter(connection, lanes, slots, prefix);
   let closed = false;
 
   function checkOpen(): void {
     if (closed) throw new SluiceError("CLOSED", "the Redis store is closed");
-  }
-
-  async function send(tag: string, nowArgument: string, admissions: readonly Admission[]): Promise<readonly Answer[]> {
-    const { keys, json } = encodeBatch(admissions, prefix);
-    const reply = await lanes.use(tag, (lane) =>
-      runScript(commands, decide, [lane.key, ...keys], [lane.number, nowArgument, json]),
-    );
-    return readOutcomes(reply, admissions);
-  }
-
-  /** One script call; or with times given for tests, one for each group of calls with the same time. */
-  async function sendAll(tag: string, calls: readonly Call[]): Promise<readonly Answer[]> {
-    const answers = await Promise.all(
-      groupsByTime(calls).map((group) =>
-        send(
-          tag,
-          String(group[0]?.nowMs ?? ""),
-          group.map(({ admission }) => admission),
-        ),
-      ),
-    );
-    return answers.flat();
-  }
-
-  function batcherOf(tag: string): Batcher<Call, Outcome> {
-    let batcher = batchers.get(tag);
-    if (batcher === undefined) {
-      batcher = createBatcher({ run: (calls) => sendAll(tag, calls), worthSplitting: WORTH_SPLITTING });
-      batchers.set(tag, batcher);
-    }
-    return batcher;
-  }
-
-  /** Decides what one script can reach. */
-  function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
-    const tag = commands.cluster ? tagOfClaim(admission.claims[0] as Claim) : ONE_SLOT;
-    return batcherOf(tag).add({ admission, nowMs: options?.nowMs }, options?.deadlineMs);
   }
 
   const store: RedisStore = {
@@ -139,15 +101,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
 
     decide(admission, options) {
       checkOpen();
-      if (commands.cluster && admission.claims.length > 1) {
-        const parts = partsOf(admission, tagOfClaim);
-        if (parts.length > 1) {
-          const undo = (claim: Claim, { epochMs }: { epochMs: number }) =>
-            store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
-          return decideInOrder(admission, parts, { decide: decideTogether, undo }, options);
-        }
-      }
-      return decideTogether(admission, options);
+      return decide(admission, options);
     },
 
     async atomicUpdate(entryKey, change, options) {
@@ -155,18 +109,15 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       return update(entryKey, change, options);
     },
 
-    async delete(entryKey) {
+    async delete(entryKey, options) {
       checkOpen();
-      try {
-        await commands.del(redisKeyOf(prefix, entryKey).redisKey);
-      } catch (error) {
-        throw storeFailed(error);
-      }
+      const { redisKey, tag } = redisKeyOf(prefix, entryKey);
+      await singly(tag, () => connection.del(redisKey), options?.deadlineMs);
     },
 
     async *exportEntries() {
       checkOpen();
-      yield* exportFrom(commands, prefix);
+      yield* exportFrom(connection, prefix);
     },
 
     async importEntries(entries) {
@@ -178,13 +129,11 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       await store.atomicUpdate("sluice:health", () => undefined, options);
     },
 
+    connectionError: () => connection.error(),
+
     async close() {
       closed = true;
     },
   };
   return store;
-}
-
-function tagOfClaim({ scope, key }: Claim): string {
-  return claimTag(scope, key);
 }

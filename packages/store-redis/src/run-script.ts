@@ -1,5 +1,6 @@
-import { SluiceError } from "@sluice/core";
-import type { Commands } from "./redis-client.js";
+import type { SluiceError } from "@sluice/core";
+import type { Commands } from "./commands.js";
+import { isUnknownScript } from "./failures.js";
 import type { Script } from "./scripts.generated.js";
 
 /**
@@ -17,24 +18,7 @@ export async function runScript(
   try {
     return await commands.evalsha(script.sha1, keys, args);
   } catch (error) {
-    if (!messageOf(error).startsWith("NOSCRIPT")) throw storeFailed(error);
+    if (!isUnknownScript((error as SluiceError).cause)) throw error;
   }
-  try {
-    return await commands.eval(script.text, keys, args);
-  } catch (error) {
-    throw storeFailed(error);
-  }
-}
-
-/** What a failure of the client or server becomes. */
-export function storeFailed(error: unknown): SluiceError {
-  const message = messageOf(error);
-  const why = message.startsWith("SLUICEREPEATED")
-    ? "the connection broke before Redis answered; what was asked has been done at most once"
-    : `Redis failed: ${message}`;
-  return new SluiceError("STORE_FAILED", why, { cause: error });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return commands.eval(script.text, keys, args);
 }

@@ -8,7 +8,7 @@ export interface Script {
 
 export const compareAndSet: Script = {
   name: "compareAndSet",
-  sha1: "496c9ed3073e88a0d596d69e2ce8aa35100710ec",
+  sha1: "2c46f85ee423c8ec8b704aa46e6cc516eea9ef0f",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -25,15 +25,29 @@ local function repeated(lane, number)
 end
 
 local function remember(lane, number)
-  redis.call('SET', lane, number, 'PX', '3600000')
+  return redis.pcall('SET', lane, number, 'PX', '3600000')
 end
 
 local REPEATED = redis.error_reply('SLUICEREPEATED the script had run before and its reply was lost')
 
-local VERSION = 1
+local VERSION, BLOCKED_VERSION = 1, 2
 local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
 
 local CHUNK = 1000
+
+local function open_entry(value)
+  local ok, offset, version, until_ms, for_ms = pcall(unpack_some, value, 3, 0)
+  if not ok or type(until_ms) ~= 'number' then return nil end
+  if version == VERSION then return value, until_ms, false end
+  if version ~= BLOCKED_VERSION or type(for_ms) ~= 'number' then return nil end
+  return pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1)), until_ms, for_ms
+end
+
+local function close_entry(value, until_ms, for_ms)
+  local offset = unpack_some(value, 2, 0)
+  local header = for_ms and pack(BLOCKED_VERSION, until_ms, for_ms) or pack(VERSION, until_ms)
+  return header .. (offset == -1 and '' or string.sub(value, offset + 1))
+end
 
 local function pack_list(blocked, numbers)
   local packed = { pack(VERSION, blocked) }
@@ -51,12 +65,12 @@ local function unpack_list(value)
     offset = chunk[1]
     for i = 2, #chunk do all[#all + 1] = chunk[i] end
   until offset == -1
-  local blocked, numbers = all[2], nil
+  local numbers
   if #all > 2 then
     numbers = {}
     for i = 3, all[3] and #all or 0 do numbers[i - 2] = all[i] end
   end
-  return numbers, blocked
+  return numbers
 end
 
 local function whole(number)
@@ -64,20 +78,28 @@ local function whole(number)
 end
 
 local function to_json(value)
-  if not value or string.byte(value) ~= VERSION then return value end
-  local numbers, blocked = unpack_list(value)
+  local first = value and string.byte(value)
+  if first ~= VERSION and first ~= BLOCKED_VERSION then return value end
+  local plain, blocked, length = open_entry(value)
+  local numbers = unpack_list(plain)
   for i = 1, numbers and #numbers or 0 do numbers[i] = whole(numbers[i]) end
   local state = numbers and '[' .. table.concat(numbers, ',') .. ']' or 'null'
-  return '[1,' .. whole(blocked) .. ',' .. state .. ']'
+  if not length then return '[1,' .. whole(blocked) .. ',' .. state .. ']' end
+  return '[2,' .. whole(blocked) .. ',' .. state .. ',' .. whole(length) .. ']'
 end
 
 local function from_json(text)
-  if string.sub(text, 1, 3) ~= '[1,' then return text end
+  local start = string.sub(text, 1, 3)
+  if start ~= '[1,' and start ~= '[2,' then return text end
   local ok, entry = pcall(cjson.decode, text)
   if not ok or type(entry[2]) ~= 'number' then return text end
+  local length = entry[1] == BLOCKED_VERSION and entry[4]
+  if length ~= false and type(length) ~= 'number' then return text end
   local packed
   ok, packed = pcall(pack_list, entry[2], type(entry[3]) == 'table' and entry[3] or nil)
-  return ok and to_json(packed) == text and packed or text
+  if not ok then return text end
+  if length then packed = close_entry(packed, entry[2], length) end
+  return to_json(packed) == text and packed or text
 end
 
 if repeated(KEYS[1], ARGV[1]) then return REPEATED end
@@ -94,7 +116,7 @@ return { 1, now, current }
 
 export const decide: Script = {
   name: "decide",
-  sha1: "0064013a9442e907a626afe026022994b7be94bb",
+  sha1: "cf0dec49220f5d51f9cb013ff0430125017d2ca2",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -111,15 +133,29 @@ local function repeated(lane, number)
 end
 
 local function remember(lane, number)
-  redis.call('SET', lane, number, 'PX', '3600000')
+  return redis.pcall('SET', lane, number, 'PX', '3600000')
 end
 
 local REPEATED = redis.error_reply('SLUICEREPEATED the script had run before and its reply was lost')
 
-local VERSION = 1
+local VERSION, BLOCKED_VERSION = 1, 2
 local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
 
 local CHUNK = 1000
+
+local function open_entry(value)
+  local ok, offset, version, until_ms, for_ms = pcall(unpack_some, value, 3, 0)
+  if not ok or type(until_ms) ~= 'number' then return nil end
+  if version == VERSION then return value, until_ms, false end
+  if version ~= BLOCKED_VERSION or type(for_ms) ~= 'number' then return nil end
+  return pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1)), until_ms, for_ms
+end
+
+local function close_entry(value, until_ms, for_ms)
+  local offset = unpack_some(value, 2, 0)
+  local header = for_ms and pack(BLOCKED_VERSION, until_ms, for_ms) or pack(VERSION, until_ms)
+  return header .. (offset == -1 and '' or string.sub(value, offset + 1))
+end
 
 local function pack_list(blocked, numbers)
   local packed = { pack(VERSION, blocked) }
@@ -137,40 +173,83 @@ local function unpack_list(value)
     offset = chunk[1]
     for i = 2, #chunk do all[#all + 1] = chunk[i] end
   until offset == -1
-  local blocked, numbers = all[2], nil
+  local numbers
   if #all > 2 then
     numbers = {}
     for i = 3, all[3] and #all or 0 do numbers[i - 2] = all[i] end
   end
-  return numbers, blocked
+  return numbers
+end
+
+local ONE_MORE, ALL = 35184372088832, 9007199254740992
+
+local function time_of(epoch)
+  if epoch < ONE_MORE then return epoch end
+  return epoch % ONE_MORE
+end
+
+local function epoch_after(previous, now)
+  if time_of(previous) ~= now then return now end
+  local following = previous + ONE_MORE
+  return following < ALL and following or now
+end
+
+local function floor_of_ratio(a, b, divisor)
+  local product = a * b
+  if product <= 9007199254740991 then return math.floor(product / divisor) end
+  local quotient, rest, left = 0, 0, b
+  for _, weight in ipairs({ 1073741824, 32768, 1 }) do
+    local digit = math.floor(left / weight)
+    left = left - digit * weight
+    local part = rest * 32768 + a * digit
+    local whole = math.floor(part / divisor)
+    quotient = quotient * 32768 + whole
+    rest = part - whole * divisor
+  end
+  return quotient
 end
 
 local algorithms = {}
+
+local function converted(units, old_interval, interval, burst)
+  local tokens = math.floor(units / old_interval)
+  if tokens >= burst or units > 9007199254740991 then return burst * interval end
+  local rest = units - tokens * old_interval
+  return tokens * interval + interval - floor_of_ratio(old_interval - rest, interval, old_interval)
+end
+
+local function next_busy_since(busy_since, now)
+  return busy_since >= now and busy_since + 1 or now
+end
+
 algorithms['token-bucket'] = {
   settle = function(policy, now, value)
     if not value then return now, 0, now, 0 end
     local _, _, full_at, numerator, old_rate, old_interval, busy_since = unpack_one(value)
-    if not full_at or full_at < now then return now, 0, now, 0 end
-    local units = (full_at - now) * old_rate + numerator
-    if units == 0 then return now, 0, now, 0 end
-    local rate, interval = policy[2], policy[3]
-    if old_rate == rate and old_interval == interval then return full_at, numerator, busy_since, units end
-    local used = math.min(math.ceil(units / old_interval), policy[4]) * interval
+    if not full_at then return now, 0, now, 0 end
+    local units = full_at < now and 0 or (full_at - now) * old_rate + numerator
+    if units == 0 then return now, 0, next_busy_since(busy_since, now), 0 end
+    local rate, interval, burst = policy[2], policy[3], policy[4]
+    local same = old_rate == rate and old_interval == interval
+    if same and units <= burst * interval then return full_at, numerator, busy_since, units end
+    local used = same and burst * interval or converted(units, old_interval, interval, burst)
     local ahead = math.floor(used / rate)
-    return now + ahead, used - ahead * rate, busy_since, used
+    return now + ahead, used - ahead * rate, next_busy_since(busy_since, now), used, true
   end,
 
   fits = function(policy, _, cost, _, _, _, used)
     return cost * policy[3] <= policy[4] * policy[3] - used
   end,
 
-  charge = function(policy, now, cost, blocked, _, _, busy_since, used)
-    local rate, interval = policy[2], policy[3]
-    local units = used + cost * interval
+  charge = function(policy, now, cost, _, _, busy_since, used)
+    local rate = policy[2]
+    local units = used + cost * policy[3]
     local ahead = math.floor(units / rate)
-    local full_at, numerator = now + ahead, units - ahead * rate
-    return pack(VERSION, blocked, full_at, numerator, rate, interval, busy_since),
-      math.ceil(units / rate), full_at, numerator, busy_since
+    return now + ahead, units - ahead * rate, busy_since, units
+  end,
+
+  write = function(policy, _, blocked, full_at, numerator, busy_since, used)
+    return pack(VERSION, blocked, full_at, numerator, policy[2], policy[3], busy_since), math.ceil(used / policy[2])
   end,
 
   report = function(result, n, _, _, full_at, numerator, busy_since)
@@ -183,7 +262,10 @@ algorithms['fixed-window'] = {
   settle = function(policy, now, value)
     if not value then return now, 0 end
     local _, _, start, used = unpack_one(value)
-    if not start or used == 0 or now - start >= policy[3] then return now, 0 end
+    if not start then return now, 0 end
+    local elapsed = now - time_of(start)
+    if used == 0 or elapsed >= policy[3] then return epoch_after(start, now), 0 end
+    if elapsed < 0 then return now, used, nil, nil, true end
     return start, used
   end,
 
@@ -191,9 +273,12 @@ algorithms['fixed-window'] = {
     return used + cost <= policy[2]
   end,
 
-  charge = function(policy, now, cost, blocked, start, used)
-    used = used + cost
-    return pack(VERSION, blocked, start, used), start + policy[3] - now, start, used
+  charge = function(_, _, cost, start, used)
+    return start, used + cost
+  end,
+
+  write = function(policy, now, blocked, start, used)
+    return pack(VERSION, blocked, start, used), time_of(start) + policy[3] - now
   end,
 
   report = function(result, n, _, _, start, used)
@@ -202,40 +287,37 @@ algorithms['fixed-window'] = {
   end,
 }
 
-local function floor_of_ratio(count, ms, divisor)
-  local product = count * ms
-  if product <= 9007199254740991 then return math.floor(product / divisor) end
-  local high = math.floor(count / 32768)
-  local shifted = 32768 * ms
-  return high * math.floor(shifted / divisor)
-    + math.floor((high * math.fmod(shifted, divisor) + math.fmod(count, 32768) * ms) / divisor)
-end
-
 algorithms['sliding-window'] = {
   settle = function(policy, now, value)
     if not value then return now, 0, 0 end
     local _, _, start, previous, current = unpack_one(value)
     if not start then return now, 0, 0 end
-    local window, elapsed = policy[3], now - start
+    local window, elapsed = policy[3], now - time_of(start)
     if elapsed >= 2 * window then
       previous, current = 0, 0
     elseif elapsed >= window then
-      start, previous, current = start + window, current, 0
+      previous, current = current, 0
+      if previous > 0 then return time_of(start) + window, previous, 0 end
     end
-    if previous == 0 and current == 0 then start = now end
+    if previous == 0 and current == 0 then return epoch_after(start, now), 0, 0 end
+    if elapsed < 0 then return now, previous, current, nil, true end
     return start, previous, current
   end,
 
   fits = function(policy, now, cost, start, previous, current)
     local window = policy[3]
-    local left = math.min(window, start + window - now)
-    local weighted = previous - floor_of_ratio(previous, window - left, window)
+    local left = math.min(window, time_of(start) + window - now)
+    local weighted = previous - floor_of_ratio(window - left, previous, window)
     return cost <= policy[2] - current - weighted
   end,
 
-  charge = function(policy, now, cost, blocked, start, previous, current)
-    current = current + cost
-    return pack(VERSION, blocked, start, previous, current), start + 2 * policy[3] - now, start, previous, current
+  charge = function(_, _, cost, start, previous, current)
+    return start, previous, current + cost
+  end,
+
+  write = function(policy, now, blocked, start, previous, current)
+    local windows = current > 0 and 2 or 1
+    return pack(VERSION, blocked, start, previous, current), time_of(start) + windows * policy[3] - now
   end,
 
   report = function(result, n, _, _, start, previous, current)
@@ -244,40 +326,55 @@ algorithms['sliding-window'] = {
   end,
 }
 
+local function add_grant(log, now, cost)
+  local size = #log
+  local newest, granted = log[size - 1], log[size]
+  if newest and granted > 0 and time_of(newest) == now then
+    log[size] = granted + cost
+  elseif newest and granted == 0 then
+    log[size - 1], log[size] = epoch_after(newest, now), cost
+  else
+    log[size + 1], log[size + 2] = now, cost
+  end
+end
+
 algorithms['sliding-log'] = {
   settle = function(policy, now, value)
-    local all, log, used = value and (unpack_list(value)) or {}, {}, 0
+    local all, log, used, ahead = value and unpack_list(value) or {}, {}, 0, 0
     for i = 1, #all, 2 do
-      if all[i] + policy[3] > now then
+      local at, cost = time_of(all[i]), all[i + 1]
+      if at > now then
+        ahead = ahead + cost
+      elseif at + policy[3] > now then
         log[#log + 1] = all[i]
-        log[#log + 1] = all[i + 1]
-        used = used + all[i + 1]
+        log[#log + 1] = cost
+        used = used + cost
       end
     end
-    return log, used
+    if ahead == 0 then return log, used end
+    add_grant(log, now, ahead)
+    return log, used + ahead, nil, nil, true
   end,
 
   fits = function(policy, _, cost, _, used)
     return used + cost <= policy[2]
   end,
 
-  charge = function(policy, now, cost, blocked, log, used)
+  charge = function(_, now, cost, log, used)
+    add_grant(log, now, cost)
+    return log, used + cost
+  end,
+
+  write = function(policy, now, blocked, log)
     local newest = log[#log - 1]
-    if newest and newest >= now then
-      log[#log] = log[#log] + cost
-    else
-      newest = now
-      log[#log + 1] = now
-      log[#log + 1] = cost
-    end
-    return pack_list(blocked, log), newest + policy[3] - now, log, used + cost
+    return pack_list(blocked, log), newest and time_of(newest) + policy[3] - now or 1
   end,
 
   report = function(result, n, policy, cost, log, used)
     local left, fits_at, i = used, -1, 1
     while left + cost > policy[2] and log[i] do
       left = left - log[i + 1]
-      fits_at = log[i] + policy[3]
+      fits_at = time_of(log[i]) + policy[3]
       i = i + 2
     end
     result[n + 1], result[n + 2], result[n + 3] = used, log[#log - 1] or -1, fits_at
@@ -292,15 +389,24 @@ local now = clock(given)
 local batch = cjson.decode(ARGV[3])
 local policies, numbers = batch[1], batch[2]
 
-local values, blocked, lifetimes = {}, {}, {}
+local values, blocked, lengths, lifetimes = {}, {}, {}, {}
+
+local charged, refusal = false, nil
 
 local function load(entry)
   local value = redis.pcall('GET', KEYS[entry + 1])
-  values[entry], blocked[entry] = value, 0
-  if value then
-    local ok, _, version, until_ms = pcall(unpack_some, value, 2, 0)
-    blocked[entry] = ok and version == VERSION and type(until_ms) == 'number' and until_ms
+  values[entry], blocked[entry], lengths[entry] = value, 0, false
+  if not value then return end
+  local plain, until_ms, for_ms = open_entry(value)
+  values[entry], blocked[entry], lengths[entry] = plain, until_ms or false, for_ms
+end
+
+local function can_write()
+  if not charged and not refusal then
+    local reply = remember(KEYS[1], ARGV[1])
+    if reply.err then refusal = reply.err else charged = true end
   end
+  return charged
 end
 
 local result, n = { now }, 1
@@ -309,7 +415,15 @@ local function judge(entry, policy, cost)
   if blocked[entry] == nil then load(entry) end
   if not blocked[entry] then return -1 end
   local algorithm = policy.algorithm
-  local a, b, c, d = algorithm.settle(policy, now, values[entry])
+  local a, b, c, d, repaired = algorithm.settle(policy, now, values[entry])
+  local length = lengths[entry]
+  local too_long = length and blocked[entry] - now > length
+  if too_long then blocked[entry] = now + length end
+  if repaired or too_long then
+    local value, lifetime = algorithm.write(policy, now, blocked[entry], a, b, c, d)
+    if repaired then values[entry] = value end
+    lifetimes[entry] = math.max(1, lifetime)
+  end
   if blocked[entry] > now or not algorithm.fits(policy, now, cost, a, b, c, d) then return 0, a, b, c, d end
   return 1, a, b, c, d
 end
@@ -317,7 +431,8 @@ end
 local function finish(charging, entry, policy, cost, a, b, c, d)
   local algorithm = policy.algorithm
   if charging then
-    values[entry], lifetimes[entry], a, b, c, d = algorithm.charge(policy, now, cost, blocked[entry], a, b, c, d)
+    a, b, c, d = algorithm.charge(policy, now, cost, a, b, c, d)
+    values[entry], lifetimes[entry] = algorithm.write(policy, now, blocked[entry], a, b, c, d)
     cost = 0
   end
   n = n + 1
@@ -325,7 +440,14 @@ local function finish(charging, entry, policy, cost, a, b, c, d)
   n = algorithm.report(result, n, policy, cost, a, b, c, d)
 end
 
-for i = 1, #policies do policies[i].algorithm = algorithms[policies[i][1]] end
+local LARGE = 4503599627370496
+local is_large = false
+
+for i = 1, #policies do
+  local policy = policies[i]
+  policy.algorithm = algorithms[policy[1]]
+  for j = 2, #policy do is_large = is_large or policy[j] >= LARGE end
+end
 
 local at, count = 1, #numbers
 while at < count do
@@ -336,33 +458,41 @@ while at < count do
   if last - first == 2 then
     local entry, policy, cost = numbers[first], policies[numbers[first + 1]], numbers[last]
     local verdict, a, b, c, d = judge(entry, policy, cost)
+    if verdict == 1 and charging and not can_write() then verdict = -2 end
     result[n] = verdict
-    if verdict ~= -1 then finish(charging and verdict == 1, entry, policy, cost, a, b, c, d) end
+    if verdict >= 0 then finish(charging and verdict == 1, entry, policy, cost, a, b, c, d) end
   else
     local verdict, place = 1, n
     for i = first, last, 3 do
       local fits = judge(numbers[i], policies[numbers[i + 1]], numbers[i + 2])
       if fits < verdict then verdict = fits end
     end
+    if verdict == 1 and charging and not can_write() then verdict = -2 end
     result[place] = verdict
-    for i = first, verdict == -1 and 0 or last, 3 do
+    for i = first, verdict < 0 and 0 or last, 3 do
       local entry, policy = numbers[i], policies[numbers[i + 1]]
       finish(charging and verdict == 1, entry, policy, numbers[i + 2], policy.algorithm.settle(policy, now, values[entry]))
     end
   end
 end
 
+local write = charged and redis.call or redis.pcall
 for entry, lifetime in pairs(lifetimes) do
-  redis.call('SET', KEYS[entry + 1], values[entry], 'PX', px(given, math.max(lifetime, blocked[entry] - now)))
+  local value = values[entry]
+  if lengths[entry] then value = close_entry(value, blocked[entry], lengths[entry]) end
+  write('SET', KEYS[entry + 1], value, 'PX', px(given, math.max(lifetime, blocked[entry] - now)))
 end
-if next(lifetimes) then remember(KEYS[1], ARGV[1]) end
+for i = 2, is_large and n or 0 do
+  if result[i] >= LARGE then result[i] = string.format('%.0f', result[i]) end
+end
+result[n + 1] = refusal
 return result
 `,
 };
 
 export const exportEntries: Script = {
   name: "exportEntries",
-  sha1: "036cdb9082839fe5466740fb68160c4c891c08d4",
+  sha1: "7b1c54223425a43b2a60b726d74f04d599636e68",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -374,10 +504,24 @@ local function px(given, ttl)
   return ttl
 end
 
-local VERSION = 1
+local VERSION, BLOCKED_VERSION = 1, 2
 local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
 
 local CHUNK = 1000
+
+local function open_entry(value)
+  local ok, offset, version, until_ms, for_ms = pcall(unpack_some, value, 3, 0)
+  if not ok or type(until_ms) ~= 'number' then return nil end
+  if version == VERSION then return value, until_ms, false end
+  if version ~= BLOCKED_VERSION or type(for_ms) ~= 'number' then return nil end
+  return pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1)), until_ms, for_ms
+end
+
+local function close_entry(value, until_ms, for_ms)
+  local offset = unpack_some(value, 2, 0)
+  local header = for_ms and pack(BLOCKED_VERSION, until_ms, for_ms) or pack(VERSION, until_ms)
+  return header .. (offset == -1 and '' or string.sub(value, offset + 1))
+end
 
 local function pack_list(blocked, numbers)
   local packed = { pack(VERSION, blocked) }
@@ -395,12 +539,12 @@ local function unpack_list(value)
     offset = chunk[1]
     for i = 2, #chunk do all[#all + 1] = chunk[i] end
   until offset == -1
-  local blocked, numbers = all[2], nil
+  local numbers
   if #all > 2 then
     numbers = {}
     for i = 3, all[3] and #all or 0 do numbers[i - 2] = all[i] end
   end
-  return numbers, blocked
+  return numbers
 end
 
 local function whole(number)
@@ -408,20 +552,28 @@ local function whole(number)
 end
 
 local function to_json(value)
-  if not value or string.byte(value) ~= VERSION then return value end
-  local numbers, blocked = unpack_list(value)
+  local first = value and string.byte(value)
+  if first ~= VERSION and first ~= BLOCKED_VERSION then return value end
+  local plain, blocked, length = open_entry(value)
+  local numbers = unpack_list(plain)
   for i = 1, numbers and #numbers or 0 do numbers[i] = whole(numbers[i]) end
   local state = numbers and '[' .. table.concat(numbers, ',') .. ']' or 'null'
-  return '[1,' .. whole(blocked) .. ',' .. state .. ']'
+  if not length then return '[1,' .. whole(blocked) .. ',' .. state .. ']' end
+  return '[2,' .. whole(blocked) .. ',' .. state .. ',' .. whole(length) .. ']'
 end
 
 local function from_json(text)
-  if string.sub(text, 1, 3) ~= '[1,' then return text end
+  local start = string.sub(text, 1, 3)
+  if start ~= '[1,' and start ~= '[2,' then return text end
   local ok, entry = pcall(cjson.decode, text)
   if not ok or type(entry[2]) ~= 'number' then return text end
+  local length = entry[1] == BLOCKED_VERSION and entry[4]
+  if length ~= false and type(length) ~= 'number' then return text end
   local packed
   ok, packed = pcall(pack_list, entry[2], type(entry[3]) == 'table' and entry[3] or nil)
-  return ok and to_json(packed) == text and packed or text
+  if not ok then return text end
+  if length then packed = close_entry(packed, entry[2], length) end
+  return to_json(packed) == text and packed or text
 end
 
 local page = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3])
@@ -442,7 +594,7 @@ return result
 
 export const importEntries: Script = {
   name: "importEntries",
-  sha1: "3975223167277801ec1ae4e4e1235ffb51c348a1",
+  sha1: "da6e1b99b502467483c64e41acccfd8e1c5f0212",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -459,15 +611,29 @@ local function repeated(lane, number)
 end
 
 local function remember(lane, number)
-  redis.call('SET', lane, number, 'PX', '3600000')
+  return redis.pcall('SET', lane, number, 'PX', '3600000')
 end
 
 local REPEATED = redis.error_reply('SLUICEREPEATED the script had run before and its reply was lost')
 
-local VERSION = 1
+local VERSION, BLOCKED_VERSION = 1, 2
 local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
 
 local CHUNK = 1000
+
+local function open_entry(value)
+  local ok, offset, version, until_ms, for_ms = pcall(unpack_some, value, 3, 0)
+  if not ok or type(until_ms) ~= 'number' then return nil end
+  if version == VERSION then return value, until_ms, false end
+  if version ~= BLOCKED_VERSION or type(for_ms) ~= 'number' then return nil end
+  return pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1)), until_ms, for_ms
+end
+
+local function close_entry(value, until_ms, for_ms)
+  local offset = unpack_some(value, 2, 0)
+  local header = for_ms and pack(BLOCKED_VERSION, until_ms, for_ms) or pack(VERSION, until_ms)
+  return header .. (offset == -1 and '' or string.sub(value, offset + 1))
+end
 
 local function pack_list(blocked, numbers)
   local packed = { pack(VERSION, blocked) }
@@ -485,12 +651,12 @@ local function unpack_list(value)
     offset = chunk[1]
     for i = 2, #chunk do all[#all + 1] = chunk[i] end
   until offset == -1
-  local blocked, numbers = all[2], nil
+  local numbers
   if #all > 2 then
     numbers = {}
     for i = 3, all[3] and #all or 0 do numbers[i - 2] = all[i] end
   end
-  return numbers, blocked
+  return numbers
 end
 
 local function whole(number)
@@ -498,20 +664,28 @@ local function whole(number)
 end
 
 local function to_json(value)
-  if not value or string.byte(value) ~= VERSION then return value end
-  local numbers, blocked = unpack_list(value)
+  local first = value and string.byte(value)
+  if first ~= VERSION and first ~= BLOCKED_VERSION then return value end
+  local plain, blocked, length = open_entry(value)
+  local numbers = unpack_list(plain)
   for i = 1, numbers and #numbers or 0 do numbers[i] = whole(numbers[i]) end
   local state = numbers and '[' .. table.concat(numbers, ',') .. ']' or 'null'
-  return '[1,' .. whole(blocked) .. ',' .. state .. ']'
+  if not length then return '[1,' .. whole(blocked) .. ',' .. state .. ']' end
+  return '[2,' .. whole(blocked) .. ',' .. state .. ',' .. whole(length) .. ']'
 end
 
 local function from_json(text)
-  if string.sub(text, 1, 3) ~= '[1,' then return text end
+  local start = string.sub(text, 1, 3)
+  if start ~= '[1,' and start ~= '[2,' then return text end
   local ok, entry = pcall(cjson.decode, text)
   if not ok or type(entry[2]) ~= 'number' then return text end
+  local length = entry[1] == BLOCKED_VERSION and entry[4]
+  if length ~= false and type(length) ~= 'number' then return text end
   local packed
   ok, packed = pcall(pack_list, entry[2], type(entry[3]) == 'table' and entry[3] or nil)
-  return ok and to_json(packed) == text and packed or text
+  if not ok then return text end
+  if length then packed = close_entry(packed, entry[2], length) end
+  return to_json(packed) == text and packed or text
 end
 
 if repeated(KEYS[1], ARGV[1]) then return REPEATED end

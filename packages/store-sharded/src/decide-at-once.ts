@@ -2,6 +2,7 @@ import {
   type Admission,
   type CallOptions,
   type Claim,
+  type ClaimFinding,
   joinOutcomes,
   type Outcome,
   type SynchronousStore,
@@ -21,7 +22,7 @@ export function decideAtOnce(
   admission: Admission,
   parts: readonly (readonly number[])[],
   storeOf: (claim: Claim) => SynchronousStore,
-  undo: (claim: Claim, outcome: Outcome["findings"][number]) => void,
+  undo: (claim: Claim, finding: ClaimFinding, chargedAtMs: number) => void,
   options: CallOptions | undefined,
 ): Outcome {
   const decide = (positions: readonly number[], charge: boolean): Outcome => {
@@ -37,9 +38,10 @@ export function decideAtOnce(
   const joined = joinOutcomes(parts, outcomes);
   if (joined.allowed) return joined;
   parts.forEach((positions, i) => {
-    if (!outcomes[i]?.allowed) return;
+    const outcome = outcomes[i];
+    if (!outcome?.allowed) return;
     for (const position of positions) {
-      undo(admission.claims[position] as Claim, joined.findings[position] as Outcome["findings"][number]);
+      undo(admission.claims[position] as Claim, joined.findings[position] as ClaimFinding, outcome.nowMs);
     }
   });
   return joined;

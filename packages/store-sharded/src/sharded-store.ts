@@ -4,6 +4,7 @@ import {
   type CallOptions,
   type Claim,
   type ClaimFinding,
+  type ConnectionErrors,
   canExport,
   canImport,
   type DecidingStore,
@@ -11,6 +12,7 @@ import {
   type ExportEntries,
   type ExportedEntry,
   type HealthCheck,
+  hasConnectionErrors,
   hasHealthCheck,
   type ImportEntries,
   isDecidingStore,
@@ -18,6 +20,7 @@ import {
   isSynchronousStore,
   type MaybePromise,
   type Outcome,
+  type PartDecider,
   partsOf,
   refundEntry,
   rejectUnknown,
@@ -34,7 +37,7 @@ export interface ShardedStoreOptions {
    * The names of the stores, in their order: what decides where a key belongs. Default `"0"`, `"1"` and so on: then stores
    * are only ever added at the end.
    */
-  names?: readonly string[];
+  names?: readonly string[] | undefined;
 }
 
 /** A store over several ones of a kind. It can do what all of them can; its health is that of those that tell theirs. */
@@ -42,7 +45,8 @@ export type ShardedStore<S extends Store> = Store &
   ([S] extends [SynchronousStore] ? SynchronousStore : [S] extends [DecidingStore] ? DecidingStore : unknown) &
   ([S] extends [ExportEntries] ? ExportEntries : unknown) &
   ([S] extends [ImportEntries] ? ImportEntries : unknown) &
-  ([Extract<S, HealthCheck>] extends [never] ? unknown : HealthCheck);
+  ([Extract<S, HealthCheck>] extends [never] ? unknown : HealthCheck) &
+  ([Extract<S, ConnectionErrors>] extends [never] ? unknown : ConnectionErrors);
 
 /**
  * Spreads keys over several stores, of one kind or of different ones, by rendezvous hashing. All policies of one key lie in
@@ -94,6 +98,7 @@ export function shardedStore<S extends Store>(
       importEntries: (entries: readonly ExportedEntry[]) =>
         importInto(shards as Shards<Store & ImportEntries>, entries),
     }),
+    ...(stores.some(hasConnectionErrors) && { connectionError: () => connectionErrorOf(shards) }),
     ...(stores.some(hasHealthCheck) && { healthCheck: (options?: CallOptions) => checkHealth(shards, options) }),
   } as ShardedStore<S>;
 }
@@ -107,8 +112,8 @@ function deciding(
   const synchronous = shards.all.every((shard) => isSynchronousStore(shard.store));
 
   const storeOf = (claim: Claim): DecidingStore => shards.ofClaim(claim).store;
-  const undo = (claim: Claim, { epochMs }: ClaimFinding, options: CallOptions | undefined): Promise<unknown> =>
-    store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs), options);
+  const undo: PartDecider["undo"] = (claim, { epochMs }, options, chargedAtMs) =>
+    store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs), options);
 
   /** Decides what lies in one store. Its answer may be kept. */
   function decidePart(part: Admission, options: CallOptions | undefined): MaybePromise<Outcome> {
@@ -125,9 +130,9 @@ function deciding(
       const parts = partsOf(admission, (each) => shards.ofClaim(each).name);
       if (parts.length === 1) return storeOf(claim as Claim).decide(admission, options);
       if (!synchronous) return decideInOrder(admission, parts, { decide: decidePart, undo }, options);
-      const undoAtOnce = (each: Claim, finding: ClaimFinding): void => {
-        // What can't be given back stays charged until its window ends.
-        undo(each, finding, options).catch(() => {});
+      const undoAtOnce = (each: Claim, finding: ClaimFinding, chargedAtMs: number): void => {
+        // What can't be refunded stays charged until its window ends.
+        undo(each, finding, options, chargedAtMs).catch(() => {});
       };
       return decideAtOnce(admission, parts, (each) => storeOf(each) as SynchronousStore, undoAtOnce, options);
     },
@@ -168,6 +173,15 @@ async function importInto(
   await importAll(refusable ?? []);
   await importAll(others ?? []);
   return entries.filter((entry) => left.has(entry));
+}
+
+/** That of the first shard whose connection has failed. */
+function connectionErrorOf({ all }: Shards<Store>): unknown {
+  for (const { store } of all) {
+    const error = hasConnectionErrors(store) ? store.connectionError() : undefined;
+    if (error !== undefined) return error;
+  }
+  return undefined;
 }
 
 async function checkHealth({ all }: Shards<Store>, options: CallOptions | undefined): Promise<void> {

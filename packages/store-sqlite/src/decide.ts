@@ -16,8 +16,8 @@ export function decideCall({ claims, charge }: Admission, nowMs: number | undefi
   return (view) => {
     const entries = rowKeys.map((key) => view.read(key) as Entry | undefined);
     const { outcome, writes } = decideEntries({ claims, charge }, entries, builtInAlgorithms, nowMs ?? view.nowMs);
-    writes.forEach(({ state, ttlMs }, i) => {
-      view.write(rowKeys[i] as string, state, expiryOf(view, ttlMs, nowMs));
+    writes.forEach((next, i) => {
+      if (next !== undefined) view.write(rowKeys[i] as string, next.state, expiryOf(view, next.ttlMs, nowMs));
     });
     return outcome;
   };

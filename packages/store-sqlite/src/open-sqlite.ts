@@ -9,12 +9,14 @@ import type { OpenSqliteClient } from "./sqlite-client.js";
 export interface OpenSqliteOptions {
   /** Whether a file that is missing is made. Default true; without it, `STORE_NOT_READY`. */
   create?: boolean;
+  /** Options of the constructor of `node:sqlite`, `better-sqlite3` or `libsql`. */
+  options?: Readonly<Record<string, unknown>> | undefined;
 }
 
-type Open = (file: string) => OpenSqliteClient;
+type Open = (file: string, options: Readonly<Record<string, unknown>>) => OpenSqliteClient;
 
 interface Constructor {
-  new (file: string): OpenSqliteClient;
+  new (file: string, options: Readonly<Record<string, unknown>>): OpenSqliteClient;
 }
 
 /** Where a database can come from, in the order in which they are tried. */
@@ -47,8 +49,8 @@ const SOURCES: readonly (readonly [module: string, name: string])[] = [
  */
 export async function openSqlite(path: string, options: OpenSqliteOptions = {}): Promise<OpenSqliteClient> {
   if (typeof path !== "string" || path === "") throw invalidOption("path", path, "give the path of a file");
-  rejectUnknown(options, ["create"], "openSqlite");
-  const { create = true } = options;
+  rejectUnknown(options, ["create", "options"], "openSqlite");
+  const { create = true, options: clientOptions = {} } = options;
   if (typeof create !== "boolean") throw invalidOption("create", create, "give true or false");
   const open = await findSqlite();
   // Neither a URI, by which SQLite would take options, nor a URL, by which libsql would go to a server.
@@ -57,7 +59,7 @@ export async function openSqlite(path: string, options: OpenSqliteOptions = {}):
     throw new SluiceError("STORE_NOT_READY", `there is no SQLite file ${file}: run migrate(client) on one to make it`);
   }
   try {
-    return readable(open(file));
+    return readable(open(file, clientOptions));
   } catch (error) {
     const folder = dirname(file);
     const reason = existsSync(folder)
@@ -92,13 +94,22 @@ function checkUsable(module: string): void {
   if (Number.parseInt(version, 10) >= 13) throw new Error(`${module} ${version} does not run on Node.js 20`);
 }
 
+/**
+ * Loads a module when it runs, also from a bundle: a bundler that followed would look for `node:sqlite` on its own Node.js,
+ * and a native module can't be bundled.
+ */
+async function load(module: string): Promise<Record<string, unknown>> {
+  const builtIn = process.getBuiltinModule?.(module) as Record<string, unknown> | undefined;
+  return builtIn ?? (await import(/* webpackIgnore: true */ /* @vite-ignore */ module));
+}
+
 async function findSqlite(): Promise<Open> {
   const failures: unknown[] = [];
   for (const [module, name] of SOURCES) {
     try {
       checkUsable(module);
-      const Database = (await import(module))[name] as Constructor;
-      return (file) => new Database(file);
+      const Database = (await load(module))[name] as Constructor;
+      return (file, options) => new Database(file, options);
     } catch (error) {
       failures.push(error);
     }

@@ -55,7 +55,7 @@ export function modelStore(): ModelStore {
       const entries = keys.map((key) => read(key) as Entry | undefined);
       const { outcome, writes } = decideEntries(admission, entries, builtInAlgorithms, options?.nowMs ?? Date.now());
       writes.forEach((next, i) => {
-        write(keys[i] as string, next, options);
+        if (next !== undefined) write(keys[i] as string, next, options);
       });
       return outcome;
     },

@@ -1,8 +1,11 @@
 import {
   type Admission,
+  type Algorithm,
+  blockEntry,
   builtInAlgorithms,
   type Claim,
   type ClaimFinding,
+  clearEntry,
   decideEntries,
   type Entry,
   type Policy,
@@ -29,6 +32,7 @@ export interface Reference {
 interface Grant {
   readonly claims: readonly Claim[];
   readonly epochsMs: readonly number[];
+  readonly chargedAtMs: number;
 }
 
 /** Core's pure functions on a `Map`. Expiry is left to the algorithms, for whom old state is no state. */
@@ -40,12 +44,13 @@ export function createReference(): Reference {
     const keys = claims.map(entryKey);
     const found = keys.map((key) => entries.get(key));
     const { outcome, writes } = decideEntries({ claims, charge }, found, builtInAlgorithms, nowMs);
-    writes.forEach(({ state }, i) => {
-      entries.set(keys[i] as string, state);
+    writes.forEach((next, i) => {
+      if (next !== undefined) entries.set(keys[i] as string, next.state);
     });
-    if (writes.length > 0) {
+    if (outcome.allowed && charge) {
       const grants = grantsOf.get(lane) ?? [];
-      grantsOf.set(lane, [...grants, { claims, epochsMs: outcome.findings.map(({ epochMs }) => epochMs) }]);
+      const epochsMs = outcome.findings.map(({ epochMs }) => epochMs);
+      grantsOf.set(lane, [...grants, { claims, epochsMs, chargedAtMs: nowMs }]);
     }
     return outcome;
   }
@@ -57,7 +62,8 @@ export function createReference(): Reference {
     return grant.claims
       .map((claim, i) => {
         const key = entryKey(claim);
-        const next = refundEntry(claim, builtInAlgorithms, grant.epochsMs[i] as number)(entries.get(key), nowMs);
+        const change = refundEntry(claim, builtInAlgorithms, grant.epochsMs[i] as number, grant.chargedAtMs);
+        const next = change(entries.get(key), nowMs);
         if (next !== undefined) entries.set(key, next.state);
         return next !== undefined;
       })
@@ -71,13 +77,20 @@ export function createReference(): Reference {
         case "refund":
           return refund(operation.which, nowMs, lane);
         case "block": {
-          const key = entryKey(claimOf(operation));
-          entries.set(key, [1, nowMs + operation.durationMs, entries.get(key)?.[2] ?? null]);
+          const claim = claimOf(operation);
+          const algorithm = builtInAlgorithms.get(claim.policy.algorithm) as Algorithm;
+          const entry = entries.get(entryKey(claim));
+          entries.set(entryKey(claim), blockEntry(entry, algorithm, claim.policy, nowMs, operation.durationMs).state);
           return undefined;
         }
-        case "reset":
-          entries.delete(entryKey(claimOf(operation)));
+        case "reset": {
+          const claim = claimOf(operation);
+          const entry = entries.get(entryKey(claim));
+          const cleared = entry && clearEntry(claim, builtInAlgorithms, entry, nowMs);
+          if (cleared === undefined) entries.delete(entryKey(claim));
+          else entries.set(entryKey(claim), cleared.state);
           return undefined;
+        }
         default:
           return decide(
             { claims: operation.claims.map((claim) => scoped(claim)), charge: kind === "consume" },

@@ -17,6 +17,9 @@ export interface SequenceOptions {
 
 const QUARTER_MS = 7_776_000_000;
 
+/** A clock that is set: by an hour, a day, ten days, a year. */
+const LONG_STEPS_MS = [3_600_000, 86_400_000, 864_000_000, 31_536_000_000] as const;
+
 /** Times stay below this, so that a lane can't drift to where whole milliseconds end. */
 const LATEST_MS = 2 ** 44;
 
@@ -83,6 +86,7 @@ function createLane(
       random.below(Math.ceil(windowMs / 8)),
       random.pick([windowMs - 1, windowMs, windowMs + 1, 2 * windowMs - 1, 2 * windowMs]),
       random.pick([-1, -random.below(windowMs + 1), -windowMs, -3 * windowMs]),
+      random.pick(LONG_STEPS_MS) * random.pick([1, 1, -1]),
     ]);
     if (time.nowMs + stepMs >= 0 && time.nowMs + stepMs <= LATEST_MS) time.nowMs += stepMs;
   }

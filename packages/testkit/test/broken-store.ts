@@ -89,7 +89,7 @@ export function brokenStore(faults: Faults = {}): DecidingStore {
       const nowMs = nowOf(options);
       if (faults.races) await setImmediate();
       const { outcome, writes } = decideEntries(admission, entries, algorithms, nowMs);
-      for (const [i, next] of writes.entries()) write(keys[i] as string, next, options);
+      for (const [i, next] of writes.entries()) if (next !== undefined) write(keys[i] as string, next, options);
       if (faults.chargesDenials && !outcome.allowed && admission.charge) {
         for (const [i, claim] of admission.claims.entries()) {
           const alone = decideEntries({ claims: [claim], charge: true }, [entries[i]], algorithms, nowMs).writes[0];

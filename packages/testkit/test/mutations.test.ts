@@ -22,6 +22,12 @@ function stepping(step: (algorithm: Algorithm, ...args: Parameters<Algorithm["st
   return (algorithm: Algorithm): Algorithm => ({ ...algorithm, step: (...args) => step(algorithm, ...args) });
 }
 
+/** A step that never repairs. */
+function chargedOnly(algorithm: Algorithm, ...args: Parameters<Algorithm["step"]>): Step<unknown> {
+  const { next, ...finding } = algorithm.step(...args);
+  return finding.allowed && args[3] > 0 ? { ...finding, next } : finding;
+}
+
 function oneMore(policy: Policy): Policy {
   const { burst, limit } = policy as Policy & { burst: number; limit: number };
   return { ...policy, burst: burst + 1, limit: limit + 1 } as Policy;
@@ -116,6 +122,12 @@ const MUTATIONS: readonly [fault: string, faults: Faults, groups: readonly Store
   ["mixes all keys", { keyOf: (key) => key.slice(0, 60) }, ["basics", "odd keys", "batching", "differential"]],
   ["ignores an explicit time", { ignoresExplicitTime: true }, ["decide", "differential", "clock"]],
   ["misreads other versions", { read: (state) => (isEntry(state) ? [1, ...state.slice(1)] : state) }, ["decide"]],
+  ["loses repairs", { algorithm: stepping(chargedOnly) }, ["clock", "differential"]],
+  [
+    "forgets how long blocks are",
+    { read: (state) => (isEntry(state) && state[0] === 2 ? [1, state[1], state[2]] : state) },
+    ["clock", "differential"],
+  ],
   ["takes falsy state for none", { read: (state) => state || undefined }, ["basics"]],
   ["goes on after close", { neverCloses: true }, ["lifecycle"]],
 ];
@@ -125,7 +137,7 @@ function mapFindings(map: (finding: Outcome["findings"][number]) => Outcome["fin
 }
 
 function isEntry(state: unknown): state is unknown[] {
-  return Array.isArray(state) && typeof state[0] === "number" && state.length === 3;
+  return Array.isArray(state) && typeof state[0] === "number" && (state.length === 3 || state.length === 4);
 }
 
 function isBlock(before: unknown, after: unknown): boolean {

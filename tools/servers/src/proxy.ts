@@ -1,21 +1,59 @@
 import { connect, createServer, type Socket } from "node:net";
 
-/** A TCP connection in between, which can lose an answer. */
+/** A TCP proxy that breaks connections in the ways that networks do. */
 export interface Proxy {
   readonly port: number;
   /** Lets requests through, and breaks the connection in place of the answer after the next `pass`. */
   loseAnswer(pass: number): void;
   /** How many answers were lost so far. */
   readonly lost: number;
+  /** Freezes all open connections: they stay open, and nothing passes. New connections work. */
+  freeze(): void;
+  /** Leads new connections to another server, as a failover behind one address does. Open ones stay where they are. */
+  redirect(toPort: number): void;
+  /** Holds back each answer for `delayMs` from now on. */
+  delay(delayMs: number): void;
+  /** How many connections were opened so far. */
+  readonly connections: number;
   stop(): Promise<void>;
+}
+
+/** One connection through the proxy. */
+interface Link {
+  frozen: boolean;
+  /** Answers that are held back, in order. */
+  readonly held: Buffer[];
 }
 
 export async function startProxy(toPort: number): Promise<Proxy> {
   const sockets = new Set<Socket>();
+  const links = new Set<Link>();
+  let target = toPort;
+  let delayMs = 0;
   let passing = Number.POSITIVE_INFINITY;
   let lost = 0;
+  let connections = 0;
+
+  function answer(near: Socket, link: Link, data: Buffer): void {
+    if (delayMs === 0 && link.held.length === 0) {
+      near.write(data);
+      return;
+    }
+    link.held.push(data);
+    // Each timer passes on the oldest, since timers of one millisecond may swap.
+    setTimeout(() => {
+      const oldest = link.held.shift();
+      if (oldest !== undefined && !link.frozen) near.write(oldest);
+    }, delayMs);
+  }
+
   const server = createServer((near) => {
-    const far = connect(toPort, "127.0.0.1");
+    connections++;
+    const far = connect(target, "127.0.0.1");
+    const link: Link = { frozen: false, held: [] };
+    links.add(link);
+    near.setNoDelay(true);
+    far.setNoDelay(true);
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -24,13 +62,17 @@ export async function startProxy(toPort: number): Promise<Proxy> {
       socket.on("error", () => other.destroy());
       socket.on("close", () => {
         sockets.delete(socket);
+        links.delete(link);
         other.destroy();
       });
     }
-    near.on("data", (data) => far.write(data));
+    near.on("data", (data) => {
+      if (!link.frozen) far.write(data);
+    });
     far.on("data", (data) => {
+      if (link.frozen) return;
       if (passing-- > 0) {
-        near.write(data);
+        answer(near, link, data);
         return;
       }
       passing = Number.POSITIVE_INFINITY;
@@ -46,6 +88,18 @@ export async function startProxy(toPort: number): Promise<Proxy> {
     },
     get lost() {
       return lost;
+    },
+    freeze() {
+      for (const link of links) link.frozen = true;
+    },
+    redirect(port) {
+      target = port;
+    },
+    delay(ms) {
+      delayMs = ms;
+    },
+    get connections() {
+      return connections;
     },
     async stop() {
       for (const socket of sockets) socket.destroy();

@@ -15,10 +15,14 @@ export interface Diagnostics {
   warn(code: DiagnosticCode, message: string): void;
 }
 
-/** @param name what the app calls the middleware that warns */
-export function createDiagnostics(name: string | undefined): Diagnostics {
+/**
+ * @param middleware the function that created the middleware that warns
+ * @param name what the app calls it
+ */
+export function createDiagnostics(middleware: string, name: string | undefined): Diagnostics {
   const told = new Set<DiagnosticCode>();
-  const who = name === undefined ? "" : ` (rateLimit ${show(name)})`;
+  const who =
+    name === undefined ? (middleware === "rateLimit" ? "" : ` (${middleware})`) : ` (${middleware} ${show(name)})`;
   return {
     warn(code, message) {
       if (told.has(code)) return;

@@ -1,39 +1,83 @@
+import { keyOfAddress } from "./client-key.js";
+import { withoutPort } from "./without-port.js";
+
 /** The request field from which the addresses behind a trusted proxy are read. */
 export type ForwardingField = "x-forwarded-for" | "forwarded";
 
-/** Name, value without its quotes or within them, and what follows: a pair of the same element, another one, or the end. */
-const PAIR = /[ \t]*([!#$%&'*+.^_`|~\w-]+)=(?:([!#$%&'*+.^_`|~\w:[\]-]+)|"((?:[^"\\]|\\.)*)")[ \t]*(;|,|$)/y;
-
-/** An address of either kind, with the port that RFC 7239, section 6, lets follow it. */
-const NODE = /^(?:\[([^\]]*)\]|([^:]*))(?::[\w.-]+)?$/;
+/** One parameter of an element, or nothing between two semicolons. Servers write brackets and colons without quotes too. */
+const PARAMETER = /[ \t]*(?:([!#$%&'*+.^_`|~\w-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^"\s;]*)))?[ \t]*(;|$)/y;
 
 /**
- * The addresses of a field, the client's first, each as it is written: whether it is one has to be seen. `undefined` when
- * the field can't be read, since part of it is written by the client.
+ * Yields what the proxies wrote into a field about whom they were connected to, the last proxy first: an address or another
+ * text, or `undefined` where an element can't be read. The field is read from its end, so whatever a client wrote into it
+ * can't change how the elements of the proxies after it are read. Empty elements are skipped (RFC 9110, section 5.6.1).
  */
-export function forwardedAddresses(field: ForwardingField, value: string): readonly string[] | undefined {
-  return field === "forwarded" ? readForwarded(value) : value.split(",").map((part) => part.trim());
-}
-
-/** The `for` parameters of a Forwarded field (RFC 7239, section 4); an empty text for an element without one. */
-function readForwarded(value: string): readonly string[] | undefined {
-  const addresses: string[] = [];
-  let address = "";
-  PAIR.lastIndex = 0;
-  for (;;) {
-    const pair = PAIR.exec(value);
-    if (pair === null) return undefined;
-    const [, name = "", bare, quoted = "", end] = pair;
-    if (name.toLowerCase() === "for") address = addressOf(bare ?? quoted.replace(/\\(.)/g, "$1"));
-    if (end === ";") continue;
-    addresses.push(address);
-    address = "";
-    if (end === "") return addresses;
+export function* forwardedNodes(field: ForwardingField, value: string): Generator<string | undefined> {
+  for (const element of field === "forwarded" ? elements(value) : value.split(",").reverse()) {
+    if (element.trim() === "") continue;
+    yield field === "forwarded" ? readFor(element) : element.trim();
   }
 }
 
-function addressOf(node: string): string {
-  const [, ipv6, other] = NODE.exec(node) ?? [];
-  // Square brackets tell an IPv6 address from an IPv4 address with a port; some proxies leave them out.
-  return ipv6 ?? other ?? node;
+/**
+ * Finds the client behind trusted proxies: the last address that is not a trusted proxy's, or the first address where all
+ * are. `trusts` is asked about addresses without their ports; `hop` is 1 for the last address of the field.
+ *
+ * @param peer the address of the connection, which is a trusted proxy's
+ */
+export function clientBehind(
+  peer: string | undefined,
+  nodes: Iterable<string | undefined>,
+  trusts: (address: string, hop: number) => boolean,
+): string | undefined {
+  let client = peer;
+  let hop = 0;
+  for (const node of nodes) {
+    hop++;
+    // A trusted proxy does not write this, so the address before it was not a proxy's but the client's.
+    if (hop > 1 && !isProxys(node)) return client;
+    client = node;
+    if (node === undefined || !trusts(withoutPort(node), hop)) return node;
+  }
+  return client;
+}
+
+/** An address, or what RFC 7239, section 6, has for an unknown or hidden one, or an element without `for`, or nginx's `unix:`. */
+function isProxys(node: string | undefined): boolean {
+  if (node === undefined) return false;
+  return keyOfAddress(withoutPort(node), 128) !== undefined || /^(?:unknown|_[\w.-]+|unix)?(?::[\w.-]*)?$/i.test(node);
+}
+
+/** The elements of a Forwarded field (RFC 7239, section 4), the last one first. Commas within quotes part nothing. */
+function* elements(value: string): Generator<string> {
+  let end = value.length;
+  let isQuoted = false;
+  for (let i = end - 1; i >= 0; i--) {
+    const character = value[i];
+    if (character === '"' && !(isQuoted && isEscaped(value, i))) isQuoted = !isQuoted;
+    if (character !== "," || isQuoted) continue;
+    yield value.slice(i + 1, end);
+    end = i;
+  }
+  yield value.slice(0, end);
+}
+
+function isEscaped(value: string, at: number): boolean {
+  let backslashes = 0;
+  while (value[at - 1 - backslashes] === "\\") backslashes++;
+  return backslashes % 2 === 1;
+}
+
+/** The `for` parameter of an element, without its port; an empty text for an element without one. */
+function readFor(element: string): string | undefined {
+  let node: string | undefined;
+  PARAMETER.lastIndex = 0;
+  for (;;) {
+    const parameter = PARAMETER.exec(element);
+    if (parameter === null) return undefined;
+    const [, name = "", quoted, bare = "", end] = parameter;
+    // The first one counts: what follows may have come from the client, as in `host`.
+    if (name.toLowerCase() === "for") node ??= withoutPort(quoted?.replace(/\\(.)/g, "$1") ?? bare);
+    if (end === "") return node ?? "";
+  }
 }

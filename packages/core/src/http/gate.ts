@@ -37,9 +37,10 @@ export interface Gate<Req> {
  * Makes the gate of a guard that is not `rateLimit`'s. It asks `skip`, then `key` or the client address, and warns as
  * `rateLimit` does.
  *
+ * @param middleware the function that creates the middleware, for warnings
  * @throws SluiceError `INVALID_OPTION`
  */
-export function createGate<Req>(options: GateOptions<Req>, port: HttpPort<Req>): Gate<Req> {
+export function createGate<Req>(options: GateOptions<Req>, port: HttpPort<Req>, middleware = "rateLimit"): Gate<Req> {
   const { key, skip, chargePreflight = false, hashKey, name } = options;
   for (const [option, value] of Object.entries({ key, skip, hashKey })) {
     if (value !== undefined && typeof value !== "function") throw invalidOption(option, value, "give a function");
@@ -47,7 +48,7 @@ export function createGate<Req>(options: GateOptions<Req>, port: HttpPort<Req>):
   if (typeof chargePreflight !== "boolean") {
     throw invalidOption("chargePreflight", chargePreflight, "give true or false");
   }
-  const diagnostics = createDiagnostics(name);
+  const diagnostics = createDiagnostics(middleware, name);
   findMadeInHandler(port.handlerFrame);
   const findKey = keySource(options, port, diagnostics);
   const look = firstRequests(port, diagnostics, key === undefined);

@@ -51,6 +51,7 @@ export interface Guard<Req, Handler, Found = Decision, A extends Answer = Reject
 /**
  * Makes the guard of a store or limiter: everything of a middleware but the framework. For those who write an adapter.
  *
+ * @param middleware the function that creates the middleware, for warnings
  * @throws SluiceError for any option that is not what it should be
  *
  * @example
@@ -77,11 +78,12 @@ export function createGuard<Req, Handler>(
   storeOrLimiter: Store | Limiter,
   options: GuardOptions<Req, Handler>,
   port: HttpPort<Req>,
+  middleware = "rateLimit",
 ): Guard<Req, Handler> {
   checkGuardOptions(storeOrLimiter, options);
   const { skip, cost = 1, chargePreflight = false, handler, requestProperty = "rateLimit", clock } = options;
   const { refundWhen, dryRun = false } = options;
-  const diagnostics = createDiagnostics(options.name);
+  const diagnostics = createDiagnostics(middleware, options.name);
   const countUse = findMadeInHandler(port.handlerFrame);
   const findPlan = planSource(storeOrLimiter, options, diagnostics);
   const findKey = keySource(options, port, diagnostics);

@@ -36,8 +36,10 @@ export function keySource<Req>(
 
   function byAddress(request: Req): string | typeof UNLIMITED {
     const address = port.address(request);
-    const found = keyOfAddress(address, ipv6Prefix);
+    const found = keyOfAddress(address, ipv6Prefix) ?? keyOfAddress(port.reread?.(request), ipv6Prefix);
     if (found !== undefined) return found;
+    // Whoever left before this has no address any more. Nobody made a mistake, and the adapter drops the request.
+    if (unusableAddress !== "skip" && port.hasLeft?.(request) === true) throw addressUnusable(address);
     diagnostics.warn("CLIENT_ADDRESS_UNUSABLE", `a client address was ${show(address)}, which is no IP address.`);
     if (unusableAddress === "error") throw addressUnusable(address);
     return unusableAddress === "shared" ? SHARED_KEY : UNLIMITED;

@@ -1,7 +1,7 @@
 import { createDiagnostics } from "./diagnostics.js";
 
 /** Such middleware is made again and again, so this is told once in a process. */
-const diagnostics = createDiagnostics(undefined);
+const diagnostics = createDiagnostics("rateLimit", undefined);
 
 /** So many in a row, each made for its one request, are no middleware that an app makes late and keeps. */
 const IN_A_ROW = 100;

@@ -91,6 +91,7 @@ const OWN_OPTIONS: readonly Exclude<keyof AnyOptions, keyof LimiterOptions>[] = 
   "unusableAddress",
   "statusCode",
   "type",
+  "title",
   "message",
   "handler",
   "requestProperty",

@@ -13,6 +13,16 @@ export interface HttpPort<Req> {
   header(request: Req, name: string): string | undefined;
   /** The client address that the framework trusts; whatever it is, the guard checks it. */
   address(request: Req): string | undefined;
+  /**
+   * The client address read with all that servers and proxies may write around it, such as a port. Asked only when
+   * `address` has no IP address.
+   */
+  reread?(request: Req): string | undefined;
+  /**
+   * Whether the client left before this. Asked only when there is no address. The guard then throws
+   * `CLIENT_ADDRESS_UNUSABLE` without a warning, and the adapter ends the request instead of reporting that error.
+   */
+  hasLeft?(request: Req): boolean;
   /** For diagnostics: which proxies `address` believes. */
   proxyTrust?(request: Req): ProxyTrust;
   /** For diagnostics: matches a line of a stack that is only there while the framework handles a request. */

@@ -14,7 +14,7 @@ export interface ResponseOutcome {
   readonly error?: unknown;
 }
 
-/** What a response of Node.js tells, once it is closed. */
+/** The state of a response of Node.js. */
 export interface ClosedResponse {
   readonly statusCode: number;
   readonly writableEnded: boolean;
@@ -30,7 +30,7 @@ export function outcomeOf(response: ClosedResponse, error?: unknown): ResponseOu
 /** Says whether a request is given back its cost. */
 export type RefundWhen<Req> = (outcome: ResponseOutcome, request: Req) => MaybePromise<boolean | undefined>;
 
-/** To be called once with what became of the request. The promise never rejects. */
+/** Called with what became of the request; later calls do nothing. The promise never rejects. */
 export type Settle = (outcome: ResponseOutcome) => Promise<void>;
 
 /**
@@ -41,14 +41,24 @@ export function settler<Req>(
   refundWhen: RefundWhen<Req>,
   diagnostics: Diagnostics,
 ): (request: Req, limiter: Decider, decision: Decision) => Settle {
-  return (request, limiter, decision) => async (outcome) => {
-    if (outcome.aborted) return;
-    try {
-      if ((await refundWhen(outcome, request)) === true) await limiter.refund(decision);
-    } catch (error) {
-      // The answer has been sent, so there is nobody else to tell.
-      const what = error instanceof SluiceError ? error.code : "refundWhen threw";
-      diagnostics.warn("REFUND_FAILED", `a request was not given back its cost: ${what}.`);
-    }
+  return (request, limiter, decision) =>
+    settleOnce(async (outcome) => {
+      if (outcome.aborted) return;
+      try {
+        if ((await refundWhen(outcome, request)) === true) await limiter.refund(decision);
+      } catch (error) {
+        // The response has been sent, so only the console is left.
+        const what = error instanceof SluiceError ? error.code : "refundWhen threw";
+        diagnostics.warn("REFUND_FAILED", `a request was not refunded: ${what}.`);
+      }
+    });
+}
+
+/** Lets the first outcome count: a response may report its end in several ways. */
+export function settleOnce(settle: Settle): Settle {
+  let settled: Promise<void> | undefined;
+  return (outcome) => {
+    settled ??= settle(outcome);
+    return settled;
   };
 }

@@ -3,7 +3,7 @@ import { invalidOption } from "../errors.js";
 import type { MaybePromise } from "../store/store.js";
 import { after } from "./after.js";
 import { retryAfterSeconds } from "./headers/retry-after.js";
-import { QUOTA_EXCEEDED, quotaExceeded, reducedCapacity } from "./problem.js";
+import { problemType, QUOTA_EXCEEDED, quotaExceeded, reducedCapacity } from "./problem.js";
 
 /** An answer to a request that may not go on. */
 export interface Answer {
@@ -28,6 +28,8 @@ export interface RejectionOptions<Req> {
   statusCode?: number;
   /** The `type` of the problem document. Default: the one of the IETF draft, whose registration is only requested. */
   type?: string;
+  /** The `title` of the problem document. Default: the one of the draft's type, and none with a `type` of your own. */
+  title?: string | undefined;
   /**
    * The body instead of the problem document: a text, or an object that is sent as JSON. A function also makes the body
    * for a store that did not answer (`decision.source` is then `"failClosed"`); the other two are for reached limits.
@@ -44,13 +46,11 @@ type Body = Pick<Answer, "contentType" | "body">;
 export function rejecter<Req>(
   options: RejectionOptions<Req> & { name?: string },
 ): (request: Req, decision: Decision) => MaybePromise<Rejection> {
-  const { statusCode = 429, type = QUOTA_EXCEEDED, message, name } = options;
+  const { statusCode = 429, message, name } = options;
   if (!Number.isInteger(statusCode) || statusCode < 400 || statusCode > 599) {
     throw invalidOption("statusCode", statusCode, "give a status of an error, 400 to 599");
   }
-  if (typeof type !== "string" || !/^[\x21-\x7e]+$/.test(type)) {
-    throw invalidOption("type", type, "give a URI");
-  }
+  const type = problemType(options, QUOTA_EXCEEDED);
   const write = typeof message === "function" ? (message as MessageWriter<Req>) : undefined;
   const fixed = write !== undefined || message === undefined ? undefined : bodyOf(message);
   const unavailable = problemBody(reducedCapacity());

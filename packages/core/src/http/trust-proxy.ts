@@ -1,10 +1,14 @@
 import { invalidOption } from "../errors.js";
-import { type ForwardingField, forwardedAddresses } from "./forwarded.js";
+import { clientBehind, type ForwardingField, forwardedNodes } from "./forwarded.js";
 import { type Ipv6Groups, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "./ip-address.js";
 import { oneOf } from "./options.js";
 import type { ProxyTrust } from "./port.js";
+import { withoutPort } from "./without-port.js";
 
-/** The proxies that may say who the client is: addresses and networks, as in `["10.0.0.0/8", "::1"]`, or a function. */
+/**
+ * The proxies that may say who the client is: addresses and networks, as in `["10.0.0.0/8", "::1"]`, or a function of an
+ * address without its port. A connection without an address, as of a Unix socket, is `"unix"` in both.
+ */
 export type TrustProxy = readonly string[] | ((address: string) => boolean);
 
 /** Options of {@link forwardedClient}. */
@@ -21,10 +25,13 @@ export interface ForwardedClient {
   /**
    * @param peer the address of the connection
    * @param header looks up a field of the request by its name in lower case
-   * @returns an address, not yet checked, or `undefined` when there is none or the field can't be read
+   * @returns an address as it was written, not yet checked, or `undefined` when there is none or it can't be read
    */
   address(peer: string | undefined, header: (name: string) => string | undefined): string | undefined;
 }
+
+/** Stands for a connection that has no address. */
+const UNIX = "unix";
 
 /** In no trust list that is one (RFC 5737; RFC 3849 and 9637): whoever trusts all of one kind trusts all its clients. */
 const STRANGERS = [
@@ -41,7 +48,7 @@ interface Network {
 /**
  * Finds clients behind proxies, for adapters of frameworks that know no proxies. The address of the connection is looked
  * at first; only when it is a trusted proxy's the field counts, and of that the last address that is not a trusted
- * proxy's. So a client that writes the field itself is not believed.
+ * proxy's. So a client that writes the field itself is not believed, and what it writes there changes nothing.
  *
  * @throws SluiceError `INVALID_OPTION`
  *
@@ -64,11 +71,9 @@ export function forwardedClient(options: ForwardedClientOptions): ForwardedClien
   return {
     trust: STRANGERS.some((strangers) => strangers.every(trusts)) ? "everyone" : "some",
     address(peer, header) {
-      if (peer === undefined || !trusts(peer)) return peer;
+      if (!trusts(peer === undefined ? UNIX : withoutPort(peer))) return peer;
       const value = header(proxyHeader);
-      if (value === undefined) return peer;
-      const addresses = forwardedAddresses(proxyHeader, value);
-      return addresses?.findLast((address) => !trusts(address)) ?? addresses?.[0];
+      return value === undefined ? peer : clientBehind(peer, forwardedNodes(proxyHeader, value), trusts);
     },
   };
 }
@@ -86,8 +91,11 @@ function trustOf(trustProxy: readonly string[]): (address: string) => boolean {
   if (!Array.isArray(trustProxy)) {
     throw invalidOption("trustProxy", trustProxy, 'give an array as in ["10.0.0.0/8"], or a function of an address');
   }
-  const networks = trustProxy.map(networkOf);
+  const networks = trustProxy.filter((text) => text !== UNIX).map(networkOf);
+  const trustsUnix = trustProxy.includes(UNIX);
   return (text) => {
+    // nginx writes a colon behind it.
+    if (text === UNIX || text === "unix:") return trustsUnix;
     const address = addressOf(text);
     if (address === undefined) return false;
     return networks.some(({ ipv4, groups, prefix }) => {

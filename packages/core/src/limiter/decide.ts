@@ -16,6 +16,8 @@ export interface Charge {
   readonly cost: number;
   /** The window that each policy charged. */
   readonly epochsMs: readonly number[];
+  /** The store's clock then. */
+  readonly chargedAtMs: number;
 }
 
 const NONE: readonly string[] = Object.freeze([]);
@@ -37,6 +39,7 @@ class StoreDecision implements Decision {
   readonly #key: LimiterKey;
   readonly #blocked: boolean;
   readonly #epochMs: number;
+  readonly #chargedAtMs: number;
   #epochsMs: readonly number[] | undefined;
   #policies: readonly PolicyDecision[] | undefined;
   #refundable: boolean;
@@ -49,6 +52,7 @@ class StoreDecision implements Decision {
     quota: Quota,
     finding: ClaimFinding | PolicyDecision,
     epochMs: number,
+    chargedAtMs: number,
     policies: readonly PolicyDecision[] | undefined,
     epochsMs: readonly number[] | undefined,
   ) {
@@ -62,6 +66,7 @@ class StoreDecision implements Decision {
     this.#key = key;
     this.#blocked = finding.blocked;
     this.#epochMs = epochMs;
+    this.#chargedAtMs = chargedAtMs;
     this.#epochsMs = epochsMs;
     this.#policies = policies;
     this.#refundable = charged;
@@ -102,7 +107,12 @@ class StoreDecision implements Decision {
     if (decision.#terms !== terms) return "foreign";
     if (!decision.#refundable) return undefined;
     decision.#refundable = false;
-    return { key: decision.#key, cost: decision.cost, epochsMs: decision.#epochsMs ?? [decision.#epochMs] };
+    return {
+      key: decision.#key,
+      cost: decision.cost,
+      epochsMs: decision.#epochsMs ?? [decision.#epochMs],
+      chargedAtMs: decision.#chargedAtMs,
+    };
   }
 }
 
@@ -120,7 +130,7 @@ export function decisionOf(
   key: LimiterKey,
   cost: number,
   charge: boolean,
-  { allowed, findings }: Outcome,
+  { allowed, nowMs, findings }: Outcome,
 ): Decision {
   const { quotas, policies } = terms;
   const charged = allowed && charge;
@@ -134,6 +144,7 @@ export function decisionOf(
       quotas[0] as Quota,
       finding,
       finding.epochMs,
+      nowMs,
       undefined,
       undefined,
     );
@@ -144,7 +155,7 @@ export function decisionOf(
   });
   const binding = bindingOf(all);
   const epochsMs = findings.map(({ epochMs }) => epochMs);
-  return new StoreDecision(terms, key, cost, charged, binding, binding, 0, all, epochsMs);
+  return new StoreDecision(terms, key, cost, charged, binding, binding, 0, nowMs, all, epochsMs);
 }
 
 /**

@@ -41,9 +41,10 @@ export interface Decider {
   /** As `consume`, but a store that answers at once (memory) is answered at once: no promise, no wait. */
   decide(key: LimiterKey, options?: ConsumeOptions): MaybePromise<Decision>;
   /**
-   * Gives a decision's cost back: once, and only while it would still matter. True when something was given back; false
-   * for a denial, a second refund, a window that has ended or a bucket that has been full since. Rejects when the store
-   * fails; it is then not tried again, since the refund may have taken place.
+   * Refunds a decision's cost, once: to a bucket without what time has refilled since, to a window while it lasts. True when
+   * something was refunded; false for a denial, a second refund, a window that has ended, a bucket that time has refilled, and
+   * a charge from before a reset. Rejects when the store fails; it is then not tried again, since the refund may have taken
+   * place.
    */
   refund(decision: Decision): Promise<boolean>;
 }
@@ -56,6 +57,8 @@ export interface LimiterCore extends Decider {
   readonly emitter: Emitter;
   readonly algorithms: Algorithms;
   readonly blocker: AutoBlocker | undefined;
+  /** The longest that a decision waits for the store. */
+  readonly timeoutMs: number;
   /** The options of all calls to the store that one answer needs. @throws SluiceError `CLOSED` */
   calling(): CallOptions;
   /** @throws SluiceError `INVALID_COST`, `UNKNOWN_OPTION` */
@@ -92,7 +95,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
   const engine: Engine =
     isDecidingStore(store) &&
     [...policies, ...(autoBlock ? [autoBlock.policy] : [])].every(({ algorithm }) => store.algorithms.has(algorithm))
-      ? decidingEngine(store)
+      ? decidingEngine(store, algorithms)
       : updatingEngine(store, algorithms, prefix);
   const emitter = createEmitter(on);
   const outage = createOutage(failOpen, emitter);
@@ -174,7 +177,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     const given = await bounded(
       Promise.all(
         claims.all(charge.key, charge.cost).map(async (claim, i) => {
-          const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number);
+          const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number, charge.chargedAtMs);
           let changed = false;
           await engine.update(
             claim,
@@ -207,6 +210,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     quotas,
     emitter,
     blocker,
+    timeoutMs,
     costOf,
     ask,
     answered,

@@ -1,5 +1,5 @@
-import type { Algorithm, Next } from "../policy/algorithm.js";
-import type { Entry } from "../store/entry.js";
+import type { Algorithm } from "../policy/algorithm.js";
+import { clearEntry, type Entry, type EntryChange } from "../store/entry.js";
 import {
   type CallOptions,
   type Claim,
@@ -16,19 +16,32 @@ export interface Engine {
   readonly synchronous: boolean;
   /** Atomically changes the entry of one claim. */
   update(claim: Claim, change: EntryChange, options: CallOptions): Promise<void>;
-  /** Forgets the entries of all claims. */
+  /** Forgets the entries of all claims. A refund of an earlier charge finds nothing then, also in the same millisecond. */
   forget(claims: readonly Claim[], options: CallOptions): Promise<void>;
 }
-
-/** A pure change of an entry; `undefined` leaves it alone. */
-export type EntryChange = (entry: Entry | undefined, nowMs: number) => Next<Entry> | undefined;
 
 /** Algorithms by name. */
 export type Algorithms = ReadonlyMap<string, Algorithm>;
 
 /** The engine on a store that decides where the data lives. */
-export function decidingEngine(store: DecidingStore): Engine {
+export function decidingEngine(store: DecidingStore, algorithms: Algorithms): Engine {
   const synchronous = isSynchronousStore(store);
+
+  async function forget(claim: Claim, options: CallOptions): Promise<void> {
+    const entryKey = claim.scope + claim.key;
+    let keeps = false;
+    const found = await store.atomicUpdate<Entry>(
+      entryKey,
+      (entry, nowMs) => {
+        const next = entry && clearEntry(claim, algorithms, entry, nowMs);
+        keeps = next !== undefined;
+        return next;
+      },
+      options,
+    );
+    if (found !== undefined && !keeps) await store.delete(entryKey);
+  }
+
   const lent = { claims: [] as readonly Claim[], charge: true };
   return {
     synchronous,
@@ -42,7 +55,7 @@ export function decidingEngine(store: DecidingStore): Engine {
       await store.atomicUpdate<Entry>(scope + key, change, options);
     },
     async forget(claims, options) {
-      await Promise.all(claims.map(({ scope, key }) => store.delete(scope + key, options)));
+      await Promise.all(claims.map((claim) => forget(claim, options)));
     },
   };
 }

@@ -40,13 +40,18 @@ export interface AutoBlockEvent {
   readonly durationMs: number;
 }
 
-/** How often a key was blocked, and until when. */
-type Escalation = readonly [version: 1, level: number, untilMs: number];
+/** How often a key was blocked, until when, and how long. Version 1 lacks the length. */
+type Escalation =
+  | readonly [version: 1, level: number, untilMs: number]
+  | readonly [version: 2, level: number, untilMs: number, durationMs: number];
 
-/** Who is to be blocked, and in which policy. */
+/** A client to block. */
 interface Offender {
+  /** The policy that its violations and blocks are stored under. */
   readonly policy: Policy;
   readonly key: string;
+  /** Whether the key is one of all policies. */
+  readonly isPlain: boolean;
 }
 
 const DAY_MS = 86_400_000;
@@ -105,13 +110,20 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
       }
       const counted = policies.filter(({ name }) => names?.includes(name) ?? true);
 
-      /** Of a plain key one counter, by the policy where the limiter's `block` blocks it, too. */
+      /** Of a plain key one counter, stored under the first policy. */
       function offendersOf(key: LimiterKey, isViolated: (policy: Policy) => boolean): readonly Offender[] {
-        if (typeof key === "string") return counted.some(isViolated) ? [{ policy: policies[0] as Policy, key }] : [];
+        if (typeof key === "string") {
+          return counted.some(isViolated) ? [{ policy: policies[0] as Policy, key, isPlain: true }] : [];
+        }
         return counted.flatMap((violated) => {
           const own = Object.hasOwn(key, violated.name) ? key[violated.name] : undefined;
-          return own !== undefined && isViolated(violated) ? [{ policy: violated, key: own }] : [];
+          return own !== undefined && isViolated(violated) ? [{ policy: violated, key: own, isPlain: false }] : [];
         });
+      }
+
+      /** The entries to block, as the limiter's `block` does. */
+      function claimsOf({ policy: { name }, key, isPlain }: Offender): readonly Claim[] {
+        return claims.named(isPlain ? key : { [name]: key });
       }
 
       function countClaim({ policy: { name }, key }: Offender): Claim {
@@ -129,32 +141,48 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
         return isPromise(outcome) ? outcome.then(left) : left(outcome);
       }
 
-      /** Blocks; one level up, unless somebody else has done so just now. */
+      /** One level up, unless another call has made a block that is in force. */
+      function escalate(
+        before: Escalation | undefined,
+        nowMs: number,
+      ): { next: Escalation; isNew: boolean } | undefined {
+        const [, level, untilMs] = before ?? [1, 0, 0];
+        if (untilMs > nowMs) {
+          // Longer than the block lasts: the clock stepped back.
+          const mostMs = before?.[0] === 2 ? before[3] : maxMs;
+          return untilMs - nowMs > mostMs ? { next: [2, level, nowMs + mostMs, mostMs], isNew: false } : undefined;
+        }
+        const earlier = nowMs - untilMs < forgetAfterMs ? level : 0;
+        const durationMs = Math.min(maxMs, firstMs * 2 ** Math.min(earlier, MOST_DOUBLINGS));
+        return { next: [2, earlier + 1, nowMs + durationMs, durationMs], isNew: true };
+      }
+
+      /** Blocks; one level up, unless another call has done so just now. A longer block stays. */
       async function block(offender: Offender, calls: CallOptions): Promise<void> {
         let made: AutoBlockEvent | undefined;
-        const escalation = await store.atomicUpdate<Escalation>(
+        let leftMs = 0;
+        await store.atomicUpdate<Escalation>(
           escalationKey(offender),
           (before, nowMs) => {
-            made = undefined;
-            const [, level, untilMs] = before ?? [1, 0, 0];
-            if (untilMs > nowMs) return undefined;
-            const earlier = nowMs - untilMs < forgetAfterMs ? level : 0;
-            const durationMs = Math.min(maxMs, firstMs * 2 ** Math.min(earlier, MOST_DOUBLINGS));
-            made = { key: offender.key, level: earlier + 1, durationMs };
-            return { state: [1, earlier + 1, nowMs + durationMs], ttlMs: durationMs + forgetAfterMs };
+            const escalated = escalate(before, nowMs);
+            const [, level, untilMs] = escalated?.next ?? (before as Escalation);
+            leftMs = untilMs - nowMs;
+            made = escalated?.isNew ? { key: offender.key, level, durationMs: leftMs } : undefined;
+            return escalated && { state: escalated.next, ttlMs: leftMs + forgetAfterMs };
           },
           calls,
         );
-        const [, , untilMs] = escalation as Escalation;
-        const [claim] = claims.named({ [offender.policy.name]: offender.key }) as [Claim];
-        const algorithm = algorithms.get(claim.policy.algorithm) as Algorithm;
-        await engine.update(
-          claim,
-          // A longer block by hand stays.
-          (entry, nowMs) => blockEntry(entry, algorithm, claim.policy, nowMs, Math.max(untilMs, entry?.[1] ?? 0)),
-          calls,
+        await Promise.all(
+          claimsOf(offender).map((claim) => {
+            const algorithm = algorithms.get(claim.policy.algorithm) as Algorithm;
+            return engine.update(
+              claim,
+              (entry, nowMs) => blockEntry(entry, algorithm, claim.policy, nowMs, leftMs),
+              calls,
+            );
+          }),
         );
-        // After the block, or violations would be counted anew while it is made.
+        // After the block, or violations would be counted again while it is made.
         await engine.forget([countClaim(offender)], calls);
         if (made !== undefined) tell(made);
       }

@@ -15,6 +15,8 @@ export interface JointDecision {
   readonly decision: Decision;
   /** What was found for the other claim; `undefined` when the store did not answer. */
   readonly other: ClaimFinding | undefined;
+  /** The store's clock then; 0 when the store did not answer. */
+  readonly nowMs: number;
 }
 
 /**
@@ -39,15 +41,17 @@ export function decideJointly(
     const fits = ownFindings.every((finding) => finding.allowed);
     const decision = core.answered(key, cost, allowed, { allowed: fits, nowMs, findings: ownFindings });
     const found = { ...(findings[own.length] as ClaimFinding) };
-    return fits && !allowed ? { decision, other: found } : ended(decision, found);
+    return fits && !allowed ? { decision, other: found, nowMs } : ended(decision, found, nowMs);
   }
 
-  function ended(decision: Decision, found: ClaimFinding | undefined): MaybePromise<JointDecision> {
-    const told = core.ended(decision, key, cost, calls);
-    return isPromise(told) ? told.then((last) => ({ decision: last, other: found })) : { decision: told, other: found };
+  function ended(decision: Decision, other: ClaimFinding | undefined, nowMs: number): MaybePromise<JointDecision> {
+    const last = core.ended(decision, key, cost, calls);
+    return isPromise(last)
+      ? last.then((settled) => ({ decision: settled, other, nowMs }))
+      : { decision: last, other, nowMs };
   }
 
-  const unanswered = (error: unknown) => ended(core.unanswered(cost, error), undefined);
+  const unanswered = (error: unknown) => ended(core.unanswered(cost, error), undefined, 0);
   const calls = core.calling();
   try {
     const outcome = core.engine.decide([...own, other], true, calls);
@@ -57,19 +61,34 @@ export function decideJointly(
   }
 }
 
-/** Gives back what was charged to both, as `refund` of the limiter does. True when something was given back. */
+/**
+ * Refunds what was charged to both, as `refund` of the limiter does. True when something was refunded, to either: a bucket may
+ * have been refilled by time while the other claim still counts.
+ */
 export async function refundJointly(
   limiter: Limiter,
-  { decision, other }: JointDecision,
+  { decision, other, nowMs: chargedAtMs }: JointDecision,
   claim: Claim,
 ): Promise<boolean> {
   const core = madeCore(limiter);
-  const given = await limiter.refund(decision);
-  if (given && other !== undefined) {
-    const calls = core.calling();
-    await core.bounded(core.engine.update(claim, refundEntry(claim, core.algorithms, other.epochMs), calls), calls);
-  }
-  return given;
+  const refunded = await limiter.refund(decision);
+  if (!decision.allowed || other?.allowed !== true) return refunded;
+  const change = refundEntry(claim, core.algorithms, other.epochMs, chargedAtMs);
+  let otherRefunded = false;
+  const calls = core.calling();
+  await core.bounded(
+    core.engine.update(
+      claim,
+      (entry, nowMs) => {
+        const next = change(entry, nowMs);
+        otherRefunded = next !== undefined;
+        return next;
+      },
+      calls,
+    ),
+    calls,
+  );
+  return refunded || otherRefunded;
 }
 
 function madeCore(limiter: Limiter): LimiterCore {

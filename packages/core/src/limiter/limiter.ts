@@ -1,16 +1,16 @@
 import type { Decision } from "../decision.js";
 import { type Duration, parseDuration } from "../duration.js";
 import type { Algorithm } from "../policy/algorithm.js";
-import { checkCost, type Quota } from "../policy/policy.js";
+import { checkCost } from "../policy/policy.js";
 import { hasHealthCheck } from "../store/capabilities.js";
-import { blockEntry } from "../store/entry.js";
+import { blockEntry, type Entry } from "../store/entry.js";
 import { isPromise } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import { heldKey, type LimiterKey } from "./claims.js";
 import { rememberCore } from "./core-of.js";
 import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.js";
 import type { LimiterEvents } from "./events.js";
-import { costToLookWith, minimumWaitMs } from "./minimum-wait.js";
+import { createForecast } from "./forecast.js";
 import type { LimiterOptions } from "./options.js";
 import { createWaitQueue } from "./wait-queue.js";
 
@@ -45,14 +45,16 @@ export interface Limiter extends Decider {
   /** Forgets what the key used, and its blocks. A key by names resets only the policies that it names. */
   reset(key: LimiterKey): Promise<void>;
   /**
-   * Denies the key for so long, whatever its policies say, on every process that shares the store. {@link Limiter.reset}
-   * ends it. A key by names blocks only for the policies that it names.
+   * Denies the key for so long, whatever its policies say, on every process that shares the store. A block that ends later
+   * stays as it is. {@link Limiter.reset} ends it. A plain key is blocked for all policies, a key by names for those
+   * that it names; the policies are blocked in separate writes.
    */
   block(key: LimiterKey, duration: Duration): Promise<void>;
   /**
    * Waits for admission: first come, first served among the callers of this limiter with the same key, sleeping exactly
-   * as long as the decision says. Rejects with `WAIT_TIMEOUT`, at once, when the deadline can't be met or the cost can
-   * never fit, and with the store's error when it fails and the limiter is closed then. Nothing is charged on a rejection.
+   * as long as the decision says. Rejects at once with `WAIT_TIMEOUT` when the deadline can't be met, and with
+   * `COST_EXCEEDS_LIMIT` when the cost can never fit. While the store fails, all callers with the key are answered
+   * within the limiter's `timeout`: with its error, or admitted by `failOpen`. Nothing is charged on a rejection.
    */
   wait(key: LimiterKey, options?: WaitOptions): Promise<Decision>;
   /** Runs `fn` after {@link Limiter.wait}, with its options, and returns what it returns. What `fn` used stays used when it fails. */
@@ -88,7 +90,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
   const core = createLimiterCore(options);
   const { store, policies, quotas, prefix, claims, engine, algorithms, decide, refund, calling, costOf } = core;
   const { ask, bounded } = core;
-  const queue = createWaitQueue(options.clock);
+  const queue = createWaitQueue(options.clock, core.timeoutMs);
 
   const limiter: Limiter = {
     policies,
@@ -125,24 +127,16 @@ export function createLimiter(options: LimiterOptions): Limiter {
       const durationMs = parseDuration(duration, "duration");
       const calls = calling();
       const named = claims.named(key);
-      // One blocked policy denies the request, so a plain key needs no more than the first.
-      const blocked = typeof key === "string" ? named.slice(0, 1) : named;
       await bounded(
         Promise.all(
-          blocked.map((claim) =>
-            engine.update(
+          named.map((claim) => {
+            const algorithm = algorithms.get(claim.policy.algorithm) as Algorithm;
+            return engine.update(
               claim,
-              (entry, nowMs) =>
-                blockEntry(
-                  entry,
-                  algorithms.get(claim.policy.algorithm) as Algorithm,
-                  claim.policy,
-                  nowMs,
-                  nowMs + durationMs,
-                ),
+              (entry, nowMs) => blockEntry(entry, algorithm, claim.policy, nowMs, durationMs),
               calls,
-            ),
-          ),
+            );
+          }),
         ),
         calls,
       );
@@ -162,15 +156,26 @@ export function createLimiter(options: LimiterOptions): Limiter {
         timeoutMs: timeout === undefined ? undefined : parseDuration(timeout, "timeout"),
         signal,
         consume: async () => ask(wanted, held, cost, true, calling()),
-        async minimumWaitMs(costs) {
-          const looks = wanted.map((claim, i) => {
-            return { ...claim, cost: costToLookWith(claim.policy, quotas[i] as Quota, costs) };
-          });
-          const look = await ask(looks, held, cost, false, calling());
-          return Math.max(0, ...look.policies.map((policy) => minimumWaitMs(policy, costs)));
+        async look() {
+          const calls = calling();
+          const entries: (Entry | undefined)[] = [];
+          let nowMs = 0;
+          const reads = wanted.map((claim, i) =>
+            engine.update(
+              claim,
+              (entry, storeMs) => {
+                entries[i] = entry;
+                nowMs = Math.max(nowMs, storeMs);
+                return undefined;
+              },
+              calls,
+            ),
+          );
+          await bounded(Promise.all(reads), calls);
+          return createForecast(wanted, algorithms, entries, nowMs);
         },
-        // Also for callers whom `close` rejected while the store was about to grant.
-        giveBack: core.giveBack,
+        // Also for callers that `close` rejected while the store was about to grant.
+        refund: core.giveBack,
       });
       return core.tell(decision);
     },

@@ -1,5 +1,5 @@
 import type { Next } from "../policy/algorithm.js";
-import { decideEntries, type Entry, refundEntry } from "../store/entry.js";
+import { clearEntry, decideEntries, type Entry, refundEntry } from "../store/entry.js";
 import { scopeOf } from "../store/entry-key.js";
 import { decideInOrder, partsOf } from "../store/in-order.js";
 import type { Admission, CallOptions, Outcome, Store } from "../store/store.js";
@@ -22,22 +22,24 @@ export function updatingEngine(store: Store, algorithms: Algorithms, prefix: str
   async function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
     let outcome: Outcome | undefined;
     const [first] = admission.claims;
-    await store.atomicUpdate<Ledger>(
-      ledgerScope + first?.key,
-      (ledger = [], nowMs) => {
-        const entries = admission.claims.map(({ scope }) => find(ledger, scope));
-        const decided = decideEntries(admission, entries, algorithms, nowMs);
-        outcome = decided.outcome;
-        if (decided.writes.length === 0) return undefined;
-        return write(
-          ledger,
-          decided.writes.map((next, i) => ({ scope: admission.claims[i]?.scope as string, next })),
-          nowMs,
-          options,
-        );
-      },
-      options,
-    );
+    try {
+      await store.atomicUpdate<Ledger>(
+        ledgerScope + first?.key,
+        (ledger = [], nowMs) => {
+          const entries = admission.claims.map(({ scope }) => find(ledger, scope));
+          const decided = decideEntries(admission, entries, algorithms, nowMs);
+          outcome = decided.outcome;
+          const writes = decided.writes.flatMap((next, i) =>
+            next === undefined ? [] : [{ scope: admission.claims[i]?.scope as string, next }],
+          );
+          return writes.length === 0 ? undefined : write(ledger, writes, nowMs, options);
+        },
+        options,
+      );
+    } catch (error) {
+      // Without a charge there are only repairs to write, and the decision stands without them.
+      if (outcome === undefined || (outcome.allowed && admission.charge)) throw error;
+    }
     return outcome as Outcome;
   }
 
@@ -52,8 +54,8 @@ export function updatingEngine(store: Store, algorithms: Algorithms, prefix: str
         parts,
         {
           decide: decideTogether,
-          undo: (claim, { epochMs }, callOptions) =>
-            engine.update(claim, refundEntry(claim, algorithms, epochMs), callOptions ?? {}),
+          undo: (claim, { epochMs }, callOptions, chargedAtMs) =>
+            engine.update(claim, refundEntry(claim, algorithms, epochMs, chargedAtMs), callOptions ?? {}),
         },
         options,
       );
@@ -70,16 +72,19 @@ export function updatingEngine(store: Store, algorithms: Algorithms, prefix: str
     },
     async forget(claims, options) {
       await Promise.all(
-        claims.map(({ scope, key }) =>
+        claims.map((claim) =>
           store.atomicUpdate<Ledger>(
-            ledgerScope + key,
-            (ledger, nowMs) =>
-              ledger?.some(([other]) => other === scope)
-                ? life(
-                    ledger.filter(([other]) => other !== scope),
-                    nowMs,
-                  )
-                : undefined,
+            ledgerScope + claim.key,
+            (ledger = [], nowMs) => {
+              const entry = find(ledger, claim.scope);
+              if (entry === undefined) return undefined;
+              const next = clearEntry(claim, algorithms, entry, nowMs);
+              if (next !== undefined) return write(ledger, [{ scope: claim.scope, next }], nowMs, options);
+              return life(
+                ledger.filter(([other]) => other !== claim.scope),
+                nowMs,
+              );
+            },
             options,
           ),
         ),

@@ -1,23 +1,19 @@
 import type { Decision } from "../decision.js";
 import { SluiceError } from "../errors.js";
-import { type Clock, sleep as realSleep } from "./clock.js";
-
-/** One caller of `wait`. */
-export interface WaitRequest {
-  /** Requests with the same line are served in order of arrival. */
-  readonly line: string;
-  readonly cost: number;
-  /** Whether the cost is more than some policy grants at once. */
-  readonly neverFits: boolean;
-  readonly timeoutMs: number | undefined;
-  readonly signal: AbortSignal | undefined;
-  /** Asks for admission. */
-  consume(): Promise<Decision>;
-  /** A lower bound of the time until so many callers, with these costs, have been granted. */
-  minimumWaitMs(costs: readonly number[]): Promise<number>;
-  /** Takes back an admission that came after the caller had gone. */
-  giveBack(decision: Decision): Promise<unknown>;
-}
+import { createAbortListeners } from "./abort-listeners.js";
+import { type Clock, startClockTimer, startTimer as startRealTimer } from "./clock.js";
+import { cannotBeMet, neverFits, waitTimeout } from "./wait-errors.js";
+import { judge } from "./wait-judge.js";
+import {
+  append,
+  createLine,
+  type Line,
+  prepend,
+  remove,
+  type Waiter,
+  type WaitRequest,
+  waitersOf,
+} from "./wait-line.js";
 
 /** Lines of callers, one for each key. */
 export interface WaitQueue {
@@ -26,163 +22,239 @@ export interface WaitQueue {
   close(): void;
 }
 
-interface Waiter {
-  readonly request: WaitRequest;
-  readonly dueMs: number;
-  /** Aborted when the caller has its answer. */
-  readonly done: AbortSignal;
-  /** Resolves then. */
-  readonly gone: Promise<void>;
-  readonly resolve: (decision: Decision) => void;
-  readonly reject: (error: unknown) => void;
-}
+/** How often the callers at the front of a line check that it moves. Those further back check less often. */
+const WATCH_MS = 500;
 
-interface Line {
-  /** Those who wait for an answer; the first of them is being served. */
-  readonly waiters: Waiter[];
-  /** The question on its way, settled when the first has drawn its consequence. */
-  asking: Promise<unknown> | undefined;
-  /** Questions so far. */
-  asks: number;
-}
+/** How long a turn may be overdue before somebody else takes it. */
+const GRACE_MS = 200;
 
-export function createWaitQueue(clock: Clock | undefined): WaitQueue {
+/** Timers may end this much early, by the length of the event loop's turn that started them. */
+const EARLY_MS = 20;
+
+/** A grant that differs from the forecast by more than this shows that others use the same keys. */
+const DRIFT_MS = 50;
+
+/**
+ * Creates the lines. Every caller acts in its own asynchronous context: on Workers the timers and calls of a request end
+ * with it, and traces belong to the caller. So a caller whose turn is long overdue is passed over by one behind.
+ */
+export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number): WaitQueue {
   const lines = new Map<string, Line>();
+  const listenToAbort = createAbortListeners();
   const nowMs = clock === undefined ? () => performance.now() : () => clock.nowMs();
-  const sleep = clock === undefined ? realSleep : (ms: number, signal: AbortSignal) => clock.sleep(ms, signal);
+  const startTimer =
+    clock === undefined ? startRealTimer : (ms: number, wake: () => void) => startClockTimer(clock, ms, wake);
 
-  async function serve(name: string, line: Line): Promise<void> {
-    for (let first = line.waiters[0]; first !== undefined; first = line.waiters[0]) {
-      await serveFirst(line, first);
-      line.waiters.shift();
-    }
-    lines.delete(name);
+  function leave(line: Line, waiter: Waiter): boolean {
+    if (waiter.left) return false;
+    waiter.left = true;
+    waiter.unlisten();
+    waiter.unwatch();
+    remove(line, waiter);
+    line.gone++;
+    waiter.wake();
+    // The turn ends with the question on its way, so that the next caller sees what becomes of it.
+    if (line.turn?.by === waiter && !waiter.asking) passOn(line);
+    return true;
   }
 
-  async function serveFirst(line: Line, first: Waiter): Promise<void> {
-    while (!first.done.aborted) {
-      line.asks++;
-      const asking = ask(first);
-      line.asking = asking;
-      const sleepMs = await asking;
-      line.asking = undefined;
-      if (sleepMs !== undefined) await Promise.race([sleep(sleepMs, first.done), first.gone]);
+  function grant(line: Line, waiter: Waiter, decision: Decision): void {
+    if (leave(line, waiter)) waiter.resolve(decision);
+  }
+
+  function refuse(line: Line, waiter: Waiter, error: unknown): void {
+    if (leave(line, waiter)) waiter.reject(error);
+  }
+
+  function takeTurn(line: Line, waiter: Waiter): void {
+    line.turn = { by: waiter, untilMs: nowMs(), timers: setTimeout };
+    waiter.wake();
+  }
+
+  function passOn(line: Line): void {
+    line.turn = undefined;
+    if (line.first !== undefined) takeTurn(line, line.first);
+    else if (lines.get(line.name) === line) lines.delete(line.name);
+  }
+
+  function isOverdue({ turn }: Line): boolean {
+    if (turn === undefined || clock !== undefined) return false;
+    return nowMs() > turn.untilMs + GRACE_MS || turn.timers !== setTimeout;
+  }
+
+  /** Takes the turn of a caller that does not use it. */
+  function passOver(line: Line, waiter: Waiter): void {
+    const idle = line.turn?.by;
+    if (idle !== undefined && idle !== waiter) remove(line, idle);
+    line.asking = undefined;
+    takeTurn(line, waiter);
+  }
+
+  /** Ends when somebody wakes the caller, or after a time. */
+  function rest(waiter: Waiter, ms?: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = ms === undefined ? undefined : startTimer(ms, resolve);
+      waiter.wake = () => {
+        cancel?.();
+        resolve();
+      };
+    });
+  }
+
+  /** Brings a caller to its answer. */
+  async function attend(line: Line, waiter: Waiter): Promise<void> {
+    // Thousands may join in one turn. The first one's time for an answer starts when all have.
+    await undefined;
+    while (!waiter.left) {
+      const { turn } = line;
+      if (turn?.by === waiter) {
+        const retryAfterMs = await ask(line, waiter);
+        if (retryAfterMs === undefined) continue;
+        turn.untilMs = nowMs() + retryAfterMs;
+        await rest(waiter, retryAfterMs);
+        const earlyMs = turn.untilMs - nowMs();
+        if (earlyMs > 0 && earlyMs < EARLY_MS) await rest(waiter, earlyMs);
+      } else {
+        if (!waiter.inLine) prepend(line, waiter);
+        if (turn === undefined) takeTurn(line, waiter);
+        else await rest(waiter);
+      }
     }
   }
 
-  /** Asks for admission: gives the caller its answer, or returns how long to sleep before the next try. */
-  async function ask(first: Waiter): Promise<number | undefined> {
-    const { request, done, dueMs } = first;
+  /** Ends a wait at its deadline, and sees that the line moves. */
+  function watch(line: Line, waiter: Waiter): void {
+    const dueInMs = waiter.dueMs + 1 - nowMs();
+    const ahead = Math.max(0, waiter.number - line.gone);
+    const watchMs = clock === undefined ? WATCH_MS * 2 ** (32 - Math.clz32(ahead >> 5)) : Number.POSITIVE_INFINITY;
+    const ms = Math.min(dueInMs, watchMs);
+    if (ms === Number.POSITIVE_INFINITY) return;
+    waiter.unwatch = startTimer(ms, () => {
+      if (dueInMs <= watchMs) {
+        // A grant at the very end of the time still counts.
+        refuse(line, waiter, waitTimeout(`it was not granted within ${waiter.request.timeoutMs} ms`));
+        return;
+      }
+      if (isOverdue(line) && !waiter.asking) passOver(line, waiter);
+      watch(line, waiter);
+    });
+  }
+
+  /** Asks for admission, and returns how long to sleep before the next try unless the caller has its answer. */
+  async function ask(line: Line, waiter: Waiter): Promise<number | undefined> {
+    const { turn } = line;
+    if (turn !== undefined) turn.untilMs = nowMs() + storeTimeoutMs;
+    line.asks++;
+    waiter.asking = true;
+    const asking = answer(line, waiter);
+    line.asking = asking;
+    const retryAfterMs = await asking;
+    waiter.asking = false;
+    if (line.asking === asking) line.asking = undefined;
+    if (waiter.left && line.turn?.by === waiter) passOn(line);
+    return retryAfterMs;
+  }
+
+  async function answer(line: Line, waiter: Waiter): Promise<number | undefined> {
+    const { request } = waiter;
+    const askedMs = performance.now();
     let decision: Decision;
     try {
       decision = await request.consume();
     } catch (error) {
-      first.reject(error);
+      refuse(line, waiter, error);
       return undefined;
     }
     const { allowed, source, retryAfterMs } = decision;
-    if (done.aborted) {
-      // Nobody is left to hear of a failure; the charge then stays, as if the caller had used it.
-      if (allowed) await request.giveBack(decision).catch(() => {});
+    if (source !== "store") {
+      failed(line, waiter, decision, askedMs);
+      return undefined;
+    }
+    line.failures = 0;
+    line.failingSinceMs = undefined;
+    const expectedMs = nowMs() + (retryAfterMs ?? 0);
+    if (!(Math.abs(expectedMs - waiter.forecastMs) <= DRIFT_MS)) line.forecast = undefined;
+    if (waiter.left) {
+      // The refund may fail. The charge then stays, as if the caller had used it.
+      if (allowed) await request.refund(decision).catch(() => {});
     } else if (allowed) {
-      first.resolve(decision);
-    } else if (source === "failClosed") {
-      first.reject(decision.error);
+      grant(line, waiter, decision);
     } else if (retryAfterMs === undefined) {
-      first.reject(waitTimeout(NEVER));
-    } else if (nowMs() + retryAfterMs > dueMs) {
-      first.reject(cannotBeMet(retryAfterMs, request));
+      refuse(line, waiter, neverFits());
+    } else if (expectedMs > waiter.dueMs) {
+      refuse(line, waiter, cannotBeMet(retryAfterMs, request));
     } else {
       return retryAfterMs;
     }
     return undefined;
   }
 
-  /** Looks again when the line moved meanwhile: a grant must not count as used and as waiting at once. */
-  async function refuseIfHopeless(line: Line, waiter: Waiter): Promise<void> {
-    for (let asks = -1; asks !== line.asks; ) {
-      await line.asking;
-      if (waiter.done.aborted || line.waiters[0] === waiter) return;
-      asks = line.asks;
-      const waitMs = await waiter.request.minimumWaitMs(costsUpTo(line, waiter));
-      if (asks === line.asks && nowMs() + waitMs > waiter.dueMs) waiter.reject(cannotBeMet(waitMs, waiter.request));
+  /** Answers the caller, and all others once the store has been silent for as long as a decision may take. */
+  function failed(line: Line, waiter: Waiter, decision: Decision, askedMs: number): void {
+    const tookMs = performance.now() - askedMs;
+    // The first failure that comes much too late shows that this process stood still, and nothing about the store.
+    const shows = line.failures > 0 || tookMs < 2 * storeTimeoutMs;
+    line.failures++;
+    line.failingSinceMs ??= askedMs;
+    const all = shows && performance.now() - line.failingSinceMs >= storeTimeoutMs;
+    for (const each of all ? waitersOf(line) : [waiter]) {
+      if (decision.allowed) grant(line, each, { ...decision, cost: each.request.cost });
+      else refuse(line, each, decision.error);
     }
   }
 
-  function join(line: Line, request: WaitRequest): Promise<Decision> {
+  function join(request: WaitRequest): Promise<Decision> {
+    const name = request.line;
+    const line = lines.get(name) ?? createLine(name);
+    lines.set(name, line);
     return new Promise((resolve, reject) => {
       const { signal, timeoutMs } = request;
-      const done = new AbortController();
-      const onAbort = (): void => waiter.reject(signal?.reason);
-      const leave = (): void => {
-        done.abort();
-        signal?.removeEventListener("abort", onAbort);
-        // The first leaves when it has been served, so that nobody is served twice at once.
-        const place = line.waiters.indexOf(waiter);
-        if (place > 0) line.waiters.splice(place, 1);
-      };
       const waiter: Waiter = {
         request,
         dueMs: timeoutMs === undefined ? Number.POSITIVE_INFINITY : nowMs() + timeoutMs,
-        done: done.signal,
-        gone: new Promise((go) => done.signal.addEventListener("abort", () => go(), { once: true })),
-        resolve(decision) {
-          leave();
-          resolve(decision);
-        },
-        reject(error) {
-          leave();
-          reject(error);
-        },
+        number: line.joined++,
+        resolve,
+        reject,
+        wake: nothing,
+        unwatch: nothing,
+        unlisten: nothing,
+        left: false,
+        asking: false,
+        forecastMs: Number.NaN,
+        inLine: false,
+        before: undefined,
+        behind: undefined,
       };
-      signal?.addEventListener("abort", onAbort, { once: true });
-      line.waiters.push(waiter);
-      if (timeoutMs === undefined || line.waiters[0] === waiter) return;
-      refuseIfHopeless(line, waiter).catch(waiter.reject);
-      // A grant at the very end of the time still counts.
-      void sleep(timeoutMs + 1, done.signal).then(() =>
-        waiter.reject(waitTimeout(`it was not granted within ${timeoutMs} ms`)),
-      );
+      if (signal !== undefined) waiter.unlisten = listenToAbort(signal, () => refuse(line, waiter, signal.reason));
+      append(line, waiter);
+      if (line.turn === undefined) takeTurn(line, waiter);
+      else if (isOverdue(line)) passOver(line, waiter);
+      if (line.turn?.by !== waiter) {
+        watch(line, waiter);
+        void judge(line, waiter, {
+          nowMs,
+          storeTimeoutMs,
+          refuse: (late, waitMs) => refuse(line, late, cannotBeMet(waitMs, late.request)),
+        });
+      }
+      void attend(line, waiter);
     });
   }
 
   return {
     async wait(request) {
-      const { line: name, signal } = request;
-      signal?.throwIfAborted();
-      if (request.neverFits) throw waitTimeout(NEVER);
-      const present = lines.get(name);
-      if (present !== undefined) return join(present, request);
-      const line: Line = { waiters: [], asking: undefined, asks: 0 };
-      lines.set(name, line);
-      const decision = join(line, request);
-      void serve(name, line);
-      return decision;
+      request.signal?.throwIfAborted();
+      if (request.neverFits) throw neverFits();
+      return join(request);
     },
     close() {
-      for (const waiter of [...lines.values()].flatMap(({ waiters }) => waiters)) {
-        waiter.reject(new SluiceError("CLOSED", "the limiter was closed while the call waited"));
+      for (const line of [...lines.values()]) {
+        for (const waiter of waitersOf(line)) {
+          refuse(line, waiter, new SluiceError("CLOSED", "the limiter was closed while the call waited"));
+        }
       }
     },
   };
 }
 
-/** What each of those up to the waiter wants. */
-function costsUpTo({ waiters }: Line, waiter: Waiter): readonly number[] {
-  return waiters
-    .slice(0, waiters.indexOf(waiter) + 1)
-    .filter(({ done }) => !done.aborted)
-    .map(({ request }) => request.cost);
-}
-
-const NEVER = "the cost is more than the limit ever allows";
-
-function cannotBeMet(waitMs: number, { timeoutMs }: WaitRequest): SluiceError {
-  return waitTimeout(
-    `it can't be granted before ${Math.ceil(waitMs)} ms from now, and may take ${timeoutMs} ms at most`,
-  );
-}
-
-function waitTimeout(why: string): SluiceError {
-  return new SluiceError("WAIT_TIMEOUT", `wait: ${why}; nothing was charged`);
-}
+function nothing(): void {}

@@ -20,10 +20,14 @@ export interface Next<S> {
   readonly ttlMs: number;
 }
 
-/** A finding, with the state that follows when the cost is charged. */
+/** A finding, with the state that follows. */
 export interface Step<S> extends Readonly<Finding> {
-  /** Present when the cost was charged. Absent on a denial, and for a cost of 0: there is nothing to write. */
-  readonly next?: Next<S>;
+  /**
+   * The state after the charge. On a denial, and for a cost of 0, absent as a rule: there is nothing to write. Present it is
+   * a repair: the state was read as another one, since the clock stepped back or the policy's numbers changed, and
+   * it is written once so that all later decisions start from there.
+   */
+  readonly next?: Next<S> | undefined;
 }
 
 /**
@@ -73,13 +77,22 @@ export interface Algorithm<P extends Policy = Policy, S = unknown> {
   /** What the policy grants, for the decision and the headers. */
   quota(policy: P): Quota;
   /**
-   * Decides `cost` units at `nowMs`. Pure. A cost of 0 always fits and charges nothing: it reads. State older than
-   * its lifetime must count as none, and a clock that stepped back must free nothing and throw nothing.
+   * Decides `cost` units at `nowMs`. Pure. A cost of 0 always fits and charges nothing: it reads. State older than its
+   * lifetime must count as none. A clock that stepped back must free nothing and throw nothing. State that lies further
+   * ahead than the policy can put it proves a step: read it as the most that the policy can put there, and return that
+   * as `next` even if nothing is charged. Otherwise the key is denied until the clock is where it was.
    */
   step(state: S | undefined, policy: P, nowMs: number, cost: number): Step<S>;
   /**
-   * Gives `cost` units back to the window named by `epochMs` (from the {@link Finding} that charged them). Returns
-   * `undefined` when that window is over, or there is nothing to give back. Without this method refunds do nothing.
+   * Refunds `cost` units that were charged at `chargedAtMs` to the window named by `epochMs` (both from the decision that
+   * charged them). Returns `undefined` when that window is over, or nothing is left to refund. Without this method
+   * refunds do nothing.
    */
-  refund?(state: S, policy: P, nowMs: number, cost: number, epochMs: number): Next<S> | undefined;
+  refund?(state: S, policy: P, nowMs: number, cost: number, epochMs: number, chargedAtMs: number): Next<S> | undefined;
+  /**
+   * The empty state that a reset leaves behind, so that a charge that follows in the same millisecond gets another
+   * `epochMs` than the charges before it. `undefined` when no charge of this millisecond is known: then the state is
+   * deleted.
+   */
+  clear?(state: S, nowMs: number): Next<S> | undefined;
 }

@@ -15,35 +15,59 @@ export const BLANK: number = Number.NEGATIVE_INFINITY;
 export interface CellAlgorithm<P extends Policy = Policy> extends Algorithm<P, readonly number[]> {
   /** How many cells a state takes. */
   readonly width: number;
-  /** Writes what it finds into `finding` and leaves the cells alone. Blank cells are no state. */
+  /**
+   * Corrects state that the policy can't have left at `nowMs`: the clock stepped back, or the policy's numbers changed.
+   * True if there was any. Comes before `judge`, `charge` and `restore` at the same `nowMs`. Blank cells are no state.
+   */
+  correct(cells: Cells, at: number, policy: P, nowMs: number): boolean;
+  /** Writes what it finds into `finding` and leaves the cells alone. */
   judge(cells: Cells, at: number, policy: P, nowMs: number, cost: number, finding: Finding): void;
   /** Charges a cost that `judge` allowed at the same `nowMs`. */
   charge(cells: Cells, at: number, policy: P, nowMs: number, cost: number): void;
-  /** Gives units back; false when there was nothing to give back to. */
-  restore(cells: Cells, at: number, policy: P, nowMs: number, cost: number, epochMs: number): boolean;
+  /** Refunds units that were charged at `chargedAtMs`; false when there was nothing to refund. */
+  restore(
+    cells: Cells,
+    at: number,
+    policy: P,
+    nowMs: number,
+    cost: number,
+    epochMs: number,
+    chargedAtMs: number,
+  ): boolean;
 }
 
-type InPlace<P extends Policy> = Pick<CellAlgorithm<P>, "name" | "quota" | "width" | "judge" | "charge" | "restore">;
+interface InPlace<P extends Policy>
+  extends Pick<CellAlgorithm<P>, "name" | "quota" | "width" | "correct" | "judge" | "charge" | "restore"> {
+  /** Empties the state, and returns whether it must be kept until the end of the millisecond: see {@link Algorithm.clear}. */
+  clear(cells: Cells, at: number, nowMs: number): boolean;
+}
 
 /** The pure functions of an algorithm that works in place. */
 export function cellAlgorithm<P extends Policy>(inPlace: InPlace<P>): CellAlgorithm<P> {
-  const { width, judge, charge, restore } = inPlace;
+  const { width, correct, judge, charge, restore, clear } = inPlace;
   return {
     ...inPlace,
     step(state, policy, nowMs, cost): Step<readonly number[]> {
       const cells = state === undefined ? new Array<number>(width).fill(BLANK) : [...state];
       const finding = newFinding();
+      const corrected = correct(cells, 0, policy, nowMs);
       judge(cells, 0, policy, nowMs, cost, finding);
-      if (!finding.allowed || cost === 0) return finding;
-      charge(cells, 0, policy, nowMs, cost);
-      return { ...finding, next: { state: cells, ttlMs: finding.resetAfterMs } };
+      const charged = finding.allowed && cost > 0;
+      if (charged) charge(cells, 0, policy, nowMs, cost);
+      else if (!corrected) return finding;
+      return { ...finding, next: { state: cells, ttlMs: Math.max(1, finding.resetAfterMs) } };
     },
-    refund(state, policy, nowMs, cost, epochMs) {
+    refund(state, policy, nowMs, cost, epochMs, chargedAtMs = nowMs) {
       const cells = [...state];
-      if (!restore(cells, 0, policy, nowMs, cost, epochMs)) return undefined;
+      correct(cells, 0, policy, nowMs);
+      if (!restore(cells, 0, policy, nowMs, cost, epochMs, chargedAtMs)) return undefined;
       const finding = newFinding();
       judge(cells, 0, policy, nowMs, 0, finding);
       return { state: cells, ttlMs: Math.max(1, finding.resetAfterMs) };
+    },
+    clear(state, nowMs) {
+      const cells = [...state];
+      return clear(cells, 0, nowMs) ? { state: cells, ttlMs: 1 } : undefined;
     },
   };
 }

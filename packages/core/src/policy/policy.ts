@@ -144,8 +144,9 @@ export function fixedWindow(options: WindowOptions): FixedWindowPolicy {
 }
 
 /**
- * `limit` units in any stretch of `window`, estimated from the counts of this window and the one before: as small as a
- * fixed window, and without its double spending.
+ * `limit` units in any stretch of `window`, estimated from the counts of this window and the one before, as if requests came
+ * evenly: as small as a fixed window, and without its double spending. A client that picks its times can get up to two limits
+ * in one window. The limit is at most 2^30.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *

@@ -1,7 +1,11 @@
 import type { Algorithm, Finding, Next, Step } from "./algorithm.js";
+import { epochAfter, timeOf } from "./epoch.js";
 import type { SlidingLogPolicy } from "./policy.js";
 
-/** Grants in order of time, flat: `[atMs, cost, atMs, cost, …]`. Grants of one millisecond share an entry. */
+/**
+ * Grants in order of time, flat: `[atMs, cost, atMs, cost, …]`. Grants of one millisecond share an entry, which `atMs`
+ * names as `epoch.ts` says. One entry with a cost of 0 is what a reset leaves behind.
+ */
 export type GrantLog = readonly number[];
 
 /**
@@ -15,11 +19,26 @@ export interface LogSummary {
   readonly fitsAtMs: number | undefined;
 }
 
-/** The grants that still count at `nowMs`. */
-function within(log: GrantLog, windowMs: number, nowMs: number): GrantLog {
+/**
+ * The grants that count at `nowMs`. Those that lie ahead, since the clock stepped back, are one that was granted now.
+ */
+function within(log: GrantLog, windowMs: number, nowMs: number): { log: GrantLog; corrected: boolean } {
   let first = 0;
-  while (first < log.length && (log[first] as number) + windowMs <= nowMs) first += 2;
-  return first === 0 ? log : log.slice(first);
+  while (first < log.length && timeOf(log[first] as number) + windowMs <= nowMs) first += 2;
+  let end = log.length;
+  let ahead = 0;
+  for (; end > first && timeOf(log[end - 2] as number) > nowMs; end -= 2) ahead += log[end - 1] as number;
+  const kept = first === 0 && end === log.length ? log : log.slice(first, end);
+  return ahead === 0 ? { log: kept, corrected: false } : { log: withGrant(kept, nowMs, ahead), corrected: true };
+}
+
+/** The log with one more grant at `nowMs`. */
+function withGrant(log: GrantLog, nowMs: number, cost: number): GrantLog {
+  const epochMs = log[log.length - 2] ?? Number.NEGATIVE_INFINITY;
+  const granted = log[log.length - 1] ?? 0;
+  if (granted === 0) return [...log.slice(0, -2), epochAfter(epochMs, nowMs), cost];
+  if (timeOf(epochMs) !== nowMs) return [...log, nowMs, cost];
+  return [...log.slice(0, -1), granted + cost];
 }
 
 function summarise(log: GrantLog, policy: SlidingLogPolicy, cost: number): LogSummary {
@@ -28,7 +47,7 @@ function summarise(log: GrantLog, policy: SlidingLogPolicy, cost: number): LogSu
   let fitsAtMs: number | undefined;
   for (let i = 0, left = used; left + cost > policy.limit && i < log.length; i += 2) {
     left -= log[i + 1] as number;
-    fitsAtMs = (log[i] as number) + policy.windowMs;
+    fitsAtMs = timeOf(log[i] as number) + policy.windowMs;
   }
   return { used, newestMs: log.length > 0 ? log[log.length - 2] : undefined, fitsAtMs };
 }
@@ -37,20 +56,21 @@ function summarise(log: GrantLog, policy: SlidingLogPolicy, cost: number): LogSu
 export function judgeLog(summary: LogSummary, policy: SlidingLogPolicy, nowMs: number, cost: number): Finding {
   const { used, newestMs, fitsAtMs } = summary;
   const allowed = cost === 0 || used + cost <= policy.limit;
-  // A clock that stepped back must not put a grant before the newest one: it would leave the window too early.
-  const grantMs = Math.max(nowMs, newestMs ?? nowMs);
-  const lastMs = allowed && cost > 0 ? grantMs : newestMs;
+  const sharesEpoch = used > 0 && newestMs !== undefined && timeOf(newestMs) === nowMs;
+  const epochMs = sharesEpoch ? newestMs : epochAfter(newestMs ?? Number.NEGATIVE_INFINITY, nowMs);
+  const lastMs = allowed && cost > 0 ? nowMs : used > 0 && newestMs !== undefined ? timeOf(newestMs) : undefined;
   return {
     allowed,
     remaining: Math.max(0, policy.limit - used - (allowed ? cost : 0)),
     retryAfterMs: allowed ? 0 : cost > policy.limit || fitsAtMs === undefined ? undefined : fitsAtMs - nowMs,
     resetAfterMs: lastMs === undefined ? 0 : lastMs + policy.windowMs - nowMs,
-    epochMs: grantMs,
+    epochMs,
   };
 }
 
 function next(log: GrantLog, policy: SlidingLogPolicy, nowMs: number): Next<GrantLog> {
-  return { state: log, ttlMs: Math.max(1, (log[log.length - 2] ?? nowMs) + policy.windowMs - nowMs) };
+  const newestMs = log.length > 0 ? timeOf(log[log.length - 2] as number) : nowMs;
+  return { state: log, ttlMs: Math.max(1, newestMs + policy.windowMs - nowMs) };
 }
 
 /** Every grant, remembered until it leaves the window: exact. State: {@link GrantLog}. */
@@ -60,21 +80,24 @@ export const slidingLogAlgorithm: Algorithm<SlidingLogPolicy, GrantLog> = {
   quota: ({ limit, windowMs }) => ({ limit, windowMs }),
 
   step(state, policy, nowMs, cost): Step<GrantLog> {
-    const log = within(state ?? [], policy.windowMs, nowMs);
+    const { log, corrected } = within(state ?? [], policy.windowMs, nowMs);
     const finding = judgeLog(summarise(log, policy, cost), policy, nowMs, cost);
-    if (!finding.allowed || cost === 0) return finding;
-    const grantMs = finding.epochMs;
-    const shares = log[log.length - 2] === grantMs;
-    const granted = shares ? [...log.slice(0, -1), (log[log.length - 1] as number) + cost] : [...log, grantMs, cost];
-    return { ...finding, next: next(granted, policy, nowMs) };
+    const charged = finding.allowed && cost > 0;
+    if (!charged && !corrected) return finding;
+    return { ...finding, next: next(charged ? withGrant(log, nowMs, cost) : log, policy, nowMs) };
   },
 
   refund(state, policy, nowMs, cost, epochMs) {
-    const log = within(state, policy.windowMs, nowMs);
+    const { log } = within(state, policy.windowMs, nowMs);
     const at = log.findIndex((value, i) => i % 2 === 0 && value === epochMs);
-    if (at === -1) return undefined;
+    if (at === -1 || log[at + 1] === 0) return undefined;
     const left = (log[at + 1] as number) - cost;
     const rest = left > 0 ? [epochMs, left] : [];
     return next([...log.slice(0, at), ...rest, ...log.slice(at + 2)], policy, nowMs);
+  },
+
+  clear(log, nowMs) {
+    const epochMs = log[log.length - 2];
+    return epochMs !== undefined && timeOf(epochMs) === nowMs ? { state: [epochMs, 0], ttlMs: 1 } : undefined;
   },
 };

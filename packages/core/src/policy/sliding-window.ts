@@ -1,6 +1,9 @@
 import { type CellAlgorithm, type Cells, cellAlgorithm } from "./cells.js";
+import { epochAfter, timeOf } from "./epoch.js";
 import type { SlidingWindowPolicy } from "./policy.js";
+import { floorOfRatio } from "./ratio.js";
 
+/** Names the window: see `epoch.ts`. */
 const START_MS = 0;
 const PREVIOUS = 1;
 const CURRENT = 2;
@@ -10,12 +13,12 @@ const rolled = { startMs: 0, previous: 0, current: 0 };
 
 function roll(cells: Cells, at: number, windowMs: number, nowMs: number): void {
   const startMs = cells[at + START_MS] as number;
-  const elapsedMs = nowMs - startMs;
+  const elapsedMs = nowMs - timeOf(startMs);
   if (elapsedMs >= 2 * windowMs) {
     rolled.previous = 0;
     rolled.current = 0;
   } else if (elapsedMs >= windowMs) {
-    rolled.startMs = startMs + windowMs;
+    rolled.startMs = timeOf(startMs) + windowMs;
     rolled.previous = cells[at + CURRENT] as number;
     rolled.current = 0;
   } else {
@@ -23,27 +26,13 @@ function roll(cells: Cells, at: number, windowMs: number, nowMs: number): void {
     rolled.previous = cells[at + PREVIOUS] as number;
     rolled.current = cells[at + CURRENT] as number;
   }
-  // Nothing counts, also when all of it was given back: the next request starts a window, as a key's first does.
-  if (rolled.previous === 0 && rolled.current === 0) rolled.startMs = nowMs;
-}
-
-/**
- * `floor(count * ms / divisor)` for a count up to 2^30 and a time up to 2^37, whose product can pass 2^53: the count is
- * split into 15-bit halves, whose products can't.
- */
-function floorOfRatio(count: number, ms: number, divisor: number): number {
-  const product = count * ms;
-  if (product <= Number.MAX_SAFE_INTEGER) return Math.floor(product / divisor);
-  const high = Math.floor(count / 32768);
-  const shifted = 32768 * ms;
-  return (
-    high * Math.floor(shifted / divisor) + Math.floor((high * (shifted % divisor) + (count % 32768) * ms) / divisor)
-  );
+  // Nothing counts, also when all of it was refunded: the next request starts a window, as a key's first does.
+  if (rolled.previous === 0 && rolled.current === 0) rolled.startMs = epochAfter(startMs, nowMs);
 }
 
 /** The share of the previous count that still lies in the window, rounded up: an estimate that errs on the safe side. */
 function weighted(previous: number, leftMs: number, windowMs: number): number {
-  return previous - floorOfRatio(previous, windowMs - leftMs, windowMs);
+  return previous - floorOfRatio(windowMs - leftMs, previous, windowMs);
 }
 
 /** The time from the start of a window at which `previous` has faded to at most `room`. */
@@ -62,9 +51,17 @@ export const slidingWindowAlgorithm: CellAlgorithm<SlidingWindowPolicy> = cellAl
 
   quota: ({ limit, windowMs }) => ({ limit, windowMs }),
 
+  correct(cells, at, _policy, nowMs) {
+    if (!(timeOf(cells[at + START_MS] as number) > nowMs)) return false;
+    if (cells[at + PREVIOUS] === 0 && cells[at + CURRENT] === 0) return false;
+    cells[at + START_MS] = nowMs;
+    return true;
+  },
+
   judge(cells, at, { limit, windowMs }, nowMs, cost, finding) {
     roll(cells, at, windowMs, nowMs);
-    const { startMs, previous, current } = rolled;
+    const { previous, current } = rolled;
+    const startMs = timeOf(rolled.startMs);
     const leftMs = Math.min(windowMs, startMs + windowMs - nowMs);
     const room = limit - current - weighted(previous, leftMs, windowMs);
     const allowed = cost === 0 || cost <= room;
@@ -72,7 +69,7 @@ export const slidingWindowAlgorithm: CellAlgorithm<SlidingWindowPolicy> = cellAl
     finding.remaining = Math.max(0, allowed ? room - cost : room);
     const used = allowed ? current + cost : current;
     finding.resetAfterMs = used > 0 ? startMs + 2 * windowMs - nowMs : previous > 0 ? startMs + windowMs - nowMs : 0;
-    finding.epochMs = startMs;
+    finding.epochMs = rolled.startMs;
     if (allowed) {
       finding.retryAfterMs = 0;
     } else if (cost > limit) {
@@ -94,8 +91,15 @@ export const slidingWindowAlgorithm: CellAlgorithm<SlidingWindowPolicy> = cellAl
   restore(cells, at, { windowMs }, nowMs, cost, epochMs) {
     const startMs = cells[at + START_MS] as number;
     const current = cells[at + CURRENT] as number;
-    if (current === 0 || startMs !== epochMs || nowMs - startMs >= windowMs) return false;
+    if (current === 0 || startMs !== epochMs || nowMs - timeOf(startMs) >= windowMs) return false;
     cells[at + CURRENT] = Math.max(0, current - cost);
+    return true;
+  },
+
+  clear(cells, at, nowMs) {
+    if (timeOf(cells[at + START_MS] as number) !== nowMs) return false;
+    cells[at + PREVIOUS] = 0;
+    cells[at + CURRENT] = 0;
     return true;
   },
 });

@@ -1,5 +1,6 @@
 import { type CellAlgorithm, type Cells, cellAlgorithm } from "./cells.js";
 import type { TokenBucketPolicy } from "./policy.js";
+import { floorOfRatio } from "./ratio.js";
 
 /*
  * The bucket is kept as the generic cell rate algorithm (ITU-T I.371, annex A; also called leaky bucket as a meter):
@@ -11,18 +12,14 @@ const FULL_AT_MS = 0;
 const FULL_AT_NUMERATOR = 1;
 const RATE = 2;
 const INTERVAL_MS = 3;
-/** When the bucket was last full: what was charged before then has come back already and can't be refunded. */
+/** Names the time since the bucket was last full. A refund of a charge from before it does nothing. */
 const BUSY_SINCE_MS = 4;
 
 /** Units missing from a full bucket. Past 2^53 it is inexact, and larger than any bucket. */
-function missing(cells: Cells, at: number, policy: TokenBucketPolicy, nowMs: number): number {
+function missing(cells: Cells, at: number, nowMs: number): number {
   const aheadMs = (cells[at + FULL_AT_MS] as number) - nowMs;
   if (!(aheadMs >= 0)) return 0;
-  const rate = cells[at + RATE] as number;
-  const units = aheadMs * rate + (cells[at + FULL_AT_NUMERATOR] as number);
-  if (rate === policy.rate && cells[at + INTERVAL_MS] === policy.intervalMs) return units;
-  // The policy's numbers changed: what was used stays used, as whole tokens of the new bucket.
-  return Math.min(Math.ceil(units / (cells[at + INTERVAL_MS] as number)), policy.burst) * policy.intervalMs;
+  return aheadMs * (cells[at + RATE] as number) + (cells[at + FULL_AT_NUMERATOR] as number);
 }
 
 function setMissing(
@@ -40,6 +37,21 @@ function setMissing(
   cells[at + INTERVAL_MS] = intervalMs;
 }
 
+/** Units of a bucket with another interval as units of this one, rounded up, and no more than the bucket holds. */
+function converted(units: number, oldIntervalMs: number, { intervalMs, burst }: TokenBucketPolicy): number {
+  const whole = Math.floor(units / oldIntervalMs);
+  // More than any bucket holds: the clock has stepped back.
+  if (whole >= burst || units > Number.MAX_SAFE_INTEGER) return burst * intervalMs;
+  const rest = units - whole * oldIntervalMs;
+  const restUnits = intervalMs - floorOfRatio(oldIntervalMs - rest, intervalMs, oldIntervalMs);
+  return whole * intervalMs + restUnits;
+}
+
+/** The name of a busy period that starts at `nowMs`, after one with another name. */
+function nextBusySince(busySinceMs: number, nowMs: number): number {
+  return busySinceMs >= nowMs ? busySinceMs + 1 : nowMs;
+}
+
 /** The generic cell rate algorithm as a token bucket. State: `[fullAtMs, numerator, rate, intervalMs, busySinceMs]`. */
 export const tokenBucketAlgorithm: CellAlgorithm<TokenBucketPolicy> = cellAlgorithm<TokenBucketPolicy>({
   name: "token-bucket",
@@ -47,9 +59,22 @@ export const tokenBucketAlgorithm: CellAlgorithm<TokenBucketPolicy> = cellAlgori
 
   quota: ({ rate, intervalMs, burst }) => ({ limit: burst, windowMs: Math.ceil((burst * intervalMs) / rate) }),
 
+  correct(cells, at, policy, nowMs) {
+    const units = missing(cells, at, nowMs);
+    if (units === 0) return false;
+    const { rate, intervalMs, burst } = policy;
+    const full = burst * intervalMs;
+    const oldIntervalMs = cells[at + INTERVAL_MS] as number;
+    const isConverted = cells[at + RATE] !== rate || oldIntervalMs !== intervalMs;
+    if (!isConverted && units <= full) return false;
+    setMissing(cells, at, policy, nowMs, isConverted ? converted(units, oldIntervalMs, policy) : full);
+    cells[at + BUSY_SINCE_MS] = nextBusySince(cells[at + BUSY_SINCE_MS] as number, nowMs);
+    return true;
+  },
+
   judge(cells, at, policy, nowMs, cost, finding) {
     const { rate, intervalMs, burst } = policy;
-    const used = missing(cells, at, policy, nowMs);
+    const used = missing(cells, at, nowMs);
     const room = burst * intervalMs - used;
     const asked = cost * intervalMs;
     const allowed = cost === 0 || asked <= room;
@@ -58,20 +83,30 @@ export const tokenBucketAlgorithm: CellAlgorithm<TokenBucketPolicy> = cellAlgori
     finding.remaining = left > 0 ? Math.floor(left / intervalMs) : 0;
     finding.resetAfterMs = Math.ceil((used + (allowed ? asked : 0)) / rate);
     finding.retryAfterMs = allowed ? 0 : cost > burst ? undefined : Math.ceil((asked - room) / rate);
-    finding.epochMs = used > 0 ? (cells[at + BUSY_SINCE_MS] as number) : nowMs;
+    const busySinceMs = cells[at + BUSY_SINCE_MS] as number;
+    finding.epochMs = used > 0 ? busySinceMs : nextBusySince(busySinceMs, nowMs);
   },
 
   charge(cells, at, policy, nowMs, cost) {
-    const { intervalMs } = policy;
-    const used = missing(cells, at, policy, nowMs);
-    if (used === 0) cells[at + BUSY_SINCE_MS] = nowMs;
-    setMissing(cells, at, policy, nowMs, used + cost * intervalMs);
+    const used = missing(cells, at, nowMs);
+    if (used === 0) cells[at + BUSY_SINCE_MS] = nextBusySince(cells[at + BUSY_SINCE_MS] as number, nowMs);
+    setMissing(cells, at, policy, nowMs, used + cost * policy.intervalMs);
   },
 
-  restore(cells, at, policy, nowMs, cost, epochMs) {
-    const used = missing(cells, at, policy, nowMs);
+  restore(cells, at, policy, nowMs, cost, epochMs, chargedAtMs) {
+    const used = missing(cells, at, nowMs);
     if (used === 0 || cells[at + BUSY_SINCE_MS] !== epochMs) return false;
-    setMissing(cells, at, policy, nowMs, Math.max(0, used - cost * policy.intervalMs));
+    // Time has refilled the rest: others used what came back.
+    const units = cost * policy.intervalMs - policy.rate * Math.max(0, nowMs - chargedAtMs);
+    if (units <= 0) return false;
+    setMissing(cells, at, policy, nowMs, Math.max(0, used - units));
+    return true;
+  },
+
+  clear(cells, at, nowMs) {
+    if (!((cells[at + BUSY_SINCE_MS] as number) >= nowMs)) return false;
+    cells[at + FULL_AT_MS] = nowMs;
+    cells[at + FULL_AT_NUMERATOR] = 0;
     return true;
   },
 });

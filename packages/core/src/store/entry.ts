@@ -5,9 +5,27 @@ import type { Admission, Claim, ClaimFinding, Outcome } from "./store.js";
 
 /**
  * The state of one policy for one key, as every store keeps it: the version of this form, the time until which the key
- * is blocked (0 when it is not), and the algorithm's own state (`null` when there is none yet).
+ * is blocked (0 when it never was), and the algorithm's own state (`null` when there is none yet). Version 2 also has the
+ * length of the block, so that no step of the clock makes it last longer. Version 1 is everything else.
  */
-export type Entry = readonly [version: 1, blockedUntilMs: number, state: unknown];
+export type Entry =
+  | readonly [version: 1, blockedUntilMs: number, state: unknown]
+  | readonly [version: 2, blockedUntilMs: number, state: unknown, blockedForMs: number];
+
+/** An entry as it is read at some time. */
+interface Reading {
+  readonly state: unknown;
+  readonly blockedUntilMs: number;
+  /** `undefined` where there is no block, and for a block of a release that did not keep its length. */
+  readonly blockedForMs: number | undefined;
+  /** Whether the block was shortened to its length, since the clock stepped back. */
+  readonly corrected: boolean;
+}
+
+const NOTHING: Reading = { state: undefined, blockedUntilMs: 0, blockedForMs: undefined, corrected: false };
+
+/** A change of an entry. `undefined` leaves it alone. */
+export type EntryChange = (entry: Entry | undefined, nowMs: number) => Next<Entry> | undefined;
 
 /** The error for stored state that is no entry, or one of another version. */
 export function unreadableState(options?: ErrorOptions): SluiceError {
@@ -18,32 +36,33 @@ export function unreadableState(options?: ErrorOptions): SluiceError {
   );
 }
 
-/**
- * The algorithm's state in an entry, `undefined` when there is none.
- *
- * @throws SluiceError `STORE_STATE_UNREADABLE` for an entry of another version
- */
-function stateOf(entry: Entry | undefined): unknown {
-  if (entry === undefined) return undefined;
-  if (!Array.isArray(entry) || entry[0] !== 1) throw unreadableState();
-  return entry[2] ?? undefined;
+/** Whether stored state has the form of an {@link Entry}. */
+export function isEntry(stored: unknown): stored is Entry {
+  return Array.isArray(stored) && (stored[0] === 1 || (stored[0] === 2 && typeof stored[3] === "number"));
 }
 
-/** Judges one claim by its entry. A block denies whatever the algorithm says. */
-function judgeEntry(
-  entry: Entry | undefined,
-  algorithm: Algorithm,
-  policy: Policy,
+/** @throws SluiceError `STORE_STATE_UNREADABLE` for an entry of another version */
+function read(entry: Entry | undefined, nowMs: number): Reading {
+  if (entry === undefined) return NOTHING;
+  if (!isEntry(entry)) throw unreadableState();
+  const state = entry[2] ?? undefined;
+  const blockedUntilMs = entry[1];
+  const blockedForMs = entry[0] === 2 ? entry[3] : undefined;
+  return blockedForMs !== undefined && blockedUntilMs - nowMs > blockedForMs
+    ? { state, blockedUntilMs: nowMs + blockedForMs, blockedForMs, corrected: true }
+    : { state, blockedUntilMs, blockedForMs, corrected: false };
+}
+
+/** The entry to write, kept also as long as a block lasts. */
+function written(
+  { state, ttlMs }: Next<unknown>,
+  { blockedUntilMs, blockedForMs }: Reading,
   nowMs: number,
-  cost: number,
-): ClaimFinding & Step<unknown> {
-  const state = stateOf(entry);
-  const step = algorithm.step(state, policy, nowMs, cost);
-  const blockedUntilMs = entry?.[1] ?? 0;
-  if (blockedUntilMs <= nowMs) return { ...step, blocked: false };
-  // Nothing will be charged, so the limit comes back as things stand.
-  const { resetAfterMs } = algorithm.step(state, policy, nowMs, 0);
-  return withBlock({ ...step, resetAfterMs }, blockedUntilMs, nowMs);
+): Next<Entry> {
+  return {
+    state: blockedForMs === undefined ? [1, blockedUntilMs, state] : [2, blockedUntilMs, state, blockedForMs],
+    ttlMs: Math.max(ttlMs, blockedUntilMs - nowMs),
+  };
 }
 
 /** Adds to a finding what a block until `blockedUntilMs` makes of it. */
@@ -65,61 +84,114 @@ export function withBlock<F extends Step<unknown>>(
   };
 }
 
-/** The entry with the algorithm's next state, kept also as long as a block lasts. */
-function advanceEntry(entry: Entry | undefined, next: Next<unknown>, nowMs: number): Next<Entry> {
-  const blockedUntilMs = entry?.[1] ?? 0;
-  return { state: [1, blockedUntilMs, next.state], ttlMs: Math.max(next.ttlMs, blockedUntilMs - nowMs) };
-}
-
-/** The entry, blocked until `blockedUntilMs`. */
+/** The entry, blocked for `forMs` from now; a block that ends later stays. */
 export function blockEntry(
   entry: Entry | undefined,
   algorithm: Algorithm,
   policy: Policy,
   nowMs: number,
-  blockedUntilMs: number,
+  forMs: number,
 ): Next<Entry> {
-  const { resetAfterMs } = algorithm.step(stateOf(entry), policy, nowMs, 0);
-  const ttlMs = Math.max(1, resetAfterMs, blockedUntilMs - nowMs);
-  return { state: [1, blockedUntilMs, entry?.[2] ?? null], ttlMs };
+  const reading = read(entry, nowMs);
+  const { resetAfterMs, next } = algorithm.step(reading.state, policy, nowMs, 0);
+  const untilMs = nowMs + forMs;
+  const longer =
+    reading.blockedUntilMs > untilMs ? reading : { ...reading, blockedUntilMs: untilMs, blockedForMs: forMs };
+  return written(next ?? { state: reading.state ?? null, ttlMs: Math.max(1, resetAfterMs) }, longer, nowMs);
 }
 
-/** The change that gives the cost of a claim back to the window named by `epochMs`; none when that window is over. */
+/**
+ * The change that refunds the cost of a claim, charged at `chargedAtMs`, to the window named by `epochMs`. It changes
+ * nothing when that window is over.
+ */
 export function refundEntry(
   { policy, cost }: Claim,
   algorithms: ReadonlyMap<string, Algorithm>,
   epochMs: number,
-): (entry: Entry | undefined, nowMs: number) => Next<Entry> | undefined {
+  chargedAtMs: number,
+): EntryChange {
   const algorithm = algorithms.get(policy.algorithm);
   return (entry, nowMs) => {
-    const state = stateOf(entry);
-    if (state === undefined) return undefined;
-    const next = algorithm?.refund?.(state, policy, nowMs, cost, epochMs);
-    return next && advanceEntry(entry, next, nowMs);
+    const reading = read(entry, nowMs);
+    if (reading.state === undefined) return undefined;
+    const next = algorithm?.refund?.(reading.state, policy, nowMs, cost, epochMs, chargedAtMs);
+    return next && written(next, reading, nowMs);
   };
+}
+
+/** What a reset leaves of an entry; `undefined` when it is to be deleted. */
+export function clearEntry(
+  { policy }: Claim,
+  algorithms: ReadonlyMap<string, Algorithm>,
+  entry: Entry,
+  nowMs: number,
+): Next<Entry> | undefined {
+  const state = isEntry(entry) ? (entry[2] ?? undefined) : undefined;
+  const next = state === undefined ? undefined : algorithms.get(policy.algorithm)?.clear?.(state, nowMs);
+  return next && written(next, NOTHING, nowMs);
+}
+
+/** One claim, judged on its entry as it was read. */
+interface Judged {
+  readonly reading: Reading;
+  /** For the cost of the claim. */
+  readonly asked: Step<unknown>;
+  /** For a cost of 0. */
+  stands(): Step<unknown>;
+}
+
+function judge(entry: Entry | undefined, algorithm: Algorithm, { policy, cost }: Claim, nowMs: number): Judged {
+  const reading = read(entry, nowMs);
+  return {
+    reading,
+    asked: algorithm.step(reading.state, policy, nowMs, cost),
+    stands: () => algorithm.step(reading.state, policy, nowMs, 0),
+  };
+}
+
+/** The finding of an uncharged claim, and the repair of its entry. */
+function leave(
+  { reading, asked, stands }: Judged,
+  nowMs: number,
+): { finding: ClaimFinding; write: Next<Entry> | undefined } {
+  const { next: askedNext, ...found } = asked;
+  if (!asked.allowed && reading.blockedUntilMs <= nowMs) {
+    return { finding: { ...found, blocked: false }, write: askedNext && written(askedNext, reading, nowMs) };
+  }
+  // Nothing will be charged, so the limit is as it stands, and comes back as it stands.
+  const { next, remaining, resetAfterMs } = stands();
+  const finding = withBlock({ ...found, remaining, resetAfterMs }, reading.blockedUntilMs, nowMs);
+  if (next === undefined && !reading.corrected) return { finding, write: undefined };
+  const kept = next ?? { state: reading.state ?? null, ttlMs: Math.max(1, resetAfterMs) };
+  return { finding, write: written(kept, reading, nowMs) };
 }
 
 /**
  * The reference for {@link DecidingStore.decide}: decides an admission on the entries of its claims, and returns what
- * to write for each of them when all were granted. Pure.
+ * to write for each of them. That is the charge when all were granted. Otherwise nothing as a rule (no `writes` at all), or
+ * repairs, with `undefined` for entries that stay: an entry was read as another one, since the clock stepped back or
+ * the policy's numbers changed. A repair that can't be written changes nothing about the outcome. Pure.
  */
 export function decideEntries(
   admission: Admission,
   entries: readonly (Entry | undefined)[],
   algorithms: ReadonlyMap<string, Algorithm>,
   nowMs: number,
-): { outcome: Outcome; writes: readonly Next<Entry>[] } {
+): { outcome: Outcome; writes: readonly (Next<Entry> | undefined)[] } {
   const { claims, charge } = admission;
-  const algorithmOf = (claim: Claim) => algorithms.get(claim.policy.algorithm) as Algorithm;
-  const judged = claims.map((claim, i) => judgeEntry(entries[i], algorithmOf(claim), claim.policy, nowMs, claim.cost));
-  const allowed = judged.every((finding) => finding.allowed);
-  const findings = claims.map((claim, i): ClaimFinding => {
-    const { next: _, ...finding } = judged[i] as ClaimFinding & Step<unknown>;
-    if (!finding.allowed || (allowed && charge)) return finding;
-    const now = judgeEntry(entries[i], algorithmOf(claim), claim.policy, nowMs, 0);
-    return { ...finding, remaining: now.remaining, resetAfterMs: now.resetAfterMs };
-  });
-  const writes =
-    allowed && charge ? judged.map(({ next }, i) => advanceEntry(entries[i], next as Next<unknown>, nowMs)) : [];
-  return { outcome: { allowed, nowMs, findings }, writes };
+  const judged = claims.map((claim, i) =>
+    judge(entries[i], algorithms.get(claim.policy.algorithm) as Algorithm, claim, nowMs),
+  );
+  const allowed = judged.every(({ asked, reading }) => asked.allowed && reading.blockedUntilMs <= nowMs);
+  if (allowed && charge) {
+    const writes = judged.map(({ asked: { next }, reading }) => next && written(next, reading, nowMs));
+    const findings = judged.map(({ asked: { next: _, ...finding } }): ClaimFinding => ({ ...finding, blocked: false }));
+    return { outcome: { allowed, nowMs, findings }, writes };
+  }
+  const left = judged.map((one) => leave(one, nowMs));
+  const isRepaired = left.some(({ write }) => write !== undefined);
+  return {
+    outcome: { allowed, nowMs, findings: left.map(({ finding }) => finding) },
+    writes: isRepaired ? left.map(({ write }) => write) : [],
+  };
 }

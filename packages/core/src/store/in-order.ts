@@ -4,7 +4,8 @@ import type { Admission, CallOptions, Claim, ClaimFinding, MaybePromise, Outcome
 /** How {@link decideInOrder} decides a part, and takes a charge back. */
 export interface PartDecider {
   decide(part: Admission, options: CallOptions | undefined): MaybePromise<Outcome>;
-  undo(claim: Claim, finding: ClaimFinding, options: CallOptions | undefined): Promise<unknown>;
+  /** Refunds a claim that was charged at `chargedAtMs`. */
+  undo(claim: Claim, finding: ClaimFinding, options: CallOptions | undefined, chargedAtMs: number): Promise<unknown>;
 }
 
 /** The positions of an admission's claims, grouped by the place that can decide them together. */
@@ -36,12 +37,12 @@ export async function decideInOrder(
     charge,
   });
 
-  const undo = (positions: readonly number[], { findings }: Outcome): Promise<unknown> => {
+  const undo = (positions: readonly number[], { findings, nowMs }: Outcome): Promise<unknown> => {
     // Later than the admission's own deadline: a charge that nobody was granted must not stand.
     const undoOptions: CallOptions = { nowMs: options?.nowMs, deadlineMs: performance.now() + UNDO_MS };
     return Promise.all(
       findings.map((finding, i) =>
-        decider.undo(admission.claims[positions[i] as number] as Claim, finding, undoOptions),
+        decider.undo(admission.claims[positions[i] as number] as Claim, finding, undoOptions, nowMs),
       ),
     );
   };

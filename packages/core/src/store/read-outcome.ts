@@ -1,5 +1,6 @@
 import type { Finding } from "../policy/algorithm.js";
 import type { Cells } from "../policy/cells.js";
+import { epochBefore } from "../policy/epoch.js";
 import { fixedWindowAlgorithm } from "../policy/fixed-window.js";
 import type { Policy, SlidingLogPolicy, TokenBucketPolicy } from "../policy/policy.js";
 import { judgeLog } from "../policy/sliding-log.js";
@@ -52,22 +53,29 @@ const judgeBucket = judgeCells(tokenBucketAlgorithm as CellJudge);
 const judgeFixedWindow = judgeCells(fixedWindowAlgorithm as CellJudge);
 const judgeSlidingWindow = judgeCells(slidingWindowAlgorithm as CellJudge);
 
-/** Reads what is reported of each algorithm's state, and returns the judge of it: the arithmetic is the policy's own. */
-const readers: Readonly<Record<string, (reader: ReplyReader, policy: Policy) => Judge>> = {
-  "token-bucket"(reader, policy) {
+/**
+ * Reads what is reported of each algorithm's state, and returns the judge of it: the arithmetic is the policy's own. Of
+ * empty state the epoch is reported that a charge would get; the judge is given the one before it.
+ */
+const readers: Readonly<Record<string, (reader: ReplyReader, policy: Policy, nowMs: number) => Judge>> = {
+  "token-bucket"(reader, policy, nowMs) {
     const { rate, intervalMs } = policy as TokenBucketPolicy;
     readCells(reader, 2);
     cells[2] = rate;
     cells[3] = intervalMs;
-    cells[4] = nextNumber(reader);
+    const busySinceMs = nextNumber(reader);
+    const isFull = cells[0] === nowMs && cells[1] === 0;
+    cells[4] = isFull ? busySinceMs - 1 : busySinceMs;
     return judgeBucket;
   },
   "fixed-window"(reader) {
     readCells(reader, 2);
+    if (cells[1] === 0) cells[0] = epochBefore(cells[0] as number);
     return judgeFixedWindow;
   },
   "sliding-window"(reader) {
     readCells(reader, 3);
+    if (cells[1] === 0 && cells[2] === 0) cells[0] = epochBefore(cells[0] as number);
     return judgeSlidingWindow;
   },
   "sliding-log"(reader) {
@@ -89,7 +97,8 @@ export const reportedAlgorithms: ReadonlySet<string> = new Set(Object.keys(reade
  * the time until which its key is blocked; and its state, as the charge left it if there was one: `fullAtMs`,
  * `numerator` and `busySinceMs` of a token bucket, settled to the policy's numbers; `startMs` and `used` of a fixed
  * window; `startMs`, `previous` and `current` of a sliding window; or of a sliding log the units `used` in the window,
- * the time of the newest grant (-1 for none) and the time at which the cost fits (-1 for now and for never).
+ * the name of the newest grant (-1 for none) and the time at which the cost fits (-1 for now and for never). Where nothing
+ * is used, `busySinceMs` and `startMs` are the name of the period that a charge would begin (see `epoch.ts`).
  */
 export function readOutcome(reader: ReplyReader, admission: Admission, nowMs: number, allowed: boolean): Outcome {
   const charged = allowed && admission.charge;
@@ -98,7 +107,7 @@ export function readOutcome(reader: ReplyReader, admission: Admission, nowMs: nu
 
 function readFinding(reader: ReplyReader, claim: Claim, nowMs: number, charged: boolean): ClaimFinding {
   const blockedUntilMs = nextNumber(reader);
-  const judge = (readers[claim.policy.algorithm] as (typeof readers)[string])(reader, claim.policy);
+  const judge = (readers[claim.policy.algorithm] as (typeof readers)[string])(reader, claim.policy, nowMs);
   // After a charge the state is what it left behind. Otherwise it is as it stands, and the cost is only asked about.
   const stands = judge(claim, nowMs, 0);
   if (charged) return withBlock(stands, 0, nowMs);

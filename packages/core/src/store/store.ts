@@ -85,8 +85,9 @@ export interface DecidingStore extends Store {
   /** The algorithms that `decide` knows. The limiter uses `atomicUpdate` for others. */
   readonly algorithms: ReadonlySet<string>;
   /**
-   * Decides one admission atomically. A denial writes nothing. It must equal {@link decideEntries} on the entries, which
-   * it also reads and writes in that form, so that `atomicUpdate` and `decide` can work on the same key.
+   * Decides one admission atomically. A denial writes nothing but repairs. It must equal {@link decideEntries} on the
+   * entries, which it also reads and writes in that form, so that `atomicUpdate` and `decide` can work on the same key. It
+   * must not fail because a repair can't be written.
    */
   decide(admission: Admission, options?: CallOptions): MaybePromise<Outcome>;
 }

@@ -46,6 +46,13 @@ describe("limitFetch", () => {
   const pauses: readonly (readonly [what: string, status: number, fields: Record<string, string>, ms: number])[] = [
     ["Retry-After with 429", 429, { "retry-after": "7" }, 7_000],
     ["Retry-After with 503", 503, { "retry-after": "7" }, 7_000],
+    ["Retry-After with 403", 403, { "retry-after": "7" }, 7_000],
+    ["Retry-After with 400", 400, { "retry-after": "7" }, 7_000],
+    ["Retry-After as a decimal", 429, { "retry-after": "2.0" }, 2_000],
+    ["no more than maxPause for a huge Retry-After", 429, { "retry-after": "99999999999999999999" }, 3_600_000],
+    ["an empty limit as people write it", 200, { "x-ratelimit-remaining": "-1", "x-ratelimit-reset": "4.0" }, 4_000],
+    ["nothing for Retry-After with 202", 202, { "retry-after": "7" }, 0],
+    ["nothing for Retry-After with 500", 500, { "retry-after": "7" }, 0],
     ["RateLimit fields with 429", 429, { ratelimit: '"a";r=0;t=3, "b";r=0;t=9, "c";r=5;t=60' }, 9_000],
     ["RateLimit fields of a good answer", 200, { ratelimit: '"a";r=0;t=3' }, 3_000],
     ["fields of draft 7", 200, { ratelimit: "limit=5, remaining=0, reset=4" }, 4_000],

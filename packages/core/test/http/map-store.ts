@@ -16,8 +16,8 @@ export function mapStore(now: { ms: number } = { ms: 0 }): Store & { readonly ke
       const keys = admission.claims.map(({ scope, key }) => scope + key);
       const found = keys.map((key) => entries.get(key));
       const { outcome, writes } = decideEntries(admission, found, builtInAlgorithms, now.ms);
-      writes.forEach(({ state }, i) => {
-        entries.set(keys[i] ?? "", state);
+      writes.forEach((next, i) => {
+        if (next !== undefined) entries.set(keys[i] ?? "", next.state);
       });
       return outcome;
     },

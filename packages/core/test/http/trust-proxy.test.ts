@@ -12,7 +12,7 @@ function behind(
   return forwardedClient(options).address(peer, (name) => (name === proxyHeader ? value : "6.6.6.6"));
 }
 
-const trustProxy = ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"];
+const trustProxy = ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7", "fe80::1"];
 
 describe("the client behind proxies", () => {
   const cases: readonly (readonly [peer: string | undefined, value: string | undefined, client: string | undefined])[] =
@@ -29,8 +29,18 @@ describe("the client behind proxies", () => {
       ["192.0.2.8", "6.6.6.6", "192.0.2.8"],
       ["10.0.0.1", "10.0.0.2, 10.0.0.3", "10.0.0.2"],
       ["10.0.0.1", "6.6.6.6, unknown, 10.0.0.3", "unknown"],
-      ["10.0.0.1", "6.6.6.6, , 10.0.0.3", ""],
-      ["10.0.0.1", "", ""],
+      ["10.0.0.1", "6.6.6.6, , 10.0.0.3", "6.6.6.6"],
+      ["10.0.0.1", "203.0.113.1, ,\t,", "203.0.113.1"],
+      ["10.0.0.1", "", "10.0.0.1"],
+      ["10.0.0.1", " , ", "10.0.0.1"],
+      ["10.0.0.1:5000", "203.0.113.1", "203.0.113.1"],
+      ["[::ffff:10.0.0.1]:5000", "203.0.113.1, 10.9.9.9:80, [2001:db8::3]:443, [10.0.0.2]", "203.0.113.1"],
+      ["10.0.0.1", '203.0.113.1, "10.9.9.9:80"', "203.0.113.1"],
+      ["fe80::1%eth0", "203.0.113.1", "203.0.113.1"],
+      ["10.0.0.1", "<script>, 203.0.113.1", "203.0.113.1"],
+      ["10.0.0.1", "<script>", "<script>"],
+      ["10.0.0.1", "<script>, 10.0.0.3", "10.0.0.3"],
+      ["10.0.0.1", "6.6.6.6, <script>, 10.0.0.3", "10.0.0.3"],
       ["10.0.0.1", "6.6.6.6, 203.0.113.1:4444", "203.0.113.1:4444"],
     ];
   for (const [peer, value, client] of cases) {
@@ -47,12 +57,23 @@ describe("the client behind proxies", () => {
     ["for=6.6.6.6, proto=http", ""],
     ["for=unknown", "unknown"],
     ["for=_hidden", "_hidden"],
-    // A quote that is never closed would take what the proxy wrote for the client's text.
-    ['for="6.6.6.6, for=203.0.113.1', undefined],
-    ['for="6.6.6.6, for="[2001:db9::1]"', undefined],
+    // A quote that is never closed takes nothing of what the proxy wrote after it.
+    ['for="6.6.6.6, for=203.0.113.1', "203.0.113.1"],
+    ['for="6.6.6.6, for="[2001:db9::1]"', "2001:db9::1"],
+    ['for="6.6.6.6\\, for="[2001:db9::1]"', "2001:db9::1"],
     ["203.0.113.1", undefined],
-    ["for=203.0.113.1,", undefined],
-    ["", undefined],
+    ["for=203.0.113.1,", "203.0.113.1"],
+    [", for=203.0.113.1", "203.0.113.1"],
+    [" ,, for=203.0.113.1 ,\t,", "203.0.113.1"],
+    ["", "10.0.0.1"],
+    ["junk; =, for=203.0.113.1", "203.0.113.1"],
+    ["junk, for=10.0.0.9", "10.0.0.9"],
+    ["for=6.6.6.6, for=unknown, for=10.0.0.9", "unknown"],
+    ['by=10.0.0.1;host="a,b;c=\\"d";;FOR = "203.0.113.1:80" ; proto=https;', "203.0.113.1"],
+    ["for=203.0.113.1;host=x;for=6.6.6.6", "203.0.113.1"],
+    ['for="_a:_b"', "_a:_b"],
+    ["for=[2001:db9::1]:443", "2001:db9::1"],
+    ['for="[::ffff:203.0.113.1]:443", for="[2001:db8::7%25eth0]"', "::ffff:203.0.113.1"],
     ['for="20\\3.0.113.1"', "203.0.113.1"],
     ["for=2001:db9::1", "2001:db9::1"],
   ];
@@ -71,6 +92,29 @@ describe("the client behind proxies", () => {
     const trusts = (address: string) => address.startsWith("unix") || address === "10.0.0.1";
     expect(behind("10.0.0.1", "203.0.113.1", { trustProxy: trusts })).toBe("203.0.113.1");
     expect(behind("10.0.0.2", "203.0.113.1", { trustProxy: trusts })).toBe("10.0.0.2");
+  });
+
+  it("may be a Unix socket, in a list and to a function", () => {
+    for (const trusted of [["unix"], ["unix", "10.0.0.0/8"], () => true, (address: string) => address === "unix"]) {
+      expect(behind(undefined, "6.6.6.6, 203.0.113.1", { trustProxy: trusted })).toBe(
+        trusted instanceof Function && trusted("6.6.6.6") ? "6.6.6.6" : "203.0.113.1",
+      );
+    }
+    expect(behind(undefined, "6.6.6.6, 203.0.113.1, unix:", { trustProxy: ["unix"] })).toBe("203.0.113.1");
+    expect(behind("10.0.0.1", "203.0.113.1", { trustProxy: ["unix"] })).toBe("10.0.0.1");
+    expect(forwardedClient({ trustProxy: ["unix"] }).trust).toBe("some");
+  });
+
+  it("is asked of a function without ports", () => {
+    const seen: string[] = [];
+    const trusts = (address: string) => {
+      seen.push(address);
+      return address.startsWith("10.");
+    };
+    const client = forwardedClient({ trustProxy: trusts });
+    seen.length = 0;
+    expect(client.address("10.0.0.1:80", () => "203.0.113.1:1, 10.0.0.2:2")).toBe("203.0.113.1:1");
+    expect(seen).toEqual(["10.0.0.1", "10.0.0.2", "203.0.113.1"]);
   });
 
   it("knows when everybody is trusted", () => {
@@ -123,7 +167,12 @@ describe("the client behind proxies", () => {
         expect(xff).toBe("203.0.113.1");
         const value = `${written}, for=203.0.113.1`;
         const client = behind("10.0.0.1", value, { trustProxy, proxyHeader: "forwarded" });
-        expect([undefined, "203.0.113.1"]).toContain(client);
+        expect(client).toBe("203.0.113.1");
+        const quoted = behind("10.0.0.1", `${written}, for="[2001:db9::1]:443";by="a,\\"b"`, {
+          trustProxy,
+          proxyHeader: "forwarded",
+        });
+        expect(quoted).toBe("2001:db9::1");
       }),
       { numRuns: 20_000 },
     );

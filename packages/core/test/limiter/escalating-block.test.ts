@@ -62,6 +62,34 @@ describe.each([
     expect(await provoke(limiter)).toEqual([3, 60_000]);
   });
 
+  it.each([3_600_000, 31_536_000_000])("blocks for no longer when the clock steps back by %i ms", async (backMs) => {
+    clock = manualClock(1_700_000_000_000);
+    const limiter = limiterOn(makeStore());
+    expect(await provoke(limiter)).toEqual([3, 60_000]);
+    await clock.advance(-backMs);
+    expect((await limiter.consume("ann")).retryAfterMs).toBe(60_000);
+    await clock.advance(60_000);
+    expect((await limiter.consume("ann")).allowed).toBe(true);
+    // The record of the block was in force by its own time: the next block is as long, and the one after it longer.
+    const [, blockedForMs] = await provoke(limiter);
+    expect(blockedForMs).toBeLessThanOrEqual(120_000);
+    await clock.advance(blockedForMs ?? 0);
+    expect((await provoke(limiter))[1]).toBe(120_000);
+  });
+
+  it("blocks a plain key for all policies, and leaves a longer block alone", async () => {
+    const policies = [POLICY, fixedWindow({ name: "daily", limit: 100, window: "1d" })];
+    const limiter = createLimiter({ store: makeStore(), policies, clock, autoBlock: escalatingBlock(STRICT) });
+    await provoke(limiter);
+    const blockedNow = async () => (await limiter.peek("ann")).policies.map((policy) => policy.blocked);
+    expect(await blockedNow()).toEqual([true, true]);
+    await limiter.block("ann", "1s");
+    await clock.advance(59_999);
+    expect(await blockedNow()).toEqual([true, true]);
+    await clock.advance(1);
+    expect(await blockedNow()).toEqual([false, false]);
+  });
+
   it("counts within the window only, and each key by itself", async () => {
     const limiter = limiterOn(makeStore());
     for (let i = 0; i < 20; i++) {

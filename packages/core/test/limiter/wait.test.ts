@@ -415,9 +415,9 @@ describe("a cost that never fits", () => {
     void wait("c", { timeout: "10s" });
     await clock.advance(10_000);
     expect(ends).toEqual([
-      "too much WAIT_TIMEOUT at 0",
+      "too much COST_EXCEEDS_LIMIT at 0",
       "a at 0",
-      "far too much WAIT_TIMEOUT at 0",
+      "far too much COST_EXCEEDS_LIMIT at 0",
       "b at 10000",
       "c at 10000",
     ]);

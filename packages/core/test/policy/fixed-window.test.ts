@@ -7,8 +7,11 @@ const { step, refund } = fixedWindowAlgorithm;
 
 /** All grants, and the windows that they open. */
 function listedWindows({ limit, windowMs }: FixedWindowPolicy) {
-  const grants: { windowMs: number; cost: number }[] = [];
+  let grants: { windowMs: number; cost: number }[] = [];
   return (nowMs: number, cost: number) => {
+    // A window that starts later than now starts now: the clock stepped back.
+    grants = grants.filter((grant) => grant.windowMs === grants.at(-1)?.windowMs);
+    for (const grant of grants) grant.windowMs = Math.min(grant.windowMs, nowMs);
     const latest = grants.at(-1)?.windowMs;
     const startMs = latest !== undefined && nowMs < latest + windowMs ? latest : nowMs;
     const used = grants.filter((grant) => grant.windowMs === startMs).reduce((sum, grant) => sum + grant.cost, 0);
@@ -60,15 +63,15 @@ describe("fixed window", () => {
   it("gives nothing back to a window other than the one that was charged", () => {
     const first = step(undefined, policy, START_MS, 2);
     const second = step(first.next?.state, policy, START_MS + 1_000, 2);
-    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, first.epochMs)).toBeUndefined();
-    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, second.epochMs)).toBeDefined();
+    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, first.epochMs, START_MS)).toBeUndefined();
+    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, second.epochMs, START_MS + 1_000)).toBeDefined();
   });
 
   it("starts anew after all was given back, as for a key that was never seen", () => {
     const { next, epochMs } = step(undefined, policy, START_MS, 2);
-    const empty = refund?.(next!.state, policy, START_MS + 10, 2, epochMs);
+    const empty = refund?.(next!.state, policy, START_MS + 10, 2, epochMs, START_MS);
     const { next: later } = step(empty?.state, policy, START_MS + 500, 3);
     expect(step(later?.state, policy, START_MS + 1_499, 1).allowed).toBe(false);
-    expect(refund?.(empty!.state, policy, START_MS + 10, 2, epochMs)).toBeUndefined();
+    expect(refund?.(empty!.state, policy, START_MS + 10, 2, epochMs, START_MS)).toBeUndefined();
   });
 });

@@ -5,20 +5,20 @@ import { backAndForth, policies, START_MS, timed } from "../fixtures/arbitraries
 
 const { step, refund } = slidingLogAlgorithm;
 
-/** The list of the grants in the window; one made while the clock was back counts from the newest before it. */
+/** The list of the grants in the window; one that lies ahead, since the clock stepped back, counts from now. */
 function listedGrants({ limit, windowMs }: SlidingLogPolicy) {
   let grants: { atMs: number; cost: number }[] = [];
   const usedAt = (nowMs: number) =>
     grants.filter(({ atMs }) => atMs + windowMs > nowMs).reduce((sum, { cost }) => sum + cost, 0);
   return (nowMs: number, cost: number) => {
+    for (const grant of grants) grant.atMs = Math.min(grant.atMs, nowMs);
     const used = usedAt(nowMs);
     const allowed = used + cost <= limit;
     const ends = grants.map(({ atMs }) => atMs + windowMs).sort((a, b) => a - b);
     const fitsAtMs = ends.find((endMs) => usedAt(endMs) + cost <= limit);
-    const newestMs = grants.filter(({ atMs }) => atMs + windowMs > nowMs).at(-1)?.atMs ?? nowMs;
     if (allowed) {
       grants = grants.filter(({ atMs }) => atMs + windowMs > nowMs);
-      grants.push({ atMs: Math.max(nowMs, newestMs), cost });
+      grants.push({ atMs: nowMs, cost });
     }
     const lastMs = grants.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
     return {
@@ -78,8 +78,11 @@ describe("sliding log", () => {
   it("gives back what was charged at that time, and nothing when it has left the window", () => {
     const first = step(undefined, policy, START_MS, 2);
     const second = step(first.next?.state, policy, START_MS + 10, 3);
-    expect(refund?.(second.next!.state, policy, START_MS + 20, 2, first.epochMs)?.state).toEqual([START_MS + 10, 3]);
-    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, first.epochMs)).toBeUndefined();
-    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 3, second.epochMs)?.state).toEqual([]);
+    expect(refund?.(second.next!.state, policy, START_MS + 20, 2, first.epochMs, START_MS)?.state).toEqual([
+      START_MS + 10,
+      3,
+    ]);
+    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, first.epochMs, START_MS)).toBeUndefined();
+    expect(refund?.(second.next!.state, policy, START_MS + 1_000, 3, second.epochMs, START_MS + 10)?.state).toEqual([]);
   });
 });

@@ -10,8 +10,10 @@ function exactEstimate({ limit, windowMs }: SlidingWindowPolicy) {
   const window = BigInt(windowMs);
   let kept = { startMs: 0n, counts: [0n, 0n] };
   return (atMs: number, costs: number) => {
-    let { startMs, counts } = kept;
     const [nowMs, cost] = [BigInt(atMs), BigInt(costs)];
+    // A window that starts later than now starts now: the clock stepped back.
+    if (kept.startMs > nowMs) kept = { ...kept, startMs: nowMs };
+    let { startMs, counts } = kept;
     const elapsed = nowMs - startMs;
     if (counts.every((count) => count === 0n) || elapsed >= 2n * window) {
       startMs = nowMs;
@@ -21,7 +23,7 @@ function exactEstimate({ limit, windowMs }: SlidingWindowPolicy) {
       counts = [counts[1]!, 0n];
     }
     const [previous, current] = counts as [bigint, bigint];
-    const left = nowMs < startMs ? window : startMs + window - nowMs;
+    const left = startMs + window - nowMs;
     const used = current + (previous * left + window - 1n) / window;
     const allowed = used + cost <= BigInt(limit);
     if (allowed) kept = { startMs, counts: [previous, current + cost] };
@@ -134,8 +136,8 @@ describe("sliding window", () => {
 
   it("gives back within the window that was charged, and not after it has rolled", () => {
     const { next, epochMs } = step(undefined, policy, START_MS, 40);
-    const back = refund?.(next!.state, policy, START_MS + 999, 30, epochMs);
+    const back = refund?.(next!.state, policy, START_MS + 999, 30, epochMs, START_MS);
     expect(step(back?.state, policy, START_MS + 999, 0).remaining).toBe(90);
-    expect(refund?.(next!.state, policy, START_MS + 1_000, 30, epochMs)).toBeUndefined();
+    expect(refund?.(next!.state, policy, START_MS + 1_000, 30, epochMs, START_MS)).toBeUndefined();
   });
 });

@@ -105,8 +105,8 @@ describe("token bucket", () => {
     const policy = tokenBucket({ rate: 10, burst: 10 });
     const first = step(undefined, policy, START_MS, 4);
     const second = step(first.next?.state, policy, START_MS + 400, 5);
-    expect(refund?.(second.next!.state, policy, START_MS + 400, 4, first.epochMs)).toBeUndefined();
+    expect(refund?.(second.next!.state, policy, START_MS + 400, 4, first.epochMs, START_MS)).toBeUndefined();
     const busy = step(first.next?.state, policy, START_MS + 399, 5);
-    expect(refund?.(busy.next!.state, policy, START_MS + 399, 4, first.epochMs)).toBeDefined();
+    expect(refund?.(busy.next!.state, policy, START_MS + 399, 4, first.epochMs, START_MS)).toBeDefined();
   });
 });

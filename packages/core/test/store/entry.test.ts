@@ -87,19 +87,68 @@ describe("decideEntries", () => {
       START_MS - 1,
       [START_MS, 1],
     ]);
-    const next = blockEntry([1, 0, [START_MS, 1]], algorithmOf(window), window, START_MS, START_MS + 90_000);
-    expect(next).toEqual({ state: [1, START_MS + 90_000, [START_MS, 1]], ttlMs: 90_000 });
-    expect(blockEntry(next.state, algorithmOf(window), window, START_MS, START_MS + 1).ttlMs).toBe(60_000);
-    expect(blockEntry(undefined, algorithmOf(window), window, START_MS, START_MS + 7)).toEqual({
-      state: [1, START_MS + 7, null],
+    const next = blockEntry([1, 0, [START_MS, 1]], algorithmOf(window), window, START_MS, 90_000);
+    expect(next).toEqual({ state: [2, START_MS + 90_000, [START_MS, 1], 90_000], ttlMs: 90_000 });
+    expect(blockEntry([1, 0, [START_MS, 1]], algorithmOf(window), window, START_MS, 1).ttlMs).toBe(60_000);
+    expect(blockEntry(undefined, algorithmOf(window), window, START_MS, 7)).toEqual({
+      state: [2, START_MS + 7, null, 7],
       ttlMs: 7,
     });
   });
 
-  it.each([[[2, 0, null]], [["1", 0, null]], [{}], ["text"], [5], [[]]])("refuses to read %j", (entry) => {
-    const read = () => decide({ claims: [claim(window)], charge: true }, [entry as unknown as Entry]);
-    expect(read).toThrow(expect.objectContaining({ code: "STORE_STATE_UNREADABLE" }));
+  it("shortens a block to its length when the clock stepped back, and writes that once", () => {
+    const blocked: Entry = [2, START_MS + 1_000, [START_MS, 3], 1_000];
+    const backMs = START_MS - 3_600_000;
+    const look = (entry: Entry | undefined, nowMs: number) =>
+      decide({ claims: [claim(window)], charge: false }, [entry], nowMs);
+    const { outcome, writes } = look(blocked, backMs);
+    expect(outcome.findings).toMatchObject([{ allowed: false, blocked: true, retryAfterMs: 60_000 }]);
+    expect(writes).toEqual([{ state: [2, backMs + 1_000, [backMs, 3], 1_000], ttlMs: 60_000 }]);
+    const repaired = writes[0]?.state;
+    expect(look(repaired, backMs).writes).toEqual([]);
+    expect(look(repaired, backMs + 1).writes).toEqual([]);
+    expect(look(repaired, backMs + 999).outcome.findings[0]?.blocked).toBe(true);
+    expect(look(repaired, backMs + 1_000).outcome.findings[0]?.blocked).toBe(false);
+    // Of a block without a length nobody knows.
+    const [finding] = look([1, START_MS + 1_000, null], backMs).outcome.findings;
+    expect(finding).toMatchObject({ blocked: true, retryAfterMs: 3_601_000 });
   });
+
+  it("repairs each entry that needs it, and charges none of them, when one claim is denied", () => {
+    const backMs = START_MS - 86_400_000;
+    const entries: Entry[] = [
+      [1, 0, [START_MS, 1]],
+      [1, 0, [backMs - 5, 9]],
+      [1, 0, [START_MS, 3]],
+    ];
+    const claims = [claim(window), claim(log), claim({ ...window, name: "full" })];
+    const { outcome, writes } = decide({ claims, charge: true }, entries, backMs);
+    expect(outcome.allowed).toBe(false);
+    expect(writes).toEqual([
+      { state: [1, 0, [backMs, 1]], ttlMs: 60_000 },
+      undefined,
+      { state: [1, 0, [backMs, 3]], ttlMs: 60_000 },
+    ]);
+  });
+
+  it("never shortens a block, and extends it from now", () => {
+    const blockFor = (entry: Entry | undefined, forMs: number, nowMs = START_MS) =>
+      blockEntry(entry, algorithmOf(window), window, nowMs, forMs).state;
+    const long = blockFor(undefined, 86_400_000);
+    expect(blockFor(long, 1_000)).toEqual(long);
+    expect(blockFor(long, 1_000, START_MS + 86_399_500)).toEqual([2, START_MS + 86_400_500, null, 1_000]);
+    expect(blockFor([1, START_MS + 5_000, null], 1_000)).toEqual([1, START_MS + 5_000, null]);
+    // The length counts after a step, so a longer block may follow.
+    expect(blockFor(long, 1_000, START_MS - 3_600_000)).toEqual([2, START_MS + 82_800_000, null, 86_400_000]);
+  });
+
+  it.each([[[2, 0, null]], [[2, 0, null, "1"]], [[3, 0, null, 1]], [["1", 0, null]], [{}], ["text"], [5], [[]]])(
+    "refuses to read %j",
+    (entry) => {
+      const read = () => decide({ claims: [claim(window)], charge: true }, [entry as unknown as Entry]);
+      expect(read).toThrow(expect.objectContaining({ code: "STORE_STATE_UNREADABLE" }));
+    },
+  );
 
   it.each(ALGORITHMS)("says of one claim of %s what the algorithm says, and writes what it writes", (algorithm) => {
     fc.assert(
@@ -118,25 +167,25 @@ describe("decideEntries", () => {
 describe("refundEntry", () => {
   it("gives back what decideEntries charged, and keeps the block", () => {
     const charged = decide({ claims: [claim(log, 3)], charge: true }, [[1, START_MS - 5, [START_MS - 10, 1]]]);
-    const change = refundEntry(claim(log, 3), builtInAlgorithms, charged.outcome.findings[0]!.epochMs);
+    const change = refundEntry(claim(log, 3), builtInAlgorithms, charged.outcome.findings[0]!.epochMs, START_MS);
     expect(change(charged.writes[0]?.state, START_MS)?.state).toEqual([1, START_MS - 5, [START_MS - 10, 1]]);
   });
 
   it("keeps a blocked entry as long as the block", () => {
     const blocked: Entry = [1, START_MS + 90_000, [START_MS, 2]];
-    expect(refundEntry(claim(window), builtInAlgorithms, START_MS)(blocked, START_MS)).toEqual({
+    expect(refundEntry(claim(window), builtInAlgorithms, START_MS, START_MS)(blocked, START_MS)).toEqual({
       state: [1, START_MS + 90_000, [START_MS, 1]],
       ttlMs: 90_000,
     });
   });
 
   it("leaves alone what is not there, is over, or can't give back", () => {
-    const change = refundEntry(claim(window), builtInAlgorithms, START_MS);
+    const change = refundEntry(claim(window), builtInAlgorithms, START_MS, START_MS);
     expect(change(undefined, START_MS)).toBeUndefined();
     expect(change([1, START_MS + 5, null], START_MS)).toBeUndefined();
     expect(change([1, 0, [START_MS, 1]], START_MS + 60_000)).toBeUndefined();
     const { refund: _, ...noRefunds } = algorithmOf(window);
-    const without = refundEntry(claim(window), new Map([[window.algorithm, noRefunds]]), START_MS);
+    const without = refundEntry(claim(window), new Map([[window.algorithm, noRefunds]]), START_MS, START_MS);
     expect(without([1, 0, [START_MS, 1]], START_MS)).toBeUndefined();
   });
 });

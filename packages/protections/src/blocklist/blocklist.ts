@@ -7,7 +7,6 @@ import {
   blockedBy,
   checkWish,
   entryOf,
-  isAging,
   isLive,
   lifeOf,
   renewed,
@@ -89,11 +88,10 @@ export function createBlocklist(options: BlocklistOptions): Blocklist {
   const rangeCache = createFreshCache<RangeLook>(1, ranges.nowMs);
 
   async function readBlock(key: string): Promise<{ value: BlockEntry | undefined; forMs: number }> {
-    const { record, nowMs } = await blocks.update(key, (block, atMs) =>
-      block !== undefined && isAging(block, atMs)
-        ? { state: renewed(block, atMs), ttlMs: lifeOf(block, atMs) }
-        : undefined,
-    );
+    const { record, nowMs } = await blocks.update(key, (block, atMs) => {
+      const state = block && renewed(block, atMs);
+      return state === undefined || state === block ? undefined : { state, ttlMs: lifeOf(state, atMs) };
+    });
     if (record === undefined || !isLive(record, nowMs)) return { value: undefined, forMs: staleForMs };
     return { value: entryOf(record), forMs: Math.min(staleForMs, lifeOf(record, nowMs)) };
   }

@@ -53,6 +53,16 @@ export function isLive([, , untilMs]: StoredBlock, nowMs: number): boolean {
 }
 
 /**
+ * The block as it is read at `nowMs`: never longer than it was when it was written. A block that was written later than
+ * now shows that the clock stepped back. The same object otherwise.
+ */
+export function corrected(block: StoredBlock, nowMs: number): StoredBlock {
+  const [key, sinceMs, untilMs, reason, writtenMs] = block;
+  if (writtenMs <= nowMs) return block;
+  return [key, Math.min(sinceMs, nowMs), untilMs === null ? null : nowMs + untilMs - writtenMs, reason, nowMs];
+}
+
+/**
  * The block after a wish. A block is never shortened, so that it does not matter which of two wishes comes first; and it
  * has the newest reason that was given.
  */
@@ -63,8 +73,9 @@ export function blockedBy(
   nowMs: number,
 ): StoredBlock {
   const untilMs = forMs === undefined ? null : nowMs + forMs;
-  if (earlier === undefined || !isLive(earlier, nowMs)) return [key, nowMs, untilMs, reason ?? null, nowMs];
-  const [, sinceMs, earlierUntilMs, earlierReason] = earlier;
+  const known = earlier && corrected(earlier, nowMs);
+  if (known === undefined || !isLive(known, nowMs)) return [key, nowMs, untilMs, reason ?? null, nowMs];
+  const [, sinceMs, earlierUntilMs, earlierReason] = known;
   const later = untilMs === null || earlierUntilMs === null ? null : Math.max(untilMs, earlierUntilMs);
   return [key, sinceMs, later, reason ?? earlierReason, nowMs];
 }
@@ -74,13 +85,11 @@ export function lifeOf([, , untilMs]: StoredBlock, nowMs: number): number {
   return untilMs === null ? LONGEST_LIFE_MS : Math.max(1, untilMs - nowMs);
 }
 
-/** Whether a block without an end has to be written again, or it would go by itself. */
-export function isAging([, , untilMs, , writtenMs]: StoredBlock, nowMs: number): boolean {
-  return untilMs === null && nowMs - writtenMs > LONGEST_LIFE_MS / 2;
-}
-
-export function renewed([key, sinceMs, untilMs, reason]: StoredBlock, nowMs: number): StoredBlock {
-  return [key, sinceMs, untilMs, reason, nowMs];
+/** A block that has to be written again: see {@link corrected}, and one without an end would expire. The same otherwise. */
+export function renewed(block: StoredBlock, nowMs: number): StoredBlock {
+  const [key, sinceMs, untilMs, reason, writtenMs] = block;
+  if (untilMs === null && nowMs - writtenMs > LONGEST_LIFE_MS / 2) return [key, sinceMs, untilMs, reason, nowMs];
+  return corrected(block, nowMs);
 }
 
 export function entryOf([key, sinceMs, untilMs, reason]: StoredBlock): BlockEntry {

@@ -1,5 +1,5 @@
 import { type Next, SluiceError } from "@sluice/core";
-import { blockedBy, isAging, isLive, lifeOf, renewed, type StoredBlock, type Wish } from "./entry.js";
+import { blockedBy, corrected, isLive, lifeOf, renewed, type StoredBlock, type Wish } from "./entry.js";
 import { masked, type Network, parseNetwork } from "./network.js";
 
 /** All blocked ranges: one record, so that one read knows them all. */
@@ -11,7 +11,7 @@ const MOST_BYTES = 300_000;
 
 /** The change that blocks a range. */
 export function addRange(ranges: StoredRanges | undefined, key: string, wish: Wish, nowMs: number): Next<StoredRanges> {
-  const live = (ranges ?? []).filter((range) => isLive(range, nowMs));
+  const live = (ranges ?? []).map((range) => corrected(range, nowMs)).filter((range) => isLive(range, nowMs));
   const block = blockedBy(
     live.find(([other]) => other === key),
     key,
@@ -42,13 +42,10 @@ export function removeRange(
   );
 }
 
-/** The change that lets no range without an end go by itself; none for a long time after each change. */
+/** The change that writes again what has to be; `undefined` for a long time after each change. */
 export function renewRanges(ranges: StoredRanges | undefined, nowMs: number): Next<StoredRanges> | undefined {
-  if (!ranges?.some((range) => isAging(range, nowMs))) return undefined;
-  return keep(
-    ranges.map((range) => renewed(range, nowMs)),
-    nowMs,
-  );
+  const state = ranges?.map((range) => renewed(range, nowMs));
+  return state === undefined || state.every((range, i) => range === ranges?.[i]) ? undefined : keep(state, nowMs);
 }
 
 function keep(state: StoredRanges, nowMs: number): Next<StoredRanges> {

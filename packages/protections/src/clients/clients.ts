@@ -98,7 +98,8 @@ export function createClients(options: ClientsOptions): Clients {
 
   /** The client, seen at a time: the same object when there is nothing to write. */
   function seen(client: Client, nowMs: number): Client {
-    return nowMs - client.lastSeenMs >= touchEveryMs ? { ...client, lastSeenMs: nowMs } : client;
+    // Also when the clock stepped back, or nobody would be seen until it is where it was.
+    return Math.abs(nowMs - client.lastSeenMs) >= touchEveryMs ? { ...client, lastSeenMs: nowMs } : client;
   }
 
   /** What {@link createFreshCache} is to remember of a call to the store. */

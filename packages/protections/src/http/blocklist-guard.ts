@@ -44,7 +44,7 @@ export function createBlocklistGuard<Req, Handler>(
   });
   // The whole address, since a network may be smaller than what one client has. A preflight of somebody blocked is one, too.
   const gateOptions = { key, skip, unusableAddress, name, ipv6Prefix: 128, chargePreflight: true };
-  const gate = createGate(gateOptions as GateOptions<Req>, port);
+  const gate = createGate(gateOptions as GateOptions<Req>, port, "blocklist");
   const { deny, unavailable } = blockDenier(options);
 
   return {

@@ -24,7 +24,7 @@ export interface RequireClientOptions<Req, Handler = never>
   id: (request: Req) => MaybePromise<string | undefined>;
   /** Answers those who are not registered, in place of the problem document. Status and fields are set already. */
   handler?: Handler;
-  /** Where the {@link Client} is found on the request. Default `"client"`. */
+  /** Where the {@link Client} is found on the request. Default `"registeredClient"`. */
   requestProperty?: string;
 }
 
@@ -47,7 +47,7 @@ export function createClientGuard<Req, Handler>(
   port: ProtectionPort<Req>,
 ): Guard<Req, Handler, Client | undefined, Denial<Client | undefined>> {
   rejectUnknown(options, [...FOR_STORES, ...DENIAL_OPTIONS, ...OWN_OPTIONS], "requireClient");
-  const { id, skip, chargePreflight, name, handler, requestProperty = "client" } = options;
+  const { id, skip, chargePreflight, name, handler, requestProperty = "registeredClient" } = options;
   if (typeof id !== "function") {
     throw invalidOption(
       "id",
@@ -61,7 +61,7 @@ export function createClientGuard<Req, Handler>(
     make: createClients,
   });
   const key = (request: Req): MaybePromise<string> => after(id(request), (found) => found ?? NOBODY);
-  const gate = createGate({ key, skip, chargePreflight, name } as GateOptions<Req>, port);
+  const gate = createGate({ key, skip, chargePreflight, name } as GateOptions<Req>, port, "requireClient");
   const { deny, unavailable } = denier<Req, Client | undefined>(options, {
     status: 403,
     title: "Forbidden",

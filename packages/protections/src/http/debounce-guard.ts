@@ -10,6 +10,7 @@ import {
   type Settle,
   SluiceError,
   type Store,
+  settleOnce,
 } from "@sluice/core";
 import { createDebouncer, type Debouncer, type DebouncerOptions, type Sighting } from "../debounce.js";
 import { checkFunctions } from "./check-functions.js";
@@ -64,14 +65,14 @@ export function createDebounceGuard<Req, Handler>(
     name: "createDebouncer",
     make: (own) => createDebouncer({ window: "1s", ...own }),
   });
-  const gate = createGate(options as GateOptions<Req>, port);
+  const gate = createGate(options as GateOptions<Req>, port, "debounce");
   const warn = createWarnings(options.name);
   const findFingerprint = fingerprintSource(options, port, warn);
   const { deny, unavailable } = duplicateDenier(options);
 
   function settler(request: Req, key: string, fingerprint: string): Settle | undefined {
     if (forgetWhen === undefined) return undefined;
-    return async (outcome) => {
+    return settleOnce(async (outcome) => {
       if (outcome.aborted) return;
       try {
         if ((await forgetWhen(outcome, request)) === true) await debouncer.forget(key, fingerprint);
@@ -83,7 +84,7 @@ export function createDebounceGuard<Req, Handler>(
           `a request that may come again at once stays a duplicate until its window ends: ${what}.`,
         );
       }
-    };
+    });
   }
 
   function judge(request: Req, key: string, fingerprint: string): MaybePromise<DenialVerdict<Sighting>> {

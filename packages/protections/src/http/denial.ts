@@ -7,6 +7,7 @@ import {
   type MaybePromise,
   type Message,
   problemBody,
+  problemType,
   reducedCapacity,
   type Verdict,
 } from "@sluice/core";
@@ -25,6 +26,8 @@ export interface DenialOptions<Req, Found> {
   statusCode?: number;
   /** The `type` of the problem document. Default `"about:blank"`. */
   type?: string;
+  /** The `title` of the problem document. Default: the name of the status, and none with a `type` or `statusCode` of your own. */
+  title?: string | undefined;
   /** The body instead of the problem document: a text, an object that is sent as JSON, or a function that makes one. */
   message?: Message | ((request: Req, found: Found) => MaybePromise<Message>);
   /** What the middleware is called in warnings and in what its handler is given. */
@@ -32,7 +35,12 @@ export interface DenialOptions<Req, Found> {
 }
 
 /** The names of {@link DenialOptions}, `name` aside. */
-export const DENIAL_OPTIONS: readonly (keyof DenialOptions<never, never>)[] = ["statusCode", "type", "message"];
+export const DENIAL_OPTIONS: readonly (keyof DenialOptions<never, never>)[] = [
+  "statusCode",
+  "type",
+  "title",
+  "message",
+];
 
 /** What a guard says that denies in this way. */
 export type DenialVerdict<Found> = Verdict<Found | undefined, Denial<Found>>;
@@ -52,15 +60,16 @@ export function denier<Req, Found>(
   options: DenialOptions<Req, Found>,
   standard: { readonly status: number; readonly title: string; readonly detail: string },
 ): Denier<Req, Found> {
-  const { statusCode = standard.status, type = "about:blank", message, name } = options;
+  const { statusCode = standard.status, message, name } = options;
   if (!Number.isInteger(statusCode) || statusCode < 400 || statusCode > 599) {
     throw invalidOption("statusCode", statusCode, "give a status of an error, 400 to 599");
   }
-  if (typeof type !== "string" || !/^[\x21-\x7e]+$/.test(type)) throw invalidOption("type", type, "give a URI");
-  const { title, detail } = standard;
+  // A title of `about:blank` is the name of the status (RFC 9457, section 4.2.1).
+  const ofStatus = statusCode === standard.status ? standard.title : undefined;
+  const type = problemType(options, { type: "about:blank", title: ofStatus });
   const fixed =
     message === undefined
-      ? problemBody({ type, title, status: statusCode, detail })
+      ? problemBody({ ...type, status: statusCode, detail: standard.detail })
       : typeof message === "function"
         ? undefined
         : bodyOf(message);

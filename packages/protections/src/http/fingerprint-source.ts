@@ -4,6 +4,18 @@ import { fingerprintOf } from "./fingerprint.js";
 import type { ProtectionPort } from "./port.js";
 import type { Warn } from "./warnings.js";
 
+/** The safe methods of the IANA registry, and `QUERY`. */
+const SAFE_METHODS: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "TRACE",
+  "PROPFIND",
+  "REPORT",
+  "SEARCH",
+  "QUERY",
+]);
+
 /** What makes a request the same as another one, to a debouncer. */
 export interface FingerprintOptions<Req> {
   /**
@@ -12,7 +24,10 @@ export interface FingerprintOptions<Req> {
    * nobody read is never a duplicate, and warned of once.
    */
   fingerprint?: (request: Req) => MaybePromise<string | undefined>;
-  /** The methods of requests that can be duplicates, in upper case. Default: all. */
+  /**
+   * The methods of requests that can be duplicates, in upper case. Default: all but the safe ones, such as `GET` and `HEAD`
+   * (RFC 9110, section 9.2.1), which only read and may be sent again at any time.
+   */
   methods?: readonly string[];
 }
 
@@ -47,5 +62,9 @@ export function fingerprintSource<Req>(
       ? byDefault
       : (request: Req) =>
           after(fingerprint(request), (found) => (found === undefined ? found : checkKey(found, "fingerprint")));
-  return (request) => (methods === undefined || methods.includes(port.method(request)) ? find(request) : undefined);
+  return (request) => {
+    const method = port.method(request);
+    const counts = methods === undefined ? !SAFE_METHODS.has(method) : methods.includes(method);
+    return counts ? find(request) : undefined;
+  };
 }

@@ -59,6 +59,7 @@ export function jointLimiter(limiter: Limiter, debouncer: Debouncer): JointLimit
       },
       async refund(decision) {
         const both = charged.get(decision);
+        charged.delete(decision);
         return both === undefined ? limiter.refund(decision) : refundJointly(limiter, both.joint, both.claim);
       },
     },

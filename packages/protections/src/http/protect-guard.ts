@@ -1,6 +1,7 @@
 import {
   type Answer,
   after,
+  clientAddress,
   clientKey,
   createGate,
   createGuard,
@@ -61,6 +62,7 @@ const OF_LIMITS = [
   "unit",
   "statusCode",
   "type",
+  "title",
   "refundWhen",
   "dryRun",
   "name",
@@ -91,7 +93,7 @@ export function createProtectGuard<Req, Handler>(
   rejectUnknown(options.duplicate ?? {}, DENIAL_OPTIONS, '"duplicate"');
   const { blocklist } = protections;
   const { limiter, duplicateOf } = jointLimiter(protections.limiter, protections.debouncer);
-  const gate = createGate(picked(options, GATE_OPTIONS) as GateOptions<Req>, port);
+  const gate = createGate(picked(options, GATE_OPTIONS) as GateOptions<Req>, port, "protect");
   const findFingerprint = fingerprintSource(options, port, createWarnings(name));
   const blocks = blockDenier<Req>(options.blocked ?? {});
   const duplicates = duplicateDenier<Req>(options.duplicate ?? {});
@@ -109,11 +111,12 @@ export function createProtectGuard<Req, Handler>(
       chargePreflight: true,
     },
     port,
+    "protect",
   );
 
   /** Everything by which a client may be blocked: its whole address, and what the app calls it. */
   function namesOf(request: Req, found: LimiterKey): readonly string[] {
-    const address = port.address(request);
+    const address = clientAddress(request, port);
     const own = key === undefined ? [] : typeof found === "string" ? [found] : Object.values(found);
     return [...new Set([...(isAddress(address) ? [address] : []), ...own])];
   }

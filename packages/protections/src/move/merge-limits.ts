@@ -1,3 +1,4 @@
+import { timeOf } from "@sluice/core";
 import { LONGEST_LIFE_MS } from "../lifetime.js";
 import type { Merge } from "./merge.js";
 
@@ -11,11 +12,18 @@ import type { Merge } from "./merge.js";
 type State = readonly number[];
 
 interface Joining {
-  /** The length of the policy's window, by when a state goes; `undefined` when it does not tell. */
+  /** The length of the policy's window, by when a state goes; `undefined` when it can't be known. */
   windowOf(state: State, untilMs: number): number | undefined;
-  join(arriving: State, there: State, windowMs: number, nowMs: number): State;
-  /** When a state is as good as none. */
+  join(arriving: State, there: State, window: KnownWindow, nowMs: number): State;
+  /** When a state equals no state. */
   untilOf(state: State, windowMs: number): number;
+}
+
+/** The length of a policy's window. */
+interface KnownWindow {
+  readonly ms: number;
+  /** False when the arriving state goes with a block: the window may be shorter. */
+  readonly exact: boolean;
 }
 
 /** Merges the entries of an algorithm. The later block counts. */
@@ -25,27 +33,43 @@ function mergeEntries({ windowOf, join, untilOf }: Joining): Merge {
     const [, arrivingBlockMs, arrivingState] = arriving;
     const [, blockMs, state] = there;
     const windowMs = arrivingState === null ? undefined : windowOf(arrivingState, expiresAtMs);
+    const window = { ms: Math.max(1, Math.ceil(windowMs ?? 1)), exact: arrivingBlockMs < expiresAtMs };
     const joined =
       arrivingState === null || windowMs === undefined
         ? state
         : state === null
           ? arrivingState
-          : join(arrivingState, state, windowMs, nowMs);
+          : join(arrivingState, state, window, nowMs);
     const blockedUntilMs = Math.max(blockMs, arrivingBlockMs);
     if (isSame(joined, state) && blockedUntilMs <= Math.max(blockMs, nowMs)) return undefined;
-    // Nobody knows how long what is there would still live: too long does no harm.
+    // How long the state in the target would still live is not known here. Too long does no harm.
     const untilMs = joined === null ? 0 : untilOf(joined, windowMs ?? LONGEST_LIFE_MS);
-    const ttlMs = Math.max(untilMs, blockedUntilMs) - nowMs;
-    return { state: [1, blockedUntilMs, joined], ttlMs: Math.max(1, Math.ceil(ttlMs)) };
+    const ttlMs = Math.max(1, Math.ceil(Math.max(untilMs, blockedUntilMs) - nowMs));
+    const blockedForMs = lengthOfBlock([arriving, there], nowMs);
+    return {
+      state: blockedForMs === undefined ? [1, blockedUntilMs, joined] : [2, blockedUntilMs, joined, blockedForMs],
+      ttlMs,
+    };
   };
 }
 
-type LimitEntry = readonly [version: 1, blockedUntilMs: number, state: State | null];
+type LimitEntry =
+  | readonly [version: 1, blockedUntilMs: number, state: State | null]
+  | readonly [version: 2, blockedUntilMs: number, state: State | null, blockedForMs: number];
 
 function isEntry(state: unknown): state is LimitEntry {
-  if (!Array.isArray(state) || state.length !== 3 || state[0] !== 1 || !Number.isSafeInteger(state[1])) return false;
+  if (!Array.isArray(state) || state.length !== state[0] + 2 || !Number.isSafeInteger(state[1])) return false;
+  if (state[0] !== 1 && !(state[0] === 2 && Number.isSafeInteger(state[3]))) return false;
   const own: unknown = state[2];
   return own === null || (Array.isArray(own) && own.every(Number.isSafeInteger));
+}
+
+/** The longest of the blocks that last; `undefined` when there is none, or one whose length is not known. */
+function lengthOfBlock(entries: readonly LimitEntry[], nowMs: number): number | undefined {
+  const lasting = entries.filter(([, blockedUntilMs]) => blockedUntilMs > nowMs);
+  const lengths = lasting.map((entry) => (entry[0] === 2 ? entry[3] : Number.NaN));
+  const longest = Math.max(...lengths);
+  return Number.isFinite(longest) ? longest : undefined;
 }
 
 function isSame(one: State | null, other: State | null): boolean {
@@ -68,69 +92,83 @@ function missing([fullAtMs = 0, numerator = 0, rate = 1, intervalMs = 1]: State,
 
 /** The larger count, in the window that ends later. */
 const mergeFixedWindow: Merge = mergeEntries({
-  windowOf: ([startMs = 0, used = 0], untilMs) => (used > 0 ? untilMs - startMs : undefined),
+  windowOf: ([startMs = 0, used = 0], untilMs) => (used > 0 ? untilMs - timeOf(startMs) : undefined),
   join([arrivingStartMs = 0, arrivingUsed = 0], [startMs = 0, used = 0]) {
-    return used === 0
-      ? [arrivingStartMs, arrivingUsed]
-      : [Math.max(startMs, arrivingStartMs), Math.max(used, arrivingUsed)];
+    if (used === 0) return [arrivingStartMs, arrivingUsed];
+    const isLater = timeOf(arrivingStartMs) > timeOf(startMs);
+    return [isLater ? arrivingStartMs : startMs, Math.max(used, arrivingUsed)];
   },
-  untilOf: ([startMs = 0], windowMs) => startMs + windowMs,
+  untilOf: ([startMs = 0], windowMs) => timeOf(startMs) + windowMs,
 });
 
 type Window = readonly [startMs: number, previous: number, current: number];
 
 /**
- * In the same window, the larger of each count. Otherwise what the older one has used as it stands now goes into the current
- * count of the younger one, which fades later; unless the younger one is a whole window ahead and has as much.
+ * In the same window, the larger of each count. Otherwise the younger window, with as much more as the older one counts
+ * now: nothing when the younger one counts as much now and later.
  */
 const mergeSlidingWindow: Merge = mergeEntries({
   windowOf(state, untilMs) {
     const [startMs, previous, current] = state as Window;
-    if (current > 0) return (untilMs - startMs) / 2;
-    return previous > 0 ? untilMs - startMs : undefined;
+    if (current > 0) return (untilMs - timeOf(startMs)) / 2;
+    return previous > 0 ? untilMs - timeOf(startMs) : undefined;
   },
-  join(arriving, there, windowMs, nowMs) {
+  join(arriving, there, window, nowMs) {
     const [one, other] = [arriving as Window, there as Window];
-    if (usedIn(one, windowMs, nowMs) === 0) return other;
-    return other[1] + other[2] === 0 ? one : joinWindows(one, other, windowMs, nowMs);
+    if (unitsIn(one, window.ms, nowMs) === 0n) return other;
+    return other[1] + other[2] === 0 ? one : joinWindows(one, other, window, nowMs);
   },
-  untilOf: ([startMs = 0, , current = 0], windowMs) => startMs + (current > 0 ? 2 : 1) * windowMs,
+  untilOf: ([startMs = 0, , current = 0], windowMs) => timeOf(startMs) + (current > 0 ? 2 : 1) * windowMs,
 });
 
-function joinWindows(one: Window, other: Window, windowMs: number, nowMs: number): Window {
-  const [older, younger] = one[0] < other[0] ? [one, other] : [other, one];
+function joinWindows(arriving: Window, there: Window, { ms, exact }: KnownWindow, nowMs: number): Window {
+  const [arrivingMs, thereMs] = [timeOf(arriving[0]), timeOf(there[0])];
+  if (arrivingMs === thereMs) {
+    return [there[0], Math.max(arriving[1], there[1]), Math.max(arriving[2], there[2])];
+  }
+  const [older, younger] = arrivingMs < thereMs ? [arriving, there] : [there, arriving];
   const [startMs, previous, current] = younger;
-  if (older[0] === startMs) return [startMs, Math.max(older[1], previous), Math.max(older[2], current)];
-  const usedInOlder = usedIn(older, windowMs, nowMs);
-  const suffices = startMs >= older[0] + windowMs && usedIn(younger, windowMs, nowMs) >= usedInOlder;
-  return suffices ? younger : [startMs, previous, Math.max(current, usedInOlder)];
+  const [usedInOlder, usedInYounger] = [unitsIn(older, ms, nowMs), unitsIn(younger, ms, nowMs)];
+  const hasEnded = nowMs - timeOf(startMs) >= ms;
+  // Both fall in straight lines from here on, the older one to 0 first, so that the larger one stays the larger.
+  const isStraight = hasEnded || timeOf(startMs) >= timeOf(older[0]) + ms;
+  if (isStraight && usedInYounger >= usedInOlder) return younger;
+  if (!hasEnded) return [startMs, previous, Math.max(current, wholeUnits(usedInOlder, ms))];
+  if (!exact) return [nowMs, 0, wholeUnits(usedInOlder, ms)];
+  // The window after the younger one: what that one used goes on fading, and what is missing to the older one comes on top.
+  return [timeOf(startMs) + ms, current, wholeUnits(usedInOlder - usedInYounger, ms)];
 }
 
-/** What counts now, rounded up. */
-function usedIn([startMs, previous, current]: Window, windowMs: number, nowMs: number): number {
-  const sinceMs = nowMs - startMs;
-  if (sinceMs >= 2 * windowMs) return 0;
-  if (sinceMs >= windowMs) return faded(current, sinceMs - windowMs, windowMs);
-  return current + faded(previous, Math.max(0, sinceMs), windowMs);
+/** What counts now, in parts of a unit: as many as the window has milliseconds. Exact: the product may pass 2^53. */
+function unitsIn([startMs, previous, current]: Window, windowMs: number, nowMs: number): bigint {
+  const sinceMs = Math.max(0, nowMs - timeOf(startMs));
+  if (sinceMs >= 2 * windowMs) return 0n;
+  if (sinceMs >= windowMs) return BigInt(current) * BigInt(2 * windowMs - sinceMs);
+  return BigInt(current) * BigInt(windowMs) + BigInt(previous) * BigInt(windowMs - sinceMs);
 }
 
-function faded(count: number, sinceMs: number, windowMs: number): number {
-  return Math.ceil(count * (1 - sinceMs / windowMs));
+function wholeUnits(parts: bigint, windowMs: number): number {
+  return Number((parts + BigInt(windowMs) - 1n) / BigInt(windowMs));
 }
 
 /** All grants of both; of those at one time the larger. */
 const mergeSlidingLog: Merge = mergeEntries({
-  windowOf: (log, untilMs) => (log.length > 0 ? untilMs - (log[log.length - 2] as number) : undefined),
-  join(arriving, there, windowMs, nowMs) {
-    const costs = new Map<number, number>();
-    for (let i = 0; i < there.length; i += 2) costs.set(there[i] as number, there[i + 1] as number);
-    for (let i = 0; i < arriving.length; i += 2) {
-      const [atMs, cost] = [arriving[i] as number, arriving[i + 1] as number];
-      if (atMs + windowMs > nowMs) costs.set(atMs, Math.max(cost, costs.get(atMs) ?? 0));
+  windowOf: (log, untilMs) => (log.length > 0 ? untilMs - timeOf(log[log.length - 2] as number) : undefined),
+  join(arriving, there, { ms: windowMs }, nowMs) {
+    const grants = new Map<number, readonly [epochMs: number, cost: number]>();
+    for (let i = 0; i < there.length; i += 2) {
+      grants.set(timeOf(there[i] as number), [there[i] as number, there[i + 1] as number]);
     }
-    return [...costs].sort(([one], [other]) => one - other).flat();
+    for (let i = 0; i < arriving.length; i += 2) {
+      const [epochMs, cost] = [arriving[i] as number, arriving[i + 1] as number];
+      const atMs = timeOf(epochMs);
+      if (atMs + windowMs <= nowMs) continue;
+      const [knownMs, known] = grants.get(atMs) ?? [epochMs, 0];
+      grants.set(atMs, [knownMs, Math.max(cost, known)]);
+    }
+    return [...grants.values()].sort(([one], [other]) => timeOf(one) - timeOf(other)).flat();
   },
-  untilOf: (log, windowMs) => (log[log.length - 2] ?? 0) + windowMs,
+  untilOf: (log, windowMs) => timeOf(log[log.length - 2] ?? 0) + windowMs,
 });
 
 const MERGES: ReadonlyMap<string, Merge> = new Map([

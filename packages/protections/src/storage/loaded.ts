@@ -18,10 +18,12 @@ export async function loaded<M>(name: string, install: string): Promise<M> {
   }
 }
 
-/** A package that is there may miss another one: that is an error of its own. */
+/**
+ * A package that is there may miss another one: that is an error of its own. Jest's errors are of another realm, so they
+ * are no `instanceof Error`.
+ */
 function isMissing(error: unknown, name: string): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code } = error as { code?: unknown };
-  const says = code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND" || /^Cannot find/.test(error.message);
-  return says && error.message.includes(`'${name}'`);
+  const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  if (typeof message !== "string" || !message.includes(`'${name}'`)) return false;
+  return code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND" || /^Cannot find/.test(message);
 }

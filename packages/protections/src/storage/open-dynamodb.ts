@@ -1,12 +1,13 @@
+import { merged } from "./client-options.js";
 import { loaded } from "./loaded.js";
-import type { Opened } from "./opened.js";
+import type { Opened, Opening } from "./opened.js";
 import { malformed, rejectUnknownQuery, type Setting } from "./setting.js";
 
 const STORE = "@sluice/store-dynamodb";
 const SDK = "@aws-sdk/client-dynamodb";
 
 /** Credentials are looked for where the SDK always does, unless the setting has some: for DynamoDB Local. */
-export async function openDynamodb(setting: Setting, { migrate }: { readonly migrate: boolean }): Promise<Opened> {
+export async function openDynamodb(setting: Setting, { migrate, given }: Opening): Promise<Opened> {
   const { hosts, path, user, password, query } = setting;
   rejectUnknownQuery(setting, ["region", "endpoint"]);
   const table = `${hosts}${path}`.replace(/\/$/, "");
@@ -22,12 +23,13 @@ export async function openDynamodb(setting: Setting, { migrate }: { readonly mig
     `${STORE} ${SDK}`,
   );
   const { DynamoDBClient } = await loaded<typeof import("@aws-sdk/client-dynamodb")>(SDK, `${STORE} ${SDK}`);
-  const client = new DynamoDBClient({
+  const named = {
     ...(region !== null && { region }),
     ...(endpoint !== null && { endpoint }),
     ...(user !== undefined &&
       password !== undefined && { credentials: { accessKeyId: user, secretAccessKey: password } }),
-  });
+  };
+  const client = new DynamoDBClient(merged(named, given));
   const end = async (): Promise<void> => client.destroy();
   try {
     const store = dynamodbStore({ client, table });

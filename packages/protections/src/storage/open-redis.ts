@@ -1,38 +1,54 @@
-import type { Cluster, Redis } from "ioredis";
+import type { Cluster, Redis, RedisOptions } from "ioredis";
+import { isOfCluster } from "./client-option-names.js";
+import { type Given, merged } from "./client-options.js";
 import { loaded } from "./loaded.js";
-import type { Opened } from "./opened.js";
+import type { Opened, Opening } from "./opened.js";
 import { malformed, rejectUnknownQuery, type Setting } from "./setting.js";
 
 const INSTALL = "@sluice/store-redis ioredis";
 
-export async function openRedis(setting: Setting, { timeoutMs }: { readonly timeoutMs: number }): Promise<Opened> {
+/** How long a reply or a new connection may take once the storage is open: a silent connection is then ended. */
+const PATIENCE_MS = 2_000;
+
+/** The longest pause before the client tries to connect again. */
+const MAX_PAUSE_MS = 500;
+
+export async function openRedis(setting: Setting, { timeoutMs, given }: Opening): Promise<Opened> {
   const { scheme } = setting;
   rejectUnknownQuery(setting, scheme.startsWith("redis-") ? ["tls"] : []);
   const servers = serversOf(setting);
   const { redisStore } = await loaded<typeof import("@sluice/store-redis")>("@sluice/store-redis", INSTALL);
   const ioredis = await loaded<typeof import("ioredis")>("ioredis", INSTALL);
 
-  // Until it is open, what fails is told; from then on the client comes back by itself.
+  // Until it is open the first failure is reported. From then on the client connects again automatically.
   let opening = true;
-  const options = optionsOf(setting, timeoutMs, (times) => (opening ? null : Math.min(times * 50, 2_000)));
-  const client = clientOf(ioredis, setting, servers, options);
+  const retrying = (retry: unknown): Retry => {
+    const pause =
+      typeof retry === "function" ? (retry as Retry) : (times: number) => Math.min(times * 50, MAX_PAUSE_MS);
+    return (times, reason) => (opening ? null : pause(times, reason));
+  };
+  const client = clientOf(ioredis, setting, servers, { timeoutMs, given, retrying });
   let heard: unknown;
-  // Without a listener ioredis prints what it hears. A call that fails says so itself.
+  // Without a listener ioredis prints its errors. A call that fails rejects with its own error.
   client.on("error", (error: unknown) => {
     heard = error;
   });
   const end = async (): Promise<void> => client.disconnect();
   try {
     await client.connect();
-    // The client selects it too, but goes on in the first database where it can't.
+    // The client selects it too, but stays in the first database where that fails.
     if (client instanceof ioredis.Redis && client.options.db) await client.select(client.options.db);
-    const store = redisStore({ client });
+    // ioredis before 5.4 has no socketTimeout.
+    const store = redisStore({ client, reconnect: () => client.disconnect(true) });
     await store.healthCheck();
     opening = false;
+    if (client instanceof ioredis.Redis && given.connectTimeout === undefined) {
+      client.options.connectTimeout = Math.min(timeoutMs, PATIENCE_MS);
+    }
     return { store, end };
   } catch (error) {
     await end();
-    // What broke the connection, where the call only says that it is broken.
+    // The error that broke the connection, where the call reports only that it is broken.
     throw heard ?? error;
   }
 }
@@ -65,23 +81,26 @@ function defaultPort(scheme: string): number {
 }
 
 /** How long to wait before the next try; `null` to give up. */
-type Retry = (times: number) => number | null;
+type Retry = (times: number, reason?: Error) => number | undefined | null;
 
-interface ConnectOptions {
-  readonly lazyConnect: true;
-  readonly connectTimeout: number;
-  readonly retryStrategy: Retry;
-  readonly username?: string;
-  readonly password?: string;
-  readonly tls?: object;
+interface Connecting {
+  readonly timeoutMs: number;
+  readonly given: Given;
+  /** A strategy that gives up while the storage is being opened. */
+  retrying(retry: unknown): Retry;
 }
 
-function optionsOf(setting: Setting, connectTimeout: number, retryStrategy: Retry): ConnectOptions {
-  const { scheme, user, password, query } = setting;
+/**
+ * Sluice's own settings: a connection that is silent or leads to a demoted server is ended, and nothing is sent again, since a
+ * script may have run.
+ */
+function optionsOf({ scheme, user, password, query }: Setting, connectTimeout: number): RedisOptions {
   return {
-    lazyConnect: true,
     connectTimeout,
-    retryStrategy,
+    socketTimeout: PATIENCE_MS,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    reconnectOnError: (error) => error.message.includes("READONLY"),
     ...(user !== undefined && { username: user }),
     ...(password !== undefined && { password }),
     ...((scheme === "rediss" || query.get("tls") === "true") && { tls: {} }),
@@ -89,33 +108,50 @@ function optionsOf(setting: Setting, connectTimeout: number, retryStrategy: Retr
 }
 
 function clientOf(
-  { Redis: OneServer, Cluster: SeveralServers }: Pick<typeof import("ioredis"), "Redis" | "Cluster">,
+  ioredis: Pick<typeof import("ioredis"), "Redis" | "Cluster">,
   setting: Setting,
   servers: readonly Server[],
-  options: ConnectOptions,
+  connecting: Connecting,
 ): Redis | Cluster {
   const { scheme, path } = setting;
-  if (scheme === "redis-cluster") {
-    if (path.length > 1) throw malformed(setting, "names a database, of which a cluster has one");
-    const { lazyConnect, retryStrategy, ...redisOptions } = options;
-    return new SeveralServers([...servers], {
-      lazyConnect: true,
-      clusterRetryStrategy: retryStrategy,
-      redisOptions,
-    });
-  }
+  const { timeoutMs, given, retrying } = connecting;
+  if (scheme === "redis-cluster") return clusterOf(ioredis, setting, servers, connecting);
+  const options = optionsOf(setting, timeoutMs);
   if (scheme === "redis-sentinel") {
     const name = decodeURIComponent(path.slice(1));
     if (name === "") throw malformed(setting, "does not name the master");
-    return new OneServer({
-      ...options,
-      sentinels: [...servers],
-      name,
-      sentinelRetryStrategy: options.retryStrategy,
-      ...(options.tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+    const all: Given = merged({ ...options, sentinels: [...servers], name }, given);
+    const ofTls: Given = all.tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: all.tls };
+    return new ioredis.Redis({
+      ...ofTls,
+      ...all,
+      lazyConnect: true,
+      retryStrategy: retrying(given.retryStrategy),
+      sentinelRetryStrategy: retrying(given.sentinelRetryStrategy),
     });
   }
   const database = path.slice(1) || "0";
   if (!/^\d{1,6}$/.test(database)) throw malformed(setting, "names a database that is no number");
-  return new OneServer({ ...options, ...(servers[0] as Server), db: Number(database) });
+  return new ioredis.Redis({
+    ...merged({ ...options, ...servers[0], db: Number(database) }, given),
+    lazyConnect: true,
+    retryStrategy: retrying(given.retryStrategy),
+  });
+}
+
+function clusterOf(
+  { Cluster: SeveralServers }: Pick<typeof import("ioredis"), "Cluster">,
+  setting: Setting,
+  servers: readonly Server[],
+  { timeoutMs, given, retrying }: Connecting,
+): Cluster {
+  if (setting.path.length > 1) throw malformed(setting, "names a database, of which a cluster has one");
+  const ofNodes = Object.fromEntries(Object.entries(given).filter(([name]) => !isOfCluster(name)));
+  const ofAll = Object.fromEntries(Object.entries(given).filter(([name]) => isOfCluster(name)));
+  const redisOptions = merged({ ...optionsOf(setting, Math.min(timeoutMs, PATIENCE_MS)) }, ofNodes);
+  return new SeveralServers([...servers], {
+    ...merged({ redisOptions }, ofAll),
+    lazyConnect: true,
+    clusterRetryStrategy: retrying(given.clusterRetryStrategy),
+  });
 }

@@ -7,25 +7,48 @@ import {
   SluiceError,
 } from "@sluice/core";
 import { within } from "../within.js";
+import { type ClientOptions, clientOptionsOf } from "./client-options.js";
 import { openDynamodb } from "./open-dynamodb.js";
 import { openMemory } from "./open-memory.js";
 import { openPostgres } from "./open-postgres.js";
 import { openRedis } from "./open-redis.js";
 import { openSqliteFile } from "./open-sqlite-file.js";
 import type { Opener } from "./opened.js";
-import { type Redact, redacting, SLUICE, secretsOf, shownSetting, tellable, withoutSecrets } from "./secrets.js";
+import {
+  type Redact,
+  redacting,
+  SLUICE,
+  secretsIn,
+  secretsOf,
+  shownSetting,
+  tellable,
+  withoutSecrets,
+} from "./secrets.js";
 import { parseSetting, type Setting } from "./setting.js";
 
 /** Options of {@link openStore}. */
-export interface OpenStoreOptions {
+export interface OpenStoreOptions extends ClientOptions {
   /**
-   * Whether to make what the store needs where it is missing: the table in Postgres and SQLite, the table in DynamoDB.
-   * For development and tests, and for deployments without migrations of their own. Default false: `STORE_NOT_READY`.
+   * Whether to create what the store needs where it is missing: the table in Postgres, SQLite and DynamoDB. For
+   * development and tests, and for deployments without a migration step. Default false: `STORE_NOT_READY`.
    */
-  migrate?: boolean;
+  migrate?: boolean | undefined;
   /** How long to try to reach the storage. Default `"10s"`. */
-  connectTimeout?: Duration;
+  connectTimeout?: Duration | undefined;
 }
+
+/** The names of {@link OpenStoreOptions}. */
+export const OPEN_STORE_OPTIONS: readonly (keyof OpenStoreOptions)[] = [
+  "migrate",
+  "connectTimeout",
+  "redis",
+  "pg",
+  "dynamodb",
+  "sqlite",
+];
+
+/** Timers take 31 bits of milliseconds. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 const OPENERS: Readonly<Record<string, Opener>> = {
   memory: openMemory,
@@ -53,6 +76,9 @@ const OPENERS: Readonly<Record<string, Opener>> = {
  * | `dynamodb://table?region=eu-west-1` (and `endpoint=…`) | DynamoDB | `@sluice/store-dynamodb @aws-sdk/client-dynamodb` |
  * | `sqlite:file.db` | an SQLite file | `@sluice/store-sqlite`, and before Node.js 22.13 `libsql` |
  *
+ * Everything else that a client can be configured with goes into `redis`, `pg`, `dynamodb` and `sqlite`. The clients of Redis and
+ * Postgres are created with settings that end silent and demoted connections within seconds.
+ *
  * No message, cause or log of it has a user name, a password or an unknown query parameter of the setting in it.
  *
  * @throws SluiceError `INVALID_STORAGE` for a setting that can't be read, `PACKAGE_MISSING` with the line that installs
@@ -70,14 +96,19 @@ const OPENERS: Readonly<Record<string, Opener>> = {
  * ```
  */
 export async function openStore(storage: string, options: OpenStoreOptions = {}): Promise<DecidingStore> {
-  rejectUnknown(options, ["migrate", "connectTimeout"], "openStore");
+  rejectUnknown(options, OPEN_STORE_OPTIONS, "openStore");
   const { migrate = false, connectTimeout = "10s" } = options;
-  if (typeof migrate !== "boolean") throw invalidOption("migrate", migrate, "give true or false");
+  if (typeof migrate !== "boolean") throw invalidOption("migrate", migrate, "it must be a boolean");
   const timeoutMs = parseDuration(connectTimeout, "connectTimeout");
-  const setting = parseSetting(storage);
+  if (timeoutMs > MAX_TIMEOUT_MS) {
+    throw invalidOption("connectTimeout", connectTimeout, `it must be at most ${MAX_TIMEOUT_MS} ms`);
+  }
+  const parsed = parseSetting(storage);
+  const given = clientOptionsOf(parsed.scheme, options);
+  const setting: Setting = { ...parsed, secrets: secretsIn(given) };
   const open = OPENERS[setting.scheme] as Opener;
   const redact = redacting(setting);
-  const opening = open(setting, { migrate, timeoutMs });
+  const opening = open(setting, { migrate, timeoutMs, given });
   try {
     const { store, end } = await within(opening, timeoutMs);
     if (end === undefined) return store;
@@ -119,7 +150,7 @@ function discreet(store: DecidingStore, redact: Redact): DecidingStore {
 export const MIGRATE_HINT = "open it with migrate: true";
 
 /** What says for itself what is to be done, and has no secret in it. */
-const CLEAR: readonly string[] = ["INVALID_STORAGE", "PACKAGE_MISSING", "INVALID_OPTION"];
+const CLEAR: readonly string[] = ["INVALID_STORAGE", "PACKAGE_MISSING", "INVALID_OPTION", "UNKNOWN_OPTION"];
 
 function unavailable(setting: Setting, redact: Redact, error: unknown): SluiceError {
   const isOwn = error instanceof SluiceError;

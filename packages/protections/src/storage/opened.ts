@@ -1,4 +1,5 @@
 import type { DecidingStore } from "@sluice/core";
+import type { Given } from "./client-options.js";
 import type { Setting } from "./setting.js";
 
 /** A store, open and tried, and how to let go of what it uses. */
@@ -8,8 +9,14 @@ export interface Opened {
   readonly end?: () => Promise<unknown>;
 }
 
-/** Opens what a setting names, and tries it: a setting that is wrong is found now. */
-export type Opener = (
-  setting: Setting,
-  options: { readonly migrate: boolean; readonly timeoutMs: number },
-) => Promise<Opened>;
+/** How to open a storage. */
+export interface Opening {
+  readonly migrate: boolean;
+  /** The longest that it may take. */
+  readonly timeoutMs: number;
+  /** Options of the client. */
+  readonly given: Given;
+}
+
+/** Opens the storage that a setting names, and tries it, so that a wrong setting is found at once. */
+export type Opener = (setting: Setting, opening: Opening) => Promise<Opened>;

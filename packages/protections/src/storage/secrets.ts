@@ -20,16 +20,32 @@ function shownParameter(name: string, value: string): string {
 }
 
 /** What of a setting nobody may read, in all the forms in which a library may repeat it; longest first. */
-export function secretsOf({ scheme, text, user, password, query }: Setting): readonly string[] {
+export function secretsOf({ scheme, text, user, password, query, secrets }: Setting): readonly string[] {
   // A file may have any name.
-  if (scheme === "sqlite") return [];
+  if (scheme === "sqlite") return secrets;
   const values = [...query].filter(([name]) => !TOLD.includes(name) && name !== "endpoint").map(([, value]) => value);
   const credentials = [text, query.get("endpoint") ?? ""].flatMap((url) => {
     const [, both = ""] = /:\/\/([^/?#]*)@/.exec(url) ?? [];
     return [both, ...both.split(":")];
   });
-  const all = [user ?? "", password ?? "", ...credentials, ...values].flatMap((one) => [one, encodeURIComponent(one)]);
+  const all = [user ?? "", password ?? "", ...credentials, ...values, ...secrets].flatMap((one) => [
+    one,
+    encodeURIComponent(one),
+  ]);
   return [...new Set(all)].filter((secret) => secret !== "").sort((a, b) => b.length - a.length);
+}
+
+/** Names of options that hold secrets, and of objects with nothing but secrets. */
+const SECRET_OPTION = /user(name)?$|pass(word|phrase)$|^credentials$|key$|token$|secret/i;
+
+/** The secrets among the options of a client: texts, however deep. */
+export function secretsIn(options: Readonly<Record<string, unknown>>, isSecret = false): readonly string[] {
+  return Object.entries(options).flatMap(([name, value]): readonly string[] => {
+    const secret = isSecret || SECRET_OPTION.test(name);
+    if (typeof value === "string") return secret && value !== "" ? [value] : [];
+    const isPlain = typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+    return isPlain ? secretsIn(value as Readonly<Record<string, unknown>>, secret) : [];
+  });
 }
 
 /** Takes the secrets of a setting out of a text. */

@@ -12,6 +12,8 @@ export interface Setting {
   /** What stands after the hosts, without the query; for `sqlite:` the file. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** Secrets that were given beside the setting. */
+  readonly secrets: readonly string[];
 }
 
 /** How a setting of each scheme looks. */
@@ -59,6 +61,7 @@ export function parseSetting(storage: string): Setting {
     // `sqlite://file.db` is what some expect, and `sqlite:///var/file.db` a file from the root.
     path: isFile ? `${credentials === undefined ? "" : `${credentials}@`}${hosts ?? ""}${rest}` : rest,
     query: new URLSearchParams(query),
+    secrets: [],
   };
 }
 

@@ -9,15 +9,21 @@
 --                numbers: for each admission 1 to charge or 0 to look, and its count of claims; then for each claim its
 --                entry, its policy (both counted from 1) and its cost
 --
--- Result       flat whole numbers: the time; then for each admission 1 (allowed), 0 (denied) or -1 (an entry can't be
---              read, and nothing follows), and for each of its claims: the time until which the key is blocked, and what
---              the algorithm's `report` adds, after the charge if there was one. Nothing is written but for charges.
+-- Result       flat whole numbers (the largest as texts): the time; then for each admission 1 (allowed), 0 (denied), -1 (an entry can't be read, and
+--              nothing follows) or -2 (it fits, the server refuses to write, and nothing follows), and for each of its
+--              claims: the time until which the key is blocked, and what the algorithm's `report` adds, after the charge
+--              if there was one. With any -2, last of all the server's error as a text.
+--
+-- Written are charges, and repairs of entries that were read as others (see core's entry.ts). A repair that the server
+-- refuses to write changes nothing about the result.
 --
 -- An algorithm hands its settled state on as up to four plain values: a table for each would cost more than deciding.
 
 --@include "includes/now.lua"
 --@include "includes/once.lua"
 --@include "includes/entry.lua"
+--@include "includes/epoch.lua"
+--@include "includes/ratio.lua"
 local algorithms = {}
 --@include "includes/token-bucket.lua"
 --@include "includes/fixed-window.lua"
@@ -31,17 +37,29 @@ local now = clock(given)
 local batch = cjson.decode(ARGV[3])
 local policies, numbers = batch[1], batch[2]
 
--- Entries as this batch leaves them: their values, false where there is none, and until when their keys are blocked, false
--- where the value is no entry. Written once, at the end.
-local values, blocked, lifetimes = {}, {}, {}
+-- Entries as this batch leaves them, in the form of version 1: their values, false where there is none; until when their
+-- keys are blocked, false where the value is no entry; and for how long, false where that is not known. Written once, at the
+-- end.
+local values, blocked, lengths, lifetimes = {}, {}, {}, {}
+
+-- Whether anything is charged; and the server's error if it refuses to write.
+local charged, refusal = false, nil
 
 local function load(entry)
   local value = redis.pcall('GET', KEYS[entry + 1])
-  values[entry], blocked[entry] = value, 0
-  if value then
-    local ok, _, version, until_ms = pcall(unpack_some, value, 2, 0)
-    blocked[entry] = ok and version == VERSION and type(until_ms) == 'number' and until_ms
+  values[entry], blocked[entry], lengths[entry] = value, 0, false
+  if not value then return end
+  local plain, until_ms, for_ms = open_entry(value)
+  values[entry], blocked[entry], lengths[entry] = plain, until_ms or false, for_ms
+end
+
+-- Whether the server takes writes. Asked before the first charge, by the write that must come with it: it refuses all or none.
+local function can_write()
+  if not charged and not refusal then
+    local reply = remember(KEYS[1], ARGV[1])
+    if reply.err then refusal = reply.err else charged = true end
   end
+  return charged
 end
 
 local result, n = { now }, 1
@@ -51,7 +69,15 @@ local function judge(entry, policy, cost)
   if blocked[entry] == nil then load(entry) end
   if not blocked[entry] then return -1 end
   local algorithm = policy.algorithm
-  local a, b, c, d = algorithm.settle(policy, now, values[entry])
+  local a, b, c, d, repaired = algorithm.settle(policy, now, values[entry])
+  local length = lengths[entry]
+  local too_long = length and blocked[entry] - now > length
+  if too_long then blocked[entry] = now + length end
+  if repaired or too_long then
+    local value, lifetime = algorithm.write(policy, now, blocked[entry], a, b, c, d)
+    if repaired then values[entry] = value end
+    lifetimes[entry] = math.max(1, lifetime)
+  end
   if blocked[entry] > now or not algorithm.fits(policy, now, cost, a, b, c, d) then return 0, a, b, c, d end
   return 1, a, b, c, d
 end
@@ -60,7 +86,8 @@ end
 local function finish(charging, entry, policy, cost, a, b, c, d)
   local algorithm = policy.algorithm
   if charging then
-    values[entry], lifetimes[entry], a, b, c, d = algorithm.charge(policy, now, cost, blocked[entry], a, b, c, d)
+    a, b, c, d = algorithm.charge(policy, now, cost, a, b, c, d)
+    values[entry], lifetimes[entry] = algorithm.write(policy, now, blocked[entry], a, b, c, d)
     cost = 0
   end
   n = n + 1
@@ -68,7 +95,15 @@ local function finish(charging, entry, policy, cost, a, b, c, d)
   n = algorithm.report(result, n, policy, cost, a, b, c, d)
 end
 
-for i = 1, #policies do policies[i].algorithm = algorithms[policies[i][1]] end
+-- Numbers from here on are texts in the result: client libraries read integers near 2^53 one off.
+local LARGE = 4503599627370496
+local is_large = false
+
+for i = 1, #policies do
+  local policy = policies[i]
+  policy.algorithm = algorithms[policy[1]]
+  for j = 2, #policy do is_large = is_large or policy[j] >= LARGE end
+end
 
 local at, count = 1, #numbers
 while at < count do
@@ -79,24 +114,32 @@ while at < count do
   if last - first == 2 then
     local entry, policy, cost = numbers[first], policies[numbers[first + 1]], numbers[last]
     local verdict, a, b, c, d = judge(entry, policy, cost)
+    if verdict == 1 and charging and not can_write() then verdict = -2 end
     result[n] = verdict
-    if verdict ~= -1 then finish(charging and verdict == 1, entry, policy, cost, a, b, c, d) end
+    if verdict >= 0 then finish(charging and verdict == 1, entry, policy, cost, a, b, c, d) end
   else
     local verdict, place = 1, n
     for i = first, last, 3 do
       local fits = judge(numbers[i], policies[numbers[i + 1]], numbers[i + 2])
       if fits < verdict then verdict = fits end
     end
+    if verdict == 1 and charging and not can_write() then verdict = -2 end
     result[place] = verdict
-    for i = first, verdict == -1 and 0 or last, 3 do
+    for i = first, verdict < 0 and 0 or last, 3 do
       local entry, policy = numbers[i], policies[numbers[i + 1]]
       finish(charging and verdict == 1, entry, policy, numbers[i + 2], policy.algorithm.settle(policy, now, values[entry]))
     end
   end
 end
 
+local write = charged and redis.call or redis.pcall
 for entry, lifetime in pairs(lifetimes) do
-  redis.call('SET', KEYS[entry + 1], values[entry], 'PX', px(given, math.max(lifetime, blocked[entry] - now)))
+  local value = values[entry]
+  if lengths[entry] then value = close_entry(value, blocked[entry], lengths[entry]) end
+  write('SET', KEYS[entry + 1], value, 'PX', px(given, math.max(lifetime, blocked[entry] - now)))
 end
-if next(lifetimes) then remember(KEYS[1], ARGV[1]) end
+for i = 2, is_large and n or 0 do
+  if result[i] >= LARGE then result[i] = string.format('%.0f', result[i]) end
+end
+result[n + 1] = refusal
 return result

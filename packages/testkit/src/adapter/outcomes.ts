@@ -51,6 +51,23 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     });
   }
 
+  for (const route of ["text", "stream", "throw"] as const) {
+    test(`is asked once about a response of the route "${route}"`, async ({ serve, ask, store, clock }) => {
+      const limiter = createLimiter({ store, policies, clock });
+      let asked = 0;
+      const refundWhen = () => {
+        asked++;
+        return true;
+      };
+      const server = await serve({ route, uses: [{ of: limiter, options: { key, refundWhen } }] });
+      for (let i = 1; i <= 3; i++) {
+        await ask(server, { status: route === "throw" ? 500 : 200 });
+        await until(async () => (await limiter.peek("client")).remaining === 2);
+        equal(asked, i);
+      }
+    });
+  }
+
   test("does not happen to a request that was denied", async ({ serve, ask, store, clock }) => {
     const limiter = createLimiter({ store, policies: fixedWindow({ limit: 1, window: "10s" }), clock });
     let asked = 0;

@@ -55,8 +55,24 @@ export function rejectionsGroup<Req, Handler>({ test, adapter }: AdapterContext<
     await ask(server, { status: 200 });
     const body = quotaProblem(["default"], 10)
       .replace('"status":429', '"status":420')
-      .replace(/"type":"[^"]*"/, '"type":"https://example.com/calm"');
+      .replace(/"type":"[^"]*","title":"[^"]*"/, '"type":"https://example.com/calm"');
     await ask(server, { status: 420, fields: { "Retry-After": "10" }, body });
+  });
+
+  test("of the app's own type have a title of its own, or none", async ({ serve, ask }) => {
+    const options = { policies: once, type: "https://example.com/calm" };
+    for (const [title, written] of [
+      ["Calm down", ',"title":"Calm down"'],
+      [undefined, ""],
+    ] as const) {
+      const server = await serve({}, { ...options, title, key: () => `${title}` });
+      await ask(server, { status: 200 });
+      const body = quotaProblem(["default"], 10).replace(
+        /"type":.*,"status"/,
+        `"type":"${options.type}"${written},"status"`,
+      );
+      await ask(server, { status: 429, body });
+    }
   });
 
   const text = "text/plain; charset=utf-8";

@@ -1,4 +1,4 @@
-import { deepStrictEqual, equal } from "node:assert/strict";
+import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { createLimiter, fixedWindow } from "@sluice/core";
 import type { AdapterContext } from "./context.js";
 
@@ -28,6 +28,16 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
       for (let i = 0; i < 3; i++) await ask(server, { status: 200 }, init);
       const text = `a request came with ${name}, but no proxy is trusted. See docs/errors/FORWARDING_IGNORED.md`;
       deepStrictEqual(warnings, [`[sluice] FORWARDING_IGNORED (rateLimit "login"): ${text}`]);
+    });
+  }
+
+  for (const name of ["cf-connecting-ip", "x-real-ip"]) {
+    test(`of ${name} where no proxy is trusted`, async ({ serve, ask, quiet }) => {
+      const warnings = quiet();
+      const server = await serve({}, { policies });
+      for (let i = 0; i < 2; i++) await ask(server, { status: 200 }, { headers: { [name]: "192.0.2.1" } });
+      deepStrictEqual(codes(warnings), ["FORWARDING_IGNORED"]);
+      ok(warnings[0]?.includes(name), warnings[0]);
     });
   }
 

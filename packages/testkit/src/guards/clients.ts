@@ -8,7 +8,7 @@ export function clientGuardGroup({ test, adapter }: GuardContext): void {
 
   test("registered clients go on, others do not", async ({ serve, use, make, clock, send, statuses }) => {
     const { clients } = await make();
-    const server = await serve({ middleware: [use("requireClient", clients, { id })], property: "client" });
+    const server = await serve({ middleware: [use("requireClient", clients, { id })], property: "registeredClient" });
     isProblem(await send(server), 403, "Forbidden", "This client is not registered.");
     isProblem(await send(server, as("ann")), 403, "Forbidden", "This client is not registered.");
     await clients.ensure("ann");
@@ -18,6 +18,14 @@ export function clientGuardGroup({ test, adapter }: GuardContext): void {
     const { status, body } = await send(server, as("ann"));
     const { found } = JSON.parse(body) as { found: { id: string; fields: unknown } };
     deepStrictEqual([status, found.id, found.fields], [200, "ann", { plan: "free" }]);
+  });
+
+  test("a request that is skipped has no registered client", async ({ serve, use, make, send }) => {
+    const { clients } = await make();
+    const middleware = [use("requireClient", clients, { id, skip: () => true })];
+    const server = await serve({ middleware, property: "registeredClient" });
+    const { status, body } = await send(server);
+    deepStrictEqual([status, (JSON.parse(body) as { found: unknown }).found], [200, null]);
   });
 
   test("who is let through was seen", async ({ serve, use, make, clock, statuses }) => {

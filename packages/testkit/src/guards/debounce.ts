@@ -1,19 +1,22 @@
 import { deepStrictEqual, equal, match } from "node:assert/strict";
 import { failingStore, type GuardContext, isProblem } from "./guard-context.js";
 
+/** Without a body. */
+const EMPTY = { method: "POST" };
+
 const POST = { method: "POST", body: { a: 1, b: [2, { c: 3, d: 4 }] } };
 
 /** A request that was seen within the window is answered with 409. */
 export function debounceGuardGroup({ test, adapter }: GuardContext): void {
   test("a duplicate is told so, and when its window ends it is none", async ({ serve, use, store, clock, send }) => {
     const server = await serve({ middleware: [use("debounce", store, { clock, window: "10s" })] });
-    equal((await send(server)).status, 200);
+    equal((await send(server, EMPTY)).status, 200);
     await clock.advance(9_999);
-    const duplicate = await send(server);
+    const duplicate = await send(server, EMPTY);
     isProblem(duplicate, 409, "Conflict", "The same request was received a moment ago.");
     equal(duplicate.headers.get("retry-after"), null);
     await clock.advance(1);
-    deepStrictEqual([(await send(server)).status, (await send(server)).status], [200, 409]);
+    deepStrictEqual([(await send(server, EMPTY)).status, (await send(server, EMPTY)).status], [200, 409]);
   });
 
   test("another method, path, query, body or client is another request", async ({ serve, use, store, clock, send }) => {
@@ -56,11 +59,26 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
         parsesBodies: false,
       });
       deepStrictEqual(await statuses(server, 3, POST), [200, 200, 200]);
-      deepStrictEqual(await statuses(server, 2), [200, 409]);
+      deepStrictEqual(await statuses(server, 2, EMPTY), [200, 409]);
       equal(warnings.length, 1);
       match(warnings[0] as string, /^\[sluice\] BODY_NOT_READ \("orders"\): .*docs\/errors\/BODY_NOT_READ\.md$/);
     });
   }
+
+  test("safe methods are never duplicates, unless the options name them", async (tools) => {
+    const { serve, use, store, clock, statuses } = tools;
+    const fingerprint = () => "the same";
+    for (const options of [{ clock }, { clock, fingerprint, prefix: "own" }]) {
+      const server = await serve({ middleware: [use("debounce", store, options)] });
+      for (const method of ["GET", "HEAD", "OPTIONS"]) {
+        deepStrictEqual(await statuses(server, 3, { method }), [200, 200, 200]);
+      }
+      deepStrictEqual(await statuses(server, 2, { method: "DELETE" }), [200, 409]);
+    }
+    const named = await serve({ middleware: [use("debounce", store, { clock, methods: ["GET"], prefix: "named" })] });
+    deepStrictEqual(await statuses(named, 2), [200, 409]);
+    deepStrictEqual(await statuses(named, 2, EMPTY), [200, 200]);
+  });
 
   test("only some methods, a fingerprint of the app's own, and what is skipped", async (tools) => {
     const { serve, use, store, clock, statuses } = tools;
@@ -86,26 +104,26 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
       middleware: [use("debounce", store, { clock, forgetWhen: ({ status }: { status: number }) => status >= 500 })],
       status: () => next.shift() ?? 200,
     });
-    deepStrictEqual(await statuses(server, 4), [500, 500, 200, 409]);
+    deepStrictEqual(await statuses(server, 4, EMPTY), [500, 500, 200, 409]);
   });
 
   test("the app answers as it likes", async ({ serve, use, store, clock, send }) => {
     const message = (_request: never, found: { windowEndsInMs: number }) => ({ wait: found.windowEndsInMs });
     const options = { clock, statusCode: 422, message };
     const server = await serve({ middleware: [use("debounce", store, options)] });
-    await send(server);
-    const answer = await send(server);
+    await send(server, EMPTY);
+    const answer = await send(server, EMPTY);
     deepStrictEqual([answer.status, answer.body], [422, '{"wait":1000}']);
     const handled = await serve({ middleware: [use("debounce", store, { clock, handler: adapter.handler })] });
-    const told = await send(handled);
+    const told = await send(handled, EMPTY);
     deepStrictEqual([told.status, told.body], [409, "handled 409"]);
   });
 
   test("while the store fails it is told, unless the debouncer is open then", async ({ serve, use, clock, send }) => {
     const closed = await serve({ middleware: [use("debounce", failingStore(), { clock })] });
-    const answer = await send(closed);
+    const answer = await send(closed, EMPTY);
     deepStrictEqual([answer.status, answer.headers.get("content-type")], [503, "application/problem+json"]);
     const open = await serve({ middleware: [use("debounce", failingStore(), { clock, failOpen: true })] });
-    deepStrictEqual([(await send(open)).status, (await send(open)).status], [200, 200]);
+    deepStrictEqual([(await send(open, EMPTY)).status, (await send(open, EMPTY)).status], [200, 200]);
   });
 }

@@ -3,6 +3,8 @@ import { fixedWindow } from "@sluice/core";
 import { threeMethodsOf } from "../model.js";
 import { failingStore, type GuardContext, isProblem } from "./guard-context.js";
 
+const POST = { method: "POST" };
+
 const limiter = { policies: fixedWindow({ limit: 3, window: "1m" }) };
 
 /** All of it together, and all of it or nothing. */
@@ -10,19 +12,19 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
   test("403 before 409 before 429", async ({ serve, use, make, send, statuses }) => {
     const protections = await make({ limiter });
     const server = await serve({ middleware: [use("protect", protections)] });
-    deepStrictEqual(await statuses(server, 2, { path: "/a" }), [200, 409]);
-    deepStrictEqual(await statuses(server, 2, { path: "/b" }), [200, 409]);
-    deepStrictEqual(await statuses(server, 2, { path: "/c" }), [200, 409]);
-    const over = await send(server, { path: "/d" });
+    deepStrictEqual(await statuses(server, 2, { method: "POST", path: "/a" }), [200, 409]);
+    deepStrictEqual(await statuses(server, 2, { method: "POST", path: "/b" }), [200, 409]);
+    deepStrictEqual(await statuses(server, 2, { method: "POST", path: "/c" }), [200, 409]);
+    const over = await send(server, { method: "POST", path: "/d" });
     deepStrictEqual([over.status, over.headers.get("retry-after")], [429, "60"]);
-    const duplicate = await send(server, { path: "/a" });
+    const duplicate = await send(server, { method: "POST", path: "/a" });
     isProblem(duplicate, 409, "Conflict", "The same request was received a moment ago.");
     deepStrictEqual(
       [duplicate.headers.get("retry-after"), duplicate.headers.get("ratelimit")],
       [null, '"default";r=0;t=60'],
     );
     await protections.blocklist.block("127.0.0.1");
-    isProblem(await send(server, { path: "/a" }), 403, "Forbidden", "This client is blocked.");
+    isProblem(await send(server, { method: "POST", path: "/a" }), 403, "Forbidden", "This client is blocked.");
   });
 
   for (const [kind, three] of [
@@ -37,16 +39,21 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
         ...(three && { store: threeMethodsOf(store) }),
       });
       const server = await serve({ middleware: [use("protect", protections)], property: "rateLimit" });
-      deepStrictEqual(await statuses(server, 5, { path: "/a" }), [200, 409, 409, 409, 409]);
-      const { headers, body } = await send(server, { path: "/b" });
+      deepStrictEqual(await statuses(server, 5, { method: "POST", path: "/a" }), [200, 409, 409, 409, 409]);
+      const { headers, body } = await send(server, { method: "POST", path: "/b" });
       equal(headers.get("ratelimit"), '"default";r=1;t=60');
       match(body, /"remaining":1/);
-      deepStrictEqual(await statuses(server, 1, { path: "/c" }), [200]);
-      deepStrictEqual(await statuses(server, 2, { path: "/d" }), [429, 429]);
+      deepStrictEqual(await statuses(server, 1, { method: "POST", path: "/c" }), [200]);
+      deepStrictEqual(await statuses(server, 2, { method: "POST", path: "/d" }), [429, 429]);
       await clock.advance(60_000);
-      deepStrictEqual(await statuses(server, 2, { path: "/d" }), [200, 409]);
+      deepStrictEqual(await statuses(server, 2, { method: "POST", path: "/d" }), [200, 409]);
     });
   }
+
+  test("safe methods are never duplicates", async ({ serve, use, make, statuses }) => {
+    const server = await serve({ middleware: [use("protect", await make({ limiter }))] });
+    deepStrictEqual(await statuses(server, 4), [200, 200, 200, 429]);
+  });
 
   test("who is blocked is charged nothing", async ({ serve, use, make, statuses, clock }) => {
     const protections = await make({ limiter });
@@ -55,7 +62,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(server, 3), [403, 403, 403]);
     equal((await protections.limiter.peek("127.0.0.1")).remaining, 3);
     await clock.advance(10_000);
-    deepStrictEqual(await statuses(server, 2), [200, 409]);
+    deepStrictEqual(await statuses(server, 2, POST), [200, 409]);
   });
 
   test("several limits by names, and the blocks of each name", async ({ serve, use, make, statuses }) => {
@@ -63,7 +70,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     const key = (request: never) => ({ default: adapter.header(request, "x-user") ?? "nobody" });
     const server = await serve({ middleware: [use("protect", protections, { key })] });
     await protections.blocklist.block("ann");
-    const as = (user: string) => ({ headers: { "x-user": user } });
+    const as = (user: string) => ({ ...POST, headers: { "x-user": user } });
     deepStrictEqual(await statuses(server, 1, as("ann")), [403]);
     deepStrictEqual(await statuses(server, 2, as("bob")), [200, 409]);
     deepStrictEqual(await statuses(server, 2, as("cid")), [200, 409]);
@@ -77,7 +84,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
       middleware: [use("protect", protections, { refundWhen })],
       status: () => next.shift() ?? 200,
     });
-    deepStrictEqual(await statuses(server, 6), [500, 500, 500, 500, 200, 409]);
+    deepStrictEqual(await statuses(server, 6, POST), [500, 500, 500, 500, 200, 409]);
     equal((await protections.limiter.peek("127.0.0.1")).remaining, 2);
   });
 
@@ -91,7 +98,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     const server = await serve({ middleware: [use("protect", protections, options)] });
     const told: [number, string][] = [];
     const ask = async (path: string): Promise<void> => {
-      const { status, body } = await send(server, { path });
+      const { status, body } = await send(server, { method: "POST", path });
       if (status !== 200) told.push([status, body]);
     };
     await ask("/a");
@@ -113,7 +120,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     const server = await serve({ middleware: [use("protect", protections, { dryRun: true })] });
     const told: (string | null)[] = [];
     for (let i = 0; i < 3; i++) {
-      const { status, headers } = await send(server);
+      const { status, headers } = await send(server, POST);
       equal(status, 200);
       told.push(headers.get("sluice-dry-run"));
       if (i === 1) await protections.blocklist.block("127.0.0.1");
@@ -123,7 +130,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
 
   test("of many at once exactly one goes through", async ({ serve, use, make, send }) => {
     const server = await serve({ middleware: [use("protect", await make())] });
-    const answers = await Promise.all(Array.from({ length: 20 }, () => send(server)));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => send(server, POST)));
     deepStrictEqual(answers.map(({ status }) => status).sort(), [200, ...new Array(19).fill(409)]);
   });
 

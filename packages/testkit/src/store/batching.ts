@@ -79,7 +79,7 @@ export function batchingGroup({ test }: SuiteContext): void {
         [10, 10, 10, 10],
         [10, 10, 10, 10],
         [10, 10, 10, 10],
-        [0, 10, 10, 10],
+        [0, 0, 0, 0],
         [7, 7, 7, 7],
       ],
     );

@@ -1,12 +1,39 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import { createLimiter } from "@sluice/core";
+import { createLimiter, type Limiter, type Policy, tokenBucket } from "@sluice/core";
 import { ALGORITHMS } from "../awkward-policies.js";
-import { manualClock } from "../manual-clock.js";
+import { type ManualClock, manualClock } from "../manual-clock.js";
 import { policyOf } from "./policies.js";
-import type { SuiteContext } from "./suite-context.js";
+import type { SuiteContext, TestTools } from "./suite-context.js";
 
 const WINDOW_MS = 10_000;
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const START_MS = 1_700_000_000_000;
+
+/** Steps back, the last of them longer than any window lasts. */
+const STEPS_MS = [1, 2 * WINDOW_MS, HOUR_MS, 30 * DAY_MS, 3_650 * DAY_MS];
+
+/** Numbers of a policy, and other numbers that it gets. */
+const CHANGES: readonly (readonly [name: string, before: Policy, after: Policy])[] = [
+  ["a bucket's rate goes up", tokenBucket({ rate: 10, interval: "1h" }), tokenBucket({ rate: 10, interval: "1s" })],
+  ["a bucket's rate goes down", tokenBucket({ rate: 100 }), tokenBucket({ rate: 100, interval: "1d" })],
+  ["a bucket's burst shrinks", tokenBucket({ rate: 1, burst: 10 }), tokenBucket({ rate: 1, burst: 5 })],
+  [
+    "a bucket's numbers share no factor",
+    tokenBucket({ rate: 7, interval: 997 }),
+    tokenBucket({ rate: 3, interval: 333 }),
+  ],
+  ...ALGORITHMS.flatMap((algorithm) =>
+    [
+      [20, WINDOW_MS],
+      [10, 2 * WINDOW_MS],
+      [5, WINDOW_MS / 2],
+    ].map(([limit = 0, windowMs = 0]) => {
+      const name = `${algorithm} of 10 in ${WINDOW_MS} ms becomes one of ${limit} in ${windowMs} ms`;
+      return [name, policyOf(algorithm, 10, WINDOW_MS), policyOf(algorithm, limit, windowMs)] as const;
+    }),
+  ),
+];
 
 /** One clock decides, and when it steps back nothing comes back with it. */
 export function clockGroup({ test, testWith, capabilities: { ownClock } }: SuiteContext): void {
@@ -33,6 +60,56 @@ export function clockGroup({ test, testWith, capabilities: { ownClock } }: Suite
     });
   }
 
+  for (const algorithm of ALGORITHMS) {
+    // A sliding window remembers the one before.
+    const mostMs = (algorithm === "sliding-window" ? 2 : 1) * WINDOW_MS;
+
+    test(`a clock that steps back denies for ${mostMs} ms at most, with ${algorithm}`, async (tools) => {
+      const store = await tools.open();
+      for (const backMs of STEPS_MS) {
+        const { limiter, clock } = openAt(tools, store, policyOf(algorithm, 10, WINDOW_MS), `${backMs}`);
+        await limiter.consume("spent", { cost: 10 });
+        await limiter.consume("half spent", { cost: 5 });
+        await clock.advance(-backMs);
+        const left = (await limiter.peek("half spent")).remaining;
+        ok(left <= 5, `${backMs} ms back: ${left} left of 5`);
+        const retryAfterMs = await retryTimeOf(limiter, `${backMs} ms back`);
+        ok(retryAfterMs <= mostMs, `${backMs} ms back: retryAfterMs is ${retryAfterMs}`);
+        await mustBeHonest(limiter, clock, retryAfterMs, `${backMs} ms back`);
+      }
+    });
+
+    test(`a block is not longer for a clock that steps back, with ${algorithm}`, async (tools) => {
+      const store = await tools.open();
+      for (const backMs of STEPS_MS) {
+        const { limiter, clock } = openAt(tools, store, policyOf(algorithm, 10, WINDOW_MS), `${backMs}`);
+        await limiter.consume("spent", { cost: 2 });
+        await limiter.block("spent", "1s");
+        await clock.advance(-backMs);
+        equal(await retryTimeOf(limiter, `${backMs} ms back`), 1_000, `${backMs} ms back`);
+        await clock.advance(999);
+        equal(await limiter.allow("spent"), false, `${backMs} ms back, 999 ms later`);
+        await clock.advance(1);
+        equal((await limiter.peek("spent")).policies[0]?.blocked, false, `${backMs} ms back, a second later`);
+      }
+    });
+  }
+
+  for (const [name, before, after] of CHANGES) {
+    test(`retryAfterMs is right when ${name}`, async (tools) => {
+      const store = await tools.open();
+      for (const waitedMs of [0, 1, 777]) {
+        const { limiter: old, clock } = openAt(tools, store, before, `${waitedMs}`);
+        const { limiter } = openAt(tools, store, after, `${waitedMs}`, clock);
+        const { remaining } = await old.peek("spent");
+        await old.consume("spent", { cost: remaining });
+        await clock.advance(waitedMs);
+        const { allowed, retryAfterMs = 0 } = await limiter.consume("spent");
+        if (!allowed) await mustBeHonest(limiter, clock, retryAfterMs, `${waitedMs} ms later`);
+      }
+    });
+  }
+
   testWith(ownClock, "the clock of the process that asks does not matter", async ({ open, prefix }) => {
     const policies = ALGORITHMS.map((algorithm) => policyOf(algorithm, 5, HOUR_MS, algorithm));
     const limiter = createLimiter({ store: await open(), policies, prefix, timeout: "20s" });
@@ -44,6 +121,39 @@ export function clockGroup({ test, testWith, capabilities: { ownClock } }: Suite
       ok(Number(decision.retryAfterMs) <= 2 * HOUR_MS, `retryAfterMs is ${decision.retryAfterMs}`);
     }
   });
+}
+
+function openAt(
+  { prefix }: TestTools,
+  store: Parameters<typeof createLimiter>[0]["store"],
+  policies: Policy,
+  name: string,
+  clock: ManualClock = manualClock(START_MS),
+): { limiter: Limiter; clock: ManualClock } {
+  return { limiter: createLimiter({ store, policies, prefix: `${prefix}:${name}`, clock, timeout: "20s" }), clock };
+}
+
+/** When the key that is denied now may come again. */
+async function retryTimeOf(limiter: Limiter, when: string): Promise<number> {
+  const { allowed, remaining, retryAfterMs, error } = await limiter.consume("spent");
+  if (error !== undefined) throw error;
+  deepStrictEqual([allowed, remaining], [false, 0], when);
+  return retryAfterMs ?? Number.NaN;
+}
+
+/** Denied a millisecond before the time that was named, and on the way there; granted then. */
+async function mustBeHonest(limiter: Limiter, clock: ManualClock, retryAfterMs: number, when: string): Promise<void> {
+  const halfMs = Math.floor(retryAfterMs / 2);
+  for (const [afterMs, leftMs] of [
+    [halfMs, retryAfterMs - halfMs],
+    [retryAfterMs - 1 - halfMs, 1],
+  ] as const) {
+    await clock.advance(afterMs);
+    const { allowed, retryAfterMs: still } = await limiter.consume("spent");
+    deepStrictEqual([allowed, still], [false, leftMs], `${when}, ${leftMs} ms before its time`);
+  }
+  await clock.advance(1);
+  equal(await limiter.allow("spent"), true, `${when}, at its time`);
 }
 
 async function withSkewedClock<T>(skewMs: number, body: () => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
 import { createLimiter, type Limiter, type Policy } from "@sluice/core";
-import { ALGORITHMS } from "../awkward-policies.js";
+import { ALGORITHMS, type AlgorithmName } from "../awkward-policies.js";
 import { type ManualClock, manualClock } from "../manual-clock.js";
 import { policyOf } from "./policies.js";
 import type { SuiteContext, TestTools } from "./suite-context.js";
@@ -47,6 +47,60 @@ export function refundsGroup({ test }: SuiteContext): void {
     });
   }
 
+  test("a refund leaves out what time has refilled", async (tools) => {
+    const { limiter, clock, left } = await openAt(tools, policyOf("token-bucket", 10, WINDOW_MS));
+    const first = await limiter.consume("somebody", { cost: 10 });
+    await clock.advance(9_000);
+    const second = await limiter.consume("somebody", { cost: 9 });
+    equal(await limiter.refund(first), true);
+    equal(await left(), 1);
+    await clock.advance(4_000);
+    equal(await limiter.refund(second), true);
+    equal(await left(), 10);
+    const third = await limiter.consume("somebody", { cost: 2 });
+    await clock.advance(1_000);
+    await limiter.consume("somebody", { cost: 9 });
+    await clock.advance(1_000);
+    equal(await limiter.refund(third), false, "all of it came back by time");
+    equal(await left(), 1);
+  });
+
+  for (const algorithm of ALGORITHMS) {
+    test(`a refund after a reset in the same millisecond finds nothing with ${algorithm}`, async (tools) => {
+      const { limiter, clock, left } = await openAt(tools, policyOf(algorithm, 10, WINDOW_MS));
+      for (let i = 0; i < 3; i++) {
+        const before = await limiter.consume("somebody", { cost: 9 });
+        await limiter.reset("somebody");
+        equal(await limiter.refund(before), false);
+        const after = await limiter.consume("somebody", { cost: 10 });
+        deepStrictEqual([after.allowed, after.resetAfterMs], [true, before.resetAfterMs + resetMs(algorithm)]);
+        equal(await limiter.allow("somebody"), false);
+        equal(await limiter.refund(before), false);
+        equal(await left(), 0);
+        equal(await limiter.refund(after), true);
+        equal(await left(), 10);
+      }
+      await clock.advance(1);
+      equal(await limiter.allow("somebody", { cost: 10 }), true);
+    });
+  }
+
+  test("a block of a plain key denies by all policies, and never ends sooner", async (tools) => {
+    const policies = ALGORITHMS.map((algorithm) => policyOf(algorithm, 10, WINDOW_MS, algorithm));
+    const { limiter, clock } = await openAt(tools, policies);
+    const blocked = async () => (await limiter.peek("somebody")).policies.map((policy) => policy.blocked);
+    await limiter.block("somebody", "1h");
+    await limiter.block("somebody", "1s");
+    deepStrictEqual(await blocked(), [true, true, true, true]);
+    await clock.advance(3_599_999);
+    deepStrictEqual(await blocked(), [true, true, true, true]);
+    await limiter.block("somebody", "1s");
+    await clock.advance(999);
+    deepStrictEqual(await blocked(), [true, true, true, true]);
+    await clock.advance(1);
+    deepStrictEqual(await blocked(), [false, false, false, false]);
+  });
+
   test("a refund with several policies gives back to all of them", async (tools) => {
     const policies = ALGORITHMS.map((algorithm, i) => policyOf(algorithm, 10 + i, WINDOW_MS, algorithm));
     const { limiter } = await openAt(tools, policies);
@@ -60,18 +114,23 @@ export function refundsGroup({ test }: SuiteContext): void {
 
   test("a reset forgets what was used, and blocks", async (tools) => {
     const policies = ALGORITHMS.map((algorithm) => policyOf(algorithm, 10, WINDOW_MS, algorithm));
-    const { limiter } = await openAt(tools, policies);
+    const { limiter, clock } = await openAt(tools, policies);
     await limiter.reset("never seen");
-    await limiter.consume("somebody", { cost: 10 });
-    await limiter.consume("somebody else", { cost: 10 });
-    await limiter.block("somebody", "1d");
-    await limiter.reset("somebody");
-    const decision = await limiter.consume("somebody");
-    deepStrictEqual(
-      decision.policies.map(({ remaining, blocked }) => [remaining, blocked]),
-      ALGORITHMS.map(() => [9, false]),
-    );
-    equal(await limiter.allow("somebody else"), false);
+    // In the millisecond of the charge, and later.
+    for (const laterMs of [0, 7]) {
+      await limiter.consume("somebody", { cost: 10 });
+      await limiter.consume("somebody else", { cost: 10 });
+      await limiter.block("somebody", "1d");
+      await clock.advance(laterMs);
+      await limiter.reset("somebody");
+      const decision = await limiter.consume("somebody");
+      deepStrictEqual(
+        decision.policies.map(({ remaining, blocked }) => [remaining, blocked]),
+        ALGORITHMS.map(() => [9, false]),
+      );
+      equal(await limiter.allow("somebody else"), false);
+      await limiter.reset("somebody");
+    }
   });
 
   test("a reset of one policy leaves the others alone", async (tools) => {
@@ -102,6 +161,11 @@ export function refundsGroup({ test }: SuiteContext): void {
       equal(await limiter.allow("never seen"), true);
     });
   }
+}
+
+/** A bucket is full again after the time that its units take, a window when it ends. */
+function resetMs(algorithm: AlgorithmName): number {
+  return algorithm === "token-bucket" ? WINDOW_MS / 10 : 0;
 }
 
 async function openAt(

@@ -28,7 +28,7 @@ export function createTarget(store: Store, prefix: string): Target {
 
 function decidingTarget(store: DecidingStore, prefix: string): Target {
   const limiters = createLimiters(store, prefix);
-  const grants = createGrants<{ claims: readonly PlainClaim[]; findings: readonly ClaimFinding[] }>();
+  const grants = createGrants<{ claims: readonly PlainClaim[]; decided: Decided }>();
 
   async function decide(claims: readonly PlainClaim[], charge: boolean, nowMs: number): Promise<Decided> {
     const admission = { claims: claims.map((claim) => scoped(claim, prefix)), charge };
@@ -43,7 +43,7 @@ function decidingTarget(store: DecidingStore, prefix: string): Target {
       const { kind, lane, nowMs } = operation;
       if (kind === "consume" || kind === "peek") {
         const decided = await decide(operation.claims, kind === "consume", nowMs);
-        if (decided.allowed && kind === "consume") grants.add(lane, { claims: operation.claims, ...decided });
+        if (decided.allowed && kind === "consume") grants.add(lane, { claims: operation.claims, decided });
         return decided;
       }
       if (kind !== "refund") return limiters.apply(operation);
@@ -51,7 +51,9 @@ function decidingTarget(store: DecidingStore, prefix: string): Target {
       if (grant === undefined) return undefined;
       const given = grant.claims.map(async (claim, i) => {
         const { scope, key } = scoped(claim, prefix);
-        const change = refundEntry({ ...claim, scope }, builtInAlgorithms, (grant.findings[i] as ClaimFinding).epochMs);
+        const { nowMs: chargedAtMs, findings } = grant.decided;
+        const { epochMs } = findings[i] as ClaimFinding;
+        const change = refundEntry({ ...claim, scope }, builtInAlgorithms, epochMs, chargedAtMs);
         let changed = false;
         await store.atomicUpdate<Parameters<typeof change>[0]>(
           scope + key,

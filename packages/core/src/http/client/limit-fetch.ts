@@ -7,7 +7,10 @@ import type { MaybePromise } from "../../store/store.js";
 import { rejectUnknown } from "../../unknown-option.js";
 import { parseRateLimit } from "./parse-rate-limit.js";
 
-type Fetch = typeof globalThis.fetch;
+/** The runtime's `fetch`, where its types are there. */
+type Fetch = typeof globalThis extends { fetch: infer F extends AnyFunction } ? F : PlainFetch;
+type PlainFetch = (input: string, init?: { readonly signal?: AbortSignal }) => Promise<unknown>;
+type AnyFunction = (...args: never[]) => unknown;
 type Input = Parameters<Fetch>[0];
 type Init = Parameters<Fetch>[1];
 
@@ -24,8 +27,8 @@ export interface LimitFetchOptions {
 }
 
 /**
- * Makes a `fetch` that waits for its turn, and pauses as long as the server says: by Retry-After with 429 and 503, and by
- * RateLimit fields that tell that nothing remains. The pause holds for everybody who shares the limiter's store. Answers
+ * Makes a `fetch` that waits for its turn, and pauses as long as the server says: by Retry-After with 503 and any status
+ * from 400 to 499, and by RateLimit fields that say that nothing remains. The pause holds for everybody who shares the limiter's store. Answers
  * are returned as they are, also 429: nothing is sent twice. A call's `signal` ends its wait too.
  *
  * @throws SluiceError `INVALID_OPTION`, `INVALID_COST`, `UNKNOWN_OPTION`
@@ -72,7 +75,9 @@ async function pause(limiter: Limiter, key: LimiterKey, pauseMs: number): Promis
 /** How long the server wants to be left alone. */
 function pauseOf({ status, headers }: Response): number {
   const { limits, retryAfterMs } = parseRateLimit(headers);
-  if (retryAfterMs !== undefined && (status === 429 || status === 503)) return retryAfterMs;
+  // 403 too: GitHub answers so to requests over its secondary limits.
+  const isRefusal = (status >= 400 && status < 500) || status === 503;
+  if (retryAfterMs !== undefined && isRefusal) return retryAfterMs;
   return Math.max(0, ...limits.map(({ remaining, resetAfterMs = 0 }) => (remaining === 0 ? resetAfterMs : 0)));
 }
 

@@ -2,8 +2,11 @@
 export interface Member {
   /** Its name in a dictionary. */
   readonly name: string | undefined;
-  /** Its value as text, a string without its quotes. */
+  /** Its value as text, a String without its quotes. */
   readonly value: string;
+  /** Its value as it is written: a String with its quotes, so that `"5"` is not 5. */
+  readonly bare: string;
+  /** Values as they are written. */
   readonly params: ReadonlyMap<string, string>;
 }
 
@@ -26,8 +29,8 @@ export function readMembers(field: string): readonly Member[] | undefined {
   for (;;) {
     const [found, name, value = "", params = "", end] = MEMBER.exec(field) ?? [];
     if (found === undefined) return undefined;
-    const pairs = [...params.matchAll(PARAM)].map(([, key = "", bare = ""]) => [key, textOf(bare)] as const);
-    members.push({ name, value: textOf(value), params: new Map(pairs) });
+    const pairs = [...params.matchAll(PARAM)].map(([, key = "", bare = ""]) => [key, bare] as const);
+    members.push({ name, value: textOf(value), bare: value, params: new Map(pairs) });
     if (end === "") return members;
   }
 }

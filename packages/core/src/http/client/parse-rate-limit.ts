@@ -1,3 +1,4 @@
+import { countOf, leniently, secondsMsOf, untilMs } from "./lenient-number.js";
 import { type Member, readMembers } from "./members.js";
 import { retryAfterMs } from "./retry-after.js";
 
@@ -29,8 +30,8 @@ type Field = (name: string) => string | undefined;
 
 /**
  * Reads what a server tells of its limits: the RateLimit fields of the IETF draft in all versions since -06, with the
- * parameters as they are to be renamed too, or else `X-RateLimit-` fields; and Retry-After. Never throws: what can't be
- * read is as if it were not there.
+ * parameters as they are to be renamed too, or else `X-RateLimit-` fields; and Retry-After. Numbers and times are read as
+ * servers write them: with fractions, below zero, as dates. Never throws: what can't be read is as if it were not there.
  *
  * @param nowMs the time now, to which the forms with a date are compared
  *
@@ -48,7 +49,7 @@ export function parseRateLimit(fields: ResponseFields, nowMs: number = Date.now(
     const value = isHeaders(fields) ? fields.get(name) : fields[name];
     return typeof value === "string" ? value : Array.isArray(value) ? value.join(", ") : undefined;
   };
-  const limits = named(field) ?? draft7(field) ?? draft6(field) ?? legacy(field, nowMs) ?? [];
+  const limits = named(field) ?? draft7(field, nowMs) ?? draft6(field, nowMs) ?? legacy(field, nowMs) ?? [];
   return { limits, retryAfterMs: retryAfterMs(field("retry-after"), nowMs) };
 }
 
@@ -59,44 +60,51 @@ function isHeaders(fields: ResponseFields): fields is { get(name: string): strin
 /** Drafts 8 and later: `"burst";q=100;w=60` and `"burst";r=50;t=30`, in a pending change `"burst";a=50;w=30`. */
 function named(field: Field): readonly ReportedLimit[] | undefined {
   const byName = (name: string) => (members(field, name) ?? []).filter((member) => member.name === undefined);
-  const states = byName("ratelimit");
-  const policies = byName("ratelimit-policy").filter(({ params }) => params.has("q"));
+  const remainingOf = ({ params }: Member) => countOf(params.get("r") ?? params.get("a"));
+  // Without its required parameter an item says nothing.
+  const states = byName("ratelimit").filter((member) => remainingOf(member) !== undefined);
+  const policies = byName("ratelimit-policy").filter(({ params }) => countOf(params.get("q")) !== undefined);
   if (states.length + policies.length === 0) return undefined;
   const names = new Set([...policies, ...states].map(({ value }) => value));
   return [...names].map((name) => {
     const policy = policies.find(({ value }) => value === name)?.params;
-    const state = states.find(({ value }) => value === name)?.params;
+    const state = states.find(({ value }) => value === name);
     return {
       name,
-      limit: count(policy?.get("q")),
-      windowMs: secondsMs(policy?.get("w")),
-      remaining: count(state?.get("r") ?? state?.get("a")),
-      resetAfterMs: secondsMs(state?.get("t") ?? state?.get("w")),
+      limit: countOf(policy?.get("q")),
+      windowMs: secondsMsOf(policy?.get("w")),
+      remaining: state && remainingOf(state),
+      resetAfterMs: secondsMsOf(state?.params.get("t") ?? state?.params.get("w")),
     };
   });
 }
 
 /** `limit=100, remaining=50, reset=5`. */
-function draft7(field: Field): readonly ReportedLimit[] | undefined {
-  const found = new Map((members(field, "ratelimit") ?? []).map(({ name, value }) => [name, value]));
+function draft7(field: Field, nowMs: number): readonly ReportedLimit[] | undefined {
+  const found = new Map((members(field, "ratelimit") ?? []).map(({ name, bare }) => [name, bare]));
   if (!found.has("limit") && !found.has("remaining")) return undefined;
-  return withPolicies(field, count(found.get("limit")), found.get("remaining"), found.get("reset"));
+  const state = { remaining: countOf(found.get("remaining")), resetAfterMs: untilMs(found.get("reset"), nowMs) };
+  return withPolicies(field, countOf(found.get("limit")), state);
 }
 
-function draft6(field: Field): readonly ReportedLimit[] | undefined {
+function draft6(field: Field, nowMs: number): readonly ReportedLimit[] | undefined {
   const [first] = members(field, "ratelimit-limit") ?? [];
   const remaining = field("ratelimit-remaining");
   if (first === undefined && remaining === undefined) return undefined;
-  return withPolicies(field, count(first?.value), remaining, field("ratelimit-reset"));
+  const state = { remaining: leniently(remaining), resetAfterMs: untilMs(field("ratelimit-reset"), nowMs) };
+  return withPolicies(field, leniently(first?.value), state);
 }
 
 /** The limit that binds, and the others of which only the policy field tells. */
-function withPolicies(field: Field, limit: number | undefined, remaining?: string, reset?: string): ReportedLimit[] {
-  const policies = (members(field, "ratelimit-policy") ?? []).map(({ value, params }) => {
-    return { name: undefined, limit: count(value), windowMs: secondsMs(params.get("w")) };
+function withPolicies(
+  field: Field,
+  limit: number | undefined,
+  state: Pick<ReportedLimit, "remaining" | "resetAfterMs">,
+): ReportedLimit[] {
+  const policies = (members(field, "ratelimit-policy") ?? []).map(({ bare, params }) => {
+    return { name: undefined, limit: countOf(bare), windowMs: secondsMsOf(params.get("w")) };
   });
   const binding = policies.find((policy) => policy.limit === limit);
-  const state = { remaining: count(remaining), resetAfterMs: secondsMs(reset) };
   const others = policies.filter((policy) => policy !== binding);
   return [
     { name: undefined, limit, windowMs: binding?.windowMs, ...state },
@@ -108,28 +116,11 @@ function legacy(field: Field, nowMs: number): readonly ReportedLimit[] | undefin
   const either = (what: string) => field(`x-ratelimit-${what}`) ?? field(`x-rate-limit-${what}`);
   const [limit, remaining, reset] = [either("limit"), either("remaining"), either("reset")];
   if (limit === undefined && remaining === undefined) return undefined;
-  const state = { remaining: count(remaining), resetAfterMs: legacyResetMs(reset, nowMs) };
-  return [{ name: undefined, limit: count(limit), windowMs: undefined, ...state }];
-}
-
-/** Some say how many seconds are to go and some the moment, in seconds or milliseconds since 1970. */
-function legacyResetMs(reset: string | undefined, nowMs: number): number | undefined {
-  if (reset === undefined || !/^\d{1,15}(\.\d+)?$/.test(reset.trim())) return undefined;
-  const value = Number(reset);
-  if (value > 1e11) return Math.max(0, Math.ceil(value) - nowMs);
-  return value > 1e9 ? Math.max(0, Math.ceil(value * 1_000) - nowMs) : Math.ceil(value * 1_000);
+  const state = { remaining: leniently(remaining), resetAfterMs: untilMs(reset, nowMs) };
+  return [{ name: undefined, limit: leniently(limit), windowMs: undefined, ...state }];
 }
 
 function members(field: Field, name: string): readonly Member[] | undefined {
   const value = field(name);
   return value === undefined ? undefined : readMembers(value);
-}
-
-function count(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,15}$/.test(text.trim()) ? Number(text) : undefined;
-}
-
-function secondsMs(text: string | undefined): number | undefined {
-  const seconds = count(text);
-  return seconds === undefined ? undefined : seconds * 1_000;
 }

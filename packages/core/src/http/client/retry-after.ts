@@ -1,10 +1,14 @@
-/** An HTTP date in the form that all have to send (RFC 9110, section 5.6.7). */
-const DATE = /^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+import { httpDateMs } from "./http-date.js";
 
-/** How long a Retry-After field says to wait: it has seconds or a date (RFC 9110, section 10.2.3). */
+/**
+ * Reads how long a Retry-After field says to wait: in seconds, also with a fraction, or until a date (RFC 9110, section
+ * 10.2.3).
+ */
 export function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
   const text = value?.trim() ?? "";
-  if (/^\d{1,12}$/.test(text)) return Number(text) * 1_000;
-  const atMs = DATE.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
+  if (/^\d{1,1000}(?:\.\d{0,1000})?$/.test(text)) {
+    return Math.min(Math.ceil(Number(text) * 1_000), Number.MAX_SAFE_INTEGER);
+  }
+  const atMs = httpDateMs(text, nowMs);
+  return atMs === undefined ? undefined : Math.max(0, atMs - nowMs);
 }

@@ -1,10 +1,13 @@
--- Policy: { name, limit, windowMs }. State: startMs, used.
+-- Policy: { name, limit, windowMs }. State: startMs, used. Needs epoch.lua.
 algorithms['fixed-window'] = {
-  -- startMs, used
+  -- startMs, used; and whether it was repaired
   settle = function(policy, now, value)
     if not value then return now, 0 end
     local _, _, start, used = unpack_one(value)
-    if not start or used == 0 or now - start >= policy[3] then return now, 0 end
+    if not start then return now, 0 end
+    local elapsed = now - time_of(start)
+    if used == 0 or elapsed >= policy[3] then return epoch_after(start, now), 0 end
+    if elapsed < 0 then return now, used, nil, nil, true end
     return start, used
   end,
 
@@ -12,10 +15,14 @@ algorithms['fixed-window'] = {
     return used + cost <= policy[2]
   end,
 
-  -- the new value, its lifetime, and the new state settled
-  charge = function(policy, now, cost, blocked, start, used)
-    used = used + cost
-    return pack(VERSION, blocked, start, used), start + policy[3] - now, start, used
+  -- the new settled state
+  charge = function(_, _, cost, start, used)
+    return start, used + cost
+  end,
+
+  -- the value, and its lifetime
+  write = function(policy, now, blocked, start, used)
+    return pack(VERSION, blocked, start, used), time_of(start) + policy[3] - now
   end,
 
   -- startMs, used

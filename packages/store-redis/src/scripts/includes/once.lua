@@ -4,9 +4,10 @@ local function repeated(lane, number)
   return tonumber(number) <= tonumber(redis.call('GET', lane) or '0')
 end
 
--- Remembers that a script wrote. One that wrote nothing may as well run again.
+-- Remembers that a script writes, before it does, and returns the server's answer. One that wrote nothing may as well run
+-- again.
 local function remember(lane, number)
-  redis.call('SET', lane, number, 'PX', '3600000')
+  return redis.pcall('SET', lane, number, 'PX', '3600000')
 end
 
 local REPEATED = redis.error_reply('SLUICEREPEATED the script had run before and its reply was lost')

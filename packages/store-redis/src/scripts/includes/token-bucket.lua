@@ -1,32 +1,50 @@
 -- Policy: { name, rate, intervalMs, burst }. State: fullAtMs, numerator, rate, intervalMs, busySinceMs.
--- The arithmetic, and why it is exact, is explained in core's token-bucket.ts.
+-- The arithmetic, and why it is exact, is explained in core's token-bucket.ts. Needs ratio.lua.
+
+-- Units of a bucket with another interval as units of this one, rounded up, and no more than the bucket holds.
+local function converted(units, old_interval, interval, burst)
+  local tokens = math.floor(units / old_interval)
+  if tokens >= burst or units > 9007199254740991 then return burst * interval end
+  local rest = units - tokens * old_interval
+  return tokens * interval + interval - floor_of_ratio(old_interval - rest, interval, old_interval)
+end
+
+-- The name of a busy period that starts now.
+local function next_busy_since(busy_since, now)
+  return busy_since >= now and busy_since + 1 or now
+end
+
 algorithms['token-bucket'] = {
-  -- fullAtMs, numerator, busySinceMs, units missing
+  -- fullAtMs, numerator, busySinceMs, units missing; and whether it was repaired
   settle = function(policy, now, value)
     if not value then return now, 0, now, 0 end
     local _, _, full_at, numerator, old_rate, old_interval, busy_since = unpack_one(value)
-    if not full_at or full_at < now then return now, 0, now, 0 end
-    local units = (full_at - now) * old_rate + numerator
-    if units == 0 then return now, 0, now, 0 end
-    local rate, interval = policy[2], policy[3]
-    if old_rate == rate and old_interval == interval then return full_at, numerator, busy_since, units end
-    local used = math.min(math.ceil(units / old_interval), policy[4]) * interval
+    if not full_at then return now, 0, now, 0 end
+    local units = full_at < now and 0 or (full_at - now) * old_rate + numerator
+    if units == 0 then return now, 0, next_busy_since(busy_since, now), 0 end
+    local rate, interval, burst = policy[2], policy[3], policy[4]
+    local same = old_rate == rate and old_interval == interval
+    if same and units <= burst * interval then return full_at, numerator, busy_since, units end
+    local used = same and burst * interval or converted(units, old_interval, interval, burst)
     local ahead = math.floor(used / rate)
-    return now + ahead, used - ahead * rate, busy_since, used
+    return now + ahead, used - ahead * rate, next_busy_since(busy_since, now), used, true
   end,
 
   fits = function(policy, _, cost, _, _, _, used)
     return cost * policy[3] <= policy[4] * policy[3] - used
   end,
 
-  -- the new value, its lifetime, and the new state settled
-  charge = function(policy, now, cost, blocked, _, _, busy_since, used)
-    local rate, interval = policy[2], policy[3]
-    local units = used + cost * interval
+  -- the new settled state
+  charge = function(policy, now, cost, _, _, busy_since, used)
+    local rate = policy[2]
+    local units = used + cost * policy[3]
     local ahead = math.floor(units / rate)
-    local full_at, numerator = now + ahead, units - ahead * rate
-    return pack(VERSION, blocked, full_at, numerator, rate, interval, busy_since),
-      math.ceil(units / rate), full_at, numerator, busy_since
+    return now + ahead, units - ahead * rate, busy_since, units
+  end,
+
+  -- the value, and its lifetime
+  write = function(policy, _, blocked, full_at, numerator, busy_since, used)
+    return pack(VERSION, blocked, full_at, numerator, policy[2], policy[3], busy_since), math.ceil(used / policy[2])
   end,
 
   -- fullAtMs, numerator, busySinceMs

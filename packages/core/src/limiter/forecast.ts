@@ -1,0 +1,46 @@
+import { decideEntries, type Entry } from "../store/entry.js";
+import type { Claim } from "../store/store.js";
+import type { Algorithms } from "./engine.js";
+
+/** A line of callers, played ahead on the state that the store had at one look. */
+export interface Forecast {
+  /**
+   * Milliseconds from the look until the caller who joins last is granted, if nobody else asks. Counts the caller in when
+   * that is by `latestMs`. Otherwise the result is a lower bound above `latestMs`, and the caller is not counted.
+   */
+  add(cost: number, latestMs: number): number;
+}
+
+/** Decisions for one caller before the forecast settles for a lower bound: a custom algorithm's `retryAfterMs` may be too short. */
+const MAX_TRIES = 100;
+
+/** Creates the forecast for callers with the same keys, from the entries of their claims and the store's clock. */
+export function createForecast(
+  wanted: readonly Claim[],
+  algorithms: Algorithms,
+  found: readonly (Entry | undefined)[],
+  nowMs: number,
+): Forecast {
+  let claims = wanted;
+  let entries = found;
+  let grantedMs = 0;
+  return {
+    add(cost, latestMs) {
+      if (claims[0]?.cost !== cost) claims = wanted.map((claim) => ({ ...claim, cost }));
+      let afterMs = grantedMs;
+      for (let tries = 0; tries < MAX_TRIES && afterMs <= latestMs; tries++) {
+        const { outcome, writes } = decideEntries({ claims, charge: true }, entries, algorithms, nowMs + afterMs);
+        // A denial may correct an entry.
+        if (writes.length > 0) entries = entries.map((entry, i) => writes[i]?.state ?? entry);
+        if (outcome.allowed) {
+          grantedMs = afterMs;
+          return afterMs;
+        }
+        const retryAfterMs = Math.max(...outcome.findings.map((finding) => finding.retryAfterMs ?? Infinity));
+        if (!(retryAfterMs > 0)) break;
+        afterMs += retryAfterMs;
+      }
+      return afterMs;
+    },
+  };
+}

@@ -1,0 +1,23 @@
+/** Digits of so many bits, so that no product below passes 2^53. */
+const DIGIT = 2 ** 15;
+
+/**
+ * `floor(a * b / divisor)`, exactly, for whole numbers up to 2^37 of which `a` is not larger than `divisor`. Where the
+ * product passes 2^53 it is divided as by hand, by the three digits of `b`.
+ */
+export function floorOfRatio(a: number, b: number, divisor: number): number {
+  const product = a * b;
+  if (product <= Number.MAX_SAFE_INTEGER) return Math.floor(product / divisor);
+  let quotient = 0;
+  let rest = 0;
+  let left = b;
+  for (let weight = DIGIT ** 2; weight >= 1; weight /= DIGIT) {
+    const digit = Math.floor(left / weight);
+    left -= digit * weight;
+    const part = rest * DIGIT + a * digit;
+    const whole = Math.floor(part / divisor);
+    quotient = quotient * DIGIT + whole;
+    rest = part - whole * divisor;
+  }
+  return quotient;
+}

@@ -1,0 +1,132 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { builtInAlgorithms, type Entry, fixedWindow, type Policy, slidingLog, tokenBucket } from "../../src/index.js";
+import { createForecast } from "../../src/limiter/forecast.js";
+import { ALGORITHMS, algorithmOf, backAndForth, forward, played, policies } from "../fixtures/arbitraries.js";
+
+/** When each of a line is granted, if each is asked for as soon as the one before has been granted. */
+function grantsMs(policy: Policy, state: unknown, nowMs: number, costs: readonly number[]): number[] {
+  const { step } = algorithmOf(policy);
+  let kept = state;
+  let atMs = nowMs;
+  return costs.map((cost) => {
+    let found = step(kept, policy, atMs, cost);
+    while (!found.allowed) {
+      atMs += found.retryAfterMs!;
+      found = step(kept, policy, atMs, cost);
+    }
+    kept = found.next!.state;
+    return atMs - nowMs;
+  });
+}
+
+function forecastFor(policy: Policy, state: unknown, nowMs: number, blockedForMs = 0) {
+  const claims = [{ scope: "", key: "k", policy, cost: 1 }];
+  const blockedUntilMs = blockedForMs > 0 ? nowMs + blockedForMs : 0;
+  const entry: Entry = [1, blockedUntilMs, state ?? null];
+  return createForecast(claims, builtInAlgorithms, [entry], nowMs);
+}
+
+/** Costs as parts of the limit. */
+const parts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 12 });
+
+function costsOf(policy: Policy, shares: readonly number[]): number[] {
+  const { limit } = algorithmOf(policy).quota(policy);
+  return shares.map((share) => Math.max(1, Math.ceil(share ** 3 * limit)));
+}
+
+describe.each(ALGORITHMS)("a forecast with %s", (algorithm) => {
+  it("is what a line really takes, caller by caller", () => {
+    fc.assert(
+      fc.property(policies(algorithm), backAndForth, parts, (policy, requests, shares) => {
+        const costs = costsOf(policy, shares);
+        const { state, nowMs } = played(policy, requests);
+        const forecast = forecastFor(policy, state, nowMs);
+        const forecastMs = costs.map((cost) => forecast.add(cost, Number.POSITIVE_INFINITY));
+        expect(forecastMs).toEqual(grantsMs(policy, state, nowMs, costs));
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it("waits for a block to end", () => {
+    fc.assert(
+      fc.property(
+        policies(algorithm),
+        forward,
+        parts,
+        fc.integer({ min: 1, max: 100_000 }),
+        (policy, requests, shares, blockedForMs) => {
+          const costs = costsOf(policy, shares);
+          const { state, nowMs } = played(policy, requests);
+          const forecast = forecastFor(policy, state, nowMs, blockedForMs);
+          const takesMs = grantsMs(policy, state, nowMs + blockedForMs, costs).map((ms) => ms + blockedForMs);
+          expect(costs.map((cost) => forecast.add(cost, Number.POSITIVE_INFINITY))).toEqual(takesMs);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it("corrects state from before a clock step, as a denial does", () => {
+    fc.assert(
+      fc.property(policies(algorithm), forward, fc.integer({ min: 1, max: 1e12 }), (policy, requests, stepMs) => {
+        const { limit, windowMs } = algorithmOf(policy).quota(policy);
+        const { state, nowMs } = played(policy, requests);
+        const forecast = forecastFor(policy, state, nowMs - Math.min(stepMs, nowMs));
+        expect(forecast.add(limit, Number.POSITIVE_INFINITY)).toBeLessThanOrEqual(2 * windowMs);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("does not count a caller whose deadline can't be met", () => {
+    fc.assert(
+      fc.property(policies(algorithm), forward, parts, fc.nat(), (policy, requests, shares, at) => {
+        const costs = costsOf(policy, shares);
+        const { state, nowMs } = played(policy, requests);
+        const forecast = forecastFor(policy, state, nowMs);
+        const { limit } = algorithmOf(policy).quota(policy);
+        const hopeless = at % (costs.length + 1);
+        const forecastMs = costs.map((cost, i) => {
+          if (i === hopeless) expect(forecast.add(limit, -1)).toBeGreaterThan(-1);
+          return forecast.add(cost, Number.POSITIVE_INFINITY);
+        });
+        expect(forecastMs).toEqual(grantsMs(policy, state, nowMs, costs));
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe("a forecast with several policies", () => {
+  const START_MS = 1_700_000_000_000;
+  const limits = [
+    tokenBucket({ name: "a", rate: 2, interval: 1_000 }),
+    slidingLog({ name: "b", limit: 3, window: 10_000 }),
+  ];
+
+  it("is the time at which all allow it", () => {
+    const claims = limits.map((policy) => ({ scope: "", key: "k", policy, cost: 1 }));
+    const forecast = createForecast(claims, builtInAlgorithms, [undefined, undefined], START_MS);
+    const forecastMs = [1, 1, 1, 1, 2].map((cost) => forecast.add(cost, Number.POSITIVE_INFINITY));
+    expect(forecastMs).toEqual([0, 0, 500, 10_000, 10_500]);
+  });
+
+  it("ends for a cost that never fits", () => {
+    const [policy] = [fixedWindow({ limit: 3, window: 1_000 })];
+    const forecast = forecastFor(policy, undefined, START_MS);
+    expect(forecast.add(4, 1e9)).toBe(Number.POSITIVE_INFINITY);
+    expect(forecast.add(3, 1e9)).toBe(0);
+  });
+
+  it("ends when a custom algorithm names no time that helps", () => {
+    const stuck = {
+      ...builtInAlgorithms.get("fixed-window")!,
+      step: () => ({ allowed: false, remaining: 0, retryAfterMs: 0, resetAfterMs: 0, epochMs: 0 }),
+    };
+    const claims = [{ scope: "", key: "k", policy: fixedWindow({ limit: 3, window: 1_000 }), cost: 1 }];
+    const forecast = createForecast(claims, new Map([["fixed-window", stuck]]), [undefined], START_MS);
+    expect(forecast.add(1, 1e9)).toBe(0);
+  });
+});

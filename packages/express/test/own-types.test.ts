@@ -1,0 +1,46 @@
+import type { Socket } from "node:net";
+import { memoryStore } from "@sluice/store-memory";
+import express, { type Request } from "express";
+import { rateLimit as rateLimitElsewhere } from "express-rate-limit";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { type Decision, decisionOf, rateLimit } from "../src/index.js";
+import { debounce, registeredClientOf, requireClient, sightingOf } from "../src/protections.js";
+
+interface Mine {
+  readonly mine: true;
+}
+
+/** Every name that the middleware uses by default may be the app's own. */
+declare global {
+  // biome-ignore lint/style/noNamespace: how Express lets others add to its request
+  namespace Express {
+    interface Request {
+      rateLimit?: Mine;
+      debounce?: Mine;
+      block?: Mine;
+      registeredClient?: Mine;
+    }
+  }
+}
+
+describe("an app with types of its own for Express's request", () => {
+  it("keeps them", () => {
+    expectTypeOf<Request["rateLimit"]>().toEqualTypeOf<Mine | undefined>();
+    expectTypeOf<Request["debounce"]>().toEqualTypeOf<Mine | undefined>();
+    expectTypeOf<Request["registeredClient"]>().toEqualTypeOf<Mine | undefined>();
+    expectTypeOf<Request["socket"]>().toEqualTypeOf<Socket>();
+    expectTypeOf<Request>().not.toHaveProperty("client");
+  });
+
+  it("uses the middleware beside express-rate-limit, and reads what it found", () => {
+    const app = express();
+    app.use(rateLimitElsewhere(), rateLimit(memoryStore()), debounce(memoryStore()));
+    app.use(requireClient(memoryStore(), { id: () => undefined }));
+    app.use((req) => {
+      expectTypeOf(decisionOf(req)).toEqualTypeOf<Decision | undefined>();
+      expectTypeOf(sightingOf(req)?.duplicate).toEqualTypeOf<boolean | undefined>();
+      expectTypeOf(registeredClientOf(req)?.id).toEqualTypeOf<string | undefined>();
+    });
+    expect(decisionOf({})).toBe(undefined);
+  });
+});

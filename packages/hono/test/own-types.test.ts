@@ -1,0 +1,36 @@
+import { memoryStore } from "@sluice/store-memory";
+import { type ContextVariableMap, Hono } from "hono";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { type Decision, decisionOf, rateLimit } from "../src/index.js";
+import { registeredClientOf, requireClient, sightingOf } from "../src/protections.js";
+
+interface Mine {
+  readonly mine: true;
+}
+
+/** Every name that the middleware uses by default may be the app's own. */
+declare module "hono" {
+  interface ContextVariableMap {
+    rateLimit: Mine;
+    debounce: Mine;
+    client: Mine;
+    registeredClient: Mine;
+  }
+}
+
+describe("an app with types of its own for Hono's variables", () => {
+  it("keeps them, and reads what the middleware found", async () => {
+    const app = new Hono<{ Variables: { user: string } }>();
+    app.use(rateLimit(memoryStore(), { key: () => "somebody" }));
+    app.use(requireClient(memoryStore(), { id: () => undefined, skip: () => true }));
+    app.get("/", (c) => {
+      expectTypeOf(decisionOf(c)).toEqualTypeOf<Decision | undefined>();
+      expectTypeOf(sightingOf(c)?.duplicate).toEqualTypeOf<boolean | undefined>();
+      expectTypeOf(registeredClientOf(c)?.id).toEqualTypeOf<string | undefined>();
+      expectTypeOf(c.get("rateLimit")).toEqualTypeOf<Mine>();
+      return c.json([decisionOf(c)?.remaining, registeredClientOf(c) ?? null]);
+    });
+    expectTypeOf<ContextVariableMap["client"]>().toEqualTypeOf<Mine>();
+    expect(await (await app.request("/")).json()).toEqual([99, null]);
+  });
+});

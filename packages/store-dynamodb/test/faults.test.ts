@@ -1,0 +1,153 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { createLimiter, type Decision, fixedWindow, type Limiter } from "@sluice/core";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { startFaultyProxy } from "./faulty-proxy.js";
+import { askAtRate, countOf } from "./load.js";
+import { serverWithTable } from "./server.js";
+
+const { server, openStore } = await serverWithTable();
+const proxy = await startFaultyProxy(server.url);
+afterAll(() => proxy.stop());
+afterEach(() => {
+  Object.assign(proxy, { delayMs: 0, silent: false, refusing: false, brokenShare: 0 });
+});
+
+const policies = fixedWindow({ limit: 1_000, window: "1h" });
+const TIMEOUT_MS = 500;
+
+/** A limiter on a store and client of its own, which has been used. */
+async function openLimiter(prefix: string, timeout = TIMEOUT_MS) {
+  const { store, client } = openStore({}, { endpoint: proxy.url });
+  const patient = createLimiter({ store, policies, prefix, timeout: "10s" });
+  for (let i = 0; i < 20; i++) await patient.consume("warm");
+  const on = { storeError() {}, storeRecovered() {} };
+  return { limiter: createLimiter({ store, policies, prefix, timeout, on }), patient, store, client };
+}
+
+/** How long it takes until the store decides for everybody again. */
+async function recoveryMs(limiter: Limiter): Promise<number> {
+  const startMs = performance.now();
+  for (let round = 0; performance.now() - startMs < 10_000; round++) {
+    const decisions = await Promise.all(Array.from({ length: 10 }, (_, i) => limiter.consume(`after ${round} ${i}`)));
+    if (decisions.every(({ source }) => source === "store")) break;
+  }
+  return performance.now() - startMs;
+}
+
+describe("DynamoDB that hangs", () => {
+  it("is asked by single requests only, and decides soon after", async () => {
+    const { limiter } = await openLimiter("hangs");
+    proxy.silent = true;
+    const before = proxy.requests;
+    const timed = await askAtRate(limiter, { perSecond: 60, forMs: 2_500, keyOf: (i) => `client ${i}` });
+    expect(countOf(timed, "store")).toBe(0);
+    expect(Math.max(...timed.map(({ tookMs }) => tookMs))).toBeLessThan(TIMEOUT_MS + 250);
+    // Those of the first timeout, and then probes.
+    expect(proxy.requests - before).toBeLessThan((60 * TIMEOUT_MS) / 1_000 + 15);
+    proxy.silent = false;
+    expect(await recoveryMs(limiter)).toBeLessThan(2_000);
+  });
+
+  it("keeps neither the item nor the slot of a request that got no answer", async () => {
+    const { limiter, patient } = await openLimiter("one item");
+    proxy.silent = true;
+    await limiter.consume("somebody");
+    proxy.silent = false;
+    expect(await recoveryMs(limiter)).toBeLessThan(2_000);
+    expect(await patient.consume("somebody")).toMatchObject({ source: "store", remaining: 999 });
+  });
+});
+
+describe("DynamoDB that refuses connections", () => {
+  it("is tried a few times a second, and the connection's error is the cause", async () => {
+    const { limiter } = await openLimiter("refuses");
+    proxy.refusing = true;
+    const before = proxy.connections;
+    const timed = await askAtRate(limiter, { perSecond: 100, forMs: 2_000, keyOf: (i) => `client ${i}` });
+    // Those of the first moment, and then probes.
+    expect(proxy.connections - before).toBeLessThan(100);
+    expect(countOf(timed, "store")).toBe(0);
+    for (const { decision } of timed.slice(-50)) {
+      expect(decision.error?.cause).toMatchObject({ code: expect.stringMatching(/^ECONN/) });
+    }
+    proxy.refusing = false;
+    expect(await recoveryMs(limiter)).toBeLessThan(2_000);
+  });
+});
+
+describe("connections that break now and then", () => {
+  it("fail no decision but their own", async () => {
+    const { limiter } = await openLimiter("breaks", 5_000);
+    proxy.brokenShare = 0.2;
+    const decisions = await Promise.all(
+      Array.from({ length: 4 }, async (_, caller) => {
+        const own: Decision[] = [];
+        for (let i = 0; i < 25; i++) own.push(await limiter.consume(`client ${caller} ${i}`));
+        return own;
+      }),
+    );
+    const failed = decisions.flat().filter(({ source }) => source !== "store");
+    expect(failed).toHaveLength(20);
+    for (const { error } of failed) expect(error).toMatchObject({ code: "STORE_FAILED" });
+  });
+});
+
+describe("policies with keys of their own", () => {
+  it("are charged together or not at all when there is no time for all of them", async () => {
+    const names = ["user", "address", "all"];
+    const three = names.map((name) => fixedWindow({ name, limit: 10, window: "1h" }));
+    const { store } = await openLimiter("three keys");
+    const on = { storeError() {}, storeRecovered() {} };
+    const limiter = createLimiter({ store, policies: three, prefix: "three", timeout: 500, on });
+    proxy.delayMs = 200;
+    const keys = Array.from({ length: 5 }, (_, i) => ({ user: `u${i}`, address: `a${i}`, all: `all${i}` }));
+    for (const key of keys) {
+      const startMs = performance.now();
+      const { source } = await limiter.consume(key);
+      expect(source).toBe("failClosed");
+      expect(performance.now() - startMs).toBeLessThan(750);
+    }
+    proxy.delayMs = 0;
+    // Charges that were made late are undone.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const patient = createLimiter({ store, policies: three, prefix: "three", timeout: "10s" });
+    for (const key of keys) {
+      const { policies: looked } = await patient.peek(key);
+      expect(looked.map(({ remaining }) => remaining)).toEqual([10, 10, 10]);
+    }
+  });
+});
+
+describe("a long turn of the event loop", () => {
+  it("does not make answers late that have arrived", async () => {
+    const { store } = openStore();
+    const limiter = createLimiter({ store, policies, prefix: "long turn", timeout: TIMEOUT_MS });
+    for (let i = 0; i < 20; i++) await limiter.consume("warm");
+    server.pause();
+    const asked = Array.from({ length: 5 }, (_, i) => limiter.consume(`client ${i}`));
+    await new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS / 2));
+    server.resume();
+    const endMs = performance.now() + 2 * TIMEOUT_MS;
+    while (performance.now() < endMs);
+    for (const { source } of await Promise.all(asked)) expect(source).toBe("store");
+  });
+});
+
+describe("requests", () => {
+  it("are sent outside the context of the request that caused them", async () => {
+    const { limiter, client } = await openLimiter("context", 5_000);
+    const context = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    client.middlewareStack.add(
+      (next) => (args) => {
+        seen.push(context.getStore());
+        return next(args);
+      },
+      { step: "initialize", name: "context" },
+    );
+    await Promise.all([1, 2].map((i) => context.run(`request ${i}`, () => limiter.consume("somebody"))));
+    await context.run("request 3", () => limiter.consume("somebody"));
+    expect(seen.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(seen)).toEqual(new Set([undefined]));
+  });
+});

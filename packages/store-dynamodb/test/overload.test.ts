@@ -1,0 +1,50 @@
+import { createLimiter, type Policy } from "@sluice/core";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { startFaultyProxy } from "./faulty-proxy.js";
+import { askAtRate, countOf } from "./load.js";
+import { policiesOf } from "./policies.js";
+import { serverWithTable } from "./server.js";
+
+const { server, openStore } = await serverWithTable();
+const proxy = await startFaultyProxy(server.url);
+afterAll(() => proxy.stop());
+afterEach(() => {
+  proxy.delayMs = 0;
+});
+
+const DELAY_MS = 300;
+const CONCURRENCY = 20;
+const CAPACITY = CONCURRENCY / (DELAY_MS / 1_000);
+
+/** A limiter on a store and client of its own, which has been used. */
+async function openLimiter(prefix: string, algorithm: string) {
+  const policies = (policiesOf[algorithm] as (limit: number) => Policy)(100_000);
+  const { store, requests } = openStore({ concurrency: CONCURRENCY }, { endpoint: proxy.url, maxAttempts: 1 });
+  const patient = createLimiter({ store, policies, prefix, timeout: "10s" });
+  for (let round = 0; round < 3; round++) {
+    await Promise.all(Array.from({ length: CONCURRENCY }, (_, i) => patient.consume(`warm ${i}`)));
+  }
+  requests.take();
+  proxy.delayMs = DELAY_MS;
+  return { limiter: createLimiter({ store, policies, prefix, timeout: 2 * DELAY_MS }), requests };
+}
+
+describe("DynamoDB that takes long", () => {
+  it.each([1.1, 2])("decides near its capacity when asked %s times as often", async (factor) => {
+    const { limiter, requests } = await openLimiter(`overload ${factor}`, "fixed-window");
+    const seconds = 3;
+    const load = { perSecond: CAPACITY * factor, forMs: seconds * 1_000, keyOf: (i: number) => `client ${i}` };
+    const timed = await askAtRate(limiter, load);
+    const decided = countOf(timed, "store");
+    expect(decided).toBeGreaterThan(0.5 * CAPACITY * seconds);
+    // The rest was refused unsent, except for a few whose answers took longer than usual.
+    expect(requests.total()).toBeLessThan(1.25 * decided);
+  });
+
+  it.each(["fixed-window", "sliding-window"])("decides for one busy client, with a %s", async (algorithm) => {
+    const { limiter, requests } = await openLimiter(`busy ${algorithm}`, algorithm);
+    const timed = await askAtRate(limiter, { perSecond: 100, forMs: 2_000, keyOf: () => "busy" });
+    expect(countOf(timed, "store")).toBeGreaterThan(0.8 * timed.length);
+    expect(requests.total()).toBeLessThan(0.5 * timed.length);
+  });
+});

@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { createPace, type Pace } from "../src/pace.js";
+
+/** A request that takes from one time to another, and what it shows. */
+function answered(pace: Pace, sentMs: number, nowMs: number): void {
+  const ended = pace.sent(sentMs);
+  pace.took(nowMs - sentMs);
+  ended(nowMs, "answered");
+}
+
+describe("what can be answered in time", () => {
+  it("is everything until something is known", () => {
+    expect(createPace().hopelessMs(100)).toBe(100);
+    expect(createPace().usualMs(100)).toBe(0);
+  });
+
+  it("follows the fastest answer seen lately", () => {
+    const pace = createPace();
+    pace.sent(0);
+    for (const sentMs of [0, 100, 200]) answered(pace, sentMs, sentMs + 80);
+    expect(pace.hopelessMs(281)).toBe(281 + 80);
+    answered(pace, 281, 291);
+    expect(pace.hopelessMs(292)).toBe(292 + 10);
+    answered(pace, 292, 292 + 90);
+    expect(pace.hopelessMs(383)).toBe(383 + 20);
+  });
+
+  it("needs half of that with nothing in flight, so that one slow answer refuses no call after it", () => {
+    const pace = createPace();
+    answered(pace, 0, 490);
+    expect(pace.hopelessMs(491)).toBe(491 + 245);
+  });
+
+  it("is everything again when the last answer is old, or nothing else would be sent", () => {
+    const pace = createPace();
+    answered(pace, 0, 80);
+    expect(pace.hopelessMs(100)).toBe(140);
+    expect(pace.hopelessMs(131)).toBe(131);
+    const ended = pace.sent(131);
+    expect(pace.hopelessMs(140)).toBe(220);
+    expect(pace.hopelessMs(1_081)).toBe(1_081);
+    ended(1_081, "answered");
+    expect(pace.hopelessMs(1_082)).toBe(1_082 + 40);
+  });
+
+  it("leaves more time where answers take longer now and then", () => {
+    const [steady, uneven] = [createPace(), createPace()];
+    for (let i = 0; i < 40; i++) {
+      answered(steady, i * 100, i * 100 + 50);
+      answered(uneven, i * 100, i * 100 + (i % 4 === 0 ? 90 : 40));
+    }
+    expect(steady.usualMs(4_000)).toBeCloseTo(50, 1);
+    expect(uneven.usualMs(4_000)).toBeGreaterThan(75);
+    expect(uneven.usualMs(4_000)).toBeLessThan(110);
+  });
+});
+
+describe("silence", () => {
+  it("begins with one request without an answer, unless another was answered since it left", () => {
+    const pace = createPace();
+    answered(pace, 0, 10);
+    const [first, second] = [pace.sent(20), pace.sent(21)];
+    answered(pace, 30, 40);
+    first(220, "unanswered");
+    second(221, "disconnected");
+    expect(pace.silent).toBe(false);
+    pace.sent(230)(430, "unanswered");
+    expect(pace.silent).toBe(true);
+    answered(pace, 530, 540);
+    expect(pace.silent).toBe(false);
+  });
+
+  it("begins with two broken connections one after the other, however many broke together", () => {
+    const pace = createPace();
+    for (const ended of [0, 1, 2, 3].map((sentMs) => pace.sent(sentMs))) ended(10, "disconnected");
+    expect(pace.silent).toBe(false);
+    pace.sent(11)(12, "disconnected");
+    expect(pace.silent).toBe(true);
+  });
+
+  it("is not shown by a request that had less time than an answer takes", () => {
+    const pace = createPace();
+    answered(pace, 0, 80);
+    pace.sent(140)(160, "unanswered");
+    expect(pace.silent).toBe(false);
+  });
+
+  it("lets probes follow each other more and more slowly", () => {
+    const pace = createPace();
+    expect(pace.nextMs()).toBe(Number.NEGATIVE_INFINITY);
+    const gaps: number[] = [];
+    for (let nowMs = 0; gaps.length < 5; nowMs += 1_000) {
+      pace.sent(nowMs)(nowMs + 200, "unanswered");
+      gaps.push(pace.nextMs() - nowMs);
+    }
+    expect(gaps).toEqual([100, 200, 400, 500, 500]);
+  });
+});

@@ -1,0 +1,68 @@
+import { SluiceError } from "@sluice/core";
+import { createAllowance, READ_ONLY_PERIOD_MS } from "./allowance.js";
+import type { ConnectionErrors } from "./connection-errors.js";
+import { byDeadline, LATE, longestDeadline, PATIENCE_MS, pause } from "./late.js";
+import { textIn, watchedConnection } from "./pg-connection.js";
+import { createPlaces } from "./places.js";
+import type { Database, PostgresJsClient } from "./postgres-client.js";
+
+/**
+ * Ends the session that runs it, as soon as it is idle, if it can't write: the client then opens another one, perhaps to
+ * another server. The package postgres fails the statement after one that was under way when its session ended.
+ */
+const END_READ_ONLY =
+  "SELECT set_config('idle_session_timeout', '1', false) WHERE current_setting('transaction_read_only') = 'on'";
+
+/** The client then knows that the session has ended. */
+const ENDED_AFTER_MS = 30;
+
+/** A client of `postgres`, or `SQL` of Bun. It assigns statements to its connections itself. */
+export function postgresJsDatabase(client: PostgresJsClient, named: boolean): Database {
+  const errors: ConnectionErrors = { last: undefined };
+  const connections = client.options?.max ?? 1;
+  const places = createPlaces(connections);
+  const mayEndReadOnly = createAllowance(connections, READ_ONLY_PERIOD_MS);
+  /** Sessions that are about to end take no more statements. */
+  let ending: Promise<unknown> = Promise.resolve();
+
+  // Connections that the library lends by reserve() hang in some cases.
+  const connection = watchedConnection(
+    {
+      async run({ text }, values) {
+        // Raw: the user's types and transforms have no part in it.
+        return textIn(await client.unsafe(text, [...values], { prepare: named }).raw());
+      },
+      async runScript(text) {
+        await client.unsafe(text).simple();
+      },
+    },
+    {
+      errors,
+      broke() {},
+      endReadOnly() {
+        if (!mayEndReadOnly()) return false;
+        ending = ending
+          .then(() => client.unsafe(END_READ_ONLY).simple())
+          .then(() => pause(ENDED_AFTER_MS))
+          .catch(() => {});
+        return true;
+      },
+    },
+  );
+  return {
+    connections,
+    connectionError: () => errors.last,
+    async connected(use, deadlineMs = longestDeadline()) {
+      const release = await places.take(deadlineMs);
+      const used = ending.then(() => use(connection)).finally(release);
+      const answer = await byDeadline(used, deadlineMs + PATIENCE_MS);
+      if (answer !== LATE) return answer;
+      used.catch(() => {});
+      throw new SluiceError(
+        "STORE_TIMEOUT",
+        "Postgres did not answer in time. The package postgres keeps a connection that stays silent: pass it a socket " +
+          "with a time-out, or use a Pool of pg",
+      );
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import { createLimiter, fixedWindow } from "@sluice/core";
+import type pg from "pg";
+import { beforeEach, expect, it } from "vitest";
+import { type MigrationOptions, migrate, migrationSql, postgresStore } from "../src/index.js";
+import { v0001Entries, v0002Decide } from "../src/migrations.generated.js";
+import { describeDatabases, openPool, startDatabases } from "./database.js";
+
+const databases = await startDatabases();
+
+/** Nothing of the store is for other roles, unless it is granted to them. */
+describeDatabases(databases, ({ server, admin }) => {
+  let other: pg.Pool;
+
+  beforeEach(async () => {
+    await admin.query(`DROP SCHEMA IF EXISTS sluice CASCADE; DROP SCHEMA IF EXISTS limits CASCADE;
+      DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC`);
+    for (const role of ["anon", "app", "owner_of_it"]) {
+      await admin.query(`DO $$ BEGIN
+        IF EXISTS (SELECT FROM pg_roles WHERE rolname = '${role}') THEN
+          DROP OWNED BY ${role};
+        ELSE
+          CREATE ROLE ${role} LOGIN;
+        END IF;
+      END $$`);
+    }
+    other ??= openPool(server, { connectionString: server.url.replace("postgres@", "anon@"), max: 1 });
+  });
+
+  async function works(client: pg.Pool, options: MigrationOptions = {}): Promise<unknown> {
+    const store = postgresStore({ client, ...options });
+    const limiter = createLimiter({
+      store,
+      policies: fixedWindow({ limit: 2, window: "1h" }),
+      on: { storeError() {} },
+    });
+    const { error } = await limiter.consume("somebody");
+    return error ?? (await limiter.reset("somebody").catch((error) => error));
+  }
+
+  /** What a role may do with the objects in a schema, as the server sees it, without regard to the schema's own rights. */
+  async function rightsOf(role: string, schema: string): Promise<string[]> {
+    const { rows } = await admin.query(
+      `SELECT relname AS name FROM pg_class, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) r
+          WHERE relnamespace = to_regnamespace($2) AND relkind IN ('r', 'p') AND has_table_privilege($1, pg_class.oid, r)
+        UNION SELECT proname FROM pg_proc WHERE pronamespace = to_regnamespace($2) AND has_function_privilege($1, oid, 'EXECUTE')`,
+      [role, schema],
+    );
+    return rows.map(({ name }) => name);
+  }
+
+  it("lies in a schema that other roles can't use", async () => {
+    await migrate(admin);
+    const { rows } = await admin.query("SELECT to_regclass('sluice.sluice_entries')::text AS name");
+    expect(rows[0].name).toBe("sluice_entries");
+    expect(await rightsOf("anon", "sluice")).toEqual([]);
+    await expect(other.query("SELECT * FROM sluice.sluice_entries")).rejects.toMatchObject({ code: "42501" });
+    await expect(other.query("SELECT sluice.sluice_entries_forget_2('k')")).rejects.toMatchObject({ code: "42501" });
+  });
+
+  it("gives no rights to the roles of a host that publishes the schema public", async () => {
+    await admin.query(`ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO anon;
+      ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON FUNCTIONS TO anon`);
+    await migrate(admin);
+    expect(await rightsOf("anon", "sluice")).toEqual([]);
+    await migrate(admin, { schema: "public" });
+    expect(await rightsOf("anon", "public")).toEqual([]);
+    await expect(other.query("DELETE FROM public.sluice_entries")).rejects.toMatchObject({ code: "42501" });
+    await admin.query(`ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON TABLES FROM anon;
+      ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON FUNCTIONS FROM anon`);
+  });
+
+  it("migrates as an owner who is no superuser, by migrationSql too, and grants as documented", async () => {
+    await admin.query(`GRANT CREATE ON DATABASE ${server.url.split("/").at(-1)} TO owner_of_it`);
+    const owner = openPool(server, { connectionString: server.url.replace("postgres@", "owner_of_it@"), max: 1 });
+    const app = openPool(server, { connectionString: server.url.replace("postgres@", "app@"), max: 1 });
+    await migrate(owner);
+    await owner.query(migrationSql({ schema: "limits" }));
+    await migrate(owner);
+    for (const schema of ["sluice", "limits"]) {
+      expect(await works(owner, { schema })).toBeUndefined();
+      expect(await rightsOf("app", schema)).toEqual([]);
+      expect(await works(app, { schema })).toMatchObject({
+        code: "STORE_NOT_READY",
+        message: expect.stringMatching(/Grant the role of the store USAGE/),
+      });
+      await owner.query(`GRANT USAGE ON SCHEMA ${schema} TO app;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ${schema}.sluice_entries TO app;
+        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${schema} TO app`);
+      expect(await works(app, { schema })).toBeUndefined();
+    }
+    await Promise.all([owner.end(), app.end()]);
+  });
+
+  it("takes the rights of an older release from PUBLIC, and gives new functions to the roles that use the table", async () => {
+    const app = openPool(server, { connectionString: server.url.replace("postgres@", "app@"), max: 1 });
+    await admin.query(`CREATE SCHEMA sluice;
+      CREATE TABLE sluice.sluice_entries_migrations (version integer PRIMARY KEY, applied_at timestamptz DEFAULT now());
+      INSERT INTO sluice.sluice_entries_migrations VALUES (1), (2)`);
+    for (const { text } of [v0001Entries, v0002Decide]) {
+      await admin.query(
+        text.replaceAll('"sluice"."entries', '"sluice"."sluice_entries').replace(/(entries\w*)\b(?!")/g, "$1"),
+      );
+    }
+    await admin.query(`GRANT USAGE ON SCHEMA sluice TO app, anon;
+      GRANT SELECT, INSERT, UPDATE, DELETE ON sluice.sluice_entries TO app`);
+    expect(await rightsOf("anon", "sluice")).toEqual(["sluice_entries_decide_1"]);
+    await migrate(admin);
+    expect(await rightsOf("anon", "sluice")).toEqual([]);
+    expect(await works(app)).toBeUndefined();
+    // A process of the older release.
+    expect(await rightsOf("app", "sluice")).toContain("sluice_entries_decide_1");
+    await app.end();
+  });
+});

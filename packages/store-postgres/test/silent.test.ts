@@ -1,0 +1,146 @@
+import { connect, type Socket } from "node:net";
+import { createLimiter, type Decision, fixedWindow } from "@sluice/core";
+import { startProxy, type Proxy as TcpProxy } from "@sluice/servers";
+import pg from "pg";
+import postgres from "postgres";
+import { describe, expect, it } from "vitest";
+import { type PostgresClient, postgresStore } from "../src/index.js";
+import { startDatabase } from "./database.js";
+
+const { server } = await startDatabase();
+
+const TIMEOUT_MS = 200;
+
+async function throughProxy(
+  connectTo: (port: number) => { client: PostgresClient; end(): Promise<unknown> },
+  test: (proxy: TcpProxy, limiter: ReturnType<typeof createLimiter>) => Promise<void>,
+): Promise<void> {
+  const proxy = await startProxy(server.port);
+  const connection = connectTo(proxy.port);
+  const limiter = createLimiter({
+    store: postgresStore({ client: connection.client }),
+    prefix: `silent ${proxy.port}`,
+    policies: fixedWindow({ limit: 1_000_000, window: "1h" }),
+    timeout: TIMEOUT_MS,
+    on: { storeError() {} },
+  });
+  try {
+    await test(proxy, limiter);
+  } finally {
+    await connection.end();
+    await proxy.stop();
+  }
+}
+
+function openPool(port: number, config: pg.PoolConfig = {}) {
+  const client = new pg.Pool({ host: "127.0.0.1", port, user: "postgres", connectionTimeoutMillis: 2_000, ...config });
+  return { client, end: () => client.end() };
+}
+
+/** Asks again and again until the store decides; resolves to how long that took. */
+async function untilStore(ask: () => Promise<Decision>): Promise<number> {
+  const startMs = performance.now();
+  while ((await ask()).source !== "store") {
+    if (performance.now() - startMs > 10_000) throw new Error("no decision of the store in 10 s");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return performance.now() - startMs;
+}
+
+/** As docs/postgres.md prints it. */
+function socketWithTimeout({ host: [host], port: [port] }: { host: string[]; port: number[] }): Socket {
+  const socket = connect(port ?? 5_432, host ?? "localhost");
+  const giveUp = () => socket.setTimeout(2_000, () => socket.destroy());
+  giveUp();
+  // TLS, which starts with the first answer, takes the listeners away.
+  socket.once("data", () => setImmediate(giveUp));
+  return socket;
+}
+
+describe("connections that stay open and silent while new ones work", () => {
+  it.each([
+    ["a Pool of pg of ten", (port: number) => openPool(port)],
+    ["a Pool of pg of one", (port: number) => openPool(port, { max: 1 })],
+    [
+      "postgres with a socket that has a time-out",
+      (port: number) => {
+        const options = { host: "127.0.0.1", port, user: "postgres", max: 4, socket: socketWithTimeout };
+        const client = postgres(options);
+        return { client, end: () => client.end({ timeout: 1 }) };
+      },
+    ],
+  ])("the store decides again within 5 s, with %s", async (_, connectTo) => {
+    await throughProxy(connectTo, async (proxy, limiter) => {
+      // All connections of the pool are open, and will be silent.
+      await Promise.all(Array.from({ length: 2_000 }, (_, i) => limiter.consume(`warm ${i}`)));
+      await Promise.all(Array.from({ length: 20 }, (_, i) => limiter.peek(`warm ${i}`)));
+      proxy.freeze();
+      const tookMs = await untilStore(() => limiter.consume("somebody"));
+      expect(tookMs).toBeLessThan(5_000);
+      const decisions = await Promise.all(Array.from({ length: 50 }, (_, i) => limiter.consume(`after ${i}`)));
+      expect(decisions.map(({ source }) => source)).toEqual(new Array(50).fill("store"));
+    });
+  });
+
+  it("a Client of pg can't be replaced, and the error says so", async () => {
+    const proxy = await startProxy(server.port);
+    const client = new pg.Client({ host: "127.0.0.1", port: proxy.port, user: "postgres" });
+    await client.connect();
+    const store = postgresStore({ client });
+    await store.healthCheck();
+    proxy.freeze();
+    const deadlineMs = performance.now() + 100;
+    await expect(store.healthCheck({ deadlineMs })).rejects.toMatchObject({
+      code: "STORE_TIMEOUT",
+      message: expect.stringMatching(/use a Pool of pg, or set query_timeout/),
+    });
+    await proxy.stop();
+    await client.end().catch(() => {});
+  });
+});
+
+describe("a pool whose connections can't be opened", () => {
+  it("says why, and asks for no more connections than it has callers", async () => {
+    const { client, end } = openPool(1);
+    const limiter = createLimiter({ store: postgresStore({ client }), timeout: TIMEOUT_MS, on: { storeError() {} } });
+    const { error } = await limiter.consume("somebody");
+    expect(error).toMatchObject({ code: expect.stringMatching(/^STORE_/), cause: { code: "ECONNREFUSED" } });
+    await end();
+  });
+});
+
+describe("a slow store", () => {
+  // Another program that takes all of the processor looks like a slower store.
+  it("decides 500 calls a second that it answers in 110 or 150 ms, with a timeout of 200 ms", {
+    retry: 3,
+  }, async () => {
+    let open = async (): Promise<void> => {};
+    await throughProxy(
+      (port) => {
+        const pool = openPool(port);
+        open = async () => {
+          await Promise.all(Array.from({ length: 10 }, () => pool.client.query("SELECT pg_sleep(0.2)")));
+        };
+        return pool;
+      },
+      async (proxy, limiter) => {
+        await open();
+        await Promise.all(Array.from({ length: 500 }, (_, i) => limiter.consume(`warm ${i}`)));
+        for (const delayMs of [110, 150]) {
+          proxy.delay(delayMs);
+          const asked: Promise<Decision>[] = [];
+          const startMs = performance.now();
+          while (performance.now() - startMs < 1_000) {
+            while (asked.length < (performance.now() - startMs) / 2) {
+              asked.push(limiter.consume(`client ${asked.length % 50}`));
+            }
+            await new Promise((resolve) => setTimeout(resolve, 2));
+          }
+          const failed = (await Promise.all(asked)).filter(({ source }) => source !== "store");
+          expect(failed.length / asked.length).toBeLessThan(0.15);
+        }
+        proxy.delay(0);
+      },
+    );
+  });
+});

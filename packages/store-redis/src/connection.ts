@@ -1,0 +1,120 @@
+import { SluiceError } from "@sluice/core";
+import type { Commands } from "./commands.js";
+import { connectionErrorsOf } from "./connection-errors.js";
+import { isReadOnlyFailure, isServerError, storeFailed } from "./failures.js";
+
+/** A connection that owes replies for this long is dead. */
+const SILENT_MS = 2_000;
+
+/** A connection is given up no more often than this. */
+const GIVE_UP_EVERY_MS = 1_000;
+
+/** The key of a write that changes nothing. */
+const NO_KEY = "sluice:no-key";
+
+/** Commands whose failures are a `SluiceError`, on a connection that is given up when it is useless. */
+export interface Connection extends Commands {
+  masters(): Promise<readonly Connection[]>;
+  /** The last error of the connection since it last answered, or that it is silent; `undefined` while it works. */
+  error(): unknown;
+  /** Reports that the server refused to write because it is a replica, in a reply that was no error. */
+  isReadOnly(): void;
+}
+
+/**
+ * Watches what a client's connection answers.
+ *
+ * @param reconnect makes the client connect again; called when the server is a read-only replica, or silent
+ */
+export function createConnection(
+  commands: Commands,
+  client: object,
+  reconnect: (() => unknown) | undefined,
+): Connection {
+  const reported = connectionErrorsOf(client);
+  /** When the first call after the last answer was sent. */
+  let silentSinceMs: number | undefined;
+  /** Whether the connection has answered since it was given up. A new one is left alone until it has. */
+  let worked = false;
+  let gaveUpMs = Number.NEGATIVE_INFINITY;
+
+  function isSilent(): boolean {
+    return silentSinceMs !== undefined && performance.now() - silentSinceMs > SILENT_MS;
+  }
+
+  function giveUp(): void {
+    const nowMs = performance.now();
+    if (!worked || nowMs - gaveUpMs < GIVE_UP_EVERY_MS) return;
+    gaveUpMs = nowMs;
+    if (reconnect === undefined) {
+      // An error reply makes clients connect again that are set to, as ioredis by `reconnectOnError`.
+      commands.del(NO_KEY).catch(() => {});
+      return;
+    }
+    worked = false;
+    silentSinceMs = undefined;
+    const failed = (error: unknown): void => {
+      reported.last = error;
+    };
+    try {
+      Promise.resolve(reconnect()).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  function answered(): void {
+    silentSinceMs = undefined;
+    worked = true;
+    reported.last = undefined;
+  }
+
+  function failed(error: unknown): SluiceError {
+    // Otherwise the client has given the connection up.
+    if (isServerError(error)) answered();
+    else silentSinceMs = undefined;
+    if (isReadOnlyFailure(error) && reconnect !== undefined) giveUp();
+    return storeFailed(error, reported.last);
+  }
+
+  async function call(command: () => Promise<unknown>): Promise<unknown> {
+    if (isSilent() && reconnect !== undefined) giveUp();
+    silentSinceMs ??= performance.now();
+    let reply: unknown;
+    try {
+      reply = await command();
+    } catch (error) {
+      throw failed(error);
+    }
+    answered();
+    return reply;
+  }
+
+  return {
+    evalsha: (sha1, keys, args) => call(() => commands.evalsha(sha1, keys, args)),
+    eval: (script, keys, args) => call(() => commands.eval(script, keys, args)),
+    del: (key) => call(() => commands.del(key)),
+    cluster: commands.cluster,
+    masterOf: (slot) => commands.masterOf(slot),
+    async masters() {
+      try {
+        return (await commands.masters()).map((master) => createConnection(master, client, undefined));
+      } catch (error) {
+        throw failed(error);
+      }
+    },
+    error() {
+      if (reported.last !== undefined) return reported.last;
+      return isSilent()
+        ? new SluiceError(
+            "STORE_TIMEOUT",
+            `Redis has not answered for ${SILENT_MS} ms on an open connection. ${SILENT_FIX}`,
+          )
+        : undefined;
+    },
+    isReadOnly: giveUp,
+  };
+}
+
+const SILENT_FIX =
+  'Let the client end silent connections: "socketTimeout" of ioredis; "socket.socketTimeout" of redis, with the option "reconnect" of redisStore.';

@@ -1,0 +1,47 @@
+import { execFile } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { inject } from "vitest";
+
+/** What a program printed, and how it ended. */
+export interface Ended {
+  readonly code: number;
+  readonly output: string;
+}
+
+/** Writes a user's project, by the name of each file. Returns its folder, from which the packed packages are found. */
+export async function project(name: string, files: Readonly<Record<string, string | object>>): Promise<string> {
+  const folder = join(inject("installed"), name);
+  for (const [file, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, file)), { recursive: true });
+    await writeFile(join(folder, file), typeof content === "string" ? content : JSON.stringify(content));
+  }
+  return folder;
+}
+
+/** Runs a program in a project's folder, to its end. */
+export function run(
+  folder: string,
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Ended> {
+  // What Vitest sets for itself must not reach another test runner, nor pnpm's folders what it loads.
+  const { NODE_ENV, VITEST, NODE_OPTIONS, NODE_PATH, ...clean } = process.env;
+  const options = { cwd: folder, env: { ...clean, NO_COLOR: "1", ...env }, timeout: 100_000 };
+  return new Promise((resolve) => {
+    const child = execFile(command, args, options, (_error, stdout, stderr) => {
+      resolve({ code: child.exitCode ?? -1, output: `${stdout}${stderr}` });
+    });
+  });
+}
+
+/** Runs the `bin` of an installed package by Node.js. */
+export function runBin(
+  folder: string,
+  script: string,
+  args: readonly string[],
+  env?: NodeJS.ProcessEnv,
+): Promise<Ended> {
+  return run(folder, process.execPath, [join(inject("installed"), script), ...args], env);
+}

@@ -1,0 +1,39 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { installPacked, packPackages } from "../../lib/pack.mjs";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** A folder in which all packages of Sluice are installed from their tarballs, and this folder's dependencies. */
+    installed: string;
+    /** The tarballs themselves. */
+    tarballs: readonly string[];
+  }
+}
+
+const here = dirname(import.meta.dirname);
+
+/** Packs and installs once for all test files. */
+export default function setUp(project: TestProject): () => void {
+  // Its real path: Jest and others compare it with what they resolve.
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "sluice-consumers-")));
+  const tarballs = packPackages(join(folder, "tarballs"));
+  installPacked(tarballs, folder);
+  linkAll(join(here, "node_modules"), join(folder, "node_modules"));
+  linkAll(join(here, "jest29", "node_modules"), join(folder, "jest29", "node_modules"));
+  project.provide("installed", folder);
+  project.provide("tarballs", tarballs);
+  return () => rmSync(folder, { recursive: true, force: true });
+}
+
+/** Links packages that pnpm installed, which leaves alone what is there. */
+function linkAll(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  for (const name of readdirSync(from)) {
+    if (name.startsWith(".") || name === "@sluice") continue;
+    if (name.startsWith("@")) linkAll(join(from, name), join(to, name));
+    else if (!existsSync(join(to, name))) symlinkSync(realpathSync(join(from, name)), join(to, name));
+  }
+}

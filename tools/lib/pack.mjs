@@ -1,0 +1,34 @@
+// The public packages as npm would serve them.
+import { mkdirSync, readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { ensurePnpm } from "./pnpm.mjs";
+import { capture } from "./process.mjs";
+
+/**
+ * Packs every public package, one tarball each.
+ * @param {string} folder where to, made if it is missing
+ * @returns {string[]} paths of the tarballs
+ */
+export function packPackages(folder) {
+  ensurePnpm();
+  mkdirSync(folder, { recursive: true });
+  const packed = capture("pnpm", ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", folder]);
+  if (!packed.ok) throw new Error(`pnpm pack failed:\n${packed.stdout}${packed.stderr}`);
+  return readdirSync(folder).map((file) => join(folder, file));
+}
+
+/**
+ * Unpacks them where Node.js finds them from a folder, which is what an install does.
+ * @param {readonly string[]} tarballs
+ * @param {string} folder
+ */
+export function installPacked(tarballs, folder) {
+  for (const tarball of tarballs) {
+    const [, name] = /^sluice-(.+)-\d+\.\d+\.\d+.*\.tgz$/.exec(basename(tarball)) ?? [];
+    if (name === undefined) throw new Error(`${tarball} is not named after a package of Sluice`);
+    const target = join(folder, "node_modules", "@sluice", name);
+    mkdirSync(target, { recursive: true });
+    const unpacked = capture("tar", ["-xzf", tarball, "-C", target, "--strip-components=1"]);
+    if (!unpacked.ok) throw new Error(`tar failed:\n${unpacked.stderr}`);
+  }
+}
