@@ -126,6 +126,16 @@ describe.each(versions)("%s", (_, express) => {
     expect((await limiter.peek("unusable-address")).remaining).toBe(1);
   });
 
+  it("warns of Cloudflare's field where no proxy is trusted", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const { app } = appOf((app) => app.use(rateLimit(memoryStore(), { name: "login" })));
+    const url = `http://127.0.0.1:${portOf(await listening(app))}`;
+    await fetch(url, { headers: { "cf-connecting-ip": "127.0.0.1" } });
+    expect(warn.mock.calls).toEqual([]);
+    await fetch(url, { headers: { "cf-connecting-ip": "192.0.2.1" } });
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/FORWARDING_IGNORED.*cf-connecting-ip/)]]);
+  });
+
   it("never touches Node's own req.client", async () => {
     const store = memoryStore();
     const seen: unknown[] = [];

@@ -21,6 +21,8 @@ describe("while the store fails", () => {
     expect([await debouncer.seen("ann"), await debouncer.seen("ann")]).toEqual([false, false]);
     store.fails = false;
     expect([await debouncer.seen("ann"), await debouncer.seen("ann")]).toEqual([false, true]);
+    // An outage ends when nothing has failed for a second.
+    await vi.waitFor(() => expect(storeRecovered).toHaveBeenCalled(), 3_000);
     expect([storeError, storeRecovered].map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
   });
 

@@ -7,7 +7,7 @@ import { type CountingProxy, startCountingProxy } from "./counting-proxy.js";
 
 /** A request as text: the client's address and the path. */
 const port: ProtectionPort<{ from: string; path: string }> = {
-  method: () => "GET",
+  method: () => "POST",
   header: () => undefined,
   address: ({ from }) => from,
   target: ({ path }) => path,

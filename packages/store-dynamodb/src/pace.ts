@@ -18,6 +18,8 @@ export interface Pace {
   nextMs(): number;
   /** Whether the latest requests got no answer. Then single requests probe it. */
   readonly silent: boolean;
+  /** How many requests may be in flight: after a silence two more with each answer, so that no burst causes the next one. */
+  readonly window: number;
   /** The last error of the connection since DynamoDB answered. */
   error: unknown;
 }
@@ -28,6 +30,9 @@ const LAST_PROBE_MS = 500;
 
 /** After so many failures in a row, each of a request that left after the one before, DynamoDB is silent. */
 const SILENT_FAILURES = 2;
+
+/** With so many requests in flight at once DynamoDB has recovered. */
+const FULL_WINDOW = 64;
 
 /** A longer answer than before is believed by this share, a shorter one at once. */
 const SLOWER_SHARE = 1 / 8;
@@ -49,7 +54,9 @@ export function createPace(): Pace {
   let lastAnswerMs = Number.NEGATIVE_INFINITY;
   let lastFailureMs = Number.NEGATIVE_INFINITY;
   let failures = 0;
+  let probes = 0;
   let inFlight = 0;
+  let window = Number.POSITIVE_INFINITY;
 
   const isKnown = (nowMs: number): boolean => nowMs - lastAnswerMs <= MAX_ANSWER_AGE_MS;
 
@@ -60,6 +67,7 @@ export function createPace(): Pace {
     if (end === "unanswered" && isKnown(sentMs) && nowMs - sentMs < fastestMs) return;
     lastFailureMs = nowMs;
     failures = end === "unanswered" ? Math.max(SILENT_FAILURES, failures + 1) : failures + 1;
+    if (pace.silent) window = 1;
   }
 
   const pace: Pace = {
@@ -69,9 +77,14 @@ export function createPace(): Pace {
       return failures >= SILENT_FAILURES;
     },
 
+    get window() {
+      return window;
+    },
+
     sent(sentMs) {
       lastSentMs = sentMs;
       inFlight++;
+      if (pace.silent) probes++;
       return (nowMs, end) => {
         inFlight--;
         if (end !== "answered") {
@@ -79,6 +92,8 @@ export function createPace(): Pace {
           return;
         }
         failures = 0;
+        probes = 0;
+        window = window < FULL_WINDOW ? window + 2 : Number.POSITIVE_INFINITY;
         pace.error = undefined;
         lastAnswerMs = nowMs;
       };
@@ -102,7 +117,7 @@ export function createPace(): Pace {
 
     nextMs() {
       if (!pace.silent) return Number.NEGATIVE_INFINITY;
-      return lastSentMs + Math.min(LAST_PROBE_MS, FIRST_PROBE_MS * 2 ** (failures - SILENT_FAILURES));
+      return lastSentMs + Math.min(LAST_PROBE_MS, FIRST_PROBE_MS * 2 ** probes);
     },
   };
   return pace;

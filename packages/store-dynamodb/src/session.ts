@@ -94,7 +94,6 @@ export async function withSession<T>(
     },
     async write(expression, expected, deadlineMs, abandonMs = deadlineMs) {
       const guess = { item: expected, crowded };
-      const wasSeenEmpty = fresh && isEmpty(item);
       const { written, item: seen } = await asking(deadlineMs, () => {
         // A session beside this one begins with what this write leaves.
         recent.set(pk, guess);
@@ -110,8 +109,6 @@ export async function withSession<T>(
         if (!isLatest && later !== undefined) recent.set(pk, later);
         return true;
       }
-      // Some servers that speak DynamoDB's protocol do not return the item.
-      if (wasSeenEmpty && isEmpty(seen)) await session.read(deadlineMs);
       tries++;
       if (tries >= MOST_TRIES) {
         throw new SluiceError("STORE_CONTENDED", `others won each of ${MOST_TRIES} races to write one key`);
@@ -131,10 +128,6 @@ export async function withSession<T>(
   } finally {
     slot.release();
   }
-}
-
-function isEmpty(item: Item): boolean {
-  return Object.keys(item).length === 0;
 }
 
 /** Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS 2015), 50 ms at most. */

@@ -6,7 +6,7 @@ import type { Pace } from "./pace.js";
 export interface Applicant {
   /** When the answer must be there, a time of `performance.now()`. It may grow while the applicant waits. */
   deadlineMs(): number;
-  /** @param isProbe whether DynamoDB is silent, and this is the only request that finds out if it still is */
+  /** @param isProbe whether DynamoDB is silent, and this one finds out if it still is */
   grant(slot: Slot, isProbe: boolean): void;
   refuse(error: SluiceError): void;
 }
@@ -38,42 +38,58 @@ export function createSlots(count: number, pace: Pace): Slots {
 
 function limitedTo(count: number, pace: Pace): Slots {
   let queue: Applicant[] = [];
-  const holders = new Map<Slot, { readonly deadlineMs: number; readonly isProbe: boolean }>();
+  /** The deadlines of those who have a slot. */
+  const holders = new Map<Slot, number>();
+  /** Those who got theirs since DynamoDB answers again. */
+  const recovering = new Set<Slot>();
   let heldMs = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function grant(applicant: Applicant, nowMs: number): void {
-    const isProbe = pace.silent;
     const slot: Slot = {
       release() {
+        recovering.delete(slot);
         if (!holders.delete(slot)) return;
         heldMs += (performance.now() - nowMs - heldMs) * (heldMs > 0 ? LAST_SHARE : 1);
         serve();
       },
     };
-    holders.set(slot, { deadlineMs: applicant.deadlineMs(), isProbe });
-    applicant.grant(slot, isProbe);
+    holders.set(slot, applicant.deadlineMs());
+    if (pace.silent) recovering.clear();
+    else if (isRecovering()) recovering.add(slot);
+    applicant.grant(slot, pace.silent);
   }
 
-  /** Whether a slot is free; one at a time while DynamoDB is silent. */
+  function isRecovering(): boolean {
+    return pace.window < count;
+  }
+
+  /** Whether a slot is free; now and then while DynamoDB is silent, and more and more often afterwards. */
   function isFree(nowMs: number): boolean {
-    if (holders.size >= count || pace.silent) takeBackOverdue(nowMs);
+    if (holders.size >= count) takeBackOverdue(nowMs);
     if (holders.size >= count) return false;
-    if (!pace.silent) return true;
-    for (const { isProbe } of holders.values()) if (isProbe) return false;
-    return isPast(pace.nextMs(), nowMs);
+    return pace.silent ? isPast(pace.nextMs(), nowMs) : recovering.size < pace.window;
   }
 
   /** Timers that were replaced, as by fake ones, never end a request. */
   function takeBackOverdue(nowMs: number): void {
-    for (const [slot, { deadlineMs }] of holders) if (deadlineMs + OVERDUE_MS < nowMs) holders.delete(slot);
+    for (const [slot, deadlineMs] of holders) {
+      if (deadlineMs + OVERDUE_MS >= nowMs) continue;
+      holders.delete(slot);
+      recovering.delete(slot);
+    }
   }
 
   function serve(): void {
     const nowMs = performance.now();
     refuseLate(nowMs);
-    while (queue.length > 0 && isFree(nowMs)) grant(queue.shift() as Applicant, nowMs);
+    while (queue.length > 0 && isFree(nowMs)) grant(next(), nowMs);
     wakeLater(nowMs);
+  }
+
+  /** The first that came; in and after a silence the last, which has the most time left for an answer. */
+  function next(): Applicant {
+    return (pace.silent || isRecovering() ? queue.pop() : queue.shift()) as Applicant;
   }
 
   /** One that has waited leaves only with the time that an answer usually takes, so that few are sent in vain. */
@@ -107,7 +123,7 @@ function limitedTo(count: number, pace: Pace): Slots {
         return;
       }
       const startMs = nowMs + ((queue.length + 1) * heldMs) / count;
-      if (!pace.silent && startMs + pace.usualMs(nowMs) >= deadlineMs) {
+      if (!pace.silent && !isRecovering() && startMs + pace.usualMs(nowMs) >= deadlineMs) {
         applicant.refuse(timedOut(pace.error));
         return;
       }

@@ -92,24 +92,6 @@ describe("a reply", () => {
     expect(await limiter.consume("somebody")).toMatchObject(refused);
     if (name !== "without the item") expect(await limiter.peek("somebody")).toMatchObject(refused);
   });
-
-  it("without the item after a failed condition is made up for by a read", async () => {
-    const client = connect(server.url);
-    client.middlewareStack.add(
-      (next) => (args) =>
-        next(args).catch((error: { Item?: unknown }) => {
-          delete error.Item;
-          throw error;
-        }),
-      { step: "initialize", name: "withoutItem" },
-    );
-    const other = limiterOn(connect(server.url), "no item");
-    const limiter = limiterOn(client, "no item");
-    expect(await other.consume("somebody")).toMatchObject({ allowed: true, remaining: 2 });
-    expect(await limiter.consume("somebody")).toMatchObject({ source: "store", allowed: true, remaining: 1 });
-    expect(await other.consume("somebody")).toMatchObject({ allowed: true, remaining: 0 });
-    expect(await limiter.consume("somebody")).toMatchObject({ source: "store", allowed: false });
-  });
 });
 
 describe("a client without settings", () => {

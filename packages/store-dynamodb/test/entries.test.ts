@@ -20,7 +20,7 @@ it("keeps imported entries as decisions keep theirs, all policies of a key in on
     slidingWindow({ name: "daily", limit: 1_000, window: "1d" }),
     slidingLog({ name: "exact", limit: 5, window: "1h" }),
   ];
-  const limiter = createLimiter({ store, policies, prefix: "kept" });
+  const limiter = createLimiter({ store, policies, prefix: "kept", timeout: "5s" });
   await limiter.consume("somebody", { cost: 3 });
   await limiter.block("somebody", "2h");
   const entries = await listed(store, "kept:");

@@ -33,7 +33,7 @@ it("all policies of a key lie in one item, which can be read by eye", async () =
   ];
   const nowMs = 1_700_000_000_000;
   const clock = { nowMs: () => nowMs, sleep: () => Promise.reject(new Error("nothing sleeps here")) };
-  const limiter = createLimiter({ store: openStore().store, policies, prefix: "api", clock });
+  const limiter = createLimiter({ store: openStore().store, policies, prefix: "api", clock, timeout: "5s" });
   await limiter.consume("192.0.2.1", { cost: 2 });
   await limiter.consume("192.0.2.1", { cost: 3 });
   const { expiresAt, ...item } = await itemOf("key:api:192.0.2.1");
@@ -63,7 +63,7 @@ it.each([
 ])(
   "the item of a %s goes after the state, in whole seconds, and stays a minute longer than it must",
   async (name, policies, lifeMs) => {
-    const limiter = createLimiter({ store: openStore().store, policies, prefix: "ttl" });
+    const limiter = createLimiter({ store: openStore().store, policies, prefix: "ttl", timeout: "5s" });
     const beforeMs = Date.now();
     await limiter.consume(name);
     const afterMs = Date.now();
@@ -77,16 +77,21 @@ it("a short policy does not shorten the life that a long one needs, nor a block"
   const long = fixedWindow({ name: "long", limit: 10, window: "30d" });
   const short = tokenBucket({ name: "short", rate: 10, interval: "1s" });
   const expiresAtS = async () => Number((await itemOf("key:lives:somebody")).expiresAt?.N);
-  await createLimiter({ store: openStore().store, policies: long, prefix: "lives" }).consume("somebody");
+  await createLimiter({ store: openStore().store, policies: long, prefix: "lives", timeout: "5s" }).consume("somebody");
   const longS = await expiresAtS();
   for (const { store } of [openStore(), openStore()]) {
-    await createLimiter({ store, policies: short, prefix: "lives" }).consume("somebody");
+    await createLimiter({ store, policies: short, prefix: "lives", timeout: "5s" }).consume("somebody");
     expect(await expiresAtS()).toBe(longS);
   }
-  await createLimiter({ store: openStore().store, policies: long, prefix: "lives" }).block("somebody", "60d");
+  await createLimiter({ store: openStore().store, policies: long, prefix: "lives", timeout: "5s" }).block(
+    "somebody",
+    "60d",
+  );
   const blockedS = await expiresAtS();
   expect(blockedS).toBeGreaterThan(longS);
-  await createLimiter({ store: openStore().store, policies: short, prefix: "lives" }).consume("somebody");
+  await createLimiter({ store: openStore().store, policies: short, prefix: "lives", timeout: "5s" }).consume(
+    "somebody",
+  );
   expect(await expiresAtS()).toBe(blockedS);
 });
 
@@ -98,7 +103,7 @@ it("the time to live moves on with the decisions, not with each of them", async 
   try {
     for (let s = 0; s < 200; s += 2) {
       Date.now = () => realNow() + s * 1_000;
-      await createLimiter({ store, policies, prefix: "moves" }).consume("somebody");
+      await createLimiter({ store, policies, prefix: "moves", timeout: "5s" }).consume("somebody");
       const expiresAtS = Number((await itemOf("key:moves:somebody")).expiresAt?.N);
       expect(expiresAtS).toBeGreaterThanOrEqual((Date.now() + 1_000) / 1_000);
       seen.add(expiresAtS);
@@ -120,7 +125,7 @@ it("a state that is only passed on in time is dead when its time is over, before
 
 it("a reset leaves nothing of a policy, and an item that was never there is not made", async () => {
   const policies = tokenBucket({ rate: 10 });
-  const limiter = createLimiter({ store: openStore().store, policies, prefix: "reset" });
+  const limiter = createLimiter({ store: openStore().store, policies, prefix: "reset", timeout: "5s" });
   await limiter.reset("nobody");
   expect(await itemOf("key:reset:nobody")).toEqual({});
   await limiter.consume("somebody");
@@ -137,7 +142,7 @@ it("a log of a hundred grants takes less than a kilobyte, one write unit", async
   const policies = slidingLog({ limit: 1_000, window: "1h" });
   let nowMs = Date.now();
   const clock = { nowMs: () => nowMs, sleep: () => Promise.reject(new Error("nothing sleeps here")) };
-  const limiter = createLimiter({ store, policies, prefix: "size", clock });
+  const limiter = createLimiter({ store, policies, prefix: "size", clock, timeout: "5s" });
   for (let i = 0; i < 100; i++) {
     await limiter.consume("somebody");
     nowMs += 1_234;

@@ -12,7 +12,8 @@ afterEach(() => {
   proxy.delayMs = 0;
 });
 
-const DELAY_MS = 300;
+/** Long, so that a busy machine adds little to it. */
+const DELAY_MS = 800;
 const CONCURRENCY = 20;
 const CAPACITY = CONCURRENCY / (DELAY_MS / 1_000);
 
@@ -30,20 +31,20 @@ async function openLimiter(prefix: string, algorithm: string) {
 }
 
 describe("DynamoDB that takes long", () => {
-  it.each([1.1, 2])("decides near its capacity when asked %s times as often", async (factor) => {
+  it.each([1.2, 2])("decides near its capacity when asked %s times as often", async (factor) => {
     const { limiter, requests } = await openLimiter(`overload ${factor}`, "fixed-window");
-    const seconds = 3;
+    const seconds = 4;
     const load = { perSecond: CAPACITY * factor, forMs: seconds * 1_000, keyOf: (i: number) => `client ${i}` };
     const timed = await askAtRate(limiter, load);
     const decided = countOf(timed, "store");
-    expect(decided).toBeGreaterThan(0.5 * CAPACITY * seconds);
+    expect(decided).toBeGreaterThan(0.6 * CAPACITY * seconds);
     // The rest was refused unsent, except for a few whose answers took longer than usual.
     expect(requests.total()).toBeLessThan(1.25 * decided);
   });
 
   it.each(["fixed-window", "sliding-window"])("decides for one busy client, with a %s", async (algorithm) => {
     const { limiter, requests } = await openLimiter(`busy ${algorithm}`, algorithm);
-    const timed = await askAtRate(limiter, { perSecond: 100, forMs: 2_000, keyOf: () => "busy" });
+    const timed = await askAtRate(limiter, { perSecond: 50, forMs: 3_000, keyOf: () => "busy" });
     expect(countOf(timed, "store")).toBeGreaterThan(0.8 * timed.length);
     expect(requests.total()).toBeLessThan(0.5 * timed.length);
   });

@@ -89,10 +89,25 @@ describe("silence", () => {
     const pace = createPace();
     expect(pace.nextMs()).toBe(Number.NEGATIVE_INFINITY);
     const gaps: number[] = [];
-    for (let nowMs = 0; gaps.length < 5; nowMs += 1_000) {
-      pace.sent(nowMs)(nowMs + 200, "unanswered");
+    pace.sent(0)(200, "unanswered");
+    for (let nowMs = 0; gaps.length < 5; nowMs = pace.nextMs()) {
+      // Whether or not the one before has ended.
+      if (nowMs > 0) pace.sent(nowMs);
       gaps.push(pace.nextMs() - nowMs);
     }
     expect(gaps).toEqual([100, 200, 400, 500, 500]);
+    answered(pace, 5_000, 5_010);
+    expect(pace.nextMs()).toBe(Number.NEGATIVE_INFINITY);
+  });
+
+  it("ends with few requests at once, and two more with each answer", () => {
+    const pace = createPace();
+    expect(pace.window).toBe(Number.POSITIVE_INFINITY);
+    pace.sent(0)(200, "unanswered");
+    expect(pace.window).toBe(1);
+    for (let i = 0; i < 10; i++) answered(pace, 300 + i, 310 + i);
+    expect(pace.window).toBe(21);
+    for (let i = 0; i < 60; i++) answered(pace, 400 + i, 410 + i);
+    expect(pace.window).toBe(Number.POSITIVE_INFINITY);
   });
 });

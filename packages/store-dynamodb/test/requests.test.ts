@@ -50,9 +50,9 @@ describe.each(Object.entries(policiesOf))("%s", (algorithm, policyOf) => {
   it("needs a second request only when a new process guesses wrong", async () => {
     const policies = policyOf(10);
     const first = openStore();
-    await createLimiter({ store: first.store, policies, prefix: "cold" }).consume(algorithm);
+    await createLimiter({ store: first.store, policies, prefix: "cold", timeout: "5s" }).consume(algorithm);
     const second = openStore();
-    const limiter = createLimiter({ store: second.store, policies, prefix: "cold" });
+    const limiter = createLimiter({ store: second.store, policies, prefix: "cold", timeout: "5s" });
     expect((await limiter.consume(algorithm)).remaining).toBe(8);
     expect(second.requests.take()).toEqual({ UpdateItemCommand: 2 });
     expect((await limiter.consume(algorithm)).remaining).toBe(7);
@@ -61,9 +61,11 @@ describe.each(Object.entries(policiesOf))("%s", (algorithm, policyOf) => {
 
   it("proves by the write's own answer that a key which it does not know is exhausted", async () => {
     const policies = policyOf(1);
-    await createLimiter({ store: openStore().store, policies, prefix: "exhausted" }).consume(algorithm);
+    await createLimiter({ store: openStore().store, policies, prefix: "exhausted", timeout: "5s" }).consume(algorithm);
     const { store, requests } = openStore();
-    expect((await createLimiter({ store, policies, prefix: "exhausted" }).consume(algorithm)).allowed).toBe(false);
+    expect(
+      (await createLimiter({ store, policies, prefix: "exhausted", timeout: "5s" }).consume(algorithm)).allowed,
+    ).toBe(false);
     expect(requests.take()).toEqual({ UpdateItemCommand: 1 });
   });
 });
@@ -132,7 +134,7 @@ describe("other calls", () => {
       },
       { step: "initialize", name: "look" },
     );
-    await createLimiter({ store, prefix: "reads" }).peek("somebody");
+    await createLimiter({ store, prefix: "reads", timeout: "5s" }).peek("somebody");
     await store.healthCheck();
     expect(requests.take()).toEqual({ GetItemCommand: 2 });
     expect(consistent).toEqual([true, true]);
@@ -152,7 +154,12 @@ describe("other calls", () => {
 
   it("a refund takes one", async () => {
     const { store, requests } = openStore();
-    const limiter = createLimiter({ store, policies: tokenBucket({ rate: 10, interval: "1d" }), prefix: "refund" });
+    const limiter = createLimiter({
+      store,
+      policies: tokenBucket({ rate: 10, interval: "1d" }),
+      prefix: "refund",
+      timeout: "5s",
+    });
     const decision = await limiter.consume("somebody");
     requests.take();
     expect(await limiter.refund(decision)).toBe(true);

@@ -561,7 +561,7 @@ $function$;
 
 export const v0006Decide: Script = {
   name: "v0006Decide",
-  sha1: "b61fc96de730576df0858a09aed6e2e06bbe523b",
+  sha1: "ad124e7dead6f76ce0f512135e6d1aa8d4c1c755",
   text: `ALTER TABLE "sluice"."entries" ADD COLUMN IF NOT EXISTS block bigint[];
 
 CREATE OR REPLACE FUNCTION "sluice"."entries_decide_2"(
@@ -956,9 +956,13 @@ BEGIN
         FOR known IN
           SELECT n FROM generate_series(1, cardinality(keys)) n
             WHERE lives[n] IS NOT NULL AND versions[n] IS NULL
-            ORDER BY keys[n] COLLATE "C"
+            ORDER BY random()
         LOOP
           entry := known.n;
+          IF extract(epoch FROM clock_timestamp()) * 1000 > real_ms + 50 THEN
+            busy[entry] := true;
+            CONTINUE;
+          END IF;
           BEGIN
             INSERT INTO "sluice"."entries" (key, blocked_until_ms, cells, expires_ms)
               VALUES (

@@ -121,5 +121,5 @@ describeDatabases(databases, ({ admin }) => {
       }),
       { numRuns: 150 },
     );
-  }, 30_000);
+  }, 120_000);
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Admission, type Claim, fixedWindow, type Outcome, type Policy, scopeOf, slidingLog } from "@sluice/core";
 import type pg from "pg";
-import { expect, it, vi } from "vitest";
+import { beforeAll, expect, it, vi } from "vitest";
 import { postgresStore } from "../src/index.js";
 import { describeDatabases, startDatabases } from "./database.js";
 
@@ -13,6 +13,13 @@ const policy = fixedWindow({ limit: 10, window: "1h" });
 /** What decides must be right when an entry changes after it was read and before it was written. */
 describeDatabases(databases, ({ admin }) => {
   const store = postgresStore({ client: admin });
+
+  // Calls wait for the locks below however slow the machine is: locks.test.ts has what happens when they do not.
+  beforeAll(async () => {
+    for (const name of ["decide_2", "compare_and_set_2"]) {
+      await admin.query(`ALTER FUNCTION sluice_entries_${name} SET lock_timeout = '20s'`);
+    }
+  });
 
   /** Keys that no other test uses, and what the table holds under them. */
   function tools() {

@@ -80,5 +80,5 @@ describeDatabases(databases, ({ server, admin }) => {
     }
     const { rows } = await admin.query("SELECT sum(deadlocks)::int AS count FROM pg_stat_database");
     expect(rows[0].count).toBe(0);
-  });
+  }, 60_000);
 });

@@ -17,6 +17,8 @@ async function setReadOnly(to: boolean): Promise<void> {
   await vi.waitUntil(
     async () => (await admin.query("SHOW transaction_read_only")).rows[0].transaction_read_only === (to ? "on" : "off"),
   );
+  // Other sessions read the settings when they are idle next.
+  await new Promise((resolve) => setTimeout(resolve, 200));
 }
 
 it.each(Object.entries(connectors))(
@@ -28,6 +30,7 @@ it.each(Object.entries(connectors))(
       store,
       prefix: `read-only ${kind}`,
       policies: policy,
+      timeout: 3_000,
       failOpen: true,
       on: { storeError() {} },
     });

@@ -3,7 +3,9 @@ import {
   builtInAlgorithms,
   type CallOptions,
   type Claim,
+  decideEntries,
   decideInOrder,
+  type Entry,
   groupsByTime,
   type Outcome,
   type PartDecider,
@@ -17,6 +19,7 @@ import type { Connection } from "./connection.js";
 import { isReadOnlyFailure } from "./failures.js";
 import { claimTag } from "./keys.js";
 import type { Lanes } from "./lanes.js";
+import type { MovingSlots } from "./moving-slots.js";
 import { createPlaces, throwUnreachable } from "./places.js";
 import { readOutcomes } from "./read-outcomes.js";
 import { runScript } from "./run-script.js";
@@ -41,6 +44,7 @@ export function createDecisions(
   connection: Connection,
   lanes: Lanes,
   slots: Slots,
+  moving: MovingSlots,
   prefix: string,
   update: Updater,
 ): (admission: Admission, options: CallOptions | undefined) => Promise<Outcome> {
@@ -62,8 +66,51 @@ export function createDecisions(
     return answers.flat();
   }
 
+  const undo: PartDecider["undo"] = (claim, { epochMs }, options, chargedAtMs) =>
+    update(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs), options);
+
+  /** Decides one claim by `atomicUpdate`. */
+  async function decideByUpdate(part: Admission, options: CallOptions | undefined): Promise<Outcome> {
+    const [{ scope, key }] = part.claims as [Claim];
+    let outcome: Outcome | undefined;
+    try {
+      await update<Entry>(
+        scope + key,
+        (entry, nowMs) => {
+          const decided = decideEntries(part, [entry], builtInAlgorithms, nowMs);
+          outcome = decided.outcome;
+          return decided.writes[0];
+        },
+        options,
+      );
+    } catch (error) {
+      // Without a charge there is only a repair to write, and the decision stands without it.
+      if (outcome === undefined || (outcome.allowed && part.charge)) throw error;
+    }
+    return outcome as Outcome;
+  }
+
+  /** Decides calls while their slot moves, each claim by scripts with one key. */
+  function sendAlone(calls: readonly Call[], deadlineMs: number): Promise<readonly Answer[]> {
+    return Promise.all(
+      calls.map(({ admission, nowMs }): Promise<Answer> => {
+        const options = { nowMs, deadlineMs };
+        const decided =
+          admission.claims.length === 1
+            ? decideByUpdate(admission, options)
+            : decideInOrder(
+                admission,
+                admission.claims.map((_, i) => [i]),
+                { decide: decideByUpdate, undo },
+                options,
+              );
+        return decided.catch((error: SluiceError) => error);
+      }),
+    );
+  }
+
   /** Each failure is that of its own slot. */
-  async function sendBySlot(calls: readonly Call[]): Promise<readonly Answer[]> {
+  async function sendBySlot(calls: readonly Call[], deadlineMs: number): Promise<readonly Answer[]> {
     const places = new Map<string, number[]>();
     calls.forEach(({ admission }, i) => {
       const tag = tagOfClaim(admission.claims[0] as Claim);
@@ -75,7 +122,13 @@ export function createDecisions(
     await Promise.all(
       [...places].map(async ([tag, positions]) => {
         const group = positions.map((i) => calls[i] as Call);
-        const own = await sendTogether(tag, group).catch((error: SluiceError) => group.map(() => error));
+        const own = await moving
+          .run(
+            tag,
+            () => sendTogether(tag, group),
+            () => sendAlone(group, deadlineMs),
+          )
+          .catch((error: SluiceError) => group.map(() => error));
         positions.forEach((position, i) => {
           answers[position] = own[i] as Answer;
         });
@@ -107,9 +160,6 @@ export function createDecisions(
     const place = slots.split ? slots.placeOf(tagOfClaim(admission.claims[0] as Claim)) : ONE_SLOT;
     return batcherOf(place).add({ admission, nowMs }, deadlineMs);
   }
-
-  const undo: PartDecider["undo"] = (claim, { epochMs }, options, chargedAtMs) =>
-    update(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs), options);
 
   function decideIn(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
     if (slots.split && admission.claims.length > 1) {

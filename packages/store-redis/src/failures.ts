@@ -60,6 +60,17 @@ export function isCrossSlot(error: unknown): boolean {
   return codeOf(message) === "CROSSSLOT" || message.startsWith("ERR CROSSSLOT");
 }
 
+/**
+ * Whether the keys of a script lie on two servers while their slot moves: then it has not run. ioredis reports it after 16
+ * refusals by the two servers in turn, of which it names the last.
+ */
+export function isMovingSlot(error: unknown): boolean {
+  const message = messageOf(error);
+  return codeOf(message) === "TRYAGAIN" || TOO_MANY_REFUSALS.test(message);
+}
+
+const TOO_MANY_REFUSALS = /^Too many Cluster redirections\. Last error: ReplyError: (?:TRYAGAIN|MOVED|ASK) /;
+
 /** Whether a server refused to write because it is a replica. */
 export function isReadOnlyFailure(error: unknown): boolean {
   return isReadOnly(messageOf(error));

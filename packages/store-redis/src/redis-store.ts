@@ -20,6 +20,7 @@ import { exportFrom } from "./exporter.js";
 import { createImporter } from "./importer.js";
 import { redisKeyOf } from "./keys.js";
 import { createLanes } from "./lanes.js";
+import { createMovingSlots } from "./moving-slots.js";
 import { createSingly } from "./places.js";
 import { commandsOf, isRedisClient, type RedisClient } from "./redis-client.js";
 import { createSlots } from "./slots.js";
@@ -87,8 +88,9 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const slots = createSlots(connection, cluster || connection.cluster);
   const lanes = createLanes(prefix, true);
   const singly = createSingly(slots);
-  const update = createUpdater(createCompareAndSet(connection, lanes, slots, singly, prefix));
-  const decide = createDecisions(connection, lanes, slots, prefix, update);
+  const moving = createMovingSlots();
+  const update = createUpdater(createCompareAndSet(connection, lanes, slots, moving, singly, prefix));
+  const decide = createDecisions(connection, lanes, slots, moving, prefix, update);
   const importAll = createImporter(connection, lanes, slots, prefix);
   let closed = false;
 

@@ -8,7 +8,7 @@ export interface Script {
 
 export const compareAndSet: Script = {
   name: "compareAndSet",
-  sha1: "2c46f85ee423c8ec8b704aa46e6cc516eea9ef0f",
+  sha1: "11a8f8bfa3d1c711d4bba5f45fb448353f769ed0",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -102,14 +102,16 @@ local function from_json(text)
   return to_json(packed) == text and packed or text
 end
 
-if repeated(KEYS[1], ARGV[1]) then return REPEATED end
+local lane, entry = KEYS[1], KEYS[2]
+if not entry then lane, entry = nil, lane end
+if lane and repeated(lane, ARGV[1]) then return REPEATED end
 
 local now = clock(ARGV[2])
-local current = to_json(redis.call('GET', KEYS[2]))
+local current = to_json(redis.call('GET', entry))
 if ARGV[4] == '' or (current or '') ~= ARGV[3] then return { 0, now, current } end
 
-redis.call('SET', KEYS[2], from_json(ARGV[4]), 'PX', px(ARGV[2], tonumber(ARGV[5])))
-remember(KEYS[1], ARGV[1])
+redis.call('SET', entry, from_json(ARGV[4]), 'PX', px(ARGV[2], tonumber(ARGV[5])))
+if lane then remember(lane, ARGV[1]) end
 return { 1, now, current }
 `,
 };

@@ -8,7 +8,7 @@ const LONG_LOG_PAGES = 4_000;
 const RETRY_PAGES = 250;
 /** While a reader stays, a checkpoint is due so much later each time, up to the maximum. */
 const BACKOFF = 2;
-const MAX_DUE_PAGES = 16_000;
+const MAX_DUE_PAGES = 4_000;
 
 /** Copies the log into the database, now and then, so that the log starts again at its beginning. */
 export interface Checkpoint {

@@ -8,7 +8,7 @@ import type { OpenSqliteClient, SqliteClient } from "./sqlite-client.js";
 /** The database that a store works on: the user's client, or another one on the file that took the place of its file. */
 export interface Connection {
   /**
-   * The client to use.
+   * The client to use. It looks at the files now and then.
    *
    * @param create whether a file that was deleted is created again
    * @throws SluiceError `STORE_NOT_READY`, `STORE_FAILED` when the files were deleted or replaced
@@ -16,10 +16,8 @@ export interface Connection {
   client(create?: boolean): SqliteClient;
   /** To be called when the client has read the database. */
   opened(): void;
-  /** Whether the files of the client were deleted or replaced, so that {@link client} has to be asked again. */
-  isStale(): boolean;
-  /** To be called with every failure of the database. A file that was read-only and is not any more is opened again. */
-  failed(reason: unknown): void;
+  /** After a failure: opens a file again that was read-only and is not any more. Returns whether it did, and calls may be made again. */
+  replaceAfter(failure: unknown): boolean;
   /** Closes what was opened here, and never the user's client. */
   close(): void;
 }
@@ -42,7 +40,7 @@ export function createConnection(own: SqliteClient): Connection {
     return true;
   }
 
-  function replaceAfter(change: FileChange, path: string, create: boolean): void {
+  function replaceLost(change: FileChange, path: string, create: boolean): void {
     if (change.file !== path) throw logLost(change, path);
     if (!create && !existsSync(path)) throw fileLost(change, "Run migrate() of the store to create a new file.");
     if (!replace(path)) throw fileLost(change, "Open the new file, and create a store on it.");
@@ -51,20 +49,19 @@ export function createConnection(own: SqliteClient): Connection {
   return {
     client(create = false) {
       const change = files.changed();
-      if (change !== undefined && files.path !== undefined) replaceAfter(change, files.path, create);
+      if (change !== undefined && files.path !== undefined) replaceLost(change, files.path, create);
       return opened?.client ?? own;
     },
 
     opened: () => files.opened(),
-    isStale: () => files.changed() !== undefined,
 
-    failed(reason) {
+    replaceAfter(failure) {
       const { path } = files;
       const nowMs = performance.now();
-      if (!mayBecomeWritable || path === undefined || nowMs < triedMs + RETRY_EVERY_MS) return;
-      if (!isReadOnly(reason) || !isWritable(path)) return;
+      if (!mayBecomeWritable || path === undefined || nowMs < triedMs + RETRY_EVERY_MS) return false;
+      if (!isReadOnly(failure) || !isWritable(path)) return false;
       triedMs = nowMs;
-      replace(path);
+      return replace(path);
     },
 
     close() {

@@ -16,8 +16,13 @@ export function decideCall({ claims, charge }: Admission, nowMs: number | undefi
   return (view) => {
     const entries = rowKeys.map((key) => view.read(key) as Entry | undefined);
     const { outcome, writes } = decideEntries({ claims, charge }, entries, builtInAlgorithms, nowMs ?? view.nowMs);
+    const isCharge = outcome.allowed && charge;
     writes.forEach((next, i) => {
-      if (next !== undefined) view.write(rowKeys[i] as string, next.state, expiryOf(view, next.ttlMs, nowMs));
+      if (next === undefined) return;
+      const key = rowKeys[i] as string;
+      const expiresMs = expiryOf(view, next.ttlMs, nowMs);
+      if (isCharge) view.write(key, next.state, expiresMs);
+      else view.repair(key, next.state, expiresMs);
     });
     return outcome;
   };

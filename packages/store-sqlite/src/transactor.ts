@@ -39,19 +39,22 @@ const MOST_FAILURES = 3;
 /** @param open opens a session on a client: when one is first needed, and again after a failure */
 export function createTransactor(connection: Connection, open: (client: SqliteClient) => Session): Transactor {
   let session: Session | undefined;
+  let sessionClient: SqliteClient | undefined;
   /** Calls that wait for the lock. */
   let delayed: Delayed[] = [];
   let retrying = false;
 
   function attemptTogether(calls: readonly Waiting[], kind: TransactionKind): Answers {
     try {
-      if (session === undefined || connection.isStale()) {
-        session = undefined;
-        session = open(connection.client());
+      const client = connection.client();
+      if (client !== sessionClient) session = undefined;
+      if (session === undefined) {
+        session = open(client);
+        sessionClient = client;
         connection.opened();
       }
     } catch (reason) {
-      connection.failed(reason);
+      if (connection.replaceAfter(reason)) return attemptTogether(calls, kind);
       return { answers: calls.map(() => undefined), reason };
     }
     const answers = transact(
@@ -62,7 +65,7 @@ export function createTransactor(connection: Connection, open: (client: SqliteCl
     if (answers.reason !== undefined && !isWorthWaiting(answers.reason)) {
       // The table may be another one by now, or gone.
       session = undefined;
-      connection.failed(answers.reason);
+      if (connection.replaceAfter(answers.reason)) return attemptTogether(calls, kind);
     }
     return answers;
   }

@@ -1,16 +1,26 @@
-import { MessageChannel } from "node:worker_threads";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 
 /*
  * Fake timers of a test suite replace `setTimeout`, `setImmediate`, `process.nextTick` and `queueMicrotask`, and may never run what
- * they were given. They replace neither messages nor `AbortSignal.timeout`. Both leave a process free to end, so the port keeps
+ * they were given. They replace neither messages nor `AbortSignal.timeout`. Both leave a process free to end, so a port keeps
  * it alive while somebody waits.
  */
-const { port1: receiver, port2: sender } = new MessageChannel();
-receiver.on("message", endTurn);
-receiver.unref();
 
+/**
+ * Node.js reads a port until it is empty, and reads all ports in one go. A message to the one port sends one to the other, so
+ * that a turn that asks for the next one never gets it before everything else that is due.
+ */
+const turns = createChannel(endTurn);
+const relay = createChannel(() => turns.sender.postMessage(undefined));
 let due: (() => void)[] = [];
 let waits = 0;
+
+function createChannel(receive: () => void): { readonly receiver: MessagePort; readonly sender: MessagePort } {
+  const { port1: receiver, port2: sender } = new MessageChannel();
+  receiver.on("message", receive);
+  receiver.unref();
+  return { receiver, sender };
+}
 
 function endTurn(): void {
   const ended = due;
@@ -20,16 +30,16 @@ function endTurn(): void {
 
 /** Keeps the process alive until the promise is settled. */
 async function keptAlive(work: Promise<void>): Promise<void> {
-  if (waits++ === 0) receiver.ref();
+  if (waits++ === 0) turns.receiver.ref();
   await work;
-  if (--waits === 0) receiver.unref();
+  if (--waits === 0) turns.receiver.unref();
 }
 
 /** Resolves after everything else that was due has had its turn. */
 export function nextTurn(): Promise<void> {
   return keptAlive(
     new Promise((resolve) => {
-      if (due.push(resolve) === 1) sender.postMessage(undefined);
+      if (due.push(resolve) === 1) relay.sender.postMessage(undefined);
     }),
   );
 }

@@ -11,6 +11,8 @@ export interface View {
   /** The state under a key; `undefined` when there is none, or it has expired. */
   read(key: string): unknown;
   write(key: string, state: unknown, expiresMs: number): void;
+  /** Writes a state if that is possible. The call is answered without it: its answer would be the same. */
+  repair(key: string, state: unknown, expiresMs: number): void;
   /** Forgets a row, also an expired one. */
   remove(key: string): void;
   /** Takes the write lock, with or without anything to write. */
@@ -36,6 +38,7 @@ export interface OpenView extends View {
 export function createView(session: Session, nowMs: number): OpenView {
   const rows = new Map<string, Row | undefined>();
   const changed = new Set<string>();
+  const repaired = new Set<string>();
   let needsLock = false;
   let broken = false;
 
@@ -59,7 +62,7 @@ export function createView(session: Session, nowMs: number): OpenView {
     nowMs,
     relies: false,
     get needsLock() {
-      return needsLock || changed.size > 0;
+      return needsLock || changed.size > 0 || repaired.size > 0;
     },
     get broken() {
       return broken;
@@ -81,6 +84,11 @@ export function createView(session: Session, nowMs: number): OpenView {
 
     write: (key, state, expiresMs) => change(key, rowOf(state, expiresMs)),
 
+    repair(key, state, expiresMs) {
+      rows.set(key, rowOf(state, expiresMs));
+      repaired.add(key);
+    },
+
     remove(key) {
       if (rowUnder(key) !== undefined) change(key, undefined);
     },
@@ -90,10 +98,10 @@ export function createView(session: Session, nowMs: number): OpenView {
       needsLock = true;
     },
 
-    hasChanged: (key) => changed.has(key),
+    hasChanged: (key) => changed.has(key) || repaired.has(key),
 
     flush() {
-      for (const key of changed) {
+      for (const key of new Set([...changed, ...repaired])) {
         const row = rows.get(key);
         if (row === undefined) session.remove(key);
         else session.write(key, row);

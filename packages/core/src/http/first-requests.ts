@@ -5,8 +5,11 @@ import type { HttpPort } from "./port.js";
 /** Mistakes in the set-up show in the first requests; the ones after them pay nothing for the search. */
 const FIRST = 100;
 
-/** Fields in which proxies and platforms write the address of a client. */
-const FORWARDING = ["x-forwarded-for", "forwarded", "cf-connecting-ip", "true-client-ip", "fly-client-ip", "x-real-ip"];
+/** Fields in which proxies write the addresses of clients. */
+const OF_PROXIES = ["x-forwarded-for", "forwarded"];
+
+/** Fields in which platforms write the address of the client. Some runtimes take the address from there. */
+const OF_PLATFORMS = ["cf-connecting-ip", "true-client-ip", "fly-client-ip", "x-real-ip"];
 
 /** Who was charged for a request so far: by the identity of the counts, which may be a limiter. */
 const charged = new WeakMap<object, Map<object, string[]>>();
@@ -37,7 +40,9 @@ function findProxyMistakes<Req>(request: Req, port: HttpPort<Req>, diagnostics: 
   if (trust === "everyone") {
     diagnostics.warn("EVERY_PROXY_TRUSTED", "every client may write the address by which it is limited.");
   } else if (trust === "nobody") {
-    const field = FORWARDING.find((name) => port.header(request, name) !== undefined);
+    const address = port.address(request);
+    const isIgnored = (name: string) => ![undefined, address].includes(port.header(request, name));
+    const field = OF_PROXIES.find((name) => port.header(request, name) !== undefined) ?? OF_PLATFORMS.find(isIgnored);
     if (field === undefined) return;
     diagnostics.warn("FORWARDING_IGNORED", `a request came with ${field}, but no proxy is trusted.`);
   }

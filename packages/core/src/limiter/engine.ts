@@ -39,7 +39,7 @@ export function decidingEngine(store: DecidingStore, algorithms: Algorithms): En
       },
       options,
     );
-    if (found !== undefined && !keeps) await store.delete(entryKey);
+    if (found !== undefined && !keeps) await store.delete(entryKey, options);
   }
 
   const lent = { claims: [] as readonly Claim[], charge: true };

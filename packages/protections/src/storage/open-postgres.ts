@@ -6,8 +6,14 @@ import { malformed, type Setting } from "./setting.js";
 
 const INSTALL = "@sluice/store-postgres pg";
 
-/** How long a statement or a new connection may take once the storage is open: a silent connection is then ended. */
-const PATIENCE_MS = 2_000;
+/** How long a new connection may take once the storage is open. */
+const CONNECT_MS = 2_000;
+
+/**
+ * How long a statement may take: a page of a move or a sweep. The store itself gives up connections that are silent at a
+ * decision's deadline.
+ */
+const QUERY_MS = 30_000;
 
 /** Parameters of the query in a setting that together are the option `ssl`. */
 const SSL_PARAMETERS: readonly string[] = ["ssl", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslnegotiation"];
@@ -40,7 +46,7 @@ export async function openPostgres(setting: Setting, { migrate, timeoutMs, given
   } finally {
     await first.end();
   }
-  const pool = open({ connectionTimeoutMillis: PATIENCE_MS, query_timeout: PATIENCE_MS });
+  const pool = open({ connectionTimeoutMillis: CONNECT_MS, query_timeout: QUERY_MS });
   return { store: postgresStore({ client: pool }), end: () => pool.end() };
 }
 

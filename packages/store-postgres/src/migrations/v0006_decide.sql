@@ -420,12 +420,17 @@ BEGIN
           ON CONFLICT DO NOTHING;
         GET DIAGNOSTICS written = ROW_COUNT;
       ELSE
+        -- In any order, as no wait is long. All waits together end too: what is left counts as held, and is asked again.
         FOR known IN
           SELECT n FROM generate_series(1, cardinality(keys)) n
             WHERE lives[n] IS NOT NULL AND versions[n] IS NULL
-            ORDER BY keys[n] COLLATE "C"
+            ORDER BY random()
         LOOP
           entry := known.n;
+          IF extract(epoch FROM clock_timestamp()) * 1000 > real_ms + 50 THEN
+            busy[entry] := true;
+            CONTINUE;
+          END IF;
           BEGIN
             INSERT INTO "sluice"."entries" (key, blocked_until_ms, cells, expires_ms)
               VALUES (

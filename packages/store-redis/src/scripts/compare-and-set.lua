@@ -1,7 +1,7 @@
 -- Writes an entry if it still has the value that the caller saw; reads it otherwise, or when there is nothing to write. The
 -- caller sees JSON.
 --
--- KEYS[1]   the lane of the caller (see once.lua)
+-- KEYS[1]   the lane of the caller (see once.lua); left out while a cluster moves the slot: the two might be on two servers
 -- KEYS[2]   the entry
 -- ARGV[1]   the number of this script on its lane
 -- ARGV[2]   the time in milliseconds, or '' for the server's
@@ -15,12 +15,14 @@
 --@include "includes/once.lua"
 --@include "includes/entry.lua"
 --@include "includes/json.lua"
-if repeated(KEYS[1], ARGV[1]) then return REPEATED end
+local lane, entry = KEYS[1], KEYS[2]
+if not entry then lane, entry = nil, lane end
+if lane and repeated(lane, ARGV[1]) then return REPEATED end
 
 local now = clock(ARGV[2])
-local current = to_json(redis.call('GET', KEYS[2]))
+local current = to_json(redis.call('GET', entry))
 if ARGV[4] == '' or (current or '') ~= ARGV[3] then return { 0, now, current } end
 
-redis.call('SET', KEYS[2], from_json(ARGV[4]), 'PX', px(ARGV[2], tonumber(ARGV[5])))
-remember(KEYS[1], ARGV[1])
+redis.call('SET', entry, from_json(ARGV[4]), 'PX', px(ARGV[2], tonumber(ARGV[5])))
+if lane then remember(lane, ARGV[1]) end
 return { 1, now, current }

@@ -31,7 +31,7 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
     });
   }
 
-  for (const name of ["cf-connecting-ip", "x-real-ip"]) {
+  for (const name of ["true-client-ip", "x-real-ip"]) {
     test(`of ${name} where no proxy is trusted`, async ({ serve, ask, quiet }) => {
       const warnings = quiet();
       const server = await serve({}, { policies });

@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { migrate, sqliteStore } from "../src/index.js";
+import { openClient } from "./clients.mjs";
+import { newFolder } from "./files.js";
+
+const rejected = (text: string) =>
+  expect.objectContaining({ code: "INVALID_CLIENT", message: expect.stringContaining(text) });
+
+/** The methods of the clients that people pass, with what they return. */
+const promise = async () => [];
+const wrong: readonly (readonly [name: string, client: object, reason: string])[] = [
+  ["sqlite3", { exec() {}, prepare: () => ({ all() {}, run() {}, finalize() {} }) }, "no array of rows"],
+  ["sqlite", { exec: promise, prepare: () => Promise.reject(new Error("no table")) }, "returns a promise"],
+  [
+    "D1",
+    { exec: promise, prepare: () => ({ all: promise, run: promise, bind() {} }) },
+    "all() of its statements returns a promise",
+  ],
+  ["sql.js", { exec: () => [], prepare: () => ({ step: () => true, get: () => [1], free() {} }) }, "have no all()"],
+  ["drizzle-orm", { run() {}, all: () => [], $client: {} }, "$client"],
+  ["knex", Object.assign(() => {}, { raw: promise, select() {} }), "no prepare() and exec()"],
+  ["@libsql/client", { execute: promise, batch: promise }, "no prepare() and exec()"],
+  ["arrays", { exec() {}, prepare: () => ({ run() {}, all: () => [[1, "two"]] }) }, "returnArrays"],
+];
+
+it.each(wrong)(
+  "refuses a database of %s at construction, and names the clients that work",
+  async (_, client, reason) => {
+    expect(() => sqliteStore({ client: client as never })).toThrow(rejected(reason));
+    expect(() => sqliteStore({ client: client as never })).toThrow(
+      rejected("node:sqlite, a Database of better-sqlite3, libsql or bun:sqlite"),
+    );
+    await expect(migrate(client as never)).rejects.toThrow(rejected(reason));
+  },
+);
+
+it("refuses a closed database, and says why", async () => {
+  const client = await openClient("libsql", join(newFolder(), "limits.db"));
+  client.close();
+  expect(() => sqliteStore({ client })).toThrow(rejected("not open"));
+});
+
+it("reports rows without their columns when it first reads", async () => {
+  const client = { exec() {}, prepare: () => ({ run() {}, all: () => [{ odd: 1 }] }) };
+  const store = sqliteStore({ client });
+  await expect(store.healthCheck()).rejects.toThrow(rejected("without their columns"));
+});

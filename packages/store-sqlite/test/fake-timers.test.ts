@@ -1,0 +1,111 @@
+import { createLimiter, fixedWindow, type Limiter } from "@sluice/core";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { type OpenSqliteClient, sqliteStore } from "../src/index.js";
+import { openSeveral } from "./files.js";
+
+const ALL = [
+  "setTimeout",
+  "clearTimeout",
+  "setInterval",
+  "clearInterval",
+  "setImmediate",
+  "clearImmediate",
+  "queueMicrotask",
+  "performance",
+  "hrtime",
+  "Date",
+] as const;
+
+function useFakeTimers(): void {
+  vi.useFakeTimers({ toFake: [...ALL] });
+  // Vitest refuses to replace this one in a child process.
+  vi.spyOn(process, "nextTick").mockImplementation(() => {});
+}
+
+function useRealTimers(): void {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+}
+
+afterEach(useRealTimers);
+
+function limiterOn(client: OpenSqliteClient): Limiter {
+  return createLimiter({
+    store: sqliteStore({ client }),
+    policies: fixedWindow({ limit: 4, window: "1d" }),
+    timeout: "5s",
+  });
+}
+
+/** How many of ten concurrent requests of one key are allowed, all of them decided by the store. */
+async function allowed(limiter: Limiter, key: string): Promise<number> {
+  const decisions = await Promise.all(Array.from({ length: 10 }, () => limiter.consume(key)));
+  expect(decisions.filter(({ source }) => source !== "store")).toEqual([]);
+  return decisions.filter((decision) => decision.allowed).length;
+}
+
+describe("with fake timers that nobody advances", () => {
+  it("decides, and after real timers are back, with a store from before", async () => {
+    const { clients } = await openSeveral(1);
+    const limiter = limiterOn(clients[0] as OpenSqliteClient);
+    expect(await allowed(limiter, "real")).toBe(4);
+    for (const time of [1, 2]) {
+      useFakeTimers();
+      for (let i = 0; i < 3; i++) expect(await allowed(limiter, `fake ${time} ${i}`)).toBe(4);
+      useRealTimers();
+      for (let i = 0; i < 3; i++) expect(await allowed(limiter, `real ${time} ${i}`)).toBe(4);
+    }
+  });
+
+  it("decides, and after real timers are back, with a store from meanwhile", async () => {
+    const { clients } = await openSeveral(1);
+    useFakeTimers();
+    const limiter = limiterOn(clients[0] as OpenSqliteClient);
+    expect(await allowed(limiter, "fake")).toBe(4);
+    useRealTimers();
+    expect(await allowed(limiter, "real")).toBe(4);
+  });
+
+  it("answers calls that are pending when timers are replaced", async () => {
+    const { clients } = await openSeveral(1);
+    const limiter = limiterOn(clients[0] as OpenSqliteClient);
+    const before = allowed(limiter, "before");
+    useFakeTimers();
+    const during = allowed(limiter, "during");
+    expect(await before).toBe(4);
+    expect(await during).toBe(4);
+  });
+
+  it("answers calls that are pending when real timers are back", async () => {
+    const { clients } = await openSeveral(1);
+    const limiter = limiterOn(clients[0] as OpenSqliteClient);
+    expect(await allowed(limiter, "real")).toBe(4);
+    useFakeTimers();
+    const during = allowed(limiter, "during");
+    useRealTimers();
+    const after = allowed(limiter, "after");
+    expect(await during).toBe(4);
+    expect(await after).toBe(4);
+  });
+
+  it.each(["before", "after"])("waits for the lock of another process, taken %s timers are replaced", async (when) => {
+    const { clients } = await openSeveral(2);
+    const [client, other] = clients as [OpenSqliteClient, OpenSqliteClient];
+    const limiter = limiterOn(client);
+    const realSleep = sleeper();
+    if (when === "after") useFakeTimers();
+    other.exec("BEGIN IMMEDIATE");
+    const waiting = allowed(limiter, "somebody");
+    await realSleep(20);
+    if (when === "before") useFakeTimers();
+    await realSleep(20);
+    other.exec("COMMIT");
+    expect(await waiting).toBe(4);
+  });
+});
+
+/** A sleep that fake timers do not replace. */
+function sleeper(): (ms: number) => Promise<void> {
+  const sleep = setTimeout;
+  return (ms) => new Promise((resolve) => void sleep(resolve, ms));
+}
