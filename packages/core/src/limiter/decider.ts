@@ -238,6 +238,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
 
     close() {
       closed = true;
+      outage.close();
     },
   };
 }

@@ -5,6 +5,8 @@ import type { Emitter } from "./events.js";
 export interface Outage {
   failed(error: SluiceError): void;
   succeeded(): void;
+  /** Reports no end anymore: a closed limiter leaves no timer that logs later. */
+  close(): void;
 }
 
 /** A store that failed every call for this long is back with its first answer. */
@@ -67,6 +69,11 @@ export function createOutage(failOpen: boolean, emitter: Emitter): Outage {
       outage.timer = setTimeout(() => outage === down && end(outage), QUIET_MS - quietMs);
       // A number, where it is not Node's.
       (outage.timer as { unref?(): unknown }).unref?.();
+    },
+
+    close() {
+      clearTimeout(down?.timer);
+      down = undefined;
     },
   };
 }

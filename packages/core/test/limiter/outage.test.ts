@@ -37,6 +37,18 @@ afterEach(() => {
 const lines = () => logged.mock.calls.map((args: unknown[]) => String(args[0]));
 
 describe("an outage", () => {
+  it("logs nothing after the limiter was closed", async () => {
+    const { limiter, backend } = setUp({}, false);
+    backend.fails = () => true;
+    await limiter.consume("a");
+    backend.fails = () => false;
+    await limiter.consume("a");
+    expect(lines()).toHaveLength(1);
+    await limiter.close();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(lines()).toHaveLength(1);
+  });
+
   it("of one shard in three is one outage, with one event at its start and one at its end", async () => {
     const { limiter, backend, events } = setUp();
     backend.fails = (key) => Number(key) % 3 === 0;
