@@ -5,7 +5,7 @@ import { project, runBin } from "./consumer.js";
 
 const source = `
   import express from "express";
-  import { type Decision, fixedWindow, rateLimit, SluiceError, tokenBucket } from "@sluice/express";
+  import { type Decision, decisionOf, fixedWindow, rateLimit, SluiceError, tokenBucket } from "@sluice/express";
   import { protect } from "@sluice/express/protections";
   import { createLimiter, type SluiceErrorCode } from "@sluice/core";
   import { rateLimit as honoLimit } from "@sluice/hono";
@@ -23,7 +23,7 @@ const source = `
   export const app = express();
   app.use(rateLimit(memoryStore(), { policies: fixedWindow({ limit: 2, window: "1h" }) }));
   app.get("/", (req, res) => {
-    res.send(String(req.rateLimit?.remaining));
+    res.send(String(decisionOf(req)?.remaining));
   });
   export async function use(): Promise<Decision> {
     const protections: Protections = await createProtections({ storage: "memory:" });
