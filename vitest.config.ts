@@ -26,7 +26,7 @@ export default defineConfig({
         include: ["test/**/*.test.ts"],
         // Each test runs a compiler, a bundler or another test runner to its end.
         ...(basename(folder) === "consumers" ? { testTimeout: 120_000, hookTimeout: 120_000, maxConcurrency: 2 } : {}),
-        globalSetup: [join(folder, "test", "global-setup.ts")].filter((file) => existsSync(file)),
+        globalSetup: [join(folder, "test/global-setup.ts")].filter((file) => existsSync(file)),
       },
     })),
   },

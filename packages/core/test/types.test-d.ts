@@ -72,7 +72,7 @@ createLimiter({
   on: {
     decision: (one) => same<typeof one, Decision>(),
     storeError: ({ error, failOpen }) => {
-      same<typeof error, unknown>();
+      same<typeof error, SluiceError>();
       same<typeof failOpen, boolean>();
     },
     storeRecovered: ({ downMs }) => same<typeof downMs, number>(),

@@ -3,17 +3,16 @@ import type { SqliteClient } from "./sqlite-client.js";
 /** A checkpoint is due when about so many pages were written, as by SQLite itself (`wal_autocheckpoint`). */
 const DUE_PAGES = 1_000;
 /** A log of so many pages is long: others have kept checkpoints from their end. */
-const LONG_LOG_PAGES = 4_000;
+const LONG_LOG_PAGES = 2_000;
 /** Where others only write, the next checkpoint of a long log may get the lock. */
-const RETRY_PAGES = 250;
-/** While a reader stays, a checkpoint is due so much later each time, up to the maximum. */
-const BACKOFF = 2;
-const MAX_DUE_PAGES = 4_000;
+const RETRY_PAGES = 100;
 
 /** Copies the log into the database, now and then, so that the log starts again at its beginning. */
 export interface Checkpoint {
   wrote(pages: number): void;
   isDue(): boolean;
+  /** Whether it has to be made right after a commit: the log is long, and at any other time others have the lock. */
+  isUrgent(): boolean;
   /** Takes some milliseconds of the disk, and waits for no lock. Never throws. */
   make(): void;
 }
@@ -32,6 +31,7 @@ export function takeOverCheckpoints(client: SqliteClient): Checkpoint {
   let pages = Math.random() * DUE_PAGES;
   /** How much of the log was in the database after the last checkpoint. */
   let copiedBefore = 0;
+  let urgent = false;
 
   function run(statement: typeof passive): { readonly busy: boolean; readonly log: number; readonly copied: number } {
     const [found] = statement.all() as { busy: number | bigint; log: number | bigint; checkpointed: number | bigint }[];
@@ -40,14 +40,19 @@ export function takeOverCheckpoints(client: SqliteClient): Checkpoint {
 
   /** Makes one, and returns after how many pages the next one is due. */
   function makeOne(): number {
+    const wasUrgent = urgent;
+    urgent = false;
+    // The lock is free for a moment only.
+    if (wasUrgent && !run(restart).busy) return DUE_PAGES;
     const { busy, log, copied } = run(passive);
     // A log of which all is copied starts again with the next write, if nobody reads it then.
-    if (log <= LONG_LOG_PAGES || (!busy && copied === log)) return DUE_PAGES;
+    if ((log >= 0 && log <= LONG_LOG_PAGES) || (!busy && copied === log)) return DUE_PAGES;
     const again = run(restart);
     if (!again.busy) return DUE_PAGES;
-    const stuck = again.copied === copiedBefore;
+    // While nothing more can be copied, a reader stays, and no try would help.
+    urgent = again.copied < 0 || again.copied !== copiedBefore;
     copiedBefore = again.copied;
-    return stuck ? Math.min(MAX_DUE_PAGES, Math.max(DUE_PAGES, duePages * BACKOFF)) : RETRY_PAGES;
+    return urgent ? RETRY_PAGES : DUE_PAGES;
   }
 
   return {
@@ -56,6 +61,7 @@ export function takeOverCheckpoints(client: SqliteClient): Checkpoint {
     },
 
     isDue: () => pages >= duePages,
+    isUrgent: () => urgent && pages >= duePages,
 
     make() {
       pages = 0;

@@ -29,8 +29,8 @@ import { createTransactor } from "./transactor.js";
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions extends MigrationOptions {
   /**
-   * An open database of `node:sqlite`, `better-sqlite3`, `libsql` or `bun:sqlite`, such as {@link openSqlite} returns. Give the store one of
-   * its own, that nothing else uses. It stays yours to close.
+   * An open database of `node:sqlite`, `better-sqlite3`, `libsql` or `bun:sqlite`, such as {@link openSqlite} returns. Give the store
+   * a database that nothing else uses. It stays yours to close.
    */
   client: SqliteClient;
   /**

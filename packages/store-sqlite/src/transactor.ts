@@ -62,6 +62,7 @@ export function createTransactor(connection: Connection, open: (client: SqliteCl
       calls.map(({ call }) => call),
       kind,
     );
+    if (answers.reason === undefined && session.checkpoint.isUrgent()) session.checkpoint.make();
     if (answers.reason !== undefined && !isWorthWaiting(answers.reason)) {
       // The table may be another one by now, or gone.
       session = undefined;

@@ -60,7 +60,7 @@ afterAll(async () => {
 });
 
 async function decide(signal?: AbortSignal): Promise<string> {
-  const response = await fetch(url, { signal });
+  const response = await fetch(url, { signal: signal ?? null });
   return response.ok ? ((await response.json()) as { source: string }).source : `status ${response.status}`;
 }
 

@@ -87,11 +87,18 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         else flushAt(nowMs, Math.min(nowMs + waitMs, earliestDeadlineMs));
         return;
       }
-      const size = pace.sizeFor(queue.length);
-      const batch = queue.slice(0, size);
-      queue = queue.slice(size);
+      const batch = takeBatch();
       outsideRequests(() => send(batch, nowMs));
     }
+  }
+
+  function takeBatch(): readonly Waiting<Item, Result>[] {
+    // A probe is the call that came last: it has the most time left for an answer.
+    if (pace.probing) return queue.splice(-1);
+    const size = pace.sizeFor(queue.length);
+    const batch = queue.slice(0, size);
+    queue = queue.slice(size);
+    return batch;
   }
 
   /** Between two probes of a store that fails at once, calls fail at once. */

@@ -8,6 +8,8 @@ export interface Pace {
   hopelessMs(nowMs: number): number;
   /** Whether no batch is in flight. */
   readonly idle: boolean;
+  /** Whether the store is down, so that the next batch is a probe of one call. */
+  readonly probing: boolean;
   /** Whether the last batches all failed, as when the server refuses connections. */
   readonly failing: boolean;
   /** Notes that a batch leaves. The function returned notes its end, and whether that was an answer of the store. */
@@ -106,6 +108,10 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
       return flights.size === 0;
     },
 
+    get probing() {
+      return isDown();
+    },
+
     get failing() {
       return failures >= MAX_FAILURES;
     },
@@ -121,7 +127,6 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
     },
 
     sizeFor(items) {
-      if (isDown()) return 1;
       const free = Math.max(1, base - flights.size);
       return Math.min(maxSize, Math.max(Math.ceil(items / free), worthSplitting));
     },
@@ -159,6 +164,7 @@ export function unpaced(maxSize: number): Pace {
   const ended = (): void => {};
   return {
     idle: false,
+    probing: false,
     failing: false,
     waitMs: () => 0,
     sizeFor: () => maxSize,

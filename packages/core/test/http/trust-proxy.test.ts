@@ -176,5 +176,5 @@ describe("the client behind proxies", () => {
       }),
       { numRuns: 20_000 },
     );
-  });
+  }, 60_000);
 });

@@ -18,7 +18,8 @@ function setUp(options: Partial<LimiterOptions> = {}, listens = true) {
     storeError: () => void events.push("storeError"),
     storeRecovered: () => void events.push("storeRecovered"),
   };
-  const limiter = createLimiter({ store: { ...store, decide }, policies, ...(listens && { on }), ...options });
+  const failing: DecidingStore = { ...store, decide };
+  const limiter = createLimiter({ store: failing, policies, ...(listens && { on }), ...options });
   return { limiter, backend, events };
 }
 
@@ -33,7 +34,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const lines = () => logged.mock.calls.map(([line]) => String(line));
+const lines = () => logged.mock.calls.map((args: unknown[]) => String(args[0]));
 
 describe("an outage", () => {
   it("logs nothing after the limiter was closed", async () => {
@@ -112,7 +113,8 @@ describe("without a storeError listener", () => {
   it("logs what a store that is not ready needs", async () => {
     const decide = () =>
       Promise.reject(new SluiceError("STORE_NOT_READY", "the table is missing: run migrate(client)"));
-    const limiter = createLimiter({ store: { ...mapStore(), decide }, policies });
+    const store: DecidingStore = { ...mapStore(), decide };
+    const limiter = createLimiter({ store, policies });
     await limiter.consume("k");
     expect(lines()).toEqual([expect.stringContaining("STORE_NOT_READY: the table is missing: run migrate(client)")]);
   });
@@ -141,7 +143,8 @@ describe("the error of a decision", () => {
     "is a SluiceError whatever the store throws: %s",
     async (thrown) => {
       const decide = () => Promise.reject(thrown);
-      const limiter = createLimiter({ store: { ...mapStore(), decide }, policies, on: { storeError: () => {} } });
+      const store: DecidingStore = { ...mapStore(), decide };
+      const limiter = createLimiter({ store, policies, on: { storeError: () => {} } });
       const { error } = await limiter.consume("k");
       expect(error).toBeInstanceOf(SluiceError);
       expect(error).toMatchObject({ code: "STORE_FAILED", cause: thrown });
