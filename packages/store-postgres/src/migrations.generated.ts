@@ -561,7 +561,7 @@ $function$;
 
 export const v0006Decide: Script = {
   name: "v0006Decide",
-  sha1: "ad124e7dead6f76ce0f512135e6d1aa8d4c1c755",
+  sha1: "d7727a52652de89cb273ad082f2216069a168d20",
   text: `ALTER TABLE "sluice"."entries" ADD COLUMN IF NOT EXISTS block bigint[];
 
 CREATE OR REPLACE FUNCTION "sluice"."entries_decide_2"(
@@ -814,9 +814,13 @@ BEGIN
           END IF;
           IF used > 0 THEN
             corrected := true;
-            IF size > 0 AND log[size - 1] - floor(log[size - 1] / epoch) * epoch = now_ms THEN
+            IF size > 0 AND (log[size] = 0 OR log[size - 1] - floor(log[size - 1] / epoch) * epoch = now_ms) THEN
               IF log[size] = 0 THEN
-                log[size - 1] := CASE WHEN log[size - 1] + epoch > safe THEN now_ms ELSE log[size - 1] + epoch END;
+                log[size - 1] := CASE
+                  WHEN log[size - 1] - floor(log[size - 1] / epoch) * epoch <> now_ms THEN now_ms
+                  WHEN log[size - 1] + epoch > safe THEN now_ms
+                  ELSE log[size - 1] + epoch
+                END;
               END IF;
               log[size] := log[size] + used;
             ELSE
@@ -872,9 +876,13 @@ BEGIN
             c3[entry] := s3;
             lives[entry] := start_ms + 2 * y - now_ms;
           ELSE
-            IF size > 0 AND s2 - floor(s2 / epoch) * epoch = now_ms THEN
+            IF size > 0 AND (log[size] = 0 OR s2 - floor(s2 / epoch) * epoch = now_ms) THEN
               IF log[size] = 0 THEN
-                s2 := CASE WHEN s2 + epoch > safe THEN now_ms ELSE s2 + epoch END;
+                s2 := CASE
+                  WHEN s2 - floor(s2 / epoch) * epoch <> now_ms THEN now_ms
+                  WHEN s2 + epoch > safe THEN now_ms
+                  ELSE s2 + epoch
+                END;
                 log[size - 1] := s2;
               END IF;
               log[size] := log[size] + cost;

@@ -73,7 +73,9 @@ export interface LimiterCore extends Decider {
   /** The decision when the store answered. */
   answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision;
   /** The decision when it failed to. */
-  unanswered(cost: number, error: unknown): Decision;
+  unanswered(cost: number, error: unknown, calls: CallOptions, answers: number): Decision;
+  /** How many calls the store has answered so far. */
+  answers(): number;
   /** Lets a denial count, and tells the listeners. */
   ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision>;
   /** Tells the listeners of a decision. */
@@ -123,17 +125,18 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     charge: boolean,
     calls: CallOptions,
   ): MaybePromise<Decision> {
+    const { answers } = outage;
     try {
       const outcome = engine.decide(asked, charge, calls);
       if (!isPromise(outcome)) return answered(key, cost, charge, outcome);
       return deadlines.bound(
         outcome,
         (settled) => answered(key, cost, charge, settled),
-        (error) => unanswered(cost, error),
+        (error) => unanswered(cost, error, calls, answers),
         calls.deadlineMs,
       );
     } catch (error) {
-      return unanswered(cost, error);
+      return unanswered(cost, error, calls, answers);
     }
   }
 
@@ -142,9 +145,9 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     return decisionOf(terms, key, cost, charge, outcome);
   }
 
-  function unanswered(cost: number, reason: unknown): Decision {
+  function unanswered(cost: number, reason: unknown, { deadlineMs }: CallOptions, answers: number): Decision {
     const error = storeFailure(reason);
-    outage.failed(error);
+    outage.failed(error, deadlineMs === undefined ? undefined : { startMs: deadlineMs - timeoutMs, answers });
     return decisionWithoutStore(cost, quotas[0] as Quota, failOpen, error);
   }
 
@@ -215,6 +218,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     ask,
     answered,
     unanswered,
+    answers: () => outage.answers,
     ended,
     tell,
 

@@ -215,7 +215,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
           const orNot = (judged: Promise<Decision>): Promise<Decision> => judged.catch(() => decision);
           try {
             const counts = offenders.map((offender) => count(offender, calls));
-            const judged = counts.some((left) => left instanceof Promise)
+            const judged = counts.some((left) => typeof left !== "number")
               ? host.bounded(Promise.all(counts), calls).then(judge)
               : judge(counts as number[]);
             return isPromise(judged) ? orNot(judged) : judged;

@@ -51,8 +51,9 @@ export function decideJointly(
       : { decision: last, other, nowMs };
   }
 
-  const unanswered = (error: unknown) => ended(core.unanswered(cost, error), undefined, 0);
+  const unanswered = (error: unknown) => ended(core.unanswered(cost, error, calls, answers), undefined, 0);
   const calls = core.calling();
+  const answers = core.answers();
   try {
     const outcome = core.engine.decide([...own, other], true, calls);
     return isPromise(outcome) ? core.bounded(outcome, calls).then(answered, unanswered) : answered(outcome);

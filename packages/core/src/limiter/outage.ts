@@ -3,10 +3,20 @@ import type { Emitter } from "./events.js";
 
 /** Reports the beginning and the end of an outage of the store, once each. */
 export interface Outage {
-  failed(error: SluiceError): void;
+  /** How many calls the store has answered. */
+  readonly answers: number;
+  failed(error: SluiceError, call?: FailedCall): void;
   succeeded(): void;
   /** Reports no end anymore: a closed limiter leaves no timer that logs later. */
   close(): void;
+}
+
+/** What is known of a call that failed. */
+export interface FailedCall {
+  /** When it began: a time of `performance.now()`. */
+  readonly startMs: number;
+  /** {@link Outage.answers} at that time. */
+  readonly answers: number;
 }
 
 /** A store that failed every call for this long is back with its first answer. */
@@ -30,9 +40,12 @@ interface Down {
 export function createOutage(failOpen: boolean, emitter: Emitter): Outage {
   let down: Down | undefined;
   let logged = false;
+  let answers = 0;
 
-  function begin(error: SluiceError, nowMs: number): void {
-    down = { sinceMs: nowMs, lastFailureMs: nowMs, answeredMs: undefined, partial: false, timer: undefined };
+  function begin(error: SluiceError, nowMs: number, call: FailedCall | undefined): void {
+    // Nothing was answered since the call began, so the outage is as old as the call.
+    const sinceMs = call?.answers === answers ? call.startMs : nowMs;
+    down = { sinceMs, lastFailureMs: nowMs, answeredMs: undefined, partial: false, timer: undefined };
     logged = !emitter.has("storeError");
     if (logged) console.error(startOf(error, failOpen));
     emitter.emit("storeError", { error, failOpen });
@@ -47,9 +60,13 @@ export function createOutage(failOpen: boolean, emitter: Emitter): Outage {
   }
 
   return {
-    failed(error) {
+    get answers() {
+      return answers;
+    },
+
+    failed(error, call) {
       const nowMs = performance.now();
-      if (down === undefined) return begin(error, nowMs);
+      if (down === undefined) return begin(error, nowMs, call);
       if (down.answeredMs !== undefined) down.partial = true;
       clearTimeout(down.timer);
       down.lastFailureMs = nowMs;
@@ -58,6 +75,7 @@ export function createOutage(failOpen: boolean, emitter: Emitter): Outage {
     },
 
     succeeded() {
+      answers++;
       if (down === undefined) return;
       const outage = down;
       const nowMs = performance.now();

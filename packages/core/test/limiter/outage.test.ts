@@ -77,6 +77,18 @@ describe("an outage", () => {
     expect(events).toEqual(["storeError", "storeRecovered"]);
   });
 
+  it("in which one call timed out ends with the first answer, if nothing was answered meanwhile", async () => {
+    const { limiter, backend, events } = setUp();
+    await limiter.consume("before");
+    backend.hangs = true;
+    const hanging = limiter.consume("k");
+    await vi.advanceTimersByTimeAsync(600);
+    expect((await hanging).source).toBe("failClosed");
+    backend.hangs = false;
+    await limiter.consume("k");
+    expect(events).toEqual(["storeError", "storeRecovered"]);
+  });
+
   it("of one call ends a second later, also when nothing is asked any more", async () => {
     const { limiter, backend, events } = setUp();
     backend.fails = () => true;

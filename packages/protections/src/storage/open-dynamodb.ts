@@ -1,6 +1,8 @@
+import { SluiceError } from "@sluice/core";
 import { merged } from "./client-options.js";
 import { loaded } from "./loaded.js";
 import type { Opened, Opening } from "./opened.js";
+import { SLUICE } from "./secrets.js";
 import { malformed, rejectUnknownQuery, type Setting } from "./setting.js";
 
 const STORE = "@sluice/store-dynamodb";
@@ -38,6 +40,17 @@ export async function openDynamodb(setting: Setting, { migrate, given }: Opening
     return { store, end };
   } catch (error) {
     await end();
-    throw error;
+    throw isAboutAccess(error) ? new SluiceError("STORE_FAILED", textOf(error), { cause: error.cause }) : error;
   }
+}
+
+/** Whether the store is not ready for another reason than its table, such as credentials, which no migration changes. */
+function isAboutAccess(error: unknown): error is SluiceError {
+  if (!(error instanceof SluiceError) || error.code !== "STORE_NOT_READY" || !(error.cause instanceof Error))
+    return false;
+  return !["ResourceNotFoundException", "ValidationException"].includes(error.cause.name);
+}
+
+function textOf({ message }: SluiceError): string {
+  return message.replace(SLUICE, "");
 }

@@ -139,6 +139,7 @@ function owning(store: DecidingStore, end: () => Promise<unknown>): DecidingStor
 function discreet(store: DecidingStore, redact: Redact): DecidingStore {
   const methods = Object.entries(store).map(([name, method]) => {
     if (typeof method !== "function" || name === "exportEntries") return [name, method];
+    if (name === "connectionError") return [name, () => withoutSecrets(method(), redact)];
     const call = (...args: unknown[]): unknown =>
       Promise.resolve(method(...args)).catch((error: unknown) => Promise.reject(withoutSecrets(error, redact)));
     return [name, call];

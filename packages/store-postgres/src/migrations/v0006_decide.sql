@@ -280,9 +280,14 @@ BEGIN
           END IF;
           IF used > 0 THEN
             corrected := true;
-            IF size > 0 AND log[size - 1] - floor(log[size - 1] / epoch) * epoch = now_ms THEN
+            IF size > 0 AND (log[size] = 0 OR log[size - 1] - floor(log[size - 1] / epoch) * epoch = now_ms) THEN
+              -- What a reset left behind only names the window before.
               IF log[size] = 0 THEN
-                log[size - 1] := CASE WHEN log[size - 1] + epoch > safe THEN now_ms ELSE log[size - 1] + epoch END;
+                log[size - 1] := CASE
+                  WHEN log[size - 1] - floor(log[size - 1] / epoch) * epoch <> now_ms THEN now_ms
+                  WHEN log[size - 1] + epoch > safe THEN now_ms
+                  ELSE log[size - 1] + epoch
+                END;
               END IF;
               log[size] := log[size] + used;
             ELSE
@@ -338,9 +343,13 @@ BEGIN
             c3[entry] := s3;
             lives[entry] := start_ms + 2 * y - now_ms;
           ELSE
-            IF size > 0 AND s2 - floor(s2 / epoch) * epoch = now_ms THEN
+            IF size > 0 AND (log[size] = 0 OR s2 - floor(s2 / epoch) * epoch = now_ms) THEN
               IF log[size] = 0 THEN
-                s2 := CASE WHEN s2 + epoch > safe THEN now_ms ELSE s2 + epoch END;
+                s2 := CASE
+                  WHEN s2 - floor(s2 / epoch) * epoch <> now_ms THEN now_ms
+                  WHEN s2 + epoch > safe THEN now_ms
+                  ELSE s2 + epoch
+                END;
                 log[size - 1] := s2;
               END IF;
               log[size] := log[size] + cost;
