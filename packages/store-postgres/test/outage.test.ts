@@ -62,8 +62,9 @@ describe("a server that stops answering", () => {
       const answered = during.filter(({ source }) => source === "store").length;
       expect(10_000 - remaining - answered).toBeLessThan(50 + 250);
       expect(sources(await ask(50))).toEqual(["store"]);
-      // The server ends those that the store gave up once it is awake.
-      await vi.waitFor(async () => expect(await connections(name)).toBeLessThanOrEqual(Math.max(before, 3)), 5_000);
+      // A server that takes long gets more batches at a time, and those that the store gave up end once it is awake.
+      const { max = 0 } = pool.options;
+      await vi.waitFor(async () => expect(await connections(name)).toBeLessThanOrEqual(Math.max(before, max)), 5_000);
     },
     30_000,
   );

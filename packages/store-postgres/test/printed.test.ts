@@ -43,7 +43,7 @@ it("the printed code survives a restart of the server", async () => {
     expect(child.exitCode).toBe(null);
     expect(printed).toMatch(/store\n/);
     // One line about the outage and one about its end, with the reason.
-    expect(failed.trim().split("\n")).toHaveLength(2);
+    await vi.waitFor(() => expect(failed.trim().split("\n")).toHaveLength(2), 5_000);
   } finally {
     child.kill();
     await exited;
