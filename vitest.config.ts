@@ -18,6 +18,8 @@ export default defineConfig({
     // Tests that start servers wait for them.
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // Servers and other processes take their time on a busy machine. The report shows what needed another try.
+    retry: process.env.CI === undefined ? 0 : 2,
     projects: folders.map((folder) => ({
       extends: true,
       test: {
