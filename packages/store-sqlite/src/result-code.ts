@@ -11,6 +11,12 @@ function resultCodeOf(error: unknown): number | undefined {
   return Object.entries(CODES).find(([name]) => code === name || code.startsWith(`${name}_`))?.[1];
 }
 
+/** Whether SQLite itself reported the error, as of a file that is no database, and not the client. */
+export function isFromSqlite(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return resultCodeOf(error) !== undefined || (typeof code === "string" && code.startsWith("SQLITE_"));
+}
+
 /** Somebody else holds a lock, and nothing was done: it may be tried again. */
 export function isBusy(error: unknown): boolean {
   const code = resultCodeOf(error);

@@ -1,4 +1,5 @@
 import { SluiceError } from "@sluice/core";
+import { isFromSqlite } from "./result-code.js";
 
 /** A value that the store passes to a statement. */
 export type SqliteValue = string | number | null;
@@ -37,6 +38,8 @@ export function checkClient(client: SqliteClient): SqliteClient {
   try {
     statement = client.prepare("SELECT 1 AS one, 'two' AS two");
   } catch (error) {
+    // The client is one, and each call reports what ails its file.
+    if (isFromSqlite(error)) return client;
     throw invalidClient(`it can't be used: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
   const fault = faultOf(statement);
