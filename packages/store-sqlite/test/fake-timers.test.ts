@@ -17,9 +17,8 @@ const ALL = [
 ] as const;
 
 function useFakeTimers(): void {
+  // `process.nextTick` stays: the messages of this child process to Vitest need it. Jest's tests replace it, too.
   vi.useFakeTimers({ toFake: [...ALL] });
-  // Vitest refuses to replace this one in a child process.
-  vi.spyOn(process, "nextTick").mockImplementation(() => {});
 }
 
 function useRealTimers(): void {
