@@ -5,7 +5,7 @@ import { run } from "./lib/process.mjs";
 import { ensureSystemPackages } from "./lib/system-packages.mjs";
 import { runVitest } from "./lib/vitest-run.mjs";
 
-/** @typedef {{ passed: number; failed: number; skipped?: string[] }} Counts */
+/** @typedef {{ passed: number; failed: number; skipped?: string[]; failures?: string[] }} Counts */
 
 const pass = { passed: 1, failed: 0 };
 const fail = { passed: 0, failed: 1 };
@@ -19,7 +19,7 @@ const tool = (name) => one(run(process.execPath, [`tools/${name}.mjs`]));
 const started = performance.now();
 /** @type {string[]} */
 const summary = [];
-const total = { passed: 0, failed: 0, skipped: /** @type {string[]} */ ([]) };
+const total = { passed: 0, failed: 0, skipped: /** @type {string[]} */ ([]), failures: /** @type {string[]} */ ([]) };
 
 if (step("set-up", setUp) && step("build", () => one(turbo("build")))) {
   step("lint", () => one(run("biome", ["ci", "."])));
@@ -35,6 +35,8 @@ if (step("set-up", setUp) && step("build", () => one(turbo("build")))) {
 
 console.log(`\n${summary.join("\n")}\n${seconds(started)} in all`);
 for (const name of total.skipped) console.log(`skipped: ${name}`);
+// Last, since a log may be cut at its start.
+for (const failure of total.failures) console.log(`failed: ${failure}`);
 const skipped = total.skipped.length > 0 ? `, ${total.skipped.length} skipped` : "";
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exitCode = total.failed === 0 ? 0 : 1;
@@ -67,6 +69,7 @@ function step(name, counted) {
   total.passed += counts.passed;
   total.failed += counts.failed;
   total.skipped.push(...(counts.skipped ?? []));
+  total.failures.push(...(counts.failures ?? (counts.failed > 0 ? [name] : [])));
   summary.push(`${counts.failed === 0 ? "ok    " : "FAILED"} ${name.padEnd(10)} ${seconds(start)}`);
   return counts.failed === 0;
 }

@@ -1,7 +1,7 @@
 // All tests, and how many of them passed.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { run } from "./process.mjs";
 
 /**
@@ -9,6 +9,7 @@ import { run } from "./process.mjs";
  * @property {number} passed
  * @property {number} failed
  * @property {string[]} skipped  the names of the tests
+ * @property {string[]} failures  the names of the failed tests and files, each with the first line of its error
  */
 
 /**
@@ -26,7 +27,8 @@ export function runVitest() {
   }
 }
 
-/** @typedef {{ status: string; assertionResults: { status: string; fullName: string }[] }} FileResult */
+/** @typedef {{ status: string; fullName: string; failureMessages?: string[] }} TestResult */
+/** @typedef {{ name?: string; status: string; message?: string; assertionResults: TestResult[] }} FileResult */
 
 /**
  * @param {boolean} ok  whether Vitest ended with exit code 0
@@ -38,14 +40,24 @@ export function countsOf(ok, result) {
   const tests = files.flatMap((file) => file.assertionResults);
   const passed = tests.filter(({ status }) => status === "passed").length;
   const skipped = tests.filter(({ status }) => status !== "passed" && status !== "failed");
-  let failed = tests.filter(({ status }) => status === "failed").length;
-  // A file that did not load, or whose hooks failed, has no failed test, but it failed.
-  failed += files.filter(
-    (file) => file.status === "failed" && !file.assertionResults.some(({ status }) => status === "failed"),
-  ).length;
+  const failures = files.flatMap(failuresOf);
   // Unhandled errors show in the exit code only. No test at all is a failure too.
-  if (failed === 0 && (!ok || passed === 0)) failed = 1;
-  return { passed, failed, skipped: skipped.map(({ fullName }) => fullName) };
+  if (failures.length === 0 && (!ok || passed === 0)) failures.push("Vitest itself: see its output above");
+  return { passed, failed: failures.length, skipped: skipped.map(({ fullName }) => fullName), failures };
+}
+
+/** @param {FileResult} file */
+function failuresOf(file) {
+  const failed = file.assertionResults.filter(({ status }) => status === "failed");
+  const where = file.name === undefined ? "" : `${relative(process.cwd(), file.name)}: `;
+  // A file that did not load, or whose hooks failed, has no failed test, but it failed.
+  if (failed.length === 0) return file.status === "failed" ? [`${where}${firstLine(file.message)}`] : [];
+  return failed.map(({ fullName, failureMessages }) => `${where}${fullName}: ${firstLine(failureMessages?.[0])}`);
+}
+
+/** @param {string | undefined} text */
+function firstLine(text) {
+  return text?.trim().split("\n", 1)[0] ?? "no message";
 }
 
 /** @param {string} file */

@@ -15,10 +15,24 @@ test.each([
   ["only skipped tests", true, [file("passed", skipped)], [0, 1, ["c"]]],
   ["all passed", true, [file("passed", passed, passed)], [2, 0, []]],
 ] as const)("counts %s", (_, ok, testResults, [passedCount, failedCount, skippedNames]) => {
-  const counts = countsOf(ok, { testResults: testResults.map((one) => ({ ...one })) });
-  expect(counts).toEqual({ passed: passedCount, failed: failedCount, skipped: skippedNames });
+  const { passed, failed, skipped, failures } = countsOf(ok, { testResults: testResults.map((one) => ({ ...one })) });
+  expect({ passed, failed, skipped }).toEqual({ passed: passedCount, failed: failedCount, skipped: skippedNames });
+  expect(failures).toHaveLength(failedCount);
 });
 
 test("a missing report is a failure", () => {
-  expect(countsOf(true, undefined)).toEqual({ passed: 0, failed: 1, skipped: [] });
+  expect(countsOf(true, undefined)).toMatchObject({ passed: 0, failed: 1, skipped: [] });
 });
+
+test("names each failure by file, test and the first line of its error", () => {
+  const inTest = { ...failed, failureMessages: ["Error: no\n    at b.test.ts:1"] };
+  const name = `${process.cwd()}/core/b.test.ts`;
+  const { failures } = countsOf(false, {
+    testResults: [
+      { name, ...file("failed", passed, inTest) },
+      { name, message: "SyntaxError: odd\n  1 | (", ...file("failed") },
+    ],
+  });
+  expect(failures).toEqual(["core/b.test.ts: b: Error: no", "core/b.test.ts: SyntaxError: odd"]);
+});
+
