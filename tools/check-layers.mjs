@@ -7,10 +7,12 @@ import { root as ownRoot } from "./lib/process.mjs";
 import { filesBelow, foldersIn } from "./lib/source-files.mjs";
 
 const core = "@sluice/core";
+/** The doors of core, each a specifier of its own: whoever may use one may not use the others. */
+const [toStores, toHttp] = [`${core}/store`, `${core}/http`];
 
 /**
  * @typedef {object} Rule
- * @property {string[]} value  packages it may import; `node:` stands for all of Node's own
+ * @property {string[]} value  packages and doors of core it may import; `node:` stands for all of Node's own
  * @property {"value" | "types"} [peers]  whether it may import its peer dependencies, or their types only
  * @property {RegExp} [dynamic]  packages that it may import by `import()` only, also with a computed name
  * @property {Record<string, string>} [apart]  the only file of `src` that may import a package
@@ -21,25 +23,29 @@ const core = "@sluice/core";
 const packageRules = [
   [/^core$/, { value: [] }],
   // The SDK's commands are classes, to be made here and sent by the user's client.
-  [/^store-dynamodb$/, { value: [core, "node:"], peers: "value" }],
+  [/^store-dynamodb$/, { value: [toStores, "node:"], peers: "value" }],
   // It opens a file by what is there, when it is asked to.
-  [/^store-sqlite$/, { value: [core, "node:"], peers: "types", dynamic: /^$/ }],
-  [/^store-/, { value: [core, "node:"], peers: "types" }],
+  [/^store-sqlite$/, { value: [toStores, "node:"], peers: "types", dynamic: /^$/ }],
+  [/^store-/, { value: [toStores, "node:"], peers: "types" }],
   // Who uses the plain adapter installs nothing more.
-  [/^(express|koa|hono)$/, { value: [core], peers: "value", apart: { "@sluice/protections": "protections.ts" } }],
+  [
+    /^(express|koa|hono)$/,
+    { value: [core, toHttp], peers: "value", apart: { "@sluice/protections": "protections.ts" } },
+  ],
   // The dynamic imports are of the store that a storage setting names, and of its client.
-  [/^protections$/, { value: [core, "node:"], peers: "types", dynamic: /^$/ }],
+  [/^protections$/, { value: [core, toHttp, toStores, "node:"], peers: "types", dynamic: /^$/ }],
   // The dynamic import is of the store module that an author names for other processes.
-  [/^testkit$/, { value: [core, "node:", "fast-check"], dynamic: /^$/ }],
+  [/^testkit$/, { value: [core, toHttp, toStores, "node:", "fast-check"], dynamic: /^$/ }],
 ];
 
 /** What each part of core may import. A part is a folder of core's src; `root` is the files beside them. */
 const coreRules = /** @type {Record<string, string[]>} */ ({
-  root: ["root", "policy"],
+  root: ["root"],
   policy: ["root", "policy"],
   store: ["root", "policy", "store"],
   limiter: ["root", "policy", "store", "limiter"],
   http: ["root", "policy", "store", "limiter", "http"],
+  fetch: ["root", "policy", "limiter", "fetch"],
   index: ["root", "policy", "store", "limiter", "http"],
 });
 
@@ -126,7 +132,7 @@ function partOfCore(file) {
 function wrongPackage({ specifier, typeOnly, dynamic }, rule, peers) {
   if (specifier === undefined) return rule.dynamic && dynamic ? undefined : "computed names are not allowed here";
   const name = packageOf(specifier);
-  if (rule.value.includes(name)) return undefined;
+  if (rule.value.includes(name === core ? specifier : name)) return undefined;
   if (rule.dynamic?.test(name) && dynamic) return undefined;
   if (rule.peers && peers.includes(name)) {
     return rule.peers === "value" || typeOnly ? undefined : "only its types may be imported";

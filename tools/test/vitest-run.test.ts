@@ -35,4 +35,3 @@ test("names each failure by file, test and the first line of its error", () => {
   });
   expect(failures).toEqual(["core/b.test.ts: b: Error: no", "core/b.test.ts: SyntaxError: odd"]);
 });
-

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { invalidOption, SluiceError } from "../src/index.js";
+import { SluiceError } from "../src/index.js";
+import { invalidOption } from "../src/store/index.js";
 import { rejectUnknown } from "../src/unknown-option.js";
 
 describe("SluiceError", () => {

@@ -2,21 +2,15 @@
 import {
   type Algorithm,
   type CallOptions,
-  type ClaimFinding,
-  createBatcher,
   createLimiter,
-  type DecidingStore,
   type Decision,
   type DecisionSource,
   type Duration,
-  type Entry,
   type FixedWindowPolicy,
   fixedWindow,
-  isDecidingStore,
   type Limiter,
   type MaybePromise,
   type Next,
-  type Outcome,
   type Policy,
   SluiceError,
   type SluiceErrorCode,
@@ -26,6 +20,14 @@ import {
   type TokenBucketPolicy,
   tokenBucket,
 } from "../src/index.js";
+import {
+  type ClaimFinding,
+  createBatcher,
+  type DecidingStore,
+  type Entry,
+  isDecidingStore,
+  type Outcome,
+} from "../src/store/index.js";
 
 /** True when the types are the same, and not only assignable. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;

@@ -1,31 +1,13 @@
+export * from "@sluice/core";
 export type {
-  Algorithm,
-  Clock,
-  ConsumeOptions,
-  Decision,
-  DecisionSource,
-  Duration,
+  HashKey,
   HeaderFormName,
-  Limiter,
-  LimiterKey,
-  LimiterOptions,
-  Policy,
-  PolicyDecision,
+  LegacyReset,
+  Message,
+  RefundWhen,
   Rejection,
   ResponseOutcome,
-  Store,
-} from "@sluice/core";
-export {
-  clientKey,
-  compositeKey,
-  createLimiter,
-  fixedWindow,
-  hmacKey,
-  SluiceError,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-  withoutPort,
-} from "@sluice/core";
-export { type RateLimitOptions, type RejectionHandler, rateLimit } from "./express.js";
+  TrustProxy,
+  UnusableAddress,
+} from "@sluice/core/http";
 export { decisionOf } from "./found.js";

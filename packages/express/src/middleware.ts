@@ -1,4 +1,5 @@
-import { type Answer, type Guard, isAboutLeaving, type MaybePromise, settleAtEnd, type Verdict } from "@sluice/core";
+import type { MaybePromise } from "@sluice/core";
+import { type Answer, type Guard, isAboutLeaving, settleAtEnd, type Verdict } from "@sluice/core/http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { decisionKeeper } from "./keep-decision.js";
 import { checkProperty } from "./node-names.js";

@@ -1,4 +1,4 @@
-import { invalidOption } from "@sluice/core";
+import { invalidOption } from "@sluice/core/http";
 
 /** What Node's request has: properties of `IncomingMessage`, of streams and of emitters. */
 const NODE_NAMES = new Set(

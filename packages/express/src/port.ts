@@ -1,4 +1,5 @@
-import { clientBehind, connectionEnded, forwardedNodes, type HttpPort, withoutPort } from "@sluice/core";
+import { withoutPort } from "@sluice/core";
+import { clientBehind, connectionEnded, forwardedNodes, type HttpPort } from "@sluice/core/http";
 import type { Request } from "express";
 
 /** Express's setting, compiled. `hop` is 0 for the connection. */

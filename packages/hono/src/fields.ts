@@ -1,4 +1,4 @@
-import type { HeaderField } from "@sluice/core";
+import type { HeaderField } from "@sluice/core/http";
 import type { Context, Env } from "hono";
 
 /** Where a context keeps the fields of all limiters on its request. */

@@ -1,4 +1,5 @@
-import { createGuard, type Limiter, type Store } from "@sluice/core";
+import type { Limiter, Store } from "@sluice/core";
+import { createGuard } from "@sluice/core/http";
 import type { Env, MiddlewareHandler } from "hono";
 import { middlewareOf } from "./middleware.js";
 import type { RateLimitOptions } from "./options.js";

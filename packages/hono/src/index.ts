@@ -1,32 +1,16 @@
+export * from "@sluice/core";
 export type {
-  Algorithm,
-  Clock,
-  ConsumeOptions,
-  Decision,
-  DecisionSource,
-  Duration,
+  ForwardedClientOptions,
+  HashKey,
   HeaderFormName,
-  Limiter,
-  LimiterKey,
-  LimiterOptions,
-  Policy,
-  PolicyDecision,
+  LegacyReset,
+  Message,
+  RefundWhen,
   Rejection,
   ResponseOutcome,
-  Store,
-} from "@sluice/core";
-export {
-  clientKey,
-  compositeKey,
-  createLimiter,
-  fixedWindow,
-  hmacKey,
-  SluiceError,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-  withoutPort,
-} from "@sluice/core";
+  TrustProxy,
+  UnusableAddress,
+} from "@sluice/core/http";
 export { decisionOf, type VariableHolder } from "./found.js";
 export { rateLimit } from "./hono.js";
 export type { RateLimitOptions, RejectionHandler } from "./options.js";

@@ -1,4 +1,5 @@
-import { type Answer, type Guard, type HttpPort, isAboutLeaving, type MaybePromise, type Verdict } from "@sluice/core";
+import type { MaybePromise } from "@sluice/core";
+import { type Answer, type Guard, type HttpPort, isAboutLeaving, type Verdict } from "@sluice/core/http";
 import type { Context, Env, MiddlewareHandler, Next } from "hono";
 import type { StatusCode } from "hono/utils/http-status";
 import { restoreFields, setFields } from "./fields.js";

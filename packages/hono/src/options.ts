@@ -1,4 +1,4 @@
-import type { GuardOptions, Rejection } from "@sluice/core";
+import type { GuardOptions, Rejection } from "@sluice/core/http";
 import type { Context, Env } from "hono";
 import type { AnswerHandler } from "./middleware.js";
 import type { ConnectionOptions } from "./port.js";

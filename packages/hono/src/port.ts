@@ -1,12 +1,11 @@
+import { SluiceError, withoutPort } from "@sluice/core";
 import {
   type ConnectedRequest,
   connectionEnded,
   type ForwardedClientOptions,
   forwardedClient,
   type HttpPort,
-  SluiceError,
-  withoutPort,
-} from "@sluice/core";
+} from "@sluice/core/http";
 import type { Context, Env } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
 

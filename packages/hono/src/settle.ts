@@ -1,4 +1,4 @@
-import { type EndingResponse, type ResponseOutcome, type Settle, settleAtEnd } from "@sluice/core";
+import { type EndingResponse, type ResponseOutcome, type Settle, settleAtEnd } from "@sluice/core/http";
 import type { Context, Env } from "hono";
 
 /** What runtimes put into the environment. */

@@ -1,31 +1,14 @@
+export * from "@sluice/core";
 export type {
-  Algorithm,
-  Clock,
-  ConsumeOptions,
-  Decision,
-  DecisionSource,
-  Duration,
+  HashKey,
   HeaderFormName,
-  Limiter,
-  LimiterKey,
-  LimiterOptions,
-  Policy,
-  PolicyDecision,
+  LegacyReset,
+  Message,
+  RefundWhen,
   Rejection,
   ResponseOutcome,
-  Store,
-} from "@sluice/core";
-export {
-  clientKey,
-  compositeKey,
-  createLimiter,
-  fixedWindow,
-  hmacKey,
-  SluiceError,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-  withoutPort,
-} from "@sluice/core";
+  TrustProxy,
+  UnusableAddress,
+} from "@sluice/core/http";
 export { decisionOf, type StateHolder } from "./found.js";
 export { type RateLimitOptions, type RejectionHandler, rateLimit } from "./koa.js";

@@ -1,4 +1,4 @@
-import type { HeaderField } from "@sluice/core";
+import type { HeaderField } from "@sluice/core/http";
 import type { Context } from "koa";
 
 /** What is kept for a context. */

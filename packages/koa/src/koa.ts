@@ -1,4 +1,5 @@
-import { createGuard, type GuardOptions, type Limiter, type Rejection, type Store } from "@sluice/core";
+import type { Limiter, Store } from "@sluice/core";
+import { createGuard, type GuardOptions, type Rejection } from "@sluice/core/http";
 import type { Context, Middleware } from "koa";
 import { type AnswerHandler, middlewareOf } from "./middleware.js";
 import { port } from "./port.js";

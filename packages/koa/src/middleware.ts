@@ -1,4 +1,5 @@
-import { type Answer, type Guard, isAboutLeaving, type MaybePromise, settleAtEnd, type Verdict } from "@sluice/core";
+import type { MaybePromise } from "@sluice/core";
+import { type Answer, type Guard, isAboutLeaving, settleAtEnd, type Verdict } from "@sluice/core/http";
 import type { Context, Middleware, Next } from "koa";
 import { keepOnError } from "./keep-on-error.js";
 import { port } from "./port.js";

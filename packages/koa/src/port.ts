@@ -1,4 +1,5 @@
-import { connectionEnded, type HttpPort, withoutPort } from "@sluice/core";
+import { withoutPort } from "@sluice/core";
+import { connectionEnded, type HttpPort } from "@sluice/core/http";
 import type { Context } from "koa";
 
 /** What guards ask of Koa's context. */

@@ -1,5 +1,4 @@
 import {
-  after,
   compositeKey,
   createLimiter,
   type Decision,
@@ -8,9 +7,10 @@ import {
   fixedWindow,
   type LimiterOptions,
   type MaybePromise,
-  rejectUnknown,
   SluiceError,
 } from "@sluice/core";
+import { after } from "@sluice/core/http";
+import { rejectUnknown } from "@sluice/core/store";
 import { checkKey } from "./key.js";
 
 /** Options of {@link createDebouncer}. */

@@ -1,4 +1,5 @@
-import { type Duration, invalidOption, parseDuration } from "@sluice/core";
+import { type Duration, parseDuration } from "@sluice/core";
+import { invalidOption } from "@sluice/core/store";
 
 /** What is remembered of a key. */
 interface Slot<V> {

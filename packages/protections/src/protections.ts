@@ -1,13 +1,5 @@
-import {
-  type Clock,
-  createLimiter,
-  type Duration,
-  invalidOption,
-  type Limiter,
-  type LimiterOptions,
-  rejectUnknown,
-  type Store,
-} from "@sluice/core";
+import { type Clock, createLimiter, type Duration, type Limiter, type LimiterOptions, type Store } from "@sluice/core";
+import { invalidOption, rejectUnknown } from "@sluice/core/store";
 import { type Blocklist, type BlocklistOptions, createBlocklist } from "./blocklist/blocklist.js";
 import { type Clients, type ClientsOptions, createClients } from "./clients/clients.js";
 import { createDebouncer, DEBOUNCE, type Debouncer, type DebouncerOptions } from "./debounce.js";

@@ -1,18 +1,20 @@
 import {
   type CallOptions,
   type Clock,
-  canExport,
-  createDeadlines,
   type Duration,
-  hasConnectionErrors,
-  invalidOption,
   type Next,
   parseDuration,
   SluiceError,
   type Store,
+} from "@sluice/core";
+import {
+  canExport,
+  createDeadlines,
+  hasConnectionErrors,
+  invalidOption,
   scopeOf,
   unreadableState,
-} from "@sluice/core";
+} from "@sluice/core/store";
 
 /** Options of everything that keeps records. */
 export interface RecordOptions {

@@ -1,4 +1,4 @@
-import { createDeadlines } from "@sluice/core";
+import { createDeadlines } from "@sluice/core/store";
 
 /**
  * The result of work, within a time. Rejects with a `SluiceError` `STORE_TIMEOUT` when it takes longer. The call may still

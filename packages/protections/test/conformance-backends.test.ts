@@ -1,12 +1,12 @@
 import {
   type AutoBlockEvent,
-  canExport,
   createLimiter,
   type Decision,
   escalatingBlock,
   fixedWindow,
   type Limiter,
 } from "@sluice/core";
+import { canExport } from "@sluice/core/store";
 import { absent, protectionSuite } from "@sluice/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as protections from "../src/index.js";

@@ -1,13 +1,5 @@
-import {
-  builtInAlgorithms,
-  decideEntries,
-  type Entry,
-  fixedWindow,
-  type Policy,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-} from "@sluice/core";
+import { fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
+import { builtInAlgorithms, decideEntries, type Entry } from "@sluice/core/store";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mergeOf } from "../src/move/merge-of.js";

@@ -2,21 +2,23 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import {
-  builtInAlgorithms,
   createLimiter,
-  decideEntries,
-  type ExportEntries,
-  type ExportedEntry,
   fixedWindow,
-  type ImportEntries,
   type Limiter,
   type Policy,
   type Store,
-  scopeOf,
   slidingLog,
   slidingWindow,
   tokenBucket,
 } from "@sluice/core";
+import {
+  builtInAlgorithms,
+  decideEntries,
+  type ExportEntries,
+  type ExportedEntry,
+  type ImportEntries,
+  scopeOf,
+} from "@sluice/core/store";
 import { startPostgres, startRedis } from "@sluice/servers";
 import { memoryStore } from "@sluice/store-memory";
 import { migrate as migratePostgres, postgresStore } from "@sluice/store-postgres";

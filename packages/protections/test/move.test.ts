@@ -1,8 +1,6 @@
 import {
   type Algorithm,
   createLimiter,
-  type ExportEntries,
-  type ExportedEntry,
   fixedWindow,
   type Policy,
   type Store,
@@ -10,6 +8,7 @@ import {
   slidingWindow,
   tokenBucket,
 } from "@sluice/core";
+import type { ExportEntries, ExportedEntry } from "@sluice/core/store";
 import { memoryStore } from "@sluice/store-memory";
 import { modelStore, threeMethodsOf } from "@sluice/testkit";
 import { describe, expect, it } from "vitest";

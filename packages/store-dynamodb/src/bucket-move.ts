@@ -1,4 +1,4 @@
-import type { Entry, TokenBucketPolicy } from "@sluice/core";
+import type { Entry, TokenBucketPolicy } from "@sluice/core/store";
 import { type Charges, type Field, type Move, notBlocked } from "./charges.js";
 import type { Expression } from "./expression.js";
 import { decode, encode, numberIn } from "./stored.js";

@@ -1,5 +1,5 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { Entry, Policy } from "@sluice/core";
+import type { Entry, Policy } from "@sluice/core/store";
 import type { Expression } from "./expression.js";
 import type { Place } from "./place.js";
 

@@ -1,4 +1,4 @@
-import { type CallOptions, SluiceError } from "@sluice/core";
+import { type CallOptions, SluiceError } from "@sluice/core/store";
 
 /** For calls without a deadline. */
 const MAX_CALL_MS = 60_000;

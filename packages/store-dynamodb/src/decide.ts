@@ -8,7 +8,7 @@ import {
   type Outcome,
   type Policy,
   SluiceError,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import type { Move } from "./charges.js";
 import { latestOf } from "./deadline.js";
 import { createExpression } from "./expression.js";

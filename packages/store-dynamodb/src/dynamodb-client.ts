@@ -1,5 +1,5 @@
 import { GetItemCommand } from "@aws-sdk/client-dynamodb";
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 
 /**
  * What the store needs of a client: a `DynamoDBClient`, `DynamoDB`, `DynamoDBDocumentClient` or `DynamoDBDocument` of the

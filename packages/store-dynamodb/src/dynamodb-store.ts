@@ -19,7 +19,7 @@ import {
   refundEntry,
   rejectUnknown,
   SluiceError,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import { createClockSkew } from "./clock-skew.js";
 import { deadlineOf } from "./deadline.js";
 import { type DynamodbClient, sendOf } from "./dynamodb-client.js";

@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import { Unanswered } from "./send-once.js";
 
 /** What the AWS SDK and DynamoDB say, and what helps. */

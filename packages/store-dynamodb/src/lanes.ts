@@ -1,4 +1,4 @@
-import { hasRequestContexts, outsideRequests, SluiceError } from "@sluice/core";
+import { hasRequestContexts, outsideRequests, SluiceError } from "@sluice/core/store";
 import { latestOf, timedOut } from "./deadline.js";
 import { type DecideCall, decideCalls } from "./decide.js";
 import { type Session, type SessionResources, withSession } from "./session.js";

@@ -1,5 +1,5 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { FixedWindowPolicy, TokenBucketPolicy } from "@sluice/core";
+import type { FixedWindowPolicy, TokenBucketPolicy } from "@sluice/core/store";
 import { bucketMove } from "./bucket-move.js";
 import type { Charges, Move } from "./charges.js";
 import type { Expression } from "./expression.js";

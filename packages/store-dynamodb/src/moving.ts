@@ -1,4 +1,4 @@
-import { type ExportedEntry, exportedKey, importDistinct, splitEntryKey } from "@sluice/core";
+import { type ExportedEntry, exportedKey, importDistinct, splitEntryKey } from "@sluice/core/store";
 import { type Place, placeOfExported, storedTextOf } from "./place.js";
 import { PARTITION_KEY } from "./reply.js";
 import { decode, type Item } from "./stored.js";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { builtInAlgorithms, type ExportedEntry, type StoredKey, storedKeys } from "@sluice/core";
+import { builtInAlgorithms, type ExportedEntry, type StoredKey, storedKeys } from "@sluice/core/store";
 
 /** Where an entry lies: in which item, and in which of its attributes. */
 export interface Place {

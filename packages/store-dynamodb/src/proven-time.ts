@@ -1,4 +1,4 @@
-import { type Entry, type Policy, type TokenBucketPolicy, timeOf } from "@sluice/core";
+import { type Entry, type Policy, type TokenBucketPolicy, timeOf } from "@sluice/core/store";
 
 /**
  * How far the clocks of processes may differ. State that lies further ahead than this was written before a clock stepped

@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import type { Item } from "./stored.js";
 
 export const PARTITION_KEY = "pk";

@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import type { ClockSkew } from "./clock-skew.js";
 import { isConnectionError } from "./connection-error.js";
 import type { Send } from "./dynamodb-client.js";

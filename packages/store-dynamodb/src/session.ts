@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import { timedOut } from "./deadline.js";
 import type { Expression } from "./expression.js";
 import type { Pace } from "./pace.js";

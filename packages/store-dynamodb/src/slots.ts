@@ -1,4 +1,4 @@
-import { hasRequestContexts, type SluiceError } from "@sluice/core";
+import { hasRequestContexts, type SluiceError } from "@sluice/core/store";
 import { timedOut } from "./deadline.js";
 import type { Pace } from "./pace.js";
 

@@ -1,5 +1,5 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { type Entry, isEntry, timeOf, unreadableState } from "@sluice/core";
+import { type Entry, isEntry, timeOf, unreadableState } from "@sluice/core/store";
 import { decodeGrants, encodeGrants } from "./grants-text.js";
 
 /** An item as the client library hands it over. */

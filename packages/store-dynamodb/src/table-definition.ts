@@ -5,7 +5,7 @@ import {
   type DescribeTableCommandOutput,
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import { type DynamodbClient, type Send, sendOf } from "./dynamodb-client.js";
 import { storeFailed } from "./failure.js";
 import { PARTITION_KEY } from "./reply.js";

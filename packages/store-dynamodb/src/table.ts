@@ -5,7 +5,7 @@ import {
   type ScanCommandOutput,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { invalidOption } from "@sluice/core";
+import { invalidOption } from "@sluice/core/store";
 import type { Expression } from "./expression.js";
 import { storeFailed } from "./failure.js";
 import { itemIn, PARTITION_KEY, requiredItemIn } from "./reply.js";

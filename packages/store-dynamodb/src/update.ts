@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Next } from "@sluice/core";
+import type { Next } from "@sluice/core/store";
 import { createExpression } from "./expression.js";
 import { replaceExactly } from "./move.js";
 import type { Place } from "./place.js";

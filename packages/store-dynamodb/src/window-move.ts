@@ -1,5 +1,5 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { Entry, FixedWindowPolicy } from "@sluice/core";
+import type { Entry, FixedWindowPolicy } from "@sluice/core/store";
 import { type Charges, type Field, type Move, notBlocked } from "./charges.js";
 import type { Expression } from "./expression.js";
 import { decode, encode, numberIn } from "./stored.js";

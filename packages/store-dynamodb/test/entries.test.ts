@@ -1,5 +1,6 @@
 import { GetItemCommand } from "@aws-sdk/client-dynamodb";
-import { createLimiter, type ExportedEntry, fixedWindow, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
+import { createLimiter, fixedWindow, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
+import type { ExportedEntry } from "@sluice/core/store";
 import { expect, it } from "vitest";
 import type { DynamodbStore } from "../src/index.js";
 import { serverWithTable, TABLE } from "./server.js";

@@ -1,4 +1,4 @@
-import type { Outcome } from "@sluice/core";
+import type { Outcome } from "@sluice/core/store";
 import { absent, type StoreGroup, storeSuite } from "@sluice/testkit";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { type DynamodbStore, dynamodbStore } from "../src/index.js";

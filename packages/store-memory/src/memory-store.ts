@@ -15,7 +15,7 @@ import {
   type SynchronousStore,
   splitEntryKey,
   withBlock,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import { BLOCKED_UNTIL_MS, createSlots, EXPIRES_AT_MS, STRIDE, type Table } from "./slots.js";
 import { correctBlock, createTable, keepUntil, NO_SLOT, type StateTable } from "./table.js";
 

@@ -1,4 +1,4 @@
-import { BLANK } from "@sluice/core";
+import { BLANK } from "@sluice/core/store";
 import { createEviction } from "./eviction.js";
 
 /** Numbers per slot: the widest state of an algorithm, and three more. */

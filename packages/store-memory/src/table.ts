@@ -8,7 +8,7 @@ import {
   isEntry,
   type Policy,
   unreadableState,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import { BLOCKED_FOR_MS, BLOCKED_UNTIL_MS, EXPIRES_AT_MS, type Slots, STRIDE, type Table } from "./slots.js";
 
 /** In place of a slot, for a key that has none. */

@@ -8,7 +8,7 @@ import {
   readOutcome,
   type SluiceError,
   unreadableState,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import { rowKey, textArray } from "./keys.js";
 import { parseReply, unreadableReply } from "./reply.js";
 

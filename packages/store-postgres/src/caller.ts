@@ -1,4 +1,4 @@
-import { createBatcher } from "@sluice/core";
+import { createBatcher } from "@sluice/core/store";
 import { HELD, hasNotRun, wasLocked } from "./failure.js";
 import { isLate, longestDeadline, tooLate } from "./late.js";
 import type { Database, Statement } from "./postgres-client.js";

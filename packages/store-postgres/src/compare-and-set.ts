@@ -1,4 +1,4 @@
-import { type CompareAndSet, SluiceError } from "@sluice/core";
+import { type CompareAndSet, SluiceError } from "@sluice/core/store";
 import { createCaller } from "./caller.js";
 import { rowKeyOf } from "./keys.js";
 import { longestDeadline } from "./late.js";

@@ -1,4 +1,11 @@
-import { type Admission, type CallOptions, createBatcher, groupsByTime, type Outcome, SluiceError } from "@sluice/core";
+import {
+  type Admission,
+  type CallOptions,
+  createBatcher,
+  groupsByTime,
+  type Outcome,
+  SluiceError,
+} from "@sluice/core/store";
 import { encodeBatch, readAnswers } from "./batch.js";
 import { HELD, hasNotRun, readOnly, storeFailed, wasLocked } from "./failure.js";
 import { createHeldRows } from "./held-rows.js";

@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import { isReadOnly, sqlStateOf } from "./sql-state.js";
 
 /** Whether the server undid the whole statement because of others: it may run again. */

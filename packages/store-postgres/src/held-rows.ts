@@ -1,4 +1,4 @@
-import type { Admission } from "@sluice/core";
+import type { Admission } from "@sluice/core/store";
 import { rowKey } from "./keys.js";
 
 /** A row counts as held for so long after another transaction was found to hold it. */

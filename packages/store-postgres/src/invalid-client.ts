@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 
 /** Values that are often passed instead of a client: how they are known, what they are, and what to pass. */
 const MISTAKES: readonly (readonly [matches: (value: object) => boolean, what: string, fix: string])[] = [

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type ExportedEntry, type StoredKey, storedKeys } from "@sluice/core";
+import { type ExportedEntry, type StoredKey, storedKeys } from "@sluice/core/store";
 
 const named = storedKeys((text) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex"));
 

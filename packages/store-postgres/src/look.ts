@@ -1,4 +1,4 @@
-import { type Batcher, createBatcher, groupsByTime, type Seen, type SluiceError } from "@sluice/core";
+import { type Batcher, createBatcher, groupsByTime, type Seen, type SluiceError } from "@sluice/core/store";
 import { hasNotRun, storeFailed } from "./failure.js";
 import { textArray } from "./keys.js";
 import { isLate, tooLate } from "./late.js";

@@ -1,4 +1,4 @@
-import { invalidOption, rejectUnknown } from "@sluice/core";
+import { invalidOption, rejectUnknown } from "@sluice/core/store";
 import { databaseOf } from "./database.js";
 import { hasNotRun, wasLocked } from "./failure.js";
 import {

@@ -1,4 +1,4 @@
-import { type ExportedEntry, exportedKey, importDistinct, unreadableState } from "@sluice/core";
+import { type ExportedEntry, exportedKey, importDistinct, unreadableState } from "@sluice/core/store";
 import { hasNotRun, wasLocked } from "./failure.js";
 import { rowKeyOfExported } from "./keys.js";
 import { isLate, longestDeadline, tooLate } from "./late.js";

@@ -1,4 +1,4 @@
-import { invalidOption } from "@sluice/core";
+import { invalidOption } from "@sluice/core/store";
 
 /** Where the entries are: see {@link PostgresStoreOptions}. */
 export interface NameOptions {

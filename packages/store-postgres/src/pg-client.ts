@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import { watchErrors } from "./connection-errors.js";
 import { byDeadline, LATE, longestDeadline, PATIENCE_MS } from "./late.js";
 import { pgConnection, watchedConnection } from "./pg-connection.js";

@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import type { ConnectionErrors } from "./connection-errors.js";
 import type { Connection, PgClient, PgQuery } from "./postgres-client.js";
 import { unreadableReply } from "./reply.js";

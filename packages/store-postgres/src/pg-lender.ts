@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import { createAllowance, READ_ONLY_PERIOD_MS } from "./allowance.js";
 import { byDeadline, LATE } from "./late.js";
 import type { PgPool, PgPoolClient } from "./postgres-client.js";

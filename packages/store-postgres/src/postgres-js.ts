@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import { createAllowance, READ_ONLY_PERIOD_MS } from "./allowance.js";
 import type { ConnectionErrors } from "./connection-errors.js";
 import { byDeadline, LATE, longestDeadline, PATIENCE_MS, pause } from "./late.js";

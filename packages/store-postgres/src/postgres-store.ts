@@ -15,7 +15,7 @@ import {
   repeatEvery,
   reportedAlgorithms,
   SluiceError,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import { encodeBatch } from "./batch.js";
 import { createCaller } from "./caller.js";
 import { createCompareAndSet } from "./compare-and-set.js";

@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 
 /** @throws SluiceError `STORE_FAILED` for a reply that is not JSON */
 export function parseReply(reply: string): unknown {

@@ -1,4 +1,4 @@
-import { type Seen, type SluiceError, unreadableState } from "@sluice/core";
+import { type Seen, type SluiceError, unreadableState } from "@sluice/core/store";
 import { stateOf } from "./row-value.js";
 
 /** See `v0007_entries.sql`. */

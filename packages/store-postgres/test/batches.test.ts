@@ -1,19 +1,14 @@
+import { type Algorithm, fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
 import {
   type Admission,
-  type Algorithm,
   blockEntry,
   builtInAlgorithms,
   type Claim,
   clearEntry,
   decideEntries,
   type Entry,
-  fixedWindow,
-  type Policy,
   scopeOf,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { postgresStore } from "../src/index.js";

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { type Admission, type Claim, fixedWindow, type Outcome, type Policy, scopeOf, slidingLog } from "@sluice/core";
+import { fixedWindow, type Policy, slidingLog } from "@sluice/core";
+import { type Admission, type Claim, type Outcome, scopeOf } from "@sluice/core/store";
 import type pg from "pg";
 import { beforeAll, expect, it, vi } from "vitest";
 import { postgresStore } from "../src/index.js";

@@ -1,4 +1,5 @@
-import { createLimiter, type ExportedEntry, fixedWindow } from "@sluice/core";
+import { createLimiter, fixedWindow } from "@sluice/core";
+import type { ExportedEntry } from "@sluice/core/store";
 import { expect, it } from "vitest";
 import { type PostgresStore, postgresStore } from "../src/index.js";
 import { describeDatabases, openPool, startDatabases } from "./database.js";

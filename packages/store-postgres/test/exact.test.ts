@@ -1,16 +1,5 @@
-import {
-  type Admission,
-  builtInAlgorithms,
-  type Claim,
-  decideEntries,
-  type Entry,
-  fixedWindow,
-  type Policy,
-  scopeOf,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-} from "@sluice/core";
+import { fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
+import { type Admission, builtInAlgorithms, type Claim, decideEntries, type Entry, scopeOf } from "@sluice/core/store";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { postgresStore } from "../src/index.js";

@@ -1,4 +1,5 @@
-import { createLimiter, type Entry, fixedWindow, scopeOf } from "@sluice/core";
+import { createLimiter, fixedWindow } from "@sluice/core";
+import { type Entry, scopeOf } from "@sluice/core/store";
 import { expect, it } from "vitest";
 import { postgresStore } from "../src/index.js";
 import { describeDatabases, startDatabases } from "./database.js";

@@ -1,4 +1,4 @@
-import { type Admission, numberBatch, numbersOf } from "@sluice/core";
+import { type Admission, numberBatch, numbersOf } from "@sluice/core/store";
 import { redisKey } from "./keys.js";
 
 /** A batch as the script takes it: see `decide.lua`. */

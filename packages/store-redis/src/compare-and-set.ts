@@ -1,4 +1,4 @@
-import { type CompareAndSet, SluiceError, unreadableState } from "@sluice/core";
+import { type CompareAndSet, SluiceError, unreadableState } from "@sluice/core/store";
 import type { Commands } from "./commands.js";
 import { redisKeyOf } from "./keys.js";
 import type { Lanes } from "./lanes.js";

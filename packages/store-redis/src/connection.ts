@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import type { Commands } from "./commands.js";
 import { connectionErrorsOf } from "./connection-errors.js";
 import { isReadOnlyFailure, isServerError, storeFailed } from "./failures.js";

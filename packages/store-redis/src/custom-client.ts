@@ -1,4 +1,4 @@
-import { invalidOption, rejectUnknown } from "@sluice/core";
+import { invalidOption, rejectUnknown } from "@sluice/core/store";
 import { type Commands, hasMethods } from "./commands.js";
 
 /**

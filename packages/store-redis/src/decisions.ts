@@ -13,7 +13,7 @@ import {
   refundEntry,
   SluiceError,
   type Updater,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import { encodeBatch } from "./batch.js";
 import type { Connection } from "./connection.js";
 import { isReadOnlyFailure } from "./failures.js";

@@ -1,4 +1,4 @@
-import { type ExportedEntry, SluiceError, unreadableState } from "@sluice/core";
+import { type ExportedEntry, SluiceError, unreadableState } from "@sluice/core/store";
 import type { Commands } from "./commands.js";
 import { isCrossSlot } from "./failures.js";
 import { exportedKeyOf } from "./keys.js";

@@ -1,4 +1,4 @@
-import { type ExportedEntry, importDistinct } from "@sluice/core";
+import { type ExportedEntry, importDistinct } from "@sluice/core/store";
 import type { Commands } from "./commands.js";
 import { redisKeyOfExported } from "./keys.js";
 import type { Lanes } from "./lanes.js";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type ExportedEntry, exportedKey, type StoredKey, splitEntryKey, storedKeys } from "@sluice/core";
+import { type ExportedEntry, exportedKey, type StoredKey, splitEntryKey, storedKeys } from "@sluice/core/store";
 
 /**
  * How many hash tags there are. All keys of one client share one, so that its policies can be decided together on a

@@ -1,4 +1,4 @@
-import type { SluiceError } from "@sluice/core";
+import type { SluiceError } from "@sluice/core/store";
 import { isMovingSlot } from "./failures.js";
 
 /** Knows the hash tags whose slot a cluster is moving. */

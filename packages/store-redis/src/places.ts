@@ -1,4 +1,4 @@
-import { type Batcher, type BatcherOptions, createBatcher, SluiceError } from "@sluice/core";
+import { type Batcher, type BatcherOptions, createBatcher, SluiceError } from "@sluice/core/store";
 import { isServerError } from "./failures.js";
 import type { Slots } from "./slots.js";
 

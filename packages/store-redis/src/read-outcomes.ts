@@ -1,4 +1,11 @@
-import { type Admission, nextNumber, type Outcome, readOutcome, type SluiceError, unreadableState } from "@sluice/core";
+import {
+  type Admission,
+  nextNumber,
+  type Outcome,
+  readOutcome,
+  type SluiceError,
+  unreadableState,
+} from "@sluice/core/store";
 import { storeFailed } from "./failures.js";
 import { arrayReply, integersReply, malformedReply, textReply } from "./replies.js";
 

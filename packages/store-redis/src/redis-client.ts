@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import { type Commands, hasMethods } from "./commands.js";
 import { type CustomRedisClient, isCustom, ofCustom } from "./custom-client.js";
 import { type IoredisClient, isBun, isIoredis, ofIoredis } from "./ioredis-client.js";

@@ -12,7 +12,7 @@ import {
   rejectUnknown,
   reportedAlgorithms,
   SluiceError,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import { createCompareAndSet } from "./compare-and-set.js";
 import { createConnection } from "./connection.js";
 import { createDecisions } from "./decisions.js";

@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 
 /** The error for a reply that can't be what the script replied. */
 export function malformedReply(what: string): SluiceError {

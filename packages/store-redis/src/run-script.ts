@@ -1,4 +1,4 @@
-import type { SluiceError } from "@sluice/core";
+import type { SluiceError } from "@sluice/core/store";
 import type { Commands } from "./commands.js";
 import { isUnknownScript } from "./failures.js";
 import type { Script } from "./scripts.generated.js";

@@ -1,4 +1,4 @@
-import type { SluiceError } from "@sluice/core";
+import type { SluiceError } from "@sluice/core/store";
 import type { Connection } from "./connection.js";
 import { isCrossSlot } from "./failures.js";
 

@@ -1,4 +1,5 @@
-import { createLimiter, type ExportedEntry, fixedWindow, slidingWindow } from "@sluice/core";
+import { createLimiter, fixedWindow, slidingWindow } from "@sluice/core";
+import type { ExportedEntry } from "@sluice/core/store";
 import { type RedisServer, startRedis } from "@sluice/servers";
 import { Redis as UpstashRedis } from "@upstash/redis";
 import { Redis } from "ioredis";

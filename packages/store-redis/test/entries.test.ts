@@ -1,4 +1,5 @@
-import { createLimiter, type ExportedEntry, tokenBucket } from "@sluice/core";
+import { createLimiter, tokenBucket } from "@sluice/core";
+import type { ExportedEntry } from "@sluice/core/store";
 import { type RedisServer, startProxy, startRedis } from "@sluice/servers";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";

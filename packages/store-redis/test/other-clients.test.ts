@@ -1,4 +1,5 @@
-import { createLimiter, type ExportedEntry, fixedWindow, slidingLog, tokenBucket } from "@sluice/core";
+import { createLimiter, fixedWindow, slidingLog, tokenBucket } from "@sluice/core";
+import type { ExportedEntry } from "@sluice/core/store";
 import { type RedisCluster, type RedisServer, startRedis, startRedisCluster } from "@sluice/servers";
 import { Redis as UpstashRedis } from "@upstash/redis";
 import { GlideClient, GlideClusterClient, Logger } from "@valkey/valkey-glide";

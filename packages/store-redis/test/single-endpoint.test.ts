@@ -1,4 +1,5 @@
-import { createLimiter, type ExportedEntry, fixedWindow } from "@sluice/core";
+import { createLimiter, fixedWindow } from "@sluice/core";
+import type { ExportedEntry } from "@sluice/core/store";
 import { type RedisCluster, startRedisCluster } from "@sluice/servers";
 import { Redis } from "ioredis";
 import { createClient } from "redis";

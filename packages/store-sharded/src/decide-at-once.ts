@@ -6,7 +6,7 @@ import {
   joinOutcomes,
   type Outcome,
   type SynchronousStore,
-} from "@sluice/core";
+} from "@sluice/core/store";
 
 /** A copy of an outcome: a synchronous store may fill the same object again at its next call. */
 export function copyOf({ allowed, nowMs, findings }: Outcome): Outcome {

@@ -27,7 +27,7 @@ import {
   SluiceError,
   type Store,
   type SynchronousStore,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import { copyOf, decideAtOnce } from "./decide-at-once.js";
 import { createShards, DEPTH, type Shard, type Shards } from "./shards.js";
 

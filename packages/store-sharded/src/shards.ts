@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Claim, type ExportedEntry, invalidOption, SluiceError, type Store, storedKeys } from "@sluice/core";
+import { type Claim, type ExportedEntry, invalidOption, SluiceError, type Store, storedKeys } from "@sluice/core/store";
 import { rendezvous } from "./rendezvous.js";
 
 /** A store, and the name by which keys find it. */

@@ -1,16 +1,12 @@
-import {
-  createLimiter,
-  type DecidingStore,
-  type ExportEntries,
-  type ExportedEntry,
-  fixedWindow,
-  type HealthCheck,
-  type ImportEntries,
-  type Store,
-  type SynchronousStore,
-  slidingWindow,
-  tokenBucket,
-} from "@sluice/core";
+import { createLimiter, fixedWindow, type Store, slidingWindow, tokenBucket } from "@sluice/core";
+import type {
+  DecidingStore,
+  ExportEntries,
+  ExportedEntry,
+  HealthCheck,
+  ImportEntries,
+  SynchronousStore,
+} from "@sluice/core/store";
 import { type MemoryStore, memoryStore } from "@sluice/store-memory";
 import { modelStore, threeMethodsOf } from "@sluice/testkit";
 import { describe, expect, expectTypeOf, it } from "vitest";

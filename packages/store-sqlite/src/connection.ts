@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import { type DatabaseFiles, databaseFiles, type FileChange, isWritable } from "./database-files.js";
 import { openAnother } from "./open-another.js";
 import { isReadOnly } from "./result-code.js";

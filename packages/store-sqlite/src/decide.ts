@@ -1,4 +1,4 @@
-import { type Admission, builtInAlgorithms, decideEntries, type Entry, type Outcome } from "@sluice/core";
+import { type Admission, builtInAlgorithms, decideEntries, type Entry, type Outcome } from "@sluice/core/store";
 import { keys, rowKey } from "./keys.js";
 import type { View } from "./view.js";
 

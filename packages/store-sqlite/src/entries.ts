@@ -1,4 +1,4 @@
-import { type ExportedEntry, exportedKey } from "@sluice/core";
+import { type ExportedEntry, exportedKey } from "@sluice/core/store";
 import { keys, rowKey } from "./keys.js";
 import { stateOf } from "./row.js";
 import { SWEEP_TURN } from "./sweeper.js";

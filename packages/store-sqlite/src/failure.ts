@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import { isBusy, isInTransaction, isNotMigrated } from "./result-code.js";
 
 /** Nothing was done, and soon it may be possible. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type StoredKey, type StoredKeys, storedKeys } from "@sluice/core";
+import { type StoredKey, type StoredKeys, storedKeys } from "@sluice/core/store";
 
 /** How entries are named: as in every other database. */
 export const keys: StoredKeys = storedKeys((text) =>

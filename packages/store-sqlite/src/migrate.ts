@@ -1,4 +1,4 @@
-import { rejectUnknown, SluiceError } from "@sluice/core";
+import { rejectUnknown, SluiceError } from "@sluice/core/store";
 import { isWorthWaiting, storeFailed, tooLate } from "./failure.js";
 import { v0001Entries } from "./migrations.generated.js";
 import { renamer } from "./names.js";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
-import { invalidOption, rejectUnknown, SluiceError } from "@sluice/core";
+import { invalidOption, rejectUnknown, SluiceError } from "@sluice/core/store";
 import { isWorthWaiting } from "./failure.js";
 import type { OpenSqliteClient } from "./sqlite-client.js";
 

@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import { firstRow, type SqliteClient } from "./sqlite-client.js";
 
 /** The number of the last migration that was applied, 0 for none. Throws as the client does where there is no table. */

@@ -1,4 +1,4 @@
-import { unreadableState } from "@sluice/core";
+import { unreadableState } from "@sluice/core/store";
 import type { SqliteValue } from "./sqlite-client.js";
 
 /** A row of the table, but for its key: see `v0001_entries.sql`. */

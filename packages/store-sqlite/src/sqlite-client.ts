@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/store";
 import { isFromSqlite } from "./result-code.js";
 
 /** A value that the store passes to a statement. */

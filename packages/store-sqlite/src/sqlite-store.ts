@@ -14,7 +14,7 @@ import {
   rejectUnknown,
   repeatEvery,
   SluiceError,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import { createConnection } from "./connection.js";
 import { decideCall, expiryOf } from "./decide.js";
 import { exportAll, importAll } from "./entries.js";

@@ -1,4 +1,4 @@
-import { createBatcher } from "@sluice/core";
+import { createBatcher } from "@sluice/core/store";
 import type { Connection } from "./connection.js";
 import { isWorthWaiting, storeFailed, tooLate } from "./failure.js";
 import type { Session } from "./session.js";

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Admission, type ExportedEntry, fixedWindow, scopeOf } from "@sluice/core";
+import { fixedWindow } from "@sluice/core";
+import { type Admission, type ExportedEntry, scopeOf } from "@sluice/core/store";
 import { describe, expect, it } from "vitest";
 import { migrate, type OpenSqliteClient, type SqliteClient, sqliteStore } from "../src/index.js";
 import { openClient } from "./clients.mjs";

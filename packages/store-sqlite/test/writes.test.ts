@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
-import { type Admission, createLimiter, slidingLog, tokenBucket } from "@sluice/core";
+import { createLimiter, slidingLog, tokenBucket } from "@sluice/core";
+import type { Admission } from "@sluice/core/store";
 import { expect, it } from "vitest";
 import { type OpenSqliteClient, type SqliteClient, sqliteStore } from "../src/index.js";
 import { ask, openSeveral } from "./files.js";

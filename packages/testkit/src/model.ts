@@ -1,18 +1,15 @@
+import { type CallOptions, type Next, SluiceError, type Store } from "@sluice/core";
 import {
   type Admission,
   builtInAlgorithms,
-  type CallOptions,
   type DecidingStore,
   decideEntries,
   type Entry,
   type ExportEntries,
   type ExportedEntry,
   type ImportEntries,
-  type Next,
   type Outcome,
-  SluiceError,
-  type Store,
-} from "@sluice/core";
+} from "@sluice/core/store";
 
 /** A store in this process, slow and plain, whose decisions are the reference for all others. */
 export interface ModelStore extends DecidingStore, ExportEntries, ImportEntries {

@@ -1,4 +1,5 @@
-import type { Claim, Policy } from "@sluice/core";
+import type { Policy } from "@sluice/core";
+import type { Claim } from "@sluice/core/store";
 
 /** A claim of a sequence, without its scope: each run has a prefix of its own. */
 export type PlainClaim = Omit<Claim, "scope">;

@@ -1,6 +1,6 @@
+import type { Algorithm, Policy } from "@sluice/core";
 import {
   type Admission,
-  type Algorithm,
   blockEntry,
   builtInAlgorithms,
   type Claim,
@@ -8,10 +8,9 @@ import {
   clearEntry,
   decideEntries,
   type Entry,
-  type Policy,
   refundEntry,
   scopeOf,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import type { Operation, PlainClaim } from "./operation.js";
 
 /** What a decision showed. */

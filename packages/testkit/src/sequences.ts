@@ -1,4 +1,5 @@
-import { builtInAlgorithms, type Policy, type Quota } from "@sluice/core";
+import type { Policy, Quota } from "@sluice/core";
+import { builtInAlgorithms } from "@sluice/core/store";
 import { ALGORITHMS, type AlgorithmName, awkwardPolicy } from "./awkward-policies.js";
 import type { Operation, PlainClaim } from "./operation.js";
 import { type Random, randomFrom } from "./random.js";

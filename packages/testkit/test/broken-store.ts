@@ -1,16 +1,13 @@
 import { setImmediate } from "node:timers/promises";
+import { type Algorithm, type CallOptions, type Next, SluiceError } from "@sluice/core";
 import {
   type Admission,
-  type Algorithm,
   builtInAlgorithms,
-  type CallOptions,
   type DecidingStore,
   decideEntries,
   type Entry,
-  type Next,
   type Outcome,
-  SluiceError,
-} from "@sluice/core";
+} from "@sluice/core/store";
 
 /** Faults that a store can have. */
 export interface Faults {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ExportedEntry } from "@sluice/core";
+import type { ExportedEntry } from "@sluice/core/store";
 import { describe, expect, it } from "vitest";
 import { type ModelStore, modelStore } from "../src/index.js";
 import { runGroup } from "./collecting-runner.js";

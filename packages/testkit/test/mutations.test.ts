@@ -1,12 +1,5 @@
-import {
-  type Algorithm,
-  type DecidingStore,
-  type Outcome,
-  type Policy,
-  SluiceError,
-  type Step,
-  type TokenBucketPolicy,
-} from "@sluice/core";
+import { type Algorithm, type Policy, SluiceError, type Step, type TokenBucketPolicy } from "@sluice/core";
+import type { DecidingStore, Outcome } from "@sluice/core/store";
 import { describe, expect, it } from "vitest";
 import { absent, type StoreCapabilities, type StoreGroup } from "../src/index.js";
 import { brokenStore, type Faults } from "./broken-store.js";

@@ -98,7 +98,8 @@ it.concurrent("compiles without the types of any runtime", async () => {
   const folder = await project("types/none", {
     "package.json": { type: "module" },
     "app.ts": `
-      import { createLimiter, limitFetch } from "@sluice/core";
+      import { createLimiter } from "@sluice/core";
+      import { limitFetch } from "@sluice/core/fetch";
       import { createProtections } from "@sluice/protections";
       import { dynamodbStore } from "@sluice/store-dynamodb";
       import { memoryStore } from "@sluice/store-memory";
@@ -122,7 +123,8 @@ it.concurrent("compiles with Bun's types", async () => {
     "package.json": { type: "module" },
     "app.ts": `
       import { Database } from "bun:sqlite";
-      import { createLimiter, limitFetch } from "@sluice/core";
+      import { createLimiter } from "@sluice/core";
+      import { limitFetch } from "@sluice/core/fetch";
       import { rateLimit } from "@sluice/hono";
       import { protect } from "@sluice/hono/protections";
       import { createProtections } from "@sluice/protections";

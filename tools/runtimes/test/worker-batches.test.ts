@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { Admission, Seen, Write } from "@sluice/core";
+import type { Admission, Seen, Write } from "@sluice/core/store";
 import { memoryStore } from "@sluice/store-memory";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";

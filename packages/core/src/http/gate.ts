@@ -1,7 +1,7 @@
 import { invalidOption } from "../errors.js";
 import type { LimiterKey } from "../limiter/claims.js";
-import type { MaybePromise } from "../store/store.js";
-import { after } from "./after.js";
+import type { MaybePromise } from "../maybe-promise.js";
+import { after } from "../maybe-promise.js";
 import { createDiagnostics } from "./diagnostics.js";
 import { firstRequests } from "./first-requests.js";
 import { keySource, UNLIMITED } from "./key-source.js";

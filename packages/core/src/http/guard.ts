@@ -1,10 +1,11 @@
-import type { Decision } from "../decision.js";
 import type { LimiterKey } from "../limiter/claims.js";
 import type { ConsumeOptions } from "../limiter/decider.js";
+import type { Decision } from "../limiter/decision.js";
 import type { Limiter } from "../limiter/limiter.js";
+import type { MaybePromise } from "../maybe-promise.js";
+import { after } from "../maybe-promise.js";
 import { checkCost } from "../policy/policy.js";
-import type { MaybePromise, Store } from "../store/store.js";
-import { after } from "./after.js";
+import type { Store } from "../store/store.js";
 import { createDiagnostics } from "./diagnostics.js";
 import { firstRequests } from "./first-requests.js";
 import { isPreflight, isSkipped } from "./gate.js";
@@ -56,7 +57,8 @@ export interface Guard<Req, Handler, Found = Decision, A extends Answer = Reject
  *
  * @example
  * ```ts
- * import { createGuard, tokenBucket } from "@sluice/core";
+ * import { createGuard } from "@sluice/core/http";
+ * import { tokenBucket } from "@sluice/core";
  * import { memoryStore } from "@sluice/store-memory";
  *
  * interface Call {

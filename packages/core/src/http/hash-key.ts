@@ -1,7 +1,7 @@
 import { SluiceError } from "../errors.js";
 import type { LimiterKey } from "../limiter/claims.js";
-import type { MaybePromise } from "../store/store.js";
-import { after } from "./after.js";
+import type { MaybePromise } from "../maybe-promise.js";
+import { after } from "../maybe-promise.js";
 
 /** Makes what is stored of a key: always the same for the same key, and never for two. */
 export type HashKey = (key: string) => MaybePromise<string>;

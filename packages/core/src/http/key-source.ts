@@ -1,7 +1,7 @@
 import { show } from "../errors.js";
 import type { LimiterKey } from "../limiter/claims.js";
-import type { MaybePromise } from "../store/store.js";
-import { after } from "./after.js";
+import type { MaybePromise } from "../maybe-promise.js";
+import { after } from "../maybe-promise.js";
 import { addressUnusable, checkIpv6Prefix, DEFAULT_IPV6_PREFIX, keyOfAddress } from "./client-key.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { hashedKey } from "./hash-key.js";

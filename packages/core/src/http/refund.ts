@@ -1,7 +1,7 @@
-import type { Decision } from "../decision.js";
 import { SluiceError } from "../errors.js";
 import type { Decider } from "../limiter/decider.js";
-import type { MaybePromise } from "../store/store.js";
+import type { Decision } from "../limiter/decision.js";
+import type { MaybePromise } from "../maybe-promise.js";
 import type { Diagnostics } from "./diagnostics.js";
 
 /** What became of a request, known when its response is over. */

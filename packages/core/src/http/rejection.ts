@@ -1,7 +1,7 @@
-import type { Decision } from "../decision.js";
 import { invalidOption } from "../errors.js";
-import type { MaybePromise } from "../store/store.js";
-import { after } from "./after.js";
+import type { Decision } from "../limiter/decision.js";
+import type { MaybePromise } from "../maybe-promise.js";
+import { after } from "../maybe-promise.js";
 import { retryAfterSeconds } from "./headers/retry-after.js";
 import { problemType, QUOTA_EXCEEDED, quotaExceeded, reducedCapacity } from "./problem.js";
 

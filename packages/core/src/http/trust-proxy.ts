@@ -54,7 +54,7 @@ interface Network {
  *
  * @example
  * ```ts
- * import { forwardedClient } from "@sluice/core";
+ * import { forwardedClient } from "@sluice/core/http";
  *
  * const client = forwardedClient({ trustProxy: ["10.0.0.0/8"] });
  * client.address("10.0.0.7", () => "6.6.6.6, 192.0.2.1, 10.0.0.8"); // "192.0.2.1"

@@ -1,4 +1,4 @@
-import type { Decision } from "../decision.js";
+import type { Decision } from "../limiter/decision.js";
 import type { HeaderField } from "./headers/field.js";
 import { retryAfterSeconds } from "./headers/retry-after.js";
 

@@ -1,7 +1,8 @@
-import type { Decision } from "../decision.js";
+import type { MaybePromise } from "../maybe-promise.js";
 import type { Policy } from "../policy/policy.js";
-import type { CallOptions, MaybePromise, Store } from "../store/store.js";
+import type { CallOptions, Store } from "../store/store.js";
 import type { ClaimMaker, LimiterKey } from "./claims.js";
+import type { Decision } from "./decision.js";
 import type { Algorithms, Engine } from "./engine.js";
 
 /** Blocks who goes on when denied: see `escalatingBlock`. */

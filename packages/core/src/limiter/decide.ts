@@ -1,8 +1,8 @@
-import type { Decision, DecisionSource, PolicyDecision } from "../decision.js";
 import type { SluiceError } from "../errors.js";
 import type { Policy, Quota } from "../policy/policy.js";
 import type { ClaimFinding, Outcome } from "../store/store.js";
 import type { LimiterKey } from "./claims.js";
+import type { Decision, DecisionSource, PolicyDecision } from "./decision.js";
 
 /** What the decisions of one limiter have in common. */
 export interface DecisionTerms {

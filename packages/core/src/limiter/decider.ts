@@ -1,23 +1,16 @@
-import type { Decision } from "../decision.js";
 import { invalidOption, SluiceError, storeFailure } from "../errors.js";
+import { isPromise, type MaybePromise } from "../maybe-promise.js";
 import type { Algorithm } from "../policy/algorithm.js";
 import { checkCost, type Policy, type Quota } from "../policy/policy.js";
 import { hasConnectionErrors } from "../store/capabilities.js";
+import { createDeadlines } from "../store/deadlines.js";
 import { refundEntry } from "../store/entry.js";
-import {
-  type CallOptions,
-  type Claim,
-  isDecidingStore,
-  isPromise,
-  type MaybePromise,
-  type Outcome,
-  type Store,
-} from "../store/store.js";
+import { type CallOptions, type Claim, isDecidingStore, type Outcome, type Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import type { AutoBlocker } from "./auto-block.js";
 import { type ClaimMaker, claimMaker, heldKey, type LimiterKey } from "./claims.js";
-import { createDeadlines } from "./deadlines.js";
 import { type DecisionTerms, decisionOf, decisionWithoutStore, takeCharge } from "./decide.js";
+import type { Decision } from "./decision.js";
 import { type Algorithms, decidingEngine, type Engine } from "./engine.js";
 import { createEmitter, type Emitter } from "./events.js";
 import { checkOptions, type LimiterOptions } from "./options.js";

@@ -1,13 +1,7 @@
+import type { MaybePromise } from "../maybe-promise.js";
 import type { Algorithm } from "../policy/algorithm.js";
 import { clearEntry, type Entry, type EntryChange } from "../store/entry.js";
-import {
-  type CallOptions,
-  type Claim,
-  type DecidingStore,
-  isSynchronousStore,
-  type MaybePromise,
-  type Outcome,
-} from "../store/store.js";
+import { type CallOptions, type Claim, type DecidingStore, isSynchronousStore, type Outcome } from "../store/store.js";
 
 /** What the limiter needs of a store, whether or not the store can decide. */
 export interface Engine {

@@ -1,14 +1,15 @@
-import type { Decision } from "../decision.js";
 import { type Duration, parseDuration } from "../duration.js";
 import { invalidOption } from "../errors.js";
+import { isPromise, type MaybePromise } from "../maybe-promise.js";
 import type { Algorithm } from "../policy/algorithm.js";
 import { checkCount, checkName, fixedWindow, type Policy } from "../policy/policy.js";
 import { blockEntry } from "../store/entry.js";
 import { scopeOf } from "../store/entry-key.js";
-import { type CallOptions, type Claim, isPromise, type MaybePromise, type Outcome } from "../store/store.js";
+import type { CallOptions, Claim, Outcome } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import type { AutoBlock } from "./auto-block.js";
 import type { LimiterKey } from "./claims.js";
+import type { Decision } from "./decision.js";
 
 /** Options of {@link escalatingBlock}. */
 export interface EscalatingBlockOptions {

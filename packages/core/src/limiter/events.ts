@@ -1,6 +1,6 @@
-import type { Decision } from "../decision.js";
 import { invalidOption, type SluiceError } from "../errors.js";
 import { rejectUnknown } from "../unknown-option.js";
+import type { Decision } from "./decision.js";
 
 /** What a limiter tells its listeners. */
 export interface LimiterEvents {

@@ -1,10 +1,11 @@
-import type { Decision } from "../decision.js";
 import { invalidOption } from "../errors.js";
+import { isPromise, type MaybePromise } from "../maybe-promise.js";
 import { refundEntry } from "../store/entry.js";
-import { type Claim, type ClaimFinding, isPromise, type MaybePromise, type Outcome } from "../store/store.js";
+import type { Claim, ClaimFinding, Outcome } from "../store/store.js";
 import type { LimiterKey } from "./claims.js";
 import { coreOf } from "./core-of.js";
 import type { ConsumeOptions, LimiterCore } from "./decider.js";
+import type { Decision } from "./decision.js";
 import type { Limiter } from "./limiter.js";
 
 /** What a limiter and one more claim said together. */

@@ -1,14 +1,14 @@
-import type { Decision } from "../decision.js";
 import { type Duration, parseDuration } from "../duration.js";
+import { isPromise } from "../maybe-promise.js";
 import type { Algorithm } from "../policy/algorithm.js";
 import { checkCost } from "../policy/policy.js";
 import { hasHealthCheck } from "../store/capabilities.js";
 import { blockEntry, type Entry } from "../store/entry.js";
-import { isPromise } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import { heldKey, type LimiterKey } from "./claims.js";
 import { rememberCore } from "./core-of.js";
 import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.js";
+import type { Decision } from "./decision.js";
 import type { LimiterEvents } from "./events.js";
 import { createForecast } from "./forecast.js";
 import type { LimiterOptions } from "./options.js";

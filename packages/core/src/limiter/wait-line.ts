@@ -1,4 +1,4 @@
-import type { Decision } from "../decision.js";
+import type { Decision } from "./decision.js";
 import type { Forecast } from "./forecast.js";
 
 /** One caller of `wait`. */

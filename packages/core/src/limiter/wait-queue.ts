@@ -1,7 +1,7 @@
-import type { Decision } from "../decision.js";
 import { SluiceError } from "../errors.js";
 import { createAbortListeners } from "./abort-listeners.js";
 import { type Clock, startClockTimer, startTimer as startRealTimer } from "./clock.js";
+import type { Decision } from "./decision.js";
 import { cannotBeMet, neverFits, waitTimeout } from "./wait-errors.js";
 import { judge } from "./wait-judge.js";
 import {

@@ -50,7 +50,7 @@ interface Waiting<Item, Result> {
  *
  * @example
  * ```ts
- * import { createBatcher } from "@sluice/core";
+ * import { createBatcher } from "@sluice/core/store";
  *
  * const lengths = createBatcher<string, number>({ run: async (texts) => texts.map((text) => text.length) });
  * await Promise.all([lengths.add("a"), lengths.add("bc")]); // one run

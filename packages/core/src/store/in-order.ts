@@ -1,5 +1,6 @@
 import { SluiceError } from "../errors.js";
-import type { Admission, CallOptions, Claim, ClaimFinding, MaybePromise, Outcome } from "./store.js";
+import type { MaybePromise } from "../maybe-promise.js";
+import type { Admission, CallOptions, Claim, ClaimFinding, Outcome } from "./store.js";
 
 /** How {@link decideInOrder} decides a part, and takes a charge back. */
 export interface PartDecider {

@@ -1,13 +1,6 @@
+import type { MaybePromise } from "../maybe-promise.js";
 import type { Finding, Next } from "../policy/algorithm.js";
 import type { Policy } from "../policy/policy.js";
-
-/** A value now, or a promise of it: a store in memory answers at once. */
-export type MaybePromise<T> = T | Promise<T>;
-
-/** Whether it is the promise. By its method: a promise of another realm or library is no `instanceof Promise`. */
-export function isPromise<T extends object>(value: MaybePromise<T>): value is Promise<T> {
-  return typeof (value as Partial<Promise<T>>).then === "function";
-}
 
 /** Options of one call to a store. */
 export interface CallOptions {

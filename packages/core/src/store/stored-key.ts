@@ -38,7 +38,7 @@ const REFUSED = /\0|\p{Surrogate}/u;
  * @example
  * ```ts
  * import { createHash } from "node:crypto";
- * import { storedKeys } from "@sluice/core";
+ * import { storedKeys } from "@sluice/core/store";
  *
  * const keys = storedKeys((text) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex"));
  * const { scope, key } = keys.ofEntryKey("sluice:default:token-bucket:user-123");

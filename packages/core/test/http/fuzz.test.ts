@@ -1,15 +1,9 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import {
-  createGuard,
-  type DecidingStore,
-  fixedWindow,
-  forwardedClient,
-  type Guard,
-  SluiceError,
-  type Store,
-} from "../../src/index.js";
+import { createGuard, forwardedClient, type Guard } from "../../src/http/index.js";
+import { fixedWindow, SluiceError, type Store } from "../../src/index.js";
+import type { DecidingStore } from "../../src/store/index.js";
 import { mapStore } from "./map-store.js";
 
 const odd = fc.oneof(

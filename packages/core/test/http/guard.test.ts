@@ -1,18 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import {
-  createGuard,
-  createLimiter,
-  fixedWindow,
-  type Guard,
-  type GuardOptions,
-  type Limiter,
-  type Policy,
-  type Store,
-  tokenBucket,
-  type Verdict,
-} from "../../src/index.js";
+import { createGuard, type Guard, type GuardOptions, type Verdict } from "../../src/http/index.js";
+import { createLimiter, fixedWindow, type Limiter, type Policy, type Store, tokenBucket } from "../../src/index.js";
 import { mapStore } from "./map-store.js";
-import vectors from "./vectors.json" with { type: "json" };
+import vectors from "./vectors.tson" with { type: "json" };
 
 interface Call {
   readonly method?: string;

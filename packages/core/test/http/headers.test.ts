@@ -5,16 +5,10 @@ import { describe, expect, it } from "vitest";
 import type { AdvertisedPolicy } from "../../src/http/headers/field.js";
 import { retryAfterSeconds } from "../../src/http/headers/retry-after.js";
 import { fieldWriter, type HeaderFormName } from "../../src/http/headers/writer.js";
-import {
-  builtInAlgorithms,
-  type Decision,
-  fixedWindow,
-  type PolicyDecision,
-  slidingWindow,
-  tokenBucket,
-} from "../../src/index.js";
+import { type Decision, fixedWindow, type PolicyDecision, slidingWindow, tokenBucket } from "../../src/index.js";
+import { builtInAlgorithms } from "../../src/store/index.js";
 import { decisionOn } from "./decision-on.js";
-import vectors from "./vectors.json" with { type: "json" };
+import vectors from "./vectors.tson" with { type: "json" };
 
 const FORMS = { "draft-8": "draft-11", "draft-7": "draft-7", "draft-6": "draft-6", legacy: "legacy" } as const;
 

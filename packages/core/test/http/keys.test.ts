@@ -1,7 +1,8 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compositeKey, createGuard, type GuardOptions, hmacKey } from "../../src/index.js";
+import { createGuard, type GuardOptions } from "../../src/http/index.js";
+import { compositeKey, hmacKey } from "../../src/index.js";
 import { mapStore } from "./map-store.js";
 
 const text = fc.oneof(

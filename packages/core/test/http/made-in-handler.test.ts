@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Guard } from "../../src/index.js";
+import type { Guard } from "../../src/http/index.js";
 import { mapStore } from "./map-store.js";
 
 /** Makes guards of a process that has made none yet. */

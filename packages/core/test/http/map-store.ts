@@ -1,11 +1,5 @@
-import {
-  type Admission,
-  builtInAlgorithms,
-  decideEntries,
-  type Entry,
-  type Outcome,
-  type Store,
-} from "../../src/index.js";
+import type { Store } from "../../src/index.js";
+import { type Admission, builtInAlgorithms, decideEntries, type Entry, type Outcome } from "../../src/store/index.js";
 
 /** A store on a `Map` that decides at once, at the time given. */
 export function mapStore(now: { ms: number } = { ms: 0 }): Store & { readonly keys: () => string[] } {

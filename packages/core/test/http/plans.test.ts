@@ -1,14 +1,9 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
-import {
-  createGuard,
-  fixedWindow,
-  type Policy,
-  type Store,
-  type SynchronousStore,
-  type Verdict,
-} from "../../src/index.js";
+import { createGuard, type Verdict } from "../../src/http/index.js";
+import { fixedWindow, type Policy, type Store } from "../../src/index.js";
+import type { SynchronousStore } from "../../src/store/index.js";
 import { mapStore } from "./map-store.js";
 
 interface Call {

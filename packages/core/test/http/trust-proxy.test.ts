@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ForwardedClientOptions, forwardedClient, type TrustProxy } from "../../src/index.js";
+import { type ForwardedClientOptions, forwardedClient, type TrustProxy } from "../../src/http/index.js";
 
 /** The client behind a peer, with the field as it is given. */
 function behind(

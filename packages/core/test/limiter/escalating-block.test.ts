@@ -4,7 +4,6 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import {
   type AutoBlockEvent,
   createLimiter,
-  type DecidingStore,
   type Decision,
   type EscalatingBlockOptions,
   escalatingBlock,
@@ -12,6 +11,7 @@ import {
   type Limiter,
   type Store,
 } from "../../src/index.js";
+import type { DecidingStore } from "../../src/store/index.js";
 
 const POLICY = fixedWindow({ limit: 1, window: 1_000 });
 const STRICT: EscalatingBlockOptions = { violations: 3, within: "10s", for: "1m", max: "4m", forgetAfter: "1h" };

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createLimiter, type DecidingStore, fixedWindow, type LimiterOptions } from "../../src/index.js";
+import { createLimiter, fixedWindow, type LimiterOptions } from "../../src/index.js";
+import type { DecidingStore } from "../../src/store/index.js";
 import { manualClock } from "../fixtures/manual-clock.js";
 import { mapStore, synchronousStore } from "../fixtures/map-store.js";
 

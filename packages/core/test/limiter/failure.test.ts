@@ -1,13 +1,7 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it, vi } from "vitest";
-import {
-  createLimiter,
-  type DecidingStore,
-  fixedWindow,
-  type LimiterOptions,
-  SluiceError,
-  type Store,
-} from "../../src/index.js";
+import { createLimiter, fixedWindow, type LimiterOptions, SluiceError, type Store } from "../../src/index.js";
+import type { DecidingStore } from "../../src/store/index.js";
 import { mapStore, threeMethodStore } from "../fixtures/map-store.js";
 
 const never = () => new Promise<never>(() => {});

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { builtInAlgorithms, type Entry, fixedWindow, type Policy, slidingLog, tokenBucket } from "../../src/index.js";
+import { fixedWindow, type Policy, slidingLog, tokenBucket } from "../../src/index.js";
 import { createForecast } from "../../src/limiter/forecast.js";
+import { builtInAlgorithms, type Entry } from "../../src/store/index.js";
 import { ALGORITHMS, algorithmOf, backAndForth, forward, played, policies } from "../fixtures/arbitraries.js";
 
 /** When each of a line is granted, if each is asked for as soon as the one before has been granted. */

@@ -1,18 +1,9 @@
 import { memoryStore } from "@sluice/store-memory";
 import { manualClock, modelStore, threeMethodsOf } from "@sluice/testkit";
 import { describe, expect, it, vi } from "vitest";
-import {
-  type Claim,
-  createLimiter,
-  decideJointly,
-  escalatingBlock,
-  fixedWindow,
-  type JointDecision,
-  type Limiter,
-  refundJointly,
-  scopeOf,
-  tokenBucket,
-} from "../../src/index.js";
+import { decideJointly, type JointDecision, refundJointly } from "../../src/http/index.js";
+import { createLimiter, escalatingBlock, fixedWindow, type Limiter, tokenBucket } from "../../src/index.js";
+import { type Claim, scopeOf } from "../../src/store/index.js";
 
 const OTHER = fixedWindow({ name: "other", limit: 1, window: "1m" });
 

@@ -2,10 +2,8 @@ import { describe, expect, it, vi } from "vitest";
 import {
   type ConsumeOptions,
   createLimiter,
-  type DecidingStore,
   type Decision,
   fixedWindow,
-  isDecidingStore,
   type LimiterKey,
   type LimiterOptions,
   type Store,
@@ -13,6 +11,7 @@ import {
   slidingWindow,
   tokenBucket,
 } from "../../src/index.js";
+import { type DecidingStore, isDecidingStore } from "../../src/store/index.js";
 import { manualClock } from "../fixtures/manual-clock.js";
 import { mapStore, synchronousStore, threeMethodStore } from "../fixtures/map-store.js";
 

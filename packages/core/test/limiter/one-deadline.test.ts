@@ -1,16 +1,9 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import {
-  type CallOptions,
-  createLimiter,
-  createUpdater,
-  type DecidingStore,
-  escalatingBlock,
-  fixedWindow,
-  type Store,
-} from "../../src/index.js";
-import { createDeadlines } from "../../src/limiter/deadlines.js";
+import { type CallOptions, createLimiter, escalatingBlock, fixedWindow, type Store } from "../../src/index.js";
+import { createDeadlines } from "../../src/store/deadlines.js";
+import { createUpdater, type DecidingStore } from "../../src/store/index.js";
 import { mapStore, threeMethodStore } from "../fixtures/map-store.js";
 
 const ROUND_TRIP_MS = 90;

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createLimiter, type DecidingStore, fixedWindow, type LimiterOptions, SluiceError } from "../../src/index.js";
+import { createLimiter, fixedWindow, type LimiterOptions, SluiceError } from "../../src/index.js";
+import type { DecidingStore } from "../../src/store/index.js";
 import { mapStore } from "../fixtures/map-store.js";
 
 const refused = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:6379"), { code: "ECONNREFUSED" });

@@ -1,16 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as after, setImmediate } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import {
-  createLimiter,
-  type DecidingStore,
-  type Decision,
-  fixedWindow,
-  type Outcome,
-  slidingWindow,
-  tokenBucket,
-} from "../../src/index.js";
+import { createLimiter, type Decision, fixedWindow, slidingWindow, tokenBucket } from "../../src/index.js";
 import { createWaitQueue } from "../../src/limiter/wait-queue.js";
+import type { DecidingStore, Outcome } from "../../src/store/index.js";
 import { manualClock } from "../fixtures/manual-clock.js";
 import { mapStore } from "../fixtures/map-store.js";
 

@@ -2,18 +2,17 @@ import { setImmediate } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   createLimiter,
-  type DecidingStore,
   type Decision,
   fixedWindow,
   type LimiterKey,
   type LimiterOptions,
-  type Outcome,
   type Policy,
   slidingLog,
   slidingWindow,
   tokenBucket,
   type WaitOptions,
 } from "../../src/index.js";
+import type { DecidingStore, Outcome } from "../../src/store/index.js";
 import { manualClock } from "../fixtures/manual-clock.js";
 import { mapStore, synchronousStore, threeMethodStore } from "../fixtures/map-store.js";
 

@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { type BatcherOptions, createBatcher, SluiceError } from "../../src/index.js";
+import { SluiceError } from "../../src/index.js";
+import { type BatcherOptions, createBatcher } from "../../src/store/index.js";
 
 interface Batch {
   readonly items: readonly number[];

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { type CompareAndSet, createUpdater } from "../../src/index.js";
+import { type CompareAndSet, createUpdater } from "../../src/store/index.js";
 
 /** An entry that others write, too: during the calls that `isRaced` says, and while nobody asks for a millisecond. */
 function crowdedEntry(isRaced: (call: number) => boolean): { compareAndSet: CompareAndSet; calls(): number } {

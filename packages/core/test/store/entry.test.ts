@@ -1,18 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fixedWindow, type Policy, slidingLog, tokenBucket } from "../../src/index.js";
+import { blockEntry } from "../../src/store/entry.js";
 import {
   type Admission,
   builtInAlgorithms,
   type Claim,
   decideEntries,
   type Entry,
-  fixedWindow,
-  type Policy,
   refundEntry,
-  slidingLog,
-  tokenBucket,
-} from "../../src/index.js";
-import { blockEntry } from "../../src/store/entry.js";
+} from "../../src/store/index.js";
 import { ALGORITHMS, algorithmOf, backAndForth, played, policies, START_MS } from "../fixtures/arbitraries.js";
 
 const decide = (admission: Admission, entries: readonly (Entry | undefined)[], nowMs = START_MS) =>

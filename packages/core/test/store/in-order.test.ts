@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { fixedWindow } from "../../src/index.js";
 import {
   type Admission,
   type Claim,
   type ClaimFinding,
   decideInOrder,
-  fixedWindow,
   type Outcome,
   partsOf,
-} from "../../src/index.js";
+} from "../../src/store/index.js";
 
 const claimOf = (key: string): Claim => ({ scope: "s:", key, policy: fixedWindow({ limit: 1, window: 1 }), cost: 1 });
 const finding = (allowed: boolean, remaining: number): ClaimFinding => ({

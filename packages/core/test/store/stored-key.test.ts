@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { exportedKey, storedKeys } from "../../src/index.js";
+import { exportedKey, storedKeys } from "../../src/store/index.js";
 
 const digest = (text: string) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex");
 const keys = storedKeys(digest);

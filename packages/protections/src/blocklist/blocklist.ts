@@ -1,4 +1,6 @@
-import { after, type Duration, invalidOption, type MaybePromise, rejectUnknown } from "@sluice/core";
+import type { Duration, MaybePromise } from "@sluice/core";
+import { after } from "@sluice/core/http";
+import { invalidOption, rejectUnknown } from "@sluice/core/store";
 import { checkFreshness, createFreshCache } from "../fresh-cache.js";
 import { openRecords, RECORD_OPTIONS, type RecordOptions } from "../records.js";
 import {

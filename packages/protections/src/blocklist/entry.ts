@@ -1,4 +1,5 @@
-import { type Duration, invalidOption, parseDuration, rejectUnknown } from "@sluice/core";
+import { type Duration, parseDuration } from "@sluice/core";
+import { invalidOption, rejectUnknown } from "@sluice/core/store";
 import { LONGEST_LIFE_MS } from "../lifetime.js";
 
 /** Options of `block`. */

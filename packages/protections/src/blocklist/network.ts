@@ -1,4 +1,4 @@
-import { formatIpv6, type Ipv6Groups, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "@sluice/core";
+import { formatIpv6, type Ipv6Groups, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "@sluice/core/http";
 
 /** All addresses of one family that start with the same bits. */
 export interface Network {

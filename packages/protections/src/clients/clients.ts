@@ -1,4 +1,5 @@
-import { type Duration, invalidOption, type MaybePromise, parseDuration, rejectUnknown } from "@sluice/core";
+import { type Duration, type MaybePromise, parseDuration } from "@sluice/core";
+import { invalidOption, rejectUnknown } from "@sluice/core/store";
 import { checkFreshness, createFreshCache, type Fresh } from "../fresh-cache.js";
 import { checkKey } from "../key.js";
 import { type Found, openRecords, RECORD_OPTIONS, type RecordOptions } from "../records.js";

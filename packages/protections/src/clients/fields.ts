@@ -1,4 +1,4 @@
-import { invalidOption } from "@sluice/core";
+import { invalidOption } from "@sluice/core/store";
 
 /** What JSON can say. */
 export type JsonValue =

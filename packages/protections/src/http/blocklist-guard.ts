@@ -1,4 +1,6 @@
-import { createGate, type GateOptions, type Guard, type MaybePromise, rejectUnknown, type Store } from "@sluice/core";
+import type { MaybePromise, Store } from "@sluice/core";
+import { createGate, type GateOptions, type Guard } from "@sluice/core/http";
+import { rejectUnknown } from "@sluice/core/store";
 import { type Blocklist, type BlocklistOptions, createBlocklist } from "../blocklist/blocklist.js";
 import type { BlockEntry } from "../blocklist/entry.js";
 import { checkFunctions } from "./check-functions.js";

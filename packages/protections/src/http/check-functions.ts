@@ -1,4 +1,4 @@
-import { invalidOption } from "@sluice/core";
+import { invalidOption } from "@sluice/core/store";
 
 /** @throws SluiceError `INVALID_OPTION` */
 export function checkFunctions(functions: Readonly<Record<string, unknown>>): void {

@@ -1,13 +1,6 @@
-import {
-  after,
-  createGate,
-  type GateOptions,
-  type Guard,
-  invalidOption,
-  type MaybePromise,
-  rejectUnknown,
-  type Store,
-} from "@sluice/core";
+import type { MaybePromise, Store } from "@sluice/core";
+import { after, createGate, type GateOptions, type Guard } from "@sluice/core/http";
+import { invalidOption, rejectUnknown } from "@sluice/core/store";
 import { type Client, type Clients, type ClientsOptions, createClients } from "../clients/clients.js";
 import { checkFunctions } from "./check-functions.js";
 import { DENIAL_OPTIONS, type Denial, type DenialOptions, type DenialVerdict, denier } from "./denial.js";

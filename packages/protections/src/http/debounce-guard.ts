@@ -1,17 +1,15 @@
+import { type MaybePromise, SluiceError, type Store } from "@sluice/core";
 import {
   after,
   createGate,
   GATE_OPTIONS,
   type GateOptions,
   type Guard,
-  type MaybePromise,
   type ResponseOutcome,
-  rejectUnknown,
   type Settle,
-  SluiceError,
-  type Store,
   settleOnce,
-} from "@sluice/core";
+} from "@sluice/core/http";
+import { rejectUnknown } from "@sluice/core/store";
 import { createDebouncer, type Debouncer, type DebouncerOptions, type Sighting } from "../debounce.js";
 import { checkFunctions } from "./check-functions.js";
 import { DENIAL_OPTIONS, type Denial, type DenialOptions, type DenialVerdict, type Denier, denier } from "./denial.js";

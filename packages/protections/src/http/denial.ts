@@ -1,16 +1,16 @@
+import type { MaybePromise } from "@sluice/core";
 import {
   type Answer,
   after,
   bodyOf,
   type HeaderField,
-  invalidOption,
-  type MaybePromise,
   type Message,
   problemBody,
   problemType,
   reducedCapacity,
   type Verdict,
-} from "@sluice/core";
+} from "@sluice/core/http";
+import { invalidOption } from "@sluice/core/store";
 
 /** What is answered to a request that may not go on. */
 export interface Denial<Found> extends Answer {

@@ -1,4 +1,6 @@
-import { after, invalidOption, type MaybePromise } from "@sluice/core";
+import type { MaybePromise } from "@sluice/core";
+import { after } from "@sluice/core/http";
+import { invalidOption } from "@sluice/core/store";
 import { checkKey } from "../key.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { ProtectionPort } from "./port.js";

@@ -1,4 +1,5 @@
-import { after, type MaybePromise } from "@sluice/core";
+import type { MaybePromise } from "@sluice/core";
+import { after } from "@sluice/core/http";
 import type { ProtectionPort } from "./port.js";
 
 /**

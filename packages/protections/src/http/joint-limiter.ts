@@ -1,14 +1,6 @@
-import {
-  after,
-  type Claim,
-  type Decision,
-  decideJointly,
-  type JointDecision,
-  type Limiter,
-  type LimiterKey,
-  refundJointly,
-  scopeOf,
-} from "@sluice/core";
+import type { Decision, Limiter, LimiterKey } from "@sluice/core";
+import { after, decideJointly, type JointDecision, refundJointly } from "@sluice/core/http";
+import { type Claim, scopeOf } from "@sluice/core/store";
 import { type Debouncer, debounceKey, type Sighting } from "../debounce.js";
 
 /** Whom the limits are for, and which request it is to the debouncer. */

@@ -1,4 +1,5 @@
-import { invalidOption, type Store } from "@sluice/core";
+import type { Store } from "@sluice/core";
+import { invalidOption } from "@sluice/core/store";
 
 /**
  * What a guard works with: what the app made and shares with the guard, or what is made of a store and the options for it.

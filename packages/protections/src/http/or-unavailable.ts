@@ -1,4 +1,5 @@
-import { after, type MaybePromise, SluiceError } from "@sluice/core";
+import { type MaybePromise, SluiceError } from "@sluice/core";
+import { after } from "@sluice/core/http";
 
 /**
  * Goes on with what a protection says, or with something else while its store fails. Mistakes of the app, such as an empty

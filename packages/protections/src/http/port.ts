@@ -1,4 +1,5 @@
-import type { HttpPort, MaybePromise } from "@sluice/core";
+import type { MaybePromise } from "@sluice/core";
+import type { HttpPort } from "@sluice/core/http";
 
 /** What the guards ask of a framework's request besides what `rateLimit` asks. */
 export interface ProtectionPort<Req> extends HttpPort<Req> {

@@ -1,22 +1,24 @@
 import {
+  clientKey,
+  type Decision,
+  type LimiterKey,
+  type LimiterOptions,
+  type MaybePromise,
+  SluiceError,
+} from "@sluice/core";
+import {
   type Answer,
   after,
   clientAddress,
-  clientKey,
   createGate,
   createGuard,
-  type Decision,
   GATE_OPTIONS,
   type GateOptions,
   type Guard,
   type GuardOptions,
-  type LimiterKey,
-  type LimiterOptions,
-  type MaybePromise,
-  rejectUnknown,
-  SluiceError,
   type Verdict,
-} from "@sluice/core";
+} from "@sluice/core/http";
+import { rejectUnknown } from "@sluice/core/store";
 import type { BlockEntry } from "../blocklist/entry.js";
 import type { Sighting } from "../debounce.js";
 import type { Protections } from "../protections.js";

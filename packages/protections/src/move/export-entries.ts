@@ -1,4 +1,5 @@
-import { canExport, type ExportEntries, type ExportedEntry, SluiceError, type Store } from "@sluice/core";
+import { SluiceError, type Store } from "@sluice/core";
+import { canExport, type ExportEntries, type ExportedEntry } from "@sluice/core/store";
 
 /**
  * All that a store holds: limits, blocks, clients and debounce windows. Memory stays bounded, whatever their number.

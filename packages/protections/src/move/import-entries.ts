@@ -1,4 +1,5 @@
-import { canImport, type ExportedEntry, rejectUnknown, SluiceError, type Store } from "@sluice/core";
+import { SluiceError, type Store } from "@sluice/core";
+import { canImport, type ExportedEntry, rejectUnknown } from "@sluice/core/store";
 import { readClock } from "./clock-offset.js";
 import { isLedger, lacksAll, placedOn } from "./ledger.js";
 import { mergeOf } from "./merge-of.js";

@@ -1,4 +1,5 @@
-import { type ExportedEntry, isDecidingStore, type Next, type Store, scopeOf, splitEntryKey } from "@sluice/core";
+import type { Next, Store } from "@sluice/core";
+import { type ExportedEntry, isDecidingStore, scopeOf, splitEntryKey } from "@sluice/core/store";
 import type { Merge } from "./merge.js";
 import { mergeLimitOf } from "./merge-limits.js";
 

@@ -1,4 +1,4 @@
-import { timeOf } from "@sluice/core";
+import { timeOf } from "@sluice/core/store";
 import { LONGEST_LIFE_MS } from "../lifetime.js";
 import type { Merge } from "./merge.js";
 

@@ -1,4 +1,4 @@
-import { splitEntryKey } from "@sluice/core";
+import { splitEntryKey } from "@sluice/core/store";
 import { isLedger, mergeLedger } from "./ledger.js";
 import type { Merge } from "./merge.js";
 import { mergeLimitOf } from "./merge-limits.js";

@@ -1,4 +1,5 @@
-import { invalidOption, rejectUnknown, type Store } from "@sluice/core";
+import type { Store } from "@sluice/core";
+import { invalidOption, rejectUnknown } from "@sluice/core/store";
 import { clockOffset } from "./clock-offset.js";
 import { listable } from "./export-entries.js";
 import { IMPORT_OPTIONS, type ImportOptions, importShifted, type MoveSummary } from "./import-entries.js";

@@ -5,7 +5,7 @@
  */
 /** @ts-ignore */
 import type { DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
-import { invalidOption, rejectUnknown } from "@sluice/core";
+import { invalidOption, rejectUnknown } from "@sluice/core/store";
 /** @ts-ignore */
 import type { ClusterOptions, RedisOptions } from "ioredis";
 /** @ts-ignore */

@@ -1,11 +1,5 @@
-import {
-  type DecidingStore,
-  type Duration,
-  invalidOption,
-  parseDuration,
-  rejectUnknown,
-  SluiceError,
-} from "@sluice/core";
+import { type Duration, parseDuration, SluiceError } from "@sluice/core";
+import { type DecidingStore, invalidOption, rejectUnknown } from "@sluice/core/store";
 import { within } from "../within.js";
 import { type ClientOptions, clientOptionsOf } from "./client-options.js";
 import { openDynamodb } from "./open-dynamodb.js";

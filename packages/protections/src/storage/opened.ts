@@ -1,4 +1,4 @@
-import type { DecidingStore } from "@sluice/core";
+import type { DecidingStore } from "@sluice/core/store";
 import type { Given } from "./client-options.js";
 import type { Setting } from "./setting.js";
 

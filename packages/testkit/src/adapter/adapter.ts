@@ -1,4 +1,5 @@
-import type { GuardOptions, Limiter, Store } from "@sluice/core";
+import type { Limiter, Store } from "@sluice/core";
+import type { GuardOptions } from "@sluice/core/http";
 
 /** What the app does with requests that get through. Every method and path has this route, but for `"none"`. */
 export type RouteKind =

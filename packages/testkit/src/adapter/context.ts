@@ -1,5 +1,6 @@
 import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
-import { type GuardOptions, SluiceError, type SluiceErrorCode, type Store } from "@sluice/core";
+import { SluiceError, type SluiceErrorCode, type Store } from "@sluice/core";
+import type { GuardOptions } from "@sluice/core/http";
 import { type ManualClock, manualClock } from "../manual-clock.js";
 import { modelStore } from "../model.js";
 import type { SuiteRunner } from "../runner.js";

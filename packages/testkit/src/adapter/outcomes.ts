@@ -1,5 +1,6 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import { createLimiter, fixedWindow, type ResponseOutcome } from "@sluice/core";
+import { createLimiter, fixedWindow } from "@sluice/core";
+import type { ResponseOutcome } from "@sluice/core/http";
 import type { RouteKind } from "./adapter.js";
 import type { AdapterContext } from "./context.js";
 import { until } from "./until.js";

@@ -1,5 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { fixedWindow, type GuardOptions, tokenBucket } from "@sluice/core";
+import { fixedWindow, tokenBucket } from "@sluice/core";
+import type { GuardOptions } from "@sluice/core/http";
 import { type AdapterContext, quotaProblem } from "./context.js";
 
 /** Of the server and the framework, whether or not there is a limiter. */

@@ -1,5 +1,6 @@
 import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
-import { createLimiter, hasHealthCheck, isDecidingStore, SluiceError } from "@sluice/core";
+import { createLimiter, SluiceError } from "@sluice/core";
+import { hasHealthCheck, isDecidingStore } from "@sluice/core/store";
 import { ALGORITHMS } from "../awkward-policies.js";
 import { isAbsent } from "./capabilities.js";
 import { LONG_MS, policyOf } from "./policies.js";

@@ -1,4 +1,5 @@
 import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
+import { type Policy, SluiceError, type Store } from "@sluice/core";
 import {
   type Admission,
   builtInAlgorithms,
@@ -7,11 +8,8 @@ import {
   decideEntries,
   type Entry,
   isDecidingStore,
-  type Policy,
-  SluiceError,
-  type Store,
   scopeOf,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import { ALGORITHMS } from "../awkward-policies.js";
 import { policyOf } from "./policies.js";
 import type { SuiteContext, TestTools } from "./suite-context.js";

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createLimiter, scopeOf } from "@sluice/core";
+import { createLimiter } from "@sluice/core";
+import { scopeOf } from "@sluice/core/store";
 import { ALGORITHMS } from "../awkward-policies.js";
 import { listEntries } from "./list-entries.js";
 import { policyOf } from "./policies.js";

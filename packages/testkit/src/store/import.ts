@@ -1,15 +1,8 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  canImport,
-  createLimiter,
-  type ExportedEntry,
-  type ImportEntries,
-  SluiceError,
-  type Store,
-  scopeOf,
-} from "@sluice/core";
+import { createLimiter, SluiceError, type Store } from "@sluice/core";
+import { canImport, type ExportedEntry, type ImportEntries, scopeOf } from "@sluice/core/store";
 import { ALGORITHMS } from "../awkward-policies.js";
 import { modelStore } from "../model.js";
 import { listEntries } from "./list-entries.js";

@@ -1,5 +1,6 @@
 import { equal, rejects } from "node:assert/strict";
-import { createLimiter, isDecidingStore, SluiceError, scopeOf } from "@sluice/core";
+import { createLimiter, SluiceError } from "@sluice/core";
+import { isDecidingStore, scopeOf } from "@sluice/core/store";
 import { LONG_MS, policyOf } from "./policies.js";
 import type { SuiteContext } from "./suite-context.js";
 

@@ -1,4 +1,5 @@
-import { canExport, type ExportedEntry, type Store } from "@sluice/core";
+import type { Store } from "@sluice/core";
+import { canExport, type ExportedEntry } from "@sluice/core/store";
 
 /** The entries of one test. */
 export async function listEntries(store: Store, prefix: string): Promise<ExportedEntry[]> {

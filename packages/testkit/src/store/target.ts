@@ -1,16 +1,12 @@
+import { createLimiter, type Decision, type Limiter, type Policy, type Store } from "@sluice/core";
 import {
   builtInAlgorithms,
   type ClaimFinding,
-  createLimiter,
   type DecidingStore,
-  type Decision,
   isDecidingStore,
-  type Limiter,
   type Outcome,
-  type Policy,
   refundEntry,
-  type Store,
-} from "@sluice/core";
+} from "@sluice/core/store";
 import type { Operation, PlainClaim } from "../operation.js";
 import { type Decided, type Observation, scoped } from "../reference.js";
 

@@ -1,4 +1,4 @@
-import type { Decision, PolicyDecision } from "../../decision.js";
+import type { Decision, PolicyDecision } from "../../limiter/decision.js";
 import type { Policy, TokenBucketPolicy } from "../../policy/policy.js";
 import type { AdvertisedPolicy, HeaderForm, StateField } from "./field.js";
 import { integer, seconds } from "./numbers.js";

@@ -1,4 +1,4 @@
-import type { Decision } from "../../decision.js";
+import type { Decision } from "../../limiter/decision.js";
 import type { Policy, Quota } from "../../policy/policy.js";
 
 /** A field of the response. */

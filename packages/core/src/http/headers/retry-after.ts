@@ -1,4 +1,4 @@
-import type { Decision } from "../../decision.js";
+import type { Decision } from "../../limiter/decision.js";
 import { seconds } from "./numbers.js";
 
 /** The whole seconds of the Retry-After field; `undefined` when waiting does not help, or nobody knows. */

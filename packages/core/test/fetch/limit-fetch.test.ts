@@ -1,12 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  createLimiter,
-  fixedWindow,
-  type Limiter,
-  type LimitFetchOptions,
-  limitFetch,
-  tokenBucket,
-} from "../../src/index.js";
+import { type LimitFetchOptions, limitFetch } from "../../src/fetch/index.js";
+import { createLimiter, fixedWindow, type Limiter, tokenBucket } from "../../src/index.js";
 import { manualClock } from "../fixtures/manual-clock.js";
 import { mapStore } from "../fixtures/map-store.js";
 

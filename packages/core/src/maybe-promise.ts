@@ -1,4 +1,10 @@
-import type { MaybePromise } from "../store/store.js";
+/** A value now, or a promise of it: a store in memory answers at once. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** Whether a value is the promise. Checks for `then`: a promise of another realm or library is no `instanceof Promise`. */
+export function isPromise<T extends object>(value: MaybePromise<T>): value is Promise<T> {
+  return typeof (value as Partial<Promise<T>>).then === "function";
+}
 
 /**
  * Goes on with a value: at once when it is there, so that a request on a store in memory waits for nothing. Up to three

@@ -1,5 +1,5 @@
-import type { SluiceError } from "./errors.js";
-import type { Policy } from "./policy/policy.js";
+import type { SluiceError } from "../errors.js";
+import type { Policy } from "../policy/policy.js";
 
 /**
  * Where a decision came from. `failOpen` and `failClosed` mean that the store did not answer and the limiter's

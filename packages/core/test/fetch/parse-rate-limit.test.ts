@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseRateLimit } from "../../src/index.js";
+import { parseRateLimit } from "../../src/fetch/index.js";
 
 interface Vector {
   readonly id: string;
@@ -11,7 +11,7 @@ interface Vector {
   readonly expected: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-const { headers: vectors } = JSON.parse(readFileSync(new URL("./vectors.json", import.meta.url), "utf8")) as {
+const { headers: vectors } = JSON.parse(readFileSync(new URL("../http/vectors.json", import.meta.url), "utf8")) as {
   headers: readonly Vector[];
 };
 

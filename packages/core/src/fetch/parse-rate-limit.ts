@@ -37,7 +37,7 @@ type Field = (name: string) => string | undefined;
  *
  * @example
  * ```ts
- * import { parseRateLimit } from "@sluice/core";
+ * import { parseRateLimit } from "@sluice/core/fetch";
  *
  * const response = await fetch("https://api.example.com/");
  * const { limits, retryAfterMs } = parseRateLimit(response.headers);

@@ -1,10 +1,10 @@
-import { type Duration, MAX_DURATION_MS, parseDuration } from "../../duration.js";
-import { invalidOption } from "../../errors.js";
-import type { LimiterKey } from "../../limiter/claims.js";
-import type { Limiter } from "../../limiter/limiter.js";
-import { checkCost } from "../../policy/policy.js";
-import type { MaybePromise } from "../../store/store.js";
-import { rejectUnknown } from "../../unknown-option.js";
+import { type Duration, MAX_DURATION_MS, parseDuration } from "../duration.js";
+import { invalidOption } from "../errors.js";
+import type { LimiterKey } from "../limiter/claims.js";
+import type { Limiter } from "../limiter/limiter.js";
+import type { MaybePromise } from "../maybe-promise.js";
+import { checkCost } from "../policy/policy.js";
+import { rejectUnknown } from "../unknown-option.js";
 import { parseRateLimit } from "./parse-rate-limit.js";
 
 /** The runtime's `fetch`, where its types are there. */
@@ -35,7 +35,8 @@ export interface LimitFetchOptions {
  *
  * @example
  * ```ts
- * import { createLimiter, limitFetch, tokenBucket } from "@sluice/core";
+ * import { createLimiter, tokenBucket } from "@sluice/core";
+ * import { limitFetch } from "@sluice/core/fetch";
  * import { memoryStore } from "@sluice/store-memory";
  *
  * const limiter = createLimiter({ store: memoryStore(), policies: tokenBucket({ rate: 5 }) });
