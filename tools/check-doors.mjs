@@ -1,5 +1,5 @@
 // A door is an entry of a package's `exports`. Every type that a door's public signatures mention is exported from that
-// door, so that users can name it. Reads the built declarations. Run as: node tools/check-doors.mjs [--list]
+// door, or from the package's main door, so that users can name it. The door for stores is complete by itself. Reads the built declarations. Run as: node tools/check-doors.mjs [--list]
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { parseSync, Visitor } from "oxc-parser";
@@ -26,10 +26,12 @@ const problems = [];
 const list = [];
 
 for (const folder of foldersIn(root, "packages")) {
-  for (const [door, types] of doorsOf(join(root, "packages", folder))) {
+  const doors = doorsOf(join(root, "packages", folder));
+  for (const [door, types] of doors) {
     const exported = exportsOf(types);
     list.push(`${`@sluice/${folder}${door.slice(1)}`.padEnd(36)} ${exported.size}`);
-    const open = new Set(exported.values());
+    const main = door === "./store" ? undefined : doors.find(([one]) => one === ".")?.[1];
+    const open = new Set([...exported.values(), ...(main === undefined ? [] : exportsOf(main).values())]);
     for (const [name, declaration] of exported) {
       for (const mentioned of mentionedBy(declaration)) {
         if (open.has(mentioned) || !mustBeOpen(mentioned, folder)) continue;

@@ -10,4 +10,5 @@ export type {
   TrustProxy,
   UnusableAddress,
 } from "@sluice/core/http";
+export { type RateLimitOptions, type RejectionHandler, rateLimit } from "./express.js";
 export { decisionOf } from "./found.js";
