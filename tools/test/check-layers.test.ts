@@ -18,7 +18,7 @@ test("imports in the right direction pass", () => {
     "packages/express/src/index.ts":
       'import express from "express"; export * from "@sluice/core"; export type * from "@sluice/core/http";',
     "packages/express/src/protections.ts": 'export { protect } from "@sluice/protections";',
-    "packages/protections/src/open-store.ts": "export const open = (name: string) => import(`@sluice/store-${name}`);",
+    "packages/storage/src/open-store.ts": "export const open = (name: string) => import(`@sluice/store-${name}`);",
     "packages/testkit/src/index.ts": 'import * as core from "@sluice/core"; import fc from "fast-check";',
   });
   expect(runTool("check-layers.mjs", folder)).toMatchObject({ code: 0 });
