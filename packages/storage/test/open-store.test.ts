@@ -212,6 +212,12 @@ describe("Postgres with a user and a password", () => {
     expect(error).toMatchObject({ code: "STORE_FAILED" });
     expect((error as Error).message).toContain('role "***" does not exist');
     expectNoSecrets(error);
+    const listing = (async () => {
+      for await (const _ of store.exportEntries());
+    })();
+    const ofListing = await listing.catch((reason: unknown) => reason);
+    expect((ofListing as Error).message).toContain('role "***" does not exist');
+    expectNoSecrets(ofListing);
     await store.close();
     await client.end();
   });
