@@ -11,10 +11,10 @@ export interface Progress {
   end(): void;
 }
 
-/** What a line needs to know beside the numbers of the bar. */
+/** The state of the move, beside the numbers of the bar. */
 interface Payload {
   readonly isCounting: boolean;
-  /** When the work began, and the clock. */
+  /** Since the work began. */
   readonly tookMs: number;
 }
 

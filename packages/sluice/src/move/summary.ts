@@ -5,7 +5,7 @@ const NUMBER = new Intl.NumberFormat("en");
 /** How a move ended. */
 export type MoveStatus = "done" | "interrupted" | "failed";
 
-/** What the summary is about. */
+/** A move, for its summary. */
 export interface Move {
   readonly status: MoveStatus;
   /** Without secrets. */

@@ -13,7 +13,7 @@ import { isLedger, lacksAll, mergeLedger, placedOn } from "./ledger.js";
 import { mergeLimitOf } from "./merge-limits.js";
 import { forEachAtOnce, pagesOf, readAhead } from "./pages.js";
 
-/** What became of the entries of a move. */
+/** The number of entries of a move, by what became of them. */
 export interface MoveSummary {
   /** Entries that were listed. */
   readonly read: number;
@@ -31,7 +31,7 @@ export interface MoveSummary {
 
 /** Options of {@link importEntries}. */
 export interface ImportOptions {
-  /** True to write nothing, and to tell what would be done. Default false. */
+  /** Writes nothing, and reports what would be done. Default false. */
   dryRun?: boolean | undefined;
   /** Called with the count so far after each page of up to 500 entries, at least once. */
   onProgress?: ((soFar: MoveSummary) => void) | undefined;
@@ -162,14 +162,12 @@ async function takesDigested(store: Store): Promise<boolean> {
   }
 }
 
+const MERGES_OF_RECORDS: ReadonlyMap<string, Merge> = new Map(Object.entries(recordMerges));
+
 /** How entries under a key are merged. Of state of an unknown kind, what is there stays. */
 export function mergeOf(entryKey: string): Merge {
   if (isLedger(entryKey)) return mergeLedger;
   const [, name = "", algorithm = ""] = splitEntryKey(entryKey).scope.split(":");
-  const merge = algorithm === "record" ? recordMergeOf(name) : mergeLimitOf(algorithm);
+  const merge = algorithm === "record" ? MERGES_OF_RECORDS.get(name) : mergeLimitOf(algorithm);
   return merge ?? (() => undefined);
-}
-
-function recordMergeOf(kind: string): Merge | undefined {
-  return new Map<string, Merge>(Object.entries(recordMerges)).get(kind);
 }

@@ -19,7 +19,7 @@ export async function* readAhead<T>(things: AsyncGenerator<T>): AsyncGenerator<T
       const { done, value } = await next;
       if (done) return;
       next = things.next();
-      // Whoever goes on will hear of it, and whoever stops does not want to.
+      // The next turn of the loop rejects with it. A caller that stops early does not need it.
       next.catch(() => {});
       yield value;
     }

@@ -14,8 +14,8 @@ import type { PoolConfig } from "pg";
 import { CLIENT_OPTIONS, type SqliteOptions } from "./client-option-names.js";
 
 /**
- * Options of the clients that `openStore` creates. Only those of the setting's store are used. They take precedence over
- * the setting and over Sluice's own defaults; nested objects, such as `tls`, are merged.
+ * Options of the clients that `openStore` creates. Only those of the URL's store are used. They take precedence over
+ * the URL and over Sluice's own defaults; nested objects, such as `tls`, are merged.
  */
 export interface ClientOptions {
   /**
@@ -42,7 +42,7 @@ export interface ClientOptions {
 /** Options of one client, checked. */
 export type Given = Readonly<Record<string, unknown>>;
 
-/** Which client the setting of a scheme has. */
+/** The client of each scheme. */
 const CLIENT_OF: Readonly<Record<string, keyof ClientOptions>> = {
   redis: "redis",
   rediss: "redis",

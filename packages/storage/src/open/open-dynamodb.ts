@@ -2,22 +2,22 @@ import { SluiceError } from "@sluice/core/store";
 import { merged } from "./client-options.js";
 import { loaded, type Opened, type Opening } from "./opener.js";
 import { SLUICE } from "./secrets.js";
-import { malformed, rejectUnknownQuery, type Setting } from "./setting.js";
+import { malformed, rejectUnknownQuery, type StoreUrl } from "./store-url.js";
 
 const STORE = "@sluice/store-dynamodb";
 const SDK = "@aws-sdk/client-dynamodb";
 
-/** Credentials are looked for where the SDK always does, unless the setting has some: for DynamoDB Local. */
-export async function openDynamodb(setting: Setting, { createSchema: createsSchema, given }: Opening): Promise<Opened> {
-  const { hosts, path, user, password, query } = setting;
-  rejectUnknownQuery(setting, ["region", "endpoint"]);
+/** The SDK looks for credentials where it always does, unless the URL has some: for DynamoDB Local. */
+export async function openDynamodb(url: StoreUrl, { createSchema: createsSchema, given }: Opening): Promise<Opened> {
+  const { hosts, path, user, password, query } = url;
+  rejectUnknownQuery(url, ["region", "endpoint"]);
   const table = `${hosts}${path}`.replace(/\/$/, "");
   if (!/^([\w.-]{3,255}|arn:[\w:./-]{1,1000})$/.test(table)) {
-    throw malformed(setting, "does not name a table of 3 to 255 letters, digits, dots, dashes and underscores");
+    throw malformed(url, "does not name a table of 3 to 255 letters, digits, dots, dashes and underscores");
   }
   const [region, endpoint] = [query.get("region"), query.get("endpoint")];
   if (endpoint !== null && !(/^https?:/.test(endpoint) && URL.canParse(endpoint))) {
-    throw malformed(setting, "has an endpoint that is no URL");
+    throw malformed(url, "has an endpoint that is no URL");
   }
   const { dynamodbStore, createTable } = await loaded<typeof import("@sluice/store-dynamodb")>(
     STORE,

@@ -1,11 +1,11 @@
 import type { Pool, PoolConfig } from "pg";
 import { type Given, merged } from "./client-options.js";
 import { loaded, type Opened, type Opening } from "./opener.js";
-import { malformed, type Setting } from "./setting.js";
+import { malformed, type StoreUrl } from "./store-url.js";
 
 const INSTALL = "@sluice/store-postgres pg";
 
-/** How long a new connection may take once the storage is open. */
+/** How long a new connection may take once the store is open. */
 const CONNECT_MS = 2_000;
 
 /**
@@ -14,20 +14,20 @@ const CONNECT_MS = 2_000;
  */
 const QUERY_MS = 30_000;
 
-/** Parameters of the query in a setting that together are the option `ssl`. */
+/** Parameters of the query in a URL that together are the option `ssl`. */
 const SSL_PARAMETERS: readonly string[] = ["ssl", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslnegotiation"];
 
-/** Options that a setting names too. `pg` would take the setting's. */
+/** Options that a URL has too. `pg` would take those of the URL. */
 const NAMED: readonly string[] = ["user", "password", "host", "port", "database", "ssl"];
 
 /** The query parameters are those of `pg`. */
-export async function openPostgres(setting: Setting, { createSchema, timeoutMs, given }: Opening): Promise<Opened> {
-  const { hosts } = setting;
+export async function openPostgres(url: StoreUrl, { createSchema, timeoutMs, given }: Opening): Promise<Opened> {
+  const { hosts } = url;
   const [, port = ""] = /:([^\]:]*)$/.exec(hosts) ?? [];
-  if (!/^\d{0,5}$/.test(port) || Number(port) > 65_535) throw malformed(setting, "names a port that can't be");
+  if (!/^\d{0,5}$/.test(port) || Number(port) > 65_535) throw malformed(url, "names a port that can't be");
   const { postgresStore } = await loaded<typeof import("@sluice/store-postgres")>("@sluice/store-postgres", INSTALL);
   const { default: pg } = await loaded<typeof import("pg")>("pg", INSTALL);
-  const config = merged({ ...connectionOf(pg, setting, given), keepAlive: true }, given);
+  const config = merged({ ...connectionOf(pg, url, given), keepAlive: true }, given);
 
   const open = (options: PoolConfig): Pool => {
     const pool = new pg.Pool({ ...options, ...config });
@@ -52,11 +52,11 @@ export async function openPostgres(setting: Setting, { createSchema, timeoutMs, 
 
 function connectionOf(
   { Client }: Pick<typeof import("pg"), "Client">,
-  { text, query }: Setting,
+  { text, query }: StoreUrl,
   given: Given,
 ): PoolConfig {
   if (!NAMED.some((name) => given[name] !== undefined)) return { connectionString: text };
-  // It only reads the setting, and never connects.
+  // It only reads the url, and never connects.
   const { user, password, host, port, database, ssl } = new Client({ connectionString: text });
   const parameters = [...query].filter(([name]) => !NAMED.includes(name) && !SSL_PARAMETERS.includes(name));
   return {

@@ -2,20 +2,20 @@ import type { Cluster, Redis, RedisOptions } from "ioredis";
 import { isOfCluster } from "./client-option-names.js";
 import { type Given, merged } from "./client-options.js";
 import { loaded, type Opened, type Opening } from "./opener.js";
-import { malformed, rejectUnknownQuery, type Setting } from "./setting.js";
+import { malformed, rejectUnknownQuery, type StoreUrl } from "./store-url.js";
 
 const INSTALL = "@sluice/store-redis ioredis";
 
-/** How long a reply or a new connection may take once the storage is open: a silent connection is then ended. */
+/** How long a reply or a new connection may take once the store is open: a silent connection is then ended. */
 const PATIENCE_MS = 2_000;
 
 /** The longest pause before the client tries to connect again. */
 const MAX_PAUSE_MS = 500;
 
-export async function openRedis(setting: Setting, { timeoutMs, given }: Opening): Promise<Opened> {
-  const { scheme } = setting;
-  rejectUnknownQuery(setting, scheme.startsWith("redis-") ? ["tls"] : []);
-  const servers = serversOf(setting);
+export async function openRedis(url: StoreUrl, { timeoutMs, given }: Opening): Promise<Opened> {
+  const { scheme } = url;
+  rejectUnknownQuery(url, scheme.startsWith("redis-") ? ["tls"] : []);
+  const servers = serversOf(url);
   const { redisStore } = await loaded<typeof import("@sluice/store-redis")>("@sluice/store-redis", INSTALL);
   const ioredis = await loaded<typeof import("ioredis")>("ioredis", INSTALL);
 
@@ -26,7 +26,7 @@ export async function openRedis(setting: Setting, { timeoutMs, given }: Opening)
       typeof retry === "function" ? (retry as Retry) : (times: number) => Math.min(times * 50, MAX_PAUSE_MS);
     return (times, reason) => (opening ? null : pause(times, reason));
   };
-  const client = clientOf(ioredis, setting, servers, { timeoutMs, given, retrying });
+  const client = clientOf(ioredis, url, servers, { timeoutMs, given, retrying });
   let heard: unknown;
   // Without a listener ioredis prints its errors. A call that fails rejects with its own error.
   client.on("error", (error: unknown) => {
@@ -57,12 +57,12 @@ interface Server {
   readonly port: number;
 }
 
-function serversOf(setting: Setting): readonly Server[] {
-  const { scheme, hosts } = setting;
+function serversOf(url: StoreUrl): readonly Server[] {
+  const { scheme, hosts } = url;
   const texts = hosts.split(",");
   if (texts.length > 1 && !scheme.startsWith("redis-")) {
     throw malformed(
-      setting,
+      url,
       "names several servers; for a cluster write redis-cluster://, for Sentinels redis-sentinel://",
     );
   }
@@ -70,7 +70,7 @@ function serversOf(setting: Setting): readonly Server[] {
     const [, inBrackets, plain, digits] = /^(?:\[([\da-f:.]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
     const host = inBrackets ?? plain;
     const port = digits === undefined ? defaultPort(scheme) : Number(digits);
-    if (host === undefined || port < 1 || port > 65_535) throw malformed(setting, "names no host and port that can be");
+    if (host === undefined || port < 1 || port > 65_535) throw malformed(url, "names no host and port that can be");
     return { host, port };
   });
 }
@@ -85,7 +85,7 @@ type Retry = (times: number, reason?: Error) => number | undefined | null;
 interface Connecting {
   readonly timeoutMs: number;
   readonly given: Given;
-  /** A strategy that gives up while the storage is being opened. */
+  /** A strategy that gives up while the store is being opened. */
   retrying(retry: unknown): Retry;
 }
 
@@ -93,7 +93,7 @@ interface Connecting {
  * Sluice's own settings: a connection that is silent or leads to a demoted server is ended, and nothing is sent again, since a
  * script may have run.
  */
-function optionsOf({ scheme, user, password, query }: Setting, connectTimeout: number): RedisOptions {
+function optionsOf({ scheme, user, password, query }: StoreUrl, connectTimeout: number): RedisOptions {
   return {
     connectTimeout,
     socketTimeout: PATIENCE_MS,
@@ -108,17 +108,17 @@ function optionsOf({ scheme, user, password, query }: Setting, connectTimeout: n
 
 function clientOf(
   ioredis: Pick<typeof import("ioredis"), "Redis" | "Cluster">,
-  setting: Setting,
+  url: StoreUrl,
   servers: readonly Server[],
   connecting: Connecting,
 ): Redis | Cluster {
-  const { scheme, path } = setting;
+  const { scheme, path } = url;
   const { timeoutMs, given, retrying } = connecting;
-  if (scheme === "redis-cluster") return clusterOf(ioredis, setting, servers, connecting);
-  const options = optionsOf(setting, timeoutMs);
+  if (scheme === "redis-cluster") return clusterOf(ioredis, url, servers, connecting);
+  const options = optionsOf(url, timeoutMs);
   if (scheme === "redis-sentinel") {
     const name = decodeURIComponent(path.slice(1));
-    if (name === "") throw malformed(setting, "does not name the master");
+    if (name === "") throw malformed(url, "does not name the master");
     const all: Given = merged({ ...options, sentinels: [...servers], name }, given);
     const ofTls: Given = all.tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: all.tls };
     return new ioredis.Redis({
@@ -130,7 +130,7 @@ function clientOf(
     });
   }
   const database = path.slice(1) || "0";
-  if (!/^\d{1,6}$/.test(database)) throw malformed(setting, "names a database that is no number");
+  if (!/^\d{1,6}$/.test(database)) throw malformed(url, "names a database that is no number");
   return new ioredis.Redis({
     ...merged({ ...options, ...servers[0], db: Number(database) }, given),
     lazyConnect: true,
@@ -140,14 +140,14 @@ function clientOf(
 
 function clusterOf(
   { Cluster: SeveralServers }: Pick<typeof import("ioredis"), "Cluster">,
-  setting: Setting,
+  url: StoreUrl,
   servers: readonly Server[],
   { timeoutMs, given, retrying }: Connecting,
 ): Cluster {
-  if (setting.path.length > 1) throw malformed(setting, "names a database, of which a cluster has one");
+  if (url.path.length > 1) throw malformed(url, "names a database, of which a cluster has one");
   const ofNodes = Object.fromEntries(Object.entries(given).filter(([name]) => !isOfCluster(name)));
   const ofAll = Object.fromEntries(Object.entries(given).filter(([name]) => isOfCluster(name)));
-  const redisOptions = merged({ ...optionsOf(setting, Math.min(timeoutMs, PATIENCE_MS)) }, ofNodes);
+  const redisOptions = merged({ ...optionsOf(url, Math.min(timeoutMs, PATIENCE_MS)) }, ofNodes);
   return new SeveralServers([...servers], {
     ...merged({ redisOptions }, ofAll),
     lazyConnect: true,

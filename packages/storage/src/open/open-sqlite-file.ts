@@ -1,13 +1,13 @@
 import { loaded, type Opened, type Opening } from "./opener.js";
-import { malformed, rejectUnknownQuery, type Setting } from "./setting.js";
+import { malformed, rejectUnknownQuery, type StoreUrl } from "./store-url.js";
 
 const NAME = "@sluice/store-sqlite";
 
-export async function openSqliteFile(setting: Setting, { createSchema, given }: Opening): Promise<Opened> {
-  rejectUnknownQuery(setting, []);
-  if (setting.path === "") throw malformed(setting, "names no file");
+export async function openSqliteFile(url: StoreUrl, { createSchema, given }: Opening): Promise<Opened> {
+  rejectUnknownQuery(url, []);
+  if (url.path === "") throw malformed(url, "names no file");
   const { openSqlite, sqliteStore } = await loaded<typeof import("@sluice/store-sqlite")>(NAME, `${NAME} libsql`);
-  const client = await openSqlite(setting.path, { create: createSchema, options: given });
+  const client = await openSqlite(url.path, { create: createSchema, options: given });
   const end = async (): Promise<void> => client.close();
   try {
     const store = sqliteStore({ client });

@@ -15,17 +15,8 @@ import { openRedis } from "./open-redis.js";
 import { openSqliteFile } from "./open-sqlite-file.js";
 import type { OpenedStore } from "./opened-store.js";
 import type { Opener } from "./opener.js";
-import {
-  type Redact,
-  redacting,
-  SLUICE,
-  secretsIn,
-  secretsOf,
-  shownSetting,
-  tellable,
-  withoutSecrets,
-} from "./secrets.js";
-import { parseSetting, type Setting } from "./setting.js";
+import { type Redact, redacting, SLUICE, secretsIn, secretsOf, shownUrl, tellable, withoutSecrets } from "./secrets.js";
+import { parseStoreUrl, type StoreUrl } from "./store-url.js";
 
 /** Options of {@link openStore}. */
 export interface OpenStoreOptions extends ClientOptions {
@@ -34,7 +25,7 @@ export interface OpenStoreOptions extends ClientOptions {
    * development and tests, and for deployments without a migration step. Default false: `STORE_NOT_READY`.
    */
   createSchema?: boolean | undefined;
-  /** How long to try to reach the storage. Default `"10s"`. */
+  /** How long to try to reach the store. Default `"10s"`. */
   connectTimeout?: Duration | undefined;
 }
 
@@ -82,7 +73,7 @@ const OPENERS: Readonly<Record<string, Opener>> = {
  * None of its messages, causes and logs contains a user name, a password or an unknown query parameter of the URL.
  *
  * @throws SluiceError `INVALID_STORAGE` for a URL that can't be read, `PACKAGE_MISSING` with the line that installs
- * it, `STORAGE_UNAVAILABLE` where the storage can't be reached or used, `STORE_NOT_READY` where it lacks its table
+ * it, `STORAGE_UNAVAILABLE` where the store can't be reached or used, `STORE_NOT_READY` where it lacks its table
  *
  * @example
  * ```ts
@@ -103,20 +94,20 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
   if (timeoutMs > MAX_TIMEOUT_MS) {
     throw invalidOption("connectTimeout", connectTimeout, `it must be at most ${MAX_TIMEOUT_MS} ms`);
   }
-  const parsed = parseSetting(url);
+  const parsed = parseStoreUrl(url);
   const given = clientOptionsOf(parsed.scheme, options);
-  const setting: Setting = { ...parsed, secrets: secretsIn(given) };
-  const open = OPENERS[setting.scheme] as Opener;
-  const redact = redacting(setting);
-  const opening = open(setting, { createSchema, timeoutMs, given });
+  const storeUrl: StoreUrl = { ...parsed, secrets: secretsIn(given) };
+  const open = OPENERS[storeUrl.scheme] as Opener;
+  const redact = redacting(storeUrl);
+  const opening = open(storeUrl, { createSchema, timeoutMs, given });
   try {
     const { store, end } = await within(opening, timeoutMs);
     if (end === undefined) return store;
-    return owning(secretsOf(setting).length === 0 ? store : discreet(store, redact), end);
+    return owning(secretsOf(storeUrl).length === 0 ? store : discreet(store, redact), end);
   } catch (error) {
-    // Too late for whoever asked: nobody else would end it.
+    // Nobody waits for it any more, so nobody else would end it.
     opening.then(({ end }) => end?.()).catch(() => {});
-    throw unavailable(setting, redact, error);
+    throw unavailable(storeUrl, redact, error);
   }
 }
 
@@ -127,7 +118,7 @@ function owning(store: OpenedStore, end: () => Promise<unknown>): OpenedStore {
     ...store,
     close() {
       ended ??= store.close().then(async () => {
-        // Whatever it says, it is gone.
+        // An error of ending it changes nothing: the client is gone.
         await end().catch(() => {});
       });
       return ended;
@@ -159,16 +150,16 @@ async function* exportDiscreetly(store: OpenedStore, redact: Redact): AsyncGener
 /** Codes of errors that say what to do, and contain no secret. */
 const CLEAR: readonly string[] = ["INVALID_STORAGE", "PACKAGE_MISSING", "INVALID_OPTION", "UNKNOWN_OPTION"];
 
-function unavailable(setting: Setting, redact: Redact, error: unknown): SluiceError {
+function unavailable(storeUrl: StoreUrl, redact: Redact, error: unknown): SluiceError {
   const isOwn = error instanceof SluiceError;
   if (isOwn && CLEAR.includes(error.code)) return error;
   const cause = tellable(isOwn ? (error.cause ?? error) : error, redact);
   const why = tellable(error, redact).message.replace(SLUICE, "");
-  const shown = shownSetting(setting);
+  const shown = shownUrl(storeUrl);
   if (isOwn && error.code === "STORE_NOT_READY") {
     return new SluiceError("STORE_NOT_READY", `${shown}: ${why}; or open it with createSchema: true`, { cause });
   }
-  return new SluiceError("STORAGE_UNAVAILABLE", `the storage ${shown} can't be used: ${why}`, { cause });
+  return new SluiceError("STORAGE_UNAVAILABLE", `the store ${shown} can't be used: ${why}`, { cause });
 }
 
 /**

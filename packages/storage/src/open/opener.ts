@@ -1,7 +1,7 @@
 import { SluiceError } from "@sluice/core/store";
 import type { Given } from "./client-options.js";
 import type { OpenedStore } from "./opened-store.js";
-import type { Setting } from "./setting.js";
+import type { StoreUrl } from "./store-url.js";
 
 /** A store that was opened and has answered, and how to close its client. */
 export interface Opened {
@@ -10,7 +10,7 @@ export interface Opened {
   readonly end?: () => Promise<unknown>;
 }
 
-/** How to open a storage. */
+/** How to open a store. */
 export interface Opening {
   readonly createSchema: boolean;
   /** The longest that opening may take. */
@@ -19,8 +19,8 @@ export interface Opening {
   readonly given: Given;
 }
 
-/** Opens the storage that a URL names, and asks it something, so that a wrong URL is found at once. */
-export type Opener = (setting: Setting, opening: Opening) => Promise<Opened>;
+/** Opens the store that a URL names, and asks it something, so that a wrong URL is found at once. */
+export type Opener = (url: StoreUrl, opening: Opening) => Promise<Opened>;
 
 /**
  * Loads a package. Bundlers do not follow this import: each would include every store with every client, or fail for those

@@ -1,8 +1,8 @@
 import { SluiceError } from "@sluice/core/store";
-import { parseSetting, type Setting } from "./setting.js";
+import { parseStoreUrl, type StoreUrl } from "./store-url.js";
 
-/** What of a query may be told. Everything else may be a secret. */
-const TOLD: readonly string[] = ["region", "sslmode", "name"];
+/** Query parameters that may be shown. Everything else may be a secret. */
+const HARMLESS: readonly string[] = ["region", "sslmode", "name"];
 
 const HIDDEN = "***";
 
@@ -19,11 +19,11 @@ const HIDDEN = "***";
  * ```
  */
 export function redactUrl(url: string): string {
-  return shownSetting(parseSetting(url));
+  return shownUrl(parseStoreUrl(url));
 }
 
-/** The setting, with what may be a secret hidden. */
-export function shownSetting({ scheme, user, password, hosts, path, query }: Setting): string {
+/** The URL with everything hidden that may be a secret. */
+export function shownUrl({ scheme, user, password, hosts, path, query }: StoreUrl): string {
   const credentials = user === undefined && password === undefined ? "" : `${HIDDEN}@`;
   const start = scheme === "memory" || scheme === "sqlite" ? `${scheme}:` : `${scheme}://${credentials}`;
   const parameters = [...query].map(([name, value]) => `${name}=${shownParameter(name, value)}`);
@@ -31,15 +31,17 @@ export function shownSetting({ scheme, user, password, hosts, path, query }: Set
 }
 
 function shownParameter(name: string, value: string): string {
-  if (TOLD.includes(name)) return value;
+  if (HARMLESS.includes(name)) return value;
   return name === "endpoint" && URL.canParse(value) ? new URL(value).origin : HIDDEN;
 }
 
-/** What of a setting nobody may read, in all the forms in which a library may repeat it; longest first. */
-export function secretsOf({ scheme, text, user, password, query, secrets }: Setting): readonly string[] {
+/** The secrets of a URL, in all the forms in which a library may repeat them; longest first. */
+export function secretsOf({ scheme, text, user, password, query, secrets }: StoreUrl): readonly string[] {
   // A file may have any name.
   if (scheme === "sqlite") return secrets;
-  const values = [...query].filter(([name]) => !TOLD.includes(name) && name !== "endpoint").map(([, value]) => value);
+  const values = [...query]
+    .filter(([name]) => !HARMLESS.includes(name) && name !== "endpoint")
+    .map(([, value]) => value);
   const credentials = [text, query.get("endpoint") ?? ""].flatMap((url) => {
     const [, both = ""] = /:\/\/([^/?#]*)@/.exec(url) ?? [];
     return [both, ...both.split(":")];
@@ -64,22 +66,21 @@ export function secretsIn(options: Readonly<Record<string, unknown>>, isSecret =
   });
 }
 
-/** Takes the secrets of a setting out of a text. */
+/** Removes the secrets of a URL from a text. */
 export type Redact = (text: string) => string;
 
 /**
- * Makes the function that takes secrets out of what libraries say: some repeat a password or the whole setting in their
- * errors. A user called as the database is, as often with Postgres, is not hidden in settings as they are shown and in names
- * of packages.
+ * Creates the function that removes secrets from messages of libraries: some repeat a password or the whole URL in their
+ * errors. A user with the name of the database, as often with Postgres, is not hidden in shown URLs and in names of packages.
  */
-export function redacting(...settings: readonly Setting[]): Redact {
-  const shown = settings.map(shownSetting);
-  const told = new RegExp(`(${[...shown.map(literally), "@sluice/[a-z-]+"].join("|")})`);
-  const patterns = settings.flatMap(secretsOf).map(patternOf);
-  return (said) =>
-    settings
-      .reduce((left, { text }, i) => left.replaceAll(text, shown[i] as string), said)
-      .split(told)
+export function redacting(url: StoreUrl): Redact {
+  const shown = shownUrl(url);
+  const kept = new RegExp(`(${literally(shown)}|@sluice/[a-z-]+)`);
+  const patterns = secretsOf(url).map(patternOf);
+  return (message) =>
+    message
+      .replaceAll(url.text, shown)
+      .split(kept)
       .map((part, i) => (i % 2 === 1 ? part : patterns.reduce((left, pattern) => left.replace(pattern, HIDDEN), part)))
       .join("");
 }
@@ -88,15 +89,15 @@ function literally(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
-/** A short secret stands for itself only where it is a word: an `a` in every word tells nothing. */
+/** A short secret is only hidden where it is a word: otherwise nothing of a message would be left. */
 function patternOf(secret: string): RegExp {
   const literal = literally(secret);
   return new RegExp(secret.length < 4 ? `(?<![A-Za-z0-9])${literal}(?![A-Za-z0-9])` : literal, "g");
 }
 
 /**
- * What may be told of an error: its name, its code and its message without secrets. Nothing else of it: libraries put the
- * commands that failed, and with them passwords, into its properties.
+ * Copies what may be shown of an error: its name, its code and its message without secrets. Libraries put the commands that
+ * failed, and with them passwords, into its other properties.
  */
 export function tellable(error: unknown, redact: Redact): Error {
   const { name, message, code } = (error instanceof Error ? error : { message: String(error) }) as Partial<Error> & {
@@ -104,12 +105,12 @@ export function tellable(error: unknown, redact: Redact): Error {
   };
   // Several addresses of one host were tried: they say why, and the error itself says nothing.
   const others = error instanceof AggregateError ? error.errors.map((one) => redact(String(one?.message ?? one))) : [];
-  const told = new Error(redact([message, ...others].filter((text) => text !== undefined && text !== "").join("; ")));
-  if (typeof name === "string") told.name = name;
-  if (typeof code === "string" || typeof code === "number") Object.assign(told, { code });
+  const shown = new Error(redact([message, ...others].filter((text) => text !== undefined && text !== "").join("; ")));
+  if (typeof name === "string") shown.name = name;
+  if (typeof code === "string" || typeof code === "number") Object.assign(shown, { code });
   // Its own stack would be this function's, and the original's starts with the message.
-  told.stack = `${told.name}: ${told.message}`;
-  return told;
+  shown.stack = `${shown.name}: ${shown.message}`;
+  return shown;
 }
 
 /** An error of a store that was opened before: the same where no secret is in it. */
@@ -120,7 +121,7 @@ export function withoutSecrets(error: unknown, redact: Redact): unknown {
   return new SluiceError(error.code, message, { cause: tellable(error.cause, redact) });
 }
 
-/** What starts the message of every `SluiceError`. */
+/** The start of the message of every `SluiceError`. */
 export const SLUICE: RegExp = /^\[sluice\] /;
 
 /** An error, its cause, the command in that, its arguments, and one of these. */

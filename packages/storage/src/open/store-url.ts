@@ -1,22 +1,22 @@
 import { SluiceError } from "@sluice/core/store";
 
-/** A storage setting, taken apart. */
-export interface Setting {
+/** The parts of a store URL. */
+export interface StoreUrl {
   readonly scheme: string;
-  /** As it was given, but for the schemes of Sluice's own. */
+  /** As it was given. */
   readonly text: string;
   readonly user: string | undefined;
   readonly password: string | undefined;
-  /** What stands between `//` and the path, without user and password; for `sqlite:` nothing. */
+  /** The hosts, without user and password; empty for `sqlite:`. */
   readonly hosts: string;
-  /** What stands after the hosts, without the query; for `sqlite:` the file. */
+  /** The path after the hosts, without the query; for `sqlite:` the file. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Secrets that were given beside the setting. */
+  /** Secrets that were passed beside the URL. */
   readonly secrets: readonly string[];
 }
 
-/** How a setting of each scheme looks. */
+/** The form of a URL, by its scheme. */
 const SCHEMES: Readonly<Record<string, string>> = {
   memory: "memory:",
   redis: "redis://HOST:PORT/DB",
@@ -32,15 +32,14 @@ const SCHEMES: Readonly<Record<string, string>> = {
 const SHAPE = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:([^/?#]*)@)?([^/?#@]*))?([^?]*)(?:\?(.*))?$/is;
 
 /**
- * Takes a setting apart. Nothing of the setting but its scheme is in a message: what is malformed may hold a password
- * anywhere.
+ * Parses a store URL. Messages contain nothing of it but its scheme: a malformed URL may hold a password anywhere.
  *
  * @throws SluiceError `INVALID_STORAGE`
  */
-export function parseSetting(storage: string): Setting {
+export function parseStoreUrl(storage: string): StoreUrl {
   if (typeof storage !== "string" || storage === "") {
     const found = storage === "" ? "empty" : `of the type ${typeof storage}`;
-    throw new SluiceError("INVALID_STORAGE", `the storage setting is ${found}: give a text such as ${examples()}`);
+    throw new SluiceError("INVALID_STORAGE", `the store URL is ${found}: give a text such as ${examples()}`);
   }
   const [, given = "", credentials, hosts, rest = "", query = ""] = SHAPE.exec(storage.trim()) ?? [];
   const scheme = given.toLowerCase();
@@ -50,7 +49,7 @@ export function parseSetting(storage: string): Setting {
   if (!isFile && `${hosts}${rest}${query}`.includes("@")) {
     const what =
       "has an @ where none belongs; write what is special in a user name or password percent-encoded, an @ as %40";
-    throw new SluiceError("INVALID_STORAGE", `the storage setting "${scheme}:…" ${what}`);
+    throw new SluiceError("INVALID_STORAGE", `the store URL "${scheme}:…" ${what}`);
   }
   return {
     scheme,
@@ -65,21 +64,18 @@ export function parseSetting(storage: string): Setting {
   };
 }
 
-/** The error for a setting of a known scheme that misses something, or has something wrong. */
-export function malformed({ scheme }: Setting, what: string): SluiceError {
-  return new SluiceError(
-    "INVALID_STORAGE",
-    `the storage setting "${scheme}:…" ${what}: it looks like ${SCHEMES[scheme]}`,
-  );
+/** The error for a URL of a known scheme that lacks something, or has something wrong. */
+export function malformed({ scheme }: StoreUrl, what: string): SluiceError {
+  return new SluiceError("INVALID_STORAGE", `the store URL "${scheme}:…" ${what}: it looks like ${SCHEMES[scheme]}`);
 }
 
-/** @throws SluiceError `INVALID_STORAGE` for a name in the query that means nothing */
-export function rejectUnknownQuery(setting: Setting, known: readonly string[]): void {
-  const unknown = [...setting.query.keys()].find((name) => !known.includes(name));
+/** @throws SluiceError `INVALID_STORAGE` for an unknown name in the query */
+export function rejectUnknownQuery(url: StoreUrl, known: readonly string[]): void {
+  const unknown = [...url.query.keys()].find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const all = known.length === 0 ? "it takes none" : `it takes ${known.join(", ")}`;
   // The name may be a part of a password that was not encoded.
-  throw malformed(setting, `has a query parameter that is not known (${all})`);
+  throw malformed(url, `has a query parameter that is not known (${all})`);
 }
 
 function examples(): string {
@@ -91,7 +87,7 @@ function unknownScheme(scheme: string, certain: boolean): SluiceError {
   const hint = meant === undefined ? `give one of ${examples()}` : `did you mean ${SCHEMES[meant]}?`;
   // Without the slashes it may be a user, and what follows a password.
   const what = certain ? `has the unknown scheme "${scheme.slice(0, 20)}"` : "has no scheme that is known";
-  return new SluiceError("INVALID_STORAGE", `the storage setting ${what}: ${hint}`);
+  return new SluiceError("INVALID_STORAGE", `the store URL ${what}: ${hint}`);
 }
 
 /** Names of the same thing elsewhere, and slips of a finger. */
