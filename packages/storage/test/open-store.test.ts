@@ -255,7 +255,7 @@ it("tells of a DynamoDB table that is not there, and makes it when asked to", as
   } finally {
     await server.stop();
   }
-});
+}, 60_000);
 
 it("keeps an SQLite file where it is told to", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sluice-open-"));
