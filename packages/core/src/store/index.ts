@@ -1,5 +1,5 @@
 // The door for authors of stores: the contract, and the kit that stores are built from.
-export { type Duration, parseDuration } from "../duration.js";
+export { type Duration, MAX_DURATION_MS, parseDuration } from "../duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode } from "../errors.js";
 export { isPromise, type MaybePromise } from "../maybe-promise.js";
 export type { Algorithm, Finding, Next, Step } from "../policy/algorithm.js";
@@ -50,6 +50,16 @@ export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "./in-ord
 export { createKeyedBatcher, type KeyedBatcher, type KeyedBatcherOptions } from "./keyed-batcher.js";
 export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./numbered-batch.js";
 export { nextNumber, type ReplyReader, readOutcome, reportedAlgorithms } from "./read-outcome.js";
+export {
+  type Arriving,
+  type BlockRecord,
+  blockLifeMs,
+  type ClientRecord,
+  isLiveBlock,
+  type Merge,
+  type RecordKind,
+  recordMerges,
+} from "./records.js";
 export { repeatEvery } from "./repeat-every.js";
 export { hasRequestContexts, outsideRequests } from "./request-context.js";
 export {
