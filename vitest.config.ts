@@ -12,8 +12,8 @@ const folders = ["packages", "apps", "tools"]
   .concat(join(root, "bench"), join(root, "tools"))
   .filter((folder) => existsSync(join(folder, "test")));
 
-/** Tests run on the sources of the packages, never on an old build. The rest are Vite's own conditions for Node.js. */
-const conditions = ["dev-source", "module", "node", "development|production"];
+/** Tests run on the sources of the packages, never on an old build. The other conditions are Vitest's own for Node.js. */
+const conditions = ["dev-source", "node", "development|production"];
 
 /** A program that a module starts in another process is beside it in `dist` only: Node.js runs no TypeScript. */
 const programsFromDist: Plugin = {
@@ -36,6 +36,8 @@ export default defineConfig({
     // Tests that start servers wait for them.
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // What tests write and then import, such as a page's example, imports sources like the test itself.
+    server: { deps: { inline: [/\/node_modules\/\.(?:cache|printed)\//] } },
     // Servers and other processes take their time on a busy machine. The report shows what needed another try.
     retry: process.env.CI === undefined ? 0 : 2,
     projects: folders.map((folder) => ({
