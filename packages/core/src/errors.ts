@@ -81,6 +81,14 @@ export class SluiceError extends Error {
   }
 }
 
+/** Where the pages about errors and warnings are published, one for each code that has more to say than its message. */
+const PAGES = "https://sluice.example/blob/main/docs/errors";
+
+/** Returns the address of the page about an error or warning. */
+export function helpUrl(code: string): string {
+  return `${PAGES}/${code}.md`;
+}
+
 /** What a call to the store failed with, as a `SluiceError` with the real reason as its cause. */
 export function storeFailure(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;
