@@ -1,6 +1,6 @@
 import { createLimiter, fixedWindow } from "@sluice/core";
 import { beforeEach, describe, expect, it } from "vitest";
-import { type MigrationOptions, migrate, migrationSql, type PostgresStore, postgresStore } from "../src/index.js";
+import { createSchema, type PostgresStore, postgresStore, type SchemaOptions, schemaSql } from "../src/index.js";
 import { connectors } from "./clients.js";
 import { describeDatabases, openPool, startDatabases } from "./database.js";
 
@@ -36,7 +36,7 @@ describeDatabases(databases, ({ server, admin }) => {
     "counts_sweep_1 function",
   ];
 
-  const options = { schema: "limits", table: "counts" } satisfies MigrationOptions;
+  const options = { schema: "limits", table: "counts" } satisfies SchemaOptions;
 
   async function works(store: PostgresStore): Promise<void> {
     const limiter = createLimiter({ store, policies: fixedWindow({ limit: 2, window: "1h" }) });
@@ -54,12 +54,12 @@ describeDatabases(databases, ({ server, admin }) => {
 
   it.each(Object.entries(connectors))("makes a schema, a table and functions, once, with %s", async (_, connect) => {
     const connection = connect(server.port);
-    await migrate(connection.client, options);
+    await createSchema(connection.client, options);
     expect(await objects()).toEqual(all("u"));
     const { rows: before } = await admin.query(
       "SELECT oid, xmin FROM pg_proc WHERE pronamespace = 'limits'::regnamespace ORDER BY 1",
     );
-    await migrate(connection.client, options);
+    await createSchema(connection.client, options);
     const { rows: after } = await admin.query(
       "SELECT oid, xmin FROM pg_proc WHERE pronamespace = 'limits'::regnamespace ORDER BY 1",
     );
@@ -73,7 +73,7 @@ describeDatabases(databases, ({ server, admin }) => {
   it("may be called by many at once", async () => {
     const pools = Array.from({ length: 10 }, () => openPool(server, { max: 1 }));
     await Promise.all(pools.map((pool) => pool.query("SELECT 1")));
-    await Promise.all(pools.map((pool) => migrate(pool, options)));
+    await Promise.all(pools.map((pool) => createSchema(pool, options)));
     expect(await objects()).toEqual(all("u"));
   });
 
@@ -81,27 +81,27 @@ describeDatabases(databases, ({ server, admin }) => {
     const pools = Array.from({ length: 10 }, () =>
       openPool(server, { max: 1, options: "-c default_transaction_isolation=serializable" }),
     );
-    await Promise.all(pools.map((pool) => migrate(pool, options)));
+    await Promise.all(pools.map((pool) => createSchema(pool, options)));
     expect(await objects()).toEqual(all("u"));
   });
 
   it("makes the table durable, or not durable, when asked, and keeps what is in it", async () => {
     const store = postgresStore({ client: admin, ...options, durable: true });
-    await store.migrate();
+    await store.createSchema();
     expect(await objects()).toEqual(all("p"));
     await store.atomicUpdate("state", () => ({ state: 1, ttlMs: 60_000 }));
-    await migrate(admin, options);
+    await createSchema(admin, options);
     expect(await objects()).toEqual(all("p"));
-    await migrate(admin, { ...options, durable: false });
+    await createSchema(admin, { ...options, durable: false });
     expect(await objects()).toEqual(all("u"));
-    await migrate(admin, { ...options, durable: true });
+    await createSchema(admin, { ...options, durable: true });
     expect(await objects()).toEqual(all("p"));
     expect(await store.atomicUpdate("state", () => undefined)).toBe(1);
     await works(store);
   });
 
   it("prints as SQL that does the same, also in a transaction of somebody else's", async () => {
-    const sql = migrationSql({ ...options, durable: true });
+    const sql = schemaSql({ ...options, durable: true });
     const client = await admin.connect();
     await client.query("BEGIN");
     await client.query("SELECT 1");
@@ -110,12 +110,12 @@ describeDatabases(databases, ({ server, admin }) => {
     await client.query(sql);
     client.release();
     expect(await objects()).toEqual(all("p"));
-    await migrate(admin, options);
+    await createSchema(admin, options);
     await works(postgresStore({ client: admin, ...options }));
   });
 
   it("serves a user who may use the table, and no more", async () => {
-    await migrate(admin, options);
+    await createSchema(admin, options);
     await admin.query(
       `DROP ROLE IF EXISTS app; CREATE ROLE app LOGIN; GRANT USAGE ON SCHEMA limits TO app;
        GRANT SELECT, INSERT, UPDATE, DELETE ON limits.counts TO app;
@@ -127,8 +127,8 @@ describeDatabases(databases, ({ server, admin }) => {
   });
 
   it("stores in different tables are apart", async () => {
-    await migrate(admin, options);
-    await migrate(admin, { ...options, table: "Counts" });
+    await createSchema(admin, options);
+    await createSchema(admin, { ...options, table: "Counts" });
     await Promise.all([
       works(postgresStore({ client: admin, ...options })),
       works(postgresStore({ client: admin, ...options, table: "Counts" })),
@@ -140,7 +140,7 @@ describeDatabases(databases, ({ server, admin }) => {
       const connection = connect(server.port);
       const store = postgresStore({ client: connection.client, ...options });
       const limiter = createLimiter({ store, policies: fixedWindow({ limit: 2, window: "1h" }) });
-      const notReady = { code: "STORE_NOT_READY", message: expect.stringMatching(/[Rr]un migrate\(client\)/) };
+      const notReady = { code: "STORE_NOT_READY", message: expect.stringMatching(/[Rr]un createSchema\(client\)/) };
       for (const _ of ["no schema", "no table"]) {
         expect((await limiter.consume("somebody")).error).toMatchObject(notReady);
         await expect(limiter.reset("somebody")).rejects.toMatchObject(notReady);
@@ -149,7 +149,7 @@ describeDatabases(databases, ({ server, admin }) => {
         await expect(store.healthCheck()).rejects.toMatchObject(notReady);
         await admin.query("CREATE SCHEMA IF NOT EXISTS limits");
       }
-      await store.migrate();
+      await store.createSchema();
       await store.healthCheck();
       await works(store);
       // What an older release made lacks a function.
@@ -160,10 +160,10 @@ describeDatabases(databases, ({ server, admin }) => {
 
     it("a table that was dropped is missed too, and made again", async () => {
       const store = postgresStore({ client: admin, ...options });
-      await store.migrate();
+      await store.createSchema();
       await admin.query("DROP TABLE limits.counts");
       await expect(store.healthCheck()).rejects.toMatchObject({ code: "STORE_NOT_READY" });
-      await store.migrate();
+      await store.createSchema();
       await works(store);
       expect(await objects()).toEqual(all("u"));
     });

@@ -20,7 +20,7 @@ export async function openDynamodb(setting: Setting, { migrate, given }: Opening
   if (endpoint !== null && !(/^https?:/.test(endpoint) && URL.canParse(endpoint))) {
     throw malformed(setting, "has an endpoint that is no URL");
   }
-  const { dynamodbStore, createTable } = await loaded<typeof import("@sluice/store-dynamodb")>(
+  const { dynamodbStore, createSchema } = await loaded<typeof import("@sluice/store-dynamodb")>(
     STORE,
     `${STORE} ${SDK}`,
   );
@@ -35,7 +35,7 @@ export async function openDynamodb(setting: Setting, { migrate, given }: Opening
   const end = async (): Promise<void> => client.destroy();
   try {
     const store = dynamodbStore({ client, table });
-    if (migrate) await createTable({ client, table });
+    if (migrate) await createSchema(client, { table });
     await store.healthCheck();
     return { store, end };
   } catch (error) {

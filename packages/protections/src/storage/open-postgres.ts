@@ -40,7 +40,7 @@ export async function openPostgres(setting: Setting, { migrate, timeoutMs, given
   const first = open({ connectionTimeoutMillis: timeoutMs });
   try {
     const store = postgresStore({ client: first });
-    if (migrate) await store.migrate();
+    if (migrate) await store.createSchema();
     await store.healthCheck();
     await store.close();
   } finally {

@@ -12,7 +12,7 @@ export async function openSqliteFile(setting: Setting, { migrate, given }: Openi
   const end = async (): Promise<void> => client.close();
   try {
     const store = sqliteStore({ client });
-    if (migrate) await store.migrate();
+    if (migrate) await store.createSchema();
     await store.healthCheck();
     return { store, end };
   } catch (error) {
