@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createLimiter, tokenBucket } from "@sluice/core";
 import { expect, it } from "vitest";
-import { migrate, migrationSql, type OpenSqliteClient, sqliteStore } from "../src/index.js";
+import { createSchema, type OpenSqliteClient, schemaSql, sqliteStore } from "../src/index.js";
 import { ask, newFolder, openFile } from "./files.js";
 
 const notReady = (message: RegExp) =>
@@ -15,12 +15,12 @@ async function openNew(): Promise<OpenSqliteClient> {
 
 it("makes the table and switches to WAL, and does nothing the second time", async () => {
   const client = await openNew();
-  await migrate(client);
+  await createSchema(client);
   const store = sqliteStore({ client });
   await store.atomicUpdate("key", () => ({ state: "kept", ttlMs: 60_000 }));
   const before = ask(client, "SELECT group_concat(sql) || total_changes() FROM sqlite_master");
-  await migrate(client);
-  await store.migrate();
+  await createSchema(client);
+  await store.createSchema();
   expect(ask(client, "SELECT group_concat(sql) || total_changes() FROM sqlite_master")).toBe(before);
   expect(ask(client, "PRAGMA journal_mode")).toBe("wal");
   expect(ask(client, "SELECT max(version) FROM sluice_entries_migrations")).toBe(1);
@@ -51,33 +51,33 @@ it("a database without the table is told of, and works once it is there", async 
   const client = await openNew();
   const store = sqliteStore({ client });
   const limiter = createLimiter({ store, policies: tokenBucket({ rate: 1 }) });
-  const missing = notReady(/no such table: sluice_entries_migrations.*run migrate\(client\)/s);
+  const missing = notReady(/no such table: sluice_entries_migrations.*run createSchema\(client\)/s);
   expect(await limiter.consume("somebody")).toMatchObject({ source: "failClosed", error: missing });
   await expect(store.healthCheck()).rejects.toThrow(missing);
   await expect(store.delete("key")).rejects.toThrow(missing);
   await expect(store.sweep()).rejects.toThrow(missing);
   await expect(store.exportEntries()[Symbol.asyncIterator]().next()).rejects.toThrow(missing);
-  await store.migrate();
+  await store.createSchema();
   await store.healthCheck();
   expect((await limiter.peek("somebody")).source).toBe("store");
 });
 
 it("a table that vanishes is told of, too", async () => {
   const client = await openNew();
-  await migrate(client);
+  await createSchema(client);
   const store = sqliteStore({ client });
   await store.healthCheck();
   await store.atomicUpdate("key", () => ({ state: 1, ttlMs: 1_000 }));
   client.exec("DROP TABLE sluice_entries");
   await expect(store.atomicUpdate("key", () => undefined)).rejects.toThrow(notReady(/no such table: sluice_entries/));
   client.exec("DROP TABLE sluice_entries_migrations");
-  await migrate(client);
+  await createSchema(client);
   expect(await store.atomicUpdate("key", () => undefined)).toBe(undefined);
 });
 
 it("a table of an older release, and a database that is not in WAL, are told of", async () => {
   const client = await openNew();
-  await migrate(client);
+  await createSchema(client);
   client.exec("DELETE FROM sluice_entries_migrations");
   const older = sqliteStore({ client });
   await expect(older.healthCheck()).rejects.toThrow(notReady(/version 0, and this release needs 1/));
@@ -89,7 +89,7 @@ it("a table of an older release, and a database that is not in WAL, are told of"
 
 it("works in memory", async () => {
   const client = await openFile(":memory:");
-  await migrate(client);
+  await createSchema(client);
   const limiter = createLimiter({ store: sqliteStore({ client }), policies: tokenBucket({ rate: 1, interval: "1d" }) });
   expect([(await limiter.consume("a")).allowed, (await limiter.consume("a")).allowed]).toEqual([true, false]);
 });
@@ -97,7 +97,7 @@ it("works in memory", async () => {
 it("tables of other names stand side by side", async () => {
   const client = await openNew();
   const tables = [undefined, "limits", `select`, "x".repeat(40)];
-  for (const table of tables) await migrate(client, { table });
+  for (const table of tables) await createSchema(client, { table });
   for (const table of tables) {
     const store = sqliteStore({ client, table });
     await store.atomicUpdate("key", () => ({ state: String(table), ttlMs: 60_000 }));
@@ -110,11 +110,11 @@ it("tables of other names stand side by side", async () => {
 it("the SQL by itself does the same, also in a transaction, and twice", async () => {
   const client = await openNew();
   client.exec("PRAGMA journal_mode = WAL");
-  client.exec(`BEGIN; ${migrationSql({ table: "limits" })} COMMIT`);
-  client.exec(migrationSql({ table: "limits" }));
+  client.exec(`BEGIN; ${schemaSql({ table: "limits" })} COMMIT`);
+  client.exec(schemaSql({ table: "limits" }));
   await sqliteStore({ client, table: "limits" }).healthCheck();
   const other = await openNew();
-  await migrate(other, { table: "limits" });
+  await createSchema(other, { table: "limits" });
   const schema = "SELECT group_concat(sql) FROM sqlite_master";
   expect(ask(client, schema)).toBe(ask(other, schema));
 });
@@ -122,7 +122,7 @@ it("the SQL by itself does the same, also in a transaction, and twice", async ()
 it("a file that can't be written to is an error that says so", async () => {
   const client = await openNew();
   client.exec("PRAGMA query_only = ON");
-  await expect(migrate(client)).rejects.toThrow(
+  await expect(createSchema(client)).rejects.toThrow(
     expect.objectContaining({ code: "STORE_FAILED", message: expect.stringMatching(/readonly|WAL/) }),
   );
 });

@@ -1,5 +1,5 @@
 import { SluiceError } from "@sluice/core/store";
-import { isFromSqlite } from "./result-code.js";
+import { isFromSqlite } from "./failure.js";
 
 /** A value that the store passes to a statement. */
 export type SqliteValue = string | number | null;
@@ -85,4 +85,27 @@ export function firstRow(client: SqliteClient, sql: string): Readonly<Record<str
   if (Array.isArray(row)) throw invalidClient(ARRAYS);
   if (typeof row === "object" && row !== null) return row as Readonly<Record<string, unknown>>;
   throw invalidClient("it returns rows that are no objects");
+}
+
+interface FileClient {
+  new (file: string): OpenSqliteClient;
+}
+
+/** The classes of the clients that the store works with: each takes the path of a file. */
+const CLASSES = ["Database", "DatabaseSync"];
+
+/** Opens a file by the same package as a client; `undefined` if it can't be opened, or the package is unknown. */
+export function openAnother(client: SqliteClient, file: string): OpenSqliteClient | undefined {
+  const Client: unknown = client.constructor;
+  if (!isKnownClass(Client)) return undefined;
+  try {
+    const another = new Client(file);
+    return typeof another.close === "function" ? another : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isKnownClass(Client: unknown): Client is FileClient {
+  return typeof Client === "function" && CLASSES.includes(Client.name);
 }
