@@ -1,7 +1,7 @@
 import type { DynamoDBClient, DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { type DynamodbServer, startDynamodb } from "@sluice/servers";
 import { afterAll } from "vitest";
-import { createTable, type DynamodbStore, type DynamodbStoreOptions, dynamodbStore } from "../src/index.js";
+import { createSchema, type DynamodbStore, type DynamodbStoreOptions, dynamodbStore } from "../src/index.js";
 import { connect } from "./clients.js";
 import { countRequests } from "./counted.js";
 
@@ -29,7 +29,7 @@ export async function serverWithTable(): Promise<{
     await server.stop();
   });
   const client = connected();
-  await createTable({ client, table: TABLE });
+  await createSchema(client, { table: TABLE });
   // The first requests to a server take longer than a decision may.
   const first = dynamodbStore({ client, table: TABLE });
   for (let i = 0; i < 10; i++) await first.atomicUpdate("warm", () => ({ state: i, ttlMs: 1_000 }));

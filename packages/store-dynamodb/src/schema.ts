@@ -5,12 +5,9 @@ import {
   type DescribeTableCommandOutput,
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
-import { SluiceError } from "@sluice/core/store";
-import { type DynamodbClient, type Send, sendOf } from "./dynamodb-client.js";
-import { storeFailed } from "./failure.js";
-import { PARTITION_KEY } from "./reply.js";
-import { checkTable } from "./table.js";
-import { TIME_TO_LIVE } from "./time-to-live.js";
+import { rejectUnknown, SluiceError } from "@sluice/core/store";
+import { type DynamodbClient, type Send, sendOf, storeFailed } from "./client.js";
+import { checkTable, PARTITION_KEY, TIME_TO_LIVE } from "./table.js";
 
 /** A table as CloudFormation (`AWS::DynamoDB::Table`), the CDK's `CfnTable` and SAM take it. */
 export interface TableDefinition {
@@ -46,14 +43,31 @@ export function tableDefinition(table: string): TableDefinition {
   };
 }
 
+/** Options of {@link createSchema}. */
+export interface SchemaOptions {
+  /** The name or ARN of the store's table. */
+  table: string;
+}
+
 /**
- * Makes the table, for development and tests, and resolves when it can be used. Fine when it is there already, also when
- * several processes make it at once. In production make it from {@link tableDefinition}.
+ * Creates the table, for development and tests, and resolves when it can be used. Does nothing if there is one; several
+ * processes may call it at once. In production, create the table from {@link tableDefinition}.
  *
- * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `STORE_NOT_READY` when a table of that name has another key
+ * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`; rejects with `STORE_NOT_READY` when a table of that
+ * name has another key
+ *
+ * @example
+ * ```ts
+ * import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+ * import { createSchema } from "@sluice/store-dynamodb";
+ *
+ * await createSchema(new DynamoDBClient({}), { table: "rate-limits" });
+ * ```
  */
-export async function createTable({ client, table }: { client: DynamodbClient; table: string }): Promise<void> {
+export async function createSchema(client: DynamodbClient, options: SchemaOptions): Promise<void> {
   const send = sendOf(client);
+  rejectUnknown(options, ["table"], "createSchema");
+  const { table } = options;
   const { TimeToLiveSpecification, ...definition } = tableDefinition(table);
   try {
     await ignoring("ResourceInUseException", send(new CreateTableCommand(definition as CreateTableCommandInput)));
