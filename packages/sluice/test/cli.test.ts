@@ -11,7 +11,7 @@ import { createLimiter, fixedWindow } from "@sluice/core";
 import type { ExportedEntry } from "@sluice/core/store";
 import { startPostgres, startRedis } from "@sluice/servers";
 import { openStore } from "@sluice/storage";
-import { migrate as migratePostgres } from "@sluice/store-postgres";
+import { createSchema as createPostgresSchema } from "@sluice/store-postgres";
 import { redisStore } from "@sluice/store-redis";
 import { Redis } from "ioredis";
 import pg from "pg";
@@ -72,7 +72,7 @@ async function rows(): Promise<number> {
 
 beforeEach(async () => {
   await redis.flushall();
-  await migratePostgres(pool);
+  await createPostgresSchema(pool);
   await pool.query("TRUNCATE sluice.sluice_entries");
 });
 

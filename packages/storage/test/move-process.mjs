@@ -6,9 +6,9 @@ import { Redis } from "ioredis";
 import pg from "pg";
 
 const [port, url] = process.argv.slice(2);
-const redis = new Redis(Number(port));
+const redis = new Redis(Number(port), { keyPrefix: "a:" });
 const pool = new pg.Pool({ connectionString: url });
-await moveState(redisStore({ client: redis, prefix: "a:" }), postgresStore({ client: pool }), {
+await moveState(redisStore({ client: redis }), postgresStore({ client: pool }), {
   onProgress: ({ read }) => console.log(read),
 });
 redis.disconnect();

@@ -21,7 +21,7 @@ import {
 } from "@sluice/core/store";
 import { startPostgres, startRedis } from "@sluice/servers";
 import { memoryStore } from "@sluice/store-memory";
-import { migrate as migratePostgres, postgresStore } from "@sluice/store-postgres";
+import { createSchema as createPostgresSchema, postgresStore } from "@sluice/store-postgres";
 import { redisStore } from "@sluice/store-redis";
 import { Redis } from "ioredis";
 import pg from "pg";
@@ -29,12 +29,14 @@ import { afterAll, expect, it } from "vitest";
 import { importEntries, moveState } from "../src/index.js";
 
 const [redisServer, postgresServer] = await Promise.all([startRedis(), startPostgres()]);
-const redis = new Redis(redisServer.port);
+const [redisA, redisB, redisUsed] = ["a:", "b:", "used:"].map(
+  (keyPrefix) => new Redis(redisServer.port, { keyPrefix }),
+) as [Redis, Redis, Redis];
 const pool = new pg.Pool({ connectionString: postgresServer.url, max: 4 });
 // A server may end a connection before the pool has.
 pool.on("error", () => {});
 afterAll(async () => {
-  redis.disconnect();
+  for (const redis of [redisA, redisB, redisUsed]) redis.disconnect();
   await pool.end();
   await Promise.all([redisServer.stop(), postgresServer.stop()]);
 });
@@ -88,7 +90,7 @@ function differences(one: Uint16Array, other: Uint16Array): number {
 }
 
 async function tableStore(table: string): Promise<Store & ExportEntries & ImportEntries> {
-  await migratePostgres(pool, { table });
+  await createPostgresSchema(pool, { table });
   return postgresStore({ client: pool, table });
 }
 
@@ -109,9 +111,9 @@ it(`${ENTRIES} entries move from memory to Postgres and back with equal decision
 }, 240_000);
 
 it(`${ENTRIES} entries move from Redis to Postgres and back with equal decisions, also when the move is killed in the middle`, async () => {
-  const from = redisStore({ client: redis, prefix: "a:" });
+  const from = redisStore({ client: redisA });
   expect(await moveState(memory, from)).toEqual(MOVED);
-  await migratePostgres(pool);
+  await createPostgresSchema(pool);
   const moved = await killedMove();
   expect(moved).toBeGreaterThan(0);
   expect(moved).toBeLessThan(ENTRIES);
@@ -127,14 +129,14 @@ it(`${ENTRIES} entries move from Redis to Postgres and back with equal decisions
   // The page that was under way may have been written without having been told.
   expect(alreadyThere).toBeGreaterThanOrEqual(moved);
   expect(differences(await left(postgres), expected)).toBe(0);
-  const back = redisStore({ client: redis, prefix: "b:" });
+  const back = redisStore({ client: redisB });
   expect(await moveState(postgres, back)).toEqual(MOVED);
   expect(differences(await left(back), expected)).toBe(0);
 }, 240_000);
 
 it("a limiter that is switched over in the middle admits at most what the target admitted before the entry came too much", async () => {
   const limit = 40;
-  const from = redisStore({ client: redis, prefix: "used:" });
+  const from = redisStore({ client: redisUsed });
   const to = await tableStore("used");
   // Other entries, so that the move takes several pages.
   await importEntries(from, entries(KEYS.slice(0, 2_000)));

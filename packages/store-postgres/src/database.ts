@@ -1,8 +1,6 @@
+import { type Database, invalidClient, type PgClient, type PostgresClient, type PostgresJsClient } from "./client.js";
 import { storeFailed } from "./failure.js";
-import { invalidClient } from "./invalid-client.js";
-import { clientDatabase } from "./pg-client.js";
-import { poolDatabase } from "./pg-pool.js";
-import type { Database, PgClient, PostgresClient, PostgresJsClient } from "./postgres-client.js";
+import { clientDatabase, poolDatabase } from "./pg.js";
 import { postgresJsDatabase } from "./postgres-js.js";
 
 /** @throws SluiceError `INVALID_CLIENT` */

@@ -1,5 +1,4 @@
 import { SluiceError } from "@sluice/core/store";
-import { isReadOnly, sqlStateOf } from "./sql-state.js";
 
 /** Whether the server undid the whole statement because of others: it may run again. */
 export function hasNotRun(error: unknown): boolean {
@@ -31,15 +30,15 @@ export function storeFailed(error: unknown): SluiceError {
   if (NOT_MIGRATED.includes(state)) {
     return new SluiceError(
       "STORE_NOT_READY",
-      `the table of the Postgres store is missing, or older than this release (${message}). Run migrate(client) of ` +
-        "@sluice/store-postgres with the store's table and schema, or the SQL that migrationSql() returns",
+      `the table of the Postgres store is missing, or older than this release (${message}). Run createSchema(client) of ` +
+        "@sluice/store-postgres with the store's table and schema, or the SQL that schemaSql() returns",
       options,
     );
   }
   if (state === NOT_GRANTED) {
     return new SluiceError(
       "STORE_NOT_READY",
-      `the role of the Postgres client lacks a right (${message}). The role that migrates must own the table and may ` +
+      `the role of the Postgres client lacks a right (${message}). The role that creates the schema must own the table and may ` +
         "create objects in the schema. Grant the role of the store USAGE on the schema, SELECT, INSERT, UPDATE and DELETE " +
         "on the table, and EXECUTE on the functions",
       options,
@@ -68,7 +67,49 @@ const HELD_MESSAGE = "another transaction holds an entry or the table of the Pos
 /** What a call resolves to if another transaction holds what it has to write. It may be asked again. */
 export const HELD: unique symbol = Symbol("held");
 
+/** The result of a call that the server could not write. Nothing was written, and the next connection may reach another server. */
+export const RECONNECTED: unique symbol = Symbol("reconnected");
+
 /** The error for a call that found the same entry held until its deadline. */
 export function stillHeld(): SluiceError {
   return new SluiceError("STORE_CONTENDED", HELD_MESSAGE);
+}
+
+/** The five-character code of an error that the server reported. */
+function sqlStateOf(error: unknown): string | undefined {
+  const { code, errno, severity } = (error ?? {}) as { code?: unknown; errno?: unknown; severity?: unknown };
+  if (typeof severity !== "string") return undefined;
+  // Bun has the server's code in `errno`.
+  return [errno, code].find((value): value is string => typeof value === "string" && /^[0-9A-Z]{5}$/.test(value));
+}
+
+/** Whether the connection ends with this error: it is not the server's, or the server's last word on it. */
+export function endsConnection(error: unknown): boolean {
+  // connection_exception, admin_shutdown and its like, time-outs of a session
+  return /^(08|57P|25P0[34])/.test(sqlStateOf(error) ?? "08");
+}
+
+/** Whether the server can't write, as a standby or an old primary: a new connection may reach the new primary. */
+export function isReadOnly(error: unknown): boolean {
+  // read_only_sql_transaction; a table that is not durable can't be read on a standby (feature_not_supported)
+  return ["25006", "0A000"].includes(sqlStateOf(error) ?? "");
+}
+
+/** @throws SluiceError `STORE_FAILED` for a reply that is not JSON */
+export function parseReply(reply: string): unknown {
+  try {
+    return JSON.parse(reply);
+  } catch {
+    throw unreadableReply(reply);
+  }
+}
+
+/** The error for a reply of another shape than the functions return. */
+export function unreadableReply(reply: unknown): SluiceError {
+  const shown = typeof reply === "string" ? JSON.stringify(reply.slice(0, 60)) : `a value of type ${typeof reply}`;
+  return new SluiceError(
+    "STORE_FAILED",
+    `the Postgres client returned an unreadable reply, ${shown}. Pass a client whose type parsers and transforms leave ` +
+      "values of type text alone",
+  );
 }

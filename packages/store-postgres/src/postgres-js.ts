@@ -1,10 +1,7 @@
-import { SluiceError } from "@sluice/core/store";
-import { createAllowance, READ_ONLY_PERIOD_MS } from "./allowance.js";
-import type { ConnectionErrors } from "./connection-errors.js";
-import { byDeadline, LATE, longestDeadline, PATIENCE_MS, pause } from "./late.js";
-import { textIn, watchedConnection } from "./pg-connection.js";
-import { createPlaces } from "./places.js";
-import type { Database, PostgresJsClient } from "./postgres-client.js";
+import { byDeadline, LATE, type LastError, pause, SluiceError } from "@sluice/core/store";
+import type { Database, PostgresJsClient } from "./client.js";
+import { textIn, watchedConnection } from "./pg.js";
+import { createAllowance, createPlaces, longestDeadline, PATIENCE_MS, READ_ONLY_PERIOD_MS } from "./waits.js";
 
 /**
  * Ends the session that runs it, as soon as it is idle, if it can't write: the client then opens another one, perhaps to
@@ -18,7 +15,7 @@ const ENDED_AFTER_MS = 30;
 
 /** A client of `postgres`, or `SQL` of Bun. It assigns statements to its connections itself. */
 export function postgresJsDatabase(client: PostgresJsClient, named: boolean): Database {
-  const errors: ConnectionErrors = { last: undefined };
+  const errors: LastError = { last: undefined };
   const connections = client.options?.max ?? 1;
   const places = createPlaces(connections);
   const mayEndReadOnly = createAllowance(connections, READ_ONLY_PERIOD_MS);

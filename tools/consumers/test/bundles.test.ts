@@ -21,7 +21,7 @@ const app = `
     const limiter = createLimiter({ store, policies: fixedWindow({ limit: 2, window: "1h" }) });
     const file = process.argv[2];
     const client = await openSqlite(file);
-    await migrate(client);
+    await createSchema(client);
     const lite = createLimiter({ store: sqliteStore({ client }), policies: fixedWindow({ limit: 2, window: "1h" }) });
     const { allowed, source } = await lite.consume("a");
     client.close();
@@ -38,7 +38,7 @@ const imports = `
   import { createLimiter, fixedWindow, rateLimit } from "@sluice/express";
   import { openStore } from "@sluice/storage";
   import { memoryStore } from "@sluice/store-memory";
-  import { migrate, openSqlite, sqliteStore } from "@sluice/store-sqlite";
+  import { createSchema, openSqlite, sqliteStore } from "@sluice/store-sqlite";
 `;
 
 let folder: string;

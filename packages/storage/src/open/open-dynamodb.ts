@@ -19,10 +19,7 @@ export async function openDynamodb(url: StoreUrl, { createSchema: createsSchema,
   if (endpoint !== null && !(/^https?:/.test(endpoint) && URL.canParse(endpoint))) {
     throw malformed(url, "has an endpoint that is no URL");
   }
-  const { dynamodbStore, createTable } = await loaded<typeof import("@sluice/store-dynamodb")>(
-    STORE,
-    `${STORE} ${SDK}`,
-  );
+  const { dynamodbStore } = await loaded<typeof import("@sluice/store-dynamodb")>(STORE, `${STORE} ${SDK}`);
   const { DynamoDBClient } = await loaded<typeof import("@aws-sdk/client-dynamodb")>(SDK, `${STORE} ${SDK}`);
   const named = {
     ...(region !== null && { region }),
@@ -34,10 +31,9 @@ export async function openDynamodb(url: StoreUrl, { createSchema: createsSchema,
   const end = async (): Promise<void> => client.destroy();
   try {
     const store = dynamodbStore({ client, table });
-    const createSchema = (): Promise<void> => createTable({ client, table });
-    if (createsSchema) await createSchema();
+    if (createsSchema) await store.createSchema();
     await store.healthCheck();
-    return { store: Object.assign(store, { createSchema }), end };
+    return { store, end };
   } catch (error) {
     await end();
     throw isAboutAccess(error) ? new SluiceError("STORE_FAILED", textOf(error), { cause: error.cause }) : error;

@@ -39,15 +39,14 @@ export async function openPostgres(url: StoreUrl, { createSchema, timeoutMs, giv
   const first = open({ connectionTimeoutMillis: timeoutMs });
   try {
     const store = postgresStore({ client: first });
-    if (createSchema) await store.migrate();
+    if (createSchema) await store.createSchema();
     await store.healthCheck();
     await store.close();
   } finally {
     await first.end();
   }
   const pool = open({ connectionTimeoutMillis: CONNECT_MS, query_timeout: QUERY_MS });
-  const store = postgresStore({ client: pool });
-  return { store: Object.assign(store, { createSchema: () => store.migrate() }), end: () => pool.end() };
+  return { store: postgresStore({ client: pool }), end: () => pool.end() };
 }
 
 function connectionOf(

@@ -11,9 +11,9 @@ export async function openSqliteFile(url: StoreUrl, { createSchema, given }: Ope
   const end = async (): Promise<void> => client.close();
   try {
     const store = sqliteStore({ client });
-    if (createSchema) await store.migrate();
+    if (createSchema) await store.createSchema();
     await store.healthCheck();
-    return { store: Object.assign(store, { createSchema: () => store.migrate() }), end };
+    return { store, end };
   } catch (error) {
     await end();
     throw error;
