@@ -13,6 +13,7 @@ import {
   hasConnectionErrors,
   invalidOption,
   scopeOf,
+  storeFailure,
   unreadableState,
 } from "@sluice/core/store";
 
@@ -87,10 +88,7 @@ export function openRecords<R>(options: RecordOptions, kind: string): Records<R>
     return deadlines.bound(
       work,
       (value) => value,
-      (error) =>
-        Promise.reject(
-          error instanceof SluiceError ? error : new SluiceError("STORE_FAILED", "the store failed", { cause: error }),
-        ),
+      (error) => Promise.reject(storeFailure(error)),
       calls.deadlineMs,
     );
   }
