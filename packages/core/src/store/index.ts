@@ -1,5 +1,5 @@
 // The door for authors of stores: the contract, and the kit that stores are built from.
-export { type Duration, parseDuration } from "../duration.js";
+export { type Duration, MAX_DURATION_MS, parseDuration } from "../duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode, storeFailure } from "../errors.js";
 export { isPromise, type MaybePromise } from "../maybe-promise.js";
 export type { Algorithm, Finding, Next, Step } from "../policy/algorithm.js";
@@ -63,6 +63,16 @@ export { createRemoteStore, type RemoteDatabase, type RemoteStore } from "./kit/
 export { createSweeping, SWEEP_OPTIONS, type Sweep, type Sweeping, type SweepOptions } from "./kit/sweeping.js";
 export { createLatency, isRecent, type Latency } from "./latency.js";
 export { groupsByTime } from "./numbered-batch.js";
+export {
+  type Arriving,
+  type BlockRecord,
+  blockLifeMs,
+  type ClientRecord,
+  isLiveBlock,
+  type Merge,
+  type RecordKind,
+  recordMerges,
+} from "./records.js";
 export { hasRequestContexts, outsideRequests } from "./request-context.js";
 export {
   type Admission,
