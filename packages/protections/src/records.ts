@@ -14,6 +14,7 @@ import {
   invalidOption,
   type RecordKind,
   scopeOf,
+  storeFailure,
   unreadableState,
 } from "@sluice/core/store";
 
@@ -88,10 +89,7 @@ export function openRecords<R>(options: RecordOptions, kind: RecordKind): Record
     return deadlines.bound(
       work,
       (value) => value,
-      (error) =>
-        Promise.reject(
-          error instanceof SluiceError ? error : new SluiceError("STORE_FAILED", "the store failed", { cause: error }),
-        ),
+      (error) => Promise.reject(storeFailure(error)),
       calls.deadlineMs,
     );
   }

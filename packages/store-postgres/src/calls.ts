@@ -9,8 +9,18 @@ import {
 } from "@sluice/core/store";
 import type { Connection, Database, Statement } from "./client.js";
 import { rowValueOf, seenIn, textArray } from "./entries.js";
-import { HELD, hasNotRun, parseReply, storeFailed, unreadableReply, wasLocked } from "./failure.js";
-import { askAgain, isLate, longestDeadline, tooLate } from "./waits.js";
+import {
+  askAgain,
+  HELD,
+  hasNotRun,
+  isLate,
+  longestDeadline,
+  parseReply,
+  storeFailed,
+  tooLate,
+  unreadableReply,
+  wasLocked,
+} from "./failure.js";
 
 /** Every statement that the store sends: each is a call of a function that `createSchema` created. */
 export interface Statements {

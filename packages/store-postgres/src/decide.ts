@@ -2,9 +2,11 @@ import type { Admission, Batch, BatchSender, Claim, SluiceError } from "@sluice/
 import type { Connection, Database, Statement } from "./client.js";
 import { textArray } from "./entries.js";
 import {
+  askAgain,
   HELD,
   hasNotRun,
   isReadOnly,
+  longestDeadline,
   parseReply,
   RECONNECTED,
   readOnly,
@@ -12,7 +14,6 @@ import {
   unreadableReply,
   wasLocked,
 } from "./failure.js";
-import { askAgain, longestDeadline } from "./waits.js";
 
 /** The number by which `v0006_decide.sql` knows each algorithm, and of how many numbers its state is, 0 for any count. */
 const ALGORITHMS: Readonly<Record<string, { readonly number: number; readonly width: number }>> = {

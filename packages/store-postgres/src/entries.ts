@@ -1,7 +1,6 @@
 import { type Seen, type SluiceError, type StoredEntry, unreadableState } from "@sluice/core/store";
 import type { Database, Statement } from "./client.js";
-import { hasNotRun, wasLocked } from "./failure.js";
-import { isLate, longestDeadline, tooLate } from "./waits.js";
+import { hasNotRun, isLate, longestDeadline, tooLate, wasLocked } from "./failure.js";
 
 /** A state as a row keeps it: see `v0001_entries.sql` and `v0006_decide.sql`. */
 interface RowValue {

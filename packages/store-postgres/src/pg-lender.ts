@@ -1,6 +1,6 @@
 import { byDeadline, LATE, SluiceError } from "@sluice/core/store";
 import type { PgPool, PgPoolClient } from "./client.js";
-import { createAllowance, READ_ONLY_PERIOD_MS } from "./waits.js";
+import { createAllowance, READ_ONLY_PERIOD_MS } from "./failure.js";
 
 /** Lends the connections of a pool. */
 export interface Lender {

@@ -1,8 +1,7 @@
 import { byDeadline, LATE, type LastError, SluiceError, watchErrors } from "@sluice/core/store";
 import type { Connection, Database, PgClient, PgPool, PgQuery } from "./client.js";
-import { endsConnection, isReadOnly, unreadableReply } from "./failure.js";
+import { createPlaces, endsConnection, isReadOnly, longestDeadline, PATIENCE_MS, unreadableReply } from "./failure.js";
 import { lenderOf } from "./pg-lender.js";
-import { createPlaces, longestDeadline, PATIENCE_MS } from "./waits.js";
 
 /** Instead of the user's type parsers: the store asks for texts, and reads them itself. */
 const TEXTS = { getTypeParser: () => (value: string) => value };

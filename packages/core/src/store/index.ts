@@ -1,6 +1,6 @@
 // The door for authors of stores: the contract, and the kit that stores are built from.
 export { type Duration, MAX_DURATION_MS, parseDuration } from "../duration.js";
-export { invalidOption, SluiceError, type SluiceErrorCode } from "../errors.js";
+export { invalidOption, SluiceError, type SluiceErrorCode, storeFailure } from "../errors.js";
 export { isPromise, type MaybePromise } from "../maybe-promise.js";
 export type { Algorithm, Finding, Next, Step } from "../policy/algorithm.js";
 export { builtInAlgorithms } from "../policy/built-in.js";
