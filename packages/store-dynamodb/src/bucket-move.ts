@@ -1,7 +1,8 @@
 import type { Entry, TokenBucketPolicy } from "@sluice/core/store";
 import { type Charges, type Field, type Move, notBlocked } from "./charges.js";
 import type { Expression } from "./expression.js";
-import { decode, encode, numberIn } from "./stored.js";
+import { numberIn } from "./item-forms.js";
+import { decode, encode } from "./stored.js";
 
 /**
  * The write of charges to a token bucket; `undefined` when what was seen rules out that it goes by conditions on the

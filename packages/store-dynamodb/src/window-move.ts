@@ -2,7 +2,8 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { Entry, FixedWindowPolicy } from "@sluice/core/store";
 import { type Charges, type Field, type Move, notBlocked } from "./charges.js";
 import type { Expression } from "./expression.js";
-import { decode, encode, numberIn } from "./stored.js";
+import { numberIn } from "./item-forms.js";
+import { decode, encode } from "./stored.js";
 
 /** The write of charges to a fixed window; `undefined` as of a bucket. */
 export function windowMove(

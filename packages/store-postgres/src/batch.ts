@@ -1,29 +1,22 @@
 import {
   type Admission,
+  builtInAlgorithms,
   nextNumber,
   numberBatch,
-  numbersOf,
   type Outcome,
   type ReplyReader,
   readOutcome,
+  remoteFormOf,
   type SluiceError,
   unreadableState,
 } from "@sluice/core/store";
 import { rowKey, textArray } from "./keys.js";
 import { parseReply, unreadableReply } from "./reply.js";
 
-/** The number by which `v0006_decide.sql` knows each algorithm, and of how many numbers its state is, 0 for any count. */
-const ALGORITHMS: Readonly<Record<string, { readonly number: number; readonly width: number }>> = {
-  "token-bucket": { number: 1, width: 5 },
-  "fixed-window": { number: 2, width: 2 },
-  "sliding-window": { number: 3, width: 3 },
-  "sliding-log": { number: 4, width: 0 },
-};
-
 /** A batch as the function takes it. */
 export interface EncodedBatch {
   readonly keys: readonly string[];
-  /** The function's arguments: see `v0006_decide.sql`. */
+  /** The function's arguments: see `v0008_decide.sql`. */
   readonly values: readonly (string | null)[];
 }
 
@@ -31,15 +24,16 @@ export interface EncodedBatch {
 export function encodeBatch(admissions: readonly Admission[], nowMs: number | undefined, waits: boolean): EncodedBatch {
   const { keys, algorithms, policies, numbers } = numberBatch(admissions, ({ scope, key }) => rowKey(scope, key));
   const fours = policies.flatMap((policy) => {
-    const [first = 0, second = 0, third = 0] = numbersOf(policy);
-    return [ALGORITHMS[policy.algorithm]?.number, first, second, third];
+    const { number, numbers } = remoteFormOf(policy.algorithm);
+    const [first = 0, second = 0, third = 0] = numbers(policy);
+    return [number, first, second, third];
   });
   return {
     keys,
     values: [
       nowMs === undefined ? null : String(nowMs),
       textArray(keys),
-      `{${algorithms.map((algorithm) => ALGORITHMS[algorithm]?.width).join()}}`,
+      `{${algorithms.map((algorithm) => builtInAlgorithms.get(algorithm)?.width ?? 0).join()}}`,
       `{${fours.join()}}`,
       `{${numbers.join()}}`,
       String(waits),
@@ -52,7 +46,7 @@ const UNDECIDED = -2;
 const ROW_HELD = -3;
 const READ_ONLY = -4;
 
-/** Why an admission was not decided: see `v0006_decide.sql`. */
+/** Why an admission was not decided: see `v0008_decide.sql`. */
 export type Undecided =
   | { readonly because: "changed" | "readOnly" }
   | { readonly because: "held"; readonly rowKey: string };

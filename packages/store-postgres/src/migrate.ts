@@ -1,15 +1,7 @@
 import { invalidOption, rejectUnknown } from "@sluice/core/store";
 import { databaseOf } from "./database.js";
 import { hasNotRun, wasLocked } from "./failure.js";
-import {
-  v0001Entries,
-  v0002Decide,
-  v0003CompareAndSet,
-  v0004Sweep,
-  v0005Move,
-  v0006Decide,
-  v0007Entries,
-} from "./migrations.generated.js";
+import { migrations } from "./migrations.generated.js";
 import { type NameOptions, renamer } from "./names.js";
 import type { Database, PostgresClient } from "./postgres-client.js";
 import { rightsSql } from "./rights.js";
@@ -30,8 +22,8 @@ export interface MigrationOptions extends NameOptions {
 /** Other processes that migrate at the same time, and transactions that use the table, can undo a try. */
 const MAX_TRIES = 10;
 
-/** In the order in which they are applied; what was released never changes. */
-const MIGRATIONS = [v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep, v0005Move, v0006Decide, v0007Entries];
+/** The migrations in order, each with the version that its name begins with. */
+const VERSIONED = migrations.map(({ name, text }) => ({ version: Number(name.slice(1, 5)), text }));
 
 /**
  * What {@link migrate} runs, for teams that have migrations of their own. One statement, which does nothing where it has
@@ -50,10 +42,10 @@ export function migrationSql(options: MigrationOptions = {}): string {
   rejectUnknown(options, ["table", "schema", "durable"], "migrationSql");
   checkDurable(options.durable);
   const rename = renamer(options);
-  const steps = MIGRATIONS.map(
-    ({ text }, i) => `  IF NOT EXISTS (SELECT FROM "sluice"."entries_migrations" WHERE version = ${i + 1}) THEN
+  const steps = VERSIONED.map(
+    ({ version, text }) => `  IF NOT EXISTS (SELECT FROM "sluice"."entries_migrations" WHERE version = ${version}) THEN
 ${text.trim()}
-    INSERT INTO "sluice"."entries_migrations" (version) VALUES (${i + 1}) ON CONFLICT DO NOTHING;
+    INSERT INTO "sluice"."entries_migrations" (version) VALUES (${version}) ON CONFLICT DO NOTHING;
     migrated := true;
   END IF;
 `,

@@ -1,5 +1,6 @@
 import {
   type Admission,
+  builtInAlgorithms,
   type CallOptions,
   type ConnectionErrors,
   createUpdater,
@@ -13,7 +14,6 @@ import {
   parseDuration,
   rejectUnknown,
   repeatEvery,
-  reportedAlgorithms,
   SluiceError,
 } from "@sluice/core/store";
 import { encodeBatch } from "./batch.js";
@@ -125,7 +125,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   }
 
   const store: PostgresStore = {
-    algorithms: reportedAlgorithms,
+    algorithms: new Set(builtInAlgorithms.keys()),
 
     async decide(admission, options) {
       checkOpen();

@@ -1,4 +1,4 @@
-import { type Admission, numberBatch, numbersOf } from "@sluice/core/store";
+import { type Admission, numberBatch, type Policy, remoteFormOf } from "@sluice/core/store";
 import { redisKey } from "./keys.js";
 
 /** A batch as the script takes it: see `decide.lua`. */
@@ -9,5 +9,9 @@ export interface EncodedBatch {
 
 export function encodeBatch(admissions: readonly Admission[], prefix: string): EncodedBatch {
   const { keys, policies, numbers } = numberBatch(admissions, ({ scope, key }) => redisKey(prefix, scope, key));
-  return { keys, json: JSON.stringify([policies.map((policy) => [policy.algorithm, ...numbersOf(policy)]), numbers]) };
+  return { keys, json: JSON.stringify([policies.map(encodePolicy), numbers]) };
+}
+
+function encodePolicy(policy: Policy): readonly [algorithm: string, ...numbers: number[]] {
+  return [policy.algorithm, ...remoteFormOf(policy.algorithm).numbers(policy)];
 }

@@ -1,5 +1,6 @@
 import {
   type Admission,
+  builtInAlgorithms,
   type CallOptions,
   type ConnectionErrors,
   createUpdater,
@@ -10,7 +11,6 @@ import {
   invalidOption,
   type Outcome,
   rejectUnknown,
-  reportedAlgorithms,
   SluiceError,
 } from "@sluice/core/store";
 import { createCompareAndSet } from "./compare-and-set.js";
@@ -99,7 +99,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   }
 
   const store: RedisStore = {
-    algorithms: reportedAlgorithms,
+    algorithms: new Set(builtInAlgorithms.keys()),
 
     decide(admission, options) {
       checkOpen();

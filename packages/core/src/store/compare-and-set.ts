@@ -1,5 +1,5 @@
+import type { Next } from "../algorithm/algorithm.js";
 import { SluiceError } from "../errors.js";
-import type { Next } from "../policy/algorithm.js";
 import { createKeyedBatcher } from "./keyed-batcher.js";
 import { groupsByTime } from "./numbered-batch.js";
 import type { CallOptions } from "./store.js";
@@ -34,7 +34,11 @@ export interface Write {
 export type CompareAndSet = (key: string, write: Write | undefined, options: CallOptions | undefined) => Promise<Seen>;
 
 /** `atomicUpdate` of a store. */
-export type Updater = <S>(key: string, change: Change<S>, options: CallOptions | undefined) => Promise<S | undefined>;
+export type Updater = <S>(
+  key: string,
+  change: (state: S | undefined, nowMs: number) => Next<S> | undefined,
+  options: CallOptions | undefined,
+) => Promise<S | undefined>;
 
 type Change<S> = (state: S | undefined, nowMs: number) => Next<S> | undefined;
 

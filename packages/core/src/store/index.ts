@@ -1,23 +1,24 @@
 // The door for authors of stores: the contract, and the kit that stores are built from.
+export type { Algorithm, Finding, Next, Step } from "../algorithm/algorithm.js";
+export { builtInAlgorithms, remoteFormOf, stateMergeOf } from "../algorithm/built-in.js";
+export type {
+  BuiltInAlgorithm,
+  Judge,
+  KnownWindow,
+  RemoteForm,
+  ReplyReader,
+  SpreadableQuota,
+  StateMerge,
+} from "../algorithm/built-in-algorithm.js";
+export { BLANK, type CellAlgorithm, type Cells } from "../algorithm/cells.js";
+export { timeOf } from "../algorithm/epoch.js";
+export type { FixedWindowPolicy } from "../algorithm/fixed-window.js";
+export type { Policy, Quota } from "../algorithm/policy.js";
+export { nextNumber } from "../algorithm/reply.js";
+export type { TokenBucketPolicy } from "../algorithm/token-bucket.js";
 export { type Duration, parseDuration } from "../duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode } from "../errors.js";
 export { isPromise, type MaybePromise } from "../maybe-promise.js";
-export type { Algorithm, Finding, Next, Step } from "../policy/algorithm.js";
-export { builtInAlgorithms } from "../policy/built-in.js";
-export { BLANK, type CellAlgorithm, type Cells } from "../policy/cells.js";
-export { epochAfter, timeOf } from "../policy/epoch.js";
-export { fixedWindowAlgorithm } from "../policy/fixed-window.js";
-export type {
-  FixedWindowPolicy,
-  Policy,
-  Quota,
-  SlidingLogPolicy,
-  SlidingWindowPolicy,
-  TokenBucketPolicy,
-} from "../policy/policy.js";
-export { type GrantLog, judgeLog, type LogSummary, slidingLogAlgorithm } from "../policy/sliding-log.js";
-export { slidingWindowAlgorithm } from "../policy/sliding-window.js";
-export { tokenBucketAlgorithm } from "../policy/token-bucket.js";
 export { rejectUnknown } from "../unknown-option.js";
 export { type Batcher, type BatcherOptions, createBatcher } from "./batcher.js";
 export {
@@ -48,8 +49,8 @@ export { scopeOf, splitEntryKey } from "./entry-key.js";
 export { importDistinct } from "./import-distinct.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "./in-order.js";
 export { createKeyedBatcher, type KeyedBatcher, type KeyedBatcherOptions } from "./keyed-batcher.js";
-export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./numbered-batch.js";
-export { nextNumber, type ReplyReader, readOutcome, reportedAlgorithms } from "./read-outcome.js";
+export { groupsByTime, type NumberedBatch, numberBatch } from "./numbered-batch.js";
+export { readOutcome } from "./read-outcome.js";
 export { repeatEvery } from "./repeat-every.js";
 export { hasRequestContexts, outsideRequests } from "./request-context.js";
 export {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { floorOfRatio } from "../../src/algorithm/ratio.js";
 import { type TokenBucketPolicy, tokenBucket } from "../../src/index.js";
-import { floorOfRatio } from "../../src/policy/ratio.js";
 import { tokenBucketAlgorithm } from "../../src/store/index.js";
 import { ALGORITHMS, algorithmOf, forward, played, policies, START_MS } from "../fixtures/arbitraries.js";
 
