@@ -7,6 +7,9 @@ const typescript = { compilerOptions: { module: "commonjs", target: "ES2022", st
 
 const PACKAGES = [
   "core",
+  "core/fetch",
+  "core/http",
+  "core/store",
   "express",
   "express/protections",
   "hono",

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { createGuard, type Guard, type GuardOptions, type Verdict } from "../../src/http/index.js";
 import { createLimiter, fixedWindow, type Limiter, type Policy, type Store, tokenBucket } from "../../src/index.js";
 import { mapStore } from "./map-store.js";
-import vectors from "./vectors.tson" with { type: "json" };
+import vectors from "./vectors.json" with { type: "json" };
 
 interface Call {
   readonly method?: string;
