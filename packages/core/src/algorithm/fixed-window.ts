@@ -26,7 +26,7 @@ export interface FixedWindowPolicy extends Policy {
  * ```
  */
 export function fixedWindow(options: WindowOptions): FixedWindowPolicy {
-  return Object.freeze({ algorithm: "fixed-window", ...windowPolicy(options, "fixedWindow") });
+  return windowPolicy("fixed-window", options, "fixedWindow");
 }
 
 /** Names the window: see `epoch.ts`. */

@@ -20,9 +20,9 @@ export interface Quota {
 }
 
 /** @throws SluiceError `INVALID_OPTION` unless the name can stand in a header and a stored key */
-export function checkName(name: string): string {
+export function checkName(name: string, option = "name"): string {
   if (typeof name !== "string" || !/^[\x20-\x7e]{1,128}$/.test(name)) {
-    throw invalidOption("name", name, "give 1 to 128 printable ASCII characters: the name appears in headers");
+    throw invalidOption(option, name, "give 1 to 128 printable ASCII characters");
   }
   return name;
 }

@@ -26,7 +26,7 @@ export interface SlidingLogPolicy extends Policy {
  * ```
  */
 export function slidingLog(options: WindowOptions): SlidingLogPolicy {
-  return Object.freeze({ algorithm: "sliding-log", ...windowPolicy(options, "slidingLog") });
+  return windowPolicy("sliding-log", options, "slidingLog");
 }
 
 /**

@@ -32,11 +32,11 @@ const MAX_SLIDING_WINDOW_LIMIT: number = 2 ** 30;
  * ```
  */
 export function slidingWindow(options: WindowOptions): SlidingWindowPolicy {
-  const policy = windowPolicy(options, "slidingWindow");
+  const policy = windowPolicy("sliding-window", options, "slidingWindow");
   if (policy.limit > MAX_SLIDING_WINDOW_LIMIT) {
     throw invalidOption("limit", options.limit, `a sliding window counts up to ${MAX_SLIDING_WINDOW_LIMIT} exactly`);
   }
-  return Object.freeze({ algorithm: "sliding-window", ...policy });
+  return policy;
 }
 
 /** Names the window: see `epoch.ts`. */

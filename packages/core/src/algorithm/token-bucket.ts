@@ -60,16 +60,11 @@ const LONGEST_FILL_MS: number = 2 ** 52;
  * 1,000,000,000 per 30 days is 125 per 324 ms.
  */
 function ratio(rate: number, intervalMs: number, burst: number): { rate: number; intervalMs: number } {
-  if ((burst / rate) * intervalMs > LONGEST_FILL_MS) {
-    throw invalidOption(
-      "burst",
-      burst,
-      `at ${rate} per ${intervalMs} ms it would take ages to fill: give a smaller burst`,
-    );
-  }
-  if (burst * intervalMs <= Number.MAX_SAFE_INTEGER) return { rate, intervalMs };
-  const divisor = greatestCommonDivisor(rate, intervalMs);
-  const most = Math.floor(Number.MAX_SAFE_INTEGER / (intervalMs / divisor));
+  const isExact = burst * intervalMs <= Number.MAX_SAFE_INTEGER;
+  const divisor = isExact ? 1 : greatestCommonDivisor(rate, intervalMs);
+  const most = Math.floor(
+    Math.min(Number.MAX_SAFE_INTEGER / (intervalMs / divisor), (LONGEST_FILL_MS / intervalMs) * rate),
+  );
   if (burst > most) {
     throw invalidOption(
       "burst",

@@ -18,11 +18,17 @@ interface Windowed extends Policy {
   readonly windowMs: number;
 }
 
-/** The checked numbers of a policy with a window. `maker` is the function that errors name. */
-export function windowPolicy(options: WindowOptions, maker: string): Omit<Windowed, "algorithm"> {
+/** The checked policy of an algorithm with a window. `maker` is the function that errors name. */
+export function windowPolicy<A extends string>(
+  algorithm: A,
+  options: WindowOptions,
+  maker: string,
+): Windowed & { readonly algorithm: A } {
   rejectUnknown(options, ["name", "limit", "window"], maker);
   const { name = "default", limit, window } = options;
-  return { name: checkName(name), limit: checkCount("limit", limit), windowMs: parseDuration(window, "window") };
+  checkName(name);
+  checkCount("limit", limit);
+  return Object.freeze({ algorithm, name, limit, windowMs: parseDuration(window, "window") });
 }
 
 /** Checks a policy that may be data from a file, and makes it again by its constructor. */

@@ -1,6 +1,6 @@
 import type { Algorithm } from "../algorithm/algorithm.js";
 import { builtInAlgorithms } from "../algorithm/built-in.js";
-import { checkName, type Policy } from "../algorithm/policy.js";
+import { checkCount, checkName, type Policy } from "../algorithm/policy.js";
 import { tokenBucket } from "../algorithm/token-bucket.js";
 import { type Duration, MAX_TIMER_MS, parseDuration } from "../duration.js";
 import { invalidOption, SluiceError, show } from "../errors.js";
@@ -79,9 +79,7 @@ export function checkOptions(options: LimiterOptions): CheckedOptions {
   rejectUnknown(on, EVENT_NAMES, '"on"');
   for (const [event, listener] of Object.entries(on)) checkFunction(`on.${event}`, listener);
   if (typeof failOpen !== "boolean") throw invalidOption("failOpen", failOpen, "give true or false");
-  if (typeof prefix !== "string" || !/^[\x20-\x7e]{1,128}$/.test(prefix)) {
-    throw invalidOption("prefix", prefix, "give 1 to 128 printable ASCII characters");
-  }
+  checkName(prefix, "prefix");
   if (autoBlock !== undefined && !isAttachable(autoBlock)) {
     throw invalidOption("autoBlock", autoBlock, "give what escalatingBlock returns");
   }
@@ -174,14 +172,7 @@ function checkPolicy(policy: Policy, algorithms: Algorithms): Policy {
   const checked = algorithm.check?.(policy) ?? { ...policy };
   checkName(checked.name);
   const { limit, windowMs } = algorithm.quota(checked);
-  for (const [what, value] of Object.entries({ limit, windowMs })) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw invalidOption(
-        `policies.${policy.name}`,
-        value,
-        `quota() of its algorithm must give a whole ${what} of 1 or more`,
-      );
-    }
-  }
+  checkCount(`policies.${checked.name}: quota().limit`, limit);
+  checkCount(`policies.${checked.name}: quota().windowMs`, windowMs);
   return Object.freeze(checked);
 }
