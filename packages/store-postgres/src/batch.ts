@@ -16,7 +16,7 @@ import { parseReply, unreadableReply } from "./reply.js";
 /** A batch as the function takes it. */
 export interface EncodedBatch {
   readonly keys: readonly string[];
-  /** The function's arguments: see `v0008_decide.sql`. */
+  /** The function's arguments: see the SQL of `decide`. */
   readonly values: readonly (string | null)[];
 }
 
@@ -46,7 +46,7 @@ const UNDECIDED = -2;
 const ROW_HELD = -3;
 const READ_ONLY = -4;
 
-/** Why an admission was not decided: see `v0008_decide.sql`. */
+/** Why an admission was not decided: see the SQL of `decide`. */
 export type Undecided =
   | { readonly because: "changed" | "readOnly" }
   | { readonly because: "held"; readonly rowKey: string };

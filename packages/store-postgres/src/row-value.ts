@@ -1,4 +1,4 @@
-/** A state as a row keeps it: see `v0001_entries.sql` and `v0006_decide.sql`. */
+/** A state as a row keeps it: see `v0001_entries.sql` and `v0006_blocks.sql`. */
 export interface RowValue {
   readonly blockedUntilMs: number;
   /** How long the block is; `null` if there is none, or it is not known. */

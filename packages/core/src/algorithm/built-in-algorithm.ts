@@ -15,11 +15,11 @@ export interface BuiltInAlgorithm<P extends Policy = Policy, S = unknown> extend
    * The milliseconds over which a client may spread what remains after a grant, for the RateLimit field. Default: until
    * the reset.
    */
-  spreadMs?(policy: P, left: SpreadableQuota): number;
+  spreadMs?(
+    policy: P,
+    left: { readonly limit: number; readonly remaining: number; readonly resetAfterMs: number },
+  ): number;
 }
-
-/** What an allowed decision leaves of a policy. */
-export type SpreadableQuota = Readonly<Pick<Finding, "remaining" | "resetAfterMs">> & { readonly limit: number };
 
 /** How an algorithm and a database that decides by itself exchange numbers. */
 export interface RemoteForm<P extends Policy = Policy, S = unknown> {
@@ -27,14 +27,14 @@ export interface RemoteForm<P extends Policy = Policy, S = unknown> {
   readonly number: number;
   /** What the database needs of a policy: up to three whole numbers. */
   numbers(policy: P): readonly number[];
-  /** Reads what the database reports of a state that is settled to `nowMs`: see `readOutcome`. */
-  read(reply: ReplyReader, policy: P, nowMs: number): Judge;
+  /**
+   * Reads what the database reports of a state that is settled to `nowMs`: see `readOutcome`. Returns the judge of it for any
+   * cost, which is valid until the next state is read.
+   */
+  read(reply: ReplyReader, policy: P, nowMs: number): (policy: Policy, nowMs: number, cost: number) => Finding;
   /** The earliest time at which the policy can have left the state; 0 when nothing tells. */
   earliestMs(state: S, policy: P): number;
 }
-
-/** Judges what was reported of a state for any cost. Valid until the next state is read. */
-export type Judge = (policy: Policy, nowMs: number, cost: number) => Finding;
 
 /** A database's reply, read from number to number. */
 export interface ReplyReader {

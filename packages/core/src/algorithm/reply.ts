@@ -1,4 +1,4 @@
-import type { Judge, ReplyReader } from "./built-in-algorithm.js";
+import type { RemoteForm, ReplyReader } from "./built-in-algorithm.js";
 import type { CellAlgorithm } from "./cells.js";
 
 /** The next number of a reply. */
@@ -16,7 +16,7 @@ export function readCells(reply: ReplyReader, count: number): number[] {
 }
 
 /** The judge of the cells that were read last. */
-export function cellJudge({ judge }: Pick<CellAlgorithm, "judge">): Judge {
+export function cellJudge({ judge }: Pick<CellAlgorithm, "judge">): ReturnType<RemoteForm["read"]> {
   return (policy, nowMs, cost) => {
     const finding = {
       allowed: false,

@@ -3,11 +3,9 @@ export type { Algorithm, Finding, Next, Step } from "../algorithm/algorithm.js";
 export { builtInAlgorithms, remoteFormOf, stateMergeOf } from "../algorithm/built-in.js";
 export type {
   BuiltInAlgorithm,
-  Judge,
   KnownWindow,
   RemoteForm,
   ReplyReader,
-  SpreadableQuota,
   StateMerge,
 } from "../algorithm/built-in-algorithm.js";
 export { BLANK, type CellAlgorithm, type Cells } from "../algorithm/cells.js";
@@ -48,7 +46,6 @@ export {
 export { scopeOf, splitEntryKey } from "./entry-key.js";
 export { importDistinct } from "./import-distinct.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "./in-order.js";
-export { createKeyedBatcher, type KeyedBatcher, type KeyedBatcherOptions } from "./keyed-batcher.js";
 export { groupsByTime, type NumberedBatch, numberBatch } from "./numbered-batch.js";
 export { readOutcome } from "./read-outcome.js";
 export { repeatEvery } from "./repeat-every.js";
