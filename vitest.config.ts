@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
-import { defineConfig } from "vitest/config";
+import { pathToFileURL } from "node:url";
+import { defineConfig, type Plugin } from "vitest/config";
 
 const root = import.meta.dirname;
 
@@ -11,13 +12,32 @@ const folders = ["packages", "apps", "tools"]
   .concat(join(root, "bench"), join(root, "tools"))
   .filter((folder) => existsSync(join(folder, "test")));
 
+/** Tests run on the sources of the packages, never on an old build. The other conditions are Vitest's own for Node.js. */
+const conditions = ["dev-source", "node", "development|production"];
+
+/** A program that a module starts in another process is beside it in `dist` only: Node.js runs no TypeScript. */
+const programsFromDist: Plugin = {
+  name: "programs-from-dist",
+  enforce: "pre",
+  transform(code, id) {
+    const [, folder, file] = /^(.*\/packages\/[^/]+)\/src\/(.*)\.ts$/.exec(id) ?? [];
+    if (folder === undefined || !code.includes("import.meta.url")) return undefined;
+    return code.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(`${folder}/dist/${file}.js`).href));
+  },
+};
+
 export default defineConfig({
+  plugins: [programsFromDist],
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
   test: {
     // Half of the time is waiting for servers, so no core is left to Vitest itself.
     maxWorkers: availableParallelism(),
     // Tests that start servers wait for them.
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // What tests write and then import, such as a page's example, imports sources like the test itself.
+    server: { deps: { inline: [/\/node_modules\/\.(?:cache|printed)\//] } },
     // Servers and other processes take their time on a busy machine. The report shows what needed another try.
     retry: process.env.CI === undefined ? 0 : 2,
     projects: folders.map((folder) => ({

@@ -1,15 +1,16 @@
-// Fails when a committed *.generated.ts differs from what its sources give. Run as: node tools/check-generated.mjs [ROOT]
+// Fails when a committed *.generated.ts, or the index of the decisions, differs from what its sources give. Run as: node tools/check-generated.mjs [ROOT]
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { decisionsIndex } from "./lib/decisions.mjs";
 import { generatedFiles } from "./lib/generated.mjs";
 import { root as ownRoot } from "./lib/process.mjs";
 
 const root = process.argv[2] ?? ownRoot;
-const files = generatedFiles(root);
-const stale = [...files].filter(([file, text]) => {
+const files = [...generatedFiles(root), ...decisionsIndex(root)];
+const stale = files.filter(([file, text]) => {
   const path = join(root, file);
   return (existsSync(path) ? readFileSync(path, "utf8") : undefined) !== text;
 });
 for (const [file] of stale) console.error(`${file} is not what its sources give: run \`npm run generate\``);
-console.log(`${files.size} generated files: ${stale.length} stale`);
+console.log(`${files.length} generated files: ${stale.length} stale`);
 process.exitCode = stale.length === 0 ? 0 : 1;

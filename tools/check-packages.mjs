@@ -1,14 +1,18 @@
-// Packs every public package and checks the tarball as a user would get it: publint for the manifest, "are the types
-// wrong" for what TypeScript resolves. Run as: node tools/check-packages.mjs
+// Checks the manifest of every public package, then packs each and checks the tarball as a user would get it: publint for
+// the manifest, "are the types wrong" for what TypeScript resolves. Run as: node tools/check-packages.mjs
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { manifestProblems } from "./lib/manifests.mjs";
 import { packPackages } from "./lib/pack.mjs";
 import { root, toolEnv } from "./lib/process.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-pack-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+const wrong = manifestProblems(root);
+for (const problem of wrong) console.error(problem);
 
 const queue = packPackages(folder);
 const count = queue.length;
@@ -17,7 +21,7 @@ const failed = [];
 await Promise.all(Array.from({ length: availableParallelism() }, work));
 
 console.log(`${count} packages: ${failed.length > 0 ? `wrong: ${failed.sort().join(", ")}` : "all well packed"}`);
-process.exitCode = failed.length === 0 && count > 0 ? 0 : 1;
+process.exitCode = wrong.length + failed.length === 0 && count > 0 ? 0 : 1;
 
 async function work() {
   for (let tarball = queue.shift(); tarball !== undefined; tarball = queue.shift()) {

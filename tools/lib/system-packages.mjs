@@ -1,5 +1,5 @@
 // Programs that the tests start and no npm package brings.
-import { accessSync, constants } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { run } from "./process.mjs";
 
@@ -12,46 +12,117 @@ const packages = new Map([
 /** The same for programs without which some tests are skipped. */
 const optionalPackages = new Map([["pgbouncer", "pgbouncer"]]);
 
-/** Installs what is missing, where that is possible without asking; throws an error that says what to install where not. */
-export function ensureSystemPackages() {
-  const missing = missingOf(packages);
-  const optional = missingOf(optionalPackages);
-  if (missing.length + optional.length === 0) return;
-  const hint = `The tests need ${missing.join(", ")}. Install with: apt-get install ${namesOf(missing, packages).join(" ")}`;
-  const asRoot = isOnPath("apt-get") ? rootPrefix() : undefined;
-  if (asRoot === undefined && missing.length > 0) throw new Error(hint);
-  if (asRoot !== undefined) {
-    const aptGet = [...asRoot, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
-    /** @param {string[]} args */
-    const apt = (...args) => run(aptGet[0] ?? "", [...aptGet.slice(1), ...args]);
-    /** @param {string[]} names */
-    const install = (names) => apt("install", "-q", "-y", "--no-install-recommends", ...names);
-    console.log(`Installing ${[...missing, ...optional].join(" ")} by apt-get`);
-    apt("update", "-q");
-    if (missing.length > 0 && !install(namesOf(missing, packages))) throw new Error(hint);
-    if (missingOf(packages).length > 0) throw new Error(hint);
-    if (optional.length > 0) install(namesOf(optional, optionalPackages));
-  }
-  for (const command of missingOf(optionalPackages)) console.log(`${command} is missing: its tests are skipped`);
-}
+/**
+ * @typedef {object} Machine  what {@link ensureSystemPackages} asks and changes
+ * @property {NodeJS.ProcessEnv} env
+ * @property {(command: string) => boolean} has  whether a command is there
+ * @property {boolean} isRoot
+ * @property {((question: string) => boolean) | undefined} ask  undefined if nobody is at a terminal
+ * @property {(command: string, args: string[]) => boolean} run  returns whether it succeeded
+ * @property {(text: string) => void} log
+ */
 
-/** @param {Map<string, string>} wanted */
-function missingOf(wanted) {
-  return [...wanted.keys()].filter((command) => !isOnPath(command));
+/**
+ * Installs missing programs with apt-get if that is wanted: in CI, with `SLUICE_INSTALL=1`, or after a yes at the terminal.
+ * `SLUICE_INSTALL=0` is a no everywhere.
+ *
+ * @param {Machine} [machine]
+ * @throws {Error} if a program is missing that tests need; the message says how to get it
+ */
+export function ensureSystemPackages(machine = thisMachine()) {
+  const required = missingOf(packages, machine);
+  const missing = [...required, ...missingOf(optionalPackages, machine)];
+  if (missing.length === 0) return;
+  const aptGet = aptGetOf(machine);
+  if (aptGet !== undefined && isWanted(missing, machine)) {
+    machine.log(`Installing ${namesOf(missing).join(" ")} with apt-get`);
+    const apt = (/** @type {string[]} */ ...args) => machine.run(aptGet[0] ?? "", [...aptGet.slice(1), ...args]);
+    const install = (/** @type {string[]} */ commands) =>
+      commands.length === 0 || apt("install", "-q", "-y", "--no-install-recommends", ...namesOf(commands));
+    apt("update", "-q");
+    // Apart, so that an optional package that can't be had does not keep the others away.
+    if (install(required)) install(missing.filter((command) => optionalPackages.has(command)));
+  }
+  const stillMissing = missingOf(packages, machine);
+  if (stillMissing.length > 0) throw new Error(howToGet(stillMissing, missing, aptGet !== undefined));
+  for (const command of missingOf(optionalPackages, machine)) {
+    machine.log(`${command} is missing, so its tests are skipped. ${installation([command])}`);
+  }
 }
 
 /**
- * @param {string[]} commands
- * @param {Map<string, string>} names
+ * @param {string[]} stillMissing
+ * @param {string[]} missing  with the optional ones
+ * @param {boolean} canInstall
  */
-function namesOf(commands, names) {
-  return commands.map((command) => names.get(command) ?? command);
+function howToGet(stillMissing, missing, canInstall) {
+  const rerun = canInstall ? ", or run this again with SLUICE_INSTALL=1 to have them installed" : "";
+  return [
+    `The tests start ${stillMissing.join(" and ")}, which this machine lacks.`,
+    `${installation(missing).slice(0, -1)}${rerun}.`,
+    "`npm run test:unit` and `npm run demo` need none of them.",
+  ].join("\n");
 }
 
-/** What to put before a command so that it runs as root, or undefined when that needs a password. */
-function rootPrefix() {
-  if (process.getuid?.() === 0) return [];
-  return isOnPath("sudo") && run("sudo", ["-n", "true"]) ? ["sudo", "-n"] : undefined;
+/** @param {string[]} commands */
+function installation(commands) {
+  return `Install with: apt-get install ${namesOf(commands).join(" ")} (on other systems, what provides ${commands.join(", ")}).`;
+}
+
+/**
+ * @param {string[]} missing
+ * @param {Machine} machine
+ */
+function isWanted(missing, { env, ask }) {
+  if (env.SLUICE_INSTALL) return env.SLUICE_INSTALL !== "0";
+  if (env.CI) return env.CI !== "false";
+  return ask?.(`The tests need ${missing.join(", ")}. Install ${namesOf(missing).join(" ")} with apt-get?`) ?? false;
+}
+
+/**
+ * @param {Map<string, string>} wanted
+ * @param {Machine} machine
+ */
+function missingOf(wanted, { has }) {
+  return [...wanted.keys()].filter((command) => !has(command));
+}
+
+/** @param {string[]} commands */
+function namesOf(commands) {
+  return commands.map((command) => packages.get(command) ?? optionalPackages.get(command) ?? command);
+}
+
+/**
+ * apt-get as root, or undefined if there is none or it would need a password.
+ * @param {Machine} machine
+ */
+function aptGetOf({ has, isRoot, run }) {
+  const aptGet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+  if (!has("apt-get")) return undefined;
+  if (isRoot) return aptGet;
+  return has("sudo") && run("sudo", ["-n", "true"]) ? ["sudo", "-n", ...aptGet] : undefined;
+}
+
+/** @returns {Machine} */
+function thisMachine() {
+  return {
+    env: process.env,
+    has: isOnPath,
+    isRoot: process.getuid?.() === 0,
+    ask: process.stdin.isTTY && process.stdout.isTTY ? askAtTerminal : undefined,
+    run,
+    log: (text) => console.log(text),
+  };
+}
+
+/** @param {string} question */
+function askAtTerminal(question) {
+  process.stdout.write(`${question} [y/N] `);
+  const terminal = openSync("/dev/tty", "r");
+  const answer = Buffer.alloc(64);
+  const length = readSync(terminal, answer);
+  closeSync(terminal);
+  return /^y(?:es)?$/i.test(answer.toString("utf8", 0, length).trim());
 }
 
 /** @param {string} command */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { folderWith, runTool } from "./fixture.js";
 
 const scripts = "packages/store-redis/src/scripts";
@@ -145,4 +145,34 @@ test.each([
   expect(printed).toContain(problem);
   expect(printed).toContain("a.lua:2");
   expect(code).toBe(1);
+});
+
+describe("the index of the decisions", () => {
+  const page = "docs/decisions/README.md";
+  const readme = "# Decisions\n\n<!-- index: written by `npm run generate` -->\n<!-- end of index -->\n\nMore.\n";
+  const decision = { "docs/decisions/0002-two-words.md": "# 0002: Two words\n\nWhy.\n" };
+
+  test("has one line for each, in order, and leaves the rest of the page alone", () => {
+    const folder = folderWith({ [page]: readme, "docs/decisions/0010-later.md": "# 0010: Later\n", ...decision });
+    expect(runTool("check-generated.mjs", folder)).toMatchObject({ code: 1 });
+    expect(runTool("generate.mjs", folder)).toMatchObject({ code: 0 });
+    const lines = "- [0002](0002-two-words.md): Two words\n- [0010](0010-later.md): Later\n";
+    expect(readFileSync(join(folder, page), "utf8")).toBe(readme.replace("<!-- end", `\n${lines}\n<!-- end`));
+    expect(runTool("check-generated.mjs", folder)).toMatchObject({ code: 0 });
+    writeFileSync(join(folder, "docs/decisions/0011-new.md"), "# 0011: New\n");
+    expect(runTool("check-generated.mjs", folder).output).toContain(`${page} is not what its sources give`);
+  });
+
+  test.each([
+    ["0003-other.md", "# 0004: Another number\n"],
+    ["0003-other.md", "No title\n"],
+    ["notes.md", "# 0003: No number\n"],
+  ])("refuses %s that begins with %j", (file, text) => {
+    const { code, output: printed } = runTool(
+      "generate.mjs",
+      folderWith({ [page]: readme, [`docs/decisions/${file}`]: text }),
+    );
+    expect(printed).toContain(`docs/decisions/${file} must be named`);
+    expect(code).toBe(1);
+  });
 });

@@ -1,4 +1,4 @@
-import { invalidOption, SluiceError } from "./errors.js";
+import { helpUrl, invalidOption, SluiceError } from "./errors.js";
 
 /**
  * Refuses anything but an object with the known options, so that a misspelt one is never silently without effect.
@@ -14,8 +14,8 @@ export function rejectUnknown(options: object, known: readonly string[], of: str
     if (known.includes(option)) continue;
     const meant = nearest(option, known);
     const hint = meant === undefined ? `the options are ${known.join(", ")}.` : `did you mean "${meant}"?`;
-    const where = "See docs/errors/UNKNOWN_OPTION.md";
-    throw new SluiceError("UNKNOWN_OPTION", `${of} has no option "${option}": ${hint} ${where}`);
+    const where = helpUrl("UNKNOWN_OPTION");
+    throw new SluiceError("UNKNOWN_OPTION", `${of} has no option "${option}": ${hint} See ${where}`);
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type ForwardedClientOptions,
   forwardedClient,
   type HttpPort,
+  helpUrl,
 } from "@sluice/core/http";
 import type { Context, Env } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
@@ -36,7 +37,7 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
     throw new SluiceError(
       "CONN_INFO_MISSING",
       'Hono does not know client addresses by itself: pass the option "getConnInfo" of your runtime, or a "key"; ' +
-        "see docs/errors/CONN_INFO_MISSING.md",
+        `see ${helpUrl("CONN_INFO_MISSING")}`,
     );
   }
   const client = forwardedClient(options);

@@ -1,4 +1,5 @@
 import { SluiceError } from "@sluice/core";
+import { helpUrl } from "@sluice/core/http";
 import { modelStore } from "@sluice/testkit";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
@@ -118,7 +119,7 @@ it("say once that a window could not be closed", async () => {
   for (const verdict of verdicts) await verdict?.settle?.({ status: 500, aborted: false });
   expect(warn.mock.calls.map(([message]) => message)).toEqual([
     "[sluice] FORGET_FAILED: a request that may come again at once stays a duplicate until its window ends: CLOSED. " +
-      "See docs/errors/FORGET_FAILED.md",
+      `See ${helpUrl("FORGET_FAILED")}`,
   ]);
   warn.mockRestore();
 });

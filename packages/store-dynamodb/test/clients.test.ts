@@ -4,7 +4,7 @@ import { DynamoDBDocument, DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb"
 import { createLimiter, slidingWindow } from "@sluice/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type DynamodbClient, dynamodbStore } from "../src/index.js";
-import { connect } from "./clients.js";
+import { ACCESS_KEY, connect } from "./clients.js";
 import { serverWithTable, TABLE } from "./server.js";
 
 const { server } = await serverWithTable();
@@ -30,7 +30,7 @@ function withReplies(change: (reply: Record<string, unknown>) => unknown): Dynam
 }
 
 describe("a client", () => {
-  const config = { endpoint: "", region: "local", credentials: { accessKeyId: "local", secretAccessKey: "local" } };
+  const config = { endpoint: "", region: "local", credentials: { accessKeyId: ACCESS_KEY, secretAccessKey: "local" } };
   it.each<[string, (endpoint: string) => DynamodbClient]>([
     ["DynamoDBClient", (endpoint) => new DynamoDBClient({ ...config, endpoint })],
     ["DynamoDB", (endpoint) => new DynamoDB({ ...config, endpoint })],

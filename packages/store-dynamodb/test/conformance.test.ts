@@ -1,13 +1,14 @@
 import { startDynamodb } from "@sluice/servers";
 import { absent, storeSuite } from "@sluice/testkit";
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { afterAll, beforeAll, describe, inject, it } from "vitest";
 import { createTable, dynamodbStore } from "../src/index.js";
-import { connectors } from "./clients.js";
+import { ACCESS_KEY, connectors } from "./clients.js";
 
 const TABLE = "limits";
 const SAME = "what is sent is the same for both clients";
-const [server, spare] = await Promise.all([startDynamodb(), startDynamodb()]);
-afterAll(() => Promise.all([server.stop(), spare.stop()]));
+const server = inject("dynamodb");
+const spare = await startDynamodb();
+afterAll(() => spare.stop());
 
 describe.each(Object.entries(connectors))("DynamoDB through %s", (name, connect) => {
   const client = connect(server.url);
@@ -22,7 +23,7 @@ describe.each(Object.entries(connectors))("DynamoDB through %s", (name, connect)
     ownClock: absent("DynamoDB has no clock that an update could read: the client's decides"),
     otherProcess: {
       module: new URL("./process-store.mjs", import.meta.url),
-      setting: () => `${server.url} ${TABLE}`,
+      setting: () => `${server.url} ${TABLE} ${ACCESS_KEY}`,
     },
     exportsEntries: true,
     importsEntries: true,

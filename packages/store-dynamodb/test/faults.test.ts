@@ -3,9 +3,9 @@ import { createLimiter, type Decision, fixedWindow, type Limiter } from "@sluice
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { startFaultyProxy } from "./faulty-proxy.js";
 import { askAtRate, countOf } from "./load.js";
-import { serverWithTable } from "./server.js";
+import { ownServerWithTable } from "./server.js";
 
-const { server, openStore } = await serverWithTable();
+const { server, openStore, pause, resume } = await ownServerWithTable();
 const proxy = await startFaultyProxy(server.url);
 afterAll(() => proxy.stop());
 afterEach(() => {
@@ -123,10 +123,10 @@ describe("a long turn of the event loop", () => {
     const { store } = openStore();
     const limiter = createLimiter({ store, policies, prefix: "long turn", timeout: TIMEOUT_MS });
     for (let i = 0; i < 20; i++) await limiter.consume("warm");
-    server.pause();
+    pause();
     const asked = Array.from({ length: 5 }, (_, i) => limiter.consume(`client ${i}`));
     await new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS / 2));
-    server.resume();
+    resume();
     const endMs = performance.now() + 2 * TIMEOUT_MS;
     while (performance.now() < endMs);
     for (const { source } of await Promise.all(asked)) expect(source).toBe("store");

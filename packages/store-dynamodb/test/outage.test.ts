@@ -1,10 +1,10 @@
 import { createLimiter, fixedWindow, type Policy } from "@sluice/core";
 import { afterEach, describe, expect, it } from "vitest";
 import { policiesOf } from "./policies.js";
-import { serverWithTable } from "./server.js";
+import { ownServerWithTable } from "./server.js";
 
-const { server, openStore } = await serverWithTable();
-afterEach(() => server.resume());
+const { openStore, pause, resume } = await ownServerWithTable();
+afterEach(() => resume());
 
 const hundredTimes = <T>(call: (i: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: 100 }, (_, i) => call(i)));
@@ -17,7 +17,7 @@ describe("a server that stops answering", () => {
       const policies = fixedWindow({ limit: 100_000, window: "1h" });
       const limiter = createLimiter({ store, policies, prefix: `paused ${failOpen}`, failOpen, timeout: 150 });
       while ((await limiter.consume("somebody")).source !== "store");
-      server.pause();
+      pause();
       for (let round = 0; round < 4; round++) {
         const startMs = performance.now();
         const during = await hundredTimes((i) => limiter.consume(round % 2 === 0 ? "somebody" : `client ${i}`));
@@ -26,7 +26,7 @@ describe("a server that stops answering", () => {
           expect([allowed, source]).toEqual([failOpen, failOpen ? "failOpen" : "failClosed"]);
         }
       }
-      server.resume();
+      resume();
       let after = await limiter.consume("somebody");
       for (const endMs = Date.now() + 10_000; after.source !== "store" && Date.now() < endMs; ) {
         after = await limiter.consume("somebody");
@@ -42,9 +42,9 @@ describe("a server that stops answering", () => {
     const policies = fixedWindow({ limit: 1_000, window: "1h" });
     const limiter = createLimiter({ store, policies, prefix: "slots", timeout: 150 });
     await limiter.consume("warm");
-    server.pause();
+    pause();
     await hundredTimes((i) => limiter.consume(`client ${i}`));
-    server.resume();
+    resume();
     const patient = createLimiter({ store, policies, prefix: "slots", timeout: "10s" });
     const left = await hundredTimes(async (i) => (await patient.peek(`client ${i}`)).remaining);
     // Only those on their way may have been charged: two, and a few more in the last moment, as those two were given up.

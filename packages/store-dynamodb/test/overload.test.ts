@@ -3,9 +3,9 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { startFaultyProxy } from "./faulty-proxy.js";
 import { askAtRate, countOf } from "./load.js";
 import { policiesOf } from "./policies.js";
-import { serverWithTable } from "./server.js";
+import { ownServerWithTable } from "./server.js";
 
-const { server, openStore } = await serverWithTable();
+const { server, openStore } = await ownServerWithTable();
 const proxy = await startFaultyProxy(server.url);
 afterAll(() => proxy.stop());
 afterEach(() => {

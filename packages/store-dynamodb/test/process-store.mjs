@@ -2,9 +2,9 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { dynamodbStore } from "@sluice/store-dynamodb";
 
-/** @param {string} setting the address of the server and the name of the table, with a space in between */
+/** @param {string} setting the address of the server, the name of the table and the access key, with spaces in between */
 export function makeStore(setting) {
-  const [endpoint, table] = setting.split(" ");
-  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  const [endpoint, table, accessKeyId = "local"] = setting.split(" ");
+  const credentials = { accessKeyId, secretAccessKey: "local" };
   return dynamodbStore({ client: new DynamoDBClient({ endpoint, region: "local", credentials }), table });
 }

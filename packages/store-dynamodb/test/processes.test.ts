@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { Policy } from "@sluice/core";
 import { expect, it } from "vitest";
+import { ACCESS_KEY } from "./clients.js";
 import { policiesOf } from "./policies.js";
 import { serverWithTable, TABLE } from "./server.js";
 
@@ -21,7 +22,7 @@ type Report = Record<string, { asked: number; granted: number }>;
 
 /** How many calls all processes together were granted. */
 async function contend(task: Task): Promise<Report> {
-  const setting = `${server.url} ${TABLE}`;
+  const setting = `${server.url} ${TABLE} ${ACCESS_KEY}`;
   const children = Array.from({ length: PROCESSES }, (_, seed) =>
     fork(new URL("./contend.mjs", import.meta.url), [JSON.stringify({ ...task, setting, callers: CALLERS, seed })], {
       execArgv: [],

@@ -1,32 +1,49 @@
 import type { DynamoDBClient, DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
-import { type DynamodbServer, startDynamodb } from "@sluice/servers";
-import { afterAll } from "vitest";
+import { startDynamodb } from "@sluice/servers";
+import { afterAll, inject } from "vitest";
 import { createTable, type DynamodbStore, type DynamodbStoreOptions, dynamodbStore } from "../src/index.js";
 import { connect } from "./clients.js";
 import { countRequests } from "./counted.js";
 
 export const TABLE = "limits";
 
-/** A server with the table, which ends with the test file, and stores on it. */
-export async function serverWithTable(): Promise<{
-  server: DynamodbServer;
-  client: DynamoDBClient;
+/** A server with the table, and stores on it. Test files share one server, but no table. */
+export async function serverWithTable(): Promise<WithTable> {
+  return withTable(inject("dynamodb"));
+}
+
+/** The same with a server of its own, for tests that freeze it. It ends with the test file. */
+export async function ownServerWithTable(): Promise<WithTable & Freezable> {
+  const server = await startDynamodb();
+  const opened = await withTable(server);
+  afterAll(() => server.stop());
+  return { ...opened, pause: server.pause, resume: server.resume };
+}
+
+interface Freezable {
+  pause(): void;
+  resume(): void;
+}
+
+interface WithTable {
+  readonly server: { readonly url: string; readonly port: number };
+  readonly client: DynamoDBClient;
   /** A store on a client of its own, whose requests are counted. */
   openStore(
     options?: Omit<DynamodbStoreOptions, "client" | "table">,
     config?: DynamoDBClientConfig,
   ): { store: DynamodbStore; client: DynamoDBClient; requests: ReturnType<typeof countRequests> };
-}> {
-  const server = await startDynamodb();
+}
+
+async function withTable(server: WithTable["server"]): Promise<WithTable> {
   const clients: DynamoDBClient[] = [];
   const connected = (config?: DynamoDBClientConfig): DynamoDBClient => {
     const client = connect(server.url, config);
     clients.push(client);
     return client;
   };
-  afterAll(async () => {
+  afterAll(() => {
     for (const client of clients) client.destroy();
-    await server.stop();
   });
   const client = connected();
   await createTable({ client, table: TABLE });

@@ -36,7 +36,7 @@ const done = { statuses: [200, 200, 429], allowed: true, source: "store", remain
 const imports = `
   import express from "express";
   import { createLimiter, fixedWindow, rateLimit } from "@sluice/express";
-  import { openStore } from "@sluice/protections";
+  import { openStore } from "@sluice/storage";
   import { memoryStore } from "@sluice/store-memory";
   import { migrate, openSqlite, sqliteStore } from "@sluice/store-sqlite";
 `;

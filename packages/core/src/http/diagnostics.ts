@@ -1,4 +1,4 @@
-import { show } from "../errors.js";
+import { helpUrl, show } from "../errors.js";
 
 /** A mistake in the set-up that shows only in requests. Each has a page of its name under `docs/errors`. */
 export type DiagnosticCode =
@@ -27,7 +27,7 @@ export function createDiagnostics(middleware: string, name: string | undefined):
     warn(code, message) {
       if (told.has(code)) return;
       told.add(code);
-      console.warn(`[sluice] ${code}${who}: ${message} See docs/errors/${code}.md`);
+      console.warn(`[sluice] ${code}${who}: ${message} See ${helpUrl(code)}`);
     },
   };
 }

@@ -1,5 +1,5 @@
 // The door for authors of adapters and guards.
-export { invalidOption } from "../errors.js";
+export { helpUrl, invalidOption } from "../errors.js";
 export { decideJointly, type JointDecision, refundJointly } from "../limiter/joint.js";
 export { after, type MaybePromise } from "../maybe-promise.js";
 export { rejectUnknown } from "../unknown-option.js";

@@ -14,7 +14,7 @@ export type { FixedWindowPolicy } from "../algorithm/fixed-window.js";
 export type { Policy, Quota } from "../algorithm/policy.js";
 export { nextNumber } from "../algorithm/reply.js";
 export type { TokenBucketPolicy } from "../algorithm/token-bucket.js";
-export { type Duration, parseDuration } from "../duration.js";
+export { type Duration, MAX_DURATION_MS, parseDuration } from "../duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode } from "../errors.js";
 export { isPromise, type MaybePromise } from "../maybe-promise.js";
 export { rejectUnknown } from "../unknown-option.js";
@@ -48,6 +48,16 @@ export { importDistinct } from "./import-distinct.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "./in-order.js";
 export { groupsByTime, type NumberedBatch, numberBatch } from "./numbered-batch.js";
 export { readOutcome } from "./read-outcome.js";
+export {
+  type Arriving,
+  type BlockRecord,
+  blockLifeMs,
+  type ClientRecord,
+  isLiveBlock,
+  type Merge,
+  type RecordKind,
+  recordMerges,
+} from "./records.js";
 export { repeatEvery } from "./repeat-every.js";
 export { hasRequestContexts, outsideRequests } from "./request-context.js";
 export {

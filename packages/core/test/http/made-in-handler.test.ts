@@ -26,7 +26,11 @@ describe("middleware made for one request", () => {
     for (let i = 0; i < 99; i++) make().check({});
     expect(warnings).toEqual([]);
     for (let i = 0; i < 200; i++) make().check({});
-    expect(warnings).toEqual([expect.stringMatching(/MADE_IN_HANDLER: .* each of 100 requests\. See docs\/errors/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /MADE_IN_HANDLER: .* each of 100 requests\. See https:\S+\/docs\/errors\/MADE_IN_HANDLER\.md$/,
+      ),
+    ]);
   });
 
   it("is told of after an await in the handler, whatever else the app limits", async () => {

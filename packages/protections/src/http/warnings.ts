@@ -1,3 +1,5 @@
+import { helpUrl } from "@sluice/core/http";
+
 /** A mistake or failure that shows only in requests. Each has a page of its name under `docs/errors`. */
 type WarningCode = "BODY_NOT_READ" | "FORGET_FAILED";
 
@@ -11,6 +13,6 @@ export function createWarnings(name: string | undefined): Warn {
   return (code, message) => {
     if (told.has(code)) return;
     told.add(code);
-    console.warn(`[sluice] ${code}${who}: ${message} See docs/errors/${code}.md`);
+    console.warn(`[sluice] ${code}${who}: ${message} See ${helpUrl(code)}`);
   };
 }

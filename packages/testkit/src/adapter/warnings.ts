@@ -1,5 +1,6 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { createLimiter, fixedWindow } from "@sluice/core";
+import { helpUrl } from "@sluice/core/http";
 import type { AdapterContext } from "./context.js";
 
 /** Mistakes in the set-up are told, each once. */
@@ -26,7 +27,7 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
       deepStrictEqual(warnings, []);
       const init = { headers: { [name]: "for=192.0.2.1" } };
       for (let i = 0; i < 3; i++) await ask(server, { status: 200 }, init);
-      const text = `a request came with ${name}, but no proxy is trusted. See docs/errors/FORWARDING_IGNORED.md`;
+      const text = `a request came with ${name}, but no proxy is trusted. See ${helpUrl("FORWARDING_IGNORED")}`;
       deepStrictEqual(warnings, [`[sluice] FORWARDING_IGNORED (rateLimit "login"): ${text}`]);
     });
   }

@@ -1,0 +1,65 @@
+// What the manifest of every public package must have.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { foldersIn } from "./source-files.mjs";
+
+/**
+ * @typedef {object} Address  where a project is found
+ * @property {string} homepage
+ * @property {string} bugs
+ * @property {{ type: string; url: string; directory?: string }} repository
+ */
+
+/**
+ * Returns what is wrong with the manifests in `packages`: a door without the condition that leads tests to its source,
+ * or an address that differs from that in the root's manifest.
+ * @param {string} root
+ * @returns {string[]}
+ */
+export function manifestProblems(root) {
+  const own = read(join(root, "package.json"));
+  return foldersIn(root, "packages").flatMap((name) => {
+    const folder = `packages/${name}`;
+    const manifest = read(join(root, folder, "package.json"));
+    const problems = [...doorProblems(root, folder, manifest.exports ?? {}), ...addressProblems(own, folder, manifest)];
+    return problems.map((problem) => `${folder}/package.json: ${problem}`);
+  });
+}
+
+/**
+ * @param {string} root
+ * @param {string} folder
+ * @param {Record<string, string | Record<string, unknown>>} doors
+ */
+function doorProblems(root, folder, doors) {
+  return Object.entries(doors).flatMap(([door, target]) => {
+    if (typeof target === "string") return [];
+    // The first condition that holds is taken, and "module-sync" holds in Node.js.
+    const [[condition, source] = []] = Object.entries(target);
+    if (condition === "dev-source" && typeof source === "string" && existsSync(join(root, folder, source))) return [];
+    return [`the first condition of exports["${door}"] must be "dev-source", with the path of its source file`];
+  });
+}
+
+/**
+ * @param {Address} own
+ * @param {string} folder
+ * @param {Address} manifest
+ */
+function addressProblems(own, folder, manifest) {
+  const expected = {
+    homepage: `${own.homepage}/tree/main/${folder}`,
+    bugs: own.bugs,
+    repository: { ...own.repository, directory: folder },
+  };
+  return Object.entries(expected).flatMap(([field, value]) => {
+    const found = manifest[/** @type {keyof Address} */ (field)];
+    const wanted = JSON.stringify(value);
+    return JSON.stringify(found) === wanted ? [] : [`"${field}" must be ${wanted}, got ${JSON.stringify(found)}`];
+  });
+}
+
+/** @param {string} file */
+function read(file) {
+  return JSON.parse(readFileSync(file, "utf8"));
+}

@@ -1,0 +1,43 @@
+// The tests that need no servers, no Java and no other runtime.
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, posix } from "node:path";
+import { importsOf } from "./imports.mjs";
+import { filesBelow, foldersIn } from "./source-files.mjs";
+
+/** Stores other than the one in memory keep their state in a database. */
+const ownsDatabase = /^store-(?!memory$)/;
+const starters = ["@sluice/servers"];
+
+/**
+ * Returns the test files of the packages and tools that start no server: neither the file nor what it imports beside
+ * itself imports `@sluice/servers`.
+ * @param {string} root
+ * @returns {string[]} paths from the root
+ */
+export function unitTestFiles(root) {
+  const folders = foldersIn(root, "packages")
+    .filter((name) => !ownsDatabase.test(name))
+    .map((name) => `packages/${name}/test`);
+  return [...folders, "tools/test"]
+    .flatMap((folder) => filesBelow(root, folder, ".test.ts"))
+    .filter((file) => !startsServers(root, file, new Set()));
+}
+
+/**
+ * @param {string} root
+ * @param {string} file
+ * @param {Set<string>} seen
+ * @returns {boolean}
+ */
+function startsServers(root, file, seen) {
+  if (seen.has(file)) return false;
+  seen.add(file);
+  return importsOf(file, readFileSync(join(root, file), "utf8")).some(({ specifier, typeOnly }) => {
+    if (specifier === undefined || typeOnly) return false;
+    if (starters.includes(specifier)) return true;
+    if (!specifier.startsWith(".")) return false;
+    const target = posix.join(dirname(file), specifier);
+    const source = target.replace(/\.js$/, ".ts");
+    return /\.(?:ts|mjs)$/.test(source) && existsSync(join(root, source)) && startsServers(root, source, seen);
+  });
+}

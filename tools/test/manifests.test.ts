@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { manifestProblems } from "../lib/manifests.mjs";
+import { folderWith } from "./fixture.js";
+
+const address = {
+  homepage: "https://example.com/sluice",
+  bugs: "https://example.com/sluice/issues",
+  repository: { type: "git", url: "git+https://example.com/sluice.git" },
+};
+const core = {
+  homepage: "https://example.com/sluice/tree/main/packages/core",
+  bugs: address.bugs,
+  repository: { ...address.repository, directory: "packages/core" },
+  exports: {
+    ".": { "dev-source": "./src/index.ts", default: "./dist/index.js" },
+    "./package.json": "./package.json",
+  },
+};
+const problemsOf = (manifest: object) =>
+  manifestProblems(
+    folderWith({
+      "package.json": JSON.stringify(address),
+      "packages/core/package.json": JSON.stringify(manifest),
+      "packages/core/src/index.ts": "",
+    }),
+  );
+
+test("accepts a manifest that leads to its sources and has the project's address", () => {
+  expect(problemsOf(core)).toEqual([]);
+});
+
+test.each([
+  ["no source", { default: "./dist/index.js" }],
+  ["a source after another condition", { default: "./dist/index.js", "dev-source": "./src/index.ts" }],
+  ["a source that does not exist", { "dev-source": "./src/other.ts", default: "./dist/other.js" }],
+])("reports a door with %s", (_, door) => {
+  const problem = 'the first condition of exports["./http"] must be "dev-source", with the path of its source file';
+  const exports = { ...core.exports, "./http": door };
+  expect(problemsOf({ ...core, exports })).toEqual([`packages/core/package.json: ${problem}`]);
+});
+
+test.each(["homepage", "bugs", "repository"])("reports a manifest without %s", (field) => {
+  const [problem, ...others] = problemsOf({ ...core, [field]: undefined });
+  expect(problem).toMatch(`packages/core/package.json: "${field}" must be `);
+  expect(others).toEqual([]);
+});
