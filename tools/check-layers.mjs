@@ -44,12 +44,12 @@ const packageRules = [
 /** What each part of core may import. A part is a folder of core's src; `root` is the files beside them. */
 const coreRules = /** @type {Record<string, string[]>} */ ({
   root: ["root"],
-  policy: ["root", "policy"],
-  store: ["root", "policy", "store"],
-  limiter: ["root", "policy", "store", "limiter"],
-  http: ["root", "policy", "store", "limiter", "http"],
-  fetch: ["root", "policy", "limiter", "fetch"],
-  index: ["root", "policy", "store", "limiter", "http"],
+  algorithm: ["root", "algorithm"],
+  store: ["root", "algorithm", "store"],
+  limiter: ["root", "algorithm", "store", "limiter"],
+  http: ["root", "algorithm", "store", "limiter", "http"],
+  fetch: ["root", "algorithm", "limiter", "fetch"],
+  index: ["root", "algorithm", "store", "limiter", "http"],
 });
 
 const root = process.argv[2] ?? ownRoot;

@@ -1,12 +1,20 @@
 // What the committed *.generated.ts files should hold: the texts of real Lua and SQL files, so that nothing reads files at run
-// time. A line `--@include "file.lua"` is replaced by that file, once a script; files that start with `_` or lie in
-// `includes/` are there to be included and are no scripts themselves. Lines that are only a comment are left out.
+// time. Lines that are only a comment are left out. Files that start with `_` or lie in `includes/` are parts, not scripts:
+//
+//   --@include "file.lua"      is replaced by that file, once a script; with a `*`, by all files of that form
+//   --@dispatch NAME SECTION "folder/*.sql" ELSE STATEMENT
+//                              is replaced by IF NAME = … THEN … END IF with a branch for each file: its number, from a
+//                              line `--@number 1`, and its lines between `--@section SECTION` and the next section. A file
+//                              without that section has no branch. ELSE and a statement may be left out
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, posix } from "node:path";
 import { filesBelow } from "./source-files.mjs";
 
-/** @type {{ sources: string; ending: string; output: string }[]} */
+/**
+ * `list` names an array of all scripts, in order.
+ * @type {{ sources: string; ending: string; output: string; list?: string }[]}
+ */
 const tables = [
   {
     sources: "packages/store-redis/src/scripts",
@@ -17,6 +25,7 @@ const tables = [
     sources: "packages/store-postgres/src/migrations",
     ending: ".sql",
     output: "packages/store-postgres/src/migrations.generated.ts",
+    list: "migrations",
   },
   {
     sources: "packages/store-sqlite/src/migrations",
@@ -32,9 +41,9 @@ const tables = [
  */
 export function generatedFiles(root) {
   return new Map(
-    tables.map(({ sources, ending, output }) => {
+    tables.map(({ sources, ending, output, list }) => {
       const scripts = filesBelow(root, sources, ending).filter((file) => !isInclude(file, sources));
-      return [output, scripts.length > 0 ? moduleOf(root, sources, ending, scripts) : undefined];
+      return [output, scripts.length > 0 ? moduleOf(root, sources, ending, scripts, list) : undefined];
     }),
   );
 }
@@ -52,13 +61,15 @@ function isInclude(file, sources) {
  * @param {string} sources
  * @param {string} ending
  * @param {string[]} scripts
+ * @param {string | undefined} list
  */
-function moduleOf(root, sources, ending, scripts) {
+function moduleOf(root, sources, ending, scripts, list) {
   const consts = scripts.map((file) => {
     const name = camelCase(basename(file, ending));
     const text = withoutComments(expand(root, file, new Set()));
     const sha1 = createHash("sha1").update(text).digest("hex");
-    return `export const ${name}: Script = {\n  name: "${name}",\n  sha1: "${sha1}",\n  text: \`${escapeTemplate(text)}\`,\n};\n`;
+    const start = list === undefined ? `export const ${name}: Script =` : `const ${name}: Script =`;
+    return `${start} {\n  name: "${name}",\n  sha1: "${sha1}",\n  text: \`${escapeTemplate(text)}\`,\n};\n`;
   });
   const head = `// Written by \`npm run generate\` from ${sources}/*${ending}: change those.
 
@@ -68,7 +79,9 @@ export interface Script {
   readonly text: string;
 }
 `;
-  return [head, ...consts].join("\n");
+  const names = scripts.map((file) => camelCase(basename(file, ending)));
+  const all = list === undefined ? [] : [`export const ${list}: readonly Script[] = [${names.join(", ")}];\n`];
+  return [head, ...consts, ...all].join("\n");
 }
 
 /**
@@ -81,16 +94,86 @@ function expand(root, file, included) {
   const lines = readFileSync(join(root, file), "utf8").replaceAll("\r\n", "\n").split("\n");
   return lines
     .flatMap((line, i) => {
-      if (!/^\s*--\s*@include\b/.test(line)) return line;
+      const directive = /^\s*--\s*@(include|dispatch)\b/.exec(line)?.[1];
+      const where = `${file}:${i + 1}`;
+      if (directive === "dispatch") return dispatched(root, file, line, where);
+      if (directive === undefined) return line;
       const name = /^\s*--\s*@include\s+"([^"]+)"\s*$/.exec(line)?.[1];
-      if (!name) throw new Error(`${file}:${i + 1}: write it as --@include "file.lua"`);
-      const target = posix.join(dirname(file), name);
-      if (!existsSync(join(root, target))) throw new Error(`${file}:${i + 1}: ${target} does not exist`);
-      if (included.has(target)) return [];
-      included.add(target);
-      return expand(root, target, included);
+      if (!name) throw new Error(`${where}: write it as --@include "file.lua"`);
+      return matching(root, posix.join(dirname(file), name), where).flatMap((target) => {
+        if (included.has(target)) return [];
+        included.add(target);
+        return expand(root, target, included);
+      });
     })
     .join("\n");
+}
+
+/**
+ * The files of a name in which a `*` may stand for anything.
+ * @param {string} root
+ * @param {string} pattern
+ * @param {string} where
+ */
+function matching(root, pattern, where) {
+  const [start = "", end] = basename(pattern).split("*");
+  const folder = dirname(pattern);
+  const names = existsSync(join(root, folder)) ? readdirSync(join(root, folder)).sort() : [];
+  const found = names.filter((name) =>
+    end === undefined ? name === start : name.startsWith(start) && name.endsWith(end),
+  );
+  if (found.length === 0) throw new Error(`${where}: ${pattern} does not exist`);
+  return found.map((name) => posix.join(folder, name));
+}
+
+/**
+ * The branches of a `--@dispatch` line, in the order of their numbers.
+ * @param {string} root
+ * @param {string} file
+ * @param {string} line
+ * @param {string} where
+ */
+function dispatched(root, file, line, where) {
+  const [, indent = "", name, section, pattern, otherwise] =
+    /^(\s*)--\s*@dispatch\s+(\w+)\s+(\w+)\s+"([^"]+)"(?:\s+ELSE\s+(.+))?\s*$/.exec(line) ?? [];
+  if (pattern === undefined) throw new Error(`${where}: write it as --@dispatch name section "folder/*.sql"`);
+  const pieces = matching(root, posix.join(dirname(file), pattern), where)
+    .map((piece) => pieceOf(root, piece))
+    .sort((one, other) => one.number - other.number);
+  const repeated = pieces.find(({ number }, i) => number === pieces[i - 1]?.number);
+  if (repeated) throw new Error(`${where}: two files have the number ${repeated.number}`);
+  const branches = pieces.flatMap(({ number, sections }) => {
+    const lines = sections.get(section ?? "");
+    return lines === undefined ? [] : [{ number, lines }];
+  });
+  if (branches.length === 0) throw new Error(`${where}: no file has a section ${section}`);
+  return [
+    ...branches.flatMap(({ number, lines }, i) => [
+      `${indent}${i === 0 ? "IF" : "ELSIF"} ${name} = ${number} THEN`,
+      ...lines.map((inner) => (inner === "" ? "" : `${indent}  ${inner}`)),
+    ]),
+    ...(otherwise === undefined ? [] : [`${indent}ELSE`, `${indent}  ${otherwise}`]),
+    `${indent}END IF;`,
+  ];
+}
+
+/**
+ * The number of a file and its sections.
+ * @param {string} root
+ * @param {string} file
+ */
+function pieceOf(root, file) {
+  const text = readFileSync(join(root, file), "utf8").replaceAll("\r\n", "\n");
+  const number = Number(/^--@number (\d+)$/m.exec(text)?.[1]);
+  if (!Number.isSafeInteger(number)) throw new Error(`${file}: needs a line such as --@number 1`);
+  const [, ...parts] = text.split(/^--@section /m);
+  const sections = new Map(
+    parts.map((part) => {
+      const [name = "", ...lines] = part.trimEnd().split("\n");
+      return [name.trim(), lines];
+    }),
+  );
+  return { number, sections };
 }
 
 /** @param {string} text */

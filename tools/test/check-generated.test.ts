@@ -19,11 +19,17 @@ const files = {
   [`${scripts}/includes/number.lua`]: "  -- exact\nlocal function exact() end\n",
 };
 
-async function load(folder: string): Promise<Record<string, { name: string; text: string; sha1: string }>> {
+interface Script {
+  readonly name: string;
+  readonly text: string;
+  readonly sha1: string;
+}
+
+async function load<T = Script>(folder: string, file = output): Promise<Record<string, T | undefined>> {
   // The generated file is JavaScript but for its types.
-  const text = readFileSync(join(folder, output), "utf8")
+  const text = readFileSync(join(folder, file), "utf8")
     .replace(/export interface[^}]+}/, "")
-    .replaceAll(": Script", "");
+    .replaceAll(/: (readonly )?Script(\[\])?/g, "");
   const copy = join(folder, "copy.mjs");
   writeFileSync(copy, text);
   return import(copy);
@@ -37,6 +43,81 @@ test("embeds each script with its includes, each once, and without comment lines
     takeToken: { name: "takeToken", text, sha1: createHash("sha1").update(text).digest("hex") },
   });
   expect(runTool("check-generated.mjs", folder)).toMatchObject({ code: 0 });
+});
+
+test("includes all files of a form, in the order of their names", async () => {
+  const folder = folderWith({
+    [`${scripts}/decide.lua`]: '--@include "includes/algorithms/*.lua"\nreturn 1\n',
+    [`${scripts}/includes/algorithms/b.lua`]: "local b = 2\n",
+    [`${scripts}/includes/algorithms/a.lua`]: "local a = 1\n",
+    [`${scripts}/includes/algorithms/notes.md`]: "no Lua\n",
+  });
+  expect(runTool("generate.mjs", folder)).toMatchObject({ code: 0 });
+  expect((await load(folder)).decide?.text).toBe("local a = 1\n\nlocal b = 2\n\nreturn 1\n");
+});
+
+const migrations = "packages/store-postgres/src/migrations";
+const pieces = {
+  [`${migrations}/includes/one.sql`]:
+    "-- The first.\n--@number 2\n\n--@section charge\na := 1;\n\nb := 2;\n\n--@section end\nc := 3;\n",
+  [`${migrations}/includes/two.sql`]: "--@number 1\n--@section charge\na := 4;\n",
+};
+
+test("puts the sections of files into branches, in the order of their numbers", async () => {
+  const folder = folderWith({
+    ...pieces,
+    [`${migrations}/v0002_decide.sql`]:
+      'BEGIN\n  --@dispatch kind charge "includes/*.sql" ELSE RAISE undefined_function;\n  --@dispatch kind end "includes/*.sql"\nEND\n',
+    [`${migrations}/v0001_table.sql`]: "CREATE TABLE t ();\n",
+  });
+  expect(runTool("generate.mjs", folder)).toMatchObject({ code: 0 });
+  const loaded = await load<Script[]>(folder, "packages/store-postgres/src/migrations.generated.ts");
+  expect(loaded.migrations?.map(({ name }) => name)).toEqual(["v0001Table", "v0002Decide"]);
+  expect(loaded.migrations?.[1]?.text).toBe(
+    [
+      "BEGIN",
+      "  IF kind = 1 THEN",
+      "    a := 4;",
+      "  ELSIF kind = 2 THEN",
+      "    a := 1;",
+      "",
+      "    b := 2;",
+      "  ELSE",
+      "    RAISE undefined_function;",
+      "  END IF;",
+      "  IF kind = 2 THEN",
+      "    c := 3;",
+      "  END IF;",
+      "END",
+      "",
+    ].join("\n"),
+  );
+});
+
+test.each([
+  ['--@dispatch kind charge "pieces/*.sql"', "pieces/*.sql does not exist"],
+  ['--@dispatch kind refund "includes/*.sql"', "no file has a section refund"],
+  ["--@dispatch kind charge", "write it as --@dispatch"],
+])("a wrong dispatch is an error that names the line: %s", (line, problem) => {
+  const folder = folderWith({ ...pieces, [`${migrations}/v0001_a.sql`]: `\n${line}\n` });
+  const { code, output: printed } = runTool("generate.mjs", folder);
+  expect(printed).toContain(problem);
+  expect(printed).toContain("v0001_a.sql:2");
+  expect(code).toBe(1);
+});
+
+test.each([
+  ["--@section charge\na := 1;\n", "needs a line such as --@number 1"],
+  ["--@number 1\n--@section charge\na := 1;\n", "two files have the number 1"],
+])("a wrong piece is an error: %j", (piece, problem) => {
+  const folder = folderWith({
+    ...pieces,
+    [`${migrations}/includes/three.sql`]: piece,
+    [`${migrations}/v0001_a.sql`]: '--@dispatch kind charge "includes/*.sql"\n',
+  });
+  const { code, output: printed } = runTool("generate.mjs", folder);
+  expect(printed).toContain(problem);
+  expect(code).toBe(1);
 });
 
 test.each([

@@ -25,12 +25,20 @@ test("imports in the right direction pass", () => {
 });
 
 test.each([
-  ["core/src/store/a.ts", 'import { a } from "../limiter/a.js";', "in core, store may import only root, policy, store"],
+  [
+    "core/src/store/a.ts",
+    'import { a } from "../limiter/a.js";',
+    "in core, store may import only root, algorithm, store",
+  ],
   ["core/src/store/a.ts", 'import type { A } from "../http/a.js";', "in core, store may import only"],
-  ["core/src/policy/a.ts", 'export { a } from "../store/a.js";', "in core, policy may import only root, policy"],
+  [
+    "core/src/algorithm/a.ts",
+    'export { a } from "../store/a.js";',
+    "in core, algorithm may import only root, algorithm",
+  ],
   ["core/src/limiter/a.ts", 'type A = import("../http/a.js").A;', "in core, limiter may import only"],
   ["core/src/a.ts", 'export * from "./index.js";', "in core, root may import only"],
-  ["core/src/other/a.ts", 'import "../policy/a.js";', "no rule for core's folder other/"],
+  ["core/src/other/a.ts", 'import "../algorithm/a.js";', "no rule for core's folder other/"],
   ["core/src/http/a.ts", 'import { b } from "@sluice/store-memory";', "it may import no other package"],
   ["core/src/http/a.ts", 'import type { Socket } from "node:net";', "it may import no other package"],
   ["core/src/http/a.ts", '/// <reference types="node" />', "it may import no other package"],
@@ -74,9 +82,9 @@ test.each([
 
 test("a cycle fails, also one of types only", () => {
   const folder = folderWith({
-    "packages/core/src/policy/a.ts": 'import type { B } from "./b.js";',
-    "packages/core/src/policy/b.ts": 'import "./c.js";',
-    "packages/core/src/policy/c.ts": 'export * from "./a.js";',
+    "packages/core/src/algorithm/a.ts": 'import type { B } from "./b.js";',
+    "packages/core/src/algorithm/b.ts": 'import "./c.js";',
+    "packages/core/src/algorithm/c.ts": 'export * from "./a.js";',
   });
   const { code, output } = runTool("check-layers.mjs", folder);
   expect(output).toMatch(/import cycle: \S+a\.ts → \S+b\.ts → \S+c\.ts → \S+a\.ts/);

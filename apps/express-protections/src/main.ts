@@ -25,7 +25,7 @@ async function start(): Promise<void> {
     namespace: "demo",
     limiter: {
       policies: fixedWindow({ limit: 5, window: "10s" }),
-      autoBlock: escalatingBlock({ violations: 10, within: "1m", for: "10s", max: "5m" }),
+      autoBlock: escalatingBlock({ after: 10, within: "1m", duration: "10s", maxDuration: "5m" }),
     },
     debounce: { window: "5s" },
   });

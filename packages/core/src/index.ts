@@ -1,9 +1,16 @@
 // The door for app developers. Adapters re-export all of it.
+export type { Algorithm, Finding, Next, Step } from "./algorithm/algorithm.js";
+export { type FixedWindowPolicy, fixedWindow } from "./algorithm/fixed-window.js";
+export type { Policy, Quota } from "./algorithm/policy.js";
+export { type SlidingLogPolicy, slidingLog } from "./algorithm/sliding-log.js";
+export { type SlidingWindowPolicy, slidingWindow } from "./algorithm/sliding-window.js";
+export { type TokenBucketOptions, type TokenBucketPolicy, tokenBucket } from "./algorithm/token-bucket.js";
+export type { WindowOptions } from "./algorithm/window.js";
 export { type Duration, parseDuration } from "./duration.js";
 export { SluiceError, type SluiceErrorCode } from "./errors.js";
 export { clientKey } from "./http/client-key.js";
 export { compositeKey } from "./http/composite-key.js";
-export { hmacKey } from "./http/hash-key.js";
+export { type HashKey, hmacKey } from "./http/hash-key.js";
 export { withoutPort } from "./http/without-port.js";
 export type { AutoBlock } from "./limiter/auto-block.js";
 export type { LimiterKey } from "./limiter/claims.js";
@@ -15,19 +22,4 @@ export type { LimiterEvents, LimiterListeners } from "./limiter/events.js";
 export { createLimiter, type Health, type Limiter, type WaitOptions } from "./limiter/limiter.js";
 export type { LimiterOptions } from "./limiter/options.js";
 export type { MaybePromise } from "./maybe-promise.js";
-export type { Algorithm, Finding, Next, Step } from "./policy/algorithm.js";
-export {
-  type FixedWindowPolicy,
-  fixedWindow,
-  type Policy,
-  type Quota,
-  type SlidingLogPolicy,
-  type SlidingWindowPolicy,
-  slidingLog,
-  slidingWindow,
-  type TokenBucketOptions,
-  type TokenBucketPolicy,
-  tokenBucket,
-  type WindowOptions,
-} from "./policy/policy.js";
 export type { CallOptions, Store } from "./store/store.js";

@@ -42,7 +42,7 @@ describe.each(opened)("automatic blocks on $name", ({ url }) => {
         store,
         prefix: "auto-block",
         policies: fixedWindow({ limit: 10, window: "1h" }),
-        autoBlock: escalatingBlock({ violations: 20, within: "1h", for: "1h", onBlock: (event) => events.push(event) }),
+        autoBlock: escalatingBlock({ after: 20, within: "1h", duration: "1h", onBlock: (event) => events.push(event) }),
         timeout: "30s",
       }),
     );

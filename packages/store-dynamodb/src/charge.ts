@@ -1,7 +1,8 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { Entry, FixedWindowPolicy, Policy, TokenBucketPolicy } from "@sluice/core/store";
 import type { Place } from "./place.js";
-import { decode, encode, isNumbers, numberIn } from "./stored.js";
+import { numberIn } from "./item-forms.js";
+import { decode, encode, isNumbers } from "./stored.js";
 import type { Expression } from "./table.js";
 
 /** How the charges of one attribute are written. Put into an expression when it was made. */
@@ -36,6 +37,20 @@ function notBlocked(expression: Expression, field: Field, nowMs: number): string
   return `attribute_not_exists(${field("b")}) OR ${field("b")} <= ${expression.number(nowMs)}`;
 }
 
+type MoveBy = (expression: Expression, charges: Charges, policy: Policy, nowMs: number) => Move | undefined;
+
+/** The algorithms whose charges can be conditions on numbers. */
+const MOVES: ReadonlyMap<string, MoveBy> = new Map<string, MoveBy>([
+  [
+    "token-bucket",
+    (expression, charges, policy, nowMs) => bucketMove(expression, charges, policy as TokenBucketPolicy, nowMs),
+  ],
+  [
+    "fixed-window",
+    (expression, charges, policy, nowMs) => windowMove(expression, charges, policy as FixedWindowPolicy, nowMs),
+  ],
+]);
+
 /**
  * Adds the write of some charges. Where it can, it says what has to be true of the numbers for all of them to fit, so that
  * writers do not defeat each other; otherwise that the attribute is still what was seen.
@@ -44,12 +59,8 @@ export function addMove(expression: Expression, charges: Charges, nowMs: number)
   const { policy, place, seen, entry } = charges;
   // An attribute with an explicit, earlier expiry can only be matched as a whole.
   const usable = seen === undefined || (isNumbers(seen) && entry !== undefined);
-  let move: Move | undefined;
-  if (usable && policy !== undefined && policy.algorithm === place.algorithm) {
-    if (policy.algorithm === "token-bucket") move = bucketMove(expression, charges, policy as TokenBucketPolicy, nowMs);
-    if (policy.algorithm === "fixed-window") move = windowMove(expression, charges, policy as FixedWindowPolicy, nowMs);
-  }
-  return move ?? exactMove(expression, charges);
+  if (!usable || policy === undefined || policy.algorithm !== place.algorithm) return exactMove(expression, charges);
+  return MOVES.get(policy.algorithm)?.(expression, charges, policy, nowMs) ?? exactMove(expression, charges);
 }
 
 function exactMove(expression: Expression, { place, seen, entry, next }: Charges): Move {

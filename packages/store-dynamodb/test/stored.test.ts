@@ -53,6 +53,34 @@ describe("encode and decode", () => {
   });
 });
 
+// What the release before has stored. Never to be changed: state outlives a release.
+it.each<[string, Record<string, unknown>, unknown]>([
+  [
+    "token-bucket",
+    { t: { N: "11900000004000" }, r: { N: "7" }, i: { N: "1000" }, s: { N: "1699999999600" } },
+    [1_700_000_000_571, 3, 7, 1_000, 1_699_999_999_600],
+  ],
+  ["fixed-window", { u: { N: "4" }, s: { N: "1699999980000" } }, [1_699_999_980_000, 4]],
+  ["sliding-log", { g: { S: "loyw2shc:2 12i4:3" } }, [1_699_999_950_000, 2, 1_699_999_999_900, 3]],
+])("reads and writes a %s entry as an earlier release did", (algorithm, fields, state) => {
+  const plain = { M: { ...fields, x: { N: "1700000060000" } } };
+  expect(decode(algorithm, plain as never)).toEqual({ state: [1, 0, state], expiresAtMs: 1_700_000_060_000 });
+  expect(encode(algorithm, [1, 0, state], 1_700_000_060_000)).toEqual(plain);
+  const entry = [2, 1_700_000_000_500, state, 1_000];
+  const blocked = { M: { ...fields, b: { N: "1700000000500" }, l: { N: "1000" }, x: { N: "1700000060000" } } };
+  expect(decode(algorithm, blocked as never)).toEqual({ state: entry, expiresAtMs: 1_700_000_060_000 });
+  expect(encode(algorithm, entry, 1_700_000_060_000)).toEqual(blocked);
+});
+
+it.each([
+  ["[1,0,[1699999985000,6,2]]", [1, 0, [1_699_999_985_000, 6, 2]]],
+  ["[2,1700000000500,[1699999985000,6,2],1000]", [2, 1_700_000_000_500, [1_699_999_985_000, 6, 2], 1_000]],
+])("reads and writes a sliding-window entry as an earlier release did: %s", (text, entry) => {
+  const value = { M: { j: { S: text }, x: { N: "1700000060000" } } };
+  expect(decode("sliding-window", value)).toEqual({ state: entry, expiresAtMs: 1_700_000_060_000 });
+  expect(encode("sliding-window", entry, 1_700_000_060_000)).toEqual(value);
+});
+
 describe("a log as text", () => {
   it("is short", () => {
     expect(encodeGrants([1_700_000_000_000, 1, 1_700_000_001_000, 5, 1_700_000_001_007, 1])).toBe("loyw3v28 rs:5 7");

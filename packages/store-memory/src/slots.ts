@@ -1,12 +1,13 @@
-import { BLANK } from "@sluice/core/store";
+import { BLANK, builtInAlgorithms } from "@sluice/core/store";
 import { createEviction } from "./eviction.js";
 
-/** Numbers per slot: the widest state of an algorithm, and three more. */
-const STATE_CELLS = 5;
+/** The widest state of a fixed count of numbers. */
+const STATE_CELLS: number = Math.max(...Array.from(builtInAlgorithms.values(), ({ width = 1 }) => width));
 export const BLOCKED_UNTIL_MS: number = STATE_CELLS;
 /** The length of the block; 0 where there is none, or its length is not known. */
 export const BLOCKED_FOR_MS: number = STATE_CELLS + 1;
 export const EXPIRES_AT_MS: number = STATE_CELLS + 2;
+/** Numbers per slot. */
 export const STRIDE: number = STATE_CELLS + 3;
 
 /** All keys of one scope. */

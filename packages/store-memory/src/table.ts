@@ -35,7 +35,7 @@ export function createTable(scope: string, slots: Slots): StateTable {
   const [, , name = ""] = scope.split(":");
   const algorithm = builtInAlgorithms.get(name);
   if (algorithm === undefined) return jsonTable(scope, slots);
-  return "width" in algorithm
+  return algorithm.width !== undefined
     ? cellTable(scope, slots, algorithm as CellAlgorithm)
     : entryTable(scope, slots, algorithm);
 }

@@ -15,15 +15,7 @@ import {
   wasLocked,
 } from "./failure.js";
 
-/** The number by which `v0006_decide.sql` knows each algorithm, and of how many numbers its state is, 0 for any count. */
-const ALGORITHMS: Readonly<Record<string, { readonly number: number; readonly width: number }>> = {
-  "token-bucket": { number: 1, width: 5 },
-  "fixed-window": { number: 2, width: 2 },
-  "sliding-window": { number: 3, width: 3 },
-  "sliding-log": { number: 4, width: 0 },
-};
-
-/** The verdicts of `v0006_decide.sql` on an admission that was not decided. */
+/** The verdicts of the SQL of `decide` on an admission that was not decided. */
 const CHANGED = -2;
 const ROW_HELD = -3;
 const READ_ONLY = -4;
@@ -46,13 +38,13 @@ interface Lent {
 
 type Undecided = typeof HELD | typeof RECONNECTED;
 
-/** A batch as the function takes it: see `v0006_decide.sql`. */
+/** A batch as the function takes it: see the SQL of `decide`. */
 export function argumentsOf(
   { keys, algorithms, policies, numbers, nowMs }: Pick<Batch, "keys" | "algorithms" | "policies" | "numbers" | "nowMs">,
   waits: boolean,
 ): readonly (string | null)[] {
-  const fours = policies.flatMap(({ algorithm, numbers: [first = 0, second = 0, third = 0] }) => [
-    ALGORITHMS[algorithm]?.number,
+  const fours = policies.flatMap(({ number, numbers: [first = 0, second = 0, third = 0] }) => [
+    number,
     first,
     second,
     third,
@@ -60,7 +52,7 @@ export function argumentsOf(
   return [
     nowMs === undefined ? null : String(nowMs),
     textArray(keys),
-    `{${algorithms.map((algorithm) => ALGORITHMS[algorithm]?.width).join()}}`,
+    `{${algorithms.map((algorithm) => builtInAlgorithms.get(algorithm)?.width ?? 0).join()}}`,
     `{${fours.join()}}`,
     `{${numbers.join()}}`,
     String(waits),

@@ -2,7 +2,7 @@ import { type Seen, type SluiceError, type StoredEntry, unreadableState } from "
 import type { Database, Statement } from "./client.js";
 import { hasNotRun, isLate, longestDeadline, tooLate, wasLocked } from "./failure.js";
 
-/** A state as a row keeps it: see `v0001_entries.sql` and `v0006_decide.sql`. */
+/** A state as a row keeps it: see `v0001_entries.sql` and `v0006_blocks.sql`. */
 interface RowValue {
   readonly blockedUntilMs: number;
   /** How long the block is; `null` if there is none, or it is not known. */

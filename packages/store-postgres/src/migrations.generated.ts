@@ -6,7 +6,7 @@ export interface Script {
   readonly text: string;
 }
 
-export const v0001Entries: Script = {
+const v0001Entries: Script = {
   name: "v0001Entries",
   sha1: "d6bf52a2e566536c133069b1a30feab73803d031",
   text: `CREATE UNLOGGED TABLE IF NOT EXISTS "sluice"."entries" (
@@ -19,368 +19,7 @@ export const v0001Entries: Script = {
 `,
 };
 
-export const v0002Decide: Script = {
-  name: "v0002Decide",
-  sha1: "c83bb4c0de68bfb3155694083370f4483dc2d076",
-  text: `CREATE OR REPLACE FUNCTION "sluice"."entries_decide_1"(
-  given_ms double precision,
-  keys text[],
-  widths integer[],
-  policies double precision[],
-  calls double precision[]
-)
-RETURNS text
-LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
-SET jit = off
-AS $function$
-DECLARE
-  last CONSTANT integer := cardinality(calls);
-  none CONSTANT double precision[] := array_fill(NULL::double precision, ARRAY[cardinality(keys)]);
-  real_ms double precision := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  now_ms double precision := coalesce(given_ms, real_ms);
-  spare_ms CONSTANT double precision := CASE WHEN given_ms IS NULL THEN 0 ELSE 3600000 END;
-
-  versions xid[];                  -- what wrote the row; NULL: there is none
-  blocked double precision[];      -- until when; NULL: the entry can't be read
-  c1 double precision[];           -- the state, of which a log is text
-  c2 double precision[];
-  c3 double precision[];
-  c4 double precision[];
-  c5 double precision[];
-  logs text[];
-  lives double precision[];        -- how long a charged entry is kept from now; NULL: it was not charged
-
-  found_c1 double precision[];
-  found_c2 double precision[];
-  found_c3 double precision[];
-  found_c4 double precision[];
-  found_c5 double precision[];
-  found_logs text[];
-  found_expires_ms double precision[];
-  locked boolean[];                -- NULL: it was not charged in the first pass
-  ours boolean[];                  -- whether this batch wrote it
-  written integer;
-  own xid;
-  known record;
-
-  result double precision[] := array_fill(NULL::double precision, ARRAY[2 * last]);
-  at integer;                      -- where the next admission begins in calls
-  place integer;                   -- and in result
-  charging boolean;
-  claims integer;
-  first integer;
-  home integer;
-  verdict integer;
-  i integer;
-  entry integer;
-  policy integer;
-  algorithm integer;
-  cost double precision;
-  x double precision;
-  y double precision;
-  z double precision;
-  fits boolean;
-  s1 double precision;             -- the settled state: what is reported of it
-  s2 double precision;
-  s3 double precision;
-  used double precision;           -- units missing from a bucket: see token-bucket.ts
-  log double precision[];
-  size integer;
-BEGIN
-  SELECT array_agg(e.version), array_agg(e.blocked_until_ms), array_agg(e.cells[1]), array_agg(e.cells[2]),
-      array_agg(e.cells[3]), array_agg(e.cells[4]), array_agg(e.cells[5]), array_agg(e.log),
-      array_agg(e.expires_ms)
-    INTO versions, blocked, c1, c2, c3, c4, c5, logs, found_expires_ms
-    FROM (
-      SELECT t.xmin AS version, t.expires_ms,
-          CASE WHEN t.expires_ms > real_ms THEN t.cells END AS cells,
-          CASE WHEN t.expires_ms > real_ms AND widths[n] = 0 THEN t.cells::text END AS log,
-          CASE
-            WHEN t.expires_ms > real_ms IS NOT TRUE THEN 0
-            WHEN t.other IS NULL AND (t.cells IS NULL OR widths[n] IN (0, cardinality(t.cells))) THEN t.blocked_until_ms
-          END AS blocked_until_ms
-        FROM generate_series(1, cardinality(keys)) n
-        LEFT JOIN "sluice"."entries" t ON t.key = keys[n]
-        ORDER BY n
-    ) e;
-  found_c1 := c1;
-  found_c2 := c2;
-  found_c3 := c3;
-  found_c4 := c4;
-  found_c5 := c5;
-  found_logs := logs;
-  lives := none;
-
-  FOR pass IN 1 .. 2 LOOP
-    at := 1;
-    place := 0;
-    WHILE at < last LOOP
-      charging := calls[at] = 1;
-      claims := calls[at + 1];
-      first := at + 2;
-      at := first + 3 * claims;
-      home := place;
-      place := home + 2 + 4 * claims;
-      IF pass = 2 THEN
-        CONTINUE WHEN NOT EXISTS (
-          SELECT FROM generate_series(first, at - 1, 3) c WHERE locked[calls[c]::integer] IS NOT NULL
-        );
-        result[home + 1 : place] := array_fill(NULL::double precision, ARRAY[place - home]);
-      END IF;
-      verdict := 1;
-      FOR visit IN 1 .. CASE claims WHEN 1 THEN 1 ELSE 2 * claims END LOOP
-        i := first + 3 * ((visit - 1) % claims);
-        entry := calls[i];
-        policy := 4 * calls[i + 1];
-        cost := calls[i + 2];
-        algorithm := policies[policy - 3];
-        x := policies[policy - 2];
-        y := policies[policy - 1];
-        z := policies[policy];
-
-        IF algorithm = 1 THEN
-          used := CASE WHEN c1[entry] >= now_ms THEN (c1[entry] - now_ms) * c3[entry] + c2[entry] ELSE 0 END;
-          IF used = 0 THEN
-            s1 := now_ms;
-            s2 := 0;
-            s3 := now_ms;
-          ELSE
-            s1 := c1[entry];
-            s2 := c2[entry];
-            s3 := c5[entry];
-            IF c3[entry] <> x OR c4[entry] <> y THEN
-              used := least(ceil(used / c4[entry]), z) * y;
-              s1 := now_ms + floor(used / x);
-              s2 := used - floor(used / x) * x;
-            END IF;
-          END IF;
-          fits := cost * y <= z * y - used;
-        ELSIF algorithm = 2 THEN
-          s1 := c1[entry];
-          s2 := c2[entry];
-          s3 := NULL;
-          IF s1 IS NULL OR s2 = 0 OR now_ms - s1 >= y THEN
-            s1 := now_ms;
-            s2 := 0;
-          END IF;
-          fits := s2 + cost <= x;
-        ELSIF algorithm = 3 THEN
-          s1 := c1[entry];
-          s2 := c2[entry];
-          s3 := c3[entry];
-          IF s1 IS NULL OR now_ms - s1 >= 2 * y THEN
-            s2 := 0;
-            s3 := 0;
-          ELSIF now_ms - s1 >= y THEN
-            s1 := s1 + y;
-            s2 := s3;
-            s3 := 0;
-          END IF;
-          IF s2 = 0 AND s3 = 0 THEN
-            s1 := now_ms;
-          END IF;
-          used := y - least(y, s1 + y - now_ms);
-          IF s2 * used <= 9007199254740991 THEN
-            used := floor(s2 * used / y);
-          ELSE
-            used := div(s2::bigint::numeric * used::bigint::numeric, y::bigint::numeric);
-          END IF;
-          fits := cost <= x - s3 - (s2 - used);
-        ELSE
-          log := coalesce(logs[entry], '{}')::double precision[];
-          size := cardinality(log);
-          i := 1;
-          WHILE i < size AND log[i] + y <= now_ms LOOP
-            i := i + 2;
-          END LOOP;
-          IF i > 1 THEN
-            log := log[i:];
-            size := size - i + 1;
-          END IF;
-          s1 := 0;
-          FOR j IN 2 .. size BY 2 LOOP
-            s1 := s1 + log[j];
-          END LOOP;
-          s2 := CASE WHEN size > 0 THEN log[size - 1] ELSE -1 END;
-          s3 := -1;
-          fits := s1 + cost <= x;
-        END IF;
-
-        IF visit <= claims THEN
-          verdict := CASE
-            WHEN blocked[entry] IS NULL OR fits IS NULL OR verdict = -1 THEN -1
-            WHEN verdict = 0 OR NOT fits OR blocked[entry] > now_ms THEN 0
-            WHEN verdict = -2 OR (pass = 2 AND charging AND locked[entry] IS NOT TRUE) THEN -2
-            ELSE 1
-          END;
-        END IF;
-        CONTINUE WHEN verdict < 0 OR (visit <= claims AND claims > 1);
-
-        IF charging AND verdict = 1 THEN
-          IF algorithm = 1 THEN
-            used := used + cost * y;
-            s1 := now_ms + floor(used / x);
-            s2 := used - floor(used / x) * x;
-            c1[entry] := s1;
-            c2[entry] := s2;
-            c3[entry] := x;
-            c4[entry] := y;
-            c5[entry] := s3;
-            lives[entry] := ceil(used / x);
-          ELSIF algorithm = 2 THEN
-            s2 := s2 + cost;
-            c1[entry] := s1;
-            c2[entry] := s2;
-            lives[entry] := s1 + y - now_ms;
-          ELSIF algorithm = 3 THEN
-            s3 := s3 + cost;
-            c1[entry] := s1;
-            c2[entry] := s2;
-            c3[entry] := s3;
-            lives[entry] := s1 + 2 * y - now_ms;
-          ELSE
-            s1 := s1 + cost;
-            IF s2 >= now_ms THEN
-              log[size] := log[size] + cost;
-            ELSE
-              s2 := now_ms;
-              log := log || ARRAY[now_ms, cost];
-            END IF;
-            logs[entry] := log::bigint[]::text;
-            lives[entry] := s2 + y - now_ms;
-          END IF;
-        ELSIF algorithm = 4 AND NOT fits AND cost <= x THEN
-          used := s1;
-          i := 1;
-          WHILE used + cost > x LOOP
-            used := used - log[i + 1];
-            s3 := log[i] + y;
-            i := i + 2;
-          END LOOP;
-        END IF;
-        i := place - 4 * (claims - (visit - 1) % claims);
-        result[i + 1] := blocked[entry];
-        result[i + 2] := s1;
-        result[i + 3] := s2;
-        result[i + 4] := s3;
-      END LOOP;
-      result[home + 1] := now_ms;
-      result[home + 2] := verdict;
-    END LOOP;
-    EXIT WHEN pass = 2 OR lives = none;
-
-    written := 0;
-    IF array_position(versions, NULL) IS NOT NULL THEN
-      INSERT INTO "sluice"."entries" (key, blocked_until_ms, cells, expires_ms)
-        SELECT keys[n], blocked[n],
-            CASE widths[n]
-              WHEN 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
-              WHEN 2 THEN ARRAY[c1[n], c2[n]]
-              WHEN 3 THEN ARRAY[c1[n], c2[n], c3[n]]
-              ELSE logs[n]::bigint[]
-            END,
-            real_ms + spare_ms + greatest(lives[n], blocked[n] - now_ms)
-          FROM generate_series(1, cardinality(keys)) n
-          WHERE lives[n] IS NOT NULL AND versions[n] IS NULL
-          ORDER BY keys[n] COLLATE "C"
-        ON CONFLICT DO NOTHING;
-      GET DIAGNOSTICS written = ROW_COUNT;
-    END IF;
-    UPDATE "sluice"."entries" t
-      SET blocked_until_ms = blocked[n],
-          cells = CASE widths[n]
-            WHEN 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
-            WHEN 2 THEN ARRAY[c1[n], c2[n]]
-            WHEN 3 THEN ARRAY[c1[n], c2[n], c3[n]]
-            ELSE logs[n]::bigint[]
-          END,
-          other = NULL,
-          expires_ms = real_ms + spare_ms + greatest(lives[n], blocked[n] - now_ms)
-      FROM (
-        SELECT n
-          FROM generate_series(1, cardinality(keys)) n
-          JOIN "sluice"."entries" l ON l.key = keys[n]
-          WHERE lives[n] IS NOT NULL
-          ORDER BY l.key
-          FOR NO KEY UPDATE OF l
-      ) charged
-      WHERE t.key = keys[n] AND t.xmin = versions[n];
-    GET DIAGNOSTICS size = ROW_COUNT;
-    EXIT WHEN written + size = cardinality(array_remove(lives, NULL));
-
-    own := pg_current_xact_id()::xid;
-    real_ms := floor(extract(epoch FROM clock_timestamp()) * 1000);
-    now_ms := coalesce(given_ms, real_ms);
-    FOR known IN
-      SELECT n, coalesce(t.xmin = own, false) AS ours, coalesce(own IN (t.xmin, t.xmax), false) AS locked,
-          coalesce(t.expires_ms > real_ms, false) AS alive, t.blocked_until_ms, t.cells, t.other
-        FROM generate_series(1, cardinality(keys)) n
-        LEFT JOIN "sluice"."entries" t ON t.key = keys[n]
-        WHERE lives[n] IS NOT NULL
-    LOOP
-      entry := known.n;
-      ours[entry] := known.ours;
-      locked[entry] := known.locked;
-      IF known.ours THEN
-        c1[entry] := found_c1[entry];
-        c2[entry] := found_c2[entry];
-        c3[entry] := found_c3[entry];
-        c4[entry] := found_c4[entry];
-        c5[entry] := found_c5[entry];
-        logs[entry] := found_logs[entry];
-        CONTINUE;
-      END IF;
-      IF NOT known.alive THEN
-        known.cells := NULL;
-      END IF;
-      c1[entry] := known.cells[1];
-      c2[entry] := known.cells[2];
-      c3[entry] := known.cells[3];
-      c4[entry] := known.cells[4];
-      c5[entry] := known.cells[5];
-      logs[entry] := CASE widths[entry] WHEN 0 THEN known.cells::text END;
-      blocked[entry] := CASE
-        WHEN NOT known.alive THEN 0
-        WHEN known.other IS NULL AND (known.cells IS NULL OR widths[entry] IN (0, cardinality(known.cells)))
-          THEN known.blocked_until_ms
-      END;
-    END LOOP;
-    lives := none;
-  END LOOP;
-
-  IF ours IS NOT NULL THEN
-    DELETE FROM "sluice"."entries" t
-      USING generate_series(1, cardinality(keys)) n
-      WHERE t.key = keys[n] AND ours[n] AND versions[n] IS NULL AND lives[n] IS NULL;
-    UPDATE "sluice"."entries" t
-      SET blocked_until_ms = blocked[n],
-          cells = CASE
-            WHEN widths[n] = 0 THEN logs[n]::bigint[]
-            WHEN c1[n] IS NULL THEN NULL
-            WHEN widths[n] = 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
-            WHEN widths[n] = 2 THEN ARRAY[c1[n], c2[n]]
-            ELSE ARRAY[c1[n], c2[n], c3[n]]
-          END,
-          other = NULL,
-          expires_ms = CASE
-            WHEN lives[n] IS NULL THEN found_expires_ms[n]
-            ELSE real_ms + spare_ms + greatest(lives[n], blocked[n] - now_ms)
-          END
-      FROM generate_series(1, cardinality(keys)) n
-      WHERE t.key = keys[n] AND (ours[n] OR lives[n] IS NOT NULL);
-  END IF;
-  RETURN '[' || array_to_string(result::bigint[], ',') || ']';
-END
-$function$;
-`,
-};
-
-export const v0003CompareAndSet: Script = {
+const v0003CompareAndSet: Script = {
   name: "v0003CompareAndSet",
   sha1: "b9d687311b8605cadf95c916c8af2cb92026b36c",
   text: `CREATE OR REPLACE FUNCTION "sluice"."entries_compare_and_set_1"(
@@ -441,7 +80,7 @@ $function$;
 `,
 };
 
-export const v0004Sweep: Script = {
+const v0004Sweep: Script = {
   name: "v0004Sweep",
   sha1: "8fe25a327230b8d9e7d70a6abb217a6253abdffa",
   text: `CREATE OR REPLACE FUNCTION "sluice"."entries_sweep_1"(first_page bigint, pages bigint, most bigint)
@@ -474,7 +113,7 @@ $function$;
 `,
 };
 
-export const v0005Move: Script = {
+const v0005Move: Script = {
   name: "v0005Move",
   sha1: "d95f8f8a629e1220612fd178f5956dc4ec122e6e",
   text: `CREATE OR REPLACE FUNCTION "sluice"."entries_export_1"(after text, most bigint)
@@ -559,12 +198,198 @@ $function$;
 `,
 };
 
-export const v0006Decide: Script = {
-  name: "v0006Decide",
-  sha1: "d7727a52652de89cb273ad082f2216069a168d20",
+const v0006Blocks: Script = {
+  name: "v0006Blocks",
+  sha1: "b2e476f376652420d0aa5bb6a583ebf1325271b9",
   text: `ALTER TABLE "sluice"."entries" ADD COLUMN IF NOT EXISTS block bigint[];
+`,
+};
 
-CREATE OR REPLACE FUNCTION "sluice"."entries_decide_2"(
+const v0007Entries: Script = {
+  name: "v0007Entries",
+  sha1: "36cbeac67070e488584566b881b189b500ec835d",
+  text: `CREATE OR REPLACE FUNCTION "sluice"."entries_look_2"(given_ms bigint, keys text[])
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '20ms'
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $function$
+DECLARE
+  real_ms CONSTANT bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
+  result text;
+BEGIN
+  SELECT json_agg(
+        '[0,' || coalesce(given_ms, real_ms) || coalesce(
+          ',"' || t.xmin || '",'
+            || coalesce(t.other, '[1,' || t.blocked_until_ms || ',' || coalesce(to_json(t.cells)::text, 'null') || ']')
+            || CASE WHEN t.block[1] = t.blocked_until_ms THEN ',' || t.block[2] ELSE '' END,
+          ''
+        ) || ']'
+        ORDER BY n
+      )::text
+    INTO result
+    FROM generate_series(1, cardinality(keys)) n
+    LEFT JOIN "sluice"."entries" t ON t.key = keys[n] AND t.expires_ms > real_ms;
+  RETURN result;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION "sluice"."entries_compare_and_set_2"(
+  given_ms bigint,
+  entry_key text,
+  over text,
+  new_blocked_until_ms bigint,
+  new_block_ms bigint,
+  new_cells bigint[],
+  new_other text,
+  life_ms bigint
+)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '20ms'
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $function$
+DECLARE
+  real_ms CONSTANT bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
+  new_expires_ms CONSTANT bigint := real_ms + life_ms + CASE WHEN given_ms IS NULL THEN 0 ELSE 3600000 END;
+  new_block CONSTANT bigint[] := CASE WHEN new_block_ms IS NOT NULL THEN ARRAY[new_blocked_until_ms, new_block_ms] END;
+BEGIN
+  IF over = '' THEN
+    INSERT INTO "sluice"."entries" AS t (key, blocked_until_ms, block, cells, other, expires_ms)
+      VALUES (entry_key, new_blocked_until_ms, new_block, new_cells, new_other, new_expires_ms)
+      ON CONFLICT (key) DO UPDATE
+        SET blocked_until_ms = new_blocked_until_ms, block = new_block, cells = new_cells, other = new_other,
+          expires_ms = new_expires_ms
+        WHERE t.expires_ms <= real_ms;
+  ELSE
+    UPDATE "sluice"."entries" t
+      SET blocked_until_ms = new_blocked_until_ms, block = new_block, cells = new_cells, other = new_other,
+        expires_ms = new_expires_ms
+      WHERE t.key = entry_key AND t.xmin = over::xid AND t.expires_ms > real_ms;
+  END IF;
+  IF FOUND THEN
+    RETURN '[1]';
+  END IF;
+  RETURN "sluice"."entries_look_2"(given_ms, ARRAY[entry_key])::json ->> 0;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION "sluice"."entries_forget_2"(entry_key text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '20ms'
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $function$
+BEGIN
+  DELETE FROM "sluice"."entries" t WHERE t.key = entry_key;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION "sluice"."entries_export_2"(after text, most bigint)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $function$
+DECLARE
+  real_ms CONSTANT bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
+  result text;
+BEGIN
+  SELECT '[' || coalesce(CASE WHEN count(*) = most THEN to_json(max(page.key COLLATE "C"))::text END, 'null')
+      || coalesce(string_agg(
+        ',' || to_json(page.key)::text || ','
+          || coalesce(page.other, '[1,' || page.blocked_until_ms || ',' || coalesce(to_json(page.cells)::text, 'null') || ']')
+          || ',' || page.expires_ms
+          || ',' || coalesce(CASE WHEN page.block[1] = page.blocked_until_ms THEN page.block[2]::text END, 'null'),
+        ''
+      ) FILTER (WHERE page.expires_ms > real_ms), '') || ']'
+    INTO result
+    FROM (SELECT * FROM "sluice"."entries" t WHERE t.key > after ORDER BY t.key LIMIT most) page;
+  RETURN result;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION "sluice"."entries_import_2"(entries json)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '1s'
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $function$
+DECLARE
+  real_ms CONSTANT bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
+  new_keys text[];
+  renewed_keys text[];
+BEGIN
+  WITH new AS (
+    INSERT INTO "sluice"."entries" (key, blocked_until_ms, block, cells, other, expires_ms)
+      SELECT e.key, e.blocked, CASE WHEN e.lasts IS NOT NULL THEN ARRAY[e.blocked, e.lasts] END, e.cells, e.other, e.expires
+        FROM json_to_recordset(entries)
+          e(key text, blocked bigint, lasts bigint, cells bigint[], other text, expires bigint)
+        WHERE e.expires > real_ms
+        ORDER BY e.key COLLATE "C"
+      ON CONFLICT DO NOTHING
+      RETURNING key
+  )
+  SELECT array_agg(new.key) INTO new_keys FROM new;
+  IF cardinality(new_keys) = json_array_length(entries) THEN
+    RETURN '[[],[]]';
+  END IF;
+
+  WITH over AS (
+    SELECT e.*
+      FROM json_to_recordset(entries)
+        e(key text, blocked bigint, lasts bigint, cells bigint[], other text, expires bigint)
+      JOIN "sluice"."entries" t ON t.key = e.key
+      WHERE t.expires_ms <= real_ms AND e.expires > real_ms
+      ORDER BY t.key
+      FOR NO KEY UPDATE OF t
+  ), renewed AS (
+    UPDATE "sluice"."entries" t
+      SET blocked_until_ms = over.blocked,
+          block = CASE WHEN over.lasts IS NOT NULL THEN ARRAY[over.blocked, over.lasts] END,
+          cells = over.cells, other = over.other, expires_ms = over.expires
+      FROM over
+      WHERE t.key = over.key AND t.expires_ms <= real_ms
+      RETURNING t.key
+  )
+  SELECT array_agg(renewed.key) INTO renewed_keys FROM renewed;
+
+  RETURN (
+    SELECT json_build_array(
+        coalesce(json_agg(e.n - 1 ORDER BY e.n) FILTER (WHERE t.key IS NOT NULL), '[]'),
+        coalesce(json_agg(e.n - 1 ORDER BY e.n) FILTER (WHERE t.key IS NULL), '[]')
+      )::text
+      FROM ROWS FROM (json_to_recordset(entries) AS (key text, expires bigint)) WITH ORDINALITY e(key, expires, n)
+      LEFT JOIN "sluice"."entries" t ON t.key = e.key
+      WHERE e.expires > real_ms AND e.key NOT IN (SELECT unnest(new_keys || renewed_keys))
+  );
+END
+$function$;
+`,
+};
+
+const v0008Decide: Script = {
+  name: "v0008Decide",
+  sha1: "c9634a16531f24ff62a052e8885661687a38e98d",
+  text: `CREATE OR REPLACE FUNCTION "sluice"."entries_decide_2"(
   given_ms double precision,
   keys text[],
   widths integer[],
@@ -795,7 +620,7 @@ BEGIN
             used := div(s2::bigint::numeric * used::bigint::numeric, y::bigint::numeric);
           END IF;
           fits := cost <= x - s3 - (s2 - used);
-        ELSE
+        ELSIF algorithm = 4 THEN
           log := coalesce(logs[entry], '{}')::double precision[];
           size := cardinality(log);
           i := 1;
@@ -835,6 +660,8 @@ BEGIN
           s2 := CASE WHEN size > 0 THEN log[size - 1] ELSE -1 END;
           s3 := -1;
           fits := s1 + cost <= x;
+        ELSE
+          RAISE undefined_function USING MESSAGE = 'unknown algorithm';
         END IF;
 
         IF visit <= claims THEN
@@ -875,7 +702,7 @@ BEGIN
             c2[entry] := s2;
             c3[entry] := s3;
             lives[entry] := start_ms + 2 * y - now_ms;
-          ELSE
+          ELSIF algorithm = 4 THEN
             IF size > 0 AND (log[size] = 0 OR s2 - floor(s2 / epoch) * epoch = now_ms) THEN
               IF log[size] = 0 THEN
                 s2 := CASE
@@ -895,14 +722,16 @@ BEGIN
             lives[entry] := y;
           END IF;
         ELSE
-          IF algorithm = 4 AND NOT fits AND cost <= x THEN
-            used := s1;
-            i := 1;
-            WHILE used + cost > x LOOP
-              used := used - log[i + 1];
-              s3 := log[i] - floor(log[i] / epoch) * epoch + y;
-              i := i + 2;
-            END LOOP;
+          IF algorithm = 4 THEN
+            IF NOT fits AND cost <= x THEN
+              used := s1;
+              i := 1;
+              WHILE used + cost > x LOOP
+                used := used - log[i + 1];
+                s3 := log[i] - floor(log[i] / epoch) * epoch + y;
+                i := i + 2;
+              END LOOP;
+            END IF;
           END IF;
           IF corrected OR shortened THEN
             blocked[entry] := until_ms;
@@ -912,21 +741,25 @@ BEGIN
               part := CASE WHEN s2 > 0 THEN start_ms + y - now_ms END;
             ELSIF algorithm = 3 THEN
               part := CASE WHEN s3 > 0 THEN start_ms + 2 * y - now_ms WHEN s2 > 0 THEN start_ms + y - now_ms END;
-            ELSE
+            ELSIF algorithm = 4 THEN
               part := CASE WHEN s1 > 0 THEN s2 - floor(s2 / epoch) * epoch + y - now_ms END;
             END IF;
             repairs[entry] := greatest(1, part);
           END IF;
-          IF corrected AND algorithm = 1 THEN
-            c1[entry] := s1;
-            c2[entry] := s2;
-            c3[entry] := x;
-            c4[entry] := y;
-            c5[entry] := s3;
-          ELSIF corrected AND algorithm = 4 THEN
-            logs[entry] := log::bigint[]::text;
-          ELSIF corrected THEN
-            c1[entry] := now_ms;
+          IF corrected THEN
+            IF algorithm = 1 THEN
+              c1[entry] := s1;
+              c2[entry] := s2;
+              c3[entry] := x;
+              c4[entry] := y;
+              c5[entry] := s3;
+            ELSIF algorithm = 2 THEN
+              c1[entry] := now_ms;
+            ELSIF algorithm = 3 THEN
+              c1[entry] := now_ms;
+            ELSIF algorithm = 4 THEN
+              logs[entry] := log::bigint[]::text;
+            END IF;
           END IF;
         END IF;
         i := place - 4 * (claims - (visit - 1) % claims);
@@ -948,12 +781,7 @@ BEGIN
       IF waits THEN
         INSERT INTO "sluice"."entries" (key, blocked_until_ms, cells, expires_ms)
           SELECT keys[n], 0,
-              CASE widths[n]
-                WHEN 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
-                WHEN 2 THEN ARRAY[c1[n], c2[n]]
-                WHEN 3 THEN ARRAY[c1[n], c2[n], c3[n]]
-                ELSE logs[n]::bigint[]
-              END,
+              CASE widths[n] WHEN 0 THEN logs[n]::bigint[] ELSE (ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]])[1 : widths[n]] END,
               real_ms + spare_ms + lives[n]
             FROM generate_series(1, cardinality(keys)) n
             WHERE lives[n] IS NOT NULL AND versions[n] IS NULL
@@ -975,12 +803,7 @@ BEGIN
             INSERT INTO "sluice"."entries" (key, blocked_until_ms, cells, expires_ms)
               VALUES (
                 keys[entry], 0,
-                CASE widths[entry]
-                  WHEN 5 THEN ARRAY[c1[entry], c2[entry], c3[entry], c4[entry], c5[entry]]
-                  WHEN 2 THEN ARRAY[c1[entry], c2[entry]]
-                  WHEN 3 THEN ARRAY[c1[entry], c2[entry], c3[entry]]
-                  ELSE logs[entry]::bigint[]
-                END,
+                CASE widths[entry] WHEN 0 THEN logs[entry]::bigint[] ELSE (ARRAY[c1[entry], c2[entry], c3[entry], c4[entry], c5[entry]])[1 : widths[entry]] END,
                 real_ms + spare_ms + lives[entry]
               )
               ON CONFLICT DO NOTHING;
@@ -1011,12 +834,7 @@ BEGIN
     UPDATE "sluice"."entries" t
       SET blocked_until_ms = blocked[n],
           block = CASE WHEN lasts[n] IS NOT NULL THEN ARRAY[blocked[n], lasts[n]] END,
-          cells = CASE widths[n]
-            WHEN 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
-            WHEN 2 THEN ARRAY[c1[n], c2[n]]
-            WHEN 3 THEN ARRAY[c1[n], c2[n], c3[n]]
-            ELSE logs[n]::bigint[]
-          END,
+          cells = CASE widths[n] WHEN 0 THEN logs[n]::bigint[] ELSE (ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]])[1 : widths[n]] END,
           other = NULL,
           expires_ms = real_ms + spare_ms + lives[n]
       FROM (
@@ -1089,10 +907,7 @@ BEGIN
           block = CASE WHEN lasts[n] IS NOT NULL THEN ARRAY[blocked[n], lasts[n]] END,
           cells = CASE
             WHEN widths[n] = 0 THEN logs[n]::bigint[]
-            WHEN c1[n] IS NULL THEN NULL
-            WHEN widths[n] = 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
-            WHEN widths[n] = 2 THEN ARRAY[c1[n], c2[n]]
-            ELSE ARRAY[c1[n], c2[n], c3[n]]
+            WHEN c1[n] IS NOT NULL THEN (ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]])[1 : widths[n]]
           END,
           other = NULL,
           expires_ms = CASE
@@ -1108,10 +923,7 @@ BEGIN
           block = CASE WHEN lasts[n] IS NOT NULL THEN ARRAY[blocked[n], lasts[n]] END,
           cells = CASE
             WHEN widths[n] = 0 THEN logs[n]::bigint[]
-            WHEN c1[n] IS NULL THEN NULL
-            WHEN widths[n] = 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
-            WHEN widths[n] = 2 THEN ARRAY[c1[n], c2[n]]
-            ELSE ARRAY[c1[n], c2[n], c3[n]]
+            WHEN c1[n] IS NOT NULL THEN (ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]])[1 : widths[n]]
           END,
           expires_ms = real_ms + spare_ms + greatest(repairs[n], blocked[n] - now_ms)
       FROM (
@@ -1129,183 +941,4 @@ $function$;
 `,
 };
 
-export const v0007Entries: Script = {
-  name: "v0007Entries",
-  sha1: "36cbeac67070e488584566b881b189b500ec835d",
-  text: `CREATE OR REPLACE FUNCTION "sluice"."entries_look_2"(given_ms bigint, keys text[])
-RETURNS text
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '20ms'
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
-AS $function$
-DECLARE
-  real_ms CONSTANT bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  result text;
-BEGIN
-  SELECT json_agg(
-        '[0,' || coalesce(given_ms, real_ms) || coalesce(
-          ',"' || t.xmin || '",'
-            || coalesce(t.other, '[1,' || t.blocked_until_ms || ',' || coalesce(to_json(t.cells)::text, 'null') || ']')
-            || CASE WHEN t.block[1] = t.blocked_until_ms THEN ',' || t.block[2] ELSE '' END,
-          ''
-        ) || ']'
-        ORDER BY n
-      )::text
-    INTO result
-    FROM generate_series(1, cardinality(keys)) n
-    LEFT JOIN "sluice"."entries" t ON t.key = keys[n] AND t.expires_ms > real_ms;
-  RETURN result;
-END
-$function$;
-
-CREATE OR REPLACE FUNCTION "sluice"."entries_compare_and_set_2"(
-  given_ms bigint,
-  entry_key text,
-  over text,
-  new_blocked_until_ms bigint,
-  new_block_ms bigint,
-  new_cells bigint[],
-  new_other text,
-  life_ms bigint
-)
-RETURNS text
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '20ms'
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-AS $function$
-DECLARE
-  real_ms CONSTANT bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  new_expires_ms CONSTANT bigint := real_ms + life_ms + CASE WHEN given_ms IS NULL THEN 0 ELSE 3600000 END;
-  new_block CONSTANT bigint[] := CASE WHEN new_block_ms IS NOT NULL THEN ARRAY[new_blocked_until_ms, new_block_ms] END;
-BEGIN
-  IF over = '' THEN
-    INSERT INTO "sluice"."entries" AS t (key, blocked_until_ms, block, cells, other, expires_ms)
-      VALUES (entry_key, new_blocked_until_ms, new_block, new_cells, new_other, new_expires_ms)
-      ON CONFLICT (key) DO UPDATE
-        SET blocked_until_ms = new_blocked_until_ms, block = new_block, cells = new_cells, other = new_other,
-          expires_ms = new_expires_ms
-        WHERE t.expires_ms <= real_ms;
-  ELSE
-    UPDATE "sluice"."entries" t
-      SET blocked_until_ms = new_blocked_until_ms, block = new_block, cells = new_cells, other = new_other,
-        expires_ms = new_expires_ms
-      WHERE t.key = entry_key AND t.xmin = over::xid AND t.expires_ms > real_ms;
-  END IF;
-  IF FOUND THEN
-    RETURN '[1]';
-  END IF;
-  RETURN "sluice"."entries_look_2"(given_ms, ARRAY[entry_key])::json ->> 0;
-END
-$function$;
-
-CREATE OR REPLACE FUNCTION "sluice"."entries_forget_2"(entry_key text)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '20ms'
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-AS $function$
-BEGIN
-  DELETE FROM "sluice"."entries" t WHERE t.key = entry_key;
-END
-$function$;
-
-CREATE OR REPLACE FUNCTION "sluice"."entries_export_2"(after text, most bigint)
-RETURNS text
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-AS $function$
-DECLARE
-  real_ms CONSTANT bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  result text;
-BEGIN
-  SELECT '[' || coalesce(CASE WHEN count(*) = most THEN to_json(max(page.key COLLATE "C"))::text END, 'null')
-      || coalesce(string_agg(
-        ',' || to_json(page.key)::text || ','
-          || coalesce(page.other, '[1,' || page.blocked_until_ms || ',' || coalesce(to_json(page.cells)::text, 'null') || ']')
-          || ',' || page.expires_ms
-          || ',' || coalesce(CASE WHEN page.block[1] = page.blocked_until_ms THEN page.block[2]::text END, 'null'),
-        ''
-      ) FILTER (WHERE page.expires_ms > real_ms), '') || ']'
-    INTO result
-    FROM (SELECT * FROM "sluice"."entries" t WHERE t.key > after ORDER BY t.key LIMIT most) page;
-  RETURN result;
-END
-$function$;
-
-CREATE OR REPLACE FUNCTION "sluice"."entries_import_2"(entries json)
-RETURNS text
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '1s'
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
-AS $function$
-DECLARE
-  real_ms CONSTANT bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  new_keys text[];
-  renewed_keys text[];
-BEGIN
-  WITH new AS (
-    INSERT INTO "sluice"."entries" (key, blocked_until_ms, block, cells, other, expires_ms)
-      SELECT e.key, e.blocked, CASE WHEN e.lasts IS NOT NULL THEN ARRAY[e.blocked, e.lasts] END, e.cells, e.other, e.expires
-        FROM json_to_recordset(entries)
-          e(key text, blocked bigint, lasts bigint, cells bigint[], other text, expires bigint)
-        WHERE e.expires > real_ms
-        ORDER BY e.key COLLATE "C"
-      ON CONFLICT DO NOTHING
-      RETURNING key
-  )
-  SELECT array_agg(new.key) INTO new_keys FROM new;
-  IF cardinality(new_keys) = json_array_length(entries) THEN
-    RETURN '[[],[]]';
-  END IF;
-
-  WITH over AS (
-    SELECT e.*
-      FROM json_to_recordset(entries)
-        e(key text, blocked bigint, lasts bigint, cells bigint[], other text, expires bigint)
-      JOIN "sluice"."entries" t ON t.key = e.key
-      WHERE t.expires_ms <= real_ms AND e.expires > real_ms
-      ORDER BY t.key
-      FOR NO KEY UPDATE OF t
-  ), renewed AS (
-    UPDATE "sluice"."entries" t
-      SET blocked_until_ms = over.blocked,
-          block = CASE WHEN over.lasts IS NOT NULL THEN ARRAY[over.blocked, over.lasts] END,
-          cells = over.cells, other = over.other, expires_ms = over.expires
-      FROM over
-      WHERE t.key = over.key AND t.expires_ms <= real_ms
-      RETURNING t.key
-  )
-  SELECT array_agg(renewed.key) INTO renewed_keys FROM renewed;
-
-  RETURN (
-    SELECT json_build_array(
-        coalesce(json_agg(e.n - 1 ORDER BY e.n) FILTER (WHERE t.key IS NOT NULL), '[]'),
-        coalesce(json_agg(e.n - 1 ORDER BY e.n) FILTER (WHERE t.key IS NULL), '[]')
-      )::text
-      FROM ROWS FROM (json_to_recordset(entries) AS (key text, expires bigint)) WITH ORDINALITY e(key, expires, n)
-      LEFT JOIN "sluice"."entries" t ON t.key = e.key
-      WHERE e.expires > real_ms AND e.key NOT IN (SELECT unnest(new_keys || renewed_keys))
-  );
-END
-$function$;
-`,
-};
+export const migrations: readonly Script[] = [v0001Entries, v0003CompareAndSet, v0004Sweep, v0005Move, v0006Blocks, v0007Entries, v0008Decide];

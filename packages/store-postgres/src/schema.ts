@@ -2,15 +2,7 @@ import { invalidOption, rejectUnknown } from "@sluice/core/store";
 import type { Database, PostgresClient } from "./client.js";
 import { databaseOf } from "./database.js";
 import { hasNotRun, wasLocked } from "./failure.js";
-import {
-  v0001Entries,
-  v0002Decide,
-  v0003CompareAndSet,
-  v0004Sweep,
-  v0005Move,
-  v0006Decide,
-  v0007Entries,
-} from "./migrations.generated.js";
+import { migrations } from "./migrations.generated.js";
 
 /** Options of {@link createSchema} and {@link schemaSql}. */
 export interface SchemaOptions {
@@ -28,8 +20,8 @@ export interface SchemaOptions {
 /** Other processes that create the schema at the same time, and transactions that use the table, can undo a try. */
 const MAX_TRIES = 10;
 
-/** In the order in which they are applied; what was released never changes. */
-const MIGRATIONS = [v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep, v0005Move, v0006Decide, v0007Entries];
+/** The migrations in order, each with the version that its name begins with. */
+const VERSIONED = migrations.map(({ name, text }) => ({ version: Number(name.slice(1, 5)), text }));
 
 /**
  * Returns the SQL that {@link createSchema} runs, for teams with their own migrations. It is one statement, which does
@@ -48,10 +40,10 @@ export function schemaSql(options: SchemaOptions = {}): string {
   rejectUnknown(options, ["table", "schema", "durable"], "schemaSql");
   checkDurable(options.durable);
   const rename = renamer(options);
-  const steps = MIGRATIONS.map(
-    ({ text }, i) => `  IF NOT EXISTS (SELECT FROM "sluice"."entries_migrations" WHERE version = ${i + 1}) THEN
+  const steps = VERSIONED.map(
+    ({ version, text }) => `  IF NOT EXISTS (SELECT FROM "sluice"."entries_migrations" WHERE version = ${version}) THEN
 ${text.trim()}
-    INSERT INTO "sluice"."entries_migrations" (version) VALUES (${i + 1}) ON CONFLICT DO NOTHING;
+    INSERT INTO "sluice"."entries_migrations" (version) VALUES (${version}) ON CONFLICT DO NOTHING;
     migrated := true;
   END IF;
 `,

@@ -2,7 +2,7 @@ import { createLimiter, fixedWindow } from "@sluice/core";
 import type pg from "pg";
 import { beforeEach, expect, it } from "vitest";
 import { createSchema, postgresStore, type SchemaOptions, schemaSql } from "../src/index.js";
-import { v0001Entries, v0002Decide } from "../src/migrations.generated.js";
+import { migrations } from "../src/migrations.generated.js";
 import { describeDatabases, openPool, startDatabases } from "./database.js";
 
 const databases = await startDatabases();
@@ -95,20 +95,25 @@ describeDatabases(databases, ({ server, admin }) => {
     const app = openPool(server, { connectionString: server.url.replace("postgres@", "app@"), max: 1 });
     await admin.query(`CREATE SCHEMA sluice;
       CREATE TABLE sluice.sluice_entries_migrations (version integer PRIMARY KEY, applied_at timestamptz DEFAULT now());
-      INSERT INTO sluice.sluice_entries_migrations VALUES (1), (2)`);
-    for (const { text } of [v0001Entries, v0002Decide]) {
+      INSERT INTO sluice.sluice_entries_migrations VALUES (1), (3)`);
+    const older = migrations.filter(({ name }) => name === "v0001Entries" || name === "v0003CompareAndSet");
+    expect(older).toHaveLength(2);
+    for (const { text } of older) {
       await admin.query(
         text.replaceAll('"sluice"."entries', '"sluice"."sluice_entries').replace(/(entries\w*)\b(?!")/g, "$1"),
       );
     }
     await admin.query(`GRANT USAGE ON SCHEMA sluice TO app, anon;
       GRANT SELECT, INSERT, UPDATE, DELETE ON sluice.sluice_entries TO app`);
-    expect(await rightsOf("anon", "sluice")).toEqual(["sluice_entries_decide_1"]);
+    expect((await rightsOf("anon", "sluice")).sort()).toEqual([
+      "sluice_entries_compare_and_set_1",
+      "sluice_entries_forget_1",
+    ]);
     await createSchema(admin);
     expect(await rightsOf("anon", "sluice")).toEqual([]);
     expect(await works(app)).toBeUndefined();
     // A process of the older release.
-    expect(await rightsOf("app", "sluice")).toContain("sluice_entries_decide_1");
+    expect(await rightsOf("app", "sluice")).toContain("sluice_entries_compare_and_set_1");
     await app.end();
   });
 });

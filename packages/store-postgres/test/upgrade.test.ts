@@ -1,13 +1,21 @@
-import { createLimiter, fixedWindow } from "@sluice/core";
-import { type Entry, scopeOf } from "@sluice/core/store";
-import { expect, it } from "vitest";
-import { postgresStore } from "../src/index.js";
+import { readFileSync } from "node:fs";
+import { createLimiter, fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
+import { builtInAlgorithms, decideEntries, type Entry, scopeOf } from "@sluice/core/store";
+import { beforeAll, describe, expect, it } from "vitest";
+import { createSchema, postgresStore } from "../src/index.js";
 import { describeDatabases, startDatabases } from "./database.js";
 
 const databases = await startDatabases();
 
-/** Processes of the release before work on the same rows, by the functions of that release. */
+const SCHEMA_7 = readFileSync(new URL("fixtures/schema-7.sql", import.meta.url), "utf8");
+
+/** The database is one of an earlier release. Its processes work on the same rows, by the functions of that release. */
 describeDatabases(databases, ({ admin }) => {
+  beforeAll(async () => {
+    await admin.query("DROP SCHEMA sluice CASCADE");
+    await admin.query(SCHEMA_7);
+  });
+
   const store = postgresStore({ client: admin });
   const policy = fixedWindow({ limit: 10, window: "1h" });
   const scope = scopeOf("upgrade", policy);
@@ -18,6 +26,63 @@ describeDatabases(databases, ({ admin }) => {
   const versionOf = async (key: string): Promise<string> =>
     (await admin.query("SELECT xmin::text AS version FROM sluice_entries WHERE key = $1", [scope + key])).rows[0]
       .version;
+
+  // What the release before has stored: the columns of a row, and its value.
+  const BLOCKED = NOW_MS + 500;
+  const stored: readonly [row: string, entry: Entry, policy: Policy][] = [
+    ...rowsOf(tokenBucket({ rate: 7, burst: 10 }), [1_700_000_000_571, 3, 7, 1_000, 1_699_999_999_600]),
+    ...rowsOf(policy, [1_699_999_980_000, 4]),
+    ...rowsOf(slidingWindow({ limit: 10, window: "1m" }), [1_699_999_985_000, 6, 2]),
+    ...rowsOf(slidingLog({ limit: 10, window: "1m" }), [1_699_999_950_000, 2, 1_699_999_999_900, 3]),
+  ];
+
+  function rowsOf(one: Policy, state: readonly number[]): [row: string, entry: Entry, policy: Policy][] {
+    return [
+      [`0, NULL, '{${state}}'`, [1, 0, state], one],
+      [`${BLOCKED}, NULL, NULL`, [1, BLOCKED, null], one],
+      [`${BLOCKED}, NULL, '{${state}}'`, [1, BLOCKED, state], one],
+      [`${BLOCKED}, '{${BLOCKED},1000}', '{${state}}'`, [2, BLOCKED, state, 1_000], one],
+      // A function that knows no lengths has written another block since.
+      [`${BLOCKED}, '{${BLOCKED - 1},1000}', '{${state}}'`, [1, BLOCKED, state], one],
+    ];
+  }
+
+  async function insert(prefix: string): Promise<void> {
+    const rows = stored.map(([row, , one], i) => `('${scopeOf(prefix, one)}${i}', ${row}, 4000000000000)`);
+    await admin.query(`INSERT INTO sluice_entries (key, blocked_until_ms, block, cells, expires_ms)
+      VALUES ${rows.join(", ")}`);
+  }
+
+  describe.each([
+    ["before it is migrated", async () => insert("before")],
+    [
+      "once it is migrated",
+      async () => {
+        await insert("migrated");
+        await createSchema(admin);
+        const { rows } = await admin.query("SELECT version FROM sluice_entries_migrations ORDER BY 1");
+        expect(rows.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      },
+    ],
+  ])("%s", (when, prepare) => {
+    beforeAll(prepare);
+
+    it.each(stored.map(([row, entry, one], i) => [one.algorithm, row, entry, one, i] as const))(
+      "reads and decides on a %s row with %s",
+      async (_, __, entry, one, i) => {
+        const claim = { scope: scopeOf(when.split(" ")[0] === "before" ? "before" : "migrated", one), key: String(i) };
+        expect(await store.atomicUpdate(claim.scope + claim.key, () => undefined)).toEqual(entry);
+        // While the block lasts, and after it.
+        for (const nowMs of [NOW_MS, BLOCKED]) {
+          const admission = { claims: [{ ...claim, policy: one, cost: 3 }], charge: true };
+          const { outcome, writes } = decideEntries(admission, [entry], builtInAlgorithms, nowMs);
+          expect(await store.decide(admission, { nowMs })).toEqual(outcome);
+          expect(await store.atomicUpdate(claim.scope + claim.key, () => undefined)).toEqual(writes[0]?.state ?? entry);
+          if (outcome.allowed) break;
+        }
+      },
+    );
+  });
 
   it("reads a block of this release, and charges beside it", async () => {
     await limiter.consume("old reads");

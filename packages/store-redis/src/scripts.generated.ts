@@ -118,7 +118,7 @@ return { 1, now, current }
 
 export const decide: Script = {
   name: "decide",
-  sha1: "cf0dec49220f5d51f9cb013ff0430125017d2ca2",
+  sha1: "dfd5ad1bd71d8f221e97cd816dedbcd24df386d9",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -212,54 +212,6 @@ local function floor_of_ratio(a, b, divisor)
 end
 
 local algorithms = {}
-
-local function converted(units, old_interval, interval, burst)
-  local tokens = math.floor(units / old_interval)
-  if tokens >= burst or units > 9007199254740991 then return burst * interval end
-  local rest = units - tokens * old_interval
-  return tokens * interval + interval - floor_of_ratio(old_interval - rest, interval, old_interval)
-end
-
-local function next_busy_since(busy_since, now)
-  return busy_since >= now and busy_since + 1 or now
-end
-
-algorithms['token-bucket'] = {
-  settle = function(policy, now, value)
-    if not value then return now, 0, now, 0 end
-    local _, _, full_at, numerator, old_rate, old_interval, busy_since = unpack_one(value)
-    if not full_at then return now, 0, now, 0 end
-    local units = full_at < now and 0 or (full_at - now) * old_rate + numerator
-    if units == 0 then return now, 0, next_busy_since(busy_since, now), 0 end
-    local rate, interval, burst = policy[2], policy[3], policy[4]
-    local same = old_rate == rate and old_interval == interval
-    if same and units <= burst * interval then return full_at, numerator, busy_since, units end
-    local used = same and burst * interval or converted(units, old_interval, interval, burst)
-    local ahead = math.floor(used / rate)
-    return now + ahead, used - ahead * rate, next_busy_since(busy_since, now), used, true
-  end,
-
-  fits = function(policy, _, cost, _, _, _, used)
-    return cost * policy[3] <= policy[4] * policy[3] - used
-  end,
-
-  charge = function(policy, now, cost, _, _, busy_since, used)
-    local rate = policy[2]
-    local units = used + cost * policy[3]
-    local ahead = math.floor(units / rate)
-    return now + ahead, units - ahead * rate, busy_since, units
-  end,
-
-  write = function(policy, _, blocked, full_at, numerator, busy_since, used)
-    return pack(VERSION, blocked, full_at, numerator, policy[2], policy[3], busy_since), math.ceil(used / policy[2])
-  end,
-
-  report = function(result, n, _, _, full_at, numerator, busy_since)
-    result[n + 1], result[n + 2], result[n + 3] = full_at, numerator, busy_since
-    return n + 3
-  end,
-}
-
 algorithms['fixed-window'] = {
   settle = function(policy, now, value)
     if not value then return now, 0 end
@@ -286,45 +238,6 @@ algorithms['fixed-window'] = {
   report = function(result, n, _, _, start, used)
     result[n + 1], result[n + 2] = start, used
     return n + 2
-  end,
-}
-
-algorithms['sliding-window'] = {
-  settle = function(policy, now, value)
-    if not value then return now, 0, 0 end
-    local _, _, start, previous, current = unpack_one(value)
-    if not start then return now, 0, 0 end
-    local window, elapsed = policy[3], now - time_of(start)
-    if elapsed >= 2 * window then
-      previous, current = 0, 0
-    elseif elapsed >= window then
-      previous, current = current, 0
-      if previous > 0 then return time_of(start) + window, previous, 0 end
-    end
-    if previous == 0 and current == 0 then return epoch_after(start, now), 0, 0 end
-    if elapsed < 0 then return now, previous, current, nil, true end
-    return start, previous, current
-  end,
-
-  fits = function(policy, now, cost, start, previous, current)
-    local window = policy[3]
-    local left = math.min(window, time_of(start) + window - now)
-    local weighted = previous - floor_of_ratio(window - left, previous, window)
-    return cost <= policy[2] - current - weighted
-  end,
-
-  charge = function(_, _, cost, start, previous, current)
-    return start, previous, current + cost
-  end,
-
-  write = function(policy, now, blocked, start, previous, current)
-    local windows = current > 0 and 2 or 1
-    return pack(VERSION, blocked, start, previous, current), time_of(start) + windows * policy[3] - now
-  end,
-
-  report = function(result, n, _, _, start, previous, current)
-    result[n + 1], result[n + 2], result[n + 3] = start, previous, current
-    return n + 3
   end,
 }
 
@@ -380,6 +293,92 @@ algorithms['sliding-log'] = {
       i = i + 2
     end
     result[n + 1], result[n + 2], result[n + 3] = used, log[#log - 1] or -1, fits_at
+    return n + 3
+  end,
+}
+
+algorithms['sliding-window'] = {
+  settle = function(policy, now, value)
+    if not value then return now, 0, 0 end
+    local _, _, start, previous, current = unpack_one(value)
+    if not start then return now, 0, 0 end
+    local window, elapsed = policy[3], now - time_of(start)
+    if elapsed >= 2 * window then
+      previous, current = 0, 0
+    elseif elapsed >= window then
+      previous, current = current, 0
+      if previous > 0 then return time_of(start) + window, previous, 0 end
+    end
+    if previous == 0 and current == 0 then return epoch_after(start, now), 0, 0 end
+    if elapsed < 0 then return now, previous, current, nil, true end
+    return start, previous, current
+  end,
+
+  fits = function(policy, now, cost, start, previous, current)
+    local window = policy[3]
+    local left = math.min(window, time_of(start) + window - now)
+    local weighted = previous - floor_of_ratio(window - left, previous, window)
+    return cost <= policy[2] - current - weighted
+  end,
+
+  charge = function(_, _, cost, start, previous, current)
+    return start, previous, current + cost
+  end,
+
+  write = function(policy, now, blocked, start, previous, current)
+    local windows = current > 0 and 2 or 1
+    return pack(VERSION, blocked, start, previous, current), time_of(start) + windows * policy[3] - now
+  end,
+
+  report = function(result, n, _, _, start, previous, current)
+    result[n + 1], result[n + 2], result[n + 3] = start, previous, current
+    return n + 3
+  end,
+}
+
+local function converted(units, old_interval, interval, burst)
+  local tokens = math.floor(units / old_interval)
+  if tokens >= burst or units > 9007199254740991 then return burst * interval end
+  local rest = units - tokens * old_interval
+  return tokens * interval + interval - floor_of_ratio(old_interval - rest, interval, old_interval)
+end
+
+local function next_busy_since(busy_since, now)
+  return busy_since >= now and busy_since + 1 or now
+end
+
+algorithms['token-bucket'] = {
+  settle = function(policy, now, value)
+    if not value then return now, 0, now, 0 end
+    local _, _, full_at, numerator, old_rate, old_interval, busy_since = unpack_one(value)
+    if not full_at then return now, 0, now, 0 end
+    local units = full_at < now and 0 or (full_at - now) * old_rate + numerator
+    if units == 0 then return now, 0, next_busy_since(busy_since, now), 0 end
+    local rate, interval, burst = policy[2], policy[3], policy[4]
+    local same = old_rate == rate and old_interval == interval
+    if same and units <= burst * interval then return full_at, numerator, busy_since, units end
+    local used = same and burst * interval or converted(units, old_interval, interval, burst)
+    local ahead = math.floor(used / rate)
+    return now + ahead, used - ahead * rate, next_busy_since(busy_since, now), used, true
+  end,
+
+  fits = function(policy, _, cost, _, _, _, used)
+    return cost * policy[3] <= policy[4] * policy[3] - used
+  end,
+
+  charge = function(policy, now, cost, _, _, busy_since, used)
+    local rate = policy[2]
+    local units = used + cost * policy[3]
+    local ahead = math.floor(units / rate)
+    return now + ahead, units - ahead * rate, busy_since, units
+  end,
+
+  write = function(policy, _, blocked, full_at, numerator, busy_since, used)
+    return pack(VERSION, blocked, full_at, numerator, policy[2], policy[3], busy_since), math.ceil(used / policy[2])
+  end,
+
+  report = function(result, n, _, _, full_at, numerator, busy_since)
+    result[n + 1], result[n + 2], result[n + 3] = full_at, numerator, busy_since
     return n + 3
   end,
 }

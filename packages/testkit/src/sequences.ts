@@ -1,7 +1,7 @@
 import type { Policy, Quota } from "@sluice/core";
 import { builtInAlgorithms } from "@sluice/core/store";
-import { ALGORITHMS, type AlgorithmName, awkwardPolicy } from "./awkward-policies.js";
 import type { Operation, PlainClaim } from "./operation.js";
+import { ALGORITHMS, awkwardPolicy } from "./policies.js";
 import { type Random, randomFrom } from "./random.js";
 import { createReference } from "./reference.js";
 
@@ -9,7 +9,7 @@ import { createReference } from "./reference.js";
 export interface SequenceOptions {
   readonly seed: number;
   /** The algorithm that every decision uses; others are mixed in. */
-  readonly algorithm: AlgorithmName;
+  readonly algorithm: string;
   readonly operations: number;
   readonly lanes: number;
   /** Whether the claims of one admission may differ in cost. */
@@ -55,13 +55,13 @@ interface Lane {
 function createLane(
   random: Random,
   lane: number,
-  algorithm: AlgorithmName,
+  algorithm: string,
   costsDiffer: boolean,
   time: { nowMs: number },
 ): Lane {
   const names = ["a", "b", "c"].slice(0, 1 + random.below(3));
   const algorithms = names.map((_, i) => (i === 0 ? algorithm : random.pick(ALGORITHMS)));
-  const policies = names.map((name, i) => awkwardPolicy(random, algorithms[i] as AlgorithmName, name));
+  const policies = names.map((name, i) => awkwardPolicy(random, algorithms[i] as string, name));
   const keys = [`lane-${lane}`, `lane-${lane}:other`] as const;
   const reference = createReference();
   /** Waits that the last decision named: the moments at which something changes. */
@@ -123,7 +123,7 @@ function createLane(
     next() {
       if (random.chance(0.02)) {
         const i = random.below(policies.length);
-        policies[i] = awkwardPolicy(random, algorithms[i] as AlgorithmName, names[i] as string);
+        policies[i] = awkwardPolicy(random, algorithms[i] as string, names[i] as string);
       }
       const made = operation();
       const seen = reference.apply(made);

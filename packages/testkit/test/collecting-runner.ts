@@ -51,6 +51,7 @@ const GROUPS: readonly StoreGroup[] = [
   "clock",
   "odd keys",
   "refund, reset and block",
+  "custom algorithm",
   "batching",
   "export",
   "import",

@@ -101,7 +101,7 @@ const MUTATIONS: readonly [fault: string, faults: Faults, groups: readonly Store
   [
     "loses what is given back",
     { losesUpdate: (before, after) => Array.isArray(before) && !isBlock(before, after) },
-    ["refund, reset and block", "differential"],
+    ["refund, reset and block", "differential", "custom algorithm"],
   ],
   ["loses blocks", { losesUpdate: isBlock }, ["refund, reset and block", "expiry", "decide", "differential"]],
   ["loses one update in twenty", { losesUpdate: () => ++updates % 20 === 0 }, ["atomicity"]],
@@ -155,10 +155,16 @@ describe("a store that", () => {
 });
 
 describe("a store without faults", () => {
-  it.for(["basics", "decide", "differential", "atomicity", "odd keys", "batching", "lifecycle"] as const)(
-    "passes: %s",
-    passes,
-  );
+  it.for([
+    "basics",
+    "decide",
+    "differential",
+    "atomicity",
+    "odd keys",
+    "custom algorithm",
+    "batching",
+    "lifecycle",
+  ] as const)("passes: %s", passes);
 });
 
 // They mostly sleep.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ALGORITHMS } from "../src/awkward-policies.js";
 import { describeSequence } from "../src/operation.js";
+import { ALGORITHMS } from "../src/policies.js";
 import { randomFrom, seedOfRun } from "../src/random.js";
 import { createReference } from "../src/reference.js";
 import { generateSequence } from "../src/sequences.js";

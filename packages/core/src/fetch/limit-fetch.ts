@@ -1,25 +1,23 @@
+import { checkCost } from "../algorithm/policy.js";
 import { type Duration, MAX_DURATION_MS, parseDuration } from "../duration.js";
 import { invalidOption } from "../errors.js";
 import type { LimiterKey } from "../limiter/claims.js";
 import type { Limiter } from "../limiter/limiter.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import { checkCost } from "../policy/policy.js";
 import { rejectUnknown } from "../unknown-option.js";
 import { parseRateLimit } from "./parse-rate-limit.js";
 
 /** The runtime's `fetch`, where its types are there. */
-type Fetch = typeof globalThis extends { fetch: infer F extends AnyFunction } ? F : PlainFetch;
-type PlainFetch = (input: string, init?: { readonly signal?: AbortSignal }) => Promise<unknown>;
-type AnyFunction = (...args: never[]) => unknown;
-type Input = Parameters<Fetch>[0];
-type Init = Parameters<Fetch>[1];
+export type Fetch = typeof globalThis extends { fetch: infer F extends (...args: never[]) => unknown }
+  ? F
+  : (input: string, init?: { readonly signal?: AbortSignal }) => Promise<unknown>;
 
 /** Options of {@link limitFetch}. */
 export interface LimitFetchOptions {
   /** By what calls are limited together. Default: the host of the address. */
-  key?: ((input: Input, init?: Init) => MaybePromise<LimiterKey>) | undefined;
+  key?: ((...call: Parameters<Fetch>) => MaybePromise<LimiterKey>) | undefined;
   /** Units that a call takes. Default 1. */
-  cost?: number | ((input: Input, init?: Init) => MaybePromise<number>) | undefined;
+  cost?: number | ((...call: Parameters<Fetch>) => MaybePromise<number>) | undefined;
   /** The longest that a call waits for its turn; it rejects with `WAIT_TIMEOUT` at once when that is not enough. */
   timeout?: Duration | undefined;
   /** The longest pause that a server may ask for. Default `"1h"`. */
@@ -82,7 +80,7 @@ function pauseOf({ status, headers }: Response): number {
   return Math.max(0, ...limits.map(({ remaining, resetAfterMs = 0 }) => (remaining === 0 ? resetAfterMs : 0)));
 }
 
-function hostOf(input: Input): string {
+function hostOf(input: Parameters<Fetch>[0]): string {
   const url = typeof input === "object" && "url" in input ? input.url : String(input);
   // In a browser an address may be relative to the page's.
   return new URL(url, (globalThis as { location?: { href: string } }).location?.href).host;

@@ -1,10 +1,10 @@
+import { checkCost } from "../algorithm/policy.js";
 import type { LimiterKey } from "../limiter/claims.js";
 import type { ConsumeOptions } from "../limiter/decider.js";
 import type { Decision } from "../limiter/decision.js";
 import type { Limiter } from "../limiter/limiter.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
-import { checkCost } from "../policy/policy.js";
 import type { Store } from "../store/store.js";
 import { createDiagnostics } from "./diagnostics.js";
 import { firstRequests } from "./first-requests.js";

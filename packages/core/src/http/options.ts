@@ -1,9 +1,9 @@
+import type { Policy } from "../algorithm/policy.js";
 import { invalidOption } from "../errors.js";
 import type { LimiterKey } from "../limiter/claims.js";
 import type { Limiter } from "../limiter/limiter.js";
 import { LIMITER_OPTIONS, type LimiterOptions } from "../limiter/options.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import type { Policy } from "../policy/policy.js";
 import type { Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import type { HashKey } from "./hash-key.js";

@@ -1,9 +1,9 @@
+import type { Policy, Quota } from "../algorithm/policy.js";
 import { coreOf } from "../limiter/core-of.js";
 import { createLimiterCore, type Decider } from "../limiter/decider.js";
 import type { Limiter } from "../limiter/limiter.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
-import type { Policy, Quota } from "../policy/policy.js";
 import type { Store } from "../store/store.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { type FieldWriter, fieldWriter } from "./headers/writer.js";

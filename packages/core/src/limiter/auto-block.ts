@@ -1,19 +1,26 @@
+import type { Policy } from "../algorithm/policy.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import type { Policy } from "../policy/policy.js";
 import type { CallOptions, Store } from "../store/store.js";
 import type { ClaimMaker, LimiterKey } from "./claims.js";
 import type { Decision } from "./decision.js";
 import type { Algorithms, Engine } from "./engine.js";
 
-/** Blocks who goes on when denied: see `escalatingBlock`. */
+declare const brand: unique symbol;
+
+/** Blocks clients that keep sending requests after being denied. Opaque: `escalatingBlock` returns one. */
 export interface AutoBlock {
+  readonly [brand]?: true;
+}
+
+/** What an {@link AutoBlock} is inside of Sluice. */
+export interface AttachableBlock extends AutoBlock {
   /** Counts violations; the store decides it like any other policy. */
   readonly policy: Policy;
   /** Makes it a limiter's. */
   attach(host: AutoBlockHost): AutoBlocker;
 }
 
-/** The parts of a limiter that its {@link AutoBlock} works with. */
+/** The parts of a limiter that its {@link AttachableBlock} works with. */
 export interface AutoBlockHost {
   readonly store: Store;
   readonly policies: readonly Policy[];
@@ -25,7 +32,7 @@ export interface AutoBlockHost {
   bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T>;
 }
 
-/** The {@link AutoBlock} of one limiter. */
+/** The {@link AttachableBlock} of one limiter. */
 export interface AutoBlocker {
   /** Throws where it can't tell who would be blocked: a `SluiceError` with `INVALID_OPTION`. */
   check(key: LimiterKey): void;

@@ -1,5 +1,5 @@
+import type { Policy } from "../algorithm/policy.js";
 import { SluiceError, show } from "../errors.js";
-import type { Policy } from "../policy/policy.js";
 import { scopeOf } from "../store/entry-key.js";
 import type { Claim } from "../store/store.js";
 

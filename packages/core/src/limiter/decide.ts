@@ -1,5 +1,5 @@
+import type { Policy, Quota } from "../algorithm/policy.js";
 import type { SluiceError } from "../errors.js";
-import type { Policy, Quota } from "../policy/policy.js";
 import type { ClaimFinding, Outcome } from "../store/store.js";
 import type { LimiterKey } from "./claims.js";
 import type { Decision, DecisionSource, PolicyDecision } from "./decision.js";

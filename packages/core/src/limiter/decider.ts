@@ -1,7 +1,7 @@
+import type { Algorithm } from "../algorithm/algorithm.js";
+import { checkCost, type Policy, type Quota } from "../algorithm/policy.js";
 import { invalidOption, SluiceError, storeFailure } from "../errors.js";
 import { isPromise, type MaybePromise } from "../maybe-promise.js";
-import type { Algorithm } from "../policy/algorithm.js";
-import { checkCost, type Policy, type Quota } from "../policy/policy.js";
 import { hasConnectionErrors } from "../store/capabilities.js";
 import { createDeadlines } from "../store/deadlines.js";
 import { refundEntry } from "../store/entry.js";

@@ -1,5 +1,5 @@
+import type { Policy } from "../algorithm/policy.js";
 import type { SluiceError } from "../errors.js";
-import type { Policy } from "../policy/policy.js";
 
 /**
  * Where a decision came from. `failOpen` and `failClosed` mean that the store did not answer and the limiter's

@@ -1,5 +1,5 @@
+import type { Algorithm } from "../algorithm/algorithm.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import type { Algorithm } from "../policy/algorithm.js";
 import { clearEntry, type Entry, type EntryChange } from "../store/entry.js";
 import { type CallOptions, type Claim, type DecidingStore, isSynchronousStore, type Outcome } from "../store/store.js";
 

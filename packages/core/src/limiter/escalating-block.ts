@@ -1,40 +1,41 @@
+import type { Algorithm } from "../algorithm/algorithm.js";
+import { fixedWindow } from "../algorithm/fixed-window.js";
+import { checkCount, checkName, type Policy } from "../algorithm/policy.js";
 import { type Duration, parseDuration } from "../duration.js";
 import { invalidOption } from "../errors.js";
 import { isPromise, type MaybePromise } from "../maybe-promise.js";
-import type { Algorithm } from "../policy/algorithm.js";
-import { checkCount, checkName, fixedWindow, type Policy } from "../policy/policy.js";
 import { blockEntry } from "../store/entry.js";
 import { scopeOf } from "../store/entry-key.js";
 import type { CallOptions, Claim, Outcome } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
-import type { AutoBlock } from "./auto-block.js";
+import type { AttachableBlock, AutoBlock } from "./auto-block.js";
 import type { LimiterKey } from "./claims.js";
 import type { Decision } from "./decision.js";
 
 /** Options of {@link escalatingBlock}. */
 export interface EscalatingBlockOptions {
-  /** So many denials within `within` lead to a block: a whole number of 1 or more. */
-  violations: number;
-  /** Counted from the first of them. */
+  /** Denials that lead to a block: a whole number of 1 or more. */
+  after: number;
+  /** The time in which they are counted, from the first of them. */
   within: Duration;
   /** How long the first block lasts. Each one after it lasts twice as long as the one before. */
-  for: Duration;
+  duration: Duration;
   /** The longest block. Default `"1d"`. */
-  max?: Duration | undefined;
+  maxDuration?: Duration | undefined;
   /** How long after the end of a block the next one counts as the first again. Default `"1d"`. */
   forgetAfter?: Duration | undefined;
   /**
-   * The policies whose violations count, by name. Default: all. It must be given where keys go by the names of policies:
-   * a limit that all share, violated, would block all.
+   * The policies whose denials count, by name. Default: all. Required where keys go by the names of policies: a denial by
+   * a limit that all clients share would block all of them.
    */
   policies?: readonly string[] | undefined;
-  /** Called with every block, in the process that made it. What it throws is ignored. */
+  /** Called with every block, in the process that made it. Errors that it throws are ignored. */
   onBlock?: ((event: AutoBlockEvent) => void) | undefined;
 }
 
 /** A block that was made. */
 export interface AutoBlockEvent {
-  /** Who is blocked: the key of the violated policy. It is often personal, so think before it is logged. */
+  /** The key that is blocked: that of the policy which denied. It is often personal, so think before it is logged. */
   readonly key: string;
   /** 1 for the first block, 2 for the one after it. */
   readonly level: number;
@@ -61,11 +62,12 @@ const DAY_MS = 86_400_000;
 const MOST_DOUBLINGS = 40;
 
 /**
- * For the option `autoBlock` of a limiter: whoever is denied `violations` times within `within` is blocked, for a time that
- * doubles with each block up to `max`. Denials of a key that is blocked do not count. Counted exactly across all
- * processes on the same store. `wait` and `peek` violate nothing.
+ * Blocks clients that keep sending requests after being denied, for the option `autoBlock` of a limiter. A client that is
+ * denied `after` times within `within` is blocked for `duration`, and for twice as long with each block after that, up to
+ * `maxDuration`. Denials of a key that is blocked do not count, nor do `wait` and `peek`. All processes on the same store
+ * count together, exactly.
  *
- * A denial takes one more round trip with it, a block some more. `reset` of the limiter ends a block, and forgets violations
+ * A denial takes one more round trip with it, a block some more. `reset` of the limiter ends a block, and forgets denials
  * and earlier blocks.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
@@ -78,30 +80,31 @@ const MOST_DOUBLINGS = 40;
  * const limiter = createLimiter({
  *   store: memoryStore(),
  *   policies: tokenBucket({ rate: 10 }),
- *   autoBlock: escalatingBlock({ violations: 50, within: "1m", for: "1m", max: "1d" }),
+ *   autoBlock: escalatingBlock({ after: 50, within: "1m", duration: "1m", maxDuration: "1d" }),
  * });
  * ```
  */
 export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
   rejectUnknown(
     options,
-    ["violations", "within", "for", "max", "forgetAfter", "policies", "onBlock"],
+    ["after", "within", "duration", "maxDuration", "forgetAfter", "policies", "onBlock"],
     "escalatingBlock",
   );
-  const { violations, within, max = DAY_MS, forgetAfter = DAY_MS, policies: names, onBlock = () => {} } = options;
-  const limit = checkCount("violations", violations);
+  const { after, within, duration, maxDuration = DAY_MS, forgetAfter = DAY_MS } = options;
+  const { policies: names, onBlock = () => {} } = options;
+  const limit = checkCount("after", after);
   const policy = fixedWindow({ name: "violations", limit, window: parseDuration(within, "within") });
-  const firstMs = parseDuration(options.for, "for");
-  const maxMs = parseDuration(max, "max");
+  const firstMs = parseDuration(duration, "duration");
+  const maxMs = parseDuration(maxDuration, "maxDuration");
   const forgetAfterMs = parseDuration(forgetAfter, "forgetAfter");
-  if (maxMs < firstMs) throw invalidOption("max", max, 'give at least as much as "for"');
+  if (maxMs < firstMs) throw invalidOption("maxDuration", maxDuration, 'give at least as much as "duration"');
   if (names !== undefined && (!Array.isArray(names) || names.length === 0)) {
     throw invalidOption("policies", names, "give an array of the names of policies");
   }
   for (const name of names ?? []) checkName(name);
   if (typeof onBlock !== "function") throw invalidOption("onBlock", onBlock, "give a function");
 
-  return {
+  const autoBlock: AttachableBlock = {
     policy,
     attach(host) {
       const { store, prefix, policies, claims, engine, algorithms } = host;
@@ -233,4 +236,5 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
       };
     },
   };
+  return autoBlock;
 }

@@ -1,7 +1,7 @@
+import type { Algorithm } from "../algorithm/algorithm.js";
+import { checkCost } from "../algorithm/policy.js";
 import { type Duration, parseDuration } from "../duration.js";
 import { isPromise } from "../maybe-promise.js";
-import type { Algorithm } from "../policy/algorithm.js";
-import { checkCost } from "../policy/policy.js";
 import { hasHealthCheck } from "../store/capabilities.js";
 import { blockEntry, type Entry } from "../store/entry.js";
 import { rejectUnknown } from "../unknown-option.js";

@@ -1,11 +1,12 @@
+import type { Algorithm } from "../algorithm/algorithm.js";
+import { builtInAlgorithms } from "../algorithm/built-in.js";
+import { checkCount, checkName, type Policy } from "../algorithm/policy.js";
+import { tokenBucket } from "../algorithm/token-bucket.js";
 import { type Duration, MAX_TIMER_MS, parseDuration } from "../duration.js";
 import { invalidOption, SluiceError, show } from "../errors.js";
-import type { Algorithm } from "../policy/algorithm.js";
-import { builtInAlgorithms } from "../policy/built-in.js";
-import { checkName, isBuiltInPolicy, type Policy, remakePolicy, tokenBucket } from "../policy/policy.js";
 import type { Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
-import type { AutoBlock } from "./auto-block.js";
+import type { AttachableBlock, AutoBlock } from "./auto-block.js";
 import type { Clock } from "./clock.js";
 import type { Algorithms } from "./engine.js";
 import { EVENT_NAMES, type LimiterListeners } from "./events.js";
@@ -16,7 +17,7 @@ export interface LimiterOptions {
   store: Store;
   /** One policy, or several that are decided together: all grant or none does. Default {@link tokenBucket}`()`. */
   policies?: Policy | readonly Policy[] | undefined;
-  /** Algorithms of your own, which `policies` then may name. */
+  /** Custom algorithms, which `policies` then may name. */
   algorithms?: readonly Algorithm[] | undefined;
   /**
    * Starts every stored key. Limiters with the same store, prefix and policy name share their counts, unless only one of
@@ -27,7 +28,7 @@ export interface LimiterOptions {
   failOpen?: boolean | undefined;
   /** The longest that a decision waits for the store. Default `"500ms"`. */
   timeout?: Duration | undefined;
-  /** Blocks who goes on when denied, as `escalatingBlock` does. Default: nobody is blocked but by hand. */
+  /** Blocks clients that keep sending requests after being denied: see `escalatingBlock`. Default: none. */
   autoBlock?: AutoBlock | undefined;
   /** Listeners from the start; `limiter.on` adds more. */
   on?: LimiterListeners | undefined;
@@ -56,7 +57,7 @@ export interface CheckedOptions {
   readonly prefix: string;
   readonly failOpen: boolean;
   readonly timeoutMs: number;
-  readonly autoBlock: AutoBlock | undefined;
+  readonly autoBlock: AttachableBlock | undefined;
   readonly on: LimiterListeners;
   readonly clock: Clock | undefined;
 }
@@ -78,10 +79,8 @@ export function checkOptions(options: LimiterOptions): CheckedOptions {
   rejectUnknown(on, EVENT_NAMES, '"on"');
   for (const [event, listener] of Object.entries(on)) checkFunction(`on.${event}`, listener);
   if (typeof failOpen !== "boolean") throw invalidOption("failOpen", failOpen, "give true or false");
-  if (typeof prefix !== "string" || !/^[\x20-\x7e]{1,128}$/.test(prefix)) {
-    throw invalidOption("prefix", prefix, "give 1 to 128 printable ASCII characters");
-  }
-  if (autoBlock !== undefined && typeof autoBlock?.attach !== "function") {
+  checkName(prefix, "prefix");
+  if (autoBlock !== undefined && !isAttachable(autoBlock)) {
     throw invalidOption("autoBlock", autoBlock, "give what escalatingBlock returns");
   }
   if (clock !== undefined && (typeof clock?.nowMs !== "function" || typeof clock.sleep !== "function")) {
@@ -98,6 +97,10 @@ export function checkOptions(options: LimiterOptions): CheckedOptions {
     on,
     clock,
   };
+}
+
+function isAttachable(autoBlock: AutoBlock): autoBlock is AttachableBlock {
+  return typeof (autoBlock as AttachableBlock | null)?.attach === "function";
 }
 
 function checkTimeout(timeout: Duration): number {
@@ -156,11 +159,7 @@ function checkPolicies(given: Policy | readonly Policy[], algorithms: Algorithms
 /** A policy is plain data that may come from a file, so it is checked here whoever made it. */
 function checkPolicy(policy: Policy, algorithms: Algorithms): Policy {
   if (typeof policy !== "object" || policy === null) {
-    throw invalidOption(
-      "policies",
-      policy,
-      "a policy is made by tokenBucket, fixedWindow, slidingWindow or slidingLog",
-    );
+    throw invalidOption("policies", policy, "a policy is made by a function such as tokenBucket");
   }
   const algorithm = algorithms.get(policy.algorithm);
   if (algorithm === undefined) {
@@ -170,17 +169,10 @@ function checkPolicy(policy: Policy, algorithms: Algorithms): Policy {
         `known are ${[...algorithms.keys()].join(", ")}; add one of your own to the option "algorithms"`,
     );
   }
-  if (isBuiltInPolicy(policy)) return remakePolicy(policy);
-  checkName(policy.name);
-  const { limit, windowMs } = algorithm.quota(policy);
-  for (const [what, value] of Object.entries({ limit, windowMs })) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw invalidOption(
-        `policies.${policy.name}`,
-        value,
-        `quota() of its algorithm must give a whole ${what} of 1 or more`,
-      );
-    }
-  }
-  return Object.freeze({ ...policy });
+  const checked = algorithm.check?.(policy) ?? { ...policy };
+  checkName(checked.name);
+  const { limit, windowMs } = algorithm.quota(checked);
+  checkCount(`policies.${checked.name}: quota().limit`, limit);
+  checkCount(`policies.${checked.name}: quota().windowMs`, windowMs);
+  return Object.freeze(checked);
 }

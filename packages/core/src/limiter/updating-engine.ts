@@ -1,4 +1,4 @@
-import type { Next } from "../policy/algorithm.js";
+import type { Next } from "../algorithm/algorithm.js";
 import { clearEntry, decideEntries, type Entry, refundEntry } from "../store/entry.js";
 import { scopeOf } from "../store/entry-key.js";
 import { decideInOrder, partsOf } from "../store/in-order.js";

@@ -1,5 +1,5 @@
+import type { Next } from "../algorithm/algorithm.js";
 import { SluiceError } from "../errors.js";
-import type { Next } from "../policy/algorithm.js";
 import { storeTimeout } from "./deadlines.js";
 import { createKeyedBatcher } from "./keyed-batcher.js";
 import { backOff } from "./kit/real-time.js";

@@ -1,4 +1,4 @@
-import type { Policy } from "../policy/policy.js";
+import type { Policy } from "../algorithm/policy.js";
 
 /*
  * An entry's key is `prefix:policy:algorithm:key`, with the first three escaped so that they hold no colon. So it can be

@@ -1,6 +1,6 @@
+import type { Algorithm, Next, Step } from "../algorithm/algorithm.js";
+import type { Policy } from "../algorithm/policy.js";
 import { SluiceError } from "../errors.js";
-import type { Algorithm, Next, Step } from "../policy/algorithm.js";
-import type { Policy } from "../policy/policy.js";
 import type { Admission, Claim, ClaimFinding, Outcome } from "./store.js";
 
 /**

@@ -1,23 +1,22 @@
 // The door for authors of stores: the contract, and the kit that stores are built from.
+export type { Algorithm, Finding, Next, Step } from "../algorithm/algorithm.js";
+export { builtInAlgorithms, remoteFormOf, stateMergeOf } from "../algorithm/built-in.js";
+export type {
+  BuiltInAlgorithm,
+  KnownWindow,
+  RemoteForm,
+  ReplyReader,
+  StateMerge,
+} from "../algorithm/built-in-algorithm.js";
+export { BLANK, type CellAlgorithm, type Cells } from "../algorithm/cells.js";
+export { timeOf } from "../algorithm/epoch.js";
+export type { FixedWindowPolicy } from "../algorithm/fixed-window.js";
+export type { Policy, Quota } from "../algorithm/policy.js";
+export { nextNumber } from "../algorithm/reply.js";
+export type { TokenBucketPolicy } from "../algorithm/token-bucket.js";
 export { type Duration, MAX_DURATION_MS, parseDuration } from "../duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode, storeFailure } from "../errors.js";
 export { isPromise, type MaybePromise } from "../maybe-promise.js";
-export type { Algorithm, Finding, Next, Step } from "../policy/algorithm.js";
-export { builtInAlgorithms } from "../policy/built-in.js";
-export { BLANK, type CellAlgorithm, type Cells } from "../policy/cells.js";
-export { epochAfter, timeOf } from "../policy/epoch.js";
-export { fixedWindowAlgorithm } from "../policy/fixed-window.js";
-export type {
-  FixedWindowPolicy,
-  Policy,
-  Quota,
-  SlidingLogPolicy,
-  SlidingWindowPolicy,
-  TokenBucketPolicy,
-} from "../policy/policy.js";
-export { type GrantLog, judgeLog, type LogSummary, slidingLogAlgorithm } from "../policy/sliding-log.js";
-export { slidingWindowAlgorithm } from "../policy/sliding-window.js";
-export { tokenBucketAlgorithm } from "../policy/token-bucket.js";
 export { startQuietTimer, type Timer } from "../timer.js";
 export { rejectUnknown } from "../unknown-option.js";
 export { type Batcher, type BatcherOptions, createBatcher } from "./batcher.js";

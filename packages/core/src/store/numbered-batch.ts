@@ -1,4 +1,4 @@
-import type { Policy } from "../policy/policy.js";
+import type { Policy } from "../algorithm/policy.js";
 import type { Admission, Claim } from "./store.js";
 
 /** A batch of admissions as data, for a database that decides it. */
@@ -47,12 +47,6 @@ function numbering<T>(): { of(thing: T): number; readonly things: readonly T[] }
       return number;
     },
   };
-}
-
-/** What a built-in algorithm reads of a policy: rate, interval and burst, or limit and window. */
-export function numbersOf(policy: Policy): readonly number[] {
-  const { algorithm, rate, intervalMs, burst, limit, windowMs } = policy as Policy & Record<string, number>;
-  return (algorithm === "token-bucket" ? [rate, intervalMs, burst] : [limit, windowMs]) as number[];
 }
 
 /** The calls in groups of neighbours with the same explicit time: one group, unless tests give times. */

@@ -1,5 +1,5 @@
+import type { Next } from "../algorithm/algorithm.js";
 import { MAX_DURATION_MS } from "../duration.js";
-import type { Next } from "../policy/algorithm.js";
 
 /*
  * Records are what protections keep beside the entries of limits: blocks, blocked ranges, clients. Their formats are here, and

@@ -1,6 +1,6 @@
+import type { Finding, Next } from "../algorithm/algorithm.js";
+import type { Policy } from "../algorithm/policy.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import type { Finding, Next } from "../policy/algorithm.js";
-import type { Policy } from "../policy/policy.js";
 
 /** Options of one call to a store. */
 export interface CallOptions {

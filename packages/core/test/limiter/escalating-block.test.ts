@@ -14,7 +14,13 @@ import {
 import type { DecidingStore } from "../../src/store/index.js";
 
 const POLICY = fixedWindow({ limit: 1, window: 1_000 });
-const STRICT: EscalatingBlockOptions = { violations: 3, within: "10s", for: "1m", max: "4m", forgetAfter: "1h" };
+const STRICT: EscalatingBlockOptions = {
+  after: 3,
+  within: "10s",
+  duration: "1m",
+  maxDuration: "4m",
+  forgetAfter: "1h",
+};
 
 let clock: ManualClock;
 beforeEach(() => {
@@ -112,7 +118,7 @@ describe.each([
   });
 
   it("never shortens a block by hand", async () => {
-    const limiter = limiterOn(makeStore(), { violations: 1 });
+    const limiter = limiterOn(makeStore(), { after: 1 });
     await limiter.consume("ann");
     const [denied] = await Promise.all([limiter.consume("ann"), limiter.block("ann", "2h")]);
     expect(denied.allowed).toBe(false);
@@ -163,7 +169,7 @@ describe.each([
 });
 
 it("is told of neither by peek nor by wait", async () => {
-  const limiter = limiterOn(modelStore(), { violations: 1 });
+  const limiter = limiterOn(modelStore(), { after: 1 });
   await limiter.consume("ann");
   await limiter.peek("ann");
   await expect(limiter.wait("ann", { timeout: "10ms" })).rejects.toMatchObject({ code: "WAIT_TIMEOUT" });
@@ -172,7 +178,7 @@ it("is told of neither by peek nor by wait", async () => {
 
 it("tells listeners of the decision that the caller gets, once", async () => {
   const denied = vi.fn();
-  const options = { ...STRICT, violations: 1 };
+  const options = { ...STRICT, after: 1 };
   const limiter = createLimiter({
     store: modelStore(),
     policies: POLICY,
@@ -195,13 +201,13 @@ it("stays a denial when the count fails, and whatever its listener does", async 
       return store.decide(admission, options);
     },
   };
-  const limiter = limiterOn(failing, { violations: 1 });
+  const limiter = limiterOn(failing, { after: 1 });
   await limiter.consume("ann");
   const decision = await limiter.consume("ann");
   expect([decision.allowed, decision.source, blocked(decision)]).toEqual([false, "store", false]);
 
   const loud = limiterOn(modelStore(), {
-    violations: 1,
+    after: 1,
     onBlock: () => {
       throw new Error("by the listener");
     },
@@ -225,11 +231,11 @@ it("asks the store nothing more without it, nor for what is allowed", async () =
 
 describe("options", () => {
   it.each([
-    [{ violations: 0 }, "violations"],
-    [{ violations: 1.5 }, "violations"],
+    [{ after: 0 }, "after"],
+    [{ after: 1.5 }, "after"],
     [{ within: "soon" as never }, "within"],
-    [{ for: 0 }, "for"],
-    [{ max: "59s" as const }, "max"],
+    [{ duration: 0 }, "duration"],
+    [{ maxDuration: "59s" as const }, "maxDuration"],
     [{ forgetAfter: -1 }, "forgetAfter"],
     [{ policies: [] }, "policies"],
     [{ policies: "user" as never }, "policies"],
@@ -239,7 +245,7 @@ describe("options", () => {
   });
 
   it("that do not exist, or name a policy that is not there", () => {
-    expect(() => escalatingBlock({ ...STRICT, vioaltions: 1 } as never)).toThrow('did you mean "violations"?');
+    expect(() => escalatingBlock({ ...STRICT, aftr: 1 } as never)).toThrow('did you mean "after"?');
     expect(() => limiterOn(modelStore(), { policies: ["user"] })).toThrow("the limiter has no policy of this name");
     expect(() => createLimiter({ store: modelStore(), autoBlock: {} as never })).toThrow('option "autoBlock"');
   });

@@ -51,7 +51,7 @@ it("tells listeners and autoBlock of what the limiter itself decided", async () 
   const limiter = createLimiter({
     store: modelStore(),
     policies: fixedWindow({ limit: 1, window: "1m" }),
-    autoBlock: escalatingBlock({ violations: 2, within: "1m", for: "1h" }),
+    autoBlock: escalatingBlock({ after: 2, within: "1m", duration: "1h" }),
     clock: manualClock(),
     on: { denied },
   });

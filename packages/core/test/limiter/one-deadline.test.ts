@@ -40,7 +40,7 @@ describe("one deadline", () => {
       store: slowStore(mapStore(), (options) => deadlines.add(options?.deadlineMs)),
       policies: fixedWindow({ limit: 1, window: "1h" }),
       timeout: TIMEOUT_MS,
-      autoBlock: escalatingBlock({ violations: 1, within: "1h", for: "1h" }),
+      autoBlock: escalatingBlock({ after: 1, within: "1h", duration: "1h" }),
     });
     const first = limiter.consume("k");
     await vi.advanceTimersByTimeAsync(1_000);

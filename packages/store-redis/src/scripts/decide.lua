@@ -17,7 +17,13 @@
 -- Written are charges, and repairs of entries that were read as others (see core's entry.ts). A repair that the server
 -- refuses to write changes nothing about the result.
 --
--- An algorithm hands its settled state on as up to four plain values: a table for each would cost more than deciding.
+-- `algorithms` has a table of functions for each algorithm, in a file of its own:
+--   settle(policy, now, value)                  the state as it stands: up to four values, then whether it was repaired
+--   fits(policy, now, cost, a, b, c, d)         whether the cost fits
+--   charge(policy, now, cost, a, b, c, d)       the settled state after the charge
+--   write(policy, now, blocked, a, b, c, d)     the value to store, and its lifetime
+--   report(result, n, policy, cost, a, b, c, d) adds what core's `read` of the algorithm takes; returns the new n
+-- A settled state is handed on as plain values: a table for each would cost more than deciding. One of them may be a table.
 
 --@include "includes/now.lua"
 --@include "includes/once.lua"
@@ -25,10 +31,7 @@
 --@include "includes/epoch.lua"
 --@include "includes/ratio.lua"
 local algorithms = {}
---@include "includes/token-bucket.lua"
---@include "includes/fixed-window.lua"
---@include "includes/sliding-window.lua"
---@include "includes/sliding-log.lua"
+--@include "includes/algorithms/*.lua"
 
 if repeated(KEYS[1], ARGV[1]) then return REPEATED end
 

@@ -1,7 +1,6 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
 import { createLimiter, type Policy, SluiceError, type Store } from "@sluice/core";
-import { ALGORITHMS } from "../awkward-policies.js";
-import { LONG_MS, policyOf } from "./policies.js";
+import { ALGORITHMS, LONG_MS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
 const HANDLES = 4;

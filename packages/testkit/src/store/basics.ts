@@ -1,9 +1,8 @@
 import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
 import { createLimiter, SluiceError } from "@sluice/core";
 import { hasHealthCheck, isDecidingStore } from "@sluice/core/store";
-import { ALGORITHMS } from "../awkward-policies.js";
+import { ALGORITHMS, LONG_MS, policyOf } from "../policies.js";
 import { isAbsent } from "./capabilities.js";
-import { LONG_MS, policyOf } from "./policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
 const JSON_VALUES: readonly unknown[] = [

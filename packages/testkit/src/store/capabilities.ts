@@ -24,6 +24,7 @@ export type StoreGroup =
   | "clock"
   | "odd keys"
   | "refund, reset and block"
+  | "custom algorithm"
   | "batching"
   | "export"
   | "import"

@@ -1,8 +1,7 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { createLimiter, type Limiter, type Policy, tokenBucket } from "@sluice/core";
-import { ALGORITHMS } from "../awkward-policies.js";
 import { type ManualClock, manualClock } from "../manual-clock.js";
-import { policyOf } from "./policies.js";
+import { ALGORITHMS, policyOf } from "../policies.js";
 import type { SuiteContext, TestTools } from "./suite-context.js";
 
 const WINDOW_MS = 10_000;

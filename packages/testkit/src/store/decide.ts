@@ -10,8 +10,7 @@ import {
   isDecidingStore,
   scopeOf,
 } from "@sluice/core/store";
-import { ALGORITHMS } from "../awkward-policies.js";
-import { policyOf } from "./policies.js";
+import { ALGORITHMS, policyOf } from "../policies.js";
 import type { SuiteContext, TestTools } from "./suite-context.js";
 
 const NOW_MS = 1_700_000_000_000;

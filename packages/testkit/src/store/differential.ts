@@ -2,8 +2,8 @@ import { AssertionError } from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Store } from "@sluice/core";
-import { ALGORITHMS, type AlgorithmName } from "../awkward-policies.js";
 import { describeSequence, type Operation } from "../operation.js";
+import { ALGORITHMS } from "../policies.js";
 import { seedOfRun } from "../random.js";
 import { createReference } from "../reference.js";
 import { generateSequence } from "../sequences.js";
@@ -66,12 +66,7 @@ async function firstDifference(store: Store, sequence: readonly Operation[]): Pr
   }
 }
 
-async function report(
-  store: Store,
-  found: Difference,
-  algorithm: AlgorithmName,
-  seed: number,
-): Promise<AssertionError> {
+async function report(store: Store, found: Difference, algorithm: string, seed: number): Promise<AssertionError> {
   const fails = async (sequence: readonly Operation[]) => (await firstDifference(store, sequence)) !== undefined;
   // Most often the lane fails alone; if not, it takes several at once.
   const alone = found.soFar.filter(({ lane }) => lane === found.operation.lane);

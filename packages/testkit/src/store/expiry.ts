@@ -2,8 +2,7 @@ import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLimiter } from "@sluice/core";
 import { type Entry, isDecidingStore, scopeOf } from "@sluice/core/store";
-import { ALGORITHMS } from "../awkward-policies.js";
-import { policyOf } from "./policies.js";
+import { ALGORITHMS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
 const SHORT_MS = 50;

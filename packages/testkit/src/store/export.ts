@@ -2,9 +2,8 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLimiter } from "@sluice/core";
 import { scopeOf } from "@sluice/core/store";
-import { ALGORITHMS } from "../awkward-policies.js";
+import { ALGORITHMS, policyOf } from "../policies.js";
 import { listEntries } from "./list-entries.js";
-import { policyOf } from "./policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
 const HOUR_MS = 3_600_000;

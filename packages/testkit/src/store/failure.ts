@@ -1,8 +1,8 @@
 import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLimiter, type Limiter, SluiceError, type Store } from "@sluice/core";
+import { LONG_MS, policyOf } from "../policies.js";
 import type { InterruptibleStore } from "./capabilities.js";
-import { LONG_MS, policyOf } from "./policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
 const TIMEOUT_MS = 300;

@@ -3,11 +3,10 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLimiter, SluiceError, type Store } from "@sluice/core";
 import { canImport, type ExportedEntry, type ImportEntries, scopeOf } from "@sluice/core/store";
-import { ALGORITHMS } from "../awkward-policies.js";
 import { modelStore } from "../model.js";
+import { ALGORITHMS, LONG_MS, policyOf } from "../policies.js";
 import { listEntries } from "./list-entries.js";
 import { ODD_KEYS } from "./odd-keys.js";
-import { LONG_MS, policyOf } from "./policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
 const HOUR_MS = 3_600_000;

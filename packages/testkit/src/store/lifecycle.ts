@@ -1,7 +1,7 @@
 import { equal, rejects } from "node:assert/strict";
 import { createLimiter, SluiceError } from "@sluice/core";
 import { isDecidingStore, scopeOf } from "@sluice/core/store";
-import { LONG_MS, policyOf } from "./policies.js";
+import { LONG_MS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
 /** A store can be closed, and is closed then. */

@@ -1,8 +1,7 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
 import { createLimiter, type Policy, type Store } from "@sluice/core";
 import { scopeOf } from "@sluice/core/store";
-import { ALGORITHMS } from "../awkward-policies.js";
-import { LONG_MS, policyOf } from "./policies.js";
+import { ALGORITHMS, LONG_MS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
 const LONG = "k".repeat(3_000);

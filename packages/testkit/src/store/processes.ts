@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
 import { createLimiter, type Policy } from "@sluice/core";
+import { LONG_MS, policyOf } from "../policies.js";
 import type { StoreModule } from "./capabilities.js";
-import { LONG_MS, policyOf } from "./policies.js";
 import type { Report, Task } from "./process-message.js";
 import { racingProcesses } from "./racing-processes.js";
 import type { SuiteContext } from "./suite-context.js";

@@ -4,6 +4,7 @@ import { basicsGroup } from "./basics.js";
 import { batchingGroup } from "./batching.js";
 import { isAbsent, type MakeStore, type StoreCapabilities, type StoreGroup } from "./capabilities.js";
 import { clockGroup } from "./clock.js";
+import { customAlgorithmGroup } from "./custom-algorithm.js";
 import { decideGroup } from "./decide.js";
 import { differentialGroup } from "./differential.js";
 import { expiryGroup } from "./expiry.js";
@@ -26,6 +27,7 @@ const GROUPS: Readonly<Record<StoreGroup, (context: SuiteContext) => void>> = {
   clock: clockGroup,
   "odd keys": oddKeysGroup,
   "refund, reset and block": refundsGroup,
+  "custom algorithm": customAlgorithmGroup,
   batching: batchingGroup,
   export: exportGroup,
   import: importGroup,

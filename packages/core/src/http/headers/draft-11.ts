@@ -1,5 +1,7 @@
+import { builtInAlgorithms } from "../../algorithm/built-in.js";
+import type { BuiltInAlgorithm } from "../../algorithm/built-in-algorithm.js";
+import type { Policy } from "../../algorithm/policy.js";
 import type { Decision, PolicyDecision } from "../../limiter/decision.js";
-import type { Policy, TokenBucketPolicy } from "../../policy/policy.js";
 import type { AdvertisedPolicy, HeaderForm, StateField } from "./field.js";
 import { integer, seconds } from "./numbers.js";
 
@@ -22,6 +24,7 @@ export const draft11: HeaderForm = {
   stateFields(policies) {
     const parts = policies.map(({ policy, partitionKey }) => ({
       policy,
+      algorithm: builtInAlgorithms.get(policy.algorithm),
       head: `${string(policy.name)};r=`,
       tail: pk(partitionKey),
     }));
@@ -33,6 +36,8 @@ export const draft11: HeaderForm = {
 /** A policy with what stands around its numbers. */
 interface PolicyParts {
   readonly policy: Policy;
+  /** `undefined` for a custom one. */
+  readonly algorithm: BuiltInAlgorithm | undefined;
   readonly head: string;
   readonly tail: string;
 }
@@ -41,11 +46,12 @@ interface PolicyParts {
 const REMEMBERED = 64;
 
 /** Of an only policy the decision says all, without making the list; and a value need not be put together twice. */
-function onlyState({ policy, head, tail }: PolicyParts): StateField["write"] {
+function onlyState(parts: PolicyParts): StateField["write"] {
+  const { head, tail } = parts;
   const latest = new Array<{ remaining: number; window: number; value: string } | undefined>(REMEMBERED);
   return (decision) => {
     const remaining = integer(decision.remaining);
-    const window = effectiveWindow(policy, decision);
+    const window = effectiveWindow(parts, decision);
     const place = (remaining ^ window) & (REMEMBERED - 1);
     const known = latest[place];
     if (known?.remaining === remaining && known.window === window) return known.value;
@@ -58,9 +64,9 @@ function onlyState({ policy, head, tail }: PolicyParts): StateField["write"] {
 function allStates(parts: readonly PolicyParts[]): StateField["write"] {
   return (decision) =>
     parts
-      .map(({ policy, head, tail }, i) => {
+      .map((part, i) => {
         const one = decision.policies[i] as PolicyDecision;
-        return `${head}${integer(one.remaining)};t=${effectiveWindow(policy, one)}${tail}`;
+        return `${part.head}${integer(one.remaining)};t=${effectiveWindow(part, one)}${part.tail}`;
       })
       .join(", ");
 }
@@ -76,14 +82,9 @@ function pk(partitionKey: AdvertisedPolicy["partitionKey"]): string {
 
 /**
  * The seconds over which a client may spread what remains. After a denial that is the time until the request fits, so
- * that Retry-After never names an earlier moment than `t`. A bucket gives back what remains at its rate; where nothing
- * remains, the next whole token is what to wait for. A window gives all back when it has passed.
+ * that Retry-After never names an earlier moment than `t`. Otherwise the algorithm tells, or it is the time until the reset.
  */
-function effectiveWindow(policy: Policy, found: Decision | PolicyDecision): number {
-  const { allowed, remaining, limit, retryAfterMs, resetAfterMs } = found;
-  if (!allowed && retryAfterMs !== undefined) return seconds(retryAfterMs);
-  if (policy.algorithm !== "token-bucket") return seconds(resetAfterMs);
-  const { rate, intervalMs } = policy as TokenBucketPolicy;
-  if (remaining > 0) return seconds((remaining * intervalMs) / rate);
-  return seconds(resetAfterMs - ((limit - 1) * intervalMs) / rate);
+function effectiveWindow({ policy, algorithm }: PolicyParts, found: Decision | PolicyDecision): number {
+  if (!found.allowed && found.retryAfterMs !== undefined) return seconds(found.retryAfterMs);
+  return seconds(algorithm?.spreadMs?.(policy, found) ?? found.resetAfterMs);
 }

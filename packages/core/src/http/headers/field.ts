@@ -1,5 +1,5 @@
+import type { Policy, Quota } from "../../algorithm/policy.js";
 import type { Decision } from "../../limiter/decision.js";
-import type { Policy, Quota } from "../../policy/policy.js";
 
 /** A field of the response. */
 export interface HeaderField {

@@ -1,15 +1,19 @@
+import { remoteFormOf } from "../../algorithm/built-in.js";
+import { nextNumber } from "../../algorithm/reply.js";
 import { SluiceError, storeFailure } from "../../errors.js";
 import type { MaybePromise } from "../../maybe-promise.js";
 import { createBatchers } from "../batchers.js";
 import { storeTimeout } from "../deadlines.js";
 import { unreadableState } from "../entry.js";
-import { groupsByTime, numberBatch, numbersOf } from "../numbered-batch.js";
-import { nextNumber, readOutcome } from "../read-outcome.js";
+import { groupsByTime, numberBatch } from "../numbered-batch.js";
+import { readOutcome } from "../read-outcome.js";
 import type { Admission, CallOptions, Claim, Outcome } from "../store.js";
 
 /** A policy as a database takes it. */
 export interface NumberedPolicy {
   readonly algorithm: string;
+  /** Names the algorithm: see `RemoteForm.number`. */
+  readonly number: number;
   readonly numbers: readonly number[];
 }
 
@@ -127,7 +131,10 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
     return {
       keys,
       algorithms,
-      policies: policies.map((policy) => ({ algorithm: policy.algorithm, numbers: numbersOf(policy) })),
+      policies: policies.map((policy) => {
+        const { number, numbers } = remoteFormOf(policy.algorithm);
+        return { algorithm: policy.algorithm, number, numbers: numbers(policy) };
+      }),
       numbers,
       nowMs: calls[0]?.nowMs,
       place,

@@ -1,11 +1,10 @@
 import { SluiceError } from "../../errors.js";
-import type { Next } from "../../policy/algorithm.js";
-import { builtInAlgorithms } from "../../policy/built-in.js";
+import type { Next } from "../../algorithm/algorithm.js";
+import { builtInAlgorithms } from "../../algorithm/built-in.js";
 import type { ExportEntries, HealthCheck, ImportEntries } from "../capabilities.js";
 import { type CompareAndSet, createUpdater } from "../compare-and-set.js";
 import { decideEntries, type Entry, refundEntry } from "../entry.js";
 import { decideInOrder, type PartDecider, partsOf } from "../in-order.js";
-import { reportedAlgorithms } from "../read-outcome.js";
 import type { Admission, CallOptions, Claim, DecidingStore, Outcome } from "../store.js";
 import { type CreateHash, exportedKey, type StoredKey, storedKeys } from "../stored-key.js";
 import { type BatchSender, createBatchDecider } from "./batch-decider.js";
@@ -165,7 +164,7 @@ export function createRemoteStore<
   }
 
   const store: RemoteStore = {
-    algorithms: database.batches === undefined ? new Set(builtInAlgorithms.keys()) : reportedAlgorithms,
+    algorithms: new Set(builtInAlgorithms.keys()),
 
     decide: (admission, options) => (closed ? Promise.reject(closedError()) : decide(admission, options)),
 

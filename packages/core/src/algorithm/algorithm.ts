@@ -31,10 +31,8 @@ export interface Step<S> extends Readonly<Finding> {
 }
 
 /**
- * A way of counting, as pure functions of stored state, policy, time and cost. The four that come with Sluice are
- * {@link tokenBucketAlgorithm}, {@link fixedWindowAlgorithm}, {@link slidingWindowAlgorithm} and
- * {@link slidingLogAlgorithm}; one of your own goes into the `algorithms` option of `createLimiter` and works on
- * every store.
+ * A way of counting, as pure functions of stored state, policy, time and cost. A custom algorithm is one object of this
+ * form. It goes into the `algorithms` option of `createLimiter` and works on every store.
  *
  * @typeParam P the policy data it reads
  * @typeParam S the state it keeps: any JSON value
@@ -49,7 +47,7 @@ export interface Step<S> extends Readonly<Finding> {
  *   readonly limit: number;
  * }
  *
- * // So many units, ever (for a year after the last one).
+ * // `limit` units in all, forgotten a year after the last one.
  * const lifetime: Algorithm<Lifetime, number> = {
  *   name: "lifetime",
  *   quota: (policy) => ({ limit: policy.limit, windowMs: 31_536_000_000 }),
@@ -76,6 +74,13 @@ export interface Algorithm<P extends Policy = Policy, S = unknown> {
   readonly name: string;
   /** What the policy grants, for the decision and the headers. */
   quota(policy: P): Quota;
+  /**
+   * Checks a policy when a limiter is created, and returns the one to use: a policy may be data from a file. Default: it
+   * is used as it is.
+   *
+   * @throws SluiceError for numbers that the algorithm can't work with
+   */
+  check?(policy: P): P;
   /**
    * Decides `cost` units at `nowMs`. Pure. A cost of 0 always fits and charges nothing: it reads. State older than its
    * lifetime must count as none. A clock that stepped back must free nothing and throw nothing. State that lies further

@@ -1,4 +1,5 @@
 import type { Algorithm, Finding, Step } from "./algorithm.js";
+import type { BuiltInAlgorithm } from "./built-in-algorithm.js";
 import type { Policy } from "./policy.js";
 
 /** Numbers of state, in an array of their own or among others in one large typed array. */
@@ -36,14 +37,18 @@ export interface CellAlgorithm<P extends Policy = Policy> extends Algorithm<P, r
   ): boolean;
 }
 
+/** A {@link CellAlgorithm} that comes with Sluice. */
+export type BuiltInCells<P extends Policy> = BuiltInAlgorithm<P, readonly number[]> & CellAlgorithm<P>;
+
 interface InPlace<P extends Policy>
-  extends Pick<CellAlgorithm<P>, "name" | "quota" | "width" | "correct" | "judge" | "charge" | "restore"> {
+  extends Pick<CellAlgorithm<P>, "name" | "quota" | "width" | "correct" | "judge" | "charge" | "restore">,
+    Pick<BuiltInAlgorithm<P>, "check" | "spreadMs"> {
   /** Empties the state, and returns whether it must be kept until the end of the millisecond: see {@link Algorithm.clear}. */
   clear(cells: Cells, at: number, nowMs: number): boolean;
 }
 
 /** The pure functions of an algorithm that works in place. */
-export function cellAlgorithm<P extends Policy>(inPlace: InPlace<P>): CellAlgorithm<P> {
+export function cellAlgorithm<P extends Policy>(inPlace: InPlace<P>): BuiltInCells<P> {
   const { width, correct, judge, charge, restore, clear } = inPlace;
   return {
     ...inPlace,

@@ -1,6 +1,33 @@
-import type { Algorithm, Finding, Next, Step } from "./algorithm.js";
+import type { Finding, Next, Step } from "./algorithm.js";
+import type { BuiltInAlgorithm, RemoteForm, StateMerge } from "./built-in-algorithm.js";
 import { epochAfter, timeOf } from "./epoch.js";
-import type { SlidingLogPolicy } from "./policy.js";
+import type { Policy } from "./policy.js";
+import { nextNumber } from "./reply.js";
+import { checkWindow, type WindowOptions, windowNumbers, windowPolicy, windowQuota } from "./window.js";
+
+/** `limit` units in any window of `windowMs`, exactly. */
+export interface SlidingLogPolicy extends Policy {
+  readonly algorithm: "sliding-log";
+  readonly limit: number;
+  readonly windowMs: number;
+}
+
+/**
+ * `limit` units in any stretch of `window`, exactly: every grant is remembered until it leaves the window. State and
+ * the work of a decision grow with the grants in a window, so use it for small limits (up to some hundreds).
+ *
+ * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { slidingLog } from "@sluice/core";
+ *
+ * const policy = slidingLog({ name: "logins", limit: 5, window: "15m" });
+ * ```
+ */
+export function slidingLog(options: WindowOptions): SlidingLogPolicy {
+  return windowPolicy("sliding-log", options, "slidingLog");
+}
 
 /**
  * Grants in order of time, flat: `[atMs, cost, atMs, cost, …]`. Grants of one millisecond share an entry, which `atMs`
@@ -9,11 +36,11 @@ import type { SlidingLogPolicy } from "./policy.js";
 export type GrantLog = readonly number[];
 
 /**
- * All that a decision needs of a log, for stores that keep the log away from this process: the units granted within the
+ * All that a decision needs of a log, for databases that keep the log away from this process: the units granted within the
  * window, the time of the newest grant (`undefined` when there is none), and the time at which enough of the oldest
  * grants have left the window for the cost to fit (`undefined` when it fits already or never will).
  */
-export interface LogSummary {
+interface LogSummary {
   readonly used: number;
   readonly newestMs: number | undefined;
   readonly fitsAtMs: number | undefined;
@@ -53,7 +80,7 @@ function summarise(log: GrantLog, policy: SlidingLogPolicy, cost: number): LogSu
 }
 
 /** Decides by a log's summary at `nowMs`. */
-export function judgeLog(summary: LogSummary, policy: SlidingLogPolicy, nowMs: number, cost: number): Finding {
+function judgeLog(summary: LogSummary, policy: SlidingLogPolicy, nowMs: number, cost: number): Finding {
   const { used, newestMs, fitsAtMs } = summary;
   const allowed = cost === 0 || used + cost <= policy.limit;
   const sharesEpoch = used > 0 && newestMs !== undefined && timeOf(newestMs) === nowMs;
@@ -74,10 +101,11 @@ function next(log: GrantLog, policy: SlidingLogPolicy, nowMs: number): Next<Gran
 }
 
 /** Every grant, remembered until it leaves the window: exact. State: {@link GrantLog}. */
-export const slidingLogAlgorithm: Algorithm<SlidingLogPolicy, GrantLog> = {
+export const slidingLogAlgorithm: BuiltInAlgorithm<SlidingLogPolicy, GrantLog> = {
   name: "sliding-log",
 
-  quota: ({ limit, windowMs }) => ({ limit, windowMs }),
+  quota: windowQuota,
+  check: (policy) => checkWindow(policy, slidingLog),
 
   step(state, policy, nowMs, cost): Step<GrantLog> {
     const { log, corrected } = within(state ?? [], policy.windowMs, nowMs);
@@ -100,4 +128,45 @@ export const slidingLogAlgorithm: Algorithm<SlidingLogPolicy, GrantLog> = {
     const epochMs = log[log.length - 2];
     return epochMs !== undefined && timeOf(epochMs) === nowMs ? { state: [epochMs, 0], ttlMs: 1 } : undefined;
   },
+};
+
+export const slidingLogRemote: RemoteForm<SlidingLogPolicy, GrantLog> = {
+  number: 4,
+  numbers: windowNumbers,
+
+  /**
+   * The units `used` in the window, the name of the newest grant (-1: none), and the time at which the cost fits (-1: now,
+   * or never).
+   */
+  read(reply, policy) {
+    const [used, newestMs, fitsAtMs] = [nextNumber(reply), nextNumber(reply), nextNumber(reply)];
+    const summary = {
+      used,
+      newestMs: newestMs === -1 ? undefined : newestMs,
+      fitsAtMs: fitsAtMs === -1 ? undefined : fitsAtMs,
+    };
+    return (_, nowMs, cost) => judgeLog(summary, policy, nowMs, cost);
+  },
+
+  earliestMs: (log) => ((log.at(-1) ?? 0) > 0 ? timeOf(log.at(-2) ?? 0) : 0),
+};
+
+/** All grants of both; of those at one time the larger. */
+export const slidingLogMerge: StateMerge<GrantLog> = {
+  windowOf: (log, untilMs) => (log.length > 0 ? untilMs - timeOf(log[log.length - 2] as number) : undefined),
+  join(arriving, there, { ms: windowMs }, nowMs) {
+    const grants = new Map<number, readonly [epochMs: number, cost: number]>();
+    for (let i = 0; i < there.length; i += 2) {
+      grants.set(timeOf(there[i] as number), [there[i] as number, there[i + 1] as number]);
+    }
+    for (let i = 0; i < arriving.length; i += 2) {
+      const [epochMs, cost] = [arriving[i] as number, arriving[i + 1] as number];
+      const atMs = timeOf(epochMs);
+      if (atMs + windowMs <= nowMs) continue;
+      const [knownMs, known] = grants.get(atMs) ?? [epochMs, 0];
+      grants.set(atMs, [knownMs, Math.max(cost, known)]);
+    }
+    return [...grants.values()].sort(([one], [other]) => timeOf(one) - timeOf(other)).flat();
+  },
+  untilOf: (log, windowMs) => timeOf(log[log.length - 2] ?? 0) + windowMs,
 };

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type GrantLog, slidingLogAlgorithm } from "../../src/algorithm/sliding-log.js";
 import { type SlidingLogPolicy, slidingLog } from "../../src/index.js";
-import { type GrantLog, slidingLogAlgorithm } from "../../src/store/index.js";
 import { backAndForth, policies, START_MS, timed } from "../fixtures/arbitraries.js";
 
 const { step, refund } = slidingLogAlgorithm;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { tokenBucketAlgorithm } from "../../src/algorithm/token-bucket.js";
 import { type TokenBucketPolicy, tokenBucket } from "../../src/index.js";
-import { tokenBucketAlgorithm } from "../../src/store/index.js";
 import { forward, policies, START_MS, timed } from "../fixtures/arbitraries.js";
 
 const { step, refund } = tokenBucketAlgorithm;

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fixedWindow, slidingLog, slidingWindow, type TokenBucketOptions, tokenBucket } from "../../src/index.js";
-import { type BuiltInPolicy, remakePolicy } from "../../src/policy/policy.js";
+import {
+  fixedWindow,
+  type Policy,
+  slidingLog,
+  slidingWindow,
+  type TokenBucketOptions,
+  tokenBucket,
+} from "../../src/index.js";
+import { builtInAlgorithms } from "../../src/store/index.js";
 
 const NO_COUNTS = [
   0,
@@ -131,8 +138,9 @@ it("slidingWindow refuses a limit that it can't count exactly", () => {
   expect(() => slidingWindow({ limit: 2 ** 30 + 1, window: 1 })).toThrow('option "limit"');
 });
 
-describe("remakePolicy", () => {
-  const policies: BuiltInPolicy[] = [
+describe("the check of an algorithm", () => {
+  const check = (policy: Policy) => builtInAlgorithms.get(policy.algorithm)!.check(policy);
+  const policies: Policy[] = [
     tokenBucket({ name: "a", rate: 1_000_000_000, interval: "30d" }),
     fixedWindow({ name: "b", limit: 1, window: 50 }),
     slidingWindow({ name: "c", limit: 2, window: "1d" }),
@@ -140,18 +148,18 @@ describe("remakePolicy", () => {
   ];
 
   it.each(policies)("makes the same of $algorithm, also from JSON", (policy) => {
-    expect(remakePolicy(JSON.parse(JSON.stringify(policy)))).toEqual(policy);
+    expect(check(JSON.parse(JSON.stringify(policy)))).toEqual(policy);
   });
 
   it.each(policies)("refuses $algorithm with a number missing, broken or misnamed", (policy) => {
     for (const field of Object.keys(policy).filter((name) => name !== "algorithm" && name !== "name")) {
       for (const broken of [undefined, null, Number.NaN, "1", -1]) {
-        expect(() => remakePolicy({ ...policy, [field]: broken }), `${field} ${broken}`).toThrow(
+        expect(() => check({ ...policy, [field]: broken }), `${field} ${broken}`).toThrow(
           expect.objectContaining({ code: "INVALID_OPTION" }),
         );
       }
     }
     const misnamed = { ...policy, ...{ interval: "1h", window: "1h" } };
-    expect(() => remakePolicy(misnamed)).toThrow(expect.objectContaining({ code: "UNKNOWN_OPTION" }));
+    expect(() => check(misnamed)).toThrow(expect.objectContaining({ code: "UNKNOWN_OPTION" }));
   });
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { slidingWindowAlgorithm } from "../../src/algorithm/sliding-window.js";
 import { type SlidingWindowPolicy, slidingWindow } from "../../src/index.js";
-import { slidingWindowAlgorithm } from "../../src/store/index.js";
 import { backAndForth, policies, START_MS, timed } from "../fixtures/arbitraries.js";
 
 const { step, refund } = slidingWindowAlgorithm;

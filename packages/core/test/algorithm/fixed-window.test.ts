@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fixedWindowAlgorithm } from "../../src/algorithm/fixed-window.js";
 import { type FixedWindowPolicy, fixedWindow } from "../../src/index.js";
-import { fixedWindowAlgorithm } from "../../src/store/index.js";
 import { backAndForth, policies, START_MS, timed } from "../fixtures/arbitraries.js";
 
 const { step, refund } = fixedWindowAlgorithm;

@@ -1,23 +1,42 @@
--- Decides a batch of admissions as version 1 does, and more:
---   State that its policy can't have left, since the clock stepped back or the policy's numbers changed, is corrected. The
---   correction is written even if nothing is charged, unless another transaction holds the row: a repair.
---   A row that another transaction holds fails only the admissions that must write it.
---   On a read-only server everything is decided that needs no write.
+-- Decides a batch of admissions, each of them whole or not at all.
 --
--- given_ms, keys, widths, policies, calls      as in version 1
+-- A change of this function, or of a piece in `includes/`, gets the next version: rename the file. The text before it is
+-- not kept, since the function is replaced as a whole.
+--
+-- given_ms   the time in milliseconds, NULL for the server's
+-- keys       the entries, each once
+-- widths     for each of them, of how many numbers its state is (1 to 5), 0 for any count
+-- policies   four numbers each: the algorithm and up to three that it reads
+-- calls      for each admission 1 to charge or 0 to look, and its count of claims; then for each claim its entry and its
+--            policy (both counted from 1) and its cost
 -- waits      whether to wait for rows that others hold. The wait ends after `lock_timeout` with an error, and the whole
 --            batch is undone. Otherwise such rows are passed over.
 --
--- Result     as in version 1, and -3 (another transaction holds a row that has to be written; its entry follows) and
---            -4 (the server is read-only and a row has to be written). Where nothing is used, the time is the name of the
---            period that a charge would begin.
+-- Result     a JSON array of whole numbers: for each admission the time, and 1 (allowed), 0 (denied), -1 (an entry can't
+--            be read; nothing follows), -2 (not decided, ask again; nothing follows), -3 (another transaction holds a row
+--            that has to be written; its entry follows) or -4 (the server is read-only and a row has to be written); then
+--            for each of its claims the time until which the key is blocked, and two or three numbers that tell its state,
+--            after the charge if there was one. Where nothing is used, the name of a window is that of the window that a
+--            charge would begin.
 --
--- A block is as long as `block` says, if that is of the same block: its first number is `blocked_until_ms` then. Version 1
--- writes only the latter.
+-- First everything is decided on the entries as they are, without a lock: a denial writes nothing, not even a lock. Then
+-- what was charged is written, new entries first, and the others under locks that are taken in the order of their keys; an
+-- entry that has changed meanwhile is locked and left as it is. If there is one, what touches it is decided again, under
+-- the locks. Two batches can't wait for each other: locks are ordered, and nobody sees, and so nobody locks, a new entry
+-- of a batch that is still under way. A row that another transaction holds fails only the admissions that must write it.
 --
+-- State that its policy can't have left, since the clock stepped back or the policy's numbers changed, is corrected. The
+-- correction is written even if nothing is charged, unless another transaction holds the row: a repair.
+--
+-- Numbers are double precision, which is what JavaScript has, so that core's arithmetic gives the same here to the last bit.
 -- A time that names a window may have a number in the bits above 2^45: see epoch.ts.
-
-ALTER TABLE "sluice"."entries" ADD COLUMN IF NOT EXISTS block bigint[];
+--
+-- Each algorithm is a piece in `includes/`, of sections that are put in where its number is asked for:
+--   settle    sets the state as it stands: s1 to s3 are reported; `corrected`; `fits`, NULL for a state that can't be read
+--   charge    charges the cost: sets s1 to s3, the columns of the entry, and lives[entry]
+--   wait      sets what is reported only where nothing is charged
+--   life      sets `part`: for how long a state that was not charged is kept from now
+--   keep      sets the columns of an entry that was corrected
 
 CREATE OR REPLACE FUNCTION "sluice"."entries_decide_2"(
   given_ms double precision,
@@ -181,128 +200,7 @@ BEGIN
 
         -- The state as it stands now, and whether the cost fits.
         corrected := false;
-        IF algorithm = 1 THEN
-          used := CASE WHEN c1[entry] >= now_ms THEN (c1[entry] - now_ms) * c3[entry] + c2[entry] ELSE 0 END;
-          s3 := c5[entry];
-          IF used = 0 THEN
-            s1 := now_ms;
-            s2 := 0;
-            s3 := CASE WHEN s3 >= now_ms THEN s3 + 1 ELSE now_ms END;
-          ELSIF c3[entry] = x AND c4[entry] = y AND used <= z * y THEN
-            s1 := c1[entry];
-            s2 := c2[entry];
-          ELSE
-            corrected := true;
-            part := floor(used / c4[entry]);
-            IF (c3[entry] = x AND c4[entry] = y) OR part >= z OR used > safe THEN
-              used := z * y;
-            ELSE
-              -- Units of the old interval as those of the new one, rounded up: see token-bucket.ts.
-              s1 := part * y + y;
-              s2 := c4[entry] - (used - part * c4[entry]);
-              IF s2 * y <= safe THEN
-                used := s1 - floor(s2 * y / c4[entry]);
-              ELSE
-                used := s1 - div(s2::bigint::numeric * y::bigint::numeric, c4[entry]::bigint::numeric);
-              END IF;
-            END IF;
-            s1 := now_ms + floor(used / x);
-            s2 := used - floor(used / x) * x;
-            s3 := CASE WHEN s3 >= now_ms THEN s3 + 1 ELSE now_ms END;
-          END IF;
-          fits := cost * y <= z * y - used;
-        ELSIF algorithm = 2 THEN
-          s1 := c1[entry];
-          s2 := c2[entry];
-          s3 := NULL;
-          start_ms := CASE WHEN s1 < epoch THEN s1 ELSE s1 - floor(s1 / epoch) * epoch END;
-          IF start_ms > now_ms AND s2 <> 0 THEN
-            corrected := true;
-            s1 := now_ms;
-            start_ms := now_ms;
-          END IF;
-          IF s1 IS NULL OR s2 = 0 OR now_ms - start_ms >= y THEN
-            s1 := CASE WHEN start_ms = now_ms AND s1 + epoch <= safe THEN s1 + epoch ELSE now_ms END;
-            s2 := 0;
-            start_ms := now_ms;
-          END IF;
-          fits := s2 + cost <= x;
-        ELSIF algorithm = 3 THEN
-          s1 := c1[entry];
-          s2 := c2[entry];
-          s3 := c3[entry];
-          start_ms := CASE WHEN s1 < epoch THEN s1 ELSE s1 - floor(s1 / epoch) * epoch END;
-          IF start_ms > now_ms AND (s2 <> 0 OR s3 <> 0) THEN
-            corrected := true;
-            s1 := now_ms;
-            start_ms := now_ms;
-          END IF;
-          IF s1 IS NULL OR now_ms - start_ms >= 2 * y THEN
-            s2 := 0;
-            s3 := 0;
-          ELSIF now_ms - start_ms >= y THEN
-            IF s3 <> 0 THEN
-              s1 := start_ms + y;
-              start_ms := s1;
-            END IF;
-            s2 := s3;
-            s3 := 0;
-          END IF;
-          IF s2 = 0 AND s3 = 0 THEN
-            s1 := CASE WHEN start_ms = now_ms AND s1 + epoch <= safe THEN s1 + epoch ELSE now_ms END;
-            start_ms := now_ms;
-          END IF;
-          -- How long the window has run; then what has faded of the count before, rounded down: see sliding-window.ts.
-          used := y - least(y, start_ms + y - now_ms);
-          IF s2 * used <= safe THEN
-            used := floor(s2 * used / y);
-          ELSE
-            used := div(s2::bigint::numeric * used::bigint::numeric, y::bigint::numeric);
-          END IF;
-          fits := cost <= x - s3 - (s2 - used);
-        ELSE
-          log := coalesce(logs[entry], '{}')::double precision[];
-          size := cardinality(log);
-          i := 1;
-          WHILE i < size AND log[i] - floor(log[i] / epoch) * epoch + y <= now_ms LOOP
-            i := i + 2;
-          END LOOP;
-          -- Grants ahead of the clock, which stepped back, are one that was granted now.
-          used := 0;
-          k := size;
-          WHILE k > i AND log[k - 1] - floor(log[k - 1] / epoch) * epoch > now_ms LOOP
-            used := used + log[k];
-            k := k - 2;
-          END LOOP;
-          IF i > 1 OR k < size THEN
-            log := log[i : k];
-            size := greatest(k - i + 1, 0);
-          END IF;
-          IF used > 0 THEN
-            corrected := true;
-            IF size > 0 AND (log[size] = 0 OR log[size - 1] - floor(log[size - 1] / epoch) * epoch = now_ms) THEN
-              -- What a reset left behind only names the window before.
-              IF log[size] = 0 THEN
-                log[size - 1] := CASE
-                  WHEN log[size - 1] - floor(log[size - 1] / epoch) * epoch <> now_ms THEN now_ms
-                  WHEN log[size - 1] + epoch > safe THEN now_ms
-                  ELSE log[size - 1] + epoch
-                END;
-              END IF;
-              log[size] := log[size] + used;
-            ELSE
-              log := log || ARRAY[now_ms, used];
-              size := size + 2;
-            END IF;
-          END IF;
-          s1 := 0;
-          FOR j IN 2 .. size BY 2 LOOP
-            s1 := s1 + log[j];
-          END LOOP;
-          s2 := CASE WHEN size > 0 THEN log[size - 1] ELSE -1 END;
-          s3 := -1;
-          fits := s1 + cost <= x;
-        END IF;
+        --@dispatch algorithm settle "includes/*.sql" ELSE RAISE undefined_function USING MESSAGE = 'unknown algorithm';
 
         IF visit <= claims THEN
           verdict := CASE
@@ -321,80 +219,16 @@ BEGIN
         CONTINUE WHEN verdict < 0 OR (visit <= claims AND claims > 1);
 
         IF charging AND verdict = 1 THEN
-          IF algorithm = 1 THEN
-            used := used + cost * y;
-            s1 := now_ms + floor(used / x);
-            s2 := used - floor(used / x) * x;
-            c1[entry] := s1;
-            c2[entry] := s2;
-            c3[entry] := x;
-            c4[entry] := y;
-            c5[entry] := s3;
-            lives[entry] := ceil(used / x);
-          ELSIF algorithm = 2 THEN
-            s2 := s2 + cost;
-            c1[entry] := s1;
-            c2[entry] := s2;
-            lives[entry] := start_ms + y - now_ms;
-          ELSIF algorithm = 3 THEN
-            s3 := s3 + cost;
-            c1[entry] := s1;
-            c2[entry] := s2;
-            c3[entry] := s3;
-            lives[entry] := start_ms + 2 * y - now_ms;
-          ELSE
-            IF size > 0 AND (log[size] = 0 OR s2 - floor(s2 / epoch) * epoch = now_ms) THEN
-              IF log[size] = 0 THEN
-                s2 := CASE
-                  WHEN s2 - floor(s2 / epoch) * epoch <> now_ms THEN now_ms
-                  WHEN s2 + epoch > safe THEN now_ms
-                  ELSE s2 + epoch
-                END;
-                log[size - 1] := s2;
-              END IF;
-              log[size] := log[size] + cost;
-            ELSE
-              s2 := now_ms;
-              log := log || ARRAY[now_ms, cost];
-            END IF;
-            s1 := s1 + cost;
-            logs[entry] := log::bigint[]::text;
-            lives[entry] := y;
-          END IF;
+          --@dispatch algorithm charge "includes/*.sql"
         ELSE
-          IF algorithm = 4 AND NOT fits AND cost <= x THEN
-            -- When enough of the oldest grants will have left the window.
-            used := s1;
-            i := 1;
-            WHILE used + cost > x LOOP
-              used := used - log[i + 1];
-              s3 := log[i] - floor(log[i] / epoch) * epoch + y;
-              i := i + 2;
-            END LOOP;
-          END IF;
+          --@dispatch algorithm wait "includes/*.sql"
           IF corrected OR shortened THEN
             blocked[entry] := until_ms;
-            IF algorithm = 1 THEN
-              part := ceil(used / x);
-            ELSIF algorithm = 2 THEN
-              part := CASE WHEN s2 > 0 THEN start_ms + y - now_ms END;
-            ELSIF algorithm = 3 THEN
-              part := CASE WHEN s3 > 0 THEN start_ms + 2 * y - now_ms WHEN s2 > 0 THEN start_ms + y - now_ms END;
-            ELSE
-              part := CASE WHEN s1 > 0 THEN s2 - floor(s2 / epoch) * epoch + y - now_ms END;
-            END IF;
+            --@dispatch algorithm life "includes/*.sql"
             repairs[entry] := greatest(1, part);
           END IF;
-          IF corrected AND algorithm = 1 THEN
-            c1[entry] := s1;
-            c2[entry] := s2;
-            c3[entry] := x;
-            c4[entry] := y;
-            c5[entry] := s3;
-          ELSIF corrected AND algorithm = 4 THEN
-            logs[entry] := log::bigint[]::text;
-          ELSIF corrected THEN
-            c1[entry] := now_ms;
+          IF corrected THEN
+            --@dispatch algorithm keep "includes/*.sql"
           END IF;
         END IF;
         i := place - 4 * (claims - (visit - 1) % claims);
@@ -416,12 +250,7 @@ BEGIN
       IF waits THEN
         INSERT INTO "sluice"."entries" (key, blocked_until_ms, cells, expires_ms)
           SELECT keys[n], 0,
-              CASE widths[n]
-                WHEN 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
-                WHEN 2 THEN ARRAY[c1[n], c2[n]]
-                WHEN 3 THEN ARRAY[c1[n], c2[n], c3[n]]
-                ELSE logs[n]::bigint[]
-              END,
+              CASE widths[n] WHEN 0 THEN logs[n]::bigint[] ELSE (ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]])[1 : widths[n]] END,
               real_ms + spare_ms + lives[n]
             FROM generate_series(1, cardinality(keys)) n
             WHERE lives[n] IS NOT NULL AND versions[n] IS NULL
@@ -444,12 +273,7 @@ BEGIN
             INSERT INTO "sluice"."entries" (key, blocked_until_ms, cells, expires_ms)
               VALUES (
                 keys[entry], 0,
-                CASE widths[entry]
-                  WHEN 5 THEN ARRAY[c1[entry], c2[entry], c3[entry], c4[entry], c5[entry]]
-                  WHEN 2 THEN ARRAY[c1[entry], c2[entry]]
-                  WHEN 3 THEN ARRAY[c1[entry], c2[entry], c3[entry]]
-                  ELSE logs[entry]::bigint[]
-                END,
+                CASE widths[entry] WHEN 0 THEN logs[entry]::bigint[] ELSE (ARRAY[c1[entry], c2[entry], c3[entry], c4[entry], c5[entry]])[1 : widths[entry]] END,
                 real_ms + spare_ms + lives[entry]
               )
               ON CONFLICT DO NOTHING;
@@ -480,12 +304,7 @@ BEGIN
     UPDATE "sluice"."entries" t
       SET blocked_until_ms = blocked[n],
           block = CASE WHEN lasts[n] IS NOT NULL THEN ARRAY[blocked[n], lasts[n]] END,
-          cells = CASE widths[n]
-            WHEN 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
-            WHEN 2 THEN ARRAY[c1[n], c2[n]]
-            WHEN 3 THEN ARRAY[c1[n], c2[n], c3[n]]
-            ELSE logs[n]::bigint[]
-          END,
+          cells = CASE widths[n] WHEN 0 THEN logs[n]::bigint[] ELSE (ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]])[1 : widths[n]] END,
           other = NULL,
           expires_ms = real_ms + spare_ms + lives[n]
       FROM (
@@ -560,10 +379,7 @@ BEGIN
           block = CASE WHEN lasts[n] IS NOT NULL THEN ARRAY[blocked[n], lasts[n]] END,
           cells = CASE
             WHEN widths[n] = 0 THEN logs[n]::bigint[]
-            WHEN c1[n] IS NULL THEN NULL
-            WHEN widths[n] = 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
-            WHEN widths[n] = 2 THEN ARRAY[c1[n], c2[n]]
-            ELSE ARRAY[c1[n], c2[n], c3[n]]
+            WHEN c1[n] IS NOT NULL THEN (ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]])[1 : widths[n]]
           END,
           other = NULL,
           expires_ms = CASE
@@ -579,10 +395,7 @@ BEGIN
           block = CASE WHEN lasts[n] IS NOT NULL THEN ARRAY[blocked[n], lasts[n]] END,
           cells = CASE
             WHEN widths[n] = 0 THEN logs[n]::bigint[]
-            WHEN c1[n] IS NULL THEN NULL
-            WHEN widths[n] = 5 THEN ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]]
-            WHEN widths[n] = 2 THEN ARRAY[c1[n], c2[n]]
-            ELSE ARRAY[c1[n], c2[n], c3[n]]
+            WHEN c1[n] IS NOT NULL THEN (ARRAY[c1[n], c2[n], c3[n], c4[n], c5[n]])[1 : widths[n]]
           END,
           expires_ms = real_ms + spare_ms + greatest(repairs[n], blocked[n] - now_ms)
       FROM (

@@ -1,0 +1,48 @@
+import { type Duration, parseDuration } from "../duration.js";
+import { rejectUnknown } from "../unknown-option.js";
+import { checkCount, checkName, type Policy, type Quota } from "./policy.js";
+
+/** Options of {@link fixedWindow}, {@link slidingWindow} and {@link slidingLog}. */
+export interface WindowOptions {
+  /** Printable ASCII, unique within a limiter. Default `"default"`. */
+  name?: string | undefined;
+  /** Units per window: a whole number of 1 or more. */
+  limit: number;
+  /** The length of the window. */
+  window: Duration;
+}
+
+/** The numbers of a policy with a window. */
+interface Windowed extends Policy {
+  readonly limit: number;
+  readonly windowMs: number;
+}
+
+/** The checked policy of an algorithm with a window. `maker` is the function that errors name. */
+export function windowPolicy<A extends string>(
+  algorithm: A,
+  options: WindowOptions,
+  maker: string,
+): Windowed & { readonly algorithm: A } {
+  rejectUnknown(options, ["name", "limit", "window"], maker);
+  const { name = "default", limit, window } = options;
+  checkName(name);
+  checkCount("limit", limit);
+  return Object.freeze({ algorithm, name, limit, windowMs: parseDuration(window, "window") });
+}
+
+/** Checks a policy that may be data from a file, and makes it again by its constructor. */
+export function checkWindow<P extends Windowed>(given: P, make: (options: WindowOptions) => P): P {
+  const { algorithm, ...numbers } = given;
+  rejectUnknown(numbers, ["name", "limit", "windowMs"], `a policy with algorithm "${algorithm}"`);
+  const { name, limit, windowMs } = numbers;
+  return make({ name, limit, window: parseDuration(windowMs, "windowMs") });
+}
+
+export function windowQuota({ limit, windowMs }: Windowed): Quota {
+  return { limit, windowMs };
+}
+
+export function windowNumbers({ limit, windowMs }: Windowed): readonly number[] {
+  return [limit, windowMs];
+}
