@@ -1,6 +1,6 @@
-import { SluiceError } from "../../errors.js";
 import type { Next } from "../../algorithm/algorithm.js";
 import { builtInAlgorithms } from "../../algorithm/built-in.js";
+import { SluiceError } from "../../errors.js";
 import type { ExportEntries, HealthCheck, ImportEntries } from "../capabilities.js";
 import { type CompareAndSet, createUpdater } from "../compare-and-set.js";
 import { decideEntries, type Entry, refundEntry } from "../entry.js";
