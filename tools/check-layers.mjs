@@ -32,8 +32,11 @@ const packageRules = [
     /^(express|koa|hono)$/,
     { value: [core, toHttp], peers: "value", apart: { "@sluice/protections": "protections.ts" } },
   ],
-  // The dynamic imports are of the store that a storage setting names, and of its client.
-  [/^protections$/, { value: [core, toHttp, toStores, "node:"], peers: "types", dynamic: /^$/ }],
+  // The dynamic imports are of the store that a URL names, and of its client.
+  [/^storage$/, { value: [toStores], peers: "types", dynamic: /^$/ }],
+  [/^protections$/, { value: [core, toHttp, toStores, "node:"] }],
+  // The command line is above everything that it runs.
+  [/^sluice$/, { value: [core, "@sluice/storage", "node:", "cli-progress", "commander"] }],
   // The dynamic import is of the store module that an author names for other processes.
   [/^testkit$/, { value: [core, toHttp, toStores, "node:", "fast-check"], dynamic: /^$/ }],
 ];

@@ -24,9 +24,9 @@ export function packPackages(folder) {
  */
 export function installPacked(tarballs, folder) {
   for (const tarball of tarballs) {
-    const [, name] = /^sluice-(.+)-\d+\.\d+\.\d+.*\.tgz$/.exec(basename(tarball)) ?? [];
-    if (name === undefined) throw new Error(`${tarball} is not named after a package of Sluice`);
-    const target = join(folder, "node_modules", "@sluice", name);
+    const [match, name] = /^sluice(?:-(.+?))?-\d+\.\d+\.\d+.*\.tgz$/.exec(basename(tarball)) ?? [];
+    if (match === undefined) throw new Error(`${tarball} is not named after a package of Sluice`);
+    const target = join(folder, "node_modules", name === undefined ? "sluice" : `@sluice/${name}`);
     mkdirSync(target, { recursive: true });
     const unpacked = capture("tar", ["-xzf", tarball, "-C", target, "--strip-components=1"]);
     if (!unpacked.ok) throw new Error(`tar failed:\n${unpacked.stderr}`);

@@ -18,7 +18,7 @@ test("imports in the right direction pass", () => {
     "packages/express/src/index.ts":
       'import express from "express"; export * from "@sluice/core"; export type * from "@sluice/core/http";',
     "packages/express/src/protections.ts": 'export { protect } from "@sluice/protections";',
-    "packages/protections/src/open-store.ts": "export const open = (name: string) => import(`@sluice/store-${name}`);",
+    "packages/storage/src/open-store.ts": "export const open = (name: string) => import(`@sluice/store-${name}`);",
     "packages/testkit/src/index.ts": 'import * as core from "@sluice/core"; import fc from "fast-check";',
   });
   expect(runTool("check-layers.mjs", folder)).toMatchObject({ code: 0 });
@@ -54,6 +54,10 @@ test.each([
   ["express/src/a.ts", 'import type { B } from "@sluice/protections";', "only packages/express/src/protections.ts may"],
   ["express/src/a.ts", 'import { b } from "@sluice/store-memory";', "it may import only"],
   ["protections/src/a.ts", 'import { b } from "@sluice/store-memory";', "it may import only"],
+  ["protections/src/a.ts", 'import { openStore } from "@sluice/storage";', "it may import only"],
+  ["storage/src/a.ts", 'import { b } from "@sluice/protections";', "it may import only @sluice/core/store"],
+  ["storage/src/a.ts", 'import "@sluice/core";', "it may import only @sluice/core/store"],
+  ["sluice/src/a.ts", 'import { b } from "@sluice/store-redis";', "it may import only"],
   ["testkit/src/a.ts", 'import { b } from "@sluice/express";', "it may import only"],
   ["unheard-of/src/a.ts", "export {};", "has no rule for it"],
 ])("%s may not contain %s", (file, text, problem) => {

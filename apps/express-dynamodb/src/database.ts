@@ -1,6 +1,6 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { startDynamodb } from "@sluice/servers";
-import { createTable } from "@sluice/store-dynamodb";
+import { createSchema } from "@sluice/store-dynamodb";
 
 /** A client with the table, and how to let go of both. */
 export interface Database {
@@ -30,7 +30,7 @@ export async function openDatabase(table: string): Promise<Database> {
     await own?.stop();
   };
   try {
-    await createTable({ client, table });
+    await createSchema(client, { table });
   } catch (error) {
     await stop();
     throw error;

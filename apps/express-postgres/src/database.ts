@@ -1,5 +1,5 @@
 import { startPostgres } from "@sluice/servers";
-import { migrate } from "@sluice/store-postgres";
+import { createSchema } from "@sluice/store-postgres";
 import { Pool } from "pg";
 
 /** A pool on a database with the store's table, and how to let go of both. */
@@ -24,7 +24,7 @@ export async function openDatabase(table: string): Promise<Database> {
     await own?.stop();
   };
   try {
-    await migrate(pool, { table });
+    await createSchema(pool, { table });
   } catch (error) {
     await stop();
     throw error;

@@ -1,9 +1,10 @@
-// Express with all protections. Run as: STORAGE=redis://127.0.0.1:6379 node dist/main.js, with any storage setting (default
+// Express with all protections. Run as: STORAGE=redis://127.0.0.1:6379 node dist/main.js, with the URL of any store (default
 // memory:), and the port in PORT (default 3000). Several of them on one storage share everything.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { escalatingBlock, fixedWindow, SluiceError } from "@sluice/core";
 import { createProtections, type Protections } from "@sluice/protections";
+import { openStore } from "@sluice/storage";
 import { ADMIN_KEY, createApp } from "./app.js";
 
 const { PORT = "3000", STORAGE = "memory:" } = process.env;
@@ -17,11 +18,11 @@ if (/^\d{1,5}$/.test(PORT) && Number(PORT) <= 65_535) {
 }
 
 async function start(): Promise<void> {
+  // A demo creates its own table. In production that is a step of the deployment.
+  const store = await openStore(STORAGE, { createSchema: true });
   const protections = await createProtections({
-    storage: STORAGE,
+    store,
     namespace: "demo",
-    // A demo makes its own table. In production that is a step of its own.
-    migrate: true,
     limiter: {
       policies: fixedWindow({ limit: 5, window: "10s" }),
       autoBlock: escalatingBlock({ violations: 10, within: "1m", for: "10s", max: "5m" }),
@@ -32,7 +33,7 @@ async function start(): Promise<void> {
   const server = createServer(createApp(protections));
   server.on("error", (error: NodeJS.ErrnoException) => {
     fail(`Can't listen on port ${PORT}: ${error.code === "EADDRINUSE" ? "it is in use" : error.message}`);
-    void protections.close();
+    void stop(server, protections);
   });
   server.on("listening", () => announce((server.address() as AddressInfo).port));
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop(server, protections));
@@ -43,6 +44,7 @@ async function stop(server: ReturnType<typeof createServer>, protections: Protec
   server.close();
   server.closeAllConnections();
   await protections.close();
+  await protections.store.close();
 }
 
 function announce(port: number): void {

@@ -73,15 +73,15 @@ it("shares everything between processes on one storage, and keeps it when they e
 it.each([
   [
     "redsi://localhost",
-    'STORAGE: [sluice] the storage setting has the unknown scheme "redsi": did you mean redis://HOST:PORT/DB?\n',
+    'STORAGE: [sluice] the store URL has the unknown scheme "redsi": did you mean redis://HOST:PORT/DB?\n',
   ],
   [
     "redis://user:secret@127.0.0.1:1",
-    /^STORAGE: \[sluice\] the storage redis:\/\/\*\*\*@127\.0\.0\.1:1 can't be used: .*\n$/,
+    /^STORAGE: \[sluice\] the store redis:\/\/\*\*\*@127\.0\.0\.1:1 can't be used: .*\n$/,
   ],
   [
     "sqlite:/no/such/folder/state.db",
-    /^STORAGE: \[sluice\] the storage sqlite:\/no\/such\/folder\/state\.db can't be used: .*\n$/,
+    /^STORAGE: \[sluice\] the store sqlite:\/no\/such\/folder\/state\.db can't be used: .*\n$/,
   ],
 ])("says what is wrong with STORAGE=%s", async (STORAGE, told) => {
   const demo = start({ STORAGE });

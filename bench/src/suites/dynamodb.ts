@@ -1,7 +1,7 @@
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import { createLimiter, fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
 import { startDynamodb } from "@sluice/servers";
-import { createTable, dynamodbStore } from "@sluice/store-dynamodb";
+import { createSchema, dynamodbStore } from "@sluice/store-dynamodb";
 import { RateLimiterDynamo } from "rate-limiter-flexible";
 import { addresses, randomVisits } from "../keys.js";
 import { HOUR_MS, HOUR_S, LIMIT } from "../limit.js";
@@ -21,7 +21,7 @@ type Make = (client: DynamoDB, table: string, limit: number) => Promise<Ask>;
 const sluice =
   (policyOf: (limit: number) => Policy | Policy[]): Make =>
   async (client, table, limit) => {
-    await createTable({ client, table });
+    await createSchema(client, { table });
     const { consume } = createLimiter({
       store: dynamodbStore({ client, table }),
       policies: policyOf(limit),

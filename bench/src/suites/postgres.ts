@@ -1,7 +1,7 @@
 import { PostgresStore as CounterStore } from "@acpr/rate-limit-postgresql";
 import { createLimiter, type Decision, fixedWindow, type Policy, slidingWindow, tokenBucket } from "@sluice/core";
 import { startPostgres } from "@sluice/servers";
-import { migrate, type PostgresClient, postgresStore } from "@sluice/store-postgres";
+import { createSchema, type PostgresClient, postgresStore } from "@sluice/store-postgres";
 import { rateLimit } from "express-rate-limit";
 import pg from "pg";
 import postgresJs from "postgres";
@@ -61,7 +61,7 @@ async function sluice(
   policies: Policy | Policy[] = bucket,
   durable = false,
 ): Promise<Asker<Decision>> {
-  await migrate(client, { table, durable });
+  await createSchema(client, { table, durable });
   const { consume } = createLimiter({ store: postgresStore({ client, table }), policies, timeout: "10s" });
   return {
     ask: (key) => consume(key),

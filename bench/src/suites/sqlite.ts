@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createLimiter, type Decision, fixedWindow, type Policy, slidingWindow, tokenBucket } from "@sluice/core";
-import { migrate, type OpenSqliteClient, openSqlite, sqliteStore } from "@sluice/store-sqlite";
+import { createSchema, type OpenSqliteClient, openSqlite, sqliteStore } from "@sluice/store-sqlite";
 import { RateLimiterSQLite } from "rate-limiter-flexible";
 import { addresses, randomVisits } from "../keys.js";
 import { HOUR_MS, HOUR_S, LIMIT } from "../limit.js";
@@ -66,7 +66,7 @@ async function sluice(
   policies: Policy | Policy[] = bucket,
   durable = false,
 ): Promise<Asker<Decision>> {
-  await migrate(client);
+  await createSchema(client);
   const { consume } = createLimiter({ store: sqliteStore({ client, durable }), policies, timeout: "10s" });
   return {
     ask: (key) => consume(key),

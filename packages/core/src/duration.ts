@@ -1,15 +1,13 @@
 import { invalidOption } from "./errors.js";
 
 /** The units of a duration in words, in milliseconds. */
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-type DurationUnit = keyof typeof UNIT_MS;
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
  * A length of time: whole milliseconds as a number, or a whole number with a unit, as in `"250ms"`, `"10s"`, `"1m"`,
  * `"1h"` or `"1d"`.
  */
-export type Duration = number | `${number}${DurationUnit}`;
+export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
 /** 2^37 ms, a little over four years: the longest window, so that all arithmetic on times stays exact below 2^53. */
 export const MAX_DURATION_MS: number = 2 ** 37;
@@ -41,7 +39,7 @@ export function parseDuration(value: Duration, option: string): number {
 
 function wordsToMs(text: string): number {
   const [, count, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text) ?? [];
-  return Number(count) * UNIT_MS[unit as DurationUnit];
+  return Number(count) * (UNIT_MS[unit ?? ""] ?? Number.NaN);
 }
 
 /** Timers take 31 bits of milliseconds; a longer delay would fire at once. */

@@ -37,9 +37,9 @@ export type SluiceErrorCode =
   | "CLIENT_ADDRESS_UNUSABLE"
   /** An adapter whose framework knows no client addresses was given neither a way to find them nor a key. */
   | "CONN_INFO_MISSING"
-  /** A storage setting has an unknown scheme or is malformed. */
+  /** The URL of a store has an unknown scheme or is malformed. */
   | "INVALID_STORAGE"
-  /** A storage setting names a store whose package is not installed; the message says how to install it. */
+  /** The URL of a store needs a package that is not installed; the message says how to install it. */
   | "PACKAGE_MISSING"
   /** What a storage setting names can't be reached or used: wrong port or credentials, a folder that is not there. */
   | "STORAGE_UNAVAILABLE"

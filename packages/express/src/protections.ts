@@ -121,10 +121,11 @@ export function requireClient(storeOrClients: Store | Clients, options: RequireC
  * ```ts
  * import { protect } from "@sluice/express/protections";
  * import { createProtections } from "@sluice/protections";
+ * import { memoryStore } from "@sluice/store-memory";
  * import express from "express";
  *
  * const app = express();
- * app.use(express.json(), protect(await createProtections({ storage: "memory:", debounce: { window: "5s" } })));
+ * app.use(express.json(), protect(await createProtections({ store: memoryStore(), debounce: { window: "5s" } })));
  * ```
  */
 export function protect(protections: Protections, options: ProtectOptions = {}): RequestHandler {

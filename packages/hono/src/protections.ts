@@ -153,10 +153,11 @@ export function requireClient<E extends Env = Env>(
  * import { getConnInfo } from "@hono/node-server/conninfo";
  * import { protect } from "@sluice/hono/protections";
  * import { createProtections } from "@sluice/protections";
+ * import { memoryStore } from "@sluice/store-memory";
  * import { Hono } from "hono";
  *
  * const app = new Hono();
- * app.use(protect(await createProtections({ storage: "memory:", debounce: { window: "5s" } }), { getConnInfo }));
+ * app.use(protect(await createProtections({ store: memoryStore(), debounce: { window: "5s" } }), { getConnInfo }));
  * ```
  */
 export function protect<E extends Env = Env>(

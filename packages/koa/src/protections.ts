@@ -121,10 +121,11 @@ export function requireClient(storeOrClients: Store | Clients, options: RequireC
  * ```ts
  * import { protect } from "@sluice/koa/protections";
  * import { createProtections } from "@sluice/protections";
+ * import { memoryStore } from "@sluice/store-memory";
  * import Koa from "koa";
  *
  * const app = new Koa();
- * app.use(protect(await createProtections({ storage: "memory:", debounce: { window: "5s" } })));
+ * app.use(protect(await createProtections({ store: memoryStore(), debounce: { window: "5s" } })));
  * ```
  */
 export function protect(protections: Protections, options: ProtectOptions = {}): Middleware {

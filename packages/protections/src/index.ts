@@ -10,8 +10,4 @@ export type { Denial, DenialOptions } from "./http/denial.js";
 export type { FingerprintOptions } from "./http/fingerprint-source.js";
 export type { ProtectionPort } from "./http/port.js";
 export { createProtectGuard, type ProtectDenial, type ProtectOptions } from "./http/protect-guard.js";
-export { exportEntries } from "./move/export-entries.js";
-export { type ImportOptions, importEntries, type MoveSummary } from "./move/import-entries.js";
-export { migrate } from "./move/migrate.js";
 export { createProtections, type Protections, type ProtectionsOptions } from "./protections.js";
-export { type OpenStoreOptions, openStore } from "./storage/open-store.js";

@@ -4,17 +4,14 @@ import { type Blocklist, type BlocklistOptions, createBlocklist } from "./blockl
 import { type Clients, type ClientsOptions, createClients } from "./clients/clients.js";
 import { createDebouncer, DEBOUNCE, type Debouncer, type DebouncerOptions } from "./debounce.js";
 import { checkPrefix } from "./records.js";
-import { OPEN_STORE_OPTIONS, type OpenStoreOptions, openStore } from "./storage/open-store.js";
 
 /** What the options of a part of {@link ProtectionsOptions} leave to the whole. */
 type Own<Options extends { store: Store }> = Partial<Omit<Options, "store" | "prefix" | "clock">>;
 
 /** Options of {@link createProtections}. */
-export interface ProtectionsOptions extends OpenStoreOptions {
-  /** Where everything is kept, as {@link openStore} takes it. It is closed with the protections. */
-  storage?: string | undefined;
-  /** A store instead, which stays the app's to close. */
-  store?: Store | undefined;
+export interface ProtectionsOptions {
+  /** Where everything is kept. It stays the app's to close. `openStore` of `@sluice/storage` opens one by its URL. */
+  store: Store;
   /**
    * Starts every stored key, so that several apps can share a database: 1 to 128 printable ASCII characters. Default
    * `"sluice"`.
@@ -46,13 +43,11 @@ export interface Protections {
   readonly debouncer: Debouncer;
   readonly blocklist: Blocklist;
   readonly clients: Clients;
-  /** Closes the limiter and the debouncer, and the store where it was opened by its setting. */
+  /** Closes the limiter and the debouncer. The store stays open. */
   close(): Promise<void>;
 }
 
 const OPTIONS = [
-  ...OPEN_STORE_OPTIONS,
-  "storage",
   "store",
   "namespace",
   "failOpen",
@@ -65,53 +60,31 @@ const OPTIONS = [
 ] as const satisfies (keyof ProtectionsOptions)[];
 
 /**
- * Makes all protections on the store that one setting names. The adapters' `protect` takes what it returns.
+ * Creates all protections on one store. The adapters' `protect` takes what it returns.
  *
- * @throws SluiceError for any option that is not what it should be, and as {@link openStore} does
+ * @throws SluiceError for any option that is not what it should be
  *
  * @example
  * ```ts
  * import { tokenBucket } from "@sluice/core";
  * import { createProtections } from "@sluice/protections";
+ * import { openStore } from "@sluice/storage";
  *
+ * const store = await openStore("memory:"); // or "redis://localhost:6379", "postgres://localhost/app", "sqlite:state.db" …
  * const protections = await createProtections({
- *   storage: "memory:", // or "redis://localhost:6379", "postgres://localhost/app", "sqlite:state.db" …
+ *   store,
  *   namespace: "shop",
  *   limiter: { policies: tokenBucket({ rate: 20, burst: 100 }) },
  *   debounce: { window: "5s" },
  * });
  * await protections.blocklist.block("203.0.113.7", { for: "1h" });
  * await protections.close();
+ * await store.close();
  * ```
  */
 export async function createProtections(options: ProtectionsOptions): Promise<Protections> {
   rejectUnknown(options, OPTIONS, "createProtections");
-  const { storage, store } = options;
-  const opening = Object.fromEntries(OPEN_STORE_OPTIONS.map((name) => [name, options[name]]));
-  if ((storage === undefined) === (store === undefined)) {
-    throw invalidOption("storage", storage, 'give either a storage setting, such as "memory:", or a store');
-  }
-  if (store !== undefined) {
-    for (const [name, value] of Object.entries(opening)) {
-      if (value !== undefined) throw invalidOption(name, value, "it is for a storage setting; a store is open");
-    }
-    return on(store, options, async () => {});
-  }
-  // Finds what is wrong with the options before a server is asked for anything.
-  on(NO_STORE, options, async () => {});
-  const opened = await openStore(storage as string, opening);
-  return on(opened, options, () => opened.close());
-}
-
-/** Keeps nothing, and is never asked. */
-const NO_STORE: Store = {
-  atomicUpdate: async () => undefined,
-  delete: async () => {},
-  close: async () => {},
-};
-
-function on(store: Store, options: ProtectionsOptions, closeStore: () => Promise<void>): Protections {
-  const { namespace, failOpen, timeout, clock } = options;
+  const { store, namespace, failOpen, timeout, clock } = options;
   if (namespace !== undefined) checkPrefix(namespace, "namespace");
   const shared = {
     ...(timeout !== undefined && { timeout }),
@@ -148,7 +121,6 @@ function on(store: Store, options: ProtectionsOptions, closeStore: () => Promise
     clients,
     async close() {
       await Promise.all([limiter.close(), debouncer.close()]);
-      await closeStore();
     },
   };
 }

@@ -12,7 +12,9 @@ import {
   createDeadlines,
   hasConnectionErrors,
   invalidOption,
+  type RecordKind,
   scopeOf,
+  storeFailure,
   unreadableState,
 } from "@sluice/core/store";
 
@@ -61,10 +63,10 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /**
  * Opens the records of one kind.
  *
- * @param kind part of every stored key
+ * @param kind part of every stored key; how a move merges two records is known by it
  * @throws SluiceError for options that are not what they should be
  */
-export function openRecords<R>(options: RecordOptions, kind: string): Records<R> {
+export function openRecords<R>(options: RecordOptions, kind: RecordKind): Records<R> {
   const { store, prefix = "sluice", timeout = 500, clock } = options;
   checkStore(store);
   checkPrefix(prefix, "prefix");
@@ -87,10 +89,7 @@ export function openRecords<R>(options: RecordOptions, kind: string): Records<R>
     return deadlines.bound(
       work,
       (value) => value,
-      (error) =>
-        Promise.reject(
-          error instanceof SluiceError ? error : new SluiceError("STORE_FAILED", "the store failed", { cause: error }),
-        ),
+      (error) => Promise.reject(storeFailure(error)),
       calls.deadlineMs,
     );
   }

@@ -6,36 +6,36 @@ import {
   fixedWindow,
   type Limiter,
 } from "@sluice/core";
-import { canExport } from "@sluice/core/store";
-import { absent, protectionSuite } from "@sluice/testkit";
+import { backends } from "@sluice/servers";
+import { openStore } from "@sluice/storage";
+import { protectionSuite } from "@sluice/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as protections from "../src/index.js";
-import { backends } from "./backends.js";
+import "./quiet-aws-sdk.js";
 
 const started = await Promise.all(
   Object.entries(backends).map(async ([name, start]) => [name, await start()] as const),
 );
 afterAll(() => Promise.all(started.map(([, backend]) => backend.stop())));
 const opened = await Promise.all(
-  started.map(async ([name, { storage }]) => {
-    const store = await protections.openStore(storage, { migrate: true });
-    const lists = canExport(store);
+  started.map(async ([name, { url }]) => {
+    const store = await openStore(url, { createSchema: true });
     await store.close();
-    return { name, storage, lists };
+    return { name, url };
   }),
 );
 
-describe.each(opened)("$name", ({ storage, lists }) => {
-  protectionSuite({ describe, it, beforeAll, afterAll }, () => protections.openStore(storage), protections, {
+describe.each(opened)("$name", ({ url }) => {
+  protectionSuite({ describe, it, beforeAll, afterAll }, () => openStore(url), protections, {
     shared: true,
-    otherProcess: { module: new URL("./process-store.mjs", import.meta.url), setting: () => storage },
-    exportsEntries: lists || absent("the store can't list what it holds"),
+    otherProcess: { module: new URL("./process-store.mjs", import.meta.url), setting: () => url },
+    exportsEntries: true,
   });
 });
 
-describe.each(opened)("automatic blocks on $name", ({ storage }) => {
+describe.each(opened)("automatic blocks on $name", ({ url }) => {
   it("are made once, with exactly so many violations on any number of handles", async () => {
-    const stores = await Promise.all(Array.from({ length: 4 }, () => protections.openStore(storage)));
+    const stores = await Promise.all(Array.from({ length: 4 }, () => openStore(url)));
     const events: AutoBlockEvent[] = [];
     const limiters = stores.map((store) =>
       createLimiter({

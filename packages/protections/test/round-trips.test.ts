@@ -1,5 +1,6 @@
 import { fixedWindow } from "@sluice/core";
 import { startPostgres, startRedis } from "@sluice/servers";
+import { type OpenedStore, openStore } from "@sluice/storage";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createProtectGuard, createProtections, type ProtectionPort, type Protections } from "../src/index.js";
@@ -27,14 +28,15 @@ function asking(protections: Protections): Ask {
 describe("on Redis", () => {
   let server: Awaited<ReturnType<typeof startRedis>>;
   let proxy: CountingProxy;
+  let store: OpenedStore;
   let protections: Protections;
   let admin: Redis;
   beforeAll(async () => {
     server = await startRedis();
     proxy = await startCountingProxy(server.port);
-    const storage = `redis://127.0.0.1:${proxy.port}`;
+    store = await openStore(`redis://127.0.0.1:${proxy.port}`);
     protections = await createProtections({
-      storage,
+      store,
       limiter,
       debounce: { window: "1h" },
       blocklist: { staleFor: "1h" },
@@ -46,6 +48,7 @@ describe("on Redis", () => {
   });
   afterAll(async () => {
     await protections.close();
+    await store.close();
     admin.disconnect();
     await server.stop();
   });
@@ -81,7 +84,8 @@ describe("on Redis", () => {
 
   it("who is blocked takes none, once that is known, and is given back what was charged meanwhile", async () => {
     const ask = asking(protections);
-    const other = await createProtections({ storage: server.url, limiter });
+    const otherStore = await openStore(server.url);
+    const other = await createProtections({ store: otherStore, limiter });
     await other.blocklist.block("192.0.2.2");
     proxy.roundTrips();
     expect(await ask("192.0.2.2", "/a")).toBe(403);
@@ -91,6 +95,7 @@ describe("on Redis", () => {
     expect([proxy.roundTrips(), await scripts()]).toEqual([0, 0]);
     expect((await other.limiter.peek("192.0.2.2")).remaining).toBe(4);
     await other.close();
+    await otherStore.close();
   });
 
   it("many requests at once share scripts", async () => {
@@ -117,8 +122,9 @@ describe("on Postgres", () => {
   it("each answer takes one round trip", async () => {
     const server = await startPostgres();
     const proxy = await startCountingProxy(server.port);
-    const storage = `postgres://postgres@127.0.0.1:${proxy.port}/postgres?sslmode=disable`;
-    const protections = await createProtections({ storage, migrate: true, limiter, blocklist: { staleFor: "1h" } });
+    const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres?sslmode=disable`;
+    const store = await openStore(url, { createSchema: true });
+    const protections = await createProtections({ store, limiter, blocklist: { staleFor: "1h" } });
     try {
       const ask = asking(protections);
       // Connected, with the statements prepared.
@@ -139,6 +145,7 @@ describe("on Postgres", () => {
       ]);
     } finally {
       await protections.close();
+      await store.close();
       await server.stop();
     }
   });

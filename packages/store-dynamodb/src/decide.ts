@@ -9,15 +9,13 @@ import {
   type Policy,
   SluiceError,
 } from "@sluice/core/store";
-import type { Move } from "./charges.js";
-import { latestOf } from "./deadline.js";
-import { createExpression } from "./expression.js";
-import { addMove, replaceExactly } from "./move.js";
+import { addMove, type Move } from "./charge.js";
 import type { Place } from "./place.js";
-import { type Known, timeBy } from "./proven-time.js";
 import type { Session } from "./session.js";
-import { decode, encode, type Item } from "./stored.js";
-import { keepUntil } from "./time-to-live.js";
+import { latestOf } from "./slots.js";
+import { decode, type Item, type Known, timeBy } from "./stored.js";
+import { createExpression, keepUntil } from "./table.js";
+import { half, type Repaired, repair } from "./update.js";
 
 /** A request for admission whose claims all lie in one item. */
 export interface DecideCall {
@@ -32,10 +30,7 @@ export interface DecideCall {
 }
 
 /** An entry, and how long it lives if it was charged or repaired. */
-interface Left {
-  readonly place: Place;
-  readonly entry: Entry | undefined;
-  readonly ttlMs: number;
+interface Left extends Repaired {
   readonly isRepaired: boolean;
 }
 
@@ -76,7 +71,11 @@ export async function decideCalls(
         settle(granted[i] as DecideCall, outcome);
       });
     } else if (session.fresh) {
-      const repairing = repair(session, [...entries.values()], nowMs);
+      const repairing = repair(
+        session,
+        [...entries.values()].filter(({ isRepaired }) => isRepaired),
+        nowMs,
+      );
       if (repairing !== undefined) await half(repairing, Math.min(...[...open].map(({ deadlineMs }) => deadlineMs)));
       for (const [call, outcome] of refused) settle(call, outcome);
       await repairing;
@@ -138,38 +137,6 @@ function knownTo(item: Item, { admission, places }: DecideCall): readonly Known[
       // The decision reports what it can't read.
       return [];
     }
-  });
-}
-
-/**
- * Writes entries that were read as others, since the clock stepped back or the policy's numbers changed. The decisions
- * stand whether or not it works. `undefined` when there is nothing to write.
- */
-function repair(session: Session, left: readonly Left[], nowMs: number): Promise<unknown> | undefined {
-  const repaired = left.filter(({ isRepaired }) => isRepaired);
-  if (repaired.length === 0) return undefined;
-  const expression = createExpression();
-  let expected = session.item;
-  for (const { place, entry, ttlMs } of repaired) {
-    const value = encode(place.algorithm, entry, nowMs + ttlMs);
-    replaceExactly(expression, place, session.item[place.attribute], value);
-    expected = { ...expected, [place.attribute]: value };
-  }
-  const longestMs = Math.max(...repaired.map(({ ttlMs }) => ttlMs));
-  const kept = keepUntil(expression, session.item, Math.max(nowMs, Date.now()) + longestMs);
-  return session.write(expression, { ...expected, ...kept }, performance.now() + MAX_REPAIR_MS).catch(() => {});
-}
-
-const MAX_REPAIR_MS = 1_000;
-
-/** Waits for a repair, but only for half of the time until the decisions are due. */
-function half(repairing: Promise<unknown>, dueMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.min(MAX_REPAIR_MS, dueMs - performance.now()) / 2);
-    void repairing.then(() => {
-      clearTimeout(timer);
-      resolve();
-    });
   });
 }
 

@@ -1,39 +1,28 @@
+import { createHash } from "node:crypto";
 import {
-  type Admission,
-  builtInAlgorithms,
   type CallOptions,
   type ConnectionErrors,
-  type DecidingStore,
+  createRemoteStore,
   type Duration,
-  decideInOrder,
-  type ExportEntries,
-  type ExportedEntry,
-  type HealthCheck,
-  type ImportEntries,
   invalidOption,
   type Next,
   type Outcome,
-  type PartDecider,
   parseDuration,
-  partsOf,
-  refundEntry,
+  type RemoteStore,
   rejectUnknown,
-  SluiceError,
+  type StoredEntry,
 } from "@sluice/core/store";
-import { createClockSkew } from "./clock-skew.js";
-import { deadlineOf } from "./deadline.js";
-import { type DynamodbClient, sendOf } from "./dynamodb-client.js";
+import { type DynamodbClient, sendOf } from "./client.js";
 import { createLanes } from "./lanes.js";
-import { exportFrom, importInto } from "./moving.js";
-import { createPace } from "./pace.js";
-import { type Place, placeOf } from "./place.js";
-import { createRecentItems } from "./recent-items.js";
-import { createRequest } from "./requests.js";
-import { createSlots } from "./slots.js";
+import { pagesOf, placeOf } from "./place.js";
+import { createClockSkew, createPace, createRequest } from "./requests.js";
+import { createSchema, type SchemaOptions } from "./schema.js";
+import { createRecentItems } from "./session.js";
+import { createSlots, deadlineOf } from "./slots.js";
 import { checkTable, openTable } from "./table.js";
 
 /** Options of {@link dynamodbStore}. */
-export interface DynamodbStoreOptions {
+export interface DynamodbStoreOptions extends SchemaOptions {
   /** A `DynamoDBClient` or `DynamoDBDocumentClient` of the AWS SDK v3. It stays yours to destroy. */
   client: DynamodbClient;
   /** The name or ARN of a table made from {@link tableDefinition}. */
@@ -50,8 +39,9 @@ export interface DynamodbStoreOptions {
 }
 
 /** A store on DynamoDB. */
-export interface DynamodbStore extends DecidingStore, HealthCheck, ConnectionErrors, ExportEntries, ImportEntries {
-  decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
+export interface DynamodbStore extends RemoteStore, ConnectionErrors {
+  /** {@link createSchema} with the options of this store. */
+  createSchema(): Promise<void>;
 }
 
 /** How many items are remembered, to guess how the next write on them has to look. */
@@ -85,107 +75,63 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
   rejectUnknown(options, ["client", "table", "concurrency", "onClockSkew", "clockSkewLimit"], "dynamodbStore");
   const { client, concurrency = 50, onClockSkew, clockSkewLimit = "1s" } = options;
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-    throw invalidOption("concurrency", concurrency, "give a whole number of 1 or more");
+    throw invalidOption("concurrency", concurrency, "it must be a whole number of 1 or more");
   }
   const clockSkewLimitMs = parseDuration(clockSkewLimit, "clockSkewLimit");
   if (onClockSkew !== undefined && typeof onClockSkew !== "function") {
-    throw invalidOption("onClockSkew", onClockSkew, "give a function");
+    throw invalidOption("onClockSkew", onClockSkew, "it must be a function");
   }
+  const name = checkTable(options.table);
   const pace = createPace();
   const request = createRequest(sendOf(client), pace, createClockSkew(clockSkewLimitMs, onClockSkew));
-  const table = openTable(request, checkTable(options.table));
+  const table = openTable(request, name);
   const slots = createSlots(concurrency, pace);
   const lanes = createLanes({ table, slots, pace, recent: createRecentItems(REMEMBERED) });
-  let closed = false;
 
-  function checkOpen(): void {
-    if (closed) throw new SluiceError("CLOSED", "the DynamoDB store is closed");
+  async function update(
+    key: string,
+    change: (state: unknown, nowMs: number) => Next<unknown> | undefined,
+    callOptions: CallOptions,
+  ): Promise<unknown> {
+    const place = placeOf(key);
+    const deadlineMs = deadlineOf(callOptions);
+    return lanes.add(place.pk, { kind: "update", place, change, nowMs: callOptions.nowMs, deadlineMs });
   }
 
-  /** Decides what lies in one item. An answer that comes up to `undoMs` too late is of use to undo the charge. */
-  async function decideTogether(admission: Admission, options: CallOptions | undefined, undoMs = 0): Promise<Outcome> {
-    const places = admission.claims.map(({ scope, key }) => placeOf(scope + key));
-    const deadlineMs = deadlineOf(options);
-    const undoUntilMs = deadlineMs + undoMs;
-    const call = { kind: "decide", admission, places, nowMs: options?.nowMs, deadlineMs, undoUntilMs } as const;
-    return (await lanes.add(places[0]?.pk ?? "", call)) as Outcome;
-  }
+  const store = createRemoteStore(
+    {
+      name: "DynamoDB",
+      createHash,
+      places: { split: true, of: (key) => placeOf(key).pk },
+      async decide(admission, keys, callOptions, isPart) {
+        const places = keys.map(placeOf);
+        const deadlineMs = deadlineOf(callOptions);
+        const undoUntilMs = deadlineMs + (isPart && admission.charge ? MAX_LATE_MS : 0);
+        const { nowMs } = callOptions;
+        const call = { kind: "decide", admission, places, nowMs, deadlineMs, undoUntilMs } as const;
+        return (await lanes.add(places[0]?.pk ?? "", call)) as Outcome;
+      },
+      update,
+      remove(key, callOptions) {
+        const place = placeOf(key);
+        return lanes.add(place.pk, { kind: "delete", place, deadlineMs: deadlineOf(callOptions) });
+      },
+      pages: () => pagesOf(table),
+      imports: { size: 1, atOnce: concurrency, write: ([entry]) => writeNew(entry as StoredEntry) },
+    },
+    { createSchema: () => createSchema(client, { table: name }) },
+  );
 
-  /** Decides one of the parts of an admission. */
-  function decidePart(part: Admission, options: CallOptions | undefined): Promise<Outcome> {
-    return decideTogether(part, options, part.charge ? MAX_LATE_MS : 0);
-  }
-
-  /** Writes an entry where there is no live one, and tells whether it did. One that has expired needs no writing. */
-  async function writeNew(place: Place, { state, expiresAtMs }: ExportedEntry): Promise<boolean> {
+  /** Writes an entry where there is no live one. One that has expired needs no writing. */
+  async function writeNew({ key, state, expiresAtMs }: StoredEntry): Promise<readonly number[]> {
     let isNew = true;
     const change = (there: unknown, nowMs: number): Next<unknown> | undefined => {
       isNew = there === undefined || expiresAtMs <= nowMs;
       return isNew && expiresAtMs > nowMs ? { state, ttlMs: expiresAtMs - nowMs } : undefined;
     };
-    const call = { kind: "update", place, change, nowMs: undefined, deadlineMs: deadlineOf(undefined) } as const;
-    await lanes.add(place.pk, call);
-    return isNew;
+    await update(key, change, {});
+    return isNew ? [] : [0];
   }
 
-  const store: DynamodbStore = {
-    algorithms: new Set(builtInAlgorithms.keys()),
-
-    async decide(admission, options) {
-      checkOpen();
-      if (admission.claims.length > 1) {
-        const parts = partsOf(admission, ({ scope, key }) => placeOf(scope + key).pk);
-        if (parts.length > 1) {
-          const undo: PartDecider["undo"] = (claim, { epochMs }, undoOptions, chargedAtMs) =>
-            store.atomicUpdate(
-              claim.scope + claim.key,
-              refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs),
-              undoOptions,
-            );
-          return decideInOrder(admission, parts, { decide: decidePart, undo }, options);
-        }
-      }
-      return decideTogether(admission, options);
-    },
-
-    async atomicUpdate<S>(
-      entryKey: string,
-      update: (state: S | undefined, nowMs: number) => Next<S> | undefined,
-      options?: CallOptions,
-    ): Promise<S | undefined> {
-      checkOpen();
-      const place = placeOf(entryKey);
-      const change = update as (state: unknown, nowMs: number) => Next<unknown> | undefined;
-      const deadlineMs = deadlineOf(options);
-      const call = { kind: "update", place, change, nowMs: options?.nowMs, deadlineMs } as const;
-      return (await lanes.add(place.pk, call)) as S | undefined;
-    },
-
-    async delete(entryKey, options) {
-      checkOpen();
-      const place = placeOf(entryKey);
-      await lanes.add(place.pk, { kind: "delete", place, deadlineMs: deadlineOf(options) });
-    },
-
-    async *exportEntries() {
-      checkOpen();
-      yield* exportFrom(table);
-    },
-
-    async importEntries(entries) {
-      checkOpen();
-      return importInto(entries, writeNew);
-    },
-
-    async healthCheck(options) {
-      await store.atomicUpdate("sluice:health", () => undefined, options);
-    },
-
-    connectionError: () => pace.error,
-
-    async close() {
-      closed = true;
-    },
-  };
-  return store;
+  return { ...store, connectionError: () => pace.error };
 }

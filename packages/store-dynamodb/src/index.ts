@@ -1,3 +1,3 @@
-export type { DynamodbClient } from "./dynamodb-client.js";
+export type { DynamodbClient } from "./client.js";
 export { type DynamodbStore, type DynamodbStoreOptions, dynamodbStore } from "./dynamodb-store.js";
-export { createTable, type TableDefinition, tableDefinition } from "./table-definition.js";
+export { createSchema, type SchemaOptions, type TableDefinition, tableDefinition } from "./schema.js";

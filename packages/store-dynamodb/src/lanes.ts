@@ -1,8 +1,7 @@
 import { hasRequestContexts, outsideRequests, SluiceError } from "@sluice/core/store";
-import { latestOf, timedOut } from "./deadline.js";
 import { type DecideCall, decideCalls } from "./decide.js";
 import { type Session, type SessionResources, withSession } from "./session.js";
-import type { Slot } from "./slots.js";
+import { latestOf, type Slot, timedOut } from "./slots.js";
 import { type DeleteCall, deleteEntry, type UpdateCall, updateEntry } from "./update.js";
 
 /** A call on one item. */

@@ -1,5 +1,6 @@
-import { createHash } from "node:crypto";
-import { builtInAlgorithms, type ExportedEntry, type StoredKey, storedKeys } from "@sluice/core/store";
+import { builtInAlgorithms, type StoredEntry, splitEntryKey } from "@sluice/core/store";
+import { decode, type Item } from "./stored.js";
+import { PARTITION_KEY, type Table, TIME_TO_LIVE } from "./table.js";
 
 /** Where an entry lies: in which item, and in which of its attributes. */
 export interface Place {
@@ -10,8 +11,6 @@ export interface Place {
   readonly algorithm: string | undefined;
 }
 
-const keys = storedKeys((text) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex"));
-
 /** The only attribute of an item that is not for the policies of a key. Theirs contain a colon. */
 const STATE = "state";
 
@@ -19,32 +18,24 @@ const STATE = "state";
 const ASCII = /^[\x20-\x7e]+$/;
 
 /**
- * All policies of a key, of limiters with one prefix, lie in one item, each in an attribute named after the policy and
- * its algorithm. Everything else has an item of its own.
+ * The place of a stored key. All policies of a key, of limiters with one prefix, lie in one item, each in an attribute named
+ * after the policy and its algorithm. Everything else has an item of its own.
  */
-export function placeOf(entryKey: string): Place {
-  return placeOfStored(keys.ofEntryKey(entryKey));
-}
-
-/** The same for an entry of another store. */
-export function placeOfExported(entry: ExportedEntry): Place {
-  return placeOfStored(keys.ofExported(entry));
-}
-
-function placeOfStored({ scope, key }: StoredKey): Place {
+export function placeOf(storedKey: string): Place {
+  const { scope, key } = splitEntryKey(storedKey);
   const [prefix = "", name = "", algorithm = ""] = scope.split(":");
   if (builtInAlgorithms.has(algorithm) && ASCII.test(scope)) {
     return { pk: `${POLICIES}${prefix}:${key}`, attribute: `${name}:${algorithm}`, algorithm };
   }
-  return { pk: `${OTHER}${scope}${key}`, attribute: STATE, algorithm: undefined };
+  return { pk: `${OTHER}${storedKey}`, attribute: STATE, algorithm: undefined };
 }
 
 /** What begins the partition keys of both kinds of items. */
 const POLICIES = "key:";
 const OTHER = "state:";
 
-/** The text of the {@link StoredKey} of what lies in an attribute of an item; `undefined` for what is no entry. */
-export function storedTextOf(pk: string, attribute: string): string | undefined {
+/** The stored key of an attribute of an item; `undefined` for one that is not an entry. */
+function storedKeyIn(pk: string, attribute: string): string | undefined {
   if (pk.startsWith(OTHER)) return attribute === STATE ? pk.slice(OTHER.length) : undefined;
   if (!pk.startsWith(POLICIES) || !attribute.includes(":")) return undefined;
   const [prefix, key] = splitOnce(pk.slice(POLICIES.length));
@@ -54,4 +45,27 @@ export function storedTextOf(pk: string, attribute: string): string | undefined 
 function splitOnce(text: string): readonly [string, string] {
   const colon = text.indexOf(":");
   return [text.slice(0, colon), text.slice(colon + 1)];
+}
+
+/** All entries of a table, page by page. */
+export async function* pagesOf(table: Table): AsyncGenerator<readonly StoredEntry[]> {
+  let start: Item | undefined;
+  do {
+    const { items, next } = await table.scan(start);
+    yield items.flatMap(entriesIn);
+    start = next;
+  } while (start !== undefined);
+}
+
+function entriesIn(item: Item): readonly StoredEntry[] {
+  const nowMs = Date.now();
+  // State that does not tell goes with its item.
+  const itemGoesMs = Number(item[TIME_TO_LIVE]?.N ?? 0) * 1_000;
+  return Object.entries(item).flatMap(([attribute, value]) => {
+    const key = storedKeyIn(item[PARTITION_KEY]?.S ?? "", attribute);
+    const kept = key === undefined ? undefined : decode(placeOf(key).algorithm, value);
+    if (key === undefined || kept === undefined) return [];
+    const expiresAtMs = Number.isFinite(kept.expiresAtMs) ? kept.expiresAtMs : itemGoesMs;
+    return expiresAtMs > nowMs ? [{ key, state: kept.state, expiresAtMs }] : [];
+  });
 }

@@ -1,11 +1,8 @@
-import { SluiceError } from "@sluice/core/store";
-import { timedOut } from "./deadline.js";
-import type { Expression } from "./expression.js";
-import type { Pace } from "./pace.js";
-import type { RecentItems } from "./recent-items.js";
-import type { Slot, Slots } from "./slots.js";
+import { backOff, SluiceError } from "@sluice/core/store";
+import type { Pace } from "./requests.js";
+import { type Slot, type Slots, timedOut } from "./slots.js";
 import type { Item } from "./stored.js";
-import type { Table } from "./table.js";
+import type { Expression, Table } from "./table.js";
 
 /** One item, while a batch of calls on it is answered. */
 export interface Session {
@@ -37,7 +34,7 @@ export interface SessionResources {
 }
 
 /** After so many lost races in one session the store gives up: somebody writes the item without pause. */
-const MOST_TRIES = 100;
+const MAX_TRIES = 100;
 
 /** Runs `body` with a session on an item, and releases the slot in the end. */
 export async function withSession<T>(
@@ -74,7 +71,7 @@ export async function withSession<T>(
   /** Others have the slot meanwhile. */
   async function pause(deadlineMs: number): Promise<void> {
     slot.release();
-    await backOff(tries);
+    await backOff(tries, 1);
     slot = await slots.applyAgain(deadlineMs);
   }
 
@@ -110,8 +107,8 @@ export async function withSession<T>(
         return true;
       }
       tries++;
-      if (tries >= MOST_TRIES) {
-        throw new SluiceError("STORE_CONTENDED", `others won each of ${MOST_TRIES} races to write one key`);
+      if (tries >= MAX_TRIES) {
+        throw new SluiceError("STORE_CONTENDED", `others won each of ${MAX_TRIES} races to write one key`);
       }
       // The first lost race only shows that the guess was wrong.
       if (tries > 1) await pause(deadlineMs);
@@ -130,7 +127,50 @@ export async function withSession<T>(
   }
 }
 
-/** Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS 2015), 50 ms at most. */
-function backOff(tries: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(50, 2 ** tries)));
+/** An item as it was last seen. */
+interface Recent {
+  readonly item: Item;
+  /** Whether others write it so often that what was seen is soon over: it is then better to guess that a bucket is in use. */
+  readonly crowded: boolean;
+}
+
+/** Remembers the items that were seen last, to guess how the next write on them has to look. Wrong guesses do no harm. */
+export interface RecentItems {
+  get(pk: string): Recent | undefined;
+  set(pk: string, recent: Recent): void;
+  delete(pk: string): void;
+}
+
+/** Items with more text than this are not worth their memory: the next decision reads them, or guesses wrong once. */
+const LONGEST_TEXT = 4_096;
+
+export function createRecentItems(most: number): RecentItems {
+  // In order of their last use.
+  const items = new Map<string, Recent>();
+  return {
+    get(pk) {
+      const recent = items.get(pk);
+      if (recent !== undefined) {
+        items.delete(pk);
+        items.set(pk, recent);
+      }
+      return recent;
+    },
+    set(pk, recent) {
+      items.delete(pk);
+      if (textIn(recent.item) > LONGEST_TEXT) return;
+      items.set(pk, recent);
+      if (items.size > most) {
+        const [oldest] = items.keys();
+        items.delete(oldest as string);
+      }
+    },
+    delete: (pk) => void items.delete(pk),
+  };
+}
+
+function textIn(item: Item): number {
+  let length = 0;
+  for (const { M } of Object.values(item)) length += (M?.j?.S ?? M?.g?.S ?? "").length;
+  return length;
 }

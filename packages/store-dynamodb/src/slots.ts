@@ -1,6 +1,12 @@
-import { hasRequestContexts, type SluiceError } from "@sluice/core/store";
-import { timedOut } from "./deadline.js";
-import type { Pace } from "./pace.js";
+import {
+  type CallOptions,
+  hasRequestContexts,
+  type SluiceError,
+  startQuietTimer,
+  storeTimeout,
+  type Timer,
+} from "@sluice/core/store";
+import type { Pace } from "./requests.js";
 
 /** Somebody who needs a slot. */
 export interface Applicant {
@@ -43,7 +49,7 @@ function limitedTo(count: number, pace: Pace): Slots {
   /** Those who got theirs since DynamoDB answers again. */
   const recovering = new Set<Slot>();
   let heldMs = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: Timer | undefined;
 
   function grant(applicant: Applicant, nowMs: number): void {
     const slot: Slot = {
@@ -108,9 +114,7 @@ function limitedTo(count: number, pace: Pace): Slots {
     if (queue.length === 0) return;
     const earliestMs = Math.min(...queue.map((applicant) => applicant.deadlineMs()));
     const atMs = isPast(pace.nextMs(), nowMs) ? earliestMs : Math.min(earliestMs, pace.nextMs());
-    timer = setTimeout(serve, Math.min(60_000, Math.max(1, Math.ceil(atMs - nowMs))));
-    // A number, where it is not Node's.
-    (timer as { unref?(): unknown }).unref?.();
+    timer = startQuietTimer(serve, Math.min(60_000, Math.max(1, Math.ceil(atMs - nowMs))));
   }
 
   return {
@@ -155,4 +159,21 @@ function withoutLimit(): Slots {
     },
     applyAgain: async () => slot,
   };
+}
+
+/** For calls without a deadline. */
+const MAX_CALL_MS = 60_000;
+
+export function deadlineOf(options: CallOptions | undefined): number {
+  return options?.deadlineMs ?? performance.now() + MAX_CALL_MS;
+}
+
+/** The time after which no caller waits. */
+export function latestOf(calls: readonly { readonly deadlineMs: number }[]): number {
+  return calls.reduce((latestMs, { deadlineMs }) => Math.max(latestMs, deadlineMs), 0);
+}
+
+/** @param cause the last error of the connection, where it has failed */
+export function timedOut(cause?: unknown): SluiceError {
+  return storeTimeout("DynamoDB is too slow or too busy to answer in time; the call was not sent", cause);
 }

@@ -1,6 +1,5 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { type Entry, isEntry, timeOf, unreadableState } from "@sluice/core/store";
-import { decodeGrants, encodeGrants } from "./grants-text.js";
+import { type Entry, isEntry, type Policy, type TokenBucketPolicy, timeOf, unreadableState } from "@sluice/core/store";
 
 /** An item as the client library hands it over. */
 export type Item = Readonly<Record<string, AttributeValue>>;
@@ -129,6 +128,82 @@ function ownStateIn(algorithm: string | undefined, value: AttributeValue): Kept 
   return { state, expiresAtMs: numerator > 0 ? fullAtMs + 1 : fullAtMs };
 }
 
-function isCount(value: unknown): boolean {
+/*
+ * A log of grants as text: for each the time since the one before in base 36, and where it was of more than one unit, a
+ * colon and how many. `loyw3v28 rs:5 7` is one unit at 1700000000000, five a second later, and one 7 ms after those.
+ */
+
+/** `undefined` for what is no log, or not in order. */
+export function encodeGrants(log: unknown): string | undefined {
+  if (!Array.isArray(log) || log.length % 2 !== 0 || log.length === 0) return undefined;
+  const grants: string[] = [];
+  let beforeMs = 0;
+  for (let i = 0; i < log.length; i += 2) {
+    const [atMs, cost] = [log[i], log[i + 1]] as [unknown, unknown];
+    if (!isCount(atMs) || !isCount(cost) || atMs < beforeMs) return undefined;
+    const since = (atMs - beforeMs).toString(36);
+    grants.push(cost === 1 ? since : `${since}:${cost.toString(36)}`);
+    beforeMs = atMs;
+  }
+  return grants.join(" ");
+}
+
+/** `undefined` for what is no such text. */
+export function decodeGrants(text: string): number[] | undefined {
+  if (!/^[0-9a-z]+(:[0-9a-z]+)?( [0-9a-z]+(:[0-9a-z]+)?)*$/.test(text)) return undefined;
+  const log: number[] = [];
+  let atMs = 0;
+  for (const grant of text.split(" ")) {
+    const [since = "", cost = "1"] = grant.split(":");
+    atMs += Number.parseInt(since, 36);
+    log.push(atMs, Number.parseInt(cost, 36));
+  }
+  return log;
+}
+
+function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/**
+ * How far the clocks of processes may differ. State that lies further ahead than this was written before a clock stepped
+ * back: it is repaired. State that lies less far ahead was written by a process whose clock is ahead of this one.
+ */
+const SKEW_MS = 2_000;
+
+/** An entry with some state, and a policy that is to be decided on it. */
+export interface Known {
+  readonly entry: Entry;
+  readonly policy: Policy;
+}
+
+/** This process's time, or the time of another process with a faster clock that the entries prove. */
+export function timeBy(nowMs: number, known: readonly Known[]): number {
+  let timeMs = nowMs;
+  for (const { entry, policy } of known) {
+    const provenMs = Math.max(blockTimeOf(entry), stateTimeOf(entry, policy));
+    if (provenMs > timeMs && provenMs <= nowMs + SKEW_MS) timeMs = provenMs;
+  }
+  return timeMs;
+}
+
+/** The earliest time at which the block can have been made. */
+function blockTimeOf(entry: Entry): number {
+  return entry[0] === 2 ? entry[1] - entry[3] : 0;
+}
+
+/** The earliest time at which the policy can have left the state. */
+function stateTimeOf([, , state]: Entry, policy: Policy): number {
+  const numbers = (state ?? []) as readonly number[];
+  if (policy.algorithm === "token-bucket") return bucketTimeOf(numbers, policy as TokenBucketPolicy);
+  const isLog = policy.algorithm === "sliding-log";
+  const counts = isLog ? numbers.slice(-1) : numbers.slice(1);
+  const startMs = isLog ? numbers.at(-2) : numbers[0];
+  return startMs !== undefined && counts.some((count) => count > 0) ? timeOf(startMs) : 0;
+}
+
+function bucketTimeOf(state: readonly number[], { rate, intervalMs, burst }: TokenBucketPolicy): number {
+  const [fullAtMs = 0, numerator = 0, oldRate, oldIntervalMs] = state;
+  if (oldRate !== rate || oldIntervalMs !== intervalMs) return 0;
+  return fullAtMs - Math.floor((burst * intervalMs - numerator) / rate);
 }

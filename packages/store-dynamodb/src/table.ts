@@ -1,14 +1,13 @@
 import {
+  type AttributeValue,
   DeleteItemCommand,
   GetItemCommand,
   ScanCommand,
   type ScanCommandOutput,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { invalidOption } from "@sluice/core/store";
-import type { Expression } from "./expression.js";
-import { storeFailed } from "./failure.js";
-import { itemIn, PARTITION_KEY, requiredItemIn } from "./reply.js";
+import { invalidOption, SluiceError } from "@sluice/core/store";
+import { storeFailed } from "./client.js";
 import type { Request } from "./requests.js";
 import type { Item } from "./stored.js";
 
@@ -91,4 +90,124 @@ export function openTable(request: Request, name: string): Table {
       }
     },
   };
+}
+
+export const PARTITION_KEY = "pk";
+
+/**
+ * An item in a reply, as the client library hands it over: its attributes with their types, such as `{ pk: { S: "…" } }`.
+ *
+ * @param field of the reply
+ * @throws SluiceError `STORE_FAILED` when it is something else, as from a client that was wrapped
+ */
+function itemIn(reply: unknown, field: "Item" | "Attributes"): Item | undefined {
+  if (!isObject(reply)) throw unexpected(field, reply === null ? "null" : `of type ${typeof reply}`);
+  const item = reply[field];
+  if (item === undefined || item === null) return undefined;
+  const key = isObject(item) ? item[PARTITION_KEY] : undefined;
+  if (!isObject(key) || typeof key.S !== "string") throw unexpected(field, "an item without typed attributes");
+  return item as Item;
+}
+
+/** The same where there has to be one. */
+function requiredItemIn(reply: unknown, field: "Attributes"): Item {
+  const item = itemIn(reply, field);
+  if (item === undefined) throw unexpected(field, `without "${field}"`);
+  return item;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function unexpected(field: string, found: string): SluiceError {
+  return new SluiceError(
+    "STORE_FAILED",
+    `a reply of DynamoDB must hold "${field}" as @aws-sdk/client-dynamodb returns it, got one ${found}. ` +
+      "Pass a client whose replies are not changed; if this was a write, it has been done.",
+  );
+}
+
+/** The parts of a conditional update, as they come together. */
+export interface Expression {
+  /** The placeholder of an attribute's name. */
+  name(attribute: string): string;
+  /** The placeholder of a value. */
+  value(value: AttributeValue): string;
+  number(value: bigint | number): string;
+  /** All conditions must hold. */
+  require(condition: string): void;
+  set(assignment: string): void;
+  remove(path: string): void;
+  /** What an update command takes. */
+  readonly input: {
+    UpdateExpression: string;
+    ConditionExpression: string;
+    ExpressionAttributeNames: Record<string, string>;
+    ExpressionAttributeValues?: Record<string, AttributeValue>;
+  };
+}
+
+export function createExpression(): Expression {
+  const names = new Map<string, string>();
+  const values: Record<string, AttributeValue> = {};
+  const conditions: string[] = [];
+  const sets: string[] = [];
+  const removes: string[] = [];
+
+  const expression: Expression = {
+    name(attribute) {
+      const placeholder = names.get(attribute) ?? `#${names.size}`;
+      names.set(attribute, placeholder);
+      return placeholder;
+    },
+    value(value) {
+      const placeholder = `:${Object.keys(values).length}`;
+      values[placeholder] = value;
+      return placeholder;
+    },
+    number: (value) => expression.value({ N: String(value) }),
+    require: (condition) => void conditions.push(`(${condition})`),
+    set: (assignment) => void sets.push(assignment),
+    remove: (path) => void removes.push(path),
+    get input() {
+      const parts = [
+        ...(sets.length > 0 ? [`SET ${sets.join(", ")}`] : []),
+        ...(removes.length > 0 ? [`REMOVE ${removes.join(", ")}`] : []),
+      ];
+      return {
+        UpdateExpression: parts.join(" "),
+        ConditionExpression: conditions.join(" AND "),
+        ExpressionAttributeNames: Object.fromEntries([...names].map(([name, placeholder]) => [placeholder, name])),
+        ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
+      };
+    },
+  };
+  return expression;
+}
+
+/** The item's attribute by which DynamoDB deletes it: in whole seconds since 1970. No decision looks at it. */
+export const TIME_TO_LIVE = "expiresAt";
+
+/** An item stays so much longer than it must, so that its time need not be set anew with every write. */
+const SPARE_S = 60;
+
+/**
+ * Makes sure that the item stays at least until `untilMs`, and leaves alone that others need it for longer. An update
+ * expression can't take the larger of two times, so what was last seen says which of two conditions to make.
+ *
+ * @returns the attribute as the write leaves it, if it was as it was last seen
+ */
+export function keepUntil(expression: Expression, item: Item, untilMs: number): Item {
+  const neededS = Math.ceil(untilMs / 1_000);
+  const at = expression.name(TIME_TO_LIVE);
+  if (Number(item[TIME_TO_LIVE]?.N ?? 0) >= neededS) {
+    expression.require(`${at} >= ${expression.number(neededS)}`);
+    return {};
+  }
+  // Half of the spare time is for two writers whose clocks or windows differ a little.
+  const most = expression.number(neededS + SPARE_S * 1.5);
+  expression.require(`attribute_not_exists(${at}) OR ${at} <= ${most}`);
+  expression.set(`${at} = ${expression.number(neededS + SPARE_S)}`);
+  return { [TIME_TO_LIVE]: { N: String(neededS + SPARE_S) } };
 }

@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Next } from "@sluice/core/store";
-import { createExpression } from "./expression.js";
-import { replaceExactly } from "./move.js";
+import type { Entry, Next } from "@sluice/core/store";
+import { replaceExactly } from "./charge.js";
 import type { Place } from "./place.js";
 import type { Session } from "./session.js";
 import { decode, encode } from "./stored.js";
-import { keepUntil } from "./time-to-live.js";
+import { createExpression, keepUntil } from "./table.js";
 
 /** A call of `atomicUpdate`. */
 export interface UpdateCall {
@@ -76,4 +75,42 @@ export async function deleteEntry(session: Session, { place, deadlineMs }: Delet
     if (await session.write(expression, others, deadlineMs)) return;
     if (session.item[place.attribute] === undefined) return;
   }
+}
+
+/** An entry to write, and how long it lives. */
+export interface Repaired {
+  readonly place: Place;
+  readonly entry: Entry | undefined;
+  readonly ttlMs: number;
+}
+
+/**
+ * Writes entries that were read as others, since the clock stepped back or the policy's numbers changed. The decisions
+ * stand whether or not it works. `undefined` when there is nothing to write.
+ */
+export function repair(session: Session, repaired: readonly Repaired[], nowMs: number): Promise<unknown> | undefined {
+  if (repaired.length === 0) return undefined;
+  const expression = createExpression();
+  let expected = session.item;
+  for (const { place, entry, ttlMs } of repaired) {
+    const value = encode(place.algorithm, entry, nowMs + ttlMs);
+    replaceExactly(expression, place, session.item[place.attribute], value);
+    expected = { ...expected, [place.attribute]: value };
+  }
+  const longestMs = Math.max(...repaired.map(({ ttlMs }) => ttlMs));
+  const kept = keepUntil(expression, session.item, Math.max(nowMs, Date.now()) + longestMs);
+  return session.write(expression, { ...expected, ...kept }, performance.now() + MAX_REPAIR_MS).catch(() => {});
+}
+
+const MAX_REPAIR_MS = 1_000;
+
+/** Waits for a repair, but only for half of the time until the decisions are due. */
+export function half(repairing: Promise<unknown>, dueMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.min(MAX_REPAIR_MS, dueMs - performance.now()) / 2);
+    void repairing.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

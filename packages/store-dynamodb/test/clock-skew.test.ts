@@ -1,6 +1,6 @@
 import { createLimiter, fixedWindow } from "@sluice/core";
 import { afterEach, expect, it, vi } from "vitest";
-import { createClockSkew } from "../src/clock-skew.js";
+import { createClockSkew } from "../src/requests.js";
 import { serverWithTable } from "./server.js";
 
 const { openStore } = await serverWithTable();

@@ -1,6 +1,6 @@
 import { createLimiter, fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { timeBy } from "../src/proven-time.js";
+import { timeBy } from "../src/stored.js";
 import { serverWithTable } from "./server.js";
 
 const { openStore } = await serverWithTable();

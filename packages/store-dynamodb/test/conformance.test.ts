@@ -1,7 +1,7 @@
 import { startDynamodb } from "@sluice/servers";
 import { absent, storeSuite } from "@sluice/testkit";
 import { afterAll, beforeAll, describe, inject, it } from "vitest";
-import { createTable, dynamodbStore } from "../src/index.js";
+import { createSchema, dynamodbStore } from "../src/index.js";
 import { ACCESS_KEY, connectors } from "./clients.js";
 
 const TABLE = "limits";
@@ -13,9 +13,7 @@ afterAll(() => spare.stop());
 describe.each(Object.entries(connectors))("DynamoDB through %s", (name, connect) => {
   const client = connect(server.url);
   const spareClient = connect(spare.url);
-  beforeAll(() =>
-    Promise.all([createTable({ client, table: TABLE }), createTable({ client: spareClient, table: TABLE })]),
-  );
+  beforeAll(() => Promise.all([createSchema(client, { table: TABLE }), createSchema(spareClient, { table: TABLE })]));
 
   storeSuite({ describe, it, beforeAll, afterAll }, () => dynamodbStore({ client, table: TABLE }), {
     decides: true,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createPace, type Pace } from "../src/pace.js";
+import { createPace, type Pace } from "../src/requests.js";
 
 /** A request that takes from one time to another, and what it shows. */
 function answered(pace: Pace, sentMs: number, nowMs: number): void {

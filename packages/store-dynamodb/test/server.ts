@@ -1,7 +1,7 @@
 import type { DynamoDBClient, DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { startDynamodb } from "@sluice/servers";
 import { afterAll, inject } from "vitest";
-import { createTable, type DynamodbStore, type DynamodbStoreOptions, dynamodbStore } from "../src/index.js";
+import { createSchema, type DynamodbStore, type DynamodbStoreOptions, dynamodbStore } from "../src/index.js";
 import { connect } from "./clients.js";
 import { countRequests } from "./counted.js";
 
@@ -46,7 +46,7 @@ async function withTable(server: WithTable["server"]): Promise<WithTable> {
     for (const client of clients) client.destroy();
   });
   const client = connected();
-  await createTable({ client, table: TABLE });
+  await createSchema(client, { table: TABLE });
   // The first requests to a server take longer than a decision may.
   const first = dynamodbStore({ client, table: TABLE });
   for (let i = 0; i < 10; i++) await first.atomicUpdate("warm", () => ({ state: i, ttlMs: 1_000 }));

@@ -20,6 +20,7 @@ function byTurns(): DynamodbStore {
     delete: (key, options) => next().delete(key, options),
     exportEntries: () => next().exportEntries(),
     importEntries: (entries) => next().importEntries(entries),
+    createSchema: () => next().createSchema(),
     healthCheck: () => next().healthCheck(),
     connectionError: () => next().connectionError(),
     async close() {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodeGrants, encodeGrants } from "../src/grants-text.js";
-import { decode, encode, isNumbers } from "../src/stored.js";
+import { decode, decodeGrants, encode, encodeGrants, isNumbers } from "../src/stored.js";
 
 describe("encode and decode", () => {
   it.each<[string, string | undefined, unknown, boolean]>([

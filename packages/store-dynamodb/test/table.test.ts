@@ -6,7 +6,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { createLimiter } from "@sluice/core";
 import { describe, expect, it } from "vitest";
-import { createTable, dynamodbStore, tableDefinition } from "../src/index.js";
+import { createSchema, dynamodbStore, tableDefinition } from "../src/index.js";
 import { connect } from "./clients.js";
 import { serverWithTable } from "./server.js";
 
@@ -35,7 +35,7 @@ describe("options", () => {
       });
       expect(() => dynamodbStore({ client, table: wrong as never })).toThrow(refused);
       expect(() => tableDefinition(wrong as never)).toThrow(refused);
-      await expect(createTable({ client, table: wrong as never })).rejects.toMatchObject({ code: "INVALID_OPTION" });
+      await expect(createSchema(client, { table: wrong as never })).rejects.toMatchObject({ code: "INVALID_OPTION" });
     },
   );
 
@@ -61,10 +61,10 @@ describe("options", () => {
   });
 });
 
-describe("createTable", () => {
+describe("createSchema", () => {
   it("makes what tableDefinition says, when ten ask for it at once", async () => {
-    await Promise.all(Array.from({ length: 10 }, () => createTable({ client: connect(server.url), table: "made" })));
-    await createTable({ client, table: "made" });
+    await Promise.all(Array.from({ length: 10 }, () => createSchema(connect(server.url), { table: "made" })));
+    await createSchema(client, { table: "made" });
     const { Table } = await client.send(new DescribeTableCommand({ TableName: "made" }));
     const { TimeToLiveSpecification, BillingMode, ...definition } = tableDefinition("made");
     expect(Table).toMatchObject({ ...definition, TableStatus: "ACTIVE", BillingModeSummary: { BillingMode } });
@@ -76,7 +76,7 @@ describe("createTable", () => {
   });
 
   it("makes a table that works", async () => {
-    await createTable({ client, table: "works" });
+    await createSchema(client, { table: "works" });
     const limiter = createLimiter({ store: dynamodbStore({ client, table: "works" }), timeout: "5s" });
     expect(await limiter.consume("somebody")).toMatchObject({ source: "store", allowed: true });
   });
@@ -124,7 +124,7 @@ describe("a table", () => {
       code: "STORE_NOT_READY",
       message: expect.stringMatching(/partition key "pk", a string, and no sort key/),
     });
-    await expect(createTable({ client, table })).rejects.toMatchObject({
+    await expect(createSchema(client, { table })).rejects.toMatchObject({
       code: "STORE_NOT_READY",
       message: expect.stringMatching(/has another key than tableDefinition\(\)/),
     });

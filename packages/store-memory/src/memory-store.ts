@@ -90,6 +90,24 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     if (isRepaired) keepUntil(slots, slot, nowMs + Math.max(1, finding.resetAfterMs) + graceMs);
   }
 
+  /** Adds a block to what was found for a slot. Rare, so kept out of the function that every decision runs. */
+  function judgeBlocked(
+    table: StateTable,
+    slot: number,
+    policy: Policy,
+    nowMs: number,
+    finding: WritableFinding,
+    graceMs: number,
+  ): void {
+    const isShortened = correctBlock(slots, slot, nowMs);
+    const blockedUntilMs = slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number;
+    const asked = { ...finding };
+    // Nothing will be charged, so the limit comes back as things stand.
+    look(table, slot, policy, nowMs, 0, finding, graceMs);
+    if (isShortened) keepUntil(slots, slot, nowMs + Math.max(1, finding.resetAfterMs) + graceMs);
+    Object.assign(finding, withBlock({ ...asked, resetAfterMs: finding.resetAfterMs }, blockedUntilMs, nowMs));
+  }
+
   /** The slot of a claim's key, -1 when it has none; what is found for the claim goes into `finding`. */
   function judge(
     { policy, key, cost }: Claim,
@@ -102,15 +120,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     const slot = table.slotOf.get(key) ?? NO_SLOT;
     look(table, slot, policy, nowMs, cost, finding, graceMs);
     finding.blocked = false;
-    if (!finding.allowed && finding.remaining === 0 && slot !== NO_SLOT) slots.guard(slot);
-    if (slot !== NO_SLOT && (slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) {
-      const isShortened = correctBlock(slots, slot, nowMs);
-      const blockedUntilMs = slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number;
-      const asked = { ...finding };
-      // Nothing will be charged, so the limit comes back as things stand.
-      look(table, slot, policy, nowMs, 0, finding, graceMs);
-      if (isShortened) keepUntil(slots, slot, nowMs + Math.max(1, finding.resetAfterMs) + graceMs);
-      Object.assign(finding, withBlock({ ...asked, resetAfterMs: finding.resetAfterMs }, blockedUntilMs, nowMs));
+    if (slot === NO_SLOT) return slot;
+    if (!finding.allowed && finding.remaining === 0) slots.guard(slot);
+    if ((slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) {
+      judgeBlocked(table, slot, policy, nowMs, finding, graceMs);
     }
     return slot;
   }

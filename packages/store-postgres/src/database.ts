@@ -1,9 +1,14 @@
-import { storeFailed } from "./failure.js";
-import { invalidClient } from "./invalid-client.js";
-import { clientDatabase } from "./pg-client.js";
-import { poolDatabase } from "./pg-pool.js";
-import type { Database, PgClient, PostgresClient, PostgresJsClient } from "./postgres-client.js";
-import { postgresJsDatabase } from "./postgres-js.js";
+import { byDeadline, LATE, type LastError, pause, SluiceError } from "@sluice/core/store";
+import { type Database, invalidClient, type PgClient, type PostgresClient, type PostgresJsClient } from "./client.js";
+import {
+  createAllowance,
+  createPlaces,
+  longestDeadline,
+  PATIENCE_MS,
+  READ_ONLY_PERIOD_MS,
+  storeFailed,
+} from "./failure.js";
+import { clientDatabase, poolDatabase, textIn, watchedConnection } from "./pg.js";
 
 /** @throws SluiceError `INVALID_CLIENT` */
 export function databaseOf(client: PostgresClient, namedStatements: boolean): Database {
@@ -31,4 +36,65 @@ function databaseFor(client: PostgresClient, named: boolean): Database {
 
 function has(client: unknown, method: string): boolean {
   return typeof (client as Record<string, unknown> | null | undefined)?.[method] === "function";
+}
+
+/**
+ * Ends the session that runs it, as soon as it is idle, if it can't write: the client then opens another one, perhaps to
+ * another server. The package postgres fails the statement after one that was under way when its session ended.
+ */
+const END_READ_ONLY =
+  "SELECT set_config('idle_session_timeout', '1', false) WHERE current_setting('transaction_read_only') = 'on'";
+
+/** The client then knows that the session has ended. */
+const ENDED_AFTER_MS = 30;
+
+/** A client of `postgres`, or `SQL` of Bun. It assigns statements to its connections itself. */
+function postgresJsDatabase(client: PostgresJsClient, named: boolean): Database {
+  const errors: LastError = { last: undefined };
+  const connections = client.options?.max ?? 1;
+  const places = createPlaces(connections);
+  const mayEndReadOnly = createAllowance(connections, READ_ONLY_PERIOD_MS);
+  /** Sessions that are about to end take no more statements. */
+  let ending: Promise<unknown> = Promise.resolve();
+
+  // Connections that the library lends by reserve() hang in some cases.
+  const connection = watchedConnection(
+    {
+      async run({ text }, values) {
+        // Raw: the user's types and transforms have no part in it.
+        return textIn(await client.unsafe(text, [...values], { prepare: named }).raw());
+      },
+      async runScript(text) {
+        await client.unsafe(text).simple();
+      },
+    },
+    {
+      errors,
+      broke() {},
+      endReadOnly() {
+        if (!mayEndReadOnly()) return false;
+        ending = ending
+          .then(() => client.unsafe(END_READ_ONLY).simple())
+          .then(() => pause(ENDED_AFTER_MS))
+          .catch(() => {});
+        return true;
+      },
+    },
+  );
+  return {
+    connections,
+    connectionError: () => errors.last,
+    async connected(use, deadlineMs = longestDeadline()) {
+      const release = await places.take(deadlineMs);
+      const used = ending.then(() => use(connection)).finally(release);
+      const answer = await byDeadline(used, deadlineMs + PATIENCE_MS);
+      if (answer !== LATE) return answer;
+      used.catch(() => {});
+      throw new SluiceError(
+        "STORE_TIMEOUT",
+        "Postgres did not answer in time. The package postgres keeps a connection that stays silent: pass it a socket " +
+          "with a time-out, or use a Pool of pg",
+      );
+    },
+  };
 }

@@ -1,3 +1,11 @@
-export { type MigrationOptions, migrate, migrationSql } from "./migrate.js";
-export type { PgClient, PgPool, PostgresClient, PostgresJsClient } from "./postgres-client.js";
+export type {
+  PgClient,
+  PgPool,
+  PgPoolClient,
+  PgQuery,
+  PostgresClient,
+  PostgresJsClient,
+  PostgresJsQuery,
+} from "./client.js";
 export { type PostgresStore, type PostgresStoreOptions, postgresStore } from "./postgres-store.js";
+export { createSchema, type SchemaOptions, schemaSql } from "./schema.js";

@@ -1,7 +1,6 @@
-import { SluiceError } from "@sluice/core/store";
-import { createAllowance, READ_ONLY_PERIOD_MS } from "./allowance.js";
-import { byDeadline, LATE } from "./late.js";
-import type { PgPool, PgPoolClient } from "./postgres-client.js";
+import { byDeadline, LATE, SluiceError } from "@sluice/core/store";
+import type { PgPool, PgPoolClient } from "./client.js";
+import { createAllowance, READ_ONLY_PERIOD_MS } from "./failure.js";
 
 /** Lends the connections of a pool. */
 export interface Lender {

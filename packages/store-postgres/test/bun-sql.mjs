@@ -1,10 +1,10 @@
 // Runs on Bun: uses the store through Bun's own SQL client, and prints what it found. Argument: the database.
 import { createLimiter, fixedWindow } from "@sluice/core";
-import { migrate, postgresStore } from "@sluice/store-postgres";
+import { createSchema, postgresStore } from "@sluice/store-postgres";
 import { SQL } from "bun";
 
 const client = new SQL(process.argv[2]);
-await migrate(client);
+await createSchema(client);
 const store = postgresStore({ client });
 const policies = fixedWindow({ limit: 10, window: "1h" });
 const limiter = createLimiter({ store, prefix: "bun", timeout: 5_000, policies });

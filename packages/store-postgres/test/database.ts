@@ -1,7 +1,7 @@
 import { type PostgresServer, startPostgres, systemPostgres } from "@sluice/servers";
 import pg from "pg";
 import { afterAll, describe, it } from "vitest";
-import { type MigrationOptions, migrate } from "../src/index.js";
+import { createSchema, type SchemaOptions } from "../src/index.js";
 
 /** A server with the store's table. */
 export interface TestDatabase {
@@ -22,7 +22,7 @@ const pools: pg.Pool[] = [];
 
 /** What {@link startDatabase} is to start. */
 export interface DatabaseOptions {
-  readonly migration?: MigrationOptions;
+  readonly migration?: SchemaOptions;
   readonly settings?: Record<string, string>;
   readonly binaries?: string;
 }
@@ -39,7 +39,7 @@ export async function startDatabase(options: DatabaseOptions = {}): Promise<Test
     await Promise.all(pools.filter((pool) => !pool.ending).map((pool) => pool.end()));
     await server.stop();
   });
-  await migrate(admin, migration);
+  await createSchema(admin, migration);
   return { server, admin };
 }
 

@@ -1,11 +1,23 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { createLimiter, fixedWindow } from "@sluice/core";
+import { storedKeys } from "@sluice/core/store";
 import { expect, it } from "vitest";
 import { postgresStore } from "../src/index.js";
-import { rowKey, rowKeyOf } from "../src/keys.js";
 import { describeDatabases, startDatabases } from "./database.js";
 
 const databases = await startDatabases();
+
+const keys = storedKeys(createHash);
+
+function rowKey(scope: string, key: string): string {
+  const stored = keys.of(scope, key);
+  return stored.scope + stored.key;
+}
+
+function rowKeyOf(entryKey: string): string {
+  const stored = keys.ofEntryKey(entryKey);
+  return stored.scope + stored.key;
+}
 
 /** Text that does not compress, so that it is as long in the index as it is. */
 const random = (length: number) => randomBytes(length).toString("base64").slice(0, length);

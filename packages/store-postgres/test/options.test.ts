@@ -1,6 +1,6 @@
 import pg from "pg";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { type MigrationOptions, migrate, migrationSql, type PostgresClient, postgresStore } from "../src/index.js";
+import { createSchema, type PostgresClient, postgresStore, type SchemaOptions, schemaSql } from "../src/index.js";
 
 const client = new pg.Pool();
 const invalidOption = expect.objectContaining({ code: "INVALID_OPTION" });
@@ -23,7 +23,7 @@ describe("postgresStore", () => {
   it.each(wrongClients)("refuses the client %s", async (wrong) => {
     const code = expect.objectContaining({ code: "INVALID_CLIENT", message: expect.stringContaining("Pool") });
     expect(() => postgresStore({ client: wrong as never })).toThrow(code);
-    await expect(migrate(wrong as never)).rejects.toThrow(code);
+    await expect(createSchema(wrong as never)).rejects.toThrow(code);
   });
 
   it.each(wrongNames)("refuses the table and the schema %j", async (wrong) => {
@@ -33,14 +33,14 @@ describe("postgresStore", () => {
         message: expect.stringContaining(`"${option}"`),
       });
       expect(() => postgresStore({ client, [option]: wrong as never })).toThrow(message);
-      expect(() => migrationSql({ [option]: wrong as never })).toThrow(message);
-      await expect(migrate(client, { [option]: wrong as never })).rejects.toThrow(message);
+      expect(() => schemaSql({ [option]: wrong as never })).toThrow(message);
+      await expect(createSchema(client, { [option]: wrong as never })).rejects.toThrow(message);
     }
   });
 
   it("refuses a table whose functions would have too long names", () => {
-    expect(() => migrationSql({ table: "x".repeat(41) })).toThrow(invalidOption);
-    expect(migrationSql({ table: "x".repeat(40) })).toContain(`"${"x".repeat(40)}_compare_and_set_2"`);
+    expect(() => schemaSql({ table: "x".repeat(41) })).toThrow(invalidOption);
+    expect(schemaSql({ table: "x".repeat(40) })).toContain(`"${"x".repeat(40)}_compare_and_set_2"`);
   });
 
   it.each([
@@ -55,8 +55,8 @@ describe("postgresStore", () => {
 
   it("refuses options that it does not have", async () => {
     expect(() => postgresStore({ client, tabel: "a" } as never)).toThrow(/did you mean "table"/);
-    expect(() => migrationSql({ durabel: true } as never)).toThrow(/did you mean "durable"/);
-    await expect(migrate(client, { client } as never)).rejects.toThrow(/has no option "client"/);
+    expect(() => schemaSql({ durabel: true } as never)).toThrow(/did you mean "durable"/);
+    await expect(createSchema(client, { client } as never)).rejects.toThrow(/has no option "client"/);
   });
 
   it.each([0, -1, 1.5, Number.NaN, "5"])("refuses to sweep a limit of %j", async (limit) => {
@@ -70,6 +70,6 @@ describe("postgresStore", () => {
     expectTypeOf<import("postgres").Sql>().toExtend<PostgresClient>();
     expectTypeOf<import("postgres").Sql<{ bigint: bigint }>>().toExtend<PostgresClient>();
     expectTypeOf<Map<string, string>>().not.toExtend<PostgresClient>();
-    expectTypeOf(migrate).parameter(1).toEqualTypeOf<MigrationOptions | undefined>();
+    expectTypeOf(createSchema).parameter(1).toEqualTypeOf<SchemaOptions | undefined>();
   });
 });

@@ -1,7 +1,7 @@
 import { createLimiter, fixedWindow } from "@sluice/core";
 import { startProxy } from "@sluice/servers";
 import { expect, it, vi } from "vitest";
-import { migrate, postgresStore } from "../src/index.js";
+import { createSchema, postgresStore } from "../src/index.js";
 import { connectors } from "./clients.js";
 import { openPool, startDatabase } from "./database.js";
 
@@ -97,7 +97,7 @@ it.each(["a Pool of pg", "postgres"])(
 it("a server that stays read-only gets only a few connections a second", async () => {
   const proxy = await startProxy(server.port);
   const pool = openPool(server, { connectionString: `postgres://postgres@127.0.0.1:${proxy.port}/postgres`, max: 4 });
-  await migrate(pool);
+  await createSchema(pool);
   const limiter = createLimiter({
     store: postgresStore({ client: pool }),
     prefix: "stays",

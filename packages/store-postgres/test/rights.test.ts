@@ -1,7 +1,7 @@
 import { createLimiter, fixedWindow } from "@sluice/core";
 import type pg from "pg";
 import { beforeEach, expect, it } from "vitest";
-import { type MigrationOptions, migrate, migrationSql, postgresStore } from "../src/index.js";
+import { createSchema, postgresStore, type SchemaOptions, schemaSql } from "../src/index.js";
 import { v0001Entries, v0002Decide } from "../src/migrations.generated.js";
 import { describeDatabases, openPool, startDatabases } from "./database.js";
 
@@ -26,7 +26,7 @@ describeDatabases(databases, ({ server, admin }) => {
     other ??= openPool(server, { connectionString: server.url.replace("postgres@", "anon@"), max: 1 });
   });
 
-  async function works(client: pg.Pool, options: MigrationOptions = {}): Promise<unknown> {
+  async function works(client: pg.Pool, options: SchemaOptions = {}): Promise<unknown> {
     const store = postgresStore({ client, ...options });
     const limiter = createLimiter({
       store,
@@ -49,7 +49,7 @@ describeDatabases(databases, ({ server, admin }) => {
   }
 
   it("lies in a schema that other roles can't use", async () => {
-    await migrate(admin);
+    await createSchema(admin);
     const { rows } = await admin.query("SELECT to_regclass('sluice.sluice_entries')::text AS name");
     expect(rows[0].name).toBe("sluice_entries");
     expect(await rightsOf("anon", "sluice")).toEqual([]);
@@ -60,22 +60,22 @@ describeDatabases(databases, ({ server, admin }) => {
   it("gives no rights to the roles of a host that publishes the schema public", async () => {
     await admin.query(`ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO anon;
       ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON FUNCTIONS TO anon`);
-    await migrate(admin);
+    await createSchema(admin);
     expect(await rightsOf("anon", "sluice")).toEqual([]);
-    await migrate(admin, { schema: "public" });
+    await createSchema(admin, { schema: "public" });
     expect(await rightsOf("anon", "public")).toEqual([]);
     await expect(other.query("DELETE FROM public.sluice_entries")).rejects.toMatchObject({ code: "42501" });
     await admin.query(`ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON TABLES FROM anon;
       ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON FUNCTIONS FROM anon`);
   });
 
-  it("migrates as an owner who is no superuser, by migrationSql too, and grants as documented", async () => {
+  it("migrates as an owner who is no superuser, by schemaSql too, and grants as documented", async () => {
     await admin.query(`GRANT CREATE ON DATABASE ${server.url.split("/").at(-1)} TO owner_of_it`);
     const owner = openPool(server, { connectionString: server.url.replace("postgres@", "owner_of_it@"), max: 1 });
     const app = openPool(server, { connectionString: server.url.replace("postgres@", "app@"), max: 1 });
-    await migrate(owner);
-    await owner.query(migrationSql({ schema: "limits" }));
-    await migrate(owner);
+    await createSchema(owner);
+    await owner.query(schemaSql({ schema: "limits" }));
+    await createSchema(owner);
     for (const schema of ["sluice", "limits"]) {
       expect(await works(owner, { schema })).toBeUndefined();
       expect(await rightsOf("app", schema)).toEqual([]);
@@ -104,7 +104,7 @@ describeDatabases(databases, ({ server, admin }) => {
     await admin.query(`GRANT USAGE ON SCHEMA sluice TO app, anon;
       GRANT SELECT, INSERT, UPDATE, DELETE ON sluice.sluice_entries TO app`);
     expect(await rightsOf("anon", "sluice")).toEqual(["sluice_entries_decide_1"]);
-    await migrate(admin);
+    await createSchema(admin);
     expect(await rightsOf("anon", "sluice")).toEqual([]);
     expect(await works(app)).toBeUndefined();
     // A process of the older release.

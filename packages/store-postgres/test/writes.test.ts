@@ -1,7 +1,7 @@
 import { createLimiter, fixedWindow, type Limiter, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
 import type pg from "pg";
 import { expect, it } from "vitest";
-import { migrate, type PostgresStoreOptions, postgresStore } from "../src/index.js";
+import { createSchema, type PostgresStoreOptions, postgresStore } from "../src/index.js";
 import { describeDatabases, openPool, startDatabases } from "./database.js";
 
 // Without what runs by itself, so that what is counted is ours.
@@ -99,7 +99,7 @@ describeDatabases(databases, ({ server, admin }) => {
   });
 
   it("no statement reads the table from end to end, also when it was prepared while the table was small", async () => {
-    await migrate(admin, { table: "plans" });
+    await createSchema(admin, { table: "plans" });
     await postgresStore({ client: admin, table: "plans" }).atomicUpdate("one", () => ({ state: 1, ttlMs: 60_000 }));
     // The planner now knows that it is one page, which is read fastest as a whole.
     await admin.query("ANALYZE plans");

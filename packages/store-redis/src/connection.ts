@@ -1,7 +1,6 @@
-import { SluiceError } from "@sluice/core/store";
-import type { Commands } from "./commands.js";
-import { connectionErrorsOf } from "./connection-errors.js";
-import { isReadOnlyFailure, isServerError, storeFailed } from "./failures.js";
+import { SluiceError, watchErrors } from "@sluice/core/store";
+import type { Commands } from "./client.js";
+import { isReadOnlyFailure, isServerError, storeFailed } from "./replies.js";
 
 /** A connection that owes replies for this long is dead. */
 const SILENT_MS = 2_000;
@@ -11,6 +10,9 @@ const GIVE_UP_EVERY_MS = 1_000;
 
 /** The key of a write that changes nothing. */
 const NO_KEY = "sluice:no-key";
+
+/** The events by which the libraries report errors of a connection, and of those of one server of several. */
+const ERROR_EVENTS = ["error", "node error", "node-error", "client-error"];
 
 /** Commands whose failures are a `SluiceError`, on a connection that is given up when it is useless. */
 export interface Connection extends Commands {
@@ -31,7 +33,7 @@ export function createConnection(
   client: object,
   reconnect: (() => unknown) | undefined,
 ): Connection {
-  const reported = connectionErrorsOf(client);
+  const reported = watchErrors(client, ERROR_EVENTS);
   /** When the first call after the last answer was sent. */
   let silentSinceMs: number | undefined;
   /** Whether the connection has answered since it was given up. A new one is left alone until it has. */

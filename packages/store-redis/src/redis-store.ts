@@ -1,29 +1,24 @@
+import { createHash } from "node:crypto";
 import {
-  type Admission,
-  type CallOptions,
   type ConnectionErrors,
-  createUpdater,
-  type DecidingStore,
-  type ExportEntries,
-  type HealthCheck,
-  type ImportEntries,
+  createRemoteStore,
   invalidOption,
-  type Outcome,
+  type RemoteStore,
   rejectUnknown,
-  reportedAlgorithms,
   SluiceError,
 } from "@sluice/core/store";
-import { createCompareAndSet } from "./compare-and-set.js";
+import { commandsOf, isRedisClient, type RedisClient } from "./client.js";
 import { createConnection } from "./connection.js";
-import { createDecisions } from "./decisions.js";
-import { exportFrom } from "./exporter.js";
-import { createImporter } from "./importer.js";
-import { redisKeyOf } from "./keys.js";
-import { createLanes } from "./lanes.js";
-import { createMovingSlots } from "./moving-slots.js";
-import { createSingly } from "./places.js";
-import { commandsOf, isRedisClient, type RedisClient } from "./redis-client.js";
-import { createSlots } from "./slots.js";
+import { createSlots, ONE_SLOT, redisKey, tagOf } from "./keys.js";
+import { malformedReply } from "./replies.js";
+import { createScripts } from "./scripts.js";
+import { createSingly } from "./singly.js";
+
+/**
+ * Callers that all wait for one batch come back at the same time. In two batches, Redis decides one of them while this
+ * process makes and reads the other: measured at 1.7 times the rate with 64 callers where both have a core.
+ */
+const WORTH_SPLITTING = 16;
 
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
@@ -32,8 +27,6 @@ export interface RedisStoreOptions {
    * yours to close.
    */
   client: RedisClient;
-  /** Starts every Redis key: printable ASCII without braces. Default none: the limiter's own prefix follows. */
-  prefix?: string | undefined;
   /**
    * True for a cluster behind one address, with a client that is not a cluster client. Default: found out by its first
    * reply.
@@ -47,9 +40,7 @@ export interface RedisStoreOptions {
 }
 
 /** A store on Redis. */
-export interface RedisStore extends DecidingStore, ConnectionErrors, HealthCheck, ExportEntries, ImportEntries {
-  decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
-}
+export interface RedisStore extends RemoteStore, ConnectionErrors {}
 
 /**
  * A store on Redis 6.2 or newer, Valkey, a Sentinel setup or a Cluster. The server's clock decides. Concurrent decisions
@@ -75,67 +66,38 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   if (isRedisClient(options)) {
     throw new SluiceError("INVALID_CLIENT", "redisStore got a client instead of options: write redisStore({ client })");
   }
-  rejectUnknown(options, ["client", "prefix", "cluster", "reconnect"], "redisStore");
-  const { client, prefix = "", cluster = false, reconnect } = options;
-  if (typeof prefix !== "string" || !/^[\x20-\x7a|~]{0,128}$/.test(prefix)) {
-    throw invalidOption("prefix", prefix, "give up to 128 printable ASCII characters without braces");
-  }
+  rejectUnknown(options, ["client", "cluster", "reconnect"], "redisStore");
+  const { client, cluster = false, reconnect } = options;
   if (typeof cluster !== "boolean") throw invalidOption("cluster", cluster, "must be a boolean");
   if (reconnect !== undefined && typeof reconnect !== "function") {
     throw invalidOption("reconnect", reconnect, "must be a function, such as () => client.disconnect(true)");
   }
   const connection = createConnection(commandsOf(client), client, reconnect);
   const slots = createSlots(connection, cluster || connection.cluster);
-  const lanes = createLanes(prefix, true);
+  const scripts = createScripts(connection, slots);
   const singly = createSingly(slots);
-  const moving = createMovingSlots();
-  const update = createUpdater(createCompareAndSet(connection, lanes, slots, moving, singly, prefix));
-  const decide = createDecisions(connection, lanes, slots, moving, prefix, update);
-  const importAll = createImporter(connection, lanes, slots, prefix);
-  let closed = false;
-
-  function checkOpen(): void {
-    if (closed) throw new SluiceError("CLOSED", "the Redis store is closed");
-  }
-
-  const store: RedisStore = {
-    algorithms: reportedAlgorithms,
-
-    decide(admission, options) {
-      checkOpen();
-      return decide(admission, options);
+  const store = createRemoteStore({
+    name: "Redis",
+    createHash,
+    places: {
+      get split() {
+        return slots.split;
+      },
+      of: tagOf,
     },
-
-    async atomicUpdate(entryKey, change, options) {
-      checkOpen();
-      return update(entryKey, change, options);
+    batches: {
+      clock: "once",
+      worthSplitting: WORTH_SPLITTING,
+      queueOf: ({ claims: [claim] }, keyOf) =>
+        slots.split && claim !== undefined ? slots.serverOf(tagOf(keyOf(claim))) : ONE_SLOT,
+      send: scripts.decide,
+      malformed: malformedReply,
     },
-
-    async delete(entryKey, options) {
-      checkOpen();
-      const { redisKey, tag } = redisKeyOf(prefix, entryKey);
-      await singly(tag, () => connection.del(redisKey), options?.deadlineMs);
-    },
-
-    async *exportEntries() {
-      checkOpen();
-      yield* exportFrom(connection, prefix);
-    },
-
-    async importEntries(entries) {
-      checkOpen();
-      return importAll(entries);
-    },
-
-    async healthCheck(options) {
-      await store.atomicUpdate("sluice:health", () => undefined, options);
-    },
-
-    connectionError: () => connection.error(),
-
-    async close() {
-      closed = true;
-    },
-  };
-  return store;
+    compareAndSet: (key, write, options) =>
+      singly(key, () => scripts.compareAndSet(key, write, options), options?.deadlineMs),
+    remove: (key, { deadlineMs }) => singly(key, () => connection.del(redisKey(key)), deadlineMs),
+    pages: scripts.pages,
+    imports: { size: 256, atOnce: 32, write: scripts.writePage },
+  });
+  return { ...store, connectionError: () => connection.error() };
 }

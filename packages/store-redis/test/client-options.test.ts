@@ -10,6 +10,7 @@ import { createClient as createClient4 } from "redis4";
 import { createClient as createClient5, RESP_TYPES as RESP_TYPES_5 } from "redis5";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { customRedisClient, type RedisClient, redisStore } from "../src/index.js";
+import { flushAll } from "./clients.js";
 
 let server: RedisServer;
 
@@ -91,17 +92,16 @@ const odd: Readonly<Record<string, () => Promise<Opened>>> = {
   },
 };
 
-describe.each(Object.entries(odd))("%s", (name, open) => {
+describe.each(Object.entries(odd))("%s", (_, open) => {
   let opened: Opened;
-  let prefix: string;
   beforeAll(async () => {
     opened = await open();
-    prefix = name.replace(/\W/g, "");
+    await flushAll(server.port);
   });
   afterAll(() => opened.end());
 
   it("grants exactly the limit, refunds, and lists the entry", async () => {
-    const store = redisStore({ client: opened.client, prefix });
+    const store = redisStore({ client: opened.client });
     const policies = [
       fixedWindow({ name: "fixed", limit: 10, window: "1h" }),
       slidingWindow({ name: "sliding", limit: 12, window: "1h" }),

@@ -64,3 +64,12 @@ export const clusterConnectors: Readonly<Record<string, (ports: readonly number[
     return { client, end: () => client.destroy() };
   },
 };
+
+/** Deletes everything on some servers. */
+export async function flushAll(...ports: readonly number[]): Promise<void> {
+  for (const port of ports) {
+    const admin = new Redis(port);
+    await admin.flushall();
+    admin.disconnect();
+  }
+}

@@ -30,21 +30,31 @@ const LONG = tokenBucket({ rate: 100, interval: "1d" });
 
 const SCOPE = "sluice:default:token-bucket:";
 
-it.each(["", "shop:", "*", "[a-z]*?\\^"])("lists the entries of the prefix %j and no others", async (prefix) => {
-  const others = ["", "shop:", "x", "shop:b", "a*"].filter((other) => other !== prefix);
-  for (const each of [...others, prefix]) {
-    await createLimiter({ store: redisStore({ client, prefix: each }), policies: LONG }).consume(`of "${each}"`);
-  }
-  expect((await listed(redisStore({ client, prefix }))).map(({ key }) => key)).toEqual([`${SCOPE}of "${prefix}"`]);
-});
+it.each(["", "shop:", "*", "[a-z]*?\\^"])(
+  "lists the entries of a client with the prefix %j and no others",
+  async (keyPrefix) => {
+    const others = ["", "shop:", "x", "shop:b", "a*"].filter((other) => other !== keyPrefix);
+    const clients = [...others, keyPrefix].map((each) => new Redis(server.port, { keyPrefix: each }));
+    const stores = clients.map((each) => redisStore({ client: each }));
+    try {
+      for (const [i, store] of stores.entries()) {
+        await createLimiter({ store, policies: LONG }).consume(`of "${clients[i]?.options.keyPrefix}"`);
+      }
+      const entries = await listed(stores.at(-1) as RedisStore);
+      expect(entries.map(({ key }) => key)).toEqual([`${SCOPE}of "${keyPrefix}"`]);
+    } finally {
+      for (const each of clients) each.disconnect();
+    }
+  },
+);
 
 it("lists the entries of a client that puts a prefix before every key, and of no other one", async () => {
   const [own, other] = ["own:", "other:"].map((keyPrefix) => new Redis(server.port, { keyPrefix })) as [Redis, Redis];
   try {
     for (const [key, each] of Object.entries({ own, other, none: client })) {
-      await createLimiter({ store: redisStore({ client: each, prefix: "shop:" }), policies: LONG }).consume(key);
+      await createLimiter({ store: redisStore({ client: each }), policies: LONG }).consume(key);
     }
-    const store = redisStore({ client: own, prefix: "shop:" });
+    const store = redisStore({ client: own });
     const entries = await listed(store);
     expect(entries.map(({ key }) => key)).toEqual([`${SCOPE}own`]);
     expect(await store.importEntries(entries)).toEqual(entries);
@@ -57,18 +67,18 @@ it("lists the entries of a client that puts a prefix before every key, and of no
 it("lists neither lanes nor what others keep on the server", async () => {
   const store = redisStore({ client });
   await createLimiter({ store, policies: LONG }).consume("somebody");
-  const known = redisKey("", SCOPE, "known");
+  const known = redisKey(`${SCOPE}known`);
   await client.set("{0}other", "text", "PX", 60_000);
   await client.set(known.replace("known", "unknown"), "text", "PX", 60_000);
   await client.rpush(known, "a list");
   await client.pexpire(known, 60_000);
-  await client.set(redisKey("", SCOPE, "for ever"), "1");
+  await client.set(redisKey(`${SCOPE}for ever`), "1");
   expect((await client.keys("*#lane:*")).length).toBe(1);
   expect((await listed(store)).map(({ key }) => key)).toEqual([`${SCOPE}somebody`]);
 });
 
 it.each(["\u0001\u00e9", "no JSON"])("does not pass over an entry that it can't read: %j", async (value) => {
-  await client.set(redisKey("", SCOPE, "somebody"), value, "PX", 60_000);
+  await client.set(redisKey(`${SCOPE}somebody`), value, "PX", 60_000);
   await expect(listed(redisStore({ client }))).rejects.toMatchObject({ code: "STORE_STATE_UNREADABLE" });
 });
 
@@ -76,17 +86,17 @@ it("tells when an entry goes by the server's clock, to the millisecond", async (
   const store = redisStore({ client });
   await createLimiter({ store, policies: tokenBucket({ rate: 1, interval: "90d" }) }).consume("somebody");
   const [entry] = await listed(store);
-  const expiresAtMs = await client.pexpiretime(redisKey("", SCOPE, "somebody"));
+  const expiresAtMs = await client.pexpiretime(redisKey(`${SCOPE}somebody`));
   expect(Math.abs((entry?.expiresAtMs ?? 0) - expiresAtMs)).toBeLessThanOrEqual(2);
   await store.delete(`${SCOPE}somebody`);
   expect(await store.importEntries([entry as ExportedEntry])).toEqual([]);
-  expect(Math.abs((await client.pexpiretime(redisKey("", SCOPE, "somebody"))) - expiresAtMs)).toBeLessThanOrEqual(2);
+  expect(Math.abs((await client.pexpiretime(redisKey(`${SCOPE}somebody`))) - expiresAtMs)).toBeLessThanOrEqual(2);
 });
 
 it("keeps imported entries as decisions keep theirs", async () => {
   const store = redisStore({ client });
   await createLimiter({ store, policies: tokenBucket({ rate: 3, interval: "1h" }) }).consume("somebody");
-  const key = redisKey("", SCOPE, "somebody");
+  const key = redisKey(`${SCOPE}somebody`);
   const before = await client.getBuffer(key);
   const entries = await listed(store);
   await client.del(key);

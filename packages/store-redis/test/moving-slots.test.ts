@@ -3,7 +3,7 @@ import { startRedisCluster } from "@sluice/servers";
 import { Cluster, Redis } from "ioredis";
 import { afterAll, expect, it } from "vitest";
 import { redisStore } from "../src/index.js";
-import { claimTag, redisKey } from "../src/keys.js";
+import { redisKey, tagOf } from "../src/keys.js";
 import { type Connection, clusterConnectors } from "./clients.js";
 
 const cluster = await startRedisCluster({ masters: 2 });
@@ -27,7 +27,7 @@ function keysOfOneSlot(name: string, count: number): { keys: readonly string[]; 
   const bySlot = new Map<string, string[]>();
   for (let i = 0; ; i++) {
     const key = `${name} ${i}`;
-    const tag = claimTag(SCOPE, key);
+    const tag = tagOf(SCOPE + key);
     const keys = [...(bySlot.get(tag) ?? []), key];
     bySlot.set(tag, keys);
     if (keys.length === count && slotOf(tag) < 8_192) return { keys, tag };
@@ -67,7 +67,7 @@ it.each(Object.entries(connectors))("decides while a slot moves, with %s", async
     for (const key of [known, moved]) expect((await limiter.consume(key)).source).toBe("store");
     await target.cluster("SETSLOT", slot, "IMPORTING", sourceId);
     await source.cluster("SETSLOT", slot, "MIGRATING", targetId);
-    const names = ["window:fixed-window", "bucket:token-bucket"].map((each) => redisKey("", `sluice:${each}:`, moved));
+    const names = ["window:fixed-window", "bucket:token-bucket"].map((each) => redisKey(`sluice:${each}:${moved}`));
     const port = cluster.ports[1] as number;
     await source.migrate("127.0.0.1", port, "", 0, 5_000, "KEYS", ...names);
 

@@ -8,6 +8,7 @@ import IoredisFour from "ioredis4";
 import { createClient as createClient4, createCluster as createCluster4 } from "redis4";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { customRedisClient, type RedisClient, type RedisStore, redisStore } from "../src/index.js";
+import { flushAll } from "./clients.js";
 import { startUpstash } from "./upstash-server.js";
 
 // It logs each script that the server does not know yet.
@@ -104,7 +105,8 @@ describe.each(Object.entries(clients))("%s", (name, open) => {
   let store: RedisStore;
   beforeAll(async () => {
     opened = await open();
-    store = redisStore({ client: opened.client, prefix: name.replace(/\W/g, "") });
+    store = redisStore({ client: opened.client });
+    await flushAll(server.port, ...cluster.ports);
   });
   afterAll(() => opened.end());
 

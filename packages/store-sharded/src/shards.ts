@@ -37,7 +37,7 @@ export function createShards<S extends Store>(stores: readonly S[], names: reado
   // By the same hashes, all keys that came to a sharded store would go to the same one of its own.
   const placeOf = rendezvous(checked.map((name) => "\0".repeat(depth - 1) + name));
   // By what databases know of a key, so that an entry whose key is known only by its digest finds its shard too.
-  const stored = storedKeys((text) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex"));
+  const stored = storedKeys(createHash);
   const shardOf = ({ key }: { key: string }): Shard<S> => all[placeOf(key)] as Shard<S>;
   return {
     all,

@@ -1,4 +1,4 @@
-import type { SqliteClient } from "./sqlite-client.js";
+import type { SqliteClient } from "./client.js";
 
 /** A checkpoint is due when about so many pages were written, as by SQLite itself (`wal_autocheckpoint`). */
 const DUE_PAGES = 1_000;

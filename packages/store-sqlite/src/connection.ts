@@ -1,9 +1,7 @@
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { SluiceError } from "@sluice/core/store";
-import { type DatabaseFiles, databaseFiles, type FileChange, isWritable } from "./database-files.js";
-import { openAnother } from "./open-another.js";
-import { isReadOnly } from "./result-code.js";
-import type { OpenSqliteClient, SqliteClient } from "./sqlite-client.js";
+import { firstRow, type OpenSqliteClient, openAnother, type SqliteClient } from "./client.js";
+import { isReadOnly } from "./failure.js";
 
 /** The database that a store works on: the user's client, or another one on the file that took the place of its file. */
 export interface Connection {
@@ -42,7 +40,7 @@ export function createConnection(own: SqliteClient): Connection {
 
   function replaceLost(change: FileChange, path: string, create: boolean): void {
     if (change.file !== path) throw logLost(change, path);
-    if (!create && !existsSync(path)) throw fileLost(change, "Run migrate() of the store to create a new file.");
+    if (!create && !existsSync(path)) throw fileLost(change, "Run createSchema() of the store to create a new file.");
     if (!replace(path)) throw fileLost(change, "Open the new file, and create a store on it.");
   }
 
@@ -81,4 +79,95 @@ function logLost({ file, what }: FileChange, path: string): SluiceError {
     "STORE_FAILED",
     `${file} was ${what} while the SQLite database was open; it is a part of ${path}. Restart all processes that use it.`,
   );
+}
+
+/** What happened to a file that a client has open. */
+interface FileChange {
+  readonly file: string;
+  readonly what: "deleted" | "replaced";
+}
+
+/** The files of an open database, which other programs may delete or replace. */
+interface DatabaseFiles {
+  /** `undefined` for a database in memory. */
+  readonly path: string | undefined;
+  /** To be called when the client has read the database, and so has its log open. */
+  opened(): void;
+  /** What happened to the files since the client opened them. Looks at most once in a second, and again after a change. */
+  changed(): FileChange | undefined;
+}
+
+/** The log and its index are parts of the database, too. */
+const ENDINGS = ["", "-wal", "-shm"];
+const LOOK_EVERY_MS = 1_000;
+
+function databaseFiles(client: SqliteClient): DatabaseFiles {
+  const path = pathOf(client);
+  const known = new Map<string, string>();
+  let lookedMs = Number.NEGATIVE_INFINITY;
+  let change: FileChange | undefined;
+
+  function remember(endings: readonly string[]): void {
+    if (path === undefined) return;
+    for (const ending of endings) {
+      const file = path + ending;
+      const identity = known.get(file) ?? identityOf(file);
+      if (identity !== undefined && identity !== MISSING) known.set(file, identity);
+    }
+  }
+
+  function look(): FileChange | undefined {
+    for (const [file, before] of known) {
+      const identity = identityOf(file) ?? before;
+      if (identity !== before) return { file, what: identity === MISSING ? "deleted" : "replaced" };
+    }
+    return undefined;
+  }
+
+  remember([""]);
+  return {
+    path,
+    opened: () => remember(ENDINGS),
+    changed() {
+      const nowMs = performance.now();
+      // A clock that went back is another one: fake timers have their own.
+      const recent = nowMs >= lookedMs && nowMs < lookedMs + LOOK_EVERY_MS;
+      if (recent && change === undefined) return undefined;
+      lookedMs = nowMs;
+      change = look();
+      return change;
+    },
+  };
+}
+
+const MISSING = "missing";
+
+/** `undefined` if it can't be found out. */
+function identityOf(file: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(file, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? MISSING : undefined;
+  }
+}
+
+function pathOf(client: SqliteClient): string | undefined {
+  try {
+    const { file } = firstRow(client, "PRAGMA database_list");
+    return typeof file === "string" && file !== "" ? file : undefined;
+  } catch {
+    // The first call reports what is wrong with the client.
+    return undefined;
+  }
+}
+
+/** Whether this process may write to a file. */
+function isWritable(file: string): boolean {
+  try {
+    accessSync(file, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

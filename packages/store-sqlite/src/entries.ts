@@ -1,48 +1,150 @@
-import { type ExportedEntry, exportedKey } from "@sluice/core/store";
-import { keys, rowKey } from "./keys.js";
-import { stateOf } from "./row.js";
-import { SWEEP_TURN } from "./sweeper.js";
+import {
+  type Admission,
+  builtInAlgorithms,
+  type CallOptions,
+  decideEntries,
+  type Entry,
+  type Next,
+  type Outcome,
+  type StoredEntry,
+} from "@sluice/core/store";
+import { stateOf } from "./session.js";
+import type { View } from "./transaction.js";
 import type { Transactor } from "./transactor.js";
 
+/** With an explicit time entries are kept so much longer, by this process's clock. */
+const TEST_GRACE_MS = 3_600_000;
+
+/** When an entry expires that is to live for so long. */
+function expiryOf(view: View, ttlMs: number, nowMs: number | undefined): number {
+  return view.nowMs + Math.max(1, ttlMs) + (nowMs === undefined ? 0 : TEST_GRACE_MS);
+}
+
+/** Decides an admission, at the time given or by this process's clock. */
+export function decide(
+  { make }: Transactor,
+  { claims, charge }: Admission,
+  keys: readonly string[],
+  { nowMs, deadlineMs }: CallOptions,
+): Promise<Outcome> {
+  return make((view) => {
+    const entries = keys.map((key) => view.read(key) as Entry | undefined);
+    const { outcome, writes } = decideEntries({ claims, charge }, entries, builtInAlgorithms, nowMs ?? view.nowMs);
+    const isCharge = outcome.allowed && charge;
+    writes.forEach((next, i) => {
+      if (next === undefined) return;
+      const key = keys[i] as string;
+      const expiresMs = expiryOf(view, next.ttlMs, nowMs);
+      if (isCharge) view.write(key, next.state, expiresMs);
+      else view.repair(key, next.state, expiresMs);
+    });
+    return outcome;
+  }, deadlineMs);
+}
+
+/** `atomicUpdate` of one entry. */
+export function update(
+  { make }: Transactor,
+  key: string,
+  change: (state: unknown, nowMs: number) => Next<unknown> | undefined,
+  { nowMs, deadlineMs }: CallOptions,
+): Promise<unknown> {
+  return make((view) => {
+    const state = view.read(key);
+    const next = change(state, nowMs ?? view.nowMs);
+    if (next === undefined) return state;
+    const written: unknown = JSON.parse(JSON.stringify(next.state));
+    view.write(key, written, expiryOf(view, next.ttlMs, nowMs));
+    return written;
+  }, deadlineMs);
+}
+
 /** How many entries one transaction reads or writes: a few milliseconds. */
-const AT_ONCE = 256;
+export const PAGE = 256;
 
 /** All live entries, in the order of their keys. */
-export async function* exportAll({ make }: Transactor): AsyncGenerator<ExportedEntry> {
+export async function* pagesOf({ make }: Transactor): AsyncGenerator<readonly StoredEntry[]> {
   for (let after = ""; ; ) {
-    const page = await make((view) => view.ask((session) => session.pageAfter(after, view.nowMs, AT_ONCE)));
-    for (const { key, row } of page) {
-      if (key !== SWEEP_TURN) yield { ...exportedKey(key), state: stateOf(row), expiresAtMs: row.expiresMs };
-    }
-    if (page.length < AT_ONCE) return;
+    const page = await make((view) => view.ask((session) => session.pageAfter(after, view.nowMs, PAGE)));
+    yield page.map(({ key, row }) => ({ key, state: stateOf(row), expiresAtMs: row.expiresMs }));
+    if (page.length < PAGE) return;
     after = page.at(-1)?.key ?? "";
   }
 }
 
-/**
- * Writes the entries whose keys are free, and resolves to the others.
- *
- * @throws SluiceError `DIGESTED_KEY`
- */
-export async function importAll(
-  { make }: Transactor,
-  entries: readonly ExportedEntry[],
-): Promise<readonly ExportedEntry[]> {
-  const named = entries.map((entry) => ({ entry, key: rowKey(keys.ofExported(entry)) }));
-  const left: ExportedEntry[] = [];
-  for (let at = 0; at < named.length; at += AT_ONCE) {
-    const some = named.slice(at, at + AT_ONCE);
-    left.push(
-      ...(await make((view) => {
-        const alive = some.filter(({ entry }) => entry.expiresAtMs > view.nowMs);
-        const taken = alive.filter(({ entry, key }) => {
-          if (view.read(key) !== undefined) return true;
-          view.write(key, entry.state, entry.expiresAtMs);
-          return false;
-        });
-        return taken.map(({ entry }) => entry);
-      })),
-    );
+/** Writes the entries of a page whose keys are free, and resolves to the positions of the others. */
+export function writePage({ make }: Transactor, page: readonly StoredEntry[]): Promise<readonly number[]> {
+  return make((view) =>
+    [...page.keys()].filter((position) => {
+      const { key, state, expiresAtMs } = page[position] as StoredEntry;
+      if (expiresAtMs <= view.nowMs) return false;
+      if (view.read(key) !== undefined) return true;
+      view.write(key, state, expiresAtMs);
+      return false;
+    }),
+  );
+}
+
+/** The row of whoever sweeps in turn: it lives until the next one's turn. No entry has this name: `#` starts digests only. */
+export const SWEEP_TURN = "#sweep";
+
+/** How many rows one transaction looks at: a millisecond or two, if all of them have to go. */
+const STRETCH = 500;
+
+/** Removes expired rows. */
+export interface Sweeper {
+  /** Removes up to `limit` rows and resolves to their count. Goes on where the last call ended. */
+  sweep(limit: number): Promise<number>;
+  /** Whether it is this process's turn: once in `everyMs`, for all processes together. */
+  takeTurn(everyMs: number): Promise<boolean>;
+}
+
+export function createSweeper({ make }: Transactor): Sweeper {
+  let after = "";
+
+  /** Looks at the next rows. The lock is taken only if there is something to remove. */
+  function sweepStretch(most: number): Promise<{ removed: number; lastKey: string }> {
+    return make((view) => {
+      const { rows, lastKey } = view.ask((session) => session.stretchAfter(after, STRETCH));
+      const expired = view.ask((session) => session.expiredWithin(after, lastKey, view.nowMs, most));
+      // A call of the same transaction may have begun one of them anew.
+      const gone = expired.filter((key) => !view.hasChanged(key));
+      for (const key of gone) view.remove(key);
+      // There may be more on this stretch.
+      const full = expired.length === most;
+      return {
+        removed: gone.length,
+        lastKey: full ? (expired.at(-1) ?? lastKey) : rows < STRETCH ? "" : lastKey,
+      };
+    });
   }
-  return left;
+
+  return {
+    async sweep(limit) {
+      let removed = 0;
+      const first = after;
+      for (let wrapped = false; removed < limit; ) {
+        const stretch = await sweepStretch(limit - removed);
+        removed += stretch.removed;
+        after = stretch.lastKey;
+        if (after === "") {
+          if (wrapped || first === "") break;
+          wrapped = true;
+        } else if (wrapped && !isBefore(after, first)) break;
+      }
+      return removed;
+    },
+
+    takeTurn: (everyMs) =>
+      make((view) => {
+        if (view.read(SWEEP_TURN) !== undefined) return false;
+        view.write(SWEEP_TURN, null, view.nowMs + everyMs);
+        return true;
+      }),
+  };
+}
+
+/** In SQLite's order, which is that of UTF-8. */
+function isBefore(key: string, other: string): boolean {
+  return Buffer.compare(Buffer.from(key), Buffer.from(other)) < 0;
 }

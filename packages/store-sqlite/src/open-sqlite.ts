@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
 import { invalidOption, rejectUnknown, SluiceError } from "@sluice/core/store";
+import type { OpenSqliteClient } from "./client.js";
 import { isWorthWaiting } from "./failure.js";
-import type { OpenSqliteClient } from "./sqlite-client.js";
 
 /** Options of {@link openSqlite}. */
 export interface OpenSqliteOptions {
@@ -28,7 +28,7 @@ const SOURCES: readonly (readonly [module: string, name: string])[] = [
 
 /**
  * Opens an SQLite file, made if it is missing unless `create` is false, by what there is: `node:sqlite` (Node.js 22.13 and later),
- * `better-sqlite3` or `libsql`. It has no table yet: see {@link migrate}.
+ * `better-sqlite3` or `libsql`. It has no table yet: see {@link createSchema}.
  *
  * @param path of the file, or `":memory:"` for a database of this connection alone
  * @throws SluiceError rejects with `STORAGE_UNAVAILABLE` when there is no such folder, no right to the file, or another sort of
@@ -37,10 +37,10 @@ const SOURCES: readonly (readonly [module: string, name: string])[] = [
  *
  * @example
  * ```ts
- * import { migrate, openSqlite, sqliteStore } from "@sluice/store-sqlite";
+ * import { createSchema, openSqlite, sqliteStore } from "@sluice/store-sqlite";
  *
  * const client = await openSqlite("limits.db");
- * await migrate(client);
+ * await createSchema(client);
  * const store = sqliteStore({ client });
  * // At the end:
  * await store.close();
@@ -56,7 +56,10 @@ export async function openSqlite(path: string, options: OpenSqliteOptions = {}):
   // Neither a URI, by which SQLite would take options, nor a URL, by which libsql would go to a server.
   const file = path === ":memory:" ? path : resolve(path);
   if (!create && file !== ":memory:" && existsSync(dirname(file)) && !existsSync(file)) {
-    throw new SluiceError("STORE_NOT_READY", `there is no SQLite file ${file}: run migrate(client) on one to make it`);
+    throw new SluiceError(
+      "STORE_NOT_READY",
+      `there is no SQLite file ${file}: run createSchema(client) on one to make it`,
+    );
   }
   try {
     return readable(open(file, clientOptions));

@@ -1,11 +1,10 @@
 import { createBatcher } from "@sluice/core/store";
+import type { SqliteClient } from "./client.js";
 import type { Connection } from "./connection.js";
 import { isWorthWaiting, storeFailed, tooLate } from "./failure.js";
 import type { Session } from "./session.js";
-import type { SqliteClient } from "./sqlite-client.js";
-import { type Answer, type Answers, type Call, type TransactionKind, transact } from "./transaction.js";
+import { type Answer, type Answers, type Call, type TransactionKind, transact, type View } from "./transaction.js";
 import { nextTurn, pause } from "./turns.js";
-import type { View } from "./view.js";
 
 /** Makes calls, those of the same turn of the event loop in one transaction. */
 export interface Transactor {
@@ -98,9 +97,9 @@ export function createTransactor(connection: Connection, open: (client: SqliteCl
   }
 
   /** Those whom others keep waiting go first: while there are any, nobody else tries. */
-  async function run(calls: readonly Waiting[]): Promise<readonly { readonly answer: Answer | Promise<Answer> }[]> {
+  async function run(calls: readonly Waiting[]): Promise<readonly (Answer | Promise<Answer>)[]> {
     const { answers } = attempt(calls, delayed.length === 0 ? "try" : "look");
-    const all = calls.map((call, i) => ({ answer: answers[i] ?? delay(call) }));
+    const all = calls.map((call, i) => answers[i] ?? delay(call));
     // What comes until then makes one batch, and others have their turn.
     await nextTurn();
     tidyUp();
@@ -148,7 +147,7 @@ export function createTransactor(connection: Connection, open: (client: SqliteCl
     });
   }
 
-  const batcher = createBatcher<Waiting, { readonly answer: Answer | Promise<Answer> }>({
+  const batcher = createBatcher<Waiting, Answer>({
     run,
     maxSize: MOST_CALLS,
     maxInFlight: 1,
@@ -156,7 +155,7 @@ export function createTransactor(connection: Connection, open: (client: SqliteCl
 
   return {
     async make<R>(call: (view: View) => R, deadlineMs = performance.now() + LONGEST_WAIT_MS): Promise<R> {
-      const answer = await (await batcher.add({ call, deadlineMs }, deadlineMs)).answer;
+      const answer = await batcher.add({ call, deadlineMs }, deadlineMs);
       if ("error" in answer) throw answer.error;
       return answer.value as R;
     },

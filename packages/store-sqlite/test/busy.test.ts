@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fixedWindow } from "@sluice/core";
 import { type Admission, type ExportedEntry, scopeOf } from "@sluice/core/store";
 import { describe, expect, it } from "vitest";
-import { migrate, type OpenSqliteClient, type SqliteClient, sqliteStore } from "../src/index.js";
+import { createSchema, type OpenSqliteClient, type SqliteClient, sqliteStore } from "../src/index.js";
 import { openClient } from "./clients.mjs";
 import { ask, openSeveral } from "./files.js";
 
@@ -96,7 +96,7 @@ describe("while another connection holds the write lock", () => {
   it("migrating waits for it", async () => {
     const [own, other] = await openTwo();
     other.exec("BEGIN IMMEDIATE");
-    const migrating = migrate(own, { table: "another" });
+    const migrating = createSchema(own, { table: "another" });
     await sleep(30);
     other.exec("COMMIT");
     await migrating;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { migrate, sqliteStore } from "../src/index.js";
+import { createSchema, sqliteStore } from "../src/index.js";
 import { openClient } from "./clients.mjs";
 import { newFolder } from "./files.js";
 
@@ -31,7 +31,7 @@ it.each(wrong)(
     expect(() => sqliteStore({ client: client as never })).toThrow(
       rejected("node:sqlite, a Database of better-sqlite3, libsql or bun:sqlite"),
     );
-    await expect(migrate(client as never)).rejects.toThrow(rejected(reason));
+    await expect(createSchema(client as never)).rejects.toThrow(rejected(reason));
   },
 );
 

@@ -2,7 +2,7 @@ import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createLimiter, fixedWindow, type Limiter } from "@sluice/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { migrate, type OpenSqliteClient, type SqliteClient, type SqliteStore, sqliteStore } from "../src/index.js";
+import { createSchema, type OpenSqliteClient, type SqliteClient, type SqliteStore, sqliteStore } from "../src/index.js";
 import { ask, newFolder, openFile } from "./files.js";
 
 const policies = fixedWindow({ limit: 10, window: "1d" });
@@ -39,7 +39,7 @@ async function openUsed(
   wrap?: (client: OpenSqliteClient) => SqliteClient,
 ): Promise<Process & { readonly file: string }> {
   const file = join(newFolder(), "limits.db");
-  await migrate(await openFile(file));
+  await createSchema(await openFile(file));
   const opened = await open(file, wrap);
   expect(await opened.limiter.consume("somebody", { cost: 4 })).toMatchObject({ allowed: true, remaining: 6 });
   return { ...opened, file };
@@ -65,8 +65,8 @@ describe("a file that was deleted while it is open", () => {
     remove(file);
     passTime();
     expect(await limiter.consume("somebody")).toMatchObject(refused("STORE_NOT_READY", `${file} was deleted`));
-    expect(await limiter.consume("somebody")).toMatchObject(refused("STORE_NOT_READY", "Run migrate()"));
-    await migrate(await openFile(file));
+    expect(await limiter.consume("somebody")).toMatchObject(refused("STORE_NOT_READY", "Run createSchema()"));
+    await createSchema(await openFile(file));
     const other = await open(file);
     expect(await other.limiter.consume("somebody", { cost: 8 })).toMatchObject({ allowed: true, remaining: 2 });
     expect(await limiter.consume("somebody", { cost: 2 })).toMatchObject({ allowed: true, remaining: 0 });
@@ -74,11 +74,11 @@ describe("a file that was deleted while it is open", () => {
     await store.close();
   });
 
-  it("is created again by migrate() of the store", async () => {
+  it("is created again by createSchema() of the store", async () => {
     const { file, limiter, store } = await openUsed();
     remove(file);
     passTime();
-    await store.migrate();
+    await store.createSchema();
     expect(await limiter.consume("somebody")).toMatchObject({ source: "store", remaining: 9 });
     expect(ask(await openFile(file), "SELECT c2 FROM sluice_entries")).toBe(1);
     await store.close();
@@ -90,7 +90,7 @@ describe("a file that was replaced while it is open", () => {
     const { file, limiter, store, client } = await openUsed();
     const fresh = join(newFolder(), "fresh.db");
     const other = await openFile(fresh);
-    await migrate(other);
+    await createSchema(other);
     other.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     other.close();
     remove(file);
@@ -107,7 +107,7 @@ describe("a file that was replaced while it is open", () => {
   it("is an error where the store can't open another client", async () => {
     const { file, limiter } = await openUsed(wrapped);
     renameSync(file, `${file}.old`);
-    await migrate(await openFile(file));
+    await createSchema(await openFile(file));
     passTime();
     expect(await limiter.consume("somebody")).toMatchObject(refused("STORE_NOT_READY", `${file} was replaced`));
     for (const ending of ["", "-wal", "-shm"]) rmSync(file + ending, { force: true });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { migrate, type OpenSqliteClient } from "../src/index.js";
+import { createSchema, type OpenSqliteClient } from "../src/index.js";
 import { openClient } from "./clients.mjs";
 
 /** A folder that goes with the test. */
@@ -24,7 +24,7 @@ export async function openSeveral(count: number): Promise<{ file: string; client
   const file = join(newFolder(), "limits.db");
   const clients: OpenSqliteClient[] = [];
   for (let i = 0; i < count; i++) clients.push(await openFile(file));
-  await migrate(clients[0] as OpenSqliteClient);
+  await createSchema(clients[0] as OpenSqliteClient);
   return { file, clients };
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { migrate, type OpenSqliteClient, openSqlite, type SqliteStore, sqliteStore } from "../src/index.js";
+import { createSchema, type OpenSqliteClient, openSqlite, type SqliteStore, sqliteStore } from "../src/index.js";
 
 const FAR_MS = Date.now() + 86_400_000;
 
@@ -70,7 +70,7 @@ function onMap(map: Map<string, unknown>, one: Step): unknown {
 let client: OpenSqliteClient;
 beforeAll(async () => {
   client = await openSqlite(":memory:");
-  await migrate(client);
+  await createSchema(client);
 });
 afterAll(() => client.close());
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { migrate, openSqlite, sqliteStore } from "../src/index.js";
+import { createSchema, openSqlite, sqliteStore } from "../src/index.js";
 import { newFolder } from "./files.js";
 
 const unavailable = (message: RegExp) =>
@@ -14,7 +14,7 @@ describe("openSqlite", () => {
     const file = join(newFolder(), "limits.db");
     for (const expected of [undefined, "kept"]) {
       const client = await openSqlite(file);
-      await migrate(client);
+      await createSchema(client);
       const store = sqliteStore({ client });
       expect(await store.atomicUpdate("key", () => undefined)).toBe(expected);
       await store.atomicUpdate("key", () => ({ state: "kept", ttlMs: 60_000 }));
@@ -42,7 +42,7 @@ describe("openSqlite", () => {
 
   it("opens a database in memory", async () => {
     const client = await openSqlite(":memory:");
-    await migrate(client);
+    await createSchema(client);
     await sqliteStore({ client }).healthCheck();
     client.close();
     expect(existsSync(":memory:")).toBe(false);

@@ -1,6 +1,6 @@
 import type BetterSqlite3 from "better-sqlite3";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { type MigrationOptions, migrate, migrationSql, type SqliteClient, sqliteStore } from "../src/index.js";
+import { createSchema, type SchemaOptions, type SqliteClient, schemaSql, sqliteStore } from "../src/index.js";
 
 const client: SqliteClient = { prepare: () => ({ run() {}, all: () => [] }), exec() {} };
 const invalidOption = expect.objectContaining({ code: "INVALID_OPTION" });
@@ -12,14 +12,14 @@ describe("sqliteStore", () => {
   it.each(wrongClients)("refuses the client %s", async (wrong) => {
     const code = expect.objectContaining({ code: "INVALID_CLIENT", message: expect.stringContaining("node:sqlite") });
     expect(() => sqliteStore({ client: wrong as never })).toThrow(code);
-    await expect(migrate(wrong as never)).rejects.toThrow(code);
+    await expect(createSchema(wrong as never)).rejects.toThrow(code);
   });
 
   it.each(wrongTables)("refuses the table %j", async (wrong) => {
     const message = expect.objectContaining({ code: "INVALID_OPTION", message: expect.stringContaining('"table"') });
     expect(() => sqliteStore({ client, table: wrong as never })).toThrow(message);
-    expect(() => migrationSql({ table: wrong as never })).toThrow(message);
-    await expect(migrate(client, { table: wrong as never })).rejects.toThrow(message);
+    expect(() => schemaSql({ table: wrong as never })).toThrow(message);
+    await expect(createSchema(client, { table: wrong as never })).rejects.toThrow(message);
   });
 
   it.each([
@@ -33,8 +33,8 @@ describe("sqliteStore", () => {
 
   it("refuses options that it does not have", async () => {
     expect(() => sqliteStore({ client, tabel: "a" } as never)).toThrow(/did you mean "table"/);
-    expect(() => migrationSql({ tabel: "a" } as never)).toThrow(/did you mean "table"/);
-    await expect(migrate(client, { durable: true } as never)).rejects.toThrow(/has no option "durable"/);
+    expect(() => schemaSql({ tabel: "a" } as never)).toThrow(/did you mean "table"/);
+    await expect(createSchema(client, { durable: true } as never)).rejects.toThrow(/has no option "durable"/);
   });
 
   it.each([0, -1, 1.5, Number.NaN, "5"])("refuses to sweep a limit of %j", async (limit) => {
@@ -44,7 +44,7 @@ describe("sqliteStore", () => {
   it("refuses a client that returns rows as arrays", async () => {
     const arrays: SqliteClient = { ...client, prepare: () => ({ run() {}, all: () => [[1]] }) };
     const code = expect.objectContaining({ code: "INVALID_CLIENT", message: expect.stringContaining("returnArrays") });
-    await expect(migrate(arrays)).rejects.toThrow(code);
+    await expect(createSchema(arrays)).rejects.toThrow(code);
     await expect(sqliteStore({ client: arrays }).healthCheck()).rejects.toThrow(code);
   });
 
@@ -52,6 +52,6 @@ describe("sqliteStore", () => {
     expectTypeOf<BetterSqlite3.Database>().toExtend<SqliteClient>();
     expectTypeOf<import("libsql").Database>().toExtend<SqliteClient>();
     expectTypeOf<Map<string, string>>().not.toExtend<SqliteClient>();
-    expectTypeOf(migrate).parameter(1).toEqualTypeOf<MigrationOptions | undefined>();
+    expectTypeOf(createSchema).parameter(1).toEqualTypeOf<SchemaOptions | undefined>();
   });
 });

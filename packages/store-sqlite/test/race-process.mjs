@@ -1,11 +1,11 @@
 // What each process of the races runs: callers that ask for random keys as fast as they can.
 import { createLimiter, fixedWindow } from "@sluice/core";
-import { migrate, sqliteStore } from "@sluice/store-sqlite";
+import { createSchema, sqliteStore } from "@sluice/store-sqlite";
 import { openClient } from "./clients.mjs";
 
 const { kind, file, prefix, keys, limit, callers, calls, migrates = false } = JSON.parse(process.argv[2] ?? "");
 const client = await openClient(kind, file);
-if (migrates) await migrate(client);
+if (migrates) await createSchema(client);
 const limiter = createLimiter({
   store: sqliteStore({ client, sweepEvery: 20 }),
   prefix,

@@ -14,7 +14,7 @@ const CLIENTS = 4;
  * @param {string} kind
  * @param {number} operations
  */
-export function sqliteSuite(runner, { migrate, sqliteStore }, kind, operations) {
+export function sqliteSuite(runner, { createSchema, sqliteStore }, kind, operations) {
   const folder = mkdtempSync(join(tmpdir(), "sluice-sqlite-"));
   const file = join(folder, "limits.db");
   const spare = join(folder, "spare.db");
@@ -40,7 +40,7 @@ export function sqliteSuite(runner, { migrate, sqliteStore }, kind, operations) 
   }
 
   runner.beforeAll(async () => {
-    for (const path of [file, spare]) await migrate(await open(path));
+    for (const path of [file, spare]) await createSchema(await open(path));
   });
   runner.afterAll(() => {
     for (const client of [...opened.values()].flat()) client.close();

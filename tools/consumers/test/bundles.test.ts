@@ -21,7 +21,7 @@ const app = `
     const limiter = createLimiter({ store, policies: fixedWindow({ limit: 2, window: "1h" }) });
     const file = process.argv[2];
     const client = await openSqlite(file);
-    await migrate(client);
+    await createSchema(client);
     const lite = createLimiter({ store: sqliteStore({ client }), policies: fixedWindow({ limit: 2, window: "1h" }) });
     const { allowed, source } = await lite.consume("a");
     client.close();
@@ -36,9 +36,9 @@ const done = { statuses: [200, 200, 429], allowed: true, source: "store", remain
 const imports = `
   import express from "express";
   import { createLimiter, fixedWindow, rateLimit } from "@sluice/express";
-  import { openStore } from "@sluice/protections";
+  import { openStore } from "@sluice/storage";
   import { memoryStore } from "@sluice/store-memory";
-  import { migrate, openSqlite, sqliteStore } from "@sluice/store-sqlite";
+  import { createSchema, openSqlite, sqliteStore } from "@sluice/store-sqlite";
 `;
 
 let folder: string;

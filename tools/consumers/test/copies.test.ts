@@ -18,7 +18,7 @@ beforeAll(async () => {
   folder = await project("copies", {
     "package.json": {},
     "one.cjs": `
-      const names = ${JSON.stringify(["core", "express", "express/protections", "hono", "koa", "protections", "store-redis", "store-sqlite"])};
+      const names = ${JSON.stringify(["core", "express", "express/protections", "hono", "koa", "protections", "storage", "store-redis", "store-sqlite"])};
       (async () => {
         for (const name of names) {
           const required = require("@sluice/" + name);

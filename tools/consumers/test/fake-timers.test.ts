@@ -26,10 +26,10 @@ const CLIENTS = {
   `,
   sqlite: `
     const fakes = {};
-    const { migrate, openSqlite, sqliteStore } = require("@sluice/store-sqlite");
+    const { createSchema, openSqlite, sqliteStore } = require("@sluice/store-sqlite");
     const open = async () => {
       const client = await openSqlite(__dirname + "/limits.db");
-      await migrate(client);
+      await createSchema(client);
       return { store: sqliteStore({ client }), close: () => client.close() };
     };
   `,

@@ -7,6 +7,9 @@ const typescript = { compilerOptions: { module: "commonjs", target: "ES2022", st
 
 const PACKAGES = [
   "core",
+  "core/fetch",
+  "core/http",
+  "core/store",
   "express",
   "express/protections",
   "hono",
@@ -14,6 +17,7 @@ const PACKAGES = [
   "koa",
   "koa/protections",
   "protections",
+  "storage",
   "store-dynamodb",
   "store-memory",
   "store-postgres",
@@ -51,9 +55,9 @@ for (const version of versions) {
           ${limitsTwo}
         });
         test("opens the store that a setting names", async () => {
-          const { openStore } = require("@sluice/protections");
+          const { openStore } = require("@sluice/storage");
           const { createLimiter, SluiceError } = require("@sluice/core");
-          const store = await openStore("sqlite:" + __dirname + "/limits.db", { migrate: true });
+          const store = await openStore("sqlite:" + __dirname + "/limits.db", { createSchema: true });
           const limiter = createLimiter({ store });
           expect(await limiter.consume("a")).toMatchObject({ allowed: true, source: "store" });
           await limiter.close();
@@ -74,10 +78,11 @@ for (const version of versions) {
         import { fixedWindow, rateLimit } from "@sluice/express";
         import { protect } from "@sluice/express/protections";
         import { createProtections } from "@sluice/protections";
+        import { openStore } from "@sluice/storage";
         import { memoryStore } from "@sluice/store-memory";
         test("limits", async () => {${limitsTwo}});
         test("protects", async () => {
-          const protections = await createProtections({ storage: "memory:" });
+          const protections = await createProtections({ store: await openStore("memory:") });
           expect(typeof protect(protections)).toBe("function");
           await protections.close();
         });

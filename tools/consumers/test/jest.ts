@@ -28,10 +28,11 @@ export async function expectJest(version: JestVersion, folder: string, run: Jest
   const { passed, args = [], env } = run;
   const bin = join(version === "jest29" ? "jest29" : "", "node_modules/jest/bin/jest.js");
   const cache = join(inject("installed"), "cache", version);
+  // The first test that needs a module compiles it: on a busy machine that takes longer than Jest's five seconds.
   const { code, output } = await runBin(
     folder,
     bin,
-    ["--ci", "--runInBand", `--cacheDirectory=${cache}`, ...args],
+    ["--ci", "--runInBand", "--testTimeout=100000", `--cacheDirectory=${cache}`, ...args],
     env,
   );
   expect(output).toContain(`${passed} passed, ${passed} total`);

@@ -13,6 +13,7 @@ const source = `
   import { rateLimit as koaLimit } from "@sluice/koa";
   import { protect as koaProtect } from "@sluice/koa/protections";
   import { createProtections, type Protections } from "@sluice/protections";
+  import { type OpenedStore, openStore } from "@sluice/storage";
   import { memoryStore } from "@sluice/store-memory";
   import { postgresStore } from "@sluice/store-postgres";
   import { redisStore } from "@sluice/store-redis";
@@ -26,7 +27,9 @@ const source = `
     res.send(String(decisionOf(req)?.remaining));
   });
   export async function use(): Promise<Decision> {
-    const protections: Protections = await createProtections({ storage: "memory:" });
+    const opened: OpenedStore = await openStore("memory:");
+    await opened.healthCheck();
+    const protections: Protections = await createProtections({ store: opened });
     app.use(protect(protections));
     honoProtect(protections, { getConnInfo: () => ({ remote: { address: "192.0.2.1" } }) });
     koaProtect(protections);
@@ -101,6 +104,7 @@ it.concurrent("compiles without the types of any runtime", async () => {
       import { createLimiter } from "@sluice/core";
       import { limitFetch } from "@sluice/core/fetch";
       import { createProtections } from "@sluice/protections";
+      import { openStore } from "@sluice/storage";
       import { dynamodbStore } from "@sluice/store-dynamodb";
       import { memoryStore } from "@sluice/store-memory";
       import { postgresStore } from "@sluice/store-postgres";
@@ -108,7 +112,7 @@ it.concurrent("compiles without the types of any runtime", async () => {
       import { shardedStore } from "@sluice/store-sharded";
       import { openSqlite, sqliteStore } from "@sluice/store-sqlite";
       export const limiter = createLimiter({ store: memoryStore() });
-      export const all = [limitFetch, createProtections, dynamodbStore, postgresStore, redisStore, shardedStore, openSqlite, sqliteStore];
+      export const all = [limitFetch, createProtections, openStore, dynamodbStore, postgresStore, redisStore, shardedStore, openSqlite, sqliteStore];
     `,
     "tsconfig.json": {
       compilerOptions: { ...compilerOptions, module: "nodenext", lib: ["es2022"], types: [] },

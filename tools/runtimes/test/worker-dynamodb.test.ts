@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { type DynamodbServer, startDynamodb } from "@sluice/servers";
-import { createTable } from "@sluice/store-dynamodb";
+import { createSchema } from "@sluice/store-dynamodb";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -14,7 +14,7 @@ beforeAll(async () => {
   server = await startDynamodb();
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
   const client = new DynamoDBClient({ endpoint: server.url, region: "local", credentials });
-  await createTable({ client, table: "limits" });
+  await createSchema(client, { table: "limits" });
   client.destroy();
   const bundled = await build({
     entryPoints: [fileURLToPath(new URL("../fixtures/dynamodb-worker.ts", import.meta.url))],

@@ -1,3 +1,4 @@
+export { type Backend, backends } from "./backends.js";
 export type { ServerProcess } from "./child-process.js";
 export { type Demo, startDemo } from "./demo.js";
 export { type DynamodbServer, startDynamodb } from "./dynamodb.js";

@@ -101,9 +101,9 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
 
   function timing(): CallOptions {
     // A store that answers at once needs no deadline.
-    const deadlineMs = engine.synchronous ? undefined : deadlines.next();
-    if (clock !== undefined) return { deadlineMs, nowMs: clock.nowMs() };
-    return deadlineMs === undefined ? UNBOUNDED : { deadlineMs };
+    if (borrows) return clock === undefined ? UNBOUNDED : { nowMs: clock.nowMs() };
+    const deadlineMs = deadlines.next();
+    return clock === undefined ? { deadlineMs } : { deadlineMs, nowMs: clock.nowMs() };
   }
 
   function calling(): CallOptions {
@@ -118,7 +118,8 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     charge: boolean,
     calls: CallOptions,
   ): MaybePromise<Decision> {
-    const { answers } = outage;
+    // A store that answers at once has no calls under way.
+    const answers = borrows ? 0 : outage.answers;
     try {
       const outcome = engine.decide(asked, charge, calls);
       if (!isPromise(outcome)) return answered(key, cost, charge, outcome);

@@ -1,4 +1,5 @@
 import type { SluiceError } from "../errors.js";
+import { startQuietTimer, type Timer } from "../timer.js";
 import type { Emitter } from "./events.js";
 
 /** Reports the beginning and the end of an outage of the store, once each. */
@@ -33,7 +34,7 @@ interface Down {
   answeredMs: number | undefined;
   /** Whether there were answers between failures: part of the store works. */
   partial: boolean;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  timer: Timer | undefined;
 }
 
 /** Without a listener of `storeError` an outage is logged on the console. */
@@ -84,9 +85,7 @@ export function createOutage(failOpen: boolean, emitter: Emitter): Outage {
       const quietMs = nowMs - outage.lastFailureMs;
       if (isTotal || quietMs >= QUIET_MS) return end(outage);
       if (outage.timer !== undefined) return;
-      outage.timer = setTimeout(() => outage === down && end(outage), QUIET_MS - quietMs);
-      // A number, where it is not Node's.
-      (outage.timer as { unref?(): unknown }).unref?.();
+      outage.timer = startQuietTimer(() => outage === down && end(outage), QUIET_MS - quietMs);
     },
 
     close() {

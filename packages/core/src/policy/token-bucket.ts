@@ -52,6 +52,20 @@ function nextBusySince(busySinceMs: number, nowMs: number): number {
   return busySinceMs >= nowMs ? busySinceMs + 1 : nowMs;
 }
 
+/** Corrects a bucket of other numbers, and one that lacks more than it holds. False if there was nothing to correct. */
+function repair(cells: Cells, at: number, policy: TokenBucketPolicy, nowMs: number): boolean {
+  const units = missing(cells, at, nowMs);
+  if (units === 0) return false;
+  const { rate, intervalMs, burst } = policy;
+  const full = burst * intervalMs;
+  const oldIntervalMs = cells[at + INTERVAL_MS] as number;
+  const isConverted = cells[at + RATE] !== rate || oldIntervalMs !== intervalMs;
+  if (!isConverted && units <= full) return false;
+  setMissing(cells, at, policy, nowMs, isConverted ? converted(units, oldIntervalMs, policy) : full);
+  cells[at + BUSY_SINCE_MS] = nextBusySince(cells[at + BUSY_SINCE_MS] as number, nowMs);
+  return true;
+}
+
 /** The generic cell rate algorithm as a token bucket. State: `[fullAtMs, numerator, rate, intervalMs, busySinceMs]`. */
 export const tokenBucketAlgorithm: CellAlgorithm<TokenBucketPolicy> = cellAlgorithm<TokenBucketPolicy>({
   name: "token-bucket",
@@ -60,16 +74,12 @@ export const tokenBucketAlgorithm: CellAlgorithm<TokenBucketPolicy> = cellAlgori
   quota: ({ rate, intervalMs, burst }) => ({ limit: burst, windowMs: Math.ceil((burst * intervalMs) / rate) }),
 
   correct(cells, at, policy, nowMs) {
-    const units = missing(cells, at, nowMs);
-    if (units === 0) return false;
-    const { rate, intervalMs, burst } = policy;
-    const full = burst * intervalMs;
-    const oldIntervalMs = cells[at + INTERVAL_MS] as number;
-    const isConverted = cells[at + RATE] !== rate || oldIntervalMs !== intervalMs;
-    if (!isConverted && units <= full) return false;
-    setMissing(cells, at, policy, nowMs, isConverted ? converted(units, oldIntervalMs, policy) : full);
-    cells[at + BUSY_SINCE_MS] = nextBusySince(cells[at + BUSY_SINCE_MS] as number, nowMs);
-    return true;
+    const aheadMs = (cells[at + FULL_AT_MS] as number) - nowMs;
+    if (!(aheadMs >= 0)) return false;
+    // Nearly always right, so the rest is a function of its own: this one stays small enough to be inlined.
+    const isOurs = cells[at + RATE] === policy.rate && cells[at + INTERVAL_MS] === policy.intervalMs;
+    if (isOurs && (aheadMs + 1) * policy.rate <= policy.burst * policy.intervalMs) return false;
+    return repair(cells, at, policy, nowMs);
   },
 
   judge(cells, at, policy, nowMs, cost, finding) {

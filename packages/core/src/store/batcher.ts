@@ -1,4 +1,7 @@
 import { SluiceError } from "../errors.js";
+import type { MaybePromise } from "../maybe-promise.js";
+import { startQuietTimer, type Timer } from "../timer.js";
+import { storeTimeout } from "./deadlines.js";
 import { createPace, unpaced } from "./pace.js";
 import { hasRequestContexts, outsideRequests } from "./request-context.js";
 
@@ -6,9 +9,10 @@ import { hasRequestContexts, outsideRequests } from "./request-context.js";
 export interface BatcherOptions<Item, Result> {
   /**
    * Sends one batch. Resolves to one result for each item, in order, or to an error for an item that failed alone; a
-   * rejection fails all of them. No caller waits after `deadlineMs`, a time of `performance.now()`.
+   * rejection fails all of them. A result that takes longer than the batch may be a promise. No caller waits after
+   * `deadlineMs`, a time of `performance.now()`.
    */
-  run(items: readonly Item[], deadlineMs: number): Promise<readonly (Result | SluiceError)[]>;
+  run(items: readonly Item[], deadlineMs: number): Promise<readonly (MaybePromise<Result> | SluiceError)[]>;
   /** The most items in one batch. Default 256. */
   maxSize?: number | undefined;
   /**
@@ -35,7 +39,7 @@ export interface Batcher<Item, Result> {
 interface Waiting<Item, Result> {
   readonly item: Item;
   readonly deadlineMs: number;
-  readonly resolve: (result: Result) => void;
+  readonly resolve: (result: MaybePromise<Result>) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -63,7 +67,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   let earliestDeadlineMs = Number.POSITIVE_INFINITY;
   let scheduled = false;
   let lastError: unknown;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: Timer | undefined;
   let timerMs = Number.POSITIVE_INFINITY;
 
   /** By promises: fake timers replace `queueMicrotask`, timers and immediates, but never these. */
@@ -113,15 +117,13 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     if (atMs >= timerMs && timerMs > nowMs) return;
     clearTimeout(timer);
     timerMs = atMs;
-    timer = setTimeout(
+    timer = startQuietTimer(
       () => {
         timerMs = Number.POSITIVE_INFINITY;
         flush();
       },
       Math.max(1, Math.ceil(atMs - nowMs)),
     );
-    // A number, where it is not Node's.
-    (timer as { unref?(): unknown }).unref?.();
   }
 
   /** Also while nothing can be sent: in an outage the queue holds no more than what callers still wait for. */
@@ -138,9 +140,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         earliestDeadlineMs = Math.min(earliestDeadlineMs, deadlineMs);
         return true;
       }
-      waiting.reject(
-        new SluiceError("STORE_TIMEOUT", "the store is too slow or too busy to answer in time; the call was not sent"),
-      );
+      waiting.reject(storeTimeout("the store is too slow or too busy to answer in time; the call was not sent"));
       return false;
     });
   }
@@ -153,7 +153,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       ended(performance.now(), answered);
       if (queue.length > 0) schedule();
     };
-    let running: Promise<readonly (Result | SluiceError)[]>;
+    let running: Promise<readonly (MaybePromise<Result> | SluiceError)[]>;
     try {
       running = run(
         batch.map(({ item }) => item),
@@ -167,7 +167,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         settled(true);
         for (let i = 0; i < batch.length; i++) {
           const waiting = batch[i] as Waiting<Item, Result>;
-          const result = results[i] as Result | SluiceError;
+          const result = results[i] as MaybePromise<Result> | SluiceError;
           if (result instanceof SluiceError) waiting.reject(result);
           else waiting.resolve(result);
         }

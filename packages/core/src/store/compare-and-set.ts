@@ -1,6 +1,8 @@
 import { SluiceError } from "../errors.js";
 import type { Next } from "../policy/algorithm.js";
+import { storeTimeout } from "./deadlines.js";
 import { createKeyedBatcher } from "./keyed-batcher.js";
+import { backOff } from "./kit/real-time.js";
 import { groupsByTime } from "./numbered-batch.js";
 import type { CallOptions } from "./store.js";
 
@@ -34,7 +36,11 @@ export interface Write {
 export type CompareAndSet = (key: string, write: Write | undefined, options: CallOptions | undefined) => Promise<Seen>;
 
 /** `atomicUpdate` of a store. */
-export type Updater = <S>(key: string, change: Change<S>, options: CallOptions | undefined) => Promise<S | undefined>;
+export type Updater = <S>(
+  key: string,
+  change: (state: S | undefined, nowMs: number) => Next<S> | undefined,
+  options: CallOptions | undefined,
+) => Promise<S | undefined>;
 
 type Change<S> = (state: S | undefined, nowMs: number) => Next<S> | undefined;
 
@@ -68,7 +74,9 @@ export function createUpdater(compareAndSet: CompareAndSet): Updater {
       let text = "";
       for (const call of calls) {
         try {
-          if (call.deadlineMs <= performance.now()) throw tooLate();
+          if (call.deadlineMs <= performance.now()) {
+            throw storeTimeout("an entry could not be updated in time; it was not written");
+          }
           const state = next === undefined ? seen.state : JSON.parse(text);
           const changed = call.change(state, seen.nowMs);
           if (changed !== undefined) [next, text] = [changed, JSON.stringify(changed.state)];
@@ -88,7 +96,7 @@ export function createUpdater(compareAndSet: CompareAndSet): Updater {
       seen = await ask({ over: seen.version, state: next.state, text, ttlMs });
       if (seen.written) return calls.map((call) => answers.get(call) as Answer);
       if (tries > 2) {
-        await pause(tries);
+        await backOff(tries, 1 / 4);
         // What was seen before the pause is old by now.
         seen = await ask();
       }
@@ -117,16 +125,4 @@ export function createUpdater(compareAndSet: CompareAndSet): Updater {
     if ("error" in answer) throw answer.error;
     return answer.value as S | undefined;
   };
-}
-
-function tooLate(): SluiceError {
-  return new SluiceError("STORE_TIMEOUT", "an entry could not be updated in time; it was not written");
-}
-
-/** As it was when this module was loaded: fake timers that replace it later must not stop an update half way. */
-const { setTimeout: startTimer } = globalThis;
-
-/** Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS 2015), 50 ms at most. */
-function pause(tries: number): Promise<void> {
-  return new Promise((resolve) => startTimer(resolve, Math.random() * Math.min(50, 2 ** tries / 4)));
 }

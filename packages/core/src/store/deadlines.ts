@@ -1,4 +1,5 @@
 import { SluiceError } from "../errors.js";
+import { startDeadline } from "../timer.js";
 
 /** Bounds promises in time. */
 export interface Deadlines {
@@ -16,9 +17,6 @@ export interface Deadlines {
   ): Promise<R>;
 }
 
-/** As it was when this module was loaded, and absent on some runtimes. */
-const { setImmediate: startImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
-
 /**
  * One time-out for many promises, with a timer for each. A timer for all, that of the oldest, would save a quarter of a
  * microsecond, but on Workers a timer ends with the request that started it: one client that leaves would then take the
@@ -27,12 +25,6 @@ const { setImmediate: startImmediate } = globalThis as { setImmediate?: (callbac
  * @param connectionError the last error of the store's connection: it explains a time-out
  */
 export function createDeadlines(timeoutMs: number, connectionError?: () => unknown): Deadlines {
-  function timedOut(): SluiceError {
-    const cause = connectionError?.();
-    const why = cause instanceof Error ? `: ${cause.message || cause.name}` : "";
-    return new SluiceError("STORE_TIMEOUT", `the store did not answer within ${timeoutMs} ms${why}`, { cause });
-  }
-
   const next = (): number => performance.now() + timeoutMs;
 
   return {
@@ -41,31 +33,18 @@ export function createDeadlines(timeoutMs: number, connectionError?: () => unkno
     bound(work, answered, unanswered, deadlineMs = next()) {
       return new Promise((resolve) => {
         let settled = false;
-        let hasRead = startImmediate === undefined;
         const isFirst = (): boolean => {
           if (settled) return false;
           settled = true;
-          clearTimeout(timer);
+          stop();
           return true;
         };
         const fail = (error: unknown): void => {
           if (isFirst()) resolve(unanswered(error));
         };
-        const end = (): void => {
-          if (settled) return;
-          const leftMs = deadlineMs - performance.now();
-          if (leftMs > 0) {
-            // A timer counts from the start of its turn, so it may end before a store thinks so, and still would charge.
-            timer = setTimeout(end, leftMs);
-          } else if (!hasRead) {
-            // Timers come before sockets in a turn: after a long one the answer may have arrived and not been read.
-            hasRead = true;
-            startImmediate?.(end);
-          } else {
-            fail(timedOut());
-          }
-        };
-        let timer = setTimeout(end, Math.max(0, deadlineMs - performance.now()));
+        const stop = startDeadline(deadlineMs, () =>
+          fail(storeTimeout(`the store did not answer within ${timeoutMs} ms`, connectionError?.())),
+        );
         work.then((value) => {
           if (!isFirst()) return;
           try {
@@ -78,4 +57,14 @@ export function createDeadlines(timeoutMs: number, connectionError?: () => unkno
       });
     },
   };
+}
+
+/**
+ * The error for a call that was not answered in time, or not sent since it could not be.
+ *
+ * @param cause the last error of the connection, where it has failed
+ */
+export function storeTimeout(what: string, cause?: unknown): SluiceError {
+  const why = cause instanceof Error ? `: ${cause.message || cause.name}` : "";
+  return new SluiceError("STORE_TIMEOUT", what + why, { cause });
 }

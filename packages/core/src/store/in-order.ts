@@ -1,5 +1,6 @@
-import { SluiceError } from "../errors.js";
+import type { SluiceError } from "../errors.js";
 import type { MaybePromise } from "../maybe-promise.js";
+import { storeTimeout } from "./deadlines.js";
 import type { Admission, CallOptions, Claim, ClaimFinding, Outcome } from "./store.js";
 
 /** How {@link decideInOrder} decides a part, and takes a charge back. */
@@ -88,10 +89,7 @@ export async function decideInOrder(
 const UNDO_MS = 5_000;
 
 function tooLate(): SluiceError {
-  return new SluiceError(
-    "STORE_TIMEOUT",
-    "several keys could not be charged in time; charges that were made are undone",
-  );
+  return storeTimeout("several keys could not be charged in time; charges that were made are undone");
 }
 
 /** The result, or `undefined` when it comes after the deadline. */

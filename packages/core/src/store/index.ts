@@ -1,6 +1,6 @@
 // The door for authors of stores: the contract, and the kit that stores are built from.
-export { type Duration, parseDuration } from "../duration.js";
-export { invalidOption, SluiceError, type SluiceErrorCode } from "../errors.js";
+export { type Duration, MAX_DURATION_MS, parseDuration } from "../duration.js";
+export { invalidOption, SluiceError, type SluiceErrorCode, storeFailure } from "../errors.js";
 export { isPromise, type MaybePromise } from "../maybe-promise.js";
 export type { Algorithm, Finding, Next, Step } from "../policy/algorithm.js";
 export { builtInAlgorithms } from "../policy/built-in.js";
@@ -18,8 +18,10 @@ export type {
 export { type GrantLog, judgeLog, type LogSummary, slidingLogAlgorithm } from "../policy/sliding-log.js";
 export { slidingWindowAlgorithm } from "../policy/sliding-window.js";
 export { tokenBucketAlgorithm } from "../policy/token-bucket.js";
+export { startQuietTimer, type Timer } from "../timer.js";
 export { rejectUnknown } from "../unknown-option.js";
 export { type Batcher, type BatcherOptions, createBatcher } from "./batcher.js";
+export { createBatchers } from "./batchers.js";
 export {
   type ConnectionErrors,
   canExport,
@@ -32,7 +34,7 @@ export {
   type ImportEntries,
 } from "./capabilities.js";
 export { type CompareAndSet, createUpdater, type Seen, type Updater, type Write } from "./compare-and-set.js";
-export { createDeadlines, type Deadlines } from "./deadlines.js";
+export { createDeadlines, type Deadlines, storeTimeout } from "./deadlines.js";
 export {
   blockEntry,
   clearEntry,
@@ -45,12 +47,32 @@ export {
   withBlock,
 } from "./entry.js";
 export { scopeOf, splitEntryKey } from "./entry-key.js";
-export { importDistinct } from "./import-distinct.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "./in-order.js";
-export { createKeyedBatcher, type KeyedBatcher, type KeyedBatcherOptions } from "./keyed-batcher.js";
-export { groupsByTime, type NumberedBatch, numberBatch, numbersOf } from "./numbered-batch.js";
-export { nextNumber, type ReplyReader, readOutcome, reportedAlgorithms } from "./read-outcome.js";
-export { repeatEvery } from "./repeat-every.js";
+export type {
+  Batch,
+  BatchReply,
+  BatchSender,
+  DecideCall,
+  NotRun,
+  NumberedPolicy,
+} from "./kit/batch-decider.js";
+export { type LastError, watchErrors } from "./kit/connection-errors.js";
+export type { PageWriter, Places, StoredEntry } from "./kit/import-pages.js";
+export { backOff, byDeadline, LATE, pause } from "./kit/real-time.js";
+export { createRemoteStore, type RemoteDatabase, type RemoteStore } from "./kit/remote-store.js";
+export { createSweeping, SWEEP_OPTIONS, type Sweep, type Sweeping, type SweepOptions } from "./kit/sweeping.js";
+export { createLatency, isRecent, type Latency } from "./latency.js";
+export { groupsByTime } from "./numbered-batch.js";
+export {
+  type Arriving,
+  type BlockRecord,
+  blockLifeMs,
+  type ClientRecord,
+  isLiveBlock,
+  type Merge,
+  type RecordKind,
+  recordMerges,
+} from "./records.js";
 export { hasRequestContexts, outsideRequests } from "./request-context.js";
 export {
   type Admission,
@@ -64,4 +86,4 @@ export {
   type Store,
   type SynchronousStore,
 } from "./store.js";
-export { exportedKey, type StoredKey, type StoredKeys, storedKeys } from "./stored-key.js";
+export { type CreateHash, exportedKey, type StoredKey, type StoredKeys, storedKeys } from "./stored-key.js";

@@ -1,9 +1,14 @@
 import type { SluiceError } from "../errors.js";
+import type { MaybePromise } from "../maybe-promise.js";
 import { type Batcher, type BatcherOptions, createBatcher } from "./batcher.js";
 
 /** Options of {@link createKeyedBatcher}: those of a batcher, whose `run` gets the key, too. */
 export interface KeyedBatcherOptions<Item, Result> extends Omit<BatcherOptions<Item, Result>, "run"> {
-  run(key: string, items: readonly Item[], deadlineMs: number): Promise<readonly (Result | SluiceError)[]>;
+  run(
+    key: string,
+    items: readonly Item[],
+    deadlineMs: number,
+  ): Promise<readonly (MaybePromise<Result> | SluiceError)[]>;
 }
 
 /** Gathers concurrent calls into batches, apart for each key. */

@@ -1,3 +1,5 @@
+import { createLatency, isRecent } from "./latency.js";
+
 /** Decides when the next batch may leave, by the answers that came so far. Times are of `performance.now()`. */
 export interface Pace {
   /** How long the next batch has to wait if nothing is answered meanwhile: 0 when it may leave now. */
@@ -51,12 +53,6 @@ const LAST_PROBE_MS = 1_000;
 /** Stands in for the deadline of calls that have none. */
 const MAX_FLIGHT_MS = 30_000;
 
-/** A longer round trip than before is believed by this share, a shorter one at once. */
-const SLOWER_SHARE = 1 / 8;
-
-/** An older answer says nothing about the next round trip. */
-const MAX_ANSWER_AGE_MS = 1_000;
-
 /**
  * Lets concurrency follow latency. A store that answers within a few milliseconds gets large batches, two at a time. One
  * that takes longer gets more of them, so that a call waits only a small part of a round trip before it leaves.
@@ -67,7 +63,7 @@ const MAX_ANSWER_AGE_MS = 1_000;
 export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions): Pace {
   const base = Math.min(BASE_IN_FLIGHT, maxInFlight);
   const flights = new Set<Flight>();
-  let roundTripMs = 0;
+  const latency = createLatency();
   /** How long the callers of the last batch wait at most. Batches in flight are spread over this time. */
   let budgetMs = 0;
   let lastSentMs = Number.NEGATIVE_INFINITY;
@@ -132,7 +128,7 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
     },
 
     hopelessMs(nowMs) {
-      return nowMs - lastAnswerMs > MAX_ANSWER_AGE_MS ? nowMs : nowMs + roundTripMs;
+      return isRecent(lastAnswerMs, nowMs) ? nowMs + latency.shortestMs : nowMs;
     },
 
     sent(nowMs, deadlineMs) {
@@ -147,9 +143,7 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
         failures = answered ? 0 : failures + 1;
         if (!isDown()) probeMs = FIRST_PROBE_MS;
         if (!answered) return;
-        const tookMs = Math.max(0, endMs - nowMs);
-        const known = roundTripMs > 0 && endMs - lastAnswerMs <= MAX_ANSWER_AGE_MS;
-        roundTripMs += (tookMs - roundTripMs) * (known && tookMs > roundTripMs ? SLOWER_SHARE : 1);
+        latency.took(endMs - nowMs, !isRecent(lastAnswerMs, endMs));
         lastAnswerMs = endMs;
       };
     },

@@ -1,4 +1,5 @@
 import { MAX_TIMER_MS } from "../duration.js";
+import { startQuietTimer, type Timer } from "../timer.js";
 
 /**
  * Does some work every so often, one time after the other, without keeping a Node.js process alive: for the sweeps of a
@@ -9,14 +10,12 @@ export function repeatEvery(
   work: () => Promise<unknown>,
   onError: (error: unknown) => void,
 ): { stop(): void } {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: Timer | undefined;
   let stopped = false;
 
   function schedule(): void {
     if (stopped) return;
-    timer = setTimeout(() => work().catch(onError).finally(schedule), Math.min(everyMs, MAX_TIMER_MS));
-    // A number, where it is not Node's.
-    (timer as { unref?(): unknown }).unref?.();
+    timer = startQuietTimer(() => work().catch(onError).finally(schedule), Math.min(everyMs, MAX_TIMER_MS));
   }
 
   schedule();

@@ -28,24 +28,41 @@ const LONGEST_SCOPE = 420;
 /** Text in Postgres can't hold NUL; and lone surrogates have no UTF-8 form: encoders make one character of all of them. */
 const REFUSED = /\0|\p{Surrogate}/u;
 
+/** `createHash` of `node:crypto`, as far as it is used here. */
+export type CreateHash = (algorithm: "sha256") => {
+  update(data: Uint8Array): { digest(encoding: "hex"): string };
+};
+
 /**
  * Names entries for a database that takes neither every length nor every string. Short, well-formed keys stand for
  * themselves; all others become `#` and a digest, as do keys that start with `#`. Two different keys never get the same
  * name.
  *
- * @param digest the SHA-256 of the text's UTF-16 code units, low bytes first, as 64 hexadecimal digits
+ * The digest is the SHA-256 of the text's UTF-16 code units, low bytes first, as 64 hexadecimal digits.
+ *
+ * @param createHash that of `node:crypto`, which core can't import
  *
  * @example
  * ```ts
  * import { createHash } from "node:crypto";
  * import { storedKeys } from "@sluice/core/store";
  *
- * const keys = storedKeys((text) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex"));
+ * const keys = storedKeys(createHash);
  * const { scope, key } = keys.ofEntryKey("sluice:default:token-bucket:user-123");
  * console.log(scope + key);
  * ```
  */
-export function storedKeys(digest: (text: string) => string): StoredKeys {
+export function storedKeys(createHash: CreateHash): StoredKeys {
+  function digest(text: string): string {
+    const bytes = new Uint8Array(2 * text.length);
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      bytes[2 * i] = unit;
+      bytes[2 * i + 1] = unit >>> 8;
+    }
+    return createHash("sha256").update(bytes).digest("hex");
+  }
+
   function of(scope: string, key: string): StoredKey {
     if (!isLiteral(scope, LONGEST_SCOPE)) return { scope: "", key: `#${digest(scope + key)}` };
     return { scope, key: isLiteral(key, LONGEST_KEY) ? key : `#${digest(key)}` };

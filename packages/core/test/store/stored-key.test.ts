@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { exportedKey, storedKeys } from "../../src/store/index.js";
 
 const digest = (text: string) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex");
-const keys = storedKeys(digest);
+const keys = storedKeys(createHash);
 const SCOPE = "api:default:token-bucket:";
 const ODD = ["a\0b", "x".repeat(257), "\ud800", "#", "#a", `#${digest("\0")}`];
 

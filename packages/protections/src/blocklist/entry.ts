@@ -1,6 +1,14 @@
 import { type Duration, parseDuration } from "@sluice/core";
-import { invalidOption, rejectUnknown } from "@sluice/core/store";
-import { LONGEST_LIFE_MS } from "../lifetime.js";
+import {
+  type BlockRecord,
+  blockLifeMs,
+  invalidOption,
+  isLiveBlock,
+  MAX_DURATION_MS,
+  rejectUnknown,
+} from "@sluice/core/store";
+
+export { blockLifeMs as lifeOf, isLiveBlock as isLive };
 
 /** Options of `block`. */
 export interface BlockOptions {
@@ -21,14 +29,8 @@ export interface BlockEntry {
   readonly reason: string | undefined;
 }
 
-/** As it is stored, with `null` where there is nothing, and when it was written. */
-export type StoredBlock = readonly [
-  key: string,
-  sinceMs: number,
-  untilMs: number | null,
-  reason: string | null,
-  writtenMs: number,
-];
+/** A block as it is stored. A move reads it too. */
+export type StoredBlock = BlockRecord;
 
 /** What `block` asks for. */
 export interface Wish {
@@ -46,11 +48,6 @@ export function checkWish(options: BlockOptions): Wish {
     throw invalidOption("reason", reason, `give a text of up to ${LONGEST_REASON} characters`);
   }
   return { forMs: duration === undefined ? undefined : parseDuration(duration, "for"), reason };
-}
-
-/** Whether a block has not ended. */
-export function isLive([, , untilMs]: StoredBlock, nowMs: number): boolean {
-  return untilMs === null || untilMs > nowMs;
 }
 
 /**
@@ -75,21 +72,16 @@ export function blockedBy(
 ): StoredBlock {
   const untilMs = forMs === undefined ? null : nowMs + forMs;
   const known = earlier && corrected(earlier, nowMs);
-  if (known === undefined || !isLive(known, nowMs)) return [key, nowMs, untilMs, reason ?? null, nowMs];
+  if (known === undefined || !isLiveBlock(known, nowMs)) return [key, nowMs, untilMs, reason ?? null, nowMs];
   const [, sinceMs, earlierUntilMs, earlierReason] = known;
   const later = untilMs === null || earlierUntilMs === null ? null : Math.max(untilMs, earlierUntilMs);
   return [key, sinceMs, later, reason ?? earlierReason, nowMs];
 }
 
-/** How long a block is kept: one without an end as long as anything can be, and written again before that is over. */
-export function lifeOf([, , untilMs]: StoredBlock, nowMs: number): number {
-  return untilMs === null ? LONGEST_LIFE_MS : Math.max(1, untilMs - nowMs);
-}
-
 /** A block that has to be written again: see {@link corrected}, and one without an end would expire. The same otherwise. */
 export function renewed(block: StoredBlock, nowMs: number): StoredBlock {
   const [key, sinceMs, untilMs, reason, writtenMs] = block;
-  if (untilMs === null && nowMs - writtenMs > LONGEST_LIFE_MS / 2) return [key, sinceMs, untilMs, reason, nowMs];
+  if (untilMs === null && nowMs - writtenMs > MAX_DURATION_MS / 2) return [key, sinceMs, untilMs, reason, nowMs];
   return corrected(block, nowMs);
 }
 

@@ -1,0 +1,27 @@
+/** The last error of a client's connections. */
+export interface LastError {
+  /** `undefined` since the database answered. */
+  last: unknown;
+}
+
+/** Stores that share a client share its listeners. */
+const errorsOf = new WeakMap<object, LastError>();
+
+/**
+ * Remembers the errors that a client emits of its connections, as when the server restarts. Without a listener, some
+ * libraries would end the process.
+ *
+ * @param events those by which the library reports errors; a client without events is left alone
+ */
+export function watchErrors(client: object, events: readonly string[]): LastError {
+  const known = errorsOf.get(client);
+  if (known !== undefined) return known;
+  const errors: LastError = { last: undefined };
+  errorsOf.set(client, errors);
+  const { on } = client as { readonly on?: (event: string, listener: (event: unknown) => void) => unknown };
+  const listener = (event: unknown): void => {
+    errors.last = event instanceof Error ? event : ((event as { error?: unknown } | null)?.error ?? event);
+  };
+  if (typeof on === "function") for (const event of events) on.call(client, event, listener);
+  return errors;
+}

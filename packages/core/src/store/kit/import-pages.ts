@@ -1,0 +1,82 @@
+import type { ExportedEntry } from "../capabilities.js";
+import { importDistinct } from "../import-distinct.js";
+
+/** An entry as a database keeps it. */
+export interface StoredEntry {
+  /** The stored key: see `storedKeys`. */
+  readonly key: string;
+  readonly state: unknown;
+  /** Whole milliseconds since 1970. */
+  readonly expiresAtMs: number;
+}
+
+/** Where a database keeps entries that it can't decide or write together, such as the hash slots of a cluster. */
+export interface Places {
+  /** False while all entries lie in one place. */
+  readonly split: boolean;
+  /** Names the place of a stored key. */
+  of(key: string): string;
+}
+
+/** Writes entries that come from another store. */
+export interface PageWriter {
+  /** The most entries in a page. */
+  readonly size: number;
+  /** The most pages on their way at once. */
+  readonly atOnce: number;
+  /**
+   * Writes the entries whose keys have no live state, all of them in one place. Resolves to the positions of the others, or
+   * to `"moved"` if nothing was written, as the entries lie in several places.
+   */
+  write(page: readonly StoredEntry[], place: string | undefined): Promise<readonly number[] | "moved">;
+}
+
+type Page = readonly [place: string | undefined, entries: StoredEntry[]];
+
+/** `importEntries` by pages. */
+export function importPages(
+  entries: readonly ExportedEntry[],
+  keyOf: (entry: ExportedEntry) => string,
+  places: Places | undefined,
+  { size, atOnce, write }: PageWriter,
+): Promise<readonly ExportedEntry[]> {
+  function pagesOf(stored: readonly StoredEntry[]): readonly Page[] {
+    const open = new Map<string | undefined, StoredEntry[]>();
+    const pages: Page[] = [];
+    for (const entry of stored) {
+      const place = places?.split ? places.of(entry.key) : undefined;
+      const page = open.get(place);
+      if (page !== undefined && page.length < size) {
+        page.push(entry);
+      } else {
+        const next = [entry];
+        open.set(place, next);
+        pages.push([place, next]);
+      }
+    }
+    return pages;
+  }
+
+  return importDistinct(entries, keyOf, async (distinct) => {
+    const left: ExportedEntry[] = [];
+
+    async function writeAll(stored: readonly StoredEntry[]): Promise<void> {
+      const all = pagesOf(stored);
+      const pages = all.values();
+      const work = async (): Promise<void> => {
+        for (const [place, page] of pages) {
+          const kept = await write(page, place);
+          if (kept === "moved") await writeAll(page);
+          else
+            for (const position of kept) left.push(distinct.get((page[position] as StoredEntry).key) as ExportedEntry);
+        }
+      };
+      await Promise.all(Array.from({ length: Math.min(atOnce, all.length) }, work));
+    }
+
+    await writeAll(
+      Array.from(distinct, ([key, { state, expiresAtMs }]) => ({ key, state, expiresAtMs: Math.ceil(expiresAtMs) })),
+    );
+    return left;
+  });
+}

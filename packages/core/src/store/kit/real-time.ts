@@ -1,0 +1,34 @@
+import { startDeadline } from "../../timer.js";
+
+/** As they were when this module was loaded: fake timers that replace them later must not stop a call half way. */
+const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis;
+
+const timers = {
+  setTimeout: (callback: () => void, delayMs: number) => startTimer(callback, delayMs),
+  clearTimeout: (timer: ReturnType<typeof setTimeout>) => stopTimer(timer),
+};
+
+/** The result of {@link byDeadline} when the deadline has passed. */
+export const LATE: unique symbol = Symbol("late");
+
+/**
+ * Settles as the promise does, or resolves to {@link LATE} when it has not settled by `deadlineMs`, a time of
+ * `performance.now()`.
+ */
+export function byDeadline<T>(promise: Promise<T>, deadlineMs: number): Promise<T | typeof LATE> {
+  if (deadlineMs === Number.POSITIVE_INFINITY) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = startDeadline(deadlineMs, () => resolve(LATE), timers);
+    promise.then(resolve, reject).finally(stop);
+  });
+}
+
+/** Resolves after some time. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => startTimer(resolve, ms));
+}
+
+/** Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS 2015), 50 ms at most. */
+export function backOff(tries: number, firstMs: number): Promise<void> {
+  return pause(Math.random() * Math.min(50, firstMs * 2 ** tries));
+}

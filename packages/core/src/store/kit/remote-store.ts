@@ -1,0 +1,219 @@
+import { SluiceError } from "../../errors.js";
+import type { Next } from "../../policy/algorithm.js";
+import { builtInAlgorithms } from "../../policy/built-in.js";
+import type { ExportEntries, HealthCheck, ImportEntries } from "../capabilities.js";
+import { type CompareAndSet, createUpdater } from "../compare-and-set.js";
+import { decideEntries, type Entry, refundEntry } from "../entry.js";
+import { decideInOrder, type PartDecider, partsOf } from "../in-order.js";
+import { reportedAlgorithms } from "../read-outcome.js";
+import type { Admission, CallOptions, Claim, DecidingStore, Outcome } from "../store.js";
+import { type CreateHash, exportedKey, type StoredKey, storedKeys } from "../stored-key.js";
+import { type BatchSender, createBatchDecider } from "./batch-decider.js";
+import { importPages, type PageWriter, type Places, type StoredEntry } from "./import-pages.js";
+
+/** What a database does for {@link createRemoteStore}. Keys are stored keys: short texts. Everything rejects with a `SluiceError`. */
+export type RemoteDatabase<Undecided extends symbol = never, Connection = undefined> = {
+  /** In messages, such as "Redis". */
+  readonly name: string;
+  /** That of `node:crypto`. */
+  readonly createHash: CreateHash;
+  /** Default: all entries lie in one place. */
+  readonly places?: Places;
+  remove(key: string, options: CallOptions): Promise<unknown>;
+  /** Lists the live entries, page by page. */
+  pages(): AsyncIterable<readonly StoredEntry[]>;
+  readonly imports: PageWriter;
+  /** The stored key of an entry of the store's own. It is not listed. */
+  readonly ownKey?: string;
+  /** Default: a look at an entry that is never written. */
+  healthCheck?(options: CallOptions): Promise<unknown>;
+  /** Frees what the store itself has opened. */
+  close?(): void;
+} & (
+  | {
+      /** Decides by batches of numbers. */
+      readonly batches: BatchSender<Undecided, Connection>;
+      readonly decide?: undefined;
+    }
+  | {
+      readonly batches?: undefined;
+      /**
+       * Decides an admission whose claims lie in one place.
+       *
+       * @param keys the stored key of each claim
+       * @param isPart whether it is a part of an admission over several places, whose charge may have to be undone
+       */
+      decide(admission: Admission, keys: readonly string[], options: CallOptions, isPart: boolean): Promise<Outcome>;
+    }
+) &
+  (
+    | {
+        /** Updates by compare-and-set: see `createUpdater`. */
+        readonly compareAndSet: CompareAndSet;
+        readonly update?: undefined;
+      }
+    | {
+        readonly compareAndSet?: undefined;
+        /** `atomicUpdate` of the store. */
+        update(
+          key: string,
+          change: (state: unknown, nowMs: number) => Next<unknown> | undefined,
+          options: CallOptions,
+        ): Promise<unknown>;
+      }
+  );
+
+/** A store made by {@link createRemoteStore}. */
+export interface RemoteStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries {
+  decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
+}
+
+const NO_OPTIONS: CallOptions = {};
+
+/**
+ * Creates a store from what its database does. It names entries, batches calls, decides over several places in order, and
+ * undoes charges; it turns replies into outcomes, reads and writes pages of entries, and rejects calls after `close`.
+ *
+ * @param methods further methods, which reject after `close` too
+ */
+export function createRemoteStore<
+  Undecided extends symbol = never,
+  Connection = undefined,
+  Own extends Readonly<Record<string, (...args: never[]) => Promise<unknown>>> = Record<never, never>,
+>(database: RemoteDatabase<Undecided, Connection>, methods: Own = {} as Own): RemoteStore & Own {
+  const { name, places } = database;
+  const keys = storedKeys(database.createHash);
+  const keyOf = ({ scope, key }: Claim): string => textOf(keys.of(scope, key));
+  let closed = false;
+
+  function closedError(): SluiceError {
+    return new SluiceError("CLOSED", `the ${name} store is closed`);
+  }
+
+  function checkOpen(): void {
+    if (closed) throw closedError();
+  }
+
+  const change =
+    database.update === undefined
+      ? createUpdater(database.compareAndSet)
+      : (database.update as ReturnType<typeof createUpdater>);
+
+  function update<S>(
+    entryKey: string,
+    next: (state: S | undefined, nowMs: number) => Next<S> | undefined,
+    options: CallOptions = NO_OPTIONS,
+  ): Promise<S | undefined> {
+    return change(textOf(keys.ofEntryKey(entryKey)), next, options);
+  }
+
+  const undo: PartDecider["undo"] = (claim, { epochMs }, options, chargedAtMs) =>
+    update(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs), options);
+
+  /** Decides one claim by an update. */
+  async function decideByUpdate(part: Admission, options: CallOptions | undefined): Promise<Outcome> {
+    const [{ scope, key }] = part.claims as [Claim];
+    let outcome: Outcome | undefined;
+    try {
+      await update<Entry>(
+        scope + key,
+        (entry, nowMs) => {
+          const decided = decideEntries(part, [entry], builtInAlgorithms, nowMs);
+          outcome = decided.outcome;
+          return decided.writes[0];
+        },
+        options,
+      );
+    } catch (error) {
+      // Without a charge there is only a repair to write, and the decision stands without it.
+      if (outcome === undefined || (outcome.allowed && part.charge)) throw error;
+    }
+    return outcome as Outcome;
+  }
+
+  /** The claims of an admission by their places, unless they all lie in one. */
+  function partsIn(admission: Admission): readonly (readonly number[])[] | undefined {
+    if (!places?.split || admission.claims.length === 1) return undefined;
+    const parts = partsOf(admission, (claim) => places.of(keyOf(claim)));
+    return parts.length > 1 ? parts : undefined;
+  }
+
+  const decideOne =
+    database.batches === undefined
+      ? (admission: Admission, options: CallOptions | undefined, isPart: boolean) =>
+          database.decide(admission, admission.claims.map(keyOf), options ?? NO_OPTIONS, isPart)
+      : createBatchDecider(database.batches, {
+          keyOf,
+          placeOf: (admission) =>
+            partsIn(admission) === undefined
+              ? { one: places?.split ? places.of(keyOf(admission.claims[0] as Claim)) : undefined }
+              : "several",
+          decideAgain: ({ admission, nowMs, deadlineMs }) => decide(admission, { nowMs, deadlineMs }),
+          decideApart: ({ admission, nowMs, deadlineMs }) => {
+            const options = { nowMs, deadlineMs };
+            if (admission.claims.length === 1) return decideByUpdate(admission, options);
+            const parts = admission.claims.map((_, i) => [i]);
+            return decideInOrder(admission, parts, { decide: decideByUpdate, undo }, options);
+          },
+        });
+
+  function decide(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
+    const parts = partsIn(admission);
+    if (parts === undefined) return decideOne(admission, options, false);
+    const decidePart = (part: Admission, partOptions: CallOptions | undefined) => decideOne(part, partOptions, true);
+    return decideInOrder(admission, parts, { decide: decidePart, undo }, options);
+  }
+
+  const store: RemoteStore = {
+    algorithms: database.batches === undefined ? new Set(builtInAlgorithms.keys()) : reportedAlgorithms,
+
+    decide: (admission, options) => (closed ? Promise.reject(closedError()) : decide(admission, options)),
+
+    async atomicUpdate(entryKey, next, options) {
+      checkOpen();
+      return update(entryKey, next, options);
+    },
+
+    async delete(entryKey, options = NO_OPTIONS) {
+      checkOpen();
+      await database.remove(textOf(keys.ofEntryKey(entryKey)), options);
+    },
+
+    async *exportEntries() {
+      checkOpen();
+      for await (const page of database.pages()) {
+        for (const { key, state, expiresAtMs } of page) {
+          if (key !== database.ownKey) yield { ...exportedKey(key), state, expiresAtMs };
+        }
+      }
+    },
+
+    async importEntries(entries) {
+      checkOpen();
+      return importPages(entries, (entry) => textOf(keys.ofExported(entry)), places, database.imports);
+    },
+
+    async healthCheck(options = NO_OPTIONS) {
+      checkOpen();
+      if (database.healthCheck === undefined) await update("sluice:health", () => undefined, options);
+      else await database.healthCheck(options);
+    },
+
+    async close() {
+      closed = true;
+      database.close?.();
+    },
+  };
+  const whileOpen = Object.entries(methods).map(([method, call]) => [
+    method,
+    async (...args: never[]) => {
+      checkOpen();
+      return call(...args);
+    },
+  ]);
+  return { ...store, ...(Object.fromEntries(whileOpen) as Own) };
+}
+
+function textOf({ scope, key }: StoredKey): string {
+  return scope + key;
+}

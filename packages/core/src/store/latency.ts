@@ -1,0 +1,46 @@
+/** How long a database takes to answer, by its latest answers. */
+export interface Latency {
+  /** The shortest time seen lately; 0 while nothing is known. */
+  readonly shortestMs: number;
+  /** The time that an answer takes with few exceptions; 0 while nothing is known. */
+  readonly usualMs: number;
+  /**
+   * Notes how long an answer took.
+   *
+   * @param isNew whether nothing that was seen before counts any more
+   */
+  took(ms: number, isNew?: boolean): void;
+}
+
+/** A longer answer than before is believed by this share, a shorter one at once. */
+const SLOWER_SHARE = 1 / 8;
+
+/** An older answer says nothing about the next one. */
+const MAX_ANSWER_AGE_MS = 1_000;
+
+/** Whether an answer still tells how long the next one takes. */
+export function isRecent(answeredMs: number, nowMs: number): boolean {
+  return nowMs - answeredMs <= MAX_ANSWER_AGE_MS;
+}
+
+export function createLatency(): Latency {
+  let shortestMs = 0;
+  let averageMs = 0;
+  let deviationMs = 0;
+  return {
+    get shortestMs() {
+      return shortestMs;
+    },
+    get usualMs() {
+      return averageMs + Math.min(averageMs, 2 * deviationMs);
+    },
+    /** The estimate of V. Jacobson, "Congestion Avoidance and Control" (1988), by which TCP tells late from lost. */
+    took(ms, isNew = false) {
+      const tookMs = Math.max(0, ms);
+      const isSlower = shortestMs > 0 && !isNew && tookMs > shortestMs;
+      shortestMs += (tookMs - shortestMs) * (isSlower ? SLOWER_SHARE : 1);
+      deviationMs += (Math.abs(tookMs - averageMs) - deviationMs) / 4;
+      averageMs += (tookMs - averageMs) * (averageMs > 0 ? SLOWER_SHARE : 1);
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import type { WriteStream } from "node:tty";
+import cliProgress from "cli-progress";
+
+const NUMBER = new Intl.NumberFormat("en");
+
+/** One line on a terminal that shows how far a move is. */
+export interface Progress {
+  /** @param all how many entries there are; `undefined` while they are counted */
+  show(done: number, all: number | undefined): void;
+  /** Removes the line. Nothing is shown afterwards. */
+  end(): void;
+}
+
+/** The state of the move, beside the numbers of the bar. */
+interface Payload {
+  readonly isCounting: boolean;
+  /** Since the work began. */
+  readonly tookMs: number;
+}
+
+export function createProgress(terminal: WriteStream, clock: () => number = () => performance.now()): Progress {
+  const bar = new cliProgress.SingleBar({
+    stream: terminal,
+    // A terminal may report no columns.
+    format: (options, params, payload) => lineOf(options, params, payload).slice(0, (terminal.columns || 80) - 1),
+    barsize: 24,
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    fps: 10,
+    linewrap: true,
+    clearOnComplete: true,
+    // The command ends by signals in its own way.
+    gracefulExit: false,
+  });
+  let isStarted = false;
+  let startMs: number | undefined;
+  return {
+    show(done, all) {
+      const nowMs = clock();
+      if (all !== undefined) startMs ??= nowMs;
+      const payload: Payload = { isCounting: all === undefined, tookMs: nowMs - (startMs ?? nowMs) };
+      if (!isStarted) {
+        isStarted = true;
+        bar.start(all ?? 0, done, payload);
+        return;
+      }
+      bar.setTotal(all ?? 0);
+      bar.update(done, payload);
+    },
+    end: () => bar.stop(),
+  };
+}
+
+/** Entries that were added since they were counted do not make it more than 100 %. */
+function lineOf(
+  options: cliProgress.Options,
+  { progress, value, total }: cliProgress.Params,
+  { isCounting, tookMs }: Payload,
+): string {
+  if (isCounting) return `counting: ${NUMBER.format(value)} entries`;
+  const bar = cliProgress.Format.BarFormat(progress, options);
+  const leftS = Math.ceil(((tookMs / progress) * (1 - progress)) / 1_000);
+  const left = Number.isFinite(leftS) ? `, ${NUMBER.format(leftS)} s left` : "";
+  return `${bar} ${Math.floor(progress * 100)} %  ${NUMBER.format(value)} of ${NUMBER.format(total)} entries${left}`;
+}

@@ -1,0 +1,173 @@
+import {
+  canImport,
+  type ExportedEntry,
+  type Merge,
+  recordMerges,
+  rejectUnknown,
+  SluiceError,
+  type Store,
+  splitEntryKey,
+} from "@sluice/core/store";
+import { readClock } from "./clock-offset.js";
+import { isLedger, lacksAll, mergeLedger, placedOn } from "./ledger.js";
+import { mergeLimitOf } from "./merge-limits.js";
+import { forEachAtOnce, pagesOf, readAhead } from "./pages.js";
+
+/** The number of entries of a move, by what became of them. */
+export interface MoveSummary {
+  /** Entries that were listed. */
+  readonly read: number;
+  /** Those that the target did not have. */
+  readonly written: number;
+  /** Those that it had less strictly, so that both became one. */
+  readonly merged: number;
+  /** Those that it had at least as strictly, so that they stayed as they are: all of them, when a move is made again. */
+  readonly alreadyThere: number;
+  /** Those that had expired by the time it was their turn. */
+  readonly expired: number;
+  /** Those that the target can't take in, by the reason: the code of an error. */
+  readonly leftOut: Readonly<Partial<Record<"DIGESTED_KEY", number>>>;
+}
+
+/** Options of {@link importEntries}. */
+export interface ImportOptions {
+  /** Writes nothing, and reports what would be done. Default false. */
+  dryRun?: boolean | undefined;
+  /** Called with the count so far after each page of up to 500 entries, at least once. */
+  onProgress?: ((soFar: MoveSummary) => void) | undefined;
+  /** Ends the move after the page that is under way. It then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** The names of {@link ImportOptions}. */
+export const IMPORT_OPTIONS: readonly (keyof ImportOptions)[] = ["dryRun", "onProgress", "signal"];
+
+/** What becomes of an entry that is taken in. */
+type Fate = "written" | "merged" | "alreadyThere" | "expired";
+
+/** Entries that are read, written and reported together. */
+const PAGE = 500;
+
+/** How many entries are looked at and merged at once, one by one. */
+const AT_ONCE = 64;
+
+/**
+ * Takes the entries of another store in. Those that are there already are merged to one that is at least as strict as
+ * either, and the later block counts. Doing it again changes nothing.
+ *
+ * @throws SluiceError `UNKNOWN_OPTION`, and the store's
+ *
+ * @example
+ * ```ts
+ * import { exportEntries, importEntries } from "@sluice/storage";
+ * import { memoryStore } from "@sluice/store-memory";
+ *
+ * const [from, to] = [memoryStore(), memoryStore()];
+ * const { written } = await importEntries(to, exportEntries(from));
+ * console.log(written);
+ * ```
+ */
+export async function importEntries(
+  store: Store,
+  entries: Iterable<ExportedEntry> | AsyncIterable<ExportedEntry>,
+  options: ImportOptions = {},
+): Promise<MoveSummary> {
+  rejectUnknown(options, IMPORT_OPTIONS, "importEntries");
+  return importShifted(store, entries, 0, options);
+}
+
+/** The same for entries of a store whose clock is so much behind. */
+export async function importShifted(
+  store: Store,
+  entries: Iterable<ExportedEntry> | AsyncIterable<ExportedEntry>,
+  offsetMs: number,
+  { dryRun = false, onProgress, signal }: ImportOptions,
+): Promise<MoveSummary> {
+  const counts = { read: 0, written: 0, merged: 0, alreadyThere: 0, expired: 0, digested: 0 };
+  const { aheadMs } = await readClock(store);
+  let takesDigests: boolean | undefined;
+
+  function summary(): MoveSummary {
+    const { digested, ...rest } = counts;
+    return { ...rest, leftOut: digested > 0 ? { DIGESTED_KEY: digested } : {} };
+  }
+
+  /** Writes what is not there, and merges what is. */
+  async function take(entry: ExportedEntry): Promise<Fate> {
+    let fate: Fate = "alreadyThere";
+    const merge = mergeOf(entry.key);
+    // The times in its state are by its own clock, and so is what they have to do with its end.
+    const arriving = { state: entry.state, expiresAtMs: entry.expiresAtMs - offsetMs };
+    await store.atomicUpdate<unknown>(entry.key, (there, nowMs) => {
+      const leftMs = entry.expiresAtMs - nowMs;
+      fate = "expired";
+      if (there === undefined && leftMs <= 0) return undefined;
+      const next = there === undefined ? { state: entry.state, ttlMs: leftMs } : merge(arriving, there, nowMs);
+      const isNew = there === undefined || (isLedger(entry.key) && lacksAll(there, entry.state));
+      fate = next === undefined ? "alreadyThere" : isNew ? "written" : "merged";
+      return dryRun ? undefined : next;
+    });
+    return fate;
+  }
+
+  /** An entry whose key is known only by its digest can't be looked up: it is written where it is not there. */
+  async function takePage(page: readonly ExportedEntry[]): Promise<void> {
+    const open = dryRun || !canImport(store) ? page : await store.importEntries(page);
+    counts.written += page.length - open.length;
+    const known = open.filter((entry) => !entry.digested);
+    counts[dryRun ? "written" : "alreadyThere"] += open.length - known.length;
+    await forEachAtOnce(known, AT_ONCE, async (entry) => {
+      counts[await take(entry)]++;
+    });
+  }
+
+  async function takeAll(page: readonly ExportedEntry[]): Promise<void> {
+    if (page.some(({ digested }) => digested)) takesDigests ??= await takesDigested(store);
+    const takeable = takesDigests ? page : page.filter(({ digested }) => !digested);
+    counts.digested += page.length - takeable.length;
+    const placed = takeable.map((entry) => placedOn(store, entry));
+    await takePage(placed.flatMap((entries) => (entries.length === 1 ? entries : [])));
+    const ledgers = placed.filter((entries) => entries.length > 1);
+    await forEachAtOnce(ledgers, AT_ONCE, async (entries) => {
+      const fates = await Promise.all(entries.map(take));
+      counts[fates.find((fate) => fate === "merged") ?? fates.find((fate) => fate === "written") ?? "alreadyThere"]++;
+    });
+  }
+
+  for await (const page of readAhead(pagesOf(entries, PAGE))) {
+    signal?.throwIfAborted();
+    const nowMs = Date.now() + aheadMs;
+    const alive = page
+      .map((entry) => (offsetMs === 0 ? entry : { ...entry, expiresAtMs: entry.expiresAtMs + offsetMs }))
+      .filter(({ expiresAtMs }) => expiresAtMs > nowMs);
+    await takeAll(alive);
+    counts.read += page.length;
+    counts.expired += page.length - alive.length;
+    onProgress?.(summary());
+  }
+  signal?.throwIfAborted();
+  if (counts.read === 0) onProgress?.(summary());
+  return summary();
+}
+
+/** Whether a store takes in keys of which only a digest is known, asked with one that expired long ago. */
+async function takesDigested(store: Store): Promise<boolean> {
+  if (!canImport(store)) return false;
+  try {
+    await store.importEntries([{ key: `#${"0".repeat(64)}`, digested: true, state: null, expiresAtMs: 0 }]);
+    return true;
+  } catch (error) {
+    if (error instanceof SluiceError && error.code === "DIGESTED_KEY") return false;
+    throw error;
+  }
+}
+
+const MERGES_OF_RECORDS: ReadonlyMap<string, Merge> = new Map(Object.entries(recordMerges));
+
+/** How entries under a key are merged. Of state of an unknown kind, what is there stays. */
+export function mergeOf(entryKey: string): Merge {
+  if (isLedger(entryKey)) return mergeLedger;
+  const [, name = "", algorithm = ""] = splitEntryKey(entryKey).scope.split(":");
+  const merge = algorithm === "record" ? MERGES_OF_RECORDS.get(name) : mergeLimitOf(algorithm);
+  return merge ?? (() => undefined);
+}

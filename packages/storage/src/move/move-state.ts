@@ -1,0 +1,65 @@
+import {
+  canExport,
+  type ExportEntries,
+  type ExportedEntry,
+  invalidOption,
+  rejectUnknown,
+  SluiceError,
+  type Store,
+} from "@sluice/core/store";
+import { clockOffset } from "./clock-offset.js";
+import { IMPORT_OPTIONS, type ImportOptions, importShifted, type MoveSummary } from "./import-entries.js";
+
+/**
+ * Moves everything that one store holds into another: limits, blocks, clients and debounce windows, each with the rest of its
+ * life. Nothing is removed from the first store. An entry that the second store has already is merged, and the result is at
+ * least as strict as either, so a move may run while both stores are used, and may run again after it was interrupted.
+ *
+ * A limiter that is switched from one store to the other at any time admits, of each key and policy, at most what the policy
+ * allows and what the target had admitted before the entry came: at most the limit once more. See docs/moving.md.
+ *
+ * @throws SluiceError `NOT_LISTABLE`, `INVALID_OPTION`, `UNKNOWN_OPTION`, and those of the stores
+ *
+ * @example
+ * ```ts
+ * import { moveState, openStore } from "@sluice/storage";
+ *
+ * const [from, to] = await Promise.all([openStore("redis://127.0.0.1:6379"), openStore("postgres://127.0.0.1/app")]);
+ * const { written } = await moveState(from, to, { onProgress: ({ read }) => console.log(`${read} entries so far`) });
+ * console.log(`${written} are new`);
+ * await Promise.all([from.close(), to.close()]);
+ * ```
+ */
+export async function moveState(from: Store, to: Store, options: ImportOptions = {}): Promise<MoveSummary> {
+  rejectUnknown(options, IMPORT_OPTIONS, "moveState");
+  if (from === to) throw invalidOption("to", to, "give another store than the one to move from");
+  const source = listable(from, "the store to move from");
+  return importShifted(to, source.exportEntries(), await clockOffset(from, to), options);
+}
+
+/**
+ * Lists everything that a store holds: limits, blocks, clients and debounce windows. Memory stays bounded, whatever their
+ * number.
+ *
+ * @throws SluiceError `NOT_LISTABLE` for a store that can't list what it holds
+ *
+ * @example
+ * ```ts
+ * import { exportEntries } from "@sluice/storage";
+ * import { memoryStore } from "@sluice/store-memory";
+ *
+ * for await (const { key, expiresAtMs } of exportEntries(memoryStore())) console.log(key, new Date(expiresAtMs));
+ * ```
+ */
+export function exportEntries(store: Store): AsyncIterable<ExportedEntry> {
+  return listable(store, "the store").exportEntries();
+}
+
+/** @throws SluiceError `NOT_LISTABLE` */
+function listable(store: Store, what: string): Store & ExportEntries {
+  if (canExport(store)) return store;
+  throw new SluiceError(
+    "NOT_LISTABLE",
+    `${what} has no exportEntries, so nobody knows what it holds: all stores of Sluice have it`,
+  );
+}

@@ -1,0 +1,88 @@
+/* biome-ignore-all lint/suspicious/noTsIgnore: an import that is an error for some users is none here */
+/*
+ * The packages of clients need not be installed. The type of their options is `any` then: "@ts-ignore" also stands in the
+ * declarations.
+ */
+/** @ts-ignore */
+import type { DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
+import { invalidOption, rejectUnknown } from "@sluice/core/store";
+/** @ts-ignore */
+import type { ClusterOptions, RedisOptions } from "ioredis";
+/** @ts-ignore */
+import type { PoolConfig } from "pg";
+
+import { CLIENT_OPTIONS, type SqliteOptions } from "./client-option-names.js";
+
+/**
+ * Options of the clients that `openStore` creates. Only those of the URL's store are used. They take precedence over
+ * the URL and over Sluice's own defaults; nested objects, such as `tls`, are merged.
+ */
+export interface ClientOptions {
+  /**
+   * Options of `ioredis`. For a cluster they may be options of `Cluster`, and of `Redis` for each of its nodes.
+   *
+   * @example
+   * ```ts
+   * import { openStore } from "@sluice/storage";
+   *
+   * const store = await openStore("rediss://:secret@redis.example.com:6380", {
+   *   redis: { tls: { ca: "-----BEGIN CERTIFICATE-----\n…" } },
+   * });
+   * ```
+   */
+  redis?: (RedisOptions & ClusterOptions) | undefined;
+  /** Options of the `Pool` of `pg`. */
+  pg?: PoolConfig | undefined;
+  /** Options of the `DynamoDBClient` of `@aws-sdk/client-dynamodb`. */
+  dynamodb?: DynamoDBClientConfig | undefined;
+  /** Options of the database that `node:sqlite`, `better-sqlite3` or `libsql` opens. */
+  sqlite?: SqliteOptions | undefined;
+}
+
+/** Options of one client, checked. */
+export type Given = Readonly<Record<string, unknown>>;
+
+/** The client of each scheme. */
+const CLIENT_OF: Readonly<Record<string, keyof ClientOptions>> = {
+  redis: "redis",
+  rediss: "redis",
+  "redis-cluster": "redis",
+  "redis-sentinel": "redis",
+  postgres: "pg",
+  postgresql: "pg",
+  dynamodb: "dynamodb",
+  sqlite: "sqlite",
+};
+
+/**
+ * The options for the client of a scheme, when all options of all clients are known ones.
+ *
+ * @throws SluiceError `UNKNOWN_OPTION`, `INVALID_OPTION`
+ */
+export function clientOptionsOf(scheme: string, options: ClientOptions): Given {
+  for (const name of Object.keys(CLIENT_OPTIONS) as (keyof ClientOptions)[]) {
+    const given: unknown = options[name];
+    if (given === undefined) continue;
+    if (typeof given !== "object" || given === null || Array.isArray(given)) {
+      throw invalidOption(name, given, "give an object with options of the client");
+    }
+    rejectUnknown(given, CLIENT_OPTIONS[name], `openStore's option "${name}"`);
+  }
+  const client = CLIENT_OF[scheme];
+  return client === undefined ? {} : { ...options[client] };
+}
+
+/** The defaults with what was given: plain objects are merged, everything else is replaced unless `undefined`. */
+export function merged(defaults: Given, given: Given): Given {
+  const result: Record<string, unknown> = { ...defaults };
+  for (const [name, value] of Object.entries(given)) {
+    const present = result[name];
+    if (isPlain(present) && isPlain(value)) result[name] = merged(present, value);
+    else if (value !== undefined) result[name] = value;
+  }
+  return result;
+}
+
+function isPlain(value: unknown): value is Given {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}

@@ -1,0 +1,175 @@
+import {
+  createDeadlines,
+  type Duration,
+  type ExportedEntry,
+  invalidOption,
+  parseDuration,
+  rejectUnknown,
+  SluiceError,
+} from "@sluice/core/store";
+import { type ClientOptions, clientOptionsOf } from "./client-options.js";
+import { openDynamodb } from "./open-dynamodb.js";
+import { openMemory } from "./open-memory.js";
+import { openPostgres } from "./open-postgres.js";
+import { openRedis } from "./open-redis.js";
+import { openSqliteFile } from "./open-sqlite-file.js";
+import type { OpenedStore } from "./opened-store.js";
+import type { Opener } from "./opener.js";
+import { type Redact, redacting, SLUICE, secretsIn, secretsOf, shownUrl, tellable, withoutSecrets } from "./secrets.js";
+import { parseStoreUrl, type StoreUrl } from "./store-url.js";
+
+/** Options of {@link openStore}. */
+export interface OpenStoreOptions extends ClientOptions {
+  /**
+   * Whether to create what the store needs where it is missing: the table in Postgres, SQLite and DynamoDB. For
+   * development and tests, and for deployments without a migration step. Default false: `STORE_NOT_READY`.
+   */
+  createSchema?: boolean | undefined;
+  /** How long to try to reach the store. Default `"10s"`. */
+  connectTimeout?: Duration | undefined;
+}
+
+const OPTIONS = [
+  "createSchema",
+  "connectTimeout",
+  "redis",
+  "pg",
+  "dynamodb",
+  "sqlite",
+] as const satisfies (keyof OpenStoreOptions)[];
+
+/** Timers take 31 bits of milliseconds. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+const OPENERS: Readonly<Record<string, Opener>> = {
+  memory: openMemory,
+  redis: openRedis,
+  rediss: openRedis,
+  "redis-cluster": openRedis,
+  "redis-sentinel": openRedis,
+  postgres: openPostgres,
+  postgresql: openPostgres,
+  dynamodb: openDynamodb,
+  sqlite: openSqliteFile,
+};
+
+/**
+ * Opens the store that a URL names, and makes sure that it answers. Only the packages of that store are loaded. The store owns
+ * its client: `close()` ends both.
+ *
+ * | URL | store | packages |
+ * |---|---|---|
+ * | `memory:` | this process's memory | `@sluice/store-memory` |
+ * | `redis://user:password@host:6379/0`, `rediss://…` with TLS | Redis | `@sluice/store-redis ioredis` |
+ * | `redis-cluster://host:6379,other:6379` (with TLS: `?tls=true`) | Redis Cluster | the same |
+ * | `redis-sentinel://host:26379,other:26379/mymaster` | the master that Sentinels name | the same |
+ * | `postgres://user:password@host:5432/database` | PostgreSQL | `@sluice/store-postgres pg` |
+ * | `dynamodb://table?region=eu-west-1` (and `endpoint=…`) | DynamoDB | `@sluice/store-dynamodb @aws-sdk/client-dynamodb` |
+ * | `sqlite:file.db` | an SQLite file | `@sluice/store-sqlite`, and before Node.js 22.13 `libsql` |
+ *
+ * Everything else that a client can be configured with goes into `redis`, `pg`, `dynamodb` and `sqlite`. The clients of Redis and
+ * Postgres are created with settings that end silent and demoted connections within seconds.
+ *
+ * None of its messages, causes and logs contains a user name, a password or an unknown query parameter of the URL.
+ *
+ * @throws SluiceError `INVALID_STORAGE` for a URL that can't be read, `PACKAGE_MISSING` with the line that installs
+ * it, `STORAGE_UNAVAILABLE` where the store can't be reached or used, `STORE_NOT_READY` where it lacks its table
+ *
+ * @example
+ * ```ts
+ * import { createLimiter } from "@sluice/core";
+ * import { openStore } from "@sluice/storage";
+ *
+ * const store = await openStore("memory:");
+ * const limiter = createLimiter({ store });
+ * await limiter.allow("user-123");
+ * await store.close();
+ * ```
+ */
+export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<OpenedStore> {
+  rejectUnknown(options, OPTIONS, "openStore");
+  const { createSchema = false, connectTimeout = "10s" } = options;
+  if (typeof createSchema !== "boolean") throw invalidOption("createSchema", createSchema, "it must be a boolean");
+  const timeoutMs = parseDuration(connectTimeout, "connectTimeout");
+  if (timeoutMs > MAX_TIMEOUT_MS) {
+    throw invalidOption("connectTimeout", connectTimeout, `it must be at most ${MAX_TIMEOUT_MS} ms`);
+  }
+  const parsed = parseStoreUrl(url);
+  const given = clientOptionsOf(parsed.scheme, options);
+  const storeUrl: StoreUrl = { ...parsed, secrets: secretsIn(given) };
+  const open = OPENERS[storeUrl.scheme] as Opener;
+  const redact = redacting(storeUrl);
+  const opening = open(storeUrl, { createSchema, timeoutMs, given });
+  try {
+    const { store, end } = await within(opening, timeoutMs);
+    if (end === undefined) return store;
+    return owning(secretsOf(storeUrl).length === 0 ? store : discreet(store, redact), end);
+  } catch (error) {
+    // Nobody waits for it any more, so nobody else would end it.
+    opening.then(({ end }) => end?.()).catch(() => {});
+    throw unavailable(storeUrl, redact, error);
+  }
+}
+
+/** The store, which ends its client when it is closed. */
+function owning(store: OpenedStore, end: () => Promise<unknown>): OpenedStore {
+  let ended: Promise<void> | undefined;
+  return {
+    ...store,
+    close() {
+      ended ??= store.close().then(async () => {
+        // An error of ending it changes nothing: the client is gone.
+        await end().catch(() => {});
+      });
+      return ended;
+    },
+  };
+}
+
+/** The store, without secrets in its errors: a connection made later may fail with a message that has the user in it. */
+function discreet(store: OpenedStore, redact: Redact): OpenedStore {
+  const methods = Object.entries(store).map(([name, method]) => {
+    if (typeof method !== "function") return [name, method];
+    if (name === "exportEntries") return [name, () => exportDiscreetly(store, redact)];
+    if (name === "connectionError") return [name, () => withoutSecrets(method(), redact)];
+    const call = (...args: unknown[]): unknown =>
+      Promise.resolve(method(...args)).catch((error: unknown) => Promise.reject(withoutSecrets(error, redact)));
+    return [name, call];
+  });
+  return Object.fromEntries(methods);
+}
+
+async function* exportDiscreetly(store: OpenedStore, redact: Redact): AsyncGenerator<ExportedEntry> {
+  try {
+    yield* store.exportEntries();
+  } catch (error) {
+    throw withoutSecrets(error, redact);
+  }
+}
+
+/** Codes of errors that say what to do, and contain no secret. */
+const CLEAR: readonly string[] = ["INVALID_STORAGE", "PACKAGE_MISSING", "INVALID_OPTION", "UNKNOWN_OPTION"];
+
+function unavailable(storeUrl: StoreUrl, redact: Redact, error: unknown): SluiceError {
+  const isOwn = error instanceof SluiceError;
+  if (isOwn && CLEAR.includes(error.code)) return error;
+  const cause = tellable(isOwn ? (error.cause ?? error) : error, redact);
+  const why = tellable(error, redact).message.replace(SLUICE, "");
+  const shown = shownUrl(storeUrl);
+  if (isOwn && error.code === "STORE_NOT_READY") {
+    return new SluiceError("STORE_NOT_READY", `${shown}: ${why}; or open it with createSchema: true`, { cause });
+  }
+  return new SluiceError("STORAGE_UNAVAILABLE", `the store ${shown} can't be used: ${why}`, { cause });
+}
+
+/**
+ * The result of work, within a time. Rejects with a `SluiceError` `STORE_TIMEOUT` when it takes longer. The call may still take
+ * effect then.
+ */
+export function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  return createDeadlines(timeoutMs).bound(
+    work,
+    (value) => value,
+    (error) => Promise.reject(error),
+  );
+}

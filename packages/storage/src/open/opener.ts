@@ -1,0 +1,51 @@
+import { SluiceError } from "@sluice/core/store";
+import type { Given } from "./client-options.js";
+import type { OpenedStore } from "./opened-store.js";
+import type { StoreUrl } from "./store-url.js";
+
+/** A store that was opened and has answered, and how to close its client. */
+export interface Opened {
+  readonly store: OpenedStore;
+  /** Ends the client, if there is one. */
+  readonly end?: () => Promise<unknown>;
+}
+
+/** How to open a store. */
+export interface Opening {
+  readonly createSchema: boolean;
+  /** The longest that opening may take. */
+  readonly timeoutMs: number;
+  /** Options of the client. */
+  readonly given: Given;
+}
+
+/** Opens the store that a URL names, and asks it something, so that a wrong URL is found at once. */
+export type Opener = (url: StoreUrl, opening: Opening) => Promise<Opened>;
+
+/**
+ * Loads a package. Bundlers do not follow this import: each would include every store with every client, or fail for those
+ * that are not installed. So the packages have to be installed where the bundle runs.
+ *
+ * @param install all packages to install, for the error message
+ * @throws SluiceError `PACKAGE_MISSING`
+ */
+export async function loaded<M>(name: string, install: string): Promise<M> {
+  try {
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+  } catch (error) {
+    if (!isMissing(error, name)) throw error;
+    throw new SluiceError("PACKAGE_MISSING", `the package ${name} is not installed: npm install ${install}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * A package that is installed may miss another one: that error is passed on. Jest's errors are of another realm, so they are
+ * no `instanceof Error`.
+ */
+function isMissing(error: unknown, name: string): boolean {
+  const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  if (typeof message !== "string" || !message.includes(`'${name}'`)) return false;
+  return code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND" || /^Cannot find/.test(message);
+}

@@ -1,0 +1,136 @@
+import { SluiceError } from "@sluice/core/store";
+import { parseStoreUrl, type StoreUrl } from "./store-url.js";
+
+/** Query parameters that may be shown. Everything else may be a secret. */
+const HARMLESS: readonly string[] = ["region", "sslmode", "name"];
+
+const HIDDEN = "***";
+
+/**
+ * Returns the URL of a store as it may be logged: user, password and unknown query parameters are `***`.
+ *
+ * @throws SluiceError `INVALID_STORAGE` for a URL that `openStore` can't read. The message contains no secret.
+ *
+ * @example
+ * ```ts
+ * import { redactUrl } from "@sluice/storage";
+ *
+ * redactUrl("postgres://ada:s3cret@10.0.0.2/app"); // "postgres://***@10.0.0.2/app"
+ * ```
+ */
+export function redactUrl(url: string): string {
+  return shownUrl(parseStoreUrl(url));
+}
+
+/** The URL with everything hidden that may be a secret. */
+export function shownUrl({ scheme, user, password, hosts, path, query }: StoreUrl): string {
+  const credentials = user === undefined && password === undefined ? "" : `${HIDDEN}@`;
+  const start = scheme === "memory" || scheme === "sqlite" ? `${scheme}:` : `${scheme}://${credentials}`;
+  const parameters = [...query].map(([name, value]) => `${name}=${shownParameter(name, value)}`);
+  return `${start}${hosts}${path}${parameters.length === 0 ? "" : `?${parameters.join("&")}`}`;
+}
+
+function shownParameter(name: string, value: string): string {
+  if (HARMLESS.includes(name)) return value;
+  return name === "endpoint" && URL.canParse(value) ? new URL(value).origin : HIDDEN;
+}
+
+/** The secrets of a URL, in all the forms in which a library may repeat them; longest first. */
+export function secretsOf({ scheme, text, user, password, query, secrets }: StoreUrl): readonly string[] {
+  // A file may have any name.
+  if (scheme === "sqlite") return secrets;
+  const values = [...query]
+    .filter(([name]) => !HARMLESS.includes(name) && name !== "endpoint")
+    .map(([, value]) => value);
+  const credentials = [text, query.get("endpoint") ?? ""].flatMap((url) => {
+    const [, both = ""] = /:\/\/([^/?#]*)@/.exec(url) ?? [];
+    return [both, ...both.split(":")];
+  });
+  const all = [user ?? "", password ?? "", ...credentials, ...values, ...secrets].flatMap((one) => [
+    one,
+    encodeURIComponent(one),
+  ]);
+  return [...new Set(all)].filter((secret) => secret !== "").sort((a, b) => b.length - a.length);
+}
+
+/** Names of options that hold secrets, and of objects with nothing but secrets. */
+const SECRET_OPTION = /user(name)?$|pass(word|phrase)$|^credentials$|key$|token$|secret/i;
+
+/** The secrets among the options of a client: texts, however deep. */
+export function secretsIn(options: Readonly<Record<string, unknown>>, isSecret = false): readonly string[] {
+  return Object.entries(options).flatMap(([name, value]): readonly string[] => {
+    const secret = isSecret || SECRET_OPTION.test(name);
+    if (typeof value === "string") return secret && value !== "" ? [value] : [];
+    const isPlain = typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+    return isPlain ? secretsIn(value as Readonly<Record<string, unknown>>, secret) : [];
+  });
+}
+
+/** Removes the secrets of a URL from a text. */
+export type Redact = (text: string) => string;
+
+/**
+ * Creates the function that removes secrets from messages of libraries: some repeat a password or the whole URL in their
+ * errors. A user with the name of the database, as often with Postgres, is not hidden in shown URLs and in names of packages.
+ */
+export function redacting(url: StoreUrl): Redact {
+  const shown = shownUrl(url);
+  const kept = new RegExp(`(${literally(shown)}|@sluice/[a-z-]+)`);
+  const patterns = secretsOf(url).map(patternOf);
+  return (message) =>
+    message
+      .replaceAll(url.text, shown)
+      .split(kept)
+      .map((part, i) => (i % 2 === 1 ? part : patterns.reduce((left, pattern) => left.replace(pattern, HIDDEN), part)))
+      .join("");
+}
+
+function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+/** A short secret is only hidden where it is a word: otherwise nothing of a message would be left. */
+function patternOf(secret: string): RegExp {
+  const literal = literally(secret);
+  return new RegExp(secret.length < 4 ? `(?<![A-Za-z0-9])${literal}(?![A-Za-z0-9])` : literal, "g");
+}
+
+/**
+ * Copies what may be shown of an error: its name, its code and its message without secrets. Libraries put the commands that
+ * failed, and with them passwords, into its other properties.
+ */
+export function tellable(error: unknown, redact: Redact): Error {
+  const { name, message, code } = (error instanceof Error ? error : { message: String(error) }) as Partial<Error> & {
+    code?: unknown;
+  };
+  // Several addresses of one host were tried: they say why, and the error itself says nothing.
+  const others = error instanceof AggregateError ? error.errors.map((one) => redact(String(one?.message ?? one))) : [];
+  const shown = new Error(redact([message, ...others].filter((text) => text !== undefined && text !== "").join("; ")));
+  if (typeof name === "string") shown.name = name;
+  if (typeof code === "string" || typeof code === "number") Object.assign(shown, { code });
+  // Its own stack would be this function's, and the original's starts with the message.
+  shown.stack = `${shown.name}: ${shown.message}`;
+  return shown;
+}
+
+/** An error of a store that was opened before: the same where no secret is in it. */
+export function withoutSecrets(error: unknown, redact: Redact): unknown {
+  if (!mentions(error, redact, DEEPEST)) return error;
+  if (!(error instanceof SluiceError)) return tellable(error, redact);
+  const message = redact(error.message).replace(SLUICE, "");
+  return new SluiceError(error.code, message, { cause: tellable(error.cause, redact) });
+}
+
+/** The start of the message of every `SluiceError`. */
+export const SLUICE: RegExp = /^\[sluice\] /;
+
+/** An error, its cause, the command in that, its arguments, and one of these. */
+const DEEPEST = 5;
+
+function mentions(value: unknown, redact: Redact, depth: number): boolean {
+  if (typeof value === "string") return redact(value) !== value;
+  if (typeof value !== "object" || value === null || depth === 0) return false;
+  return Object.getOwnPropertyNames(value).some((name) =>
+    mentions((value as Record<string, unknown>)[name], redact, depth - 1),
+  );
+}

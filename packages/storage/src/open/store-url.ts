@@ -1,0 +1,134 @@
+import { SluiceError } from "@sluice/core/store";
+
+/** The parts of a store URL. */
+export interface StoreUrl {
+  readonly scheme: string;
+  /** As it was given. */
+  readonly text: string;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  /** The hosts, without user and password; empty for `sqlite:`. */
+  readonly hosts: string;
+  /** The path after the hosts, without the query; for `sqlite:` the file. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Secrets that were passed beside the URL. */
+  readonly secrets: readonly string[];
+}
+
+/** The form of a URL, by its scheme. */
+const SCHEMES: Readonly<Record<string, string>> = {
+  memory: "memory:",
+  redis: "redis://HOST:PORT/DB",
+  rediss: "rediss://HOST:PORT/DB",
+  "redis-cluster": "redis-cluster://HOST:PORT,HOST:PORT",
+  "redis-sentinel": "redis-sentinel://HOST:PORT,HOST:PORT/MASTER",
+  postgres: "postgres://HOST:PORT/DATABASE",
+  postgresql: "postgresql://HOST:PORT/DATABASE",
+  dynamodb: "dynamodb://TABLE?region=REGION",
+  sqlite: "sqlite:FILE",
+};
+
+const SHAPE = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:([^/?#]*)@)?([^/?#@]*))?([^?]*)(?:\?(.*))?$/is;
+
+/**
+ * Parses a store URL. Messages contain nothing of it but its scheme: a malformed URL may hold a password anywhere.
+ *
+ * @throws SluiceError `INVALID_STORAGE`
+ */
+export function parseStoreUrl(storage: string): StoreUrl {
+  if (typeof storage !== "string" || storage === "") {
+    const found = storage === "" ? "empty" : `of the type ${typeof storage}`;
+    throw new SluiceError("INVALID_STORAGE", `the store URL is ${found}: give a text such as ${examples()}`);
+  }
+  const [, given = "", credentials, hosts, rest = "", query = ""] = SHAPE.exec(storage.trim()) ?? [];
+  const scheme = given.toLowerCase();
+  if (!Object.hasOwn(SCHEMES, scheme)) throw unknownScheme(scheme, hosts !== undefined);
+  const colon = credentials?.indexOf(":") ?? -1;
+  const isFile = scheme === "sqlite";
+  if (!isFile && `${hosts}${rest}${query}`.includes("@")) {
+    const what =
+      "has an @ where none belongs; write what is special in a user name or password percent-encoded, an @ as %40";
+    throw new SluiceError("INVALID_STORAGE", `the store URL "${scheme}:…" ${what}`);
+  }
+  return {
+    scheme,
+    text: storage.trim(),
+    user: isFile ? undefined : decoded(colon === -1 ? credentials : credentials?.slice(0, colon)),
+    password: isFile || colon === -1 ? undefined : decoded(credentials?.slice(colon + 1)),
+    hosts: isFile ? "" : (hosts ?? ""),
+    // `sqlite://file.db` is what some expect, and `sqlite:///var/file.db` a file from the root.
+    path: isFile ? `${credentials === undefined ? "" : `${credentials}@`}${hosts ?? ""}${rest}` : rest,
+    query: new URLSearchParams(query),
+    secrets: [],
+  };
+}
+
+/** The error for a URL of a known scheme that lacks something, or has something wrong. */
+export function malformed({ scheme }: StoreUrl, what: string): SluiceError {
+  return new SluiceError("INVALID_STORAGE", `the store URL "${scheme}:…" ${what}: it looks like ${SCHEMES[scheme]}`);
+}
+
+/** @throws SluiceError `INVALID_STORAGE` for an unknown name in the query */
+export function rejectUnknownQuery(url: StoreUrl, known: readonly string[]): void {
+  const unknown = [...url.query.keys()].find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const all = known.length === 0 ? "it takes none" : `it takes ${known.join(", ")}`;
+  // The name may be a part of a password that was not encoded.
+  throw malformed(url, `has a query parameter that is not known (${all})`);
+}
+
+function examples(): string {
+  return Object.values(SCHEMES).join(", ");
+}
+
+function unknownScheme(scheme: string, certain: boolean): SluiceError {
+  const meant = Object.keys(SCHEMES).find((known) => isNear(scheme, known));
+  const hint = meant === undefined ? `give one of ${examples()}` : `did you mean ${SCHEMES[meant]}?`;
+  // Without the slashes it may be a user, and what follows a password.
+  const what = certain ? `has the unknown scheme "${scheme.slice(0, 20)}"` : "has no scheme that is known";
+  return new SluiceError("INVALID_STORAGE", `the store URL ${what}: ${hint}`);
+}
+
+/** Names of the same thing elsewhere, and slips of a finger. */
+const ALIASES: Readonly<Record<string, string>> = {
+  mem: "memory",
+  pg: "postgres",
+  pgsql: "postgres",
+  psql: "postgres",
+  valkey: "redis",
+  tls: "rediss",
+  cluster: "redis-cluster",
+  sentinel: "redis-sentinel",
+  ddb: "dynamodb",
+  dynamo: "dynamodb",
+  sqlite3: "sqlite",
+  file: "sqlite",
+};
+
+function isNear(scheme: string, known: string): boolean {
+  return ALIASES[scheme] === known || (scheme.length > 2 && oneEditApart(scheme, known));
+}
+
+/** Whether one letter is too many, too few, wrong, or changed places with the next. */
+function oneEditApart(a: string, b: string): boolean {
+  if (Math.abs(a.length - b.length) > 1) return false;
+  let start = 0;
+  while (start < a.length && a[start] === b[start]) start++;
+  const [restA, restB] = [a.slice(start), b.slice(start)];
+  return (
+    restA.slice(1) === restB ||
+    restA === restB.slice(1) ||
+    restA.slice(1) === restB.slice(1) ||
+    (restA[0] === restB[1] && restA[1] === restB[0] && restA.slice(2) === restB.slice(2))
+  );
+}
+
+function decoded(text: string | undefined): string | undefined {
+  if (text === undefined || text === "") return undefined;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

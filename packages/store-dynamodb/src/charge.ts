@@ -1,0 +1,174 @@
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import type { Entry, FixedWindowPolicy, Policy, TokenBucketPolicy } from "@sluice/core/store";
+import type { Place } from "./place.js";
+import { decode, encode, isNumbers, numberIn } from "./stored.js";
+import type { Expression } from "./table.js";
+
+/** How the charges of one attribute are written. Put into an expression when it was made. */
+export interface Move {
+  /** The attribute as the write leaves it, if it was as it was last seen. */
+  readonly expected: AttributeValue;
+  /** The entry as it was just before the write, from the attribute as the write left it. */
+  entryBefore(after: AttributeValue): Entry | undefined;
+}
+
+/** What is to be charged to one attribute. */
+interface Charges {
+  readonly place: Place;
+  /** The attribute as it was last seen. */
+  readonly seen: AttributeValue | undefined;
+  /** The entry in it; `undefined` when there is none, or it has expired. */
+  readonly entry: Entry | undefined;
+  /** The policy of all charges; `undefined` when they are not of one. */
+  readonly policy: Policy | undefined;
+  readonly cost: number;
+  /** Whether the attribute may well be in use although what was seen is over. */
+  readonly crowded: boolean;
+  /** What is to be there afterwards, if it is as it was last seen. */
+  readonly next: { readonly state: Entry; readonly expiresAtMs: number };
+}
+
+/** The path of a number in an attribute. By a placeholder, since nobody knows which words will be reserved. */
+type Field = (name: string) => string;
+
+/** The condition that the key is not blocked. */
+function notBlocked(expression: Expression, field: Field, nowMs: number): string {
+  return `attribute_not_exists(${field("b")}) OR ${field("b")} <= ${expression.number(nowMs)}`;
+}
+
+/**
+ * Adds the write of some charges. Where it can, it says what has to be true of the numbers for all of them to fit, so that
+ * writers do not defeat each other; otherwise that the attribute is still what was seen.
+ */
+export function addMove(expression: Expression, charges: Charges, nowMs: number): Move {
+  const { policy, place, seen, entry } = charges;
+  // An attribute with an explicit, earlier expiry can only be matched as a whole.
+  const usable = seen === undefined || (isNumbers(seen) && entry !== undefined);
+  let move: Move | undefined;
+  if (usable && policy !== undefined && policy.algorithm === place.algorithm) {
+    if (policy.algorithm === "token-bucket") move = bucketMove(expression, charges, policy as TokenBucketPolicy, nowMs);
+    if (policy.algorithm === "fixed-window") move = windowMove(expression, charges, policy as FixedWindowPolicy, nowMs);
+  }
+  return move ?? exactMove(expression, charges);
+}
+
+function exactMove(expression: Expression, { place, seen, entry, next }: Charges): Move {
+  const expected = encode(place.algorithm, next.state, next.expiresAtMs);
+  replaceExactly(expression, place, seen, expected);
+  return { expected, entryBefore: () => entry };
+}
+
+/** Compare and set: on the condition that the attribute is what was seen. */
+export function replaceExactly(
+  expression: Expression,
+  { attribute }: Place,
+  seen: AttributeValue | undefined,
+  value: AttributeValue,
+): void {
+  const at = expression.name(attribute);
+  expression.require(seen === undefined ? `attribute_not_exists(${at})` : `${at} = ${expression.value(seen)}`);
+  expression.set(`${at} = ${expression.value(value)}`);
+}
+
+/**
+ * The write of charges to a token bucket; `undefined` when what was seen rules out that it goes by conditions on the
+ * numbers. Everything is in units of 1 / rate of a millisecond: `t` is when the bucket is full again, and a token takes `interval`.
+ * The same numbers as core's, which holds `t` as whole milliseconds and a numerator over `rate`.
+ */
+function bucketMove(
+  expression: Expression,
+  { place, seen, cost, crowded, next }: Charges,
+  policy: TokenBucketPolicy,
+  nowMs: number,
+): Move | undefined {
+  const [rate, interval] = [BigInt(policy.rate), BigInt(policy.intervalMs)];
+  const now = BigInt(nowMs) * rate;
+  const asked = BigInt(cost) * interval;
+  const full = BigInt(policy.burst) * interval;
+  if (seen !== undefined && (numberIn(seen, "r") !== rate || numberIn(seen, "i") !== interval)) return undefined;
+  const fullAt = seen === undefined ? undefined : numberIn(seen, "t");
+  const at = expression.name(place.attribute);
+  const field: Field = (name) => `${at}.${expression.name(name)}`;
+  const same = (): string =>
+    `${field("r")} = ${expression.number(rate)} AND ${field("i")} = ${expression.number(interval)}`;
+
+  // In a bucket that is in use there is no room for all of it.
+  if (fullAt !== undefined && (fullAt > now || (crowded && asked < full))) {
+    const least = expression.number(now + 1n);
+    expression.require(`${same()} AND ${field("t")} BETWEEN ${least} AND ${expression.number(now + full - asked)}`);
+    expression.require(notBlocked(expression, field, nowMs));
+    expression.set(`${field("t")} = ${field("t")} + ${expression.number(asked)}`);
+    expression.remove(field("x"));
+    return {
+      expected: encode("token-bucket", next.state, undefined),
+      entryBefore(after) {
+        const t = (numberIn(after, "t") as bigint) - asked;
+        return decode("token-bucket", { M: { ...after.M, t: { N: String(t) } } })?.state as Entry;
+      },
+    };
+  }
+  // A bucket that was emptied in this millisecond: the new busy period needs another name.
+  const isNamed = seen !== undefined && Number(numberIn(seen, "s")) >= nowMs;
+  if (seen?.M?.b !== undefined || isNamed) return undefined;
+  expression.require(
+    `attribute_not_exists(${at}) OR ` +
+      `(${same()} AND ${field("t")} <= ${expression.number(now)} AND ${field("s")} < ${expression.number(nowMs)} ` +
+      `AND attribute_not_exists(${field("b")}))`,
+  );
+  const state: Entry = [
+    1,
+    0,
+    [Number((now + asked) / rate), Number((now + asked) % rate), policy.rate, policy.intervalMs, nowMs],
+  ];
+  const expected = encode("token-bucket", state, undefined);
+  expression.set(`${at} = ${expression.value(expected)}`);
+  return { expected, entryBefore: () => undefined };
+}
+
+/** The write of charges to a fixed window; `undefined` as of a bucket. */
+function windowMove(
+  expression: Expression,
+  { place, seen, cost, crowded, next }: Charges,
+  { limit, windowMs }: FixedWindowPolicy,
+  nowMs: number,
+): Move | undefined {
+  const used = seen === undefined ? undefined : numberIn(seen, "u");
+  const start = seen === undefined ? undefined : numberIn(seen, "s");
+  // A window that started here or before is over.
+  const endedMs = nowMs - windowMs;
+  const at = expression.name(place.attribute);
+  const field: Field = (name) => `${at}.${expression.name(name)}`;
+  const withLength = ({ M }: AttributeValue): AttributeValue => ({ M: { ...M, w: { N: String(windowMs) } } });
+
+  // A start later than now: the clock stepped back, or the name is not a plain time. Only all of the state tells.
+  if (start !== undefined && Number(start) > nowMs) return undefined;
+  const isUsed = used !== undefined && start !== undefined && used > 0n && Number(start) > endedMs;
+  if (isUsed || (crowded && used !== undefined)) {
+    const zero = expression.number(0);
+    const first = expression.number(endedMs + 1);
+    expression.require(`${field("s")} BETWEEN ${first} AND ${expression.number(nowMs)} AND ${field("u")} > ${zero}`);
+    expression.require(`${field("u")} <= ${expression.number(limit - cost)}`);
+    expression.require(notBlocked(expression, field, nowMs));
+    expression.set(
+      `${field("u")} = ${field("u")} + ${expression.number(cost)}, ${field("w")} = ${expression.number(windowMs)}`,
+    );
+    expression.remove(field("x"));
+    return {
+      expected: withLength(encode("fixed-window", next.state, undefined)),
+      entryBefore(after) {
+        const u = (numberIn(after, "u") as bigint) - BigInt(cost);
+        return decode("fixed-window", { M: { ...after.M, u: { N: String(u) } } })?.state as Entry;
+      },
+    };
+  }
+  // A window that was emptied in this millisecond: the new one needs another name.
+  if (seen?.M?.b !== undefined || Number(start) === nowMs) return undefined;
+  expression.require(
+    `attribute_not_exists(${at}) OR (attribute_not_exists(${field("b")}) AND ` +
+      `(${field("s")} <= ${expression.number(endedMs)} OR ` +
+      `(${field("u")} = ${expression.number(0)} AND ${field("s")} < ${expression.number(nowMs)})))`,
+  );
+  const expected = withLength(encode("fixed-window", [1, 0, [nowMs, cost]], undefined));
+  expression.set(`${at} = ${expression.value(expected)}`);
+  return { expected, entryBefore: () => undefined };
+}

@@ -1,0 +1,227 @@
+import { GetItemCommand } from "@aws-sdk/client-dynamodb";
+import { SluiceError } from "@sluice/core/store";
+
+/**
+ * What the store needs of a client: a `DynamoDBClient`, `DynamoDB`, `DynamoDBDocumentClient` or `DynamoDBDocument` of the
+ * AWS SDK for JavaScript v3. The store sends commands on it and never destroys it.
+ */
+export interface DynamodbClient {
+  readonly config: object;
+  send(...args: never[]): unknown;
+}
+
+/** Sends a command of `@aws-sdk/client-dynamodb`; all these clients can. */
+export type Send = (command: object, options?: { abortSignal?: AbortSignal }) => Promise<unknown>;
+
+/** @throws SluiceError `INVALID_CLIENT` */
+export function sendOf(client: DynamodbClient): Send {
+  const given: unknown = client;
+  const { send, config } = (given ?? {}) as { send?: unknown; config?: { serviceId?: unknown } };
+  if (typeof send !== "function" || config?.serviceId !== "DynamoDB") throw invalidClient(descriptionOf(given), FIX);
+  checkVersion(client);
+  return async (command, options) => (send as unknown as Send).call(client, command, options);
+}
+
+const FIX =
+  "Pass a client of @aws-sdk/client-dynamodb such as new DynamoDBClient({}), or a DynamoDBDocumentClient made of one.";
+
+function invalidClient(found: string, fix: string, options?: ErrorOptions): SluiceError {
+  const message = `option "client" must be a DynamoDB client of the AWS SDK v3, got ${found}. ${fix}`;
+  return new SluiceError("INVALID_CLIENT", message, options);
+}
+
+function descriptionOf(given: unknown): string {
+  if (typeof given === "string") return "a string";
+  if (typeof given === "function") return `the function or class ${given.name || "without a name"}`;
+  if (typeof given !== "object" || given === null) return String(given);
+  const { config, makeRequest, service, then } = given as {
+    config?: { serviceId?: unknown };
+    makeRequest?: unknown;
+    service?: { makeRequest?: unknown };
+    then?: unknown;
+  };
+  if (typeof makeRequest === "function" || typeof service?.makeRequest === "function") {
+    return "a client of the AWS SDK v2 (the package aws-sdk)";
+  }
+  if (typeof then === "function") return "a promise";
+  if (typeof config?.serviceId === "string") return `a client of ${config.serviceId}`;
+  const { name } = (given.constructor ?? {}) as { name?: unknown };
+  return typeof name === "string" && name !== "Object" ? `an object of the class ${name}` : "an object";
+}
+
+/** A client that is older than the commands can't send them: an application may have two copies of the SDK. */
+function checkVersion(client: object): void {
+  const { middlewareStack, config } = client as { middlewareStack: never; config: never };
+  try {
+    new GetItemCommand({ TableName: "limits", Key: {} }).resolveMiddleware(middlewareStack, config, {});
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw invalidClient(
+      `one that can't send the commands of the installed @aws-sdk/client-dynamodb (${why})`,
+      "It comes from another version of that package. `npm ls @aws-sdk/client-dynamodb` shows all copies: install one version.",
+      { cause: error },
+    );
+  }
+}
+
+/** The part of a command's middleware stack that is used here. */
+export interface MiddlewareStack {
+  add(middleware: Middleware, options: { step: "deserialize"; priority: "high"; name: string }): void;
+}
+
+type Handler = (args: object) => Promise<{ response: unknown }>;
+type Middleware = (next: Handler) => Handler;
+
+/** A failure after which nobody knows whether the request was carried out. In no form that the SDK would retry. */
+export class Unanswered extends Error {
+  override readonly name = "Unanswered";
+  /** Not as `cause`: the SDK looks for reasons to retry in there. */
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    super("the request may or may not have been carried out");
+    this.reason = reason;
+  }
+}
+
+/**
+ * Keeps the SDK from sending a write again whose first attempt may have been carried out: after a time-out, a broken
+ * connection or a server error. It may go on retrying what the server refused, such as a throttled request. The SDK's
+ * retries are a step around this one, so each attempt passes here.
+ */
+export function sendOnce(stack: MiddlewareStack): void {
+  let lost: Unanswered | undefined;
+  const middleware: Middleware = (next) => async (args) => {
+    if (lost !== undefined) throw lost;
+    try {
+      return await next(args);
+    } catch (error) {
+      if (wasRefused(error)) throw error;
+      lost = new Unanswered(error);
+      throw lost;
+    }
+  };
+  stack.add(middleware, { step: "deserialize", priority: "high", name: "sluiceSendOnce" });
+}
+
+/** Whether the server said that it did nothing. */
+function wasRefused(error: unknown): boolean {
+  const { $metadata } = (error ?? {}) as { $metadata?: { httpStatusCode?: number } };
+  const status = $metadata?.httpStatusCode ?? 0;
+  return status >= 400 && status < 500;
+}
+
+/** What an answer shows of the attempt that it answers. */
+export interface Answered {
+  /** The `Date` header. */
+  readonly date: string | undefined;
+  /** When the request left and the answer came, by this machine's clock. */
+  readonly sentMs: number;
+  readonly answeredMs: number;
+  /** How long it took, by a clock that is never set. */
+  readonly tookMs: number;
+}
+
+/** Calls `seen` with each answer of each attempt, except those that only say that something failed. */
+export function watchAnswers(stack: MiddlewareStack, seen: (answered: Answered) => void): void {
+  const middleware: Middleware = (next) => async (args) => {
+    const [sentMs, startMs] = [Date.now(), performance.now()];
+    const noteAnswer = (date: string | undefined): void =>
+      seen({ date, sentMs, answeredMs: Date.now(), tookMs: performance.now() - startMs });
+    try {
+      const result = await next(args);
+      const { headers } = (result?.response ?? {}) as { headers?: Readonly<Record<string, string>> };
+      noteAnswer(headers?.date);
+      return result;
+    } catch (error) {
+      if ((error as Partial<Error> | undefined)?.name === "ConditionalCheckFailedException") noteAnswer(undefined);
+      throw error;
+    }
+  };
+  stack.add(middleware, { step: "deserialize", priority: "high", name: "sluiceWatchAnswers" });
+}
+
+/** What the AWS SDK and DynamoDB say, and what helps. */
+const NOT_READY: readonly {
+  readonly name?: RegExp;
+  readonly message?: RegExp;
+  readonly fix: (table: string) => string;
+}[] = [
+  {
+    name: /^ResourceNotFoundException$/,
+    fix: (table) =>
+      `DynamoDB has no table "${table}" in the client's region and account: create it from tableDefinition(), or by createSchema()`,
+  },
+  {
+    // The messages of AWS and of DynamoDB Local.
+    name: /^ValidationException$/,
+    message: /key element|conditions on the keys|required keys|mismatch for key/i,
+    fix: (table) =>
+      `the table "${table}" has another key: it needs the partition key "pk", a string, and no sort key, as in tableDefinition()`,
+  },
+  {
+    message: /^Region is missing/,
+    fix: () =>
+      'the DynamoDB client has no region: set AWS_REGION, or pass `region` such as "eu-central-1" to the DynamoDBClient; ' +
+      "DynamoDB Local takes any",
+  },
+  {
+    name: /^(CredentialsProviderError|CredentialsError|TokenProviderError)$/,
+    fix: () =>
+      "the DynamoDB client has no credentials: give the process a role, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or " +
+      "pass `credentials` to the DynamoDBClient; DynamoDB Local takes any",
+  },
+  {
+    name: /^(UnrecognizedClientException|ExpiredTokenException|InvalidSignatureException|MissingAuthenticationTokenException|InvalidClientTokenId)$/,
+    fix: () => "DynamoDB does not accept the client's credentials: check them, and the clock of this machine",
+  },
+  {
+    name: /^AccessDeniedException$/,
+    fix: (table) =>
+      `the client's credentials may not use the table "${table}": grant dynamodb:GetItem, dynamodb:UpdateItem and ` +
+      "dynamodb:DeleteItem on it, and dynamodb:Scan to list it",
+  },
+];
+
+/** What a failure of the client or the service becomes. */
+export function storeFailed(error: unknown, table: string): SluiceError {
+  if (error instanceof SluiceError) return error;
+  const lost = error instanceof Unanswered;
+  const cause = lost ? error.reason : error;
+  const { name, message } = cause instanceof Error ? cause : { name: "", message: String(cause) };
+  const known = NOT_READY.find((each) => (each.name?.test(name) ?? true) && (each.message?.test(message) ?? true));
+  if (known !== undefined) {
+    return new SluiceError("STORE_NOT_READY", `${known.fix(table)} (${name}: ${message})`, { cause });
+  }
+  const once = lost ? "; what was asked has been done once or not at all" : "";
+  return new SluiceError("STORE_FAILED", `DynamoDB failed: ${name === "" ? "" : `${name}: `}${message}${once}`, {
+    cause,
+  });
+}
+
+/** The codes of Node.js and undici for connections that can't be made, or that broke. */
+const CODES =
+  /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|E(HOST|NET)(UNREACH|DOWN)|ENOTFOUND|EAI_AGAIN|EPROTO|CERT_.+|ERR_(TLS|SSL)_.+|UND_ERR_.+)$/;
+
+/** How deep the reasons of an error are looked through. */
+const MAX_DEPTH = 5;
+
+/** Whether a request failed because of its connection, so that DynamoDB said nothing. */
+export function isConnectionError(error: unknown): boolean {
+  let reason = error;
+  for (let depth = 0; depth < MAX_DEPTH && typeof reason === "object" && reason !== null; depth++) {
+    const { code, name, $metadata, cause, errors } = reason as {
+      code?: unknown;
+      name?: unknown;
+      $metadata?: { httpStatusCode?: unknown };
+      cause?: unknown;
+      errors?: readonly unknown[];
+    };
+    if ($metadata?.httpStatusCode !== undefined) return false;
+    if (typeof code === "string" && CODES.test(code)) return true;
+    // The SDK's own limit for connections and for the time of a request.
+    if (name === "TimeoutError") return true;
+    reason = cause ?? errors?.[0];
+  }
+  return false;
+}

@@ -1,0 +1,132 @@
+import { SluiceError } from "@sluice/core/store";
+
+/** A statement as `pg` takes it. */
+export interface PgQuery {
+  name?: string;
+  text: string;
+  values?: (string | null)[];
+  rowMode: "array";
+  types?: { getTypeParser(): (value: string) => string };
+}
+
+/** What the store needs of a `Client` of the package `pg`, version 8. */
+export interface PgClient {
+  query(query: PgQuery): Promise<unknown>;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  removeListener(event: "error", listener: (error: Error) => void): unknown;
+}
+
+/** A connection that a pool of `pg` lends. */
+export interface PgPoolClient extends PgClient {
+  release(destroy?: boolean): void;
+}
+
+/** What the store needs of a `Pool` of the package `pg`, version 8. */
+export interface PgPool {
+  connect(): Promise<PgPoolClient>;
+  readonly totalCount: number;
+  readonly idleCount?: number | undefined;
+  readonly options?: { readonly max?: number | undefined };
+}
+
+/** A query of the package `postgres`. */
+export interface PostgresJsQuery {
+  raw(): Promise<unknown>;
+  simple(): Promise<unknown>;
+}
+
+/** What the store needs of a client of the package `postgres`, version 3, or of `SQL` of Bun. */
+export interface PostgresJsClient {
+  unsafe(text: string, values?: (string | null)[], options?: { prepare?: boolean }): PostgresJsQuery;
+  begin: unknown;
+  readonly options?: { readonly max?: number | undefined };
+}
+
+/**
+ * A Postgres client: a `Pool` or a connected `Client` of `pg`, a client of `postgres`, or `SQL` of Bun. The store sends
+ * statements on it and never closes it.
+ */
+export type PostgresClient = PgPool | PgClient | PostgresJsClient;
+
+/** A statement that returns one row with one text. */
+export interface Statement {
+  /** Unique for the text. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** One connection, lent to one caller at a time. */
+export interface Connection {
+  run(statement: Statement, values: readonly (string | null)[]): Promise<string>;
+  /** Runs a text without values that returns nothing. */
+  runScript(text: string): Promise<void>;
+  /**
+   * Notes that the server at the other end can't write. Returns whether the connection ends for that, so that the next one
+   * may reach another server.
+   */
+  endReadOnly(): boolean;
+}
+
+/** All clients as one. */
+export interface Database {
+  /**
+   * Lends a connection as soon as one is free. Rejects with a `SluiceError`, whatever `use` or the client rejects with:
+   * with `STORE_TIMEOUT` when no connection was free, or no answer came, by `deadlineMs`.
+   */
+  connected<T>(use: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T>;
+  /** The most connections at once. */
+  readonly connections: number;
+  /** The last error of a connection since the server answered. */
+  connectionError(): unknown;
+}
+
+/** Values that are often passed instead of a client: how they are known, what they are, and what to pass. */
+const MISTAKES: readonly (readonly [matches: (value: object) => boolean, what: string, fix: string])[] = [
+  [(value) => isClass(value), "a class", 'create an instance, such as new Pool({ connectionString: "postgres://…" })'],
+  [(value) => hasAll(value, "Pool", "Client"), "the module pg", "create a pool: new pg.Pool(…)"],
+  [(value) => hasAll(value, "camel", "PostgresError"), "the module postgres", 'call it: postgres("postgres://…")'],
+  [
+    (value) => hasAll(value, "$client"),
+    "an instance of Drizzle",
+    "pass the client that it was created from: its $client",
+  ],
+  [(value) => hasAll(value, "$pool"), "a database of pg-promise", "pass its pool: its $pool"],
+  [(value) => hasAll(value, "$queryRaw"), "a client of Prisma", "create a Pool of pg beside it"],
+  [(value) => hasAll(value, "raw", "schema"), "an instance of Knex", "create a Pool of pg beside it"],
+  [(value) => hasAll(value, "selectFrom"), "an instance of Kysely", "pass the Pool that its dialect was created with"],
+  [(value) => hasAll(value, "query", "transaction"), "not a client of pg or postgres", "create a Pool of pg beside it"],
+];
+
+/** The error for a value that is not a client, with what to pass. */
+export function invalidClient(value: unknown): SluiceError {
+  const [what, fix] = mistake(value);
+  return new SluiceError(
+    "INVALID_CLIENT",
+    `option "client" must be a Pool or a connected Client of pg, a client that postgres() returned, or SQL of Bun; got ` +
+      `${what}. To fix it, ${fix}`,
+  );
+}
+
+function mistake(value: unknown): readonly [what: string, fix: string] {
+  if (typeof value === "string") return ["a string", "create a pool: new Pool({ connectionString })"];
+  if (value === null || (typeof value !== "object" && typeof value !== "function")) {
+    return [String(value), "create a Pool of pg and pass it"];
+  }
+  const known = MISTAKES.find(([matches]) => matches(value));
+  if (known !== undefined) return [known[1], known[2]];
+  const name: unknown = value.constructor?.name;
+  return [
+    typeof name === "string" && name !== "" ? `an instance of ${name}` : "an object",
+    "create a Pool of pg and pass it",
+  ];
+}
+
+function hasAll(value: object, ...names: string[]): boolean {
+  return names.every((name) => name in value);
+}
+
+function isClass(value: object): boolean {
+  if (typeof value !== "function") return false;
+  const prototype: unknown = value.prototype;
+  return typeof prototype === "object" && prototype !== null && ("query" in prototype || "connect" in prototype);
+}

@@ -1,0 +1,164 @@
+import type { Admission, Batch, BatchSender, Claim, SluiceError } from "@sluice/core/store";
+import type { Connection, Database, Statement } from "./client.js";
+import { textArray } from "./entries.js";
+import {
+  askAgain,
+  HELD,
+  hasNotRun,
+  isReadOnly,
+  longestDeadline,
+  parseReply,
+  RECONNECTED,
+  readOnly,
+  storeFailed,
+  unreadableReply,
+  wasLocked,
+} from "./failure.js";
+
+/** The number by which `v0006_decide.sql` knows each algorithm, and of how many numbers its state is, 0 for any count. */
+const ALGORITHMS: Readonly<Record<string, { readonly number: number; readonly width: number }>> = {
+  "token-bucket": { number: 1, width: 5 },
+  "fixed-window": { number: 2, width: 2 },
+  "sliding-window": { number: 3, width: 3 },
+  "sliding-log": { number: 4, width: 0 },
+};
+
+/** The verdicts of `v0006_decide.sql` on an admission that was not decided. */
+const CHANGED = -2;
+const ROW_HELD = -3;
+const READ_ONLY = -4;
+
+/** A statement costs the server as much as 15 decisions in it. */
+const WORTH_SPLITTING = 64;
+
+/** The queue of calls on rows that other transactions hold. Its batches pass such rows over, and have one in flight. */
+const PASSING = "passing";
+const WAITING = "waiting";
+
+/** A connection, lent for one batch. */
+interface Lent {
+  readonly connection: Connection;
+  /** Whether the batch waits for rows that others hold. */
+  waits: boolean;
+  /** The answer to calls that the server can't write. */
+  refusal: SluiceError | typeof RECONNECTED | undefined;
+}
+
+type Undecided = typeof HELD | typeof RECONNECTED;
+
+/** A batch as the function takes it: see `v0006_decide.sql`. */
+export function argumentsOf(
+  { keys, algorithms, policies, numbers, nowMs }: Pick<Batch, "keys" | "algorithms" | "policies" | "numbers" | "nowMs">,
+  waits: boolean,
+): readonly (string | null)[] {
+  const fours = policies.flatMap(({ algorithm, numbers: [first = 0, second = 0, third = 0] }) => [
+    ALGORITHMS[algorithm]?.number,
+    first,
+    second,
+    third,
+  ]);
+  return [
+    nowMs === undefined ? null : String(nowMs),
+    textArray(keys),
+    `{${algorithms.map((algorithm) => ALGORITHMS[algorithm]?.width).join()}}`,
+    `{${fours.join()}}`,
+    `{${numbers.join()}}`,
+    String(waits),
+  ];
+}
+
+/** Sends batches by one statement each. */
+export function createBatchSender(
+  database: Database,
+  statement: Statement,
+  maxInFlight: number,
+): BatchSender<Undecided, Lent> {
+  const heldRows = createHeldRows();
+
+  function readOnlyAnswer(lent: Lent): SluiceError | typeof RECONNECTED {
+    lent.refusal ??= lent.connection.endReadOnly() ? RECONNECTED : readOnly();
+    return lent.refusal;
+  }
+
+  return {
+    clock: "each",
+    worthSplitting: WORTH_SPLITTING,
+    maxInFlight: (queue) => (queue === PASSING ? 1 : maxInFlight),
+    queueOf: ({ claims }, keyOf) => (heldRows.concern(claims, keyOf) ? PASSING : WAITING),
+    malformed: (what) => unreadableReply(what),
+
+    connected: (use, deadlineMs) =>
+      database.connected(
+        (connection) => use({ connection, waits: true, refusal: undefined }),
+        Math.min(deadlineMs, longestDeadline()),
+      ),
+
+    async send(batch, lent) {
+      const waits = lent.waits && batch.queue === WAITING;
+      let reply: string;
+      try {
+        reply = await lent.connection.run(statement, argumentsOf(batch, waits));
+      } catch (error) {
+        if (hasNotRun(error)) return { all: "again" };
+        if (!wasLocked(error)) return { all: isReadOnly(error) ? readOnlyAnswer(lent) : storeFailed(error) };
+        if (!waits) return { all: HELD };
+        lent.waits = false;
+        return { all: "again" };
+      }
+      return {
+        numbers: numbersIn(reply),
+        otherwise(verdict, next) {
+          if (verdict === CHANGED) return "again";
+          if (verdict === READ_ONLY) return readOnlyAnswer(lent);
+          if (verdict !== ROW_HELD) return unreadableReply(reply);
+          heldRows.add(batch.keys[next() - 1] as string);
+          return HELD;
+        },
+      };
+    },
+
+    undecided: (answer, { deadlineMs }, tookMs, ask) =>
+      askAgain(ask, Math.min(deadlineMs, longestDeadline()), database.connections, { answer, tookMs }),
+  };
+}
+
+function numbersIn(reply: string): readonly number[] {
+  const numbers = parseReply(reply);
+  if (!Array.isArray(numbers) || !numbers.every(Number.isSafeInteger)) throw unreadableReply(reply);
+  return numbers;
+}
+
+/** A row counts as held for so long after another transaction was found to hold it. */
+const REMEMBERED_MS = 1_000;
+
+/** More are forgotten: they cost a wait each, as they did at first. */
+const MAX_ROWS = 10_000;
+
+/** The rows that other transactions were found to hold lately. */
+interface HeldRows {
+  add(rowKey: string): void;
+  /** Whether one of the claims is on one of them. */
+  concern(claims: Admission["claims"], keyOf: (claim: Claim) => string): boolean;
+}
+
+function createHeldRows(): HeldRows {
+  const untilMs = new Map<string, number>();
+  return {
+    add(rowKey) {
+      if (untilMs.size >= MAX_ROWS) untilMs.clear();
+      untilMs.set(rowKey, performance.now() + REMEMBERED_MS);
+    },
+    concern(claims, keyOf) {
+      if (untilMs.size === 0) return false;
+      const nowMs = performance.now();
+      return claims.some((claim) => {
+        const row = keyOf(claim);
+        const until = untilMs.get(row);
+        if (until === undefined) return false;
+        if (until > nowMs) return true;
+        untilMs.delete(row);
+        return false;
+      });
+    },
+  };
+}

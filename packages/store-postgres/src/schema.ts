@@ -1,0 +1,217 @@
+import { invalidOption, rejectUnknown } from "@sluice/core/store";
+import type { Database, PostgresClient } from "./client.js";
+import { databaseOf } from "./database.js";
+import { hasNotRun, wasLocked } from "./failure.js";
+import {
+  v0001Entries,
+  v0002Decide,
+  v0003CompareAndSet,
+  v0004Sweep,
+  v0005Move,
+  v0006Decide,
+  v0007Entries,
+} from "./migrations.generated.js";
+
+/** Options of {@link createSchema} and {@link schemaSql}. */
+export interface SchemaOptions {
+  /** The store's `table`. Default `"sluice_entries"`. */
+  table?: string | undefined;
+  /** The store's `schema`, created if it is missing. Default `"sluice"`. */
+  schema?: string | undefined;
+  /**
+   * True for a table that survives a crash of the server, false for one that is emptied by it and writes no WAL, which is
+   * some twice as fast. Default: a new table is not durable, and one that exists stays as it is.
+   */
+  durable?: boolean | undefined;
+}
+
+/** Other processes that create the schema at the same time, and transactions that use the table, can undo a try. */
+const MAX_TRIES = 10;
+
+/** In the order in which they are applied; what was released never changes. */
+const MIGRATIONS = [v0001Entries, v0002Decide, v0003CompareAndSet, v0004Sweep, v0005Move, v0006Decide, v0007Entries];
+
+/**
+ * Returns the SQL that {@link createSchema} runs, for teams with their own migrations. It is one statement, which does
+ * nothing where it has been run before.
+ *
+ * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { schemaSql } from "@sluice/store-postgres";
+ *
+ * console.log(schemaSql({ schema: "limits", durable: true }));
+ * ```
+ */
+export function schemaSql(options: SchemaOptions = {}): string {
+  rejectUnknown(options, ["table", "schema", "durable"], "schemaSql");
+  checkDurable(options.durable);
+  const rename = renamer(options);
+  const steps = MIGRATIONS.map(
+    ({ text }, i) => `  IF NOT EXISTS (SELECT FROM "sluice"."entries_migrations" WHERE version = ${i + 1}) THEN
+${text.trim()}
+    INSERT INTO "sluice"."entries_migrations" (version) VALUES (${i + 1}) ON CONFLICT DO NOTHING;
+    migrated := true;
+  END IF;
+`,
+  );
+  return rename(`DO $sluice$
+DECLARE
+  lock_timeout_before CONSTANT text := current_setting('lock_timeout');
+  is_new CONSTANT boolean := to_regclass('"sluice"."entries"') IS NULL;
+  functions_before oid[];
+  migrated boolean := false;
+  item record;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('sluice migration of "sluice"."entries"', 0));
+  -- A change of the table that waits makes every decision wait behind it.
+  PERFORM set_config('lock_timeout', '2s', true);
+  IF to_regnamespace('"sluice"') IS NULL THEN
+    CREATE SCHEMA "sluice";
+  END IF;
+  IF to_regclass('"sluice"."entries_migrations"') IS NULL THEN
+    CREATE TABLE "sluice"."entries_migrations" (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
+  END IF;
+  -- Dropped or not restored, so all of it has to be created again.
+  IF to_regclass('"sluice"."entries"') IS NULL THEN
+    DELETE FROM "sluice"."entries_migrations";
+  END IF;
+  functions_before := ARRAY(SELECT oid FROM pg_proc WHERE pronamespace = to_regnamespace('"sluice"'));
+${steps.join("")}${rightsSql(options)}${persistence(options.durable)}  PERFORM set_config('lock_timeout', lock_timeout_before, true);
+END
+$sluice$;
+`);
+}
+
+/** @throws SluiceError `INVALID_OPTION` */
+export function checkDurable(durable: unknown): void {
+  if (durable !== undefined && typeof durable !== "boolean") {
+    throw invalidOption("durable", durable, "pass true or false, or leave it out");
+  }
+}
+
+function persistence(durable: boolean | undefined): string {
+  if (durable === undefined) return "";
+  return `  IF (SELECT relpersistence FROM pg_class WHERE oid = '"sluice"."entries"'::regclass) <> '${durable ? "p" : "u"}' THEN
+    ALTER TABLE "sluice"."entries" SET ${durable ? "LOGGED" : "UNLOGGED"};
+  END IF;
+`;
+}
+
+/**
+ * Creates the table and the functions of the store, or updates those of an older release. Does nothing if that is done;
+ * several processes may call it at once. It needs the right to create objects in the schema, and to own the table if there
+ * is one. The store itself does not: docs/postgres.md says how to grant the rights that it needs to another role.
+ *
+ * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`, `STORE_FAILED`, `STORE_NOT_READY`
+ *
+ * @example
+ * ```ts
+ * import { createSchema } from "@sluice/store-postgres";
+ * import { Pool } from "pg";
+ *
+ * const pool = new Pool({ connectionString: "postgres://localhost/app" });
+ * await createSchema(pool);
+ * ```
+ */
+export async function createSchema(client: PostgresClient, options: SchemaOptions = {}): Promise<void> {
+  await createSchemaOn(databaseOf(client, false), options);
+}
+
+export async function createSchemaOn(database: Database, options: SchemaOptions): Promise<void> {
+  const sql = schemaSql(options);
+  await database.connected(async (connection) => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await connection.runScript(sql);
+      } catch (error) {
+        if (!(hasNotRun(error) || wasLocked(error)) || tries === MAX_TRIES) throw error;
+      }
+    }
+  }, Number.POSITIVE_INFINITY);
+}
+
+/**
+ * Revokes in the migration what PostgreSQL grants by default: EXECUTE on each function for everybody and, in the schema
+ * `public` of hosts that publish it, everything for the role of anonymous clients. A role that may insert into the table
+ * may call its functions, also those that a later release adds.
+ *
+ * The variables are those of `schemaSql`.
+ */
+function rightsSql(options: Pick<SchemaOptions, "table" | "schema">): string {
+  const { table, schema } = namesOf(options);
+  const isOurs = `pronamespace = to_regnamespace('"sluice"')
+              AND proname ~ '^${table}_(compare_and_set|decide|export|forget|import|look|sweep)_[0-9]+$'`;
+  return `  IF migrated THEN
+    FOR item IN
+      SELECT kind, object, grantee
+        FROM (
+          SELECT 'TABLE' AS kind, oid::regclass::text AS object, relowner AS owner, acl.grantee
+            FROM pg_class, aclexplode(coalesce(relacl, acldefault('r', relowner))) acl
+            WHERE oid IN (to_regclass('"sluice"."entries"'), to_regclass('"sluice"."entries_migrations"'))
+              AND (is_new OR acl.grantee = 0)
+          UNION ALL
+          SELECT 'FUNCTION', oid::regprocedure::text, proowner, acl.grantee
+            FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) acl
+            WHERE ${isOurs}
+              AND (oid <> ALL (functions_before) OR acl.grantee = 0)
+        ) granted
+        WHERE ${schema === "public" ? "grantee <> owner" : "grantee = 0"} AND pg_has_role(owner, 'USAGE')
+        GROUP BY 1, 2, 3
+    LOOP
+      EXECUTE format('REVOKE ALL ON %s %s FROM %s', item.kind, item.object,
+        CASE item.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(item.grantee)) END);
+    END LOOP;
+    FOR item IN
+      SELECT pg_proc.oid::regprocedure::text AS object, acl.grantee
+        FROM pg_class, aclexplode(relacl) acl, pg_proc
+        WHERE pg_class.oid = to_regclass('"sluice"."entries"') AND acl.privilege_type = 'INSERT'
+          AND acl.grantee NOT IN (0, relowner) AND ${isOurs}
+          AND pg_has_role(proowner, 'USAGE')
+    LOOP
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', item.object, quote_ident(pg_get_userbyid(item.grantee)));
+    END LOOP;
+  END IF;
+`;
+}
+
+/** A schema of its own: hosts publish what lies in `public` to clients of the database. */
+const DEFAULT_SCHEMA = "sluice";
+
+/** Names in the database end at 63 bytes, and the functions' names begin with the table's. */
+const LONGEST_TABLE = 40;
+const LONGEST_NAME = 63;
+
+/**
+ * Returns a function that makes SQL written for the table `"sluice"."entries"` work on another one, and on the functions and
+ * tables whose names begin with its name.
+ *
+ * @throws SluiceError `INVALID_OPTION` for a name that is not a plain identifier
+ */
+export function renamer(options: Pick<SchemaOptions, "table" | "schema">): (sql: string) => string {
+  const { table, schema } = namesOf(options);
+  checkName("table", table, LONGEST_TABLE);
+  checkName("schema", schema, LONGEST_NAME);
+  return (sql) =>
+    sql.replace(/"sluice"(?:\."entries(\w*)")?/g, (_, ending?: string) =>
+      ending === undefined ? `"${schema}"` : `"${schema}"."${table}${ending}"`,
+    );
+}
+
+/** The names, with their defaults. */
+function namesOf({ table = "sluice_entries", schema = DEFAULT_SCHEMA }: Pick<SchemaOptions, "table" | "schema">): {
+  table: string;
+  schema: string;
+} {
+  return { table, schema };
+}
+
+function checkName(option: string, name: unknown, longest: number): void {
+  if (typeof name === "string" && name.length <= longest && /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return;
+  throw invalidOption(
+    option,
+    name,
+    `pass 1 to ${longest} letters, digits and underscores that do not start with a digit; schema and table are two options`,
+  );
+}

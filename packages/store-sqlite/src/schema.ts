@@ -1,0 +1,138 @@
+import { invalidOption, rejectUnknown, SluiceError } from "@sluice/core/store";
+import { checkClient, firstRow, type SqliteClient } from "./client.js";
+import { isWorthWaiting, storeFailed, tooLate } from "./failure.js";
+import { v0001Entries } from "./migrations.generated.js";
+import { pause } from "./turns.js";
+
+/** Options of {@link createSchema} and {@link schemaSql}. */
+export interface SchemaOptions {
+  /** The store's `table`. Default `"sluice_entries"`. */
+  table?: string | undefined;
+}
+
+/** In the order in which they are applied; what was released never changes. */
+const MIGRATIONS = [v0001Entries];
+
+/** What the store needs the database to have. */
+export const SCHEMA_VERSION: number = MIGRATIONS.length;
+
+/** Others that create the schema at the same time are done soon. */
+const LONGEST_WAIT_MS = 10_000;
+
+const MIGRATIONS_TABLE = `CREATE TABLE IF NOT EXISTS "sluice_entries_migrations" (
+  version INTEGER NOT NULL PRIMARY KEY,
+  applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+) STRICT;
+`;
+
+function step(number: number, text: string): string {
+  return `${text}INSERT OR IGNORE INTO "sluice_entries_migrations" (version) VALUES (${number});\n`;
+}
+
+/**
+ * Returns the SQL that {@link createSchema} runs, for teams with their own migrations. It does nothing where it has been run
+ * before, and may run in a transaction. It does not say `PRAGMA journal_mode = WAL`, which may not, and which the database needs once too.
+ *
+ * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { schemaSql } from "@sluice/store-sqlite";
+ *
+ * console.log(schemaSql({ table: "limits" }));
+ * ```
+ */
+export function schemaSql(options: SchemaOptions = {}): string {
+  rejectUnknown(options, ["table"], "schemaSql");
+  const steps = MIGRATIONS.map(({ text }, i) => step(i + 1, text));
+  return renamer(options.table)([MIGRATIONS_TABLE, ...steps].join("\n"));
+}
+
+/**
+ * Creates the table of the store, or updates that of an older release, and switches the database to WAL. Does
+ * nothing where that is done; several processes may call it at once. Waits up to 10 seconds for others.
+ *
+ * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`; rejects with `STORE_FAILED` when the file can't be
+ * written, and with `STORE_TIMEOUT` when others hold the lock all the time
+ *
+ * @example
+ * ```ts
+ * import { createSchema } from "@sluice/store-sqlite";
+ * import Database from "better-sqlite3";
+ *
+ * await createSchema(new Database("limits.db"));
+ * ```
+ */
+export async function createSchema(client: SqliteClient, options: SchemaOptions = {}): Promise<void> {
+  rejectUnknown(options, ["table"], "createSchema");
+  const rename = renamer(options.table);
+  checkClient(client);
+  const deadlineMs = performance.now() + LONGEST_WAIT_MS;
+  for (let tries = 0; ; tries++) {
+    try {
+      return createOnce(client, rename);
+    } catch (error) {
+      if (!isWorthWaiting(error)) throw storeFailed(error);
+      if (performance.now() > deadlineMs) throw tooLate(error);
+    }
+    await pause(tries);
+  }
+}
+
+function createOnce(client: SqliteClient, rename: (sql: string) => string): void {
+  client.exec("PRAGMA busy_timeout = 0");
+  const mode = wrongJournalMode(client, "PRAGMA journal_mode = WAL");
+  if (mode !== undefined) {
+    throw new SluiceError("STORE_FAILED", `the SQLite database can't be switched to WAL: its journal mode is ${mode}`);
+  }
+  client.exec("BEGIN IMMEDIATE");
+  try {
+    client.exec(rename(MIGRATIONS_TABLE));
+    const version = appliedVersion(client, rename);
+    MIGRATIONS.forEach(({ text }, i) => {
+      if (i >= version) client.exec(rename(step(i + 1, text)));
+    });
+    client.exec("COMMIT");
+  } catch (error) {
+    client.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+const LONGEST_TABLE = 40;
+
+/**
+ * What makes SQL that was written for the table `"sluice_entries"` work on another one, and on the tables whose names begin
+ * with its name.
+ *
+ * @throws SluiceError `INVALID_OPTION` for a name that is not a plain identifier
+ */
+export function renamer(table = "sluice_entries"): (sql: string) => string {
+  checkTable(table);
+  return (sql) => sql.replace(/"sluice_entries(\w*)"/g, (_, ending: string) => `"${table}${ending}"`);
+}
+
+function checkTable(table: unknown): void {
+  const plain = typeof table === "string" && table.length <= LONGEST_TABLE && /^[A-Za-z_][A-Za-z0-9_]*$/.test(table);
+  if (plain && !/^sqlite_/i.test(table)) return;
+  throw invalidOption(
+    "table",
+    table,
+    `give 1 to ${LONGEST_TABLE} letters, digits and underscores that start with neither a digit nor sqlite_`,
+  );
+}
+
+/** The number of the last migration that was applied, 0 for none. Throws as the client does where there is no table. */
+export function appliedVersion(client: SqliteClient, rename: (sql: string) => string): number {
+  const sql = rename('SELECT max(version) AS version FROM "sluice_entries_migrations"');
+  const { version } = firstRow(client, sql);
+  if (version === undefined) throw new SluiceError("INVALID_CLIENT", "the client returns rows without their columns");
+  return Number(version);
+}
+
+/** Asks for the journal mode by a PRAGMA; returns its name if it is none that the store works with. */
+export function wrongJournalMode(client: SqliteClient, pragma: string): string | undefined {
+  const mode = String(firstRow(client, pragma).journal_mode);
+  // Without WAL readers and writers wait for each other. What is in memory alone is nobody else's.
+  return ["wal", "memory"].includes(mode) ? undefined : mode;
+}
