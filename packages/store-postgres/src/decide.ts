@@ -1,4 +1,11 @@
-import type { Admission, Batch, BatchSender, Claim, SluiceError } from "@sluice/core/store";
+import {
+  type Admission,
+  type Batch,
+  type BatchSender,
+  builtInAlgorithms,
+  type Claim,
+  type SluiceError,
+} from "@sluice/core/store";
 import type { Connection, Database, Statement } from "./client.js";
 import { textArray } from "./entries.js";
 import {
