@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { decode, decodeGrants, encode, encodeGrants, isNumbers } from "../src/stored.js";
+import { decodeGrants, encodeGrants } from "../src/item-forms.js";
+import { decode, encode, isNumbers } from "../src/stored.js";
 
 describe("encode and decode", () => {
   it.each<[string, string | undefined, unknown, boolean]>([
