@@ -71,7 +71,7 @@ export const HELD: unique symbol = Symbol("held");
 export const RECONNECTED: unique symbol = Symbol("reconnected");
 
 /** The error for a call that found the same entry held until its deadline. */
-export function stillHeld(): SluiceError {
+function stillHeld(): SluiceError {
   return new SluiceError("STORE_CONTENDED", HELD_MESSAGE);
 }
 
