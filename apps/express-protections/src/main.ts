@@ -28,7 +28,7 @@ async function start(): Promise<void> {
     },
     debounce: { window: "5s" },
   });
-  await protections.clients.register(ADMIN_KEY);
+  await protections.registry.register(ADMIN_KEY);
   const server = createServer(createApp(protections));
   server.on("error", (error: NodeJS.ErrnoException) => {
     fail(`Can't listen on port ${PORT}: ${error.code === "EADDRINUSE" ? "it is in use" : error.message}`);

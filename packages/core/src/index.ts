@@ -1,10 +1,10 @@
 // The door for app developers. Adapters re-export all of it.
 export { type Duration, parseDuration } from "./duration.js";
 export { SluiceError, type SluiceErrorCode } from "./errors.js";
-export { clientKey } from "./http/client-key.js";
+export { clientKey } from "./http/address/client-key.js";
+export { withoutPort } from "./http/address/without-port.js";
 export { compositeKey } from "./http/composite-key.js";
 export { hmacKey } from "./http/hash-key.js";
-export { withoutPort } from "./http/without-port.js";
 export type { AutoBlock } from "./limiter/auto-block.js";
 export type { LimiterKey } from "./limiter/claims.js";
 export type { Clock } from "./limiter/clock.js";
@@ -14,6 +14,7 @@ export { type AutoBlockEvent, type EscalatingBlockOptions, escalatingBlock } fro
 export type { LimiterEvents, LimiterListeners } from "./limiter/events.js";
 export { createLimiter, type Health, type Limiter, type WaitOptions } from "./limiter/limiter.js";
 export type { LimiterOptions } from "./limiter/options.js";
+export type { Participant } from "./limiter/together.js";
 export type { MaybePromise } from "./maybe-promise.js";
 export type { Algorithm, Finding, Next, Step } from "./policy/algorithm.js";
 export {
@@ -30,4 +31,4 @@ export {
   tokenBucket,
   type WindowOptions,
 } from "./policy/policy.js";
-export type { CallOptions, Store } from "./store/store.js";
+export type { CallOptions, Claim, ClaimFinding, Outcome, Store } from "./store/store.js";

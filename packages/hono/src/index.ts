@@ -1,16 +1,50 @@
 export * from "@sluice/core";
-export type {
-  ForwardedClientOptions,
-  HashKey,
-  HeaderFormName,
-  LegacyReset,
-  Message,
-  RefundWhen,
-  Rejection,
-  ResponseOutcome,
-  TrustProxy,
-  UnusableAddress,
+export {
+  type AnswerOptions,
+  type Answers,
+  type Check,
+  type CheckContext,
+  type CheckSource,
+  type Denial,
+  type DenialOf,
+  type ForwardedClientOptions,
+  type ForwardingField,
+  type HashKey,
+  type HeaderField,
+  type HeaderFormName,
+  type HttpPort,
+  type Identified,
+  type IdentityOptions,
+  type LegacyReset,
+  type LimitDenial,
+  type LimitSource,
+  type Message,
+  type MessageWriter,
+  PASS,
+  type Pass,
+  type Policies,
+  type ProxyTrust,
+  type RefundWhen,
+  type Refusal,
+  type RefuseOptions,
+  type ResponseOutcome,
+  refuse,
+  type Settle,
+  type TrustProxy,
+  type UnavailableDenial,
+  type UnusableAddress,
+  type Verdict,
+  type Warn,
+  type WarningCode,
 } from "@sluice/core/http";
 export { decisionOf, type VariableHolder } from "./found.js";
-export { rateLimit } from "./hono.js";
-export type { RateLimitOptions, RejectionHandler } from "./options.js";
+export type { ConnectionOptions } from "./port.js";
+export {
+  type GuardOptions,
+  guard,
+  type LimitOptions,
+  limit,
+  type RateLimitOptions,
+  rateLimit,
+} from "./rate-limit.js";
+export type { DenialHandler } from "./respond.js";

@@ -8,6 +8,7 @@ import {
 } from "@sluice/core/http";
 import type { Context, Env } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
+import { bodyOf } from "./body.js";
 
 /** How Hono finds out who sent a request. */
 export interface ConnectionOptions extends ForwardedClientOptions {
@@ -64,11 +65,18 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
       address,
       reread: (c) => withoutPort(address(c)),
       hasLeft,
+      target: (c) => pathOf(c.req.url),
+      body: bodyOf,
       proxyTrust: () => client.trust,
       handlerFrame: HANDLER_FRAME,
     },
     guardOptions,
   };
+}
+
+/** The path with the query of an absolute URL. */
+function pathOf(url: string): string {
+  return url.slice(url.indexOf("/", url.indexOf("://") + 3));
 }
 
 /** On Node.js the connection tells, since a request's signal is aborted only once the response is over. */

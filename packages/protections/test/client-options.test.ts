@@ -81,12 +81,12 @@ describe("options of clients", () => {
     await decide("memory:", { redis: { tls: {} }, pg: { ssl: true }, dynamodb: { region: "x" }, sqlite: {} });
   });
 
-  it("reach the client through createProtections", async () => {
+  it("reach the client of protections", async () => {
     const server = await startRedis({ args: ["--requirepass", "a-password"] });
     try {
-      const protections = await createProtections({ storage: server.url, redis: { password: "a-password" } });
-      expect((await protections.limiter.consume("k")).source).toBe("store");
-      await protections.close();
+      const store = await openStore(server.url, { redis: { password: "a-password" } });
+      expect((await createProtections({ store }).limiter.consume("k")).source).toBe("store");
+      await store.close();
     } finally {
       await server.stop();
     }

@@ -21,12 +21,12 @@ const source = `
   import { manualClock } from "@sluice/testkit";
 
   export const app = express();
-  app.use(rateLimit(memoryStore(), { policies: fixedWindow({ limit: 2, window: "1h" }) }));
+  app.use(rateLimit(memoryStore(), fixedWindow({ limit: 2, window: "1h" })));
   app.get("/", (req, res) => {
     res.send(String(decisionOf(req)?.remaining));
   });
   export async function use(): Promise<Decision> {
-    const protections: Protections = await createProtections({ storage: "memory:" });
+    const protections: Protections = createProtections({ store: memoryStore() });
     app.use(protect(protections));
     honoProtect(protections, { getConnInfo: () => ({ remote: { address: "192.0.2.1" } }) });
     koaProtect(protections);

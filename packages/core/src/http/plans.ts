@@ -1,14 +1,13 @@
-import { coreOf } from "../limiter/core-of.js";
 import { createLimiterCore, type Decider } from "../limiter/decider.js";
 import type { Limiter } from "../limiter/limiter.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
 import type { Policy, Quota } from "../policy/policy.js";
 import type { Store } from "../store/store.js";
-import type { Diagnostics } from "./diagnostics.js";
-import { type FieldWriter, fieldWriter } from "./headers/writer.js";
-import { checkForms, type GuardOptions, isLimiter, limiterOptionsOf } from "./options.js";
+import { checkForms, type FieldWriter, fieldWriter } from "./headers/writer.js";
+import { isLimiter, type LimitOptions, limiterOptionsOf, type Policies } from "./limit-options.js";
 import { identityOf } from "./shared-counts.js";
+import type { Warn } from "./warnings.js";
 
 /** What decides a request: a limiter, with the writer of its fields. */
 export interface Plan {
@@ -18,43 +17,44 @@ export interface Plan {
   readonly counts: object;
 }
 
-type Policies = Policy | readonly Policy[];
-
 /**
- * Makes the function that finds the plan of a request.
+ * Creates what finds the plan of a request. It is opened for each guard, which is warned of conflicts.
  *
  * @throws SluiceError for limiter options and headers that are not what they should be
  */
 export function planSource<Req>(
   storeOrLimiter: Store | Limiter,
-  options: GuardOptions<Req, unknown>,
-  diagnostics: Diagnostics,
-): (request: Req) => MaybePromise<Plan> {
-  const { policies, headers, legacyReset = "epoch", unit } = options;
+  policies: Policies<Req> | undefined,
+  options: LimitOptions<Req>,
+): (warn: Warn) => (request: Req) => MaybePromise<Plan> {
+  const { headers, legacyReset = "epoch", unit } = options;
   const forms = checkForms(headers);
-  const planOf = (limiter: Decider, counts: object): Plan => {
-    const advertised = limiter.policies.map((policy, i) => ({ policy, ...(limiter.quotas[i] as Quota), unit }));
-    return { limiter, write: fieldWriter(forms, advertised, legacyReset), counts };
+  const writerOf = ({ policies: all, quotas }: Decider): FieldWriter => {
+    const advertised = all.map((policy, i) => ({ policy, ...(quotas[i] as Quota), unit }));
+    return fieldWriter(forms, advertised, legacyReset);
   };
-  if (isLimiter(storeOrLimiter)) {
-    const store = coreOf(storeOrLimiter)?.store;
-    const counts = store === undefined ? storeOrLimiter : identityOf(store, storeOrLimiter, diagnostics);
-    const plan = planOf(storeOrLimiter, counts);
-    return () => plan;
-  }
-  const limiterOptions = { ...limiterOptionsOf(options), store: storeOrLimiter };
-  if (typeof policies === "function") {
+  if (typeof policies === "function" && !isLimiter(storeOrLimiter)) {
+    const limiterOptions = { ...limiterOptionsOf(options), store: storeOrLimiter };
     // Finds mistakes in the other options now, and not in the first request.
     createLimiterCore(limiterOptions);
     const find = planFinder((some) => {
       const limiter = createLimiterCore({ ...limiterOptions, policies: some });
-      return planOf(limiter, limiter);
+      return { limiter, write: writerOf(limiter), counts: limiter };
     });
-    return (request) => after(policies(request), find);
+    return () => (request) => after(policies(request), find);
   }
-  const limiter = createLimiterCore(policies === undefined ? limiterOptions : { ...limiterOptions, policies });
-  const plan = planOf(limiter, identityOf(storeOrLimiter, limiter, diagnostics));
-  return () => plan;
+  const limiter: Decider = isLimiter(storeOrLimiter)
+    ? storeOrLimiter
+    : createLimiterCore({
+        ...limiterOptionsOf(options),
+        store: storeOrLimiter,
+        policies: policies as Exclude<typeof policies, (request: Req) => unknown>,
+      });
+  const write = writerOf(limiter);
+  return (warn) => {
+    const plan = { limiter, write, counts: identityOf(limiter.store, limiter, warn) };
+    return () => plan;
+  };
 }
 
 /** How many plans are kept, at some 6 kB each. A limiter keeps no counts, so one that is created again continues where it was. */
@@ -68,7 +68,7 @@ interface Kept {
 }
 
 /** Creates the function that finds the plan for policies, which may be new objects for each request. */
-function planFinder(make: (policies: readonly Policy[]) => Plan): (policies: Policies) => Plan {
+function planFinder(make: (policies: readonly Policy[]) => Plan): (policies: Policy | readonly Policy[]) => Plan {
   // An app may keep a policy for each tenant, so an object must not keep a plan alive.
   const byIdentity = new WeakMap<object, { policies: readonly Policy[]; kept: Kept }>();
   const byContent = new Map<string, Kept>();
@@ -114,7 +114,7 @@ function planFinder(make: (policies: readonly Policy[]) => Plan): (policies: Pol
 }
 
 /** An array is not frozen as its policies are. */
-function sameMembers(policies: readonly Policy[], given: Policies): boolean {
+function sameMembers(policies: readonly Policy[], given: Policy | readonly Policy[]): boolean {
   if (!Array.isArray(given)) return true;
   return given.length === policies.length && policies.every((policy, i) => given[i] === policy);
 }

@@ -15,6 +15,7 @@ import { type Algorithms, decidingEngine, type Engine } from "./engine.js";
 import { createEmitter, type Emitter } from "./events.js";
 import { checkOptions, type LimiterOptions } from "./options.js";
 import { createOutage } from "./outage.js";
+import type { Participant } from "./together.js";
 import { updatingEngine } from "./updating-engine.js";
 
 /** Options of a request for admission. */
@@ -31,6 +32,8 @@ export interface Decider {
   readonly quotas: readonly Quota[];
   /** Starts every stored key. */
   readonly prefix: string;
+  /** The store that keeps the limiter's state. */
+  readonly store: Store;
   /** As `consume`, but a store that answers at once (memory) is answered at once: no promise, no wait. */
   decide(key: LimiterKey, options?: ConsumeOptions): MaybePromise<Decision>;
   /**
@@ -40,11 +43,16 @@ export interface Decider {
    * place.
    */
   refund(decision: Decision): Promise<boolean>;
+  /**
+   * The limiter's part in an admission that it shares with other limiters, for a check of a guard. Asks nothing yet.
+   *
+   * @throws SluiceError `INVALID_KEY`, `INVALID_COST`
+   */
+  join(key: LimiterKey, options?: ConsumeOptions): Participant;
 }
 
 /** What the rest of a limiter is made of. */
 export interface LimiterCore extends Decider {
-  readonly store: Store;
   readonly claims: ClaimMaker;
   readonly engine: Engine;
   readonly emitter: Emitter;
@@ -63,14 +71,6 @@ export interface LimiterCore extends Decider {
     charge: boolean,
     calls: CallOptions,
   ): MaybePromise<Decision>;
-  /** The decision when the store answered. */
-  answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision;
-  /** The decision when it failed to. */
-  unanswered(cost: number, error: unknown, calls: CallOptions, answers: number): Decision;
-  /** How many calls the store has answered so far. */
-  answers(): number;
-  /** Lets a denial count, and tells the listeners. */
-  ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision>;
   /** Tells the listeners of a decision. */
   tell(decision: Decision): Decision;
   /** Rejects by the deadline of the calls, and always with a `SluiceError`. */
@@ -87,11 +87,13 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
   const { store, policies, algorithms, prefix, failOpen, timeoutMs, autoBlock, on, clock } = checkOptions(options);
   const quotas = policies.map((policy) => (algorithms.get(policy.algorithm) as Algorithm).quota(policy));
   const claims = claimMaker(policies, prefix);
-  const engine: Engine =
+  const deciding =
     isDecidingStore(store) &&
     [...policies, ...(autoBlock ? [autoBlock.policy] : [])].every(({ algorithm }) => store.algorithms.has(algorithm))
-      ? decidingEngine(store, algorithms)
-      : updatingEngine(store, algorithms, prefix);
+      ? store
+      : undefined;
+  const engine: Engine =
+    deciding !== undefined ? decidingEngine(deciding, algorithms) : updatingEngine(store, algorithms);
   const emitter = createEmitter(on);
   const outage = createOutage(failOpen, emitter);
   const deadlines = createDeadlines(timeoutMs, hasConnectionErrors(store) ? () => store.connectionError() : undefined);
@@ -201,6 +203,10 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     return judged instanceof Promise ? judged.then(tell) : tell(judged);
   }
 
+  async function refund(decision: Decision): Promise<boolean> {
+    return giveBack(decision, calling());
+  }
+
   return {
     ...parts,
     quotas,
@@ -209,10 +215,6 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     timeoutMs,
     costOf,
     ask,
-    answered,
-    unanswered,
-    answers: () => outage.answers,
-    ended,
     tell,
 
     decide(key, given) {
@@ -227,8 +229,32 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
         : ended(decision, held, cost, calls);
     },
 
-    async refund(decision) {
-      return giveBack(decision, calling());
+    refund,
+
+    join(key, given) {
+      const cost = costOf(given);
+      blocker?.check(key);
+      const held = heldKey(key);
+      let calls = UNBOUNDED;
+      let { answers } = outage;
+      return {
+        store,
+        clock,
+        algorithms: deciding === undefined ? algorithms : undefined,
+        claims: claims.all(key, cost),
+        start() {
+          calls = calling();
+          answers = outage.answers;
+          return calls;
+        },
+        bounded: (work) => bounded(work, calls),
+        answered(own, charged) {
+          const decision = answered(held, cost, charged, own);
+          return own.allowed && !charged ? decision : ended(decision, held, cost, calls);
+        },
+        failed: (error) => ended(unanswered(cost, error, calls, answers), held, cost, calls),
+        refund,
+      };
     },
 
     giveBack: (decision) => giveBack(decision, timing()),

@@ -6,7 +6,6 @@ import { hasHealthCheck } from "../store/capabilities.js";
 import { blockEntry, type Entry } from "../store/entry.js";
 import { rejectUnknown } from "../unknown-option.js";
 import { heldKey, type LimiterKey } from "./claims.js";
-import { rememberCore } from "./core-of.js";
 import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.js";
 import type { Decision } from "./decision.js";
 import type { LimiterEvents } from "./events.js";
@@ -96,8 +95,10 @@ export function createLimiter(options: LimiterOptions): Limiter {
     policies,
     quotas,
     prefix,
+    store,
     decide,
     refund,
+    join: core.join,
 
     consume(key, given) {
       // Not an async function: it would add a promise of its own to the one that a remote store needs anyway.
@@ -207,6 +208,5 @@ export function createLimiter(options: LimiterOptions): Limiter {
       queue.close();
     },
   };
-  rememberCore(limiter, core);
   return limiter;
 }

@@ -1,8 +1,7 @@
 import type { Next } from "../policy/algorithm.js";
 import { clearEntry, decideEntries, type Entry, refundEntry } from "../store/entry.js";
-import { scopeOf } from "../store/entry-key.js";
 import { decideInOrder, partsOf } from "../store/in-order.js";
-import type { Admission, CallOptions, Outcome, Store } from "../store/store.js";
+import type { Admission, CallOptions, Claim, Outcome, Store } from "../store/store.js";
 import type { Algorithms, Engine } from "./engine.js";
 
 /**
@@ -11,20 +10,22 @@ import type { Algorithms, Engine } from "./engine.js";
  */
 type Ledger = readonly (readonly [scope: string, entry: Entry, expiresAtMs: number])[];
 
+/** The key of a claim's ledger: `prefix:*::key`, which is no policy's scope, since every algorithm has a name. */
+function ledgerKey({ scope, key }: Claim): string {
+  return `${scope.slice(0, scope.indexOf(":"))}:*::${key}`;
+}
+
 /**
  * The engine on a store that has only the three methods. Policies with the same key are decided in one atomic update;
  * with keys of their own they are charged in order and taken back when a later one denies (see `decideInOrder`).
  */
-export function updatingEngine(store: Store, algorithms: Algorithms, prefix: string): Engine {
-  // No policy's scope: an algorithm has a name.
-  const ledgerScope = scopeOf(prefix, { name: "*", algorithm: "" });
-
+export function updatingEngine(store: Store, algorithms: Algorithms): Engine {
   async function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
     let outcome: Outcome | undefined;
-    const [first] = admission.claims;
+    const [first] = admission.claims as readonly [Claim];
     try {
       await store.atomicUpdate<Ledger>(
-        ledgerScope + first?.key,
+        ledgerKey(first),
         (ledger = [], nowMs) => {
           const entries = admission.claims.map(({ scope }) => find(ledger, scope));
           const decided = decideEntries(admission, entries, algorithms, nowMs);
@@ -47,7 +48,7 @@ export function updatingEngine(store: Store, algorithms: Algorithms, prefix: str
     synchronous: false,
     decide(claims, charge, options) {
       const admission = { claims, charge };
-      const parts = partsOf(admission, ({ key }) => key);
+      const parts = partsOf(admission, ledgerKey);
       if (parts.length === 1) return decideTogether(admission, options);
       return decideInOrder(
         admission,
@@ -60,9 +61,10 @@ export function updatingEngine(store: Store, algorithms: Algorithms, prefix: str
         options,
       );
     },
-    async update({ scope, key }, change, options) {
+    async update(claim, change, options) {
+      const { scope } = claim;
       await store.atomicUpdate<Ledger>(
-        ledgerScope + key,
+        ledgerKey(claim),
         (ledger = [], nowMs) => {
           const next = change(find(ledger, scope), nowMs);
           return next && write(ledger, [{ scope, next }], nowMs, options);
@@ -74,7 +76,7 @@ export function updatingEngine(store: Store, algorithms: Algorithms, prefix: str
       await Promise.all(
         claims.map((claim) =>
           store.atomicUpdate<Ledger>(
-            ledgerScope + claim.key,
+            ledgerKey(claim),
             (ledger = [], nowMs) => {
               const entry = find(ledger, claim.scope);
               if (entry === undefined) return undefined;

@@ -1,9 +1,9 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { clientKey, keyOfAddress } from "../../src/http/client-key.js";
+import { clientKey, keyOfAddress } from "../../src/http/address/client-key.js";
 import { SluiceError } from "../../src/index.js";
-import vectors from "./vectors.tson" with { type: "json" };
+import vectors from "./vectors.json" with { type: "json" };
 
 /** The address of eight groups, spelt in one of the ways that RFC 4291 allows. */
 const spelling = fc.record({

@@ -8,7 +8,7 @@ import { fieldWriter, type HeaderFormName } from "../../src/http/headers/writer.
 import { type Decision, fixedWindow, type PolicyDecision, slidingWindow, tokenBucket } from "../../src/index.js";
 import { builtInAlgorithms } from "../../src/store/index.js";
 import { decisionOn } from "./decision-on.js";
-import vectors from "./vectors.tson" with { type: "json" };
+import vectors from "./vectors.json" with { type: "json" };
 
 const FORMS = { "draft-8": "draft-11", "draft-7": "draft-7", "draft-6": "draft-6", legacy: "legacy" } as const;
 

@@ -1,7 +1,7 @@
 import type { Next } from "@sluice/core";
 import { isLive, lifeOf, type StoredBlock } from "../blocklist/entry.js";
 import type { StoredRanges } from "../blocklist/ranges.js";
-import type { Client } from "../clients/clients.js";
+import type { Client } from "../registry/registry.js";
 import type { Merge } from "./merge.js";
 
 /** Merges records of the one version that there is. */
