@@ -5,14 +5,14 @@ import {
   createRateLimit,
   type Denial,
   type DenialOf,
-  type GuardOptions as GuardOptionsOf,
+  type GuardOptionsOf,
   type LimitDenial,
-  type LimitOptions as LimitOptionsOf,
+  type LimitOptionsOf,
   type LimitSource,
   limit as limitOf,
   type Policies,
   policiesAndOptions,
-  type RateLimitOptions as RateLimitOptionsOf,
+  type RateLimitOptionsOf,
   type UnavailableDenial,
 } from "@sluice/core/http";
 import type { Context, Env, MiddlewareHandler } from "hono";

@@ -89,8 +89,8 @@ it("reads ports and brackets in what the runtime and proxies say", async () => {
   const connected: GetConnInfo = () => ({ remote: { address: peer } });
   const { app } = appOf((app) => {
     app.use("/alone", rateLimit(memoryStore(), once1h, { getConnInfo: connected }));
-    const options = { getConnInfo: connected, trustProxy: ["10.0.0.0/8"], policies: once1h } as const;
-    app.use("/forwarded", rateLimit(memoryStore(), { ...options, proxyHeader: "forwarded" }));
+    const options = { getConnInfo: connected, trustProxy: ["10.0.0.0/8"] } as const;
+    app.use("/forwarded", rateLimit(memoryStore(), once1h, { ...options, proxyHeader: "forwarded" }));
   });
   const statusFrom = async (path: string, address: string, forwarded = "") => {
     peer = address;

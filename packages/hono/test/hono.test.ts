@@ -115,9 +115,9 @@ describe("rateLimit", () => {
     const app = new Hono();
     let peer = "10.0.0.1";
     const connected = () => ({ remote: { address: peer } });
-    const options = { getConnInfo: connected, trustProxy: ["10.0.0.0/8"], policies: once1h };
-    app.use("/xff", rateLimit(memoryStore(), options));
-    app.use("/forwarded", rateLimit(memoryStore(), { ...options, proxyHeader: "forwarded" }));
+    const options = { getConnInfo: connected, trustProxy: ["10.0.0.0/8"] };
+    app.use("/xff", rateLimit(memoryStore(), once1h, options));
+    app.use("/forwarded", rateLimit(memoryStore(), once1h, { ...options, proxyHeader: "forwarded" }));
     app.get("*", (c) => c.text("ok"));
     const status = async (path: string, headers: Record<string, string>) => {
       return (await app.request(path, { headers })).status;

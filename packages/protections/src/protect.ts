@@ -6,11 +6,11 @@ import {
   createGuard,
   GUARD_OPTIONS,
   type Guard,
-  type GuardOptions,
+  type GuardOptionsOf,
   type HttpPort,
   invalidOption,
   type LimitDenial,
-  type LimitOptions,
+  type LimitOptionsOf,
   limit,
   rejectUnknown,
   type UnavailableDenial,
@@ -33,8 +33,8 @@ export type ProtectDenial = BlockedDenial | UnregisteredDenial | DuplicateDenial
  * window of duplicates.
  */
 export interface ProtectOptions<Req, Handler = never>
-  extends GuardOptions<Req, Handler>,
-    Omit<LimitOptions<Req>, keyof LimiterOptions | "refundWhen">,
+  extends GuardOptionsOf<Req, Handler>,
+    Omit<LimitOptionsOf<Req>, keyof LimiterOptions | "refundWhen">,
     FingerprintOptions<Req> {
   /** Who the client says it is. Needed where the protections have a registry: only registered clients get through. */
   id?: RegisteredOptions<Req>["id"] | undefined;
@@ -46,7 +46,7 @@ export interface ProtectOptions<Req, Handler = never>
   duplicate?: AnswerOptions<Req, Sighting> | undefined;
 }
 
-const OWN_OPTIONS: readonly Exclude<keyof ProtectOptions<never>, keyof GuardOptions<never>>[] = [
+const OWN_OPTIONS: readonly Exclude<keyof ProtectOptions<never>, keyof GuardOptionsOf<never>>[] = [
   "cost",
   "headers",
   "legacyReset",
@@ -86,7 +86,7 @@ export function createProtectGuard<Req, Handler>(
   if (registry === undefined && id !== undefined) {
     throw invalidOption("id", id, "the protections have no registry: give createProtections the option registry");
   }
-  const guardOptions: GuardOptions<Req, Handler> = {
+  const guardOptions: GuardOptionsOf<Req, Handler> = {
     key,
     skip,
     chargePreflight,

@@ -1,7 +1,6 @@
 import { invalidOption } from "../errors.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
-import type { Refusal } from "./check.js";
 import type { HeaderField } from "./headers/field.js";
 
 /** What is answered to a request that may not continue, and why. The option `handler` of a guard is given this. */
@@ -133,12 +132,12 @@ function typeOf(
   return title === undefined ? { type } : { type, title };
 }
 
-function problemOf(problem: object): Content {
+export function problemOf(problem: object): Content {
   return { contentType: "application/problem+json", body: JSON.stringify(problem) };
 }
 
 /** @throws SluiceError `INVALID_OPTION` for an invalid message */
-function contentOf(message: Message): Content {
+export function contentOf(message: Message): Content {
   if (typeof message === "string") return { contentType: "text/plain; charset=utf-8", body: message };
   const body = typeof message === "object" && message !== null ? toJson(message) : undefined;
   if (body !== undefined) return { contentType: "application/json", body };
@@ -154,8 +153,11 @@ function toJson(message: object): string | undefined {
 }
 
 /** What a check says when it denies, unless its {@link AnswerOptions} say otherwise. */
-export interface DenierOptions<Reason extends string> extends StandardAnswer {
+export interface DenierOptions<Reason extends string> {
   readonly reason: Reason;
+  readonly status: number;
+  /** Of the problem document. */
+  readonly title: string;
   /** Of the problem document: what happened, for people. */
   readonly detail: string;
 }
@@ -175,55 +177,4 @@ export function denier<Req, Found, Reason extends string>(
     after(answers.body(request, found, { detail }), (content) => {
       return { reason, found, status: answers.status, ...content, fields: [NO_STORE], name: undefined };
     });
-}
-
-/** How a check of your own answers. */
-export interface RefuseOptions<Reason extends string = string, Found = undefined> {
-  /** Which check denies: what a `handler` distinguishes denials by. */
-  reason: Reason;
-  /** The status: 400 to 599. */
-  status: number;
-  /** Of the problem document. */
-  title?: string | undefined;
-  /** Of the problem document: what happened, for people. */
-  detail?: string | undefined;
-  /** The body instead of a problem document. */
-  message?: Message | undefined;
-  /** What the check found, for a `handler` and the check's `requestProperty`. */
-  found?: Found | undefined;
-  /** Further fields of the response, such as `Retry-After`. */
-  fields?: readonly HeaderField[] | undefined;
-}
-
-/** Denies a request, in a check of your own: with a problem document, or with `message`. */
-export function refuse<Reason extends string, Found = undefined>(
-  options: RefuseOptions<Reason, Found>,
-): Refusal<Denial<Reason, Found | undefined>> {
-  const { reason, status, title, detail, message, found, fields = [] } = options;
-  return {
-    found,
-    deny: () => ({
-      reason,
-      found,
-      status,
-      ...(message === undefined ? problemOf({ type: "about:blank", title, status, detail }) : contentOf(message)),
-      fields: [...fields, NO_STORE],
-      name: undefined,
-    }),
-  };
-}
-
-/** Denies a request about which a store did not answer. */
-export function unavailable(): Refusal<UnavailableDenial> {
-  const content = problemOf(REDUCED_CAPACITY);
-  return {
-    deny: () => ({
-      reason: "unavailable",
-      found: undefined,
-      status: 503,
-      ...content,
-      fields: [NO_STORE],
-      name: undefined,
-    }),
-  };
 }

@@ -2,7 +2,15 @@ import type { LimiterKey } from "../limiter/claims.js";
 import type { Decision } from "../limiter/decision.js";
 import type { Participant } from "../limiter/together.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import type { Denial } from "./answer.js";
+import {
+  contentOf,
+  type Denial,
+  type Message,
+  NO_STORE,
+  problemOf,
+  REDUCED_CAPACITY,
+  type UnavailableDenial,
+} from "./answer.js";
 import type { HeaderField } from "./headers/field.js";
 import type { HttpPort } from "./port.js";
 import type { Settle } from "./settle.js";
@@ -104,10 +112,61 @@ export type CheckSource<Req, D extends Denial = Denial, Looked = unknown, Joinin
   | ((context: CheckContext<Req>) => Check<Req, D, Looked, Joining>);
 
 /** What `handler` of a guard is given when one of these checks denies. */
-export type DenialOf<Source> = Source extends (context: never) => infer Made ? DeniedBy<Made> : DeniedBy<Source>;
-
-type DeniedBy<Made> = Made extends { judge(...args: never): infer Judged }
+export type DenialOf<Source> = (Source extends (context: never) => infer Made ? Made : Source) extends {
+  judge(...args: never): infer Judged;
+}
   ? Judged extends { deny(): infer D }
     ? Awaited<D>
     : never
   : never;
+
+/** How a check of your own answers. */
+export interface RefuseOptions<Reason extends string = string, Found = undefined> {
+  /** Which check denies: what a `handler` distinguishes denials by. */
+  reason: Reason;
+  /** The status: 400 to 599. */
+  status: number;
+  /** Of the problem document. */
+  title?: string | undefined;
+  /** Of the problem document: what happened, for people. */
+  detail?: string | undefined;
+  /** The body instead of a problem document. */
+  message?: Message | undefined;
+  /** What the check found, for a `handler` and the check's `requestProperty`. */
+  found?: Found | undefined;
+  /** Further fields of the response, such as `Retry-After`. */
+  fields?: readonly HeaderField[] | undefined;
+}
+
+/** Denies a request, in a check of your own: with a problem document, or with `message`. */
+export function refuse<Reason extends string, Found = undefined>(
+  options: RefuseOptions<Reason, Found>,
+): Refusal<Denial<Reason, Found | undefined>> {
+  const { reason, status, title, detail, message, found, fields = [] } = options;
+  return {
+    found,
+    deny: () => ({
+      reason,
+      found,
+      status,
+      ...(message === undefined ? problemOf({ type: "about:blank", title, status, detail }) : contentOf(message)),
+      fields: [...fields, NO_STORE],
+      name: undefined,
+    }),
+  };
+}
+
+/** Denies a request about which a store did not answer. */
+export function unavailable(): Refusal<UnavailableDenial> {
+  const content = problemOf(REDUCED_CAPACITY);
+  return {
+    deny: () => ({
+      reason: "unavailable",
+      found: undefined,
+      status: 503,
+      ...content,
+      fields: [NO_STORE],
+      name: undefined,
+    }),
+  };
+}

@@ -3,8 +3,17 @@ import type { LimiterKey } from "../limiter/claims.js";
 import { decideTogether, type Joined, type Participant } from "../limiter/together.js";
 import { after, isPromise, isPromiseLike, type MaybePromise } from "../maybe-promise.js";
 import { rejectUnknown } from "../unknown-option.js";
-import { type Denial, type UnavailableDenial, unavailable } from "./answer.js";
-import type { Check, CheckContext, CheckSource, DenialOf, Identified, Pass, Refusal } from "./check.js";
+import type { Denial, UnavailableDenial } from "./answer.js";
+import {
+  type Check,
+  type CheckContext,
+  type CheckSource,
+  type DenialOf,
+  type Identified,
+  type Pass,
+  type Refusal,
+  unavailable,
+} from "./check.js";
 import type { HeaderField } from "./headers/field.js";
 import { type IdentityOptions, identify } from "./identify.js";
 import type { HttpPort } from "./port.js";
@@ -32,7 +41,7 @@ export interface Guard<Req, Handler, D extends Denial = Denial> {
  * @typeParam Req what the functions are given: the framework's request, or its context
  * @typeParam Handler the function that answers denied requests, in the framework's own form
  */
-export interface GuardOptions<Req, Handler = never> extends IdentityOptions<Req> {
+export interface GuardOptionsOf<Req, Handler = never> extends IdentityOptions<Req> {
   /**
    * Whether all that a request was charged is refunded, asked when its response is over. Never asked for a request that was
    * denied or whose client left before the end.
@@ -49,8 +58,8 @@ export interface GuardOptions<Req, Handler = never> extends IdentityOptions<Req>
   handler?: Handler | undefined;
 }
 
-/** The names of {@link GuardOptions}. */
-export const GUARD_OPTIONS: readonly (keyof GuardOptions<never>)[] = [
+/** The names of {@link GuardOptionsOf}. */
+export const GUARD_OPTIONS: readonly (keyof GuardOptionsOf<never>)[] = [
   "key",
   "skip",
   "chargePreflight",
@@ -94,13 +103,13 @@ type Decide<Req, D extends Denial> = (request: Req, key: LimiterKey) => MaybePro
  */
 export function createGuard<Req, Handler = never, Source extends CheckSource<Req> = CheckSource<Req>>(
   checks: readonly Source[],
-  options: GuardOptions<Req, Handler>,
+  options: GuardOptionsOf<Req, Handler>,
   port: HttpPort<Req>,
   middleware?: string,
 ): Guard<Req, Handler, DenialOf<Source> | UnavailableDenial>;
 export function createGuard<Req, Handler, D extends Denial>(
   checks: readonly CheckSource<Req, D>[],
-  options: GuardOptions<Req, Handler>,
+  options: GuardOptionsOf<Req, Handler>,
   port: HttpPort<Req>,
   middleware = "guard",
 ): Guard<Req, Handler, D | UnavailableDenial> {
@@ -125,7 +134,7 @@ export function createGuard<Req, Handler, D extends Denial>(
 
 /** What the checks of a guard are told. @throws SluiceError `INVALID_OPTION` */
 export function contextOf<Req>(
-  options: GuardOptions<Req, unknown>,
+  options: GuardOptionsOf<Req, unknown>,
   port: HttpPort<Req>,
   middleware: string,
 ): CheckContext<Req> {
@@ -142,7 +151,7 @@ export function contextOf<Req>(
 
 /** The guard that decides the requests that it looks at by one function. */
 export function guardOf<Req, Handler, D extends Denial>(
-  options: GuardOptions<Req, Handler>,
+  options: GuardOptionsOf<Req, Handler>,
   { port, warn, dryRun }: CheckContext<Req>,
   middleware: string,
   keyless: boolean,
@@ -166,7 +175,7 @@ interface Claimed {
 function pipeline<Req, D extends Denial>(
   checks: readonly Check<Req, D>[],
   properties: readonly string[],
-  options: GuardOptions<Req, unknown>,
+  options: GuardOptionsOf<Req, unknown>,
   { dryRun, name, warn }: CheckContext<Req>,
 ): Decide<Req, D | UnavailableDenial> {
   type Judged = Pass | Refusal<D | UnavailableDenial> | undefined;

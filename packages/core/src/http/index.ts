@@ -20,11 +20,7 @@ export {
   denier,
   type Message,
   type MessageWriter,
-  type RefuseOptions,
-  refuse,
-  type StandardAnswer,
   type UnavailableDenial,
-  unavailable,
 } from "./answer.js";
 export {
   type Answers,
@@ -36,19 +32,24 @@ export {
   PASS,
   type Pass,
   type Refusal,
+  type RefuseOptions,
+  refuse,
+  unavailable,
 } from "./check.js";
-export { createGuard, GUARD_OPTIONS, type Guard, type GuardOptions } from "./guard.js";
+export { createGuard, GUARD_OPTIONS, type Guard, type GuardOptionsOf } from "./guard.js";
 export type { HashKey } from "./hash-key.js";
 export type { HeaderField } from "./headers/field.js";
 export type { LegacyReset } from "./headers/legacy.js";
 export type { HeaderFormName } from "./headers/writer.js";
 export type { IdentityOptions, UnusableAddress } from "./identify.js";
-export { type LimitDenial, type LimitSource, limit } from "./limit.js";
-export { type LimitOptions, type Policies, policiesAndOptions } from "./limit-options.js";
+export { type LimitCheck, type LimitJoining, type LimitSource, limit } from "./limit.js";
+export type { LimitDenial } from "./limit-alone.js";
+export { type LimitOptionsOf, type Policies, policiesAndOptions } from "./limit-options.js";
 export type { HttpPort, ProxyTrust } from "./port.js";
-export { createRateLimit, type RateLimitOptions } from "./rate-limit.js";
+export { createRateLimit, type RateLimitOptionsOf } from "./rate-limit.js";
 export {
   type EndingResponse,
+  type Refunding,
   type RefundWhen,
   type ResponseOutcome,
   refundAtEnd,

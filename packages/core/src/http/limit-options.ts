@@ -5,7 +5,6 @@ import { LIMITER_OPTIONS, type LimiterOptions } from "../limiter/options.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import type { Policy } from "../policy/policy.js";
 import type { Store } from "../store/store.js";
-import { rejectUnknown } from "../unknown-option.js";
 import type { AnswerOptions } from "./answer.js";
 import type { LegacyReset } from "./headers/legacy.js";
 import type { HeaderFormName } from "./headers/writer.js";
@@ -24,7 +23,7 @@ export type Policies<Req> = Policy | readonly Policy[] | ((request: Req) => Mayb
  *
  * @typeParam Req what the functions are given: the framework's request, or its context
  */
-export interface LimitOptions<Req> extends Omit<LimiterOptions, "store" | "policies">, AnswerOptions<Req, Decision> {
+export interface LimitOptionsOf<Req> extends Omit<LimiterOptions, "store" | "policies">, AnswerOptions<Req, Decision> {
   /** Units that a request takes: a whole number of 1 or more. Default 1. */
   cost?: number | ((request: Req) => MaybePromise<number>) | undefined;
   /**
@@ -45,7 +44,7 @@ export interface LimitOptions<Req> extends Omit<LimiterOptions, "store" | "polic
   requestProperty?: string | undefined;
 }
 
-type AnyOptions = LimitOptions<never>;
+type AnyOptions = LimitOptionsOf<never>;
 
 const OWN_OPTIONS: readonly Exclude<keyof AnyOptions, keyof LimiterOptions>[] = [
   "cost",
@@ -65,7 +64,7 @@ const FOR_STORES = LIMITER_OPTIONS.filter(
     option !== "store" && option !== "policies",
 );
 
-/** The names of {@link LimitOptions}. */
+/** The names of {@link LimitOptionsOf}. */
 export const LIMIT_OPTIONS: readonly string[] = [...FOR_STORES, ...OWN_OPTIONS];
 
 /**
@@ -94,18 +93,11 @@ export function isLimiter(value: Store | Limiter): value is Limiter {
 }
 
 /**
- * Checks that there is nothing but options, and no option without effect. Other values are checked where they are used.
+ * Checks that no option is without effect. Other values are checked where they are used.
  *
- * @throws SluiceError `UNKNOWN_OPTION`, `INVALID_OPTION`
+ * @throws SluiceError `INVALID_OPTION`
  */
-export function checkLimitOptions(
-  storeOrLimiter: Store | Limiter,
-  policies: unknown,
-  options: AnyOptions,
-  caller: string,
-): void {
-  rejectPolicies(options, caller);
-  rejectUnknown(options, LIMIT_OPTIONS, caller);
+export function checkLimitOptions(storeOrLimiter: Store | Limiter, policies: unknown, options: AnyOptions): void {
   if (isLimiter(storeOrLimiter)) {
     expectNone({ policies, ...limiterOptionsOf(options) }, "a limiter has its own: set it in createLimiter");
   }

@@ -1,17 +1,18 @@
-import { createLimiterCore, type Decider } from "../limiter/decider.js";
+import type { Decider } from "../limiter/decider.js";
 import type { Limiter } from "../limiter/limiter.js";
+import type { LimiterOptions } from "../limiter/options.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
 import type { Policy, Quota } from "../policy/policy.js";
 import type { Store } from "../store/store.js";
 import { checkForms, type FieldWriter, fieldWriter } from "./headers/writer.js";
-import { isLimiter, type LimitOptions, limiterOptionsOf, type Policies } from "./limit-options.js";
+import { isLimiter, type LimitOptionsOf, limiterOptionsOf, type Policies } from "./limit-options.js";
 import { identityOf } from "./shared-counts.js";
 import type { Warn } from "./warnings.js";
 
 /** What decides a request: a limiter, with the writer of its fields. */
-export interface Plan {
-  readonly limiter: Decider;
+export interface Plan<L extends Decider = Decider> {
+  readonly limiter: L;
   readonly write: FieldWriter;
   /** The same for all plans that count together. */
   readonly counts: object;
@@ -20,13 +21,15 @@ export interface Plan {
 /**
  * Creates what finds the plan of a request. It is opened for each guard, which is warned of conflicts.
  *
+ * @param create creates a limiter on a store
  * @throws SluiceError for limiter options and headers that are not what they should be
  */
-export function planSource<Req>(
+export function planSource<Req, L extends Decider>(
   storeOrLimiter: Store | Limiter,
   policies: Policies<Req> | undefined,
-  options: LimitOptions<Req>,
-): (warn: Warn) => (request: Req) => MaybePromise<Plan> {
+  options: LimitOptionsOf<Req>,
+  create: (options: LimiterOptions) => L,
+): (warn: Warn) => (request: Req) => MaybePromise<Plan<L | Limiter>> {
   const { headers, legacyReset = "epoch", unit } = options;
   const forms = checkForms(headers);
   const writerOf = ({ policies: all, quotas }: Decider): FieldWriter => {
@@ -36,16 +39,16 @@ export function planSource<Req>(
   if (typeof policies === "function" && !isLimiter(storeOrLimiter)) {
     const limiterOptions = { ...limiterOptionsOf(options), store: storeOrLimiter };
     // Finds mistakes in the other options now, and not in the first request.
-    createLimiterCore(limiterOptions);
+    create(limiterOptions);
     const find = planFinder((some) => {
-      const limiter = createLimiterCore({ ...limiterOptions, policies: some });
+      const limiter = create({ ...limiterOptions, policies: some });
       return { limiter, write: writerOf(limiter), counts: limiter };
     });
     return () => (request) => after(policies(request), find);
   }
-  const limiter: Decider = isLimiter(storeOrLimiter)
+  const limiter: L | Limiter = isLimiter(storeOrLimiter)
     ? storeOrLimiter
-    : createLimiterCore({
+    : create({
         ...limiterOptionsOf(options),
         store: storeOrLimiter,
         policies: policies as Exclude<typeof policies, (request: Req) => unknown>,
@@ -61,17 +64,19 @@ export function planSource<Req>(
 const MAX_PLANS = 250;
 
 /** A plan that is kept until others take its place. */
-interface Kept {
-  plan: Plan | undefined;
+interface Kept<L extends Decider> {
+  plan: Plan<L> | undefined;
   /** Whether it was found since others last took a place. */
   used: boolean;
 }
 
 /** Creates the function that finds the plan for policies, which may be new objects for each request. */
-function planFinder(make: (policies: readonly Policy[]) => Plan): (policies: Policy | readonly Policy[]) => Plan {
+function planFinder<L extends Decider>(
+  make: (policies: readonly Policy[]) => Plan<L>,
+): (policies: Policy | readonly Policy[]) => Plan<L> {
   // An app may keep a policy for each tenant, so an object must not keep a plan alive.
-  const byIdentity = new WeakMap<object, { policies: readonly Policy[]; kept: Kept }>();
-  const byContent = new Map<string, Kept>();
+  const byIdentity = new WeakMap<object, { policies: readonly Policy[]; kept: Kept<L> }>();
+  const byContent = new Map<string, Kept<L>>();
 
   /** Drops the oldest plan that was not used lately. */
   function dropOne(): void {
@@ -87,14 +92,14 @@ function planFinder(make: (policies: readonly Policy[]) => Plan): (policies: Pol
     }
   }
 
-  function keep(policies: readonly Policy[]): Kept {
+  function keep(policies: readonly Policy[]): Kept<L> {
     const content = JSON.stringify(policies);
     const known = byContent.get(content);
     if (known !== undefined) {
       known.used = true;
       return known;
     }
-    const kept: Kept = { plan: make(policies), used: true };
+    const kept: Kept<L> = { plan: make(policies), used: true };
     byContent.set(content, kept);
     if (byContent.size > MAX_PLANS) dropOne();
     return kept;
@@ -109,7 +114,7 @@ function planFinder(make: (policies: readonly Policy[]) => Plan): (policies: Pol
     const policies = [given].flat() as readonly Policy[];
     const kept = keep(policies);
     if (policies.every((policy) => Object.isFrozen(policy))) byIdentity.set(given, { policies, kept });
-    return kept.plan as Plan;
+    return kept.plan as Plan<L>;
   };
 }
 

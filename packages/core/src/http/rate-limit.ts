@@ -1,9 +1,10 @@
+import { createLimiterCore } from "../limiter/decider.js";
 import type { Limiter } from "../limiter/limiter.js";
 import type { Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
-import { contextOf, GUARD_OPTIONS, type Guard, type GuardOptions, guardOf } from "./guard.js";
-import { type LimitDenial, limitSource } from "./limit.js";
-import { LIMIT_OPTIONS, type LimitOptions, type Policies, rejectPolicies } from "./limit-options.js";
+import { contextOf, GUARD_OPTIONS, type Guard, type GuardOptionsOf, guardOf } from "./guard.js";
+import { type LimitDenial, limitAlone } from "./limit-alone.js";
+import { LIMIT_OPTIONS, type LimitOptionsOf, type Policies, rejectPolicies } from "./limit-options.js";
 import type { HttpPort } from "./port.js";
 
 /**
@@ -12,12 +13,12 @@ import type { HttpPort } from "./port.js";
  * @typeParam Req what the functions are given: the framework's request, or its context
  * @typeParam Handler the function that answers denied requests, in the framework's own form
  */
-export interface RateLimitOptions<Req, Handler = never> extends LimitOptions<Req>, GuardOptions<Req, Handler> {
+export interface RateLimitOptionsOf<Req, Handler = never> extends LimitOptionsOf<Req>, GuardOptionsOf<Req, Handler> {
   /**
    * Whether a request is refunded, asked when its response is over. Never asked for a request that was denied or whose client
    * left before the end, and a cost is refunded at most once.
    */
-  refundWhen?: GuardOptions<Req>["refundWhen"];
+  refundWhen?: GuardOptionsOf<Req>["refundWhen"];
 }
 
 /**
@@ -28,14 +29,13 @@ export interface RateLimitOptions<Req, Handler = never> extends LimitOptions<Req
 export function createRateLimit<Req, Handler>(
   storeOrLimiter: Store | Limiter,
   policies: Policies<Req> | undefined,
-  options: RateLimitOptions<Req, Handler>,
+  options: RateLimitOptionsOf<Req, Handler>,
   port: HttpPort<Req>,
 ): Guard<Req, Handler, LimitDenial> {
   const caller = "rateLimit";
   rejectPolicies(options, caller);
   rejectUnknown(options, [...LIMIT_OPTIONS, ...GUARD_OPTIONS], caller);
-  const { key, skip, chargePreflight, ipv6Prefix, unusableAddress, hashKey, dryRun, name, handler, ...own } = options;
   const context = contextOf(options, port, caller);
-  const { alone, requestProperty = caller } = limitSource(storeOrLimiter, policies, own, caller)(context);
+  const { alone, requestProperty } = limitAlone(storeOrLimiter, policies, options, createLimiterCore)(context);
   return guardOf(options, context, caller, false, alone, [requestProperty]);
 }

@@ -5,11 +5,16 @@ import type { ClaimMaker, LimiterKey } from "./claims.js";
 import type { Decision } from "./decision.js";
 import type { Algorithms, Engine } from "./engine.js";
 
-/** Blocks who goes on when denied: see `escalatingBlock`. */
+/** Blocks clients that keep sending requests after a denial: see `escalatingBlock`. */
 export interface AutoBlock {
   /** Counts violations; the store decides it like any other policy. */
   readonly policy: Policy;
-  /** Makes it a limiter's. */
+  /** For the limiter: makes it part of one. */
+  attach(host: never): object;
+}
+
+/** What `escalatingBlock` returns, as a limiter uses it. */
+export interface AttachableBlock extends AutoBlock {
   attach(host: AutoBlockHost): AutoBlocker;
 }
 

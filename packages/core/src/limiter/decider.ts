@@ -7,15 +7,15 @@ import { createDeadlines } from "../store/deadlines.js";
 import { refundEntry } from "../store/entry.js";
 import { type CallOptions, type Claim, isDecidingStore, type Outcome, type Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
-import type { AutoBlocker } from "./auto-block.js";
+import type { AttachableBlock, AutoBlocker } from "./auto-block.js";
 import { type ClaimMaker, claimMaker, heldKey, type LimiterKey } from "./claims.js";
+import type { Clock } from "./clock.js";
 import { type DecisionTerms, decisionOf, decisionWithoutStore, takeCharge } from "./decide.js";
 import type { Decision } from "./decision.js";
 import { type Algorithms, decidingEngine, type Engine } from "./engine.js";
 import { createEmitter, type Emitter } from "./events.js";
 import { checkOptions, type LimiterOptions } from "./options.js";
 import { createOutage } from "./outage.js";
-import type { Participant } from "./together.js";
 import { updatingEngine } from "./updating-engine.js";
 
 /** Options of a request for admission. */
@@ -43,16 +43,13 @@ export interface Decider {
    * place.
    */
   refund(decision: Decision): Promise<boolean>;
-  /**
-   * The limiter's part in an admission that it shares with other limiters, for a check of a guard. Asks nothing yet.
-   *
-   * @throws SluiceError `INVALID_KEY`, `INVALID_COST`
-   */
-  join(key: LimiterKey, options?: ConsumeOptions): Participant;
 }
 
 /** What the rest of a limiter is made of. */
 export interface LimiterCore extends Decider {
+  readonly clock: Clock | undefined;
+  /** Whether the store decides. Otherwise this process does, on the entries that the store keeps. */
+  readonly storeDecides: boolean;
   readonly claims: ClaimMaker;
   readonly engine: Engine;
   readonly emitter: Emitter;
@@ -71,7 +68,15 @@ export interface LimiterCore extends Decider {
     charge: boolean,
     calls: CallOptions,
   ): MaybePromise<Decision>;
-  /** Tells the listeners of a decision. */
+  /** The decision when the store answered. */
+  answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision;
+  /** The decision when it did not, of a call that began when the store had answered `answers` calls. */
+  unanswered(cost: number, error: unknown, calls: CallOptions, answers: number): Decision;
+  /** How many calls the store has answered. */
+  answers(): number;
+  /** Lets a denial count for `autoBlock`, and emits events. */
+  ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision>;
+  /** Emits the events of a decision. */
   tell(decision: Decision): Decision;
   /** Rejects by the deadline of the calls, and always with a `SluiceError`. */
   bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T>;
@@ -195,7 +200,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
   }
 
   const parts = { store, policies, prefix, claims, engine, algorithms, calling, bounded };
-  const blocker = autoBlock?.attach(parts);
+  const blocker = (autoBlock as AttachableBlock | undefined)?.attach(parts);
 
   function ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision> {
     if (blocker === undefined || decision.allowed || decision.source !== "store") return tell(decision);
@@ -209,12 +214,18 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
 
   return {
     ...parts,
+    clock,
+    storeDecides: deciding !== undefined,
     quotas,
     emitter,
     blocker,
     timeoutMs,
     costOf,
     ask,
+    answered,
+    unanswered,
+    answers: () => outage.answers,
+    ended,
     tell,
 
     decide(key, given) {
@@ -230,32 +241,6 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     },
 
     refund,
-
-    join(key, given) {
-      const cost = costOf(given);
-      blocker?.check(key);
-      const held = heldKey(key);
-      let calls = UNBOUNDED;
-      let { answers } = outage;
-      return {
-        store,
-        clock,
-        algorithms: deciding === undefined ? algorithms : undefined,
-        claims: claims.all(key, cost),
-        start() {
-          calls = calling();
-          answers = outage.answers;
-          return calls;
-        },
-        bounded: (work) => bounded(work, calls),
-        answered(own, charged) {
-          const decision = answered(held, cost, charged, own);
-          return own.allowed && !charged ? decision : ended(decision, held, cost, calls);
-        },
-        failed: (error) => ended(unanswered(cost, error, calls, answers), held, cost, calls),
-        refund,
-      };
-    },
 
     giveBack: (decision) => giveBack(decision, timing()),
 

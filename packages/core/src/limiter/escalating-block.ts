@@ -7,7 +7,7 @@ import { blockEntry } from "../store/entry.js";
 import { scopeOf } from "../store/entry-key.js";
 import type { CallOptions, Claim, Outcome } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
-import type { AutoBlock } from "./auto-block.js";
+import type { AttachableBlock, AutoBlock } from "./auto-block.js";
 import type { LimiterKey } from "./claims.js";
 import type { Decision } from "./decision.js";
 
@@ -101,7 +101,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
   for (const name of names ?? []) checkName(name);
   if (typeof onBlock !== "function") throw invalidOption("onBlock", onBlock, "give a function");
 
-  return {
+  const block: AttachableBlock = {
     policy,
     attach(host) {
       const { store, prefix, policies, claims, engine, algorithms } = host;
@@ -233,4 +233,5 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
       };
     },
   };
+  return block;
 }

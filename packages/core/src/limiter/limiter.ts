@@ -11,6 +11,7 @@ import type { Decision } from "./decision.js";
 import type { LimiterEvents } from "./events.js";
 import { createForecast } from "./forecast.js";
 import type { LimiterOptions } from "./options.js";
+import { joinOf, type Participant } from "./together.js";
 import { createWaitQueue } from "./wait-queue.js";
 
 /** Options of {@link Limiter.wait} and {@link Limiter.execute}. */
@@ -58,6 +59,12 @@ export interface Limiter extends Decider {
   wait(key: LimiterKey, options?: WaitOptions): Promise<Decision>;
   /** Runs `fn` after {@link Limiter.wait}, with its options, and returns what it returns. What `fn` used stays used when it fails. */
   execute<T>(key: LimiterKey, fn: (decision: Decision) => T | Promise<T>, options?: WaitOptions): Promise<T>;
+  /**
+   * The limiter's part in an admission that it shares with other limiters, for a check of a guard. Asks nothing yet.
+   *
+   * @throws SluiceError `INVALID_KEY`, `INVALID_COST`
+   */
+  join(key: LimiterKey, options?: ConsumeOptions): Participant;
   /** Whether the store answers. Never rejects. */
   healthCheck(): Promise<Health>;
   /** Adds a listener; the function returned removes it. */
@@ -98,7 +105,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
     store,
     decide,
     refund,
-    join: core.join,
+    join: (key, given) => joinOf(core, key, given),
 
     consume(key, given) {
       // Not an async function: it would add a promise of its own to the one that a remote store needs anyway.

@@ -2,7 +2,9 @@ import { isPromise, type MaybePromise } from "../maybe-promise.js";
 import type { Algorithm } from "../policy/algorithm.js";
 import { builtInAlgorithms } from "../policy/built-in.js";
 import { type CallOptions, type Claim, isDecidingStore, type Outcome, type Store } from "../store/store.js";
+import { heldKey, type LimiterKey } from "./claims.js";
 import type { Clock } from "./clock.js";
+import type { ConsumeOptions, LimiterCore } from "./decider.js";
 import type { Decision } from "./decision.js";
 import { updatingEngine } from "./updating-engine.js";
 
@@ -26,6 +28,33 @@ export interface Participant {
   failed(error: unknown): MaybePromise<Decision>;
   /** As `refund` of the limiter. */
   refund(decision: Decision): Promise<boolean>;
+}
+
+/** The part of a limiter in an admission: see `join` of a limiter. */
+export function joinOf(core: LimiterCore, key: LimiterKey, options: ConsumeOptions | undefined): Participant {
+  const cost = core.costOf(options);
+  core.blocker?.check(key);
+  const held = heldKey(key);
+  let calls: CallOptions = {};
+  let answers = 0;
+  return {
+    store: core.store,
+    clock: core.clock,
+    algorithms: core.storeDecides ? undefined : core.algorithms,
+    claims: core.claims.all(key, cost),
+    start() {
+      calls = core.calling();
+      answers = core.answers();
+      return calls;
+    },
+    bounded: (work) => core.bounded(work, calls),
+    answered(own, charged) {
+      const decision = core.answered(held, cost, charged, own);
+      return own.allowed && !charged ? decision : core.ended(decision, held, cost, calls);
+    },
+    failed: (error) => core.ended(core.unanswered(cost, error, calls, answers), held, cost, calls),
+    refund: core.refund,
+  };
 }
 
 /** The decision of one participant. */

@@ -4,7 +4,7 @@ import {
   type Check,
   type CheckSource,
   createGuard,
-  type GuardOptions,
+  type GuardOptionsOf,
   type HttpPort,
   limit,
   PASS,
@@ -25,7 +25,7 @@ const port: HttpPort<Call> = {
 
 const ADA: Call = { from: "192.0.2.1" };
 
-function guardOf(checks: readonly CheckSource<Call>[], options: GuardOptions<Call> = {}) {
+function guardOf(checks: readonly CheckSource<Call>[], options: GuardOptionsOf<Call> = {}) {
   return createGuard<Call>(checks, options, port);
 }
 

@@ -5,7 +5,7 @@ import {
   type LimitDenial,
   type Policies,
   policiesAndOptions,
-  type RateLimitOptions,
+  type RateLimitOptionsOf,
   type Verdict,
 } from "../../src/http/index.js";
 import {
@@ -27,7 +27,7 @@ interface Call {
 }
 
 /** `policies` stand beside the options here, and are an argument of the guard. */
-type Options = RateLimitOptions<Call, () => void> & { policies?: Policies<Call> | undefined };
+type Options = RateLimitOptionsOf<Call, () => void> & { policies?: Policies<Call> | undefined };
 
 type TestedGuard = Guard<Call, () => void, LimitDenial>;
 
@@ -35,7 +35,7 @@ function guardOf(given: Options = {}, of: Store | Limiter = mapStore()): TestedG
   const isObject = typeof given === "object" && given !== null;
   const { policies: argument, ...rest } = isObject ? given : {};
   const second = isObject && "policies" in given ? argument : isObject ? rest : given;
-  const { policies, options } = policiesAndOptions<Call, RateLimitOptions<Call, () => void>>(
+  const { policies, options } = policiesAndOptions<Call, RateLimitOptionsOf<Call, () => void>>(
     second,
     isObject && "policies" in given ? rest : undefined,
   );
@@ -256,7 +256,7 @@ describe("options", () => {
   });
 
   it("refuse policies, and say where they go", () => {
-    const options = { policies: tokenBucket() } as RateLimitOptions<Call, () => void>;
+    const options = { policies: tokenBucket() } as RateLimitOptionsOf<Call, () => void>;
     expect(() => createRateLimit(mapStore(), undefined, options, {} as never)).toThrow(
       refuses("UNKNOWN_OPTION", 'rateLimit has no option "policies": pass policies before the options'),
     );

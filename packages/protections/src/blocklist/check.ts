@@ -13,7 +13,7 @@ import {
   expectFunctions,
   expectNone,
   type Guard,
-  type GuardOptions,
+  type GuardOptionsOf,
   type HttpPort,
   type Identified,
   PASS,
@@ -125,7 +125,7 @@ function findAny(blocklist: Blocklist, keys: readonly string[]): MaybePromise<Bl
 /** Options of the middleware `blocklist`, in every framework: those of {@link blocked}, and some of a guard. */
 export interface BlocklistGuardOptions<Req, Handler = never>
   extends BlockedOptions<Req>,
-    Pick<GuardOptions<Req, Handler>, "skip" | "unusableAddress" | "name" | "handler"> {}
+    Pick<GuardOptionsOf<Req, Handler>, "skip" | "unusableAddress" | "name" | "handler"> {}
 
 /**
  * Creates the guard that has the check {@link blocked} only. For authors of adapters.

@@ -9,7 +9,7 @@ import {
   denier,
   expectNone,
   type Guard,
-  type GuardOptions,
+  type GuardOptionsOf,
   type HttpPort,
   invalidOption,
   rejectUnknown,
@@ -84,7 +84,7 @@ function isRegistry(value: Store | Registry): value is Registry {
 /** Options of the middleware `requireRegistered`, in every framework: those of {@link registered}, and some of a guard. */
 export interface RequireRegisteredOptions<Req, Handler = never>
   extends RegisteredOptions<Req>,
-    Pick<GuardOptions<Req, Handler>, "skip" | "chargePreflight" | "name" | "handler"> {}
+    Pick<GuardOptionsOf<Req, Handler>, "skip" | "chargePreflight" | "name" | "handler"> {}
 
 /**
  * Creates the guard that has the check {@link registered} only. For authors of adapters.

@@ -1,5 +1,5 @@
 import type { Limiter, Store } from "@sluice/core";
-import type { Policies, RateLimitOptions } from "@sluice/core/http";
+import type { Policies, RateLimitOptionsOf } from "@sluice/core/http";
 
 /** What the app does with requests that get through. Every method and path has this route, but for `"none"`. */
 export type RouteKind =
@@ -28,7 +28,7 @@ export interface Use<Req, Handler> {
   /** Passed before the options, where there are some. */
   readonly policies?: Policies<Req> | undefined;
   /** Without them, `rateLimit` is called without options. */
-  readonly options?: RateLimitOptions<Req, Handler> | undefined;
+  readonly options?: RateLimitOptionsOf<Req, Handler> | undefined;
 }
 
 /** An app for one test. */

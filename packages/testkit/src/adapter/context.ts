@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { SluiceError, type SluiceErrorCode, type Store } from "@sluice/core";
-import type { Policies, RateLimitOptions } from "@sluice/core/http";
+import type { Policies, RateLimitOptionsOf } from "@sluice/core/http";
 import { type ManualClock, manualClock } from "../manual-clock.js";
 import { modelStore } from "../model.js";
 import type { SuiteRunner } from "../runner.js";
@@ -16,7 +16,7 @@ export interface Expected {
 }
 
 /** The policies and the options of one use of the middleware. */
-export interface Arguments<Req, Handler> extends RateLimitOptions<Req, Handler> {
+export interface Arguments<Req, Handler> extends RateLimitOptionsOf<Req, Handler> {
   policies?: Policies<Req> | undefined;
 }
 
