@@ -3,7 +3,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { escalatingBlock, fixedWindow, SluiceError } from "@sluice/core";
-import { createProtections, type Protections } from "@sluice/protections";
+import { createProtections, createRegistry, openStore } from "@sluice/protections";
 import { ADMIN_KEY, createApp } from "./app.js";
 
 const { PORT = "3000", STORAGE = "memory:" } = process.env;
@@ -17,32 +17,38 @@ if (/^\d{1,5}$/.test(PORT) && Number(PORT) <= 65_535) {
 }
 
 async function start(): Promise<void> {
-  const protections = await createProtections({
-    storage: STORAGE,
-    namespace: "demo",
-    // A demo makes its own table. In production that is a step of its own.
-    migrate: true,
+  // A demo makes its own table. In production that is a step of its own.
+  const store = await openStore(STORAGE, { migrate: true });
+  const protections = createProtections({
+    store,
+    prefix: "demo",
     limiter: {
       policies: fixedWindow({ limit: 5, window: "10s" }),
       autoBlock: escalatingBlock({ violations: 10, within: "1m", for: "10s", max: "5m" }),
     },
     debounce: { window: "5s" },
   });
-  await protections.registry.register(ADMIN_KEY);
-  const server = createServer(createApp(protections));
+  // Only the office is for registered clients, so the registry is not one of the protections.
+  const registry = createRegistry({ store, prefix: "demo" });
+  await registry.register(ADMIN_KEY);
+  const close = async (): Promise<void> => {
+    await protections.close();
+    await store.close();
+  };
+  const server = createServer(createApp(protections, registry));
   server.on("error", (error: NodeJS.ErrnoException) => {
     fail(`Can't listen on port ${PORT}: ${error.code === "EADDRINUSE" ? "it is in use" : error.message}`);
-    void protections.close();
+    void close();
   });
   server.on("listening", () => announce((server.address() as AddressInfo).port));
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop(server, protections));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop(server, close));
   server.listen(Number(PORT));
 }
 
-async function stop(server: ReturnType<typeof createServer>, protections: Protections): Promise<void> {
+async function stop(server: ReturnType<typeof createServer>, close: () => Promise<void>): Promise<void> {
   server.close();
   server.closeAllConnections();
-  await protections.close();
+  await close();
 }
 
 function announce(port: number): void {

@@ -3,7 +3,7 @@ import { invalidOption } from "./errors.js";
 /** The units of a duration in words, in milliseconds. */
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-type DurationUnit = keyof typeof UNIT_MS;
+export type DurationUnit = keyof typeof UNIT_MS;
 
 /**
  * A length of time: whole milliseconds as a number, or a whole number with a unit, as in `"250ms"`, `"10s"`, `"1m"`,

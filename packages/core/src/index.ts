@@ -1,10 +1,10 @@
 // The door for app developers. Adapters re-export all of it.
-export { type Duration, parseDuration } from "./duration.js";
+export { type Duration, type DurationUnit, parseDuration } from "./duration.js";
 export { SluiceError, type SluiceErrorCode } from "./errors.js";
 export { clientKey } from "./http/address/client-key.js";
 export { withoutPort } from "./http/address/without-port.js";
 export { compositeKey } from "./http/composite-key.js";
-export { hmacKey } from "./http/hash-key.js";
+export { type HashKey, hmacKey } from "./http/hash-key.js";
 export type { AutoBlock } from "./limiter/auto-block.js";
 export type { LimiterKey } from "./limiter/claims.js";
 export type { Clock } from "./limiter/clock.js";
@@ -30,5 +30,6 @@ export {
   type TokenBucketPolicy,
   tokenBucket,
   type WindowOptions,
+  type WindowPolicy,
 } from "./policy/policy.js";
 export type { CallOptions, Claim, ClaimFinding, Outcome, Store } from "./store/store.js";

@@ -8,7 +8,6 @@ import {
   type GuardOptionsOf,
   type LimitDenial,
   type LimitOptionsOf,
-  type LimitSource,
   limit as limitOf,
   type Policies,
   policiesAndOptions,
@@ -90,6 +89,6 @@ export function guard<Source extends CheckSource<Request>>(
  * @throws SluiceError for any option that is not what it should be
  */
 export const limit: {
-  (storeOrLimiter: Store | Limiter, options?: LimitOptions): LimitSource<Request>;
-  (store: Store, policies: Policies<Request>, options?: LimitOptions): LimitSource<Request>;
+  (storeOrLimiter: Store | Limiter, options?: LimitOptions): CheckSource<Request, LimitDenial>;
+  (store: Store, policies: Policies<Request>, options?: LimitOptions): CheckSource<Request, LimitDenial>;
 } = limitOf;

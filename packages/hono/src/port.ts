@@ -65,13 +65,16 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
       address,
       reread: (c) => withoutPort(address(c)),
       hasLeft,
-      target: (c) => pathOf(c.req.url),
-      body: bodyOf,
       proxyTrust: () => client.trust,
       handlerFrame: HANDLER_FRAME,
     },
     guardOptions,
   };
+}
+
+/** The port for guards with any checks. That of `rateLimit` alone is smaller, which matters in bundles. */
+export function withBodies<E extends Env>(port: HttpPort<Context<E>>): HttpPort<Context<E>> {
+  return { ...port, target: (c) => pathOf(c.req.url), body: bodyOf };
 }
 
 /** The path with the query of an absolute URL. */

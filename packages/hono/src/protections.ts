@@ -28,7 +28,7 @@ import {
 } from "@sluice/protections";
 import type { Context, Env, MiddlewareHandler } from "hono";
 import { found, type VariableHolder } from "./found.js";
-import { type ConnectionOptions, portOf } from "./port.js";
+import { type ConnectionOptions, portOf, withBodies } from "./port.js";
 import { type DenialHandler, middlewareOf } from "./respond.js";
 
 /** Options of {@link blocked}. Functions among them are given Hono's context. */
@@ -112,7 +112,7 @@ export function debounce<E extends Env = Env>(
   options: DebounceGuardOptions<E> = {},
 ): MiddlewareHandler<E> {
   const { port, guardOptions } = portOf<E, typeof options>(options, options.key !== undefined);
-  return middlewareOf("debounce", createDebounceGuard(storeOrDebouncer, guardOptions, port), port);
+  return middlewareOf("debounce", createDebounceGuard(storeOrDebouncer, guardOptions, withBodies(port)), port);
 }
 
 /**
@@ -140,7 +140,7 @@ export function blocklist<E extends Env = Env>(
   options: BlocklistGuardOptions<E> = {},
 ): MiddlewareHandler<E> {
   const { port, guardOptions } = portOf<E, typeof options>(options, options.key !== undefined);
-  return middlewareOf("blocklist", createBlocklistGuard(storeOrBlocklist, guardOptions, port), port);
+  return middlewareOf("blocklist", createBlocklistGuard(storeOrBlocklist, guardOptions, withBodies(port)), port);
 }
 
 /**
@@ -196,7 +196,7 @@ export function protect<E extends Env = Env>(
   options: ProtectOptions<E> = {},
 ): MiddlewareHandler<E> {
   const { port, guardOptions } = portOf<E, typeof options>(options, options.key !== undefined);
-  return middlewareOf("protect", createProtectGuard(protections, guardOptions, port), port);
+  return middlewareOf("protect", createProtectGuard(protections, guardOptions, withBodies(port)), port);
 }
 
 /** Returns what `debounce` found out about a request; `undefined` if it did not look at it. */

@@ -8,7 +8,6 @@ import {
   type GuardOptionsOf,
   type LimitDenial,
   type LimitOptionsOf,
-  type LimitSource,
   limit as limitOf,
   type Policies,
   policiesAndOptions,
@@ -16,7 +15,7 @@ import {
   type UnavailableDenial,
 } from "@sluice/core/http";
 import type { Context, Env, MiddlewareHandler } from "hono";
-import { type ConnectionOptions, portOf } from "./port.js";
+import { type ConnectionOptions, portOf, withBodies } from "./port.js";
 import { type DenialHandler, middlewareOf } from "./respond.js";
 
 /** Options of {@link rateLimit}. Functions among them are given Hono's context. */
@@ -95,7 +94,7 @@ export function guard<E extends Env = Env, Source extends CheckSource<Context<E>
   options: GuardOptions<DenialOf<Source> | UnavailableDenial, E> = {},
 ): MiddlewareHandler<E> {
   const { port, guardOptions } = portOf<E, typeof options>(options, options.key !== undefined || isKeyless(checks));
-  return middlewareOf("guard", createGuard(checks, guardOptions, port), port);
+  return middlewareOf("guard", createGuard(checks, guardOptions, withBodies(port)), port);
 }
 
 /** Whether no check asks for the client address. */
@@ -109,10 +108,13 @@ function isKeyless<E extends Env>(checks: readonly CheckSource<Context<E>>[]): b
  * @throws SluiceError for any option that is not what it should be
  */
 export const limit: {
-  <E extends Env = Env>(storeOrLimiter: Store | Limiter, options?: LimitOptions<E>): LimitSource<Context<E>>;
+  <E extends Env = Env>(
+    storeOrLimiter: Store | Limiter,
+    options?: LimitOptions<E>,
+  ): CheckSource<Context<E>, LimitDenial>;
   <E extends Env = Env>(
     store: Store,
     policies: Policies<Context<E>>,
     options?: LimitOptions<E>,
-  ): LimitSource<Context<E>>;
+  ): CheckSource<Context<E>, LimitDenial>;
 } = limitOf;

@@ -8,7 +8,6 @@ import {
   type GuardOptionsOf,
   type LimitDenial,
   type LimitOptionsOf,
-  type LimitSource,
   limit as limitOf,
   type Policies,
   policiesAndOptions,
@@ -90,6 +89,6 @@ export function guard<Source extends CheckSource<Context>>(
  * @throws SluiceError for any option that is not what it should be
  */
 export const limit: {
-  (storeOrLimiter: Store | Limiter, options?: LimitOptions): LimitSource<Context>;
-  (store: Store, policies: Policies<Context>, options?: LimitOptions): LimitSource<Context>;
+  (storeOrLimiter: Store | Limiter, options?: LimitOptions): CheckSource<Context, LimitDenial>;
+  (store: Store, policies: Policies<Context>, options?: LimitOptions): CheckSource<Context, LimitDenial>;
 } = limitOf;

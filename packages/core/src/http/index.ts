@@ -1,6 +1,5 @@
 // The door for authors of adapters and checks.
 export { expectFunctions, expectNone, invalidOption } from "../errors.js";
-export type { Joined, Participant } from "../limiter/together.js";
 export { after } from "../maybe-promise.js";
 export { rejectUnknown } from "../unknown-option.js";
 export { type ConnectedRequest, clientAddress, connectionEnded, isAboutLeaving } from "./address/connection.js";
@@ -37,17 +36,17 @@ export {
   unavailable,
 } from "./check.js";
 export { createGuard, GUARD_OPTIONS, type Guard, type GuardOptionsOf } from "./guard.js";
-export type { HashKey } from "./hash-key.js";
 export type { HeaderField } from "./headers/field.js";
 export type { LegacyReset } from "./headers/legacy.js";
 export type { HeaderFormName } from "./headers/writer.js";
 export type { IdentityOptions, UnusableAddress } from "./identify.js";
-export { type LimitCheck, type LimitJoining, type LimitSource, limit } from "./limit.js";
+export { limit } from "./limit.js";
 export type { LimitDenial } from "./limit-alone.js";
 export { type LimitOptionsOf, type Policies, policiesAndOptions } from "./limit-options.js";
 export type { HttpPort, ProxyTrust } from "./port.js";
 export { createRateLimit, type RateLimitOptionsOf } from "./rate-limit.js";
 export {
+  type ClosedResponse,
   type EndingResponse,
   type Refunding,
   type RefundWhen,

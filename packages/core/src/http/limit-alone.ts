@@ -8,7 +8,6 @@ import { checkCost } from "../policy/policy.js";
 import type { Store } from "../store/store.js";
 import { answerer, type Denial, NO_STORE, QUOTA_EXCEEDED, REDUCED_CAPACITY } from "./answer.js";
 import type { CheckContext } from "./check.js";
-import type { HeaderField } from "./headers/field.js";
 import { retryAfterSeconds } from "./headers/retry-after.js";
 import { checkLimitOptions, type LimitOptionsOf, type Policies } from "./limit-options.js";
 import { type Plan, planSource } from "./plans.js";
@@ -24,9 +23,11 @@ export interface LimitAlone<Req, L extends Decider> {
   readonly requestProperty: string;
   /** Decides a request that nothing else decides about. Creates no closure and no promise where the store answers at once. */
   alone(request: Req, key: LimiterKey): MaybePromise<Verdict<LimitDenial>>;
-  /** The limiter and the cost of a request. */
-  find(request: Req, key: LimiterKey): MaybePromise<{ plan: Plan<L>; asked: ConsumeOptions | undefined }>;
-  write(plan: Plan, decision: Decision): readonly HeaderField[];
+  findPlan(request: Req): MaybePromise<Plan<L>>;
+  /** Warns of a request that is charged twice. */
+  findTwice(request: Req, counts: object, key: LimiterKey): void;
+  findCost(request: Req): MaybePromise<ConsumeOptions | undefined>;
+  nowMs(): number;
   settlerFor(request: Req, plan: Plan, decision: Decision): Settle | undefined;
   deny(request: Req, decision: Decision): MaybePromise<LimitDenial>;
 }
@@ -115,12 +116,10 @@ export function limitAlone<Req, L extends Decider>(
     return {
       requestProperty,
       alone: (request, key) => after(findPlan(request), appraise, request, key),
-      find: (request, key) =>
-        after(findPlan(request), (plan) => {
-          findTwice(request, plan.counts, key);
-          return after(findCost(request), (asked) => ({ plan, asked }));
-        }),
-      write: (plan, decision) => plan.write(decision, nowMs),
+      findPlan,
+      findTwice,
+      findCost,
+      nowMs,
       settlerFor,
       deny,
     };

@@ -4,7 +4,7 @@ import { joinOf, type Participant } from "../limiter/together.js";
 import { after } from "../maybe-promise.js";
 import type { Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
-import { type Check, type CheckContext, PASS, type Pass, type Refusal } from "./check.js";
+import { type Check, type CheckSource, PASS } from "./check.js";
 import { type LimitDenial, limitAlone } from "./limit-alone.js";
 import {
   LIMIT_OPTIONS,
@@ -19,15 +19,9 @@ import type { Plan } from "./plans.js";
 type Joinable = Pick<Limiter, "join"> & Omit<LimiterCore, "join">;
 
 /** A limiter's part in the decision on a request. */
-export interface LimitJoining extends Participant {
+interface LimitJoining extends Participant {
   readonly plan: Plan;
 }
-
-/** The check of a limiter. */
-export interface LimitCheck<Req> extends Check<Req, LimitDenial, unknown, LimitJoining> {}
-
-/** A limit as a check of a guard. */
-export type LimitSource<Req> = (context: CheckContext<Req>) => LimitCheck<Req>;
 
 /**
  * A check that limits requests: policies on a store, or a limiter that the app shares with other parts of it.
@@ -43,13 +37,20 @@ export type LimitSource<Req> = (context: CheckContext<Req>) => LimitCheck<Req>;
  * const check = limit(memoryStore(), tokenBucket({ rate: 10 }), { cost: 2 });
  * ```
  */
-export function limit<Req>(storeOrLimiter: Store | Limiter, options?: LimitOptionsOf<Req>): LimitSource<Req>;
-export function limit<Req>(store: Store, policies: Policies<Req>, options?: LimitOptionsOf<Req>): LimitSource<Req>;
+export function limit<Req>(
+  storeOrLimiter: Store | Limiter,
+  options?: LimitOptionsOf<Req>,
+): CheckSource<Req, LimitDenial>;
+export function limit<Req>(
+  store: Store,
+  policies: Policies<Req>,
+  options?: LimitOptionsOf<Req>,
+): CheckSource<Req, LimitDenial>;
 export function limit<Req>(
   storeOrLimiter: Store | Limiter,
   second?: Policies<Req> | LimitOptionsOf<Req>,
   third?: LimitOptionsOf<Req>,
-): LimitSource<Req> {
+): CheckSource<Req, LimitDenial> {
   const { policies, options } = policiesAndOptions(second, third);
   rejectPolicies(options, "limit");
   rejectUnknown(options, LIMIT_OPTIONS, "limit");
@@ -58,20 +59,23 @@ export function limit<Req>(
     return { ...core, join: (key, asked) => joinOf(core, key, asked) };
   });
 
-  return (context) => {
-    const { alone, requestProperty, find, write, settlerFor, deny } = open(context);
+  return (context): Check<Req, LimitDenial, unknown, LimitJoining> => {
+    const { requestProperty, alone, findPlan, findTwice, findCost, nowMs, settlerFor, deny } = open(context);
     return {
       name: "limit",
       requestProperty,
       alone,
 
       claims: ({ request, key }) =>
-        after(find(request, key), ({ plan, asked }) => ({ ...plan.limiter.join(key, asked), plan })),
+        after(findPlan(request), (plan) => {
+          findTwice(request, plan.counts, key);
+          return after(findCost(request), (asked) => ({ ...plan.limiter.join(key, asked), plan }));
+        }),
 
-      judge({ request }, { joining, decision }): Pass | Refusal<LimitDenial> {
+      judge({ request }, { joining, decision }) {
         if (joining === undefined || decision === undefined) return PASS;
         const { plan } = joining;
-        const fields = write(plan, decision);
+        const fields = plan.write(decision, nowMs);
         if (decision.allowed) return { fields, found: decision, settle: settlerFor(request, plan, decision) };
         return { fields, found: decision, deny: () => deny(request, decision) };
       },

@@ -30,7 +30,7 @@ export interface TokenBucketPolicy extends Policy {
 }
 
 /** `limit` units in a window of `windowMs`. */
-interface WindowPolicy extends Policy {
+export interface WindowPolicy extends Policy {
   readonly limit: number;
   readonly windowMs: number;
 }

@@ -1,5 +1,5 @@
 // The door for authors of stores: the contract, and the kit that stores are built from.
-export { type Duration, parseDuration } from "../duration.js";
+export { type Duration, type DurationUnit, parseDuration } from "../duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode } from "../errors.js";
 export { isPromise, type MaybePromise } from "../maybe-promise.js";
 export type { Algorithm, Finding, Next, Step } from "../policy/algorithm.js";
@@ -14,6 +14,7 @@ export type {
   SlidingLogPolicy,
   SlidingWindowPolicy,
   TokenBucketPolicy,
+  WindowPolicy,
 } from "../policy/policy.js";
 export { type GrantLog, judgeLog, type LogSummary, slidingLogAlgorithm } from "../policy/sliding-log.js";
 export { slidingWindowAlgorithm } from "../policy/sliding-window.js";

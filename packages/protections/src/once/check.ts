@@ -133,7 +133,7 @@ const OF_GUARD = [
 /** Options of the middleware `debounce`, in every framework: those of {@link once}, and some of a guard. */
 export interface DebounceGuardOptions<Req, Handler = never>
   extends OnceOptions<Req>,
-    Pick<GuardOptionsOf<Req, Handler>, (typeof OF_GUARD)[number]> {}
+    Omit<GuardOptionsOf<Req, Handler>, "dryRun" | "refundWhen"> {}
 
 /**
  * Creates the guard that has the check {@link once} only. For authors of adapters.
