@@ -152,13 +152,13 @@ export function contextOf<Req>(
 /** The guard that decides the requests that it looks at by one function. */
 export function guardOf<Req, Handler, D extends Denial>(
   options: GuardOptionsOf<Req, Handler>,
-  { port, warn, dryRun }: CheckContext<Req>,
+  context: CheckContext<Req>,
   middleware: string,
   keyless: boolean,
   decide: Decide<Req, D>,
   properties: readonly string[],
 ): Guard<Req, Handler, D> {
-  const check = identify(options, { port, warn, middleware, keyless, isDryRun: dryRun !== false }, decide);
+  const check = identify(options, context, middleware, keyless, decide);
   return { check, handler: options.handler, properties };
 }
 

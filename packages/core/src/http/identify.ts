@@ -3,6 +3,7 @@ import type { LimiterKey } from "../limiter/claims.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
 import { addressUnusable, checkIpv6Prefix, DEFAULT_IPV6_PREFIX, keyOfAddress } from "./address/client-key.js";
+import type { CheckContext } from "./check.js";
 import { type HashKey, hashedKey } from "./hash-key.js";
 import { findMadeInHandler } from "./made-in-handler.js";
 import type { HttpPort } from "./port.js";
@@ -53,41 +54,34 @@ const OF_PROXIES = ["x-forwarded-for", "forwarded"];
 /** Fields in which platforms write the address of the client. Some runtimes take the address from there. */
 const OF_PLATFORMS = ["cf-connecting-ip", "true-client-ip", "fly-client-ip", "x-real-ip"];
 
-/** What an {@link identify} works with. */
-export interface Entrance<Req> {
-  readonly port: HttpPort<Req>;
-  readonly warn: Warn;
-  /** The function that created the middleware, for warnings. */
-  readonly middleware: string;
-  readonly isDryRun: boolean;
-  /** Whether nobody asks for the key, so that a request needs no client address. */
-  readonly keyless: boolean;
-}
-
 /**
  * Creates the front of a guard. It passes requests to `next` with their key, except for preflights, skipped requests, and
  * requests without a usable address that may pass: for these it returns `undefined`.
  *
+ * @param middleware the function that created the middleware, for warnings
+ * @param keyless whether nothing reads the key, so that a request needs no client address
  * @throws SluiceError `INVALID_OPTION`
  */
 export function identify<Req, V>(
   options: IdentityOptions<Req>,
-  entrance: Entrance<Req>,
+  context: CheckContext<Req>,
+  middleware: string,
+  keyless: boolean,
   next: (request: Req, key: LimiterKey) => MaybePromise<V>,
 ): (request: Req) => MaybePromise<V | undefined> {
   const { key, skip, chargePreflight = false, hashKey } = options;
-  const { port, warn, keyless } = entrance;
+  const { port, warn } = context;
   expectFunctions({ key, skip, hashKey });
   if (typeof chargePreflight !== "boolean") {
     throw invalidOption("chargePreflight", chargePreflight, "give true or false");
   }
-  const byAddress = addressKeys(options, entrance);
+  const byAddress = addressKeys(options, context);
   const find: (request: Req) => MaybePromise<LimiterKey | typeof UNCHECKED> = key ?? byAddress;
   const findKey =
     hashKey === undefined
       ? find
       : (request: Req) => after(find(request), (found) => (found === UNCHECKED ? found : hashedKey(hashKey, found)));
-  const countUse = findMadeInHandler(port.handlerFrame, entrance.middleware);
+  const countUse = findMadeInHandler(port.handlerFrame, middleware);
   let searches = keyless || key !== undefined ? 0 : FIRST;
 
   function admit(request: Req): MaybePromise<V | undefined> {
@@ -119,9 +113,9 @@ export function identify<Req, V>(
 
 function addressKeys<Req>(
   options: IdentityOptions<Req>,
-  { port, warn, isDryRun }: Entrance<Req>,
+  { port, warn, dryRun }: CheckContext<Req>,
 ): (request: Req) => string | typeof UNCHECKED {
-  const { ipv6Prefix = DEFAULT_IPV6_PREFIX, unusableAddress = isDryRun ? "skip" : "error" } = options;
+  const { ipv6Prefix = DEFAULT_IPV6_PREFIX, unusableAddress = dryRun === false ? "error" : "skip" } = options;
   checkIpv6Prefix(ipv6Prefix);
   oneOf("unusableAddress", unusableAddress, ["error", "shared", "skip"]);
   return (request) => {

@@ -68,18 +68,17 @@ const FOR_STORES = LIMITER_OPTIONS.filter(
 export const LIMIT_OPTIONS: readonly string[] = [...FOR_STORES, ...OWN_OPTIONS];
 
 /**
- * Tells policies from options in the arguments of `rateLimit(store, policies?, options?)`: policies have an `algorithm`.
- *
- * @throws SluiceError `INVALID_OPTION`
+ * Tells policies from options in the arguments of `rateLimit(store, policies?, options?)`: policies have an `algorithm`. With
+ * three arguments the second is for the limiter to check.
  */
 export function policiesAndOptions<Req, O extends object>(
   second: Policies<Req> | O | undefined,
   third: O | undefined,
 ): { readonly policies: Policies<Req> | undefined; readonly options: Partial<O> } {
-  if (isPolicies(second)) return { policies: second, options: third ?? {} };
-  if (third === undefined) return { policies: undefined, options: second === undefined ? {} : second };
-  if (second === undefined) return { policies: undefined, options: third };
-  throw invalidOption("policies", second, "give policies before the options, such as tokenBucket({ rate: 100 })");
+  if (isPolicies(second) || (second !== undefined && third !== undefined)) {
+    return { policies: second as Policies<Req>, options: third ?? {} };
+  }
+  return { policies: undefined, options: third ?? second ?? {} };
 }
 
 function isPolicies<Req>(value: Policies<Req> | object | undefined): value is Policies<Req> {

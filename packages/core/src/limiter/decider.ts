@@ -97,8 +97,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     [...policies, ...(autoBlock ? [autoBlock.policy] : [])].every(({ algorithm }) => store.algorithms.has(algorithm))
       ? store
       : undefined;
-  const engine: Engine =
-    deciding !== undefined ? decidingEngine(deciding, algorithms) : updatingEngine(store, algorithms);
+  const engine: Engine = deciding !== undefined ? decidingEngine(deciding) : updatingEngine(store, algorithms);
   const emitter = createEmitter(on);
   const outage = createOutage(failOpen, emitter);
   const deadlines = createDeadlines(timeoutMs, hasConnectionErrors(store) ? () => store.connectionError() : undefined);
@@ -199,7 +198,8 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     return given.includes(true);
   }
 
-  const parts = { store, policies, prefix, claims, engine, algorithms, calling, bounded };
+  const storeDecides = deciding !== undefined;
+  const parts = { store, policies, prefix, claims, engine, algorithms, storeDecides, calling, bounded };
   const blocker = (autoBlock as AttachableBlock | undefined)?.attach(parts);
 
   function ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision> {
@@ -215,7 +215,6 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
   return {
     ...parts,
     clock,
-    storeDecides: deciding !== undefined,
     quotas,
     emitter,
     blocker,

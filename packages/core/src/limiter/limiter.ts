@@ -5,11 +5,12 @@ import { checkCost } from "../policy/policy.js";
 import { hasHealthCheck } from "../store/capabilities.js";
 import { blockEntry, type Entry } from "../store/entry.js";
 import { rejectUnknown } from "../unknown-option.js";
-import { heldKey, type LimiterKey } from "./claims.js";
+import { claimsNamed, heldKey, type LimiterKey } from "./claims.js";
 import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.js";
 import type { Decision } from "./decision.js";
 import type { LimiterEvents } from "./events.js";
 import { createForecast } from "./forecast.js";
+import { forgetEntries } from "./forget.js";
 import type { LimiterOptions } from "./options.js";
 import { joinOf, type Participant } from "./together.js";
 import { createWaitQueue } from "./wait-queue.js";
@@ -128,13 +129,16 @@ export function createLimiter(options: LimiterOptions): Limiter {
 
     async reset(key) {
       const calls = calling();
-      await bounded(Promise.all([engine.forget(claims.named(key), calls), core.blocker?.forget(key, calls)]), calls);
+      await bounded(
+        Promise.all([forgetEntries(core, claimsNamed(claims, policies, key), calls), core.blocker?.forget(key, calls)]),
+        calls,
+      );
     },
 
     async block(key, duration) {
       const durationMs = parseDuration(duration, "duration");
       const calls = calling();
-      const named = claims.named(key);
+      const named = claimsNamed(claims, policies, key);
       await bounded(
         Promise.all(
           named.map((claim) => {

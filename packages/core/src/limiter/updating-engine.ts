@@ -1,5 +1,5 @@
 import type { Next } from "../policy/algorithm.js";
-import { clearEntry, decideEntries, type Entry, refundEntry } from "../store/entry.js";
+import { decideEntries, type Entry, refundEntry } from "../store/entry.js";
 import { decideInOrder, partsOf } from "../store/in-order.js";
 import type { Admission, CallOptions, Claim, Outcome, Store } from "../store/store.js";
 import type { Algorithms, Engine } from "./engine.js";
@@ -8,10 +8,10 @@ import type { Algorithms, Engine } from "./engine.js";
  * The entries of all policies for one key, so that one atomic update decides them together: each with its scope and the
  * time it may go.
  */
-type Ledger = readonly (readonly [scope: string, entry: Entry, expiresAtMs: number])[];
+export type Ledger = readonly (readonly [scope: string, entry: Entry, expiresAtMs: number])[];
 
 /** The key of a claim's ledger: `prefix:*::key`, which is no policy's scope, since every algorithm has a name. */
-function ledgerKey({ scope, key }: Claim): string {
+export function ledgerKey({ scope, key }: Claim): string {
   return `${scope.slice(0, scope.indexOf(":"))}:*::${key}`;
 }
 
@@ -27,13 +27,13 @@ export function updatingEngine(store: Store, algorithms: Algorithms): Engine {
       await store.atomicUpdate<Ledger>(
         ledgerKey(first),
         (ledger = [], nowMs) => {
-          const entries = admission.claims.map(({ scope }) => find(ledger, scope));
+          const entries = admission.claims.map(({ scope }) => findEntry(ledger, scope));
           const decided = decideEntries(admission, entries, algorithms, nowMs);
           outcome = decided.outcome;
           const writes = decided.writes.flatMap((next, i) =>
             next === undefined ? [] : [{ scope: admission.claims[i]?.scope as string, next }],
           );
-          return writes.length === 0 ? undefined : write(ledger, writes, nowMs, options);
+          return writes.length === 0 ? undefined : writeEntries(ledger, writes, nowMs, options);
         },
         options,
       );
@@ -66,41 +66,21 @@ export function updatingEngine(store: Store, algorithms: Algorithms): Engine {
       await store.atomicUpdate<Ledger>(
         ledgerKey(claim),
         (ledger = [], nowMs) => {
-          const next = change(find(ledger, scope), nowMs);
-          return next && write(ledger, [{ scope, next }], nowMs, options);
+          const next = change(findEntry(ledger, scope), nowMs);
+          return next && writeEntries(ledger, [{ scope, next }], nowMs, options);
         },
         options,
-      );
-    },
-    async forget(claims, options) {
-      await Promise.all(
-        claims.map((claim) =>
-          store.atomicUpdate<Ledger>(
-            ledgerKey(claim),
-            (ledger = [], nowMs) => {
-              const entry = find(ledger, claim.scope);
-              if (entry === undefined) return undefined;
-              const next = clearEntry(claim, algorithms, entry, nowMs);
-              if (next !== undefined) return write(ledger, [{ scope: claim.scope, next }], nowMs, options);
-              return life(
-                ledger.filter(([other]) => other !== claim.scope),
-                nowMs,
-              );
-            },
-            options,
-          ),
-        ),
       );
     },
   };
   return engine;
 }
 
-function find(ledger: Ledger, scope: string): Entry | undefined {
+export function findEntry(ledger: Ledger, scope: string): Entry | undefined {
   return ledger.find(([other]) => other === scope)?.[1];
 }
 
-function write(
+export function writeEntries(
   ledger: Ledger,
   writes: readonly { scope: string; next: Next<Entry> }[],
   nowMs: number,
@@ -112,9 +92,9 @@ function write(
     ([other, , expiresAtMs]) => (keepsAll || expiresAtMs > nowMs) && writes.every(({ scope }) => scope !== other),
   );
   const written = writes.map(({ scope, next }) => [scope, next.state, nowMs + next.ttlMs] as const);
-  return life([...others, ...written], nowMs);
+  return kept([...others, ...written], nowMs);
 }
 
-function life(ledger: Ledger, nowMs: number): Next<Ledger> {
+export function kept(ledger: Ledger, nowMs: number): Next<Ledger> {
   return { state: ledger, ttlMs: ledger.reduce((ttlMs, [, , expiresAtMs]) => Math.max(ttlMs, expiresAtMs - nowMs), 1) };
 }

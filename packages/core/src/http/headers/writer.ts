@@ -1,4 +1,4 @@
-import { invalidOption, oneOf } from "../../errors.js";
+import { oneOf } from "../../errors.js";
 import type { Decision } from "../../limiter/decision.js";
 import { draft6 } from "./draft-6.js";
 import { draft7 } from "./draft-7.js";
@@ -20,8 +20,7 @@ export function checkForms(
   headers: HeaderFormName | readonly HeaderFormName[] | "none" | false = "draft-11",
 ): readonly HeaderFormName[] {
   if (headers === false || headers === "none") return [];
-  const forms: readonly HeaderFormName[] = typeof headers === "object" && headers !== null ? headers : [headers];
-  if (!Array.isArray(forms)) throw invalidOption("headers", headers, `give one of ${HEADER_FORMS.join(", ")}`);
+  const forms: readonly HeaderFormName[] = Array.isArray(headers) ? headers : [headers];
   for (const form of forms) oneOf("headers", form, HEADER_FORMS);
   return forms;
 }
