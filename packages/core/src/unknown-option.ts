@@ -19,23 +19,22 @@ export function rejectUnknown(options: object, known: readonly string[], of: str
   }
 }
 
+/** Names that are further away are other names. */
+const MAX_DISTANCE = 3;
+
 function nearest(word: string, known: readonly string[]): string | undefined {
-  const [best] = known
-    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance);
-  return best !== undefined && best.distance <= 3 && best.distance < word.length ? best.candidate : undefined;
+  for (let most = 0; most <= MAX_DISTANCE && most < word.length; most++) {
+    const found = known.find((candidate) => isWithin(word.toLowerCase(), candidate.toLowerCase(), most));
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
-/** Levenshtein's distance, one row at a time. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substituted = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(substituted, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
-    }
-    previous = row;
-  }
-  return previous[b.length] ?? 0;
+/** Whether so many insertions, deletions and replacements of a character are enough to make one word the other. */
+function isWithin(a: string, b: string, most: number): boolean {
+  if (most < 0) return false;
+  if (a === "" || b === "") return a.length + b.length <= most;
+  const [restA, restB] = [a.slice(1), b.slice(1)];
+  if (a[0] === b[0]) return isWithin(restA, restB, most);
+  return isWithin(restA, restB, most - 1) || isWithin(restA, b, most - 1) || isWithin(a, restB, most - 1);
 }

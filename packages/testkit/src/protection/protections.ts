@@ -37,10 +37,10 @@ export interface Protections {
   createBlocklist(options: Shared & { readonly staleFor?: Duration }): {
     block(key: string, options?: { for?: Duration; reason?: string }): Promise<Block>;
     unblock(key: string): Promise<void>;
-    isBlocked(key: string): Promise<Block | undefined>;
+    findBlock(key: string): Promise<Block | undefined>;
     list(): Promise<readonly Block[]>;
   };
-  createClients(
+  createRegistry(
     options: Shared & { readonly staleFor?: Duration; readonly touchEvery?: Duration; readonly forgetAfter?: Duration },
   ): {
     ensure(id: string, fields?: Fields): Promise<KnownClient>;
