@@ -1,9 +1,10 @@
 import { invalidOption } from "./errors.js";
 
 /** The units of a duration in words, in milliseconds. */
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const UNIT_MS: Readonly<Record<DurationUnit, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-export type DurationUnit = keyof typeof UNIT_MS;
+/** Milliseconds, seconds, minutes, hours or days. */
+export type DurationUnit = "ms" | "s" | "m" | "h" | "d";
 
 /**
  * A length of time: whole milliseconds as a number, or a whole number with a unit, as in `"250ms"`, `"10s"`, `"1m"`,

@@ -32,7 +32,7 @@ export interface OpenStoreOptions extends ClientOptions {
 }
 
 /** The names of {@link OpenStoreOptions}. */
-export const OPEN_STORE_OPTIONS: readonly (keyof OpenStoreOptions)[] = [
+const OPEN_STORE_OPTIONS: readonly (keyof OpenStoreOptions)[] = [
   "migrate",
   "connectTimeout",
   "redis",
