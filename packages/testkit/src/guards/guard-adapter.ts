@@ -42,7 +42,7 @@ export interface TestedOptions {
 export interface GuardAdapter {
   /** The functions of the adapter; for frameworks that know no addresses with the option that tells them. */
   readonly middleware: Readonly<
-    Record<"debounce" | "blocklist" | "requireRegistered" | "protect" | "guard", Middleware>
+    Record<"debounce" | "blocklist" | "requireRegistered" | "protect" | "guard", (of: never, options: never) => unknown>
   >;
   /** The checks for `guard`. */
   readonly checks: Readonly<
