@@ -78,7 +78,8 @@ export function policiesAndOptions<Req, O extends object>(
   if (isPolicies(second) || (second !== undefined && third !== undefined)) {
     return { policies: second as Policies<Req>, options: third ?? {} };
   }
-  return { policies: undefined, options: third ?? second ?? {} };
+  const options = third === undefined ? second : third;
+  return { policies: undefined, options: options === undefined ? {} : options };
 }
 
 function isPolicies<Req>(value: Policies<Req> | object | undefined): value is Policies<Req> {

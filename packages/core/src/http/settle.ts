@@ -20,7 +20,7 @@ export interface ClosedResponse {
 }
 
 /** What became of a response of Node.js. With HTTP/2 a client that left makes it finished as well, although it never ended. */
-export function outcomeOf(response: ClosedResponse, error?: unknown): ResponseOutcome {
+function outcomeOf(response: ClosedResponse, error?: unknown): ResponseOutcome {
   const { statusCode, writableEnded, writableFinished } = response;
   return { status: statusCode, aborted: !(writableEnded && writableFinished), error };
 }

@@ -113,7 +113,7 @@ function debounceKey(key: string, fingerprint: string | undefined): string {
 }
 
 /** What the decision of a debouncer says. @throws SluiceError the store's, where the debouncer is closed while it fails */
-export function sightingOf({ allowed, source, resetAfterMs, error }: Decision): Sighting {
+function sightingOf({ allowed, source, resetAfterMs, error }: Decision): Sighting {
   if (source !== "failClosed") return { duplicate: !allowed, windowEndsInMs: resetAfterMs };
   if (error instanceof SluiceError) throw error;
   throw new SluiceError("STORE_FAILED", "the store failed", { cause: error });

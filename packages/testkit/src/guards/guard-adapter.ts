@@ -38,16 +38,16 @@ export interface TestedOptions {
   readonly registry?: object;
 }
 
-type Middleware = (of: never, options: never) => unknown;
-
 /** An adapter of the protections, as the suite sees it. */
 export interface GuardAdapter {
   /** The functions of the adapter; for frameworks that know no addresses with the option that tells them. */
   readonly middleware: Readonly<
-    Record<"debounce" | "blocklist" | "requireRegistered" | "protect" | "guard", Middleware>
+    Record<"debounce" | "blocklist" | "requireRegistered" | "protect" | "guard", (of: never, options: never) => unknown>
   >;
   /** The checks for `guard`. */
-  readonly checks: Readonly<Record<"limit" | "once" | "blocked" | "registered", Middleware>>;
+  readonly checks: Readonly<
+    Record<"limit" | "once" | "blocked" | "registered", (of: never, options: never) => unknown>
+  >;
   /** Creates protections. `registry` is needed only where the options have one. */
   createProtections(options: TestedOptions): Omit<TestedProtections, "registry"> & {
     readonly registry: TestedProtections["registry"] | undefined;

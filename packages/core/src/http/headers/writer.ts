@@ -13,7 +13,7 @@ import { type LegacyReset, legacy } from "./legacy.js";
 export type HeaderFormName = "draft-11" | "draft-7" | "draft-6" | "legacy";
 
 /** Newest first. */
-export const HEADER_FORMS: readonly HeaderFormName[] = ["draft-11", "draft-7", "draft-6", "legacy"];
+const HEADER_FORMS: readonly HeaderFormName[] = ["draft-11", "draft-7", "draft-6", "legacy"];
 
 /** @throws SluiceError `INVALID_OPTION` */
 export function checkForms(
