@@ -4,18 +4,24 @@ import { helpUrl, invalidOption, SluiceError } from "./errors.js";
  * Refuses anything but an object with the known options, so that a misspelt one is never silently without effect.
  *
  * @param of the function whose options these are
+ * @param hints what to write instead of some options that do not exist
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  */
-export function rejectUnknown(options: object, known: readonly string[], of: string): void {
+export function rejectUnknown(
+  options: object,
+  known: readonly string[],
+  of: string,
+  hints: Readonly<Record<string, string>> = {},
+): void {
   if (typeof options !== "object" || options === null) {
     throw invalidOption("options", options, `${of} takes an object with ${known.join(", ")}`);
   }
   for (const option of Object.keys(options)) {
     if (known.includes(option)) continue;
     const meant = nearest(option, known);
-    const hint = meant === undefined ? `the options are ${known.join(", ")}.` : `did you mean "${meant}"?`;
-    const where = helpUrl("UNKNOWN_OPTION");
-    throw new SluiceError("UNKNOWN_OPTION", `${of} has no option "${option}": ${hint} See ${where}`);
+    const hint =
+      hints[option] ?? (meant === undefined ? `the options are ${known.join(", ")}.` : `did you mean "${meant}"?`);
+    throw new SluiceError("UNKNOWN_OPTION", `${of} has no option "${option}": ${hint} See ${helpUrl("UNKNOWN_OPTION")}`);
   }
 }
 

@@ -19,16 +19,15 @@ export function middlewareOf<D extends Denial>(
   guard: Guard<Request, DenialHandler<D>, D>,
 ): RequestHandler {
   const keepers = guard.properties.map((property) => decisionKeeper(checkProperty(property)));
-  const [keep] = keepers;
 
   /** Whether the request may continue. */
   function apply(verdict: Verdict<D> | undefined, req: Request, res: Response, next: NextFunction): boolean {
     if (verdict === undefined) return true;
     const { found, others, fields, denial, settle } = verdict;
-    if (found !== undefined) keep?.(req, found);
-    others?.forEach((one, i) => {
-      if (one !== undefined) keepers[i + 1]?.(req, one);
-    });
+    for (let i = 0; i < keepers.length; i++) {
+      const value = i === 0 ? found : others?.[i - 1];
+      if (value !== undefined) keepers[i]?.(req, value);
+    }
     if (settle !== undefined) settleAtEnd(res, settle);
     // Something else, such as a timeout, answered while the store was asked.
     if (res.headersSent) return denial === undefined;

@@ -21,13 +21,15 @@ export function middlewareOf<D extends Denial, E extends Env>(
   guard: Guard<Context<E>, DenialHandler<D, E>, D>,
   port: HttpPort<Context<E>>,
 ): MiddlewareHandler<E> {
-  const [property, ...otherProperties] = guard.properties;
+  const { properties } = guard;
 
   function apply(verdict: Verdict<D> | undefined, c: Context<E>, next: Next): Promise<Response | undefined> {
     if (verdict === undefined) return Promise.resolve(next()).then(() => undefined);
     const { found, others, fields, denial, settle } = verdict;
-    if (found !== undefined && property !== undefined) c.set(property as never, found as never);
-    if (others !== undefined) keepOthers(others, c);
+    for (let i = 0; i < properties.length; i++) {
+      const value = i === 0 ? found : others?.[i - 1];
+      if (value !== undefined) c.set(properties[i] as never, value as never);
+    }
     setFields(c, fields);
     const settleLater = settle && settlerFor(c, settle);
     if (denial !== undefined) return answer(denial, c, next);
@@ -47,12 +49,6 @@ export function middlewareOf<D extends Denial, E extends Env>(
     if (response instanceof Response) c.res = response;
     restoreFields(c);
     return undefined;
-  }
-
-  function keepOthers(others: readonly unknown[], c: Context<E>): void {
-    otherProperties.forEach((name, i) => {
-      if (others[i] !== undefined) c.set(name as never, others[i] as never);
-    });
   }
 
   /** A client that left is no error, and its request ends here: it would reach the route without having been limited. */

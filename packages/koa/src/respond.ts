@@ -9,13 +9,15 @@ export type DenialHandler<D extends Denial = Denial> = (ctx: Context, next: Next
 
 /** Turns a guard's verdicts into responses of Koa. */
 export function middlewareOf<D extends Denial>(name: string, guard: Guard<Context, DenialHandler<D>, D>): Middleware {
-  const [property, ...otherProperties] = guard.properties;
+  const { properties } = guard;
 
   function apply(verdict: Verdict<D> | undefined, ctx: Context, next: Next): unknown {
     if (verdict === undefined) return next();
     const { found, others, fields, denial, settle } = verdict;
-    if (found !== undefined && property !== undefined) ctx.state[property] = found;
-    if (others !== undefined) keepOthers(others, ctx);
+    for (let i = 0; i < properties.length; i++) {
+      const value = i === 0 ? found : others?.[i - 1];
+      if (value !== undefined) ctx.state[properties[i] as string] = value;
+    }
     const { res } = ctx;
     const kept = keepOnError(ctx, fields);
     if (settle !== undefined) settleAtEnd(res, settle, () => kept.error);
@@ -31,12 +33,6 @@ export function middlewareOf<D extends Denial>(name: string, guard: Guard<Contex
     ctx.set("Content-Type", denial.contentType);
     ctx.body = denial.body;
     return undefined;
-  }
-
-  function keepOthers(others: readonly unknown[], ctx: Context): void {
-    otherProperties.forEach((name, i) => {
-      if (others[i] !== undefined) ctx.state[name] = others[i];
-    });
   }
 
   /** A client that left is no error, and its request ends here: it would reach the route without having been limited. */

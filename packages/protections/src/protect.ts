@@ -21,7 +21,7 @@ import { type DuplicateDenial, once } from "./once/check.js";
 import type { Sighting } from "./once/debouncer.js";
 import type { FingerprintOptions } from "./once/fingerprint-source.js";
 import type { Protections } from "./protections.js";
-import { type RegisteredOptions, registered, type UnregisteredDenial } from "./registry/check.js";
+import { type RegisteredOptions, registeredIn, type UnregisteredDenial } from "./registry/check.js";
 import type { Client } from "./registry/registry.js";
 
 /** What `protect` answers to a request that may not continue. Its `reason` says which `found` it has. */
@@ -103,7 +103,7 @@ export function createProtectGuard<Req, Handler>(
       blocked<Req>(blocklist, block),
       ...(registry === undefined
         ? []
-        : [registered<Req>(registry, { ...unregistered, id: id as RegisteredOptions<Req>["id"] })]),
+        : [registeredIn<Req>(registry, { ...unregistered, id: id as RegisteredOptions<Req>["id"] })]),
       once<Req>(debouncer, { ...duplicate, fingerprint, methods }),
       limit<Req>(limiter, limits),
     ],

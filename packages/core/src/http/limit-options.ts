@@ -1,5 +1,5 @@
 import type { Policy } from "../algorithm/policy.js";
-import { expectFunctions, expectNone, helpUrl, invalidOption, oneOf, SluiceError } from "../errors.js";
+import { expectFunctions, expectNone, invalidOption, oneOf } from "../errors.js";
 import type { Decision } from "../limiter/decision.js";
 import type { Limiter } from "../limiter/limiter.js";
 import { LIMITER_OPTIONS, type LimiterOptions } from "../limiter/options.js";
@@ -67,6 +67,11 @@ const FOR_STORES = LIMITER_OPTIONS.filter(
 /** The names of {@link LimitOptionsOf}. */
 export const LIMIT_OPTIONS: readonly string[] = [...FOR_STORES, ...OWN_OPTIONS];
 
+/** For {@link rejectUnknown}: policies are an argument. */
+export const LIMIT_HINTS: Readonly<Record<string, string>> = {
+  policies: "pass policies before the options, as in rateLimit(store, policies, options).",
+};
+
 /**
  * Tells policies from options in the arguments of `rateLimit(store, policies?, options?)`: policies have an `algorithm`. With
  * three arguments the second is for the limiter to check.
@@ -110,17 +115,6 @@ export function checkLimitOptions(storeOrLimiter: Store | Limiter, policies: unk
   if (typeof requestProperty !== "string" || requestProperty === "" || requestProperty === "__proto__") {
     throw invalidOption("requestProperty", requestProperty, "give the name of a property");
   }
-}
-
-/** @throws SluiceError `UNKNOWN_OPTION` for `policies`, which are an argument */
-export function rejectPolicies(options: object, caller: string): void {
-  if (typeof options !== "object" || options === null || !("policies" in options)) return;
-  if (options.policies === undefined) return;
-  throw new SluiceError(
-    "UNKNOWN_OPTION",
-    `${caller} has no option "policies": pass policies before the options, as in ` +
-      `${caller}(store, tokenBucket({ rate: 100 }), options). See ${helpUrl("UNKNOWN_OPTION")}`,
-  );
 }
 
 /** The options of a limiter among those of a limit. */

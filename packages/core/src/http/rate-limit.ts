@@ -4,7 +4,7 @@ import type { Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import { contextOf, GUARD_OPTIONS, type Guard, type GuardOptionsOf, guardOf } from "./guard.js";
 import { type LimitDenial, limitAlone } from "./limit-alone.js";
-import { LIMIT_OPTIONS, type LimitOptionsOf, type Policies, rejectPolicies } from "./limit-options.js";
+import { LIMIT_HINTS, LIMIT_OPTIONS, type LimitOptionsOf, type Policies } from "./limit-options.js";
 import type { HttpPort } from "./port.js";
 
 /**
@@ -33,8 +33,7 @@ export function createRateLimit<Req, Handler>(
   port: HttpPort<Req>,
 ): Guard<Req, Handler, LimitDenial> {
   const caller = "rateLimit";
-  rejectPolicies(options, caller);
-  rejectUnknown(options, [...LIMIT_OPTIONS, ...GUARD_OPTIONS], caller);
+  rejectUnknown(options, [...LIMIT_OPTIONS, ...GUARD_OPTIONS], caller, LIMIT_HINTS);
   const context = contextOf(options, port, caller);
   const { alone, requestProperty } = limitAlone(storeOrLimiter, policies, options, createLimiterCore)(context);
   return guardOf(options, context, caller, false, alone, [requestProperty]);

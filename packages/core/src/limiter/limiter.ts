@@ -1,6 +1,7 @@
 import type { Algorithm } from "../algorithm/algorithm.js";
 import { checkCost } from "../algorithm/policy.js";
 import { type Duration, parseDuration } from "../duration.js";
+import { invalidOption } from "../errors.js";
 import { isPromise } from "../maybe-promise.js";
 import { hasHealthCheck } from "../store/capabilities.js";
 import { blockEntry, type Entry } from "../store/entry.js";
@@ -8,7 +9,7 @@ import { rejectUnknown } from "../unknown-option.js";
 import { claimsNamed, heldKey, type LimiterKey } from "./claims.js";
 import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.js";
 import type { Decision } from "./decision.js";
-import type { LimiterEvents } from "./events.js";
+import { EVENT_NAMES, type LimiterEvents } from "./events.js";
 import { createForecast } from "./forecast.js";
 import { forgetEntries } from "./forget.js";
 import type { LimiterOptions } from "./options.js";
@@ -212,7 +213,11 @@ export function createLimiter(options: LimiterOptions): Limiter {
       }
     },
 
-    on: core.emitter.on,
+    on(event, listener) {
+      rejectUnknown({ [event]: listener }, EVENT_NAMES, "on");
+      if (typeof listener !== "function") throw invalidOption(`on.${event}`, listener, "give a function");
+      return core.emitter.on(event, listener);
+    },
 
     async close() {
       core.close();

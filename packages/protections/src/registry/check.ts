@@ -46,7 +46,16 @@ export function registered<Req>(
   options: RegisteredOptions<Req>,
 ): Check<Req, UnregisteredDenial, Client | undefined> {
   rejectUnknown(options, OPTIONS, "registered");
-  const { id, requestProperty = "registeredClient", statusCode, type, title, message, ...own } = options;
+  const { id, requestProperty, statusCode, type, title, message, ...own } = options;
+  const registry = registryOf(storeOrRegistry, own);
+  return registeredIn(registry, { id, requestProperty, statusCode, type, title, message });
+}
+
+/** As {@link registered}, for a registry that is there: without the code that creates one, for bundles. */
+export function registeredIn<Req>(
+  registry: Registry,
+  { id, requestProperty = "registeredClient", ...answer }: Omit<RegisteredOptions<Req>, keyof RegistryOptions>,
+): Check<Req, UnregisteredDenial, Client | undefined> {
   if (typeof id !== "function") {
     throw invalidOption(
       "id",
@@ -54,11 +63,12 @@ export function registered<Req>(
       'give a function that returns who the client is, as in (request) => request.get("x-api-key")',
     );
   }
-  const registry = registryOf(storeOrRegistry, own);
-  const deny = denier<Req, Client | undefined, "unregistered">(
-    { statusCode, type, title, message },
-    { reason: "unregistered", status: 403, title: "Forbidden", detail: "This client is not registered." },
-  );
+  const deny = denier<Req, Client | undefined, "unregistered">(answer, {
+    reason: "unregistered",
+    status: 403,
+    title: "Forbidden",
+    detail: "This client is not registered.",
+  });
 
   return {
     name: "registered",
