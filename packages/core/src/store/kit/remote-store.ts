@@ -17,13 +17,13 @@ export type RemoteDatabase<Undecided extends symbol = never, Connection = undefi
   /** That of `node:crypto`. */
   readonly createHash: CreateHash;
   /** Default: all entries lie in one place. */
-  readonly places?: Places;
+  readonly places?: Places | undefined;
   remove(key: string, options: CallOptions): Promise<unknown>;
   /** Lists the live entries, page by page. */
   pages(): AsyncIterable<readonly StoredEntry[]>;
   readonly imports: PageWriter;
   /** The stored key of an entry of the store's own. It is not listed. */
-  readonly ownKey?: string;
+  readonly ownKey?: string | undefined;
   /** Default: a look at an entry that is never written. */
   healthCheck?(options: CallOptions): Promise<unknown>;
   /** Frees what the store itself has opened. */
