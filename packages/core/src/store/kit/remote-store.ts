@@ -1,6 +1,6 @@
-import { SluiceError } from "../../errors.js";
 import type { Next } from "../../algorithm/algorithm.js";
 import { builtInAlgorithms } from "../../algorithm/built-in.js";
+import { SluiceError } from "../../errors.js";
 import type { ExportEntries, HealthCheck, ImportEntries } from "../capabilities.js";
 import { type CompareAndSet, createUpdater } from "../compare-and-set.js";
 import { decideEntries, type Entry, refundEntry } from "../entry.js";
@@ -68,6 +68,8 @@ export interface RemoteStore extends DecidingStore, HealthCheck, ExportEntries, 
 }
 
 const NO_OPTIONS: CallOptions = {};
+
+const ONE_PLACE = { one: undefined };
 
 /**
  * Creates a store from what its database does. It names entries, batches calls, decides over several places in order, and
@@ -143,10 +145,12 @@ export function createRemoteStore<
           database.decide(admission, admission.claims.map(keyOf), options ?? NO_OPTIONS, isPart)
       : createBatchDecider(database.batches, {
           keyOf,
-          placeOf: (admission) =>
-            partsIn(admission) === undefined
-              ? { one: places?.split ? places.of(keyOf(admission.claims[0] as Claim)) : undefined }
-              : "several",
+          placeOf(admission) {
+            if (!places?.split) return ONE_PLACE;
+            return partsIn(admission) === undefined
+              ? { one: places.of(keyOf(admission.claims[0] as Claim)) }
+              : "several";
+          },
           decideAgain: ({ admission, nowMs, deadlineMs }) => decide(admission, { nowMs, deadlineMs }),
           decideApart: ({ admission, nowMs, deadlineMs }) => {
             const options = { nowMs, deadlineMs };
