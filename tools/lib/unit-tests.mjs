@@ -1,4 +1,4 @@
-// The tests that need no servers, no Java and no other runtime.
+// The tests that need no servers, no Java, no other runtime and little time.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { importsOf } from "./imports.mjs";
@@ -7,10 +7,12 @@ import { filesBelow, foldersIn } from "./source-files.mjs";
 /** Stores other than the one in memory keep their state in a database. */
 const ownsDatabase = /^store-(?!memory$)/;
 const starters = ["@sluice/servers"];
+/** Files that take most of the time: random input by the ten thousand, tests of the suites themselves, other processes. */
+const long = /\/(?:[\w-]+-)?(?:fuzz|mutations|processes|sequences)\.test\.ts$/;
 
 /**
  * Returns the test files of the packages and tools that start no server: neither the file nor what it imports beside
- * itself imports `@sluice/servers`.
+ * itself imports `@sluice/servers`. The long ones are left out.
  * @param {string} root
  * @returns {string[]} paths from the root
  */
@@ -20,7 +22,7 @@ export function unitTestFiles(root) {
     .map((name) => `packages/${name}/test`);
   return [...folders, "tools/test"]
     .flatMap((folder) => filesBelow(root, folder, ".test.ts"))
-    .filter((file) => !startsServers(root, file, new Set()));
+    .filter((file) => !long.test(file) && !startsServers(root, file, new Set()));
 }
 
 /**

@@ -17,13 +17,15 @@ test("takes the tests that start no server", () => {
   ]);
 });
 
-test("leaves out tests that start a server, also through other files, and those of stores with a database", () => {
+test("leaves out tests that start a server, also through other files, those of stores with a database, and long ones", () => {
   const folder = folderWith({
     "packages/protections/test/direct.test.ts": 'import { startRedis } from "@sluice/servers";',
     "packages/protections/test/indirect.test.ts": 'import "./backends.js";',
     "packages/protections/test/backends.ts": 'import "./indirect.test.js"; export * from "./servers.mjs";',
     "packages/protections/test/servers.mjs": 'await import("@sluice/servers");',
     "packages/store-redis/test/pure.test.ts": "",
+    "packages/core/test/http/fuzz.test.ts": "",
+    "packages/testkit/test/moving-mutations.test.ts": "",
     "apps/demo/test/main.test.ts": "",
   });
   expect(unitTestFiles(folder)).toEqual([]);

@@ -82,7 +82,7 @@ export class SluiceError extends Error {
 }
 
 /** Where the pages about errors and warnings are published, one for each code that has more to say than its message. */
-const PAGES = "https://sluice.example/blob/main/docs/errors";
+const PAGES = "https://sluice.example/sluice/sluice/blob/main/docs/errors";
 
 /** Returns the address of the page about an error or warning. */
 export function helpUrl(code: string): string {

@@ -1,7 +1,7 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { Entry, FixedWindowPolicy, Policy, TokenBucketPolicy } from "@sluice/core/store";
-import type { Place } from "./place.js";
 import { numberIn } from "./item-forms.js";
+import type { Place } from "./place.js";
 import { decode, encode, isNumbers } from "./stored.js";
 import type { Expression } from "./table.js";
 
