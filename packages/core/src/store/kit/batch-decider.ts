@@ -57,7 +57,7 @@ export interface BatchSender<Undecided extends symbol = never, Connection = unde
   /** The most batches in flight, of each queue. Default 32. */
   maxInFlight?(queue: string): number;
   /** See `BatcherOptions.worthSplitting`. */
-  readonly worthSplitting?: number;
+  readonly worthSplitting?: number | undefined;
   /** Names the queue that an admission waits in. Queues do not wait for each other. Default: there is one. */
   queueOf?(admission: Admission, keyOf: (claim: Claim) => string): string;
   /** Lends a connection for one batch. */

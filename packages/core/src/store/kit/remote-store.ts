@@ -17,13 +17,13 @@ export type RemoteDatabase<Undecided extends symbol = never, Connection = undefi
   /** That of `node:crypto`. */
   readonly createHash: CreateHash;
   /** Default: all entries lie in one place. */
-  readonly places?: Places;
+  readonly places?: Places | undefined;
   remove(key: string, options: CallOptions): Promise<unknown>;
   /** Lists the live entries, page by page. */
   pages(): AsyncIterable<readonly StoredEntry[]>;
   readonly imports: PageWriter;
   /** The stored key of an entry of the store's own. It is not listed. */
-  readonly ownKey?: string;
+  readonly ownKey?: string | undefined;
   /** Default: a look at an entry that is never written. */
   healthCheck?(options: CallOptions): Promise<unknown>;
   /** Frees what the store itself has opened. */
@@ -68,6 +68,8 @@ export interface RemoteStore extends DecidingStore, HealthCheck, ExportEntries, 
 }
 
 const NO_OPTIONS: CallOptions = {};
+
+const ONE_PLACE = { one: undefined };
 
 /**
  * Creates a store from what its database does. It names entries, batches calls, decides over several places in order, and
@@ -143,10 +145,12 @@ export function createRemoteStore<
           database.decide(admission, admission.claims.map(keyOf), options ?? NO_OPTIONS, isPart)
       : createBatchDecider(database.batches, {
           keyOf,
-          placeOf: (admission) =>
-            partsIn(admission) === undefined
-              ? { one: places?.split ? places.of(keyOf(admission.claims[0] as Claim)) : undefined }
-              : "several",
+          placeOf(admission) {
+            if (!places?.split) return ONE_PLACE;
+            return partsIn(admission) === undefined
+              ? { one: places.of(keyOf(admission.claims[0] as Claim)) }
+              : "several";
+          },
           decideAgain: ({ admission, nowMs, deadlineMs }) => decide(admission, { nowMs, deadlineMs }),
           decideApart: ({ admission, nowMs, deadlineMs }) => {
             const options = { nowMs, deadlineMs };
