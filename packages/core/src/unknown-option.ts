@@ -21,7 +21,10 @@ export function rejectUnknown(
     const meant = nearest(option, known);
     const hint =
       hints[option] ?? (meant === undefined ? `the options are ${known.join(", ")}.` : `did you mean "${meant}"?`);
-    throw new SluiceError("UNKNOWN_OPTION", `${of} has no option "${option}": ${hint} See ${helpUrl("UNKNOWN_OPTION")}`);
+    throw new SluiceError(
+      "UNKNOWN_OPTION",
+      `${of} has no option "${option}": ${hint} See ${helpUrl("UNKNOWN_OPTION")}`,
+    );
   }
 }
 
