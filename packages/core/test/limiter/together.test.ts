@@ -88,6 +88,16 @@ describe.each([
   });
 });
 
+it("keeps the ledgers of a store of three methods under the prefix of each claim, as before", async () => {
+  const store = modelStore();
+  const plain = threeMethodsOf(store);
+  const limiters = ["one", "t:o"].map((prefix) => createLimiter({ store: plain, policies: OTHER, clock, prefix }));
+  await decideTogether(limiters.map((limiter) => limiter.join("ann")));
+  const keys: string[] = [];
+  for await (const { key } of store.exportEntries()) keys.push(key);
+  expect(keys.sort()).toEqual(["one:*::ann", "t%3Ao:*::ann"]);
+});
+
 it("asks each store once, and no further store after a denial", async () => {
   const [first, second] = [modelStore(), modelStore()];
   const decides = [vi.spyOn(first, "decide"), vi.spyOn(second, "decide")];
@@ -130,13 +140,14 @@ it("decides a limiter with an algorithm of its own apart from those that the sto
 
 it("notifies listeners and autoBlock of what the limiter itself decided", async () => {
   const denied = vi.fn();
+  const decided = vi.fn();
   const store = modelStore();
   const limiter = createLimiter({
     store,
     policies: fixedWindow({ limit: 1, window: "1m" }),
     autoBlock: escalatingBlock({ after: 2, within: "1m", duration: "1h" }),
     clock,
-    on: { denied },
+    on: { denied, decision: decided },
   });
   const other = otherOn(store);
   const decide = async (key: string, otherKey: string) =>
@@ -144,6 +155,7 @@ it("notifies listeners and autoBlock of what the limiter itself decided", async 
   await decide("ann", "x");
   await decide("bob", "x");
   expect(denied).not.toHaveBeenCalled();
+  expect(decided).toHaveBeenCalledTimes(1);
   await decide("ann", "y");
   const decision = await decide("ann", "x");
   expect(decision?.retryAfterMs).toBe(3_600_000);
@@ -168,7 +180,9 @@ it("answers within the shortest timeout", async () => {
   const limiters = ["10s", "20ms"].map((timeout) =>
     createLimiter({ store, timeout: timeout as "10s", prefix: timeout }),
   );
+  const startMs = performance.now();
   const joined = await decideTogether(limiters.map((limiter) => limiter.join("ann")));
+  expect(performance.now() - startMs).toBeLessThan(5_000);
   expect(joined.map((one) => one?.decision.error?.code)).toEqual(["STORE_TIMEOUT", "STORE_TIMEOUT"]);
   quiet.mockRestore();
 });
