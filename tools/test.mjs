@@ -25,6 +25,7 @@ if (step("set-up", setUp) && step("build", () => one(turbo("build")))) {
   step("lint", () => one(run("biome", ["ci", "."])));
   step("typecheck", () => one(turbo("typecheck") && run("tsc", ["-p", "tsconfig.tools.json"])));
   step("layers", () => tool("check-layers"));
+  step("doors", () => tool("check-doors"));
   step("generated", () => tool("check-generated"));
   step("docs", () => tool("check-docs"));
   step("unused", () => one(run("knip", ["--no-progress", "--no-config-hints"])));

@@ -18,18 +18,21 @@ if (!/^\d{1,5}$/.test(PORT) || Number(PORT) > 65_535) {
 function serve({ client, where, stop }: Database): void {
   const app = express();
   app.use(
-    rateLimit(dynamodbStore({ client, table: TABLE }), {
-      policies: [
+    rateLimit(
+      dynamodbStore({ client, table: TABLE }),
+      [
         tokenBucket({ name: "burst", rate: 1, interval: "2s", burst: 10 }),
         slidingWindow({ name: "daily", limit: 1_000, window: "1d" }),
       ],
-      prefix: "sluice-demo",
-      on: {
-        storeError: ({ error }) =>
-          console.error(`DynamoDB does not answer; requests get 503 until it does. ${messageOf(error)}`),
-        storeRecovered: () => console.error("DynamoDB answers again"),
+      {
+        prefix: "sluice-demo",
+        on: {
+          storeError: ({ error }) =>
+            console.error(`DynamoDB does not answer; requests get 503 until it does. ${messageOf(error)}`),
+          storeRecovered: () => console.error("DynamoDB answers again"),
+        },
       },
-    }),
+    ),
   );
   app.get("/", (req, res) => {
     res.type("text").send(`Hello. ${decisionOf(req)?.remaining} requests left.\n`);

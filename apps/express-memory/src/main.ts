@@ -9,7 +9,7 @@ const { PORT = "3000" } = process.env;
 const policy = fixedWindow({ limit: 10, window: "10s" });
 
 const app = express();
-app.use(rateLimit(memoryStore(), { policies: policy }));
+app.use(rateLimit(memoryStore(), policy));
 app.get("/", (req, res) => {
   res.type("text").send(`Hello. ${decisionOf(req)?.remaining} of ${policy.limit} requests left.\n`);
 });

@@ -20,17 +20,20 @@ function serve({ pool, where, stop }: Database): void {
   const store = postgresStore({ client: pool, table: TABLE, sweepEvery: "1m" });
   const app = express();
   app.use(
-    rateLimit(store, {
-      policies: [
+    rateLimit(
+      store,
+      [
         tokenBucket({ name: "burst", rate: 1, interval: "2s", burst: 10 }),
         slidingWindow({ name: "daily", limit: 1_000, window: "1d" }),
       ],
-      prefix: "sluice-demo",
-      on: {
-        storeError: () => console.error("PostgreSQL does not answer: requests get 503 until it does"),
-        storeRecovered: () => console.error("PostgreSQL answers again"),
+      {
+        prefix: "sluice-demo",
+        on: {
+          storeError: () => console.error("PostgreSQL does not answer: requests get 503 until it does"),
+          storeRecovered: () => console.error("PostgreSQL answers again"),
+        },
       },
-    }),
+    ),
   );
   app.get("/", (req, res) => {
     res.type("text").send(`Hello. ${decisionOf(req)?.remaining} requests left.\n`);

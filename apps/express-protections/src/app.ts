@@ -1,13 +1,13 @@
 import { decisionOf } from "@sluice/express";
-import { protect, requireClient } from "@sluice/express/protections";
-import type { Protections } from "@sluice/protections";
+import { protect, requireRegistered } from "@sluice/express/protections";
+import type { Protections, Registry } from "@sluice/protections";
 import express, { type Express } from "express";
 
 /** The client that may look at blocks and lift them. */
 export const ADMIN_KEY = "demo-admin";
 
 /** A shop: orders that are protected, and an office for who is registered. */
-export function createApp(protections: Protections): Express {
+export function createApp(protections: Protections, registry: Registry): Express {
   const { blocklist } = protections;
   const app = express();
 
@@ -15,9 +15,9 @@ export function createApp(protections: Protections): Express {
     res.status(201).json({ ordered: req.body, left: decisionOf(req)?.remaining });
   });
 
-  app.use("/blocks", requireClient(protections.clients, { id: (req) => req.get("x-api-key") }));
+  app.use("/blocks", requireRegistered(registry, { id: (req) => req.get("x-api-key") }));
   app.get("/blocks/:key", async (req, res) => {
-    res.json((await blocklist.isBlocked(req.params.key)) ?? null);
+    res.json((await blocklist.findBlock(req.params.key)) ?? null);
   });
   app.put("/blocks/:key", async (req, res) => {
     res.json(await blocklist.block(req.params.key, { for: "1h", reason: "by hand" }));

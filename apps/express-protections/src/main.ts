@@ -3,7 +3,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { escalatingBlock, fixedWindow, SluiceError } from "@sluice/core";
-import { createProtections, type Protections } from "@sluice/protections";
+import { createProtections, createRegistry } from "@sluice/protections";
 import { openStore } from "@sluice/storage";
 import { ADMIN_KEY, createApp } from "./app.js";
 
@@ -20,31 +20,36 @@ if (/^\d{1,5}$/.test(PORT) && Number(PORT) <= 65_535) {
 async function start(): Promise<void> {
   // A demo creates its own table. In production that is a step of the deployment.
   const store = await openStore(STORAGE, { createSchema: true });
-  const protections = await createProtections({
+  const protections = createProtections({
     store,
-    namespace: "demo",
+    prefix: "demo",
     limiter: {
       policies: fixedWindow({ limit: 5, window: "10s" }),
       autoBlock: escalatingBlock({ after: 10, within: "1m", duration: "10s", maxDuration: "5m" }),
     },
     debounce: { window: "5s" },
   });
-  await protections.clients.register(ADMIN_KEY);
-  const server = createServer(createApp(protections));
+  // Only the office is for registered clients, so the registry is not one of the protections.
+  const registry = createRegistry({ store, prefix: "demo" });
+  await registry.register(ADMIN_KEY);
+  const close = async (): Promise<void> => {
+    await protections.close();
+    await store.close();
+  };
+  const server = createServer(createApp(protections, registry));
   server.on("error", (error: NodeJS.ErrnoException) => {
     fail(`Can't listen on port ${PORT}: ${error.code === "EADDRINUSE" ? "it is in use" : error.message}`);
-    void stop(server, protections);
+    void close();
   });
   server.on("listening", () => announce((server.address() as AddressInfo).port));
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop(server, protections));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop(server, close));
   server.listen(Number(PORT));
 }
 
-async function stop(server: ReturnType<typeof createServer>, protections: Protections): Promise<void> {
+async function stop(server: ReturnType<typeof createServer>, close: () => Promise<void>): Promise<void> {
   server.close();
   server.closeAllConnections();
-  await protections.close();
-  await protections.store.close();
+  await close();
 }
 
 function announce(port: number): void {

@@ -21,8 +21,7 @@ const client = new Redis(REDIS_URL, {
 
 const app = express();
 app.use(
-  rateLimit(redisStore({ client }), {
-    policies: policy,
+  rateLimit(redisStore({ client }), policy, {
     prefix: "sluice-demo",
     on: {
       storeError: () =>

@@ -10,7 +10,7 @@ const { PORT = "3000" } = process.env;
 const policy = fixedWindow({ limit: 10, window: "10s" });
 
 const app = new Hono();
-app.use(rateLimit(memoryStore(), { getConnInfo, policies: policy }));
+app.use(rateLimit(memoryStore(), policy, { getConnInfo }));
 app.get("/", (c) => c.text(`Hello. ${decisionOf(c)?.remaining} of ${policy.limit} requests left.\n`));
 
 const server = createAdaptorServer({ fetch: app.fetch });

@@ -8,7 +8,7 @@ import { getConnInfo } from "hono/cloudflare-workers";
 const policy = fixedWindow({ limit: 10, window: "10s" });
 
 const app = new Hono();
-app.use(rateLimit(memoryStore(), { getConnInfo, policies: policy }));
+app.use(rateLimit(memoryStore(), policy, { getConnInfo }));
 app.get("/", (c) => c.text(`Hello. ${decisionOf(c)?.remaining} of ${policy.limit} requests left.\n`));
 
 export default app;

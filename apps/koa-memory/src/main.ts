@@ -9,7 +9,7 @@ const { PORT = "3000" } = process.env;
 const policy = fixedWindow({ limit: 10, window: "10s" });
 
 const app = new Koa();
-app.use(rateLimit(memoryStore(), { policies: policy }));
+app.use(rateLimit(memoryStore(), policy));
 app.use((ctx) => {
   ctx.body = `Hello. ${decisionOf(ctx)?.remaining} of ${policy.limit} requests left.\n`;
 });

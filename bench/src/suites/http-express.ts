@@ -38,9 +38,7 @@ export const packages: readonly string[] = ["express", "express-rate-limit"];
 export const cases: readonly Case[] = [
   expressCase("bare-app", "Express, nothing but a route", []),
   expressCase("two-fields", "Express, a middleware that sets the two fields", bothFields, handWritten),
-  expressCase("sluice", "Express, Sluice", bothFields, () =>
-    sluice(memoryStore(), { policies: tokenBucket({ rate: LIMIT }) }),
-  ),
+  expressCase("sluice", "Express, Sluice", bothFields, () => sluice(memoryStore(), tokenBucket({ rate: LIMIT }))),
   expressCase("express-rate-limit", "Express, express-rate-limit, draft 8", bothFields, () => peerWith("draft-8")),
   expressCase("express-rate-limit.draft-7", "Express, express-rate-limit, draft 7", bothFields, () =>
     peerWith("draft-7"),

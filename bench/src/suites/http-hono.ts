@@ -35,7 +35,7 @@ export const cases: readonly Case[] = [
   honoCase("bare-app", "Hono, nothing but a route", []),
   honoCase("two-fields", "Hono, a middleware that sets the two fields", bothFields, handWritten),
   honoCase("sluice", "Hono, Sluice", bothFields, () =>
-    sluice(memoryStore(), { getConnInfo, policies: tokenBucket({ rate: LIMIT }) }),
+    sluice(memoryStore(), tokenBucket({ rate: LIMIT }), { getConnInfo }),
   ),
   honoCase("hono-rate-limiter", "Hono, hono-rate-limiter, draft 7", bothFields, () =>
     peer({

@@ -34,7 +34,7 @@ export const packages: readonly string[] = ["koa", "koa-ratelimit"];
 export const cases: readonly Case[] = [
   koaCase("bare-app", "Koa, nothing but a route", []),
   koaCase("two-fields", "Koa, a middleware that sets the two fields", bothFields, handWritten),
-  koaCase("sluice", "Koa, Sluice", bothFields, () => sluice(memoryStore(), { policies: tokenBucket({ rate: LIMIT }) })),
+  koaCase("sluice", "Koa, Sluice", bothFields, () => sluice(memoryStore(), tokenBucket({ rate: LIMIT }))),
   koaCase(
     "koa-ratelimit",
     "Koa, koa-ratelimit",

@@ -8,10 +8,10 @@ export { type TokenBucketOptions, type TokenBucketPolicy, tokenBucket } from "./
 export type { WindowOptions } from "./algorithm/window.js";
 export { type Duration, parseDuration } from "./duration.js";
 export { SluiceError, type SluiceErrorCode } from "./errors.js";
-export { clientKey } from "./http/client-key.js";
+export { clientKey } from "./http/address/client-key.js";
+export { withoutPort } from "./http/address/without-port.js";
 export { compositeKey } from "./http/composite-key.js";
 export { type HashKey, hmacKey } from "./http/hash-key.js";
-export { withoutPort } from "./http/without-port.js";
 export type { AutoBlock } from "./limiter/auto-block.js";
 export type { LimiterKey } from "./limiter/claims.js";
 export type { Clock } from "./limiter/clock.js";
@@ -21,5 +21,6 @@ export { type AutoBlockEvent, type EscalatingBlockOptions, escalatingBlock } fro
 export type { LimiterEvents, LimiterListeners } from "./limiter/events.js";
 export { createLimiter, type Health, type Limiter, type WaitOptions } from "./limiter/limiter.js";
 export type { LimiterOptions } from "./limiter/options.js";
+export type { Participant } from "./limiter/together.js";
 export type { MaybePromise } from "./maybe-promise.js";
-export type { CallOptions, Store } from "./store/store.js";
+export type { CallOptions, Claim, ClaimFinding, Outcome, Store } from "./store/store.js";

@@ -27,6 +27,6 @@ function later(value: PromiseLike<unknown>, next: Next, a: unknown, b: unknown, 
 }
 
 /** Promises of other libraries too: what a user's function returns must never be taken for a value when it is one. */
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

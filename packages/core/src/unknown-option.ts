@@ -4,38 +4,43 @@ import { helpUrl, invalidOption, SluiceError } from "./errors.js";
  * Refuses anything but an object with the known options, so that a misspelt one is never silently without effect.
  *
  * @param of the function whose options these are
+ * @param hints what to write instead of some options that do not exist
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  */
-export function rejectUnknown(options: object, known: readonly string[], of: string): void {
+export function rejectUnknown(
+  options: object,
+  known: readonly string[],
+  of: string,
+  hints: Readonly<Record<string, string>> = {},
+): void {
   if (typeof options !== "object" || options === null) {
     throw invalidOption("options", options, `${of} takes an object with ${known.join(", ")}`);
   }
   for (const option of Object.keys(options)) {
     if (known.includes(option)) continue;
     const meant = nearest(option, known);
-    const hint = meant === undefined ? `the options are ${known.join(", ")}.` : `did you mean "${meant}"?`;
-    const where = helpUrl("UNKNOWN_OPTION");
-    throw new SluiceError("UNKNOWN_OPTION", `${of} has no option "${option}": ${hint} See ${where}`);
+    const hint =
+      hints[option] ?? (meant === undefined ? `the options are ${known.join(", ")}.` : `did you mean "${meant}"?`);
+    throw new SluiceError("UNKNOWN_OPTION", `${of} has no option "${option}": ${hint} See ${helpUrl("UNKNOWN_OPTION")}`);
   }
 }
+
+/** Names that are further away are other names. */
+const MAX_DISTANCE = 3;
 
 function nearest(word: string, known: readonly string[]): string | undefined {
-  const [best] = known
-    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance);
-  return best !== undefined && best.distance <= 3 && best.distance < word.length ? best.candidate : undefined;
+  for (let most = 0; most <= MAX_DISTANCE && most < word.length; most++) {
+    const found = known.find((candidate) => isWithin(word.toLowerCase(), candidate.toLowerCase(), most));
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
-/** Levenshtein's distance, one row at a time. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substituted = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(substituted, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
-    }
-    previous = row;
-  }
-  return previous[b.length] ?? 0;
+/** Whether so many insertions, deletions and replacements of a character are enough to make one word the other. */
+function isWithin(a: string, b: string, most: number): boolean {
+  if (most < 0) return false;
+  if (a === "" || b === "") return a.length + b.length <= most;
+  const [restA, restB] = [a.slice(1), b.slice(1)];
+  if (a[0] === b[0]) return isWithin(restA, restB, most);
+  return isWithin(restA, restB, most - 1) || isWithin(restA, b, most - 1) || isWithin(a, restB, most - 1);
 }

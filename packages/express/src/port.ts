@@ -12,6 +12,8 @@ export const port: HttpPort<Request> = {
   address: (req) => req.ip ?? (isExpress(req) ? undefined : req.socket?.remoteAddress),
   reread,
   hasLeft: connectionEnded,
+  target: (req) => req.originalUrl,
+  body: (req) => req.body,
   proxyTrust(req) {
     if (!isExpress(req) || !req.app.get("trust proxy")) return "nobody";
     // No number of proxies is as high, and nobody's list has an address that is for documentation.

@@ -1,49 +1,92 @@
 import type { Store } from "@sluice/core";
+import type { CheckSource, UnavailableDenial } from "@sluice/core/http";
 import {
-  type BlockEntry,
+  type BlockedDenial,
+  type BlockedOptions as BlockedOptionsOf,
   type Blocklist,
-  type BlocklistGuardOptions,
+  type BlocklistGuardOptions as BlocklistGuardOptionsOf,
+  blocked as blockedOf,
   type Client,
-  type Clients,
   createBlocklistGuard,
-  createClientGuard,
   createDebounceGuard,
   createProtectGuard,
-  type DebounceOptions as DebounceGuardOptions,
+  createRegistryGuard,
+  type DebounceGuardOptions as DebounceGuardOptionsOf,
   type Debouncer,
-  type Denial,
+  type DuplicateDenial,
+  type OnceOptions as OnceOptionsOf,
+  once as onceOf,
   type ProtectDenial,
-  type ProtectOptions as ProtectGuardOptions,
-  type ProtectionPort,
   type Protections,
-  type RequireClientOptions as RequireClientGuardOptions,
+  type ProtectOptions as ProtectOptionsOf,
+  type RegisteredOptions as RegisteredOptionsOf,
+  type Registry,
+  type RequireRegisteredOptions as RequireRegisteredOptionsOf,
+  registered as registeredOf,
   type Sighting,
+  type UnregisteredDenial,
 } from "@sluice/protections";
 import type { Request, RequestHandler } from "express";
 import { found } from "./found.js";
-import { type AnswerHandler, middlewareOf } from "./middleware.js";
-import { port as httpPort } from "./port.js";
+import { port } from "./port.js";
+import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link debounce}. Functions among them are given Express's request. */
-export type DebounceOptions = DebounceGuardOptions<Request, AnswerHandler<Denial<Sighting>>>;
+/** Options of {@link blocked}. Functions among them are given Express's request. */
+export interface BlockedOptions extends BlockedOptionsOf<Request> {}
+
+/** Options of {@link registered}. Functions among them are given Express's request. */
+export interface RegisteredOptions extends RegisteredOptionsOf<Request> {}
+
+/** Options of {@link once}. Functions among them are given Express's request. */
+export interface OnceOptions extends OnceOptionsOf<Request> {}
 
 /** Options of {@link blocklist}. Functions among them are given Express's request. */
-export type BlocklistOptions = BlocklistGuardOptions<Request, AnswerHandler<Denial<BlockEntry>>>;
+export interface BlocklistGuardOptions
+  extends BlocklistGuardOptionsOf<Request, DenialHandler<BlockedDenial | UnavailableDenial>> {}
 
-/** Options of {@link requireClient}. Functions among them are given Express's request. */
-export type RequireClientOptions = RequireClientGuardOptions<Request, AnswerHandler<Denial<Client | undefined>>>;
+/** Options of {@link requireRegistered}. Functions among them are given Express's request. */
+export interface RequireRegisteredOptions
+  extends RequireRegisteredOptionsOf<Request, DenialHandler<UnregisteredDenial | UnavailableDenial>> {}
+
+/** Options of {@link debounce}. Functions among them are given Express's request. */
+export interface DebounceGuardOptions
+  extends DebounceGuardOptionsOf<Request, DenialHandler<DuplicateDenial | UnavailableDenial>> {}
 
 /** Options of {@link protect}. Functions among them are given Express's request. */
-export type ProtectOptions = ProtectGuardOptions<Request, AnswerHandler<ProtectDenial>>;
-
-const port: ProtectionPort<Request> = {
-  ...httpPort,
-  target: (req) => req.originalUrl,
-  body: (req) => req.body,
-};
+export interface ProtectOptions extends ProtectOptionsOf<Request, DenialHandler<ProtectDenial>> {}
 
 /**
- * Middleware for Express 4 and 5 that answers duplicates with 409: requests of one client with the same method, path, query
+ * A check of `guard` that denies blocked clients with 403.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ */
+export const blocked: (
+  storeOrBlocklist: Store | Blocklist,
+  options?: BlockedOptions,
+) => CheckSource<Request, BlockedDenial> = blockedOf;
+
+/**
+ * A check of `guard` that lets registered clients through, and denies others with 403.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ */
+export const registered: (
+  storeOrRegistry: Store | Registry,
+  options: RegisteredOptions,
+) => CheckSource<Request, UnregisteredDenial> = registeredOf;
+
+/**
+ * A check of `guard` that denies duplicates with 409. Its claim is decided together with those of the limits.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ */
+export const once: (
+  storeOrDebouncer: Store | Debouncer,
+  options?: OnceOptions,
+) => CheckSource<Request, DuplicateDenial | UnavailableDenial> = onceOf;
+
+/**
+ * Middleware for Express 4 and 5 that answers duplicates with 409: requests of one client with the same unsafe method, path, query
  * and body within a window. Put it after what parses bodies.
  *
  * @param storeOrDebouncer where to keep windows, or a debouncer that the app shares with other parts of it
@@ -61,12 +104,12 @@ const port: ProtectionPort<Request> = {
  * });
  * ```
  */
-export function debounce(storeOrDebouncer: Store | Debouncer, options: DebounceOptions = {}): RequestHandler {
+export function debounce(storeOrDebouncer: Store | Debouncer, options: DebounceGuardOptions = {}): RequestHandler {
   return middlewareOf("debounce", createDebounceGuard(storeOrDebouncer, options, port));
 }
 
 /**
- * Middleware for Express 4 and 5 that answers those who are blocked with 403.
+ * Middleware for Express 4 and 5 that answers blocked clients with 403.
  *
  * @param storeOrBlocklist where blocks are kept, or a blocklist that the app shares with other parts of it
  * @throws SluiceError for any option that is not what it should be
@@ -78,13 +121,13 @@ export function debounce(storeOrDebouncer: Store | Debouncer, options: DebounceO
  * import { memoryStore } from "@sluice/store-memory";
  * import express from "express";
  *
- * const blocked = createBlocklist({ store: memoryStore() });
  * const app = express();
- * app.use(blocklist(blocked));
- * await blocked.block("203.0.113.0/24", { for: "1d" });
+ * const blocks = createBlocklist({ store: memoryStore() });
+ * app.use(blocklist(blocks));
+ * await blocks.block("203.0.113.0/24", { for: "1d" });
  * ```
  */
-export function blocklist(storeOrBlocklist: Store | Blocklist, options: BlocklistOptions = {}): RequestHandler {
+export function blocklist(storeOrBlocklist: Store | Blocklist, options: BlocklistGuardOptions = {}): RequestHandler {
   return middlewareOf("blocklist", createBlocklistGuard(storeOrBlocklist, options, port));
 }
 
@@ -92,28 +135,33 @@ export function blocklist(storeOrBlocklist: Store | Blocklist, options: Blocklis
  * Middleware for Express 4 and 5 that lets registered clients through, and answers others with 403. It puts the client on
  * `req.registeredClient`, where {@link registeredClientOf} reads it.
  *
- * @param storeOrClients where clients are kept, or a registry that the app shares with other parts of it
+ * @param storeOrRegistry where clients are kept, or a registry that the app shares with other parts of it
  * @throws SluiceError for any option that is not what it should be
  *
  * @example
  * ```ts
- * import { requireClient } from "@sluice/express/protections";
- * import { createClients } from "@sluice/protections";
+ * import { requireRegistered } from "@sluice/express/protections";
+ * import { createRegistry } from "@sluice/protections";
  * import { memoryStore } from "@sluice/store-memory";
  * import express from "express";
  *
- * const clients = createClients({ store: memoryStore() });
  * const app = express();
- * app.use("/api", requireClient(clients, { id: (req) => req.get("x-api-key") }));
+ * const registry = createRegistry({ store: memoryStore() });
+ * app.use(requireRegistered(registry, { id: (req) => req.get("x-api-key") }));
  * ```
  */
-export function requireClient(storeOrClients: Store | Clients, options: RequireClientOptions): RequestHandler {
-  return middlewareOf("requireClient", createClientGuard(storeOrClients, options, port));
+export function requireRegistered(
+  storeOrRegistry: Store | Registry,
+  options: RequireRegisteredOptions,
+): RequestHandler {
+  return middlewareOf("requireRegistered", createRegistryGuard(storeOrRegistry, options, port));
 }
 
 /**
- * Middleware for Express 4 and 5 with all protections: 403 for those who are blocked, 409 for duplicates, 429 over a limit.
- * It sets the RateLimit fields, and puts the limiter's decision on `req.rateLimit`, where `decisionOf` reads it. Put it after what parses bodies.
+ * Middleware for Express 4 and 5 with all protections in one admission: 403 for blocked and unregistered clients, 409 for
+ * duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision on
+ * `req.rateLimit`, where
+ * `decisionOf` reads it. Put it after what parses bodies.
  *
  * @throws SluiceError for any option that is not what it should be
  *
@@ -125,7 +173,8 @@ export function requireClient(storeOrClients: Store | Clients, options: RequireC
  * import express from "express";
  *
  * const app = express();
- * app.use(express.json(), protect(await createProtections({ store: memoryStore(), debounce: { window: "5s" } })));
+ * const protections = createProtections({ store: memoryStore(), debounce: { window: "5s" } });
+ * app.use(express.json(), protect(protections));
  * ```
  */
 export function protect(protections: Protections, options: ProtectOptions = {}): RequestHandler {
@@ -137,7 +186,7 @@ export function sightingOf(req: object, requestProperty = "debounce"): Sighting 
   return found(req, requestProperty);
 }
 
-/** Returns the client that `requireClient` let through; `undefined` for a request that it skipped. */
+/** Returns the client that `requireRegistered` let through; `undefined` for a request that it skipped. */
 export function registeredClientOf(req: object, requestProperty = "registeredClient"): Client | undefined {
   return found(req, requestProperty);
 }

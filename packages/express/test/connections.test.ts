@@ -10,7 +10,7 @@ import express4 from "express4";
 import serverless from "serverless-http";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createLimiter, fixedWindow, type Limiter, rateLimit, type Store } from "../src/index.js";
-import { requireClient } from "../src/protections.js";
+import { requireRegistered } from "../src/protections.js";
 
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -78,7 +78,7 @@ describe.each(versions)("%s", (_, express) => {
   }
 
   it("limits clients behind a proxy on a Unix socket", async () => {
-    const { app } = appOf((app) => app.set("trust proxy", 1).use(rateLimit(memoryStore(), { policies: once1h })));
+    const { app } = appOf((app) => app.set("trust proxy", 1).use(rateLimit(memoryStore(), once1h)));
     const path = await socketPath();
     await listening(app, path);
     const from = (address: string) => statusOf(path, { "x-forwarded-for": address });
@@ -87,7 +87,7 @@ describe.each(versions)("%s", (_, express) => {
 
   it("takes a trusted proxy with a port for a proxy", async () => {
     const { app } = appOf((app) => {
-      app.set("trust proxy", ["loopback", "10.0.0.0/8"]).use(rateLimit(memoryStore(), { policies: once1h }));
+      app.set("trust proxy", ["loopback", "10.0.0.0/8"]).use(rateLimit(memoryStore(), once1h));
     });
     const url = `http://127.0.0.1:${portOf(await listening(app))}`;
     const from = async (value: string) => (await fetch(url, { headers: { "x-forwarded-for": value } })).status;
@@ -140,7 +140,7 @@ describe.each(versions)("%s", (_, express) => {
     const store = memoryStore();
     const seen: unknown[] = [];
     const { app } = appOf((app) => {
-      app.use(requireClient(store, { id: () => undefined, skip: () => true }));
+      app.use(requireRegistered(store, { id: () => undefined, skip: () => true }));
       app.use((req: Request & { client?: unknown; registeredClient?: unknown }, _res, next) => {
         seen.push(req.client === req.socket, req.registeredClient);
         next();
@@ -196,7 +196,7 @@ describe("without Express", () => {
   it("limits by the address of the connection", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const errors: unknown[] = [];
-    const server = await listening(plain(rateLimit(memoryStore(), { policies: once1h }), errors));
+    const server = await listening(plain(rateLimit(memoryStore(), once1h), errors));
     const url = `http://127.0.0.1:${portOf(server)}`;
     const forged = { headers: { "x-forwarded-for": "192.0.2.1" } };
     expect([(await fetch(url)).status, (await fetch(url, forged)).status]).toEqual([200, 429]);
@@ -221,7 +221,9 @@ it("refuses Node's own properties as the place of what it found", () => {
   );
   for (const requestProperty of names) {
     expect(() => rateLimit(limiter, { requestProperty }), requestProperty).toThrow(refused);
-    expect(() => requireClient(memoryStore(), { id: () => "x", requestProperty }), requestProperty).toThrow(refused);
+    expect(() => requireRegistered(memoryStore(), { id: () => "x", requestProperty }), requestProperty).toThrow(
+      refused,
+    );
   }
   expect(() => rateLimit(limiter, { requestProperty: "customer" })).not.toThrow();
 });

@@ -8,10 +8,11 @@ import { afterEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import {
   createLimiter,
   type Decision,
+  type DenialHandler,
   decisionOf,
   fixedWindow,
+  type LimitDenial,
   type RateLimitOptions,
-  type RejectionHandler,
   rateLimit,
   type Store,
 } from "../src/index.js";
@@ -87,7 +88,7 @@ describe.each(versions)("%s", (_, express) => {
       addresses.push(req.ip);
       next();
     });
-    app.use(rateLimit(memoryStore(), { policies: fixedWindow({ limit: 1, window: "1h" }) }));
+    app.use(rateLimit(memoryStore(), fixedWindow({ limit: 1, window: "1h" })));
     app.get("/", (_req, res) => res.send("ok"));
     const port = await listen(app, "::");
     const status = async (localAddress: string, host = "127.0.0.1") => {
@@ -118,7 +119,7 @@ describe.each(versions)("%s", (_, express) => {
       res.status(504).send("too late");
       next();
     });
-    app.use(rateLimit(store, { policies: fixedWindow({ limit: 1, window: "1h" }) }));
+    app.use(rateLimit(store, fixedWindow({ limit: 1, window: "1h" })));
     app.use((_req, _res) => reached.push("route"));
     const errors: unknown[] = [];
     app.use(((error, _req, _res, next) => {
@@ -148,8 +149,8 @@ describe.each(versions)("%s", (_, express) => {
     const { store, release } = heldStore();
     release();
     const policies = fixedWindow({ limit: 1, window: "1h" });
-    const handler: RejectionHandler = fail;
-    app.use(rateLimit(slow ? store : memoryStore(), { policies, handler }));
+    const handler: DenialHandler<LimitDenial> = fail;
+    app.use(rateLimit(slow ? store : memoryStore(), policies, { handler }));
     app.get("/", (_req, res) => res.send("ok"));
     app.use(((error, _req, res, _next) => {
       res.status(500).send(error.message);
@@ -163,11 +164,11 @@ describe.each(versions)("%s", (_, express) => {
   it("lets a rejection handler go on to the route", async () => {
     const app = express();
     const policies = fixedWindow({ limit: 1, window: "1h" });
-    const handler: RejectionHandler = (_req, res, next, rejection) => {
-      res.status(200).setHeader("X-Would-Be", rejection.status);
+    const handler: DenialHandler<LimitDenial> = (_req, res, next, denial) => {
+      res.status(200).setHeader("X-Would-Be", denial.status);
       next();
     };
-    app.use(rateLimit(memoryStore(), { policies, handler }));
+    app.use(rateLimit(memoryStore(), policies, { handler }));
     app.get("/", (_req, res) => res.send("ok"));
     const port = await listen(app);
     await fetch(`http://127.0.0.1:${port}/`);
@@ -212,7 +213,7 @@ describe.each(versions)("the decision on the request, %s", (_, express) => {
   it("is found in a mounted app and after it, and is no property of the request itself", async () => {
     const [app, mounted] = [express(), express()];
     const seen: unknown[] = [];
-    mounted.use(rateLimit(memoryStore(), { policies: fixedWindow({ limit: 5, window: "1h" }) }));
+    mounted.use(rateLimit(memoryStore(), fixedWindow({ limit: 5, window: "1h" })));
     mounted.use((req, _res, next) => {
       seen.push(decisionOf(req)?.remaining, Object.hasOwn(req, "rateLimit"));
       next();
@@ -233,7 +234,7 @@ describe.each(versions)("the decision on the request, %s", (_, express) => {
     const app = express();
     const store = memoryStore();
     const policies = fixedWindow({ limit: 9, window: "1h" });
-    const limit = (prefix: string) => rateLimit(store, { policies, prefix, requestProperty: "quota" });
+    const limit = (prefix: string) => rateLimit(store, policies, { prefix, requestProperty: "quota" });
     const seen: unknown[] = [];
     app.use((req: Request & { quota?: unknown }, _res, next) => {
       seen.push(req.quota);

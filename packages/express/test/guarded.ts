@@ -5,12 +5,14 @@ import { createProtections } from "@sluice/protections";
 import type { GuardAdapter } from "@sluice/testkit";
 import type express from "express";
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
-import * as middleware from "../src/protections.js";
+import { guard, limit } from "../src/index.js";
+import * as protections from "../src/protections.js";
 
 /** The protections' middleware for the suite, on one version of Express. */
 export function guardsOn(express_: typeof express): GuardAdapter {
   return {
-    middleware,
+    middleware: { ...protections, guard },
+    checks: { ...protections, limit },
     createProtections,
     async serve({ middleware: guards, parsesBodies, status, property }) {
       const app = express_();

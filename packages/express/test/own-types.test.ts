@@ -4,7 +4,7 @@ import express, { type Request } from "express";
 import { rateLimit as rateLimitElsewhere } from "express-rate-limit";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { type Decision, decisionOf, rateLimit } from "../src/index.js";
-import { debounce, registeredClientOf, requireClient, sightingOf } from "../src/protections.js";
+import { debounce, registeredClientOf, requireRegistered, sightingOf } from "../src/protections.js";
 
 interface Mine {
   readonly mine: true;
@@ -35,7 +35,7 @@ describe("an app with types of its own for Express's request", () => {
   it("uses the middleware beside express-rate-limit, and reads what it found", () => {
     const app = express();
     app.use(rateLimitElsewhere(), rateLimit(memoryStore()), debounce(memoryStore()));
-    app.use(requireClient(memoryStore(), { id: () => undefined }));
+    app.use(requireRegistered(memoryStore(), { id: () => undefined }));
     app.use((req) => {
       expectTypeOf(decisionOf(req)).toEqualTypeOf<Decision | undefined>();
       expectTypeOf(sightingOf(req)?.duplicate).toEqualTypeOf<boolean | undefined>();

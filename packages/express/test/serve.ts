@@ -6,21 +6,24 @@ import { text } from "node:stream/consumers";
 import type { Adapter, RouteKind } from "@sluice/testkit";
 import type express from "express";
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
-import { type RejectionHandler, rateLimit } from "../src/index.js";
+import { type DenialHandler, type LimitDenial, rateLimit, type Store } from "../src/index.js";
 
 /**
  * The adapter for the suite, on one version of Express.
  *
  * @param host where apps listen
  */
-export function adapterOn(makeApp: typeof express, host = "127.0.0.1"): Adapter<Request, RejectionHandler> {
+export function adapterOn(makeApp: typeof express, host = "127.0.0.1"): Adapter<Request, DenialHandler<LimitDenial>> {
   return {
     async serve({ uses, route, trustProxy, hold }) {
       const app = makeApp();
       const errors: unknown[] = [];
       const property = uses.at(-1)?.options?.requestProperty ?? "rateLimit";
       if (trustProxy) app.set("trust proxy", trustProxy === "everyone" ? true : 1);
-      for (const { of, options } of uses) app.use(options === undefined ? rateLimit(of) : rateLimit(of, options));
+      for (const { of, policies, options } of uses) {
+        if (policies !== undefined) app.use(rateLimit(of as Store, policies, options));
+        else app.use(options === undefined ? rateLimit(of) : rateLimit(of, options));
+      }
       const handler = routes[route];
       if (handler !== undefined) app.use((req, res, next) => handler(req, res, next, { property, hold }));
       const keepError: ErrorRequestHandler = (error, _req, _res, next) => {
@@ -42,7 +45,7 @@ export function adapterOn(makeApp: typeof express, host = "127.0.0.1"): Adapter<
       };
     },
     header: (req, name) => req.headers[name]?.toString(),
-    handler: (_req, res, _next, { decision }) => res.end(`handled ${decision.violated.join(",")}`),
+    handler: (_req, res, _next, { found }) => res.end(`handled ${found.violated.join(",")}`),
   };
 }
 

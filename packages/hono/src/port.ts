@@ -9,6 +9,7 @@ import {
 } from "@sluice/core/http";
 import type { Context, Env } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
+import { bodyOf } from "./body.js";
 
 /** How Hono finds out who sent a request. */
 export interface ConnectionOptions extends ForwardedClientOptions {
@@ -70,6 +71,16 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
     },
     guardOptions,
   };
+}
+
+/** The port for guards with any checks. That of `rateLimit` alone is smaller, which matters in bundles. */
+export function withBodies<E extends Env>(port: HttpPort<Context<E>>): HttpPort<Context<E>> {
+  return { ...port, target: (c) => pathOf(c.req.url), body: bodyOf };
+}
+
+/** The path with the query of an absolute URL. */
+function pathOf(url: string): string {
+  return url.slice(url.indexOf("/", url.indexOf("://") + 3));
 }
 
 /** On Node.js the connection tells, since a request's signal is aborted only once the response is over. */

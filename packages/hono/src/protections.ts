@@ -1,67 +1,96 @@
 import type { Store } from "@sluice/core";
+import type { CheckSource, UnavailableDenial } from "@sluice/core/http";
 import {
-  type BlockEntry,
+  type BlockedDenial,
+  type BlockedOptions as BlockedOptionsOf,
   type Blocklist,
-  type BlocklistGuardOptions,
+  type BlocklistGuardOptions as BlocklistGuardOptionsOf,
+  blocked as blockedOf,
   type Client,
-  type Clients,
   createBlocklistGuard,
-  createClientGuard,
   createDebounceGuard,
   createProtectGuard,
-  type DebounceOptions as DebounceGuardOptions,
+  createRegistryGuard,
+  type DebounceGuardOptions as DebounceGuardOptionsOf,
   type Debouncer,
-  type Denial,
+  type DuplicateDenial,
+  type OnceOptions as OnceOptionsOf,
+  once as onceOf,
   type ProtectDenial,
-  type ProtectOptions as ProtectGuardOptions,
-  type ProtectionPort,
   type Protections,
-  type RequireClientOptions as RequireClientGuardOptions,
+  type ProtectOptions as ProtectOptionsOf,
+  type RegisteredOptions as RegisteredOptionsOf,
+  type Registry,
+  type RequireRegisteredOptions as RequireRegisteredOptionsOf,
+  registered as registeredOf,
   type Sighting,
+  type UnregisteredDenial,
 } from "@sluice/protections";
 import type { Context, Env, MiddlewareHandler } from "hono";
-import { bodyOf } from "./body.js";
 import { found, type VariableHolder } from "./found.js";
-import { type AnswerHandler, middlewareOf } from "./middleware.js";
-import { type ConnectionOptions, portOf } from "./port.js";
+import { type ConnectionOptions, portOf, withBodies } from "./port.js";
+import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link debounce}. Functions among them are given Hono's context. */
-export interface DebounceOptions<E extends Env = Env>
-  extends DebounceGuardOptions<Context<E>, AnswerHandler<Denial<Sighting>, E>>,
-    ConnectionOptions {}
+/** Options of {@link blocked}. Functions among them are given Hono's context. */
+export interface BlockedOptions<E extends Env = Env> extends BlockedOptionsOf<Context<E>> {}
+
+/** Options of {@link registered}. Functions among them are given Hono's context. */
+export interface RegisteredOptions<E extends Env = Env> extends RegisteredOptionsOf<Context<E>> {}
+
+/** Options of {@link once}. Functions among them are given Hono's context. */
+export interface OnceOptions<E extends Env = Env> extends OnceOptionsOf<Context<E>> {}
 
 /** Options of {@link blocklist}. Functions among them are given Hono's context. */
-export interface BlocklistOptions<E extends Env = Env>
-  extends BlocklistGuardOptions<Context<E>, AnswerHandler<Denial<BlockEntry>, E>>,
+export interface BlocklistGuardOptions<E extends Env = Env>
+  extends BlocklistGuardOptionsOf<Context<E>, DenialHandler<BlockedDenial | UnavailableDenial, E>>,
     ConnectionOptions {}
 
-/** Options of {@link requireClient}. Functions among them are given Hono's context. */
-export type RequireClientOptions<E extends Env = Env> = RequireClientGuardOptions<
-  Context<E>,
-  AnswerHandler<Denial<Client | undefined>, E>
->;
+/** Options of {@link requireRegistered}. Functions among them are given Hono's context. */
+export interface RequireRegisteredOptions<E extends Env = Env>
+  extends RequireRegisteredOptionsOf<Context<E>, DenialHandler<UnregisteredDenial | UnavailableDenial, E>> {}
+
+/** Options of {@link debounce}. Functions among them are given Hono's context. */
+export interface DebounceGuardOptions<E extends Env = Env>
+  extends DebounceGuardOptionsOf<Context<E>, DenialHandler<DuplicateDenial | UnavailableDenial, E>>,
+    ConnectionOptions {}
 
 /** Options of {@link protect}. Functions among them are given Hono's context. */
 export interface ProtectOptions<E extends Env = Env>
-  extends ProtectGuardOptions<Context<E>, AnswerHandler<ProtectDenial, E>>,
+  extends ProtectOptionsOf<Context<E>, DenialHandler<ProtectDenial, E>>,
     ConnectionOptions {}
 
-/** Divides the options into those of a guard and what the port needs. @throws SluiceError `CONN_INFO_MISSING` */
-function portAndOptions<E extends Env, O extends ConnectionOptions>(
-  options: O,
-  keyed: boolean,
-): { port: ProtectionPort<Context<E>>; guardOptions: Omit<O, keyof ConnectionOptions> } {
-  const { port, guardOptions } = portOf<E, O>(options, keyed);
-  return { port: { ...port, target: (c) => pathOf(c.req.url), body: bodyOf }, guardOptions };
-}
-
-/** The path with the query of an absolute URL. */
-function pathOf(url: string): string {
-  return url.slice(url.indexOf("/", url.indexOf("://") + 3));
-}
+/**
+ * A check of `guard` that denies blocked clients with 403.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ */
+export const blocked: <E extends Env = Env>(
+  storeOrBlocklist: Store | Blocklist,
+  options?: BlockedOptions<E>,
+) => CheckSource<Context<E>, BlockedDenial> = blockedOf;
 
 /**
- * Middleware for Hono 4 that answers duplicates with 409: requests of one client with the same method, path, query
+ * A check of `guard` that lets registered clients through, and denies others with 403.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ */
+export const registered: <E extends Env = Env>(
+  storeOrRegistry: Store | Registry,
+  options: RegisteredOptions<E>,
+) => CheckSource<Context<E>, UnregisteredDenial> = registeredOf;
+
+/**
+ * A check of `guard` that denies duplicates with 409. Its claim is decided together with those of the limits.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ */
+export const once: <E extends Env = Env>(
+  storeOrDebouncer: Store | Debouncer,
+  options?: OnceOptions<E>,
+) => CheckSource<Context<E>, DuplicateDenial | UnavailableDenial> = onceOf;
+
+/**
+ * Middleware for Hono 4 that answers duplicates with 409: requests of one client with the same unsafe method, path, query
  * and body within a window. Bodies of up to 1 MiB are read, and the route can read them again.
  *
  * @param storeOrDebouncer where to keep windows, or a debouncer that the app shares with other parts of it
@@ -80,14 +109,14 @@ function pathOf(url: string): string {
  */
 export function debounce<E extends Env = Env>(
   storeOrDebouncer: Store | Debouncer,
-  options: DebounceOptions<E> = {},
+  options: DebounceGuardOptions<E> = {},
 ): MiddlewareHandler<E> {
-  const { port, guardOptions } = portAndOptions<E, DebounceOptions<E>>(options, options.key !== undefined);
-  return middlewareOf("debounce", createDebounceGuard(storeOrDebouncer, guardOptions, port), port);
+  const { port, guardOptions } = portOf<E, typeof options>(options, options.key !== undefined);
+  return middlewareOf("debounce", createDebounceGuard(storeOrDebouncer, guardOptions, withBodies(port)), port);
 }
 
 /**
- * Middleware for Hono 4 that answers those who are blocked with 403.
+ * Middleware for Hono 4 that answers blocked clients with 403.
  *
  * @param storeOrBlocklist where blocks are kept, or a blocklist that the app shares with other parts of it
  * @throws SluiceError for any option that is not what it should be; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
@@ -100,51 +129,53 @@ export function debounce<E extends Env = Env>(
  * import { memoryStore } from "@sluice/store-memory";
  * import { Hono } from "hono";
  *
- * const blocked = createBlocklist({ store: memoryStore() });
  * const app = new Hono();
- * app.use(blocklist(blocked, { getConnInfo }));
- * await blocked.block("203.0.113.0/24", { for: "1d" });
+ * const blocks = createBlocklist({ store: memoryStore() });
+ * app.use(blocklist(blocks, { getConnInfo }));
+ * await blocks.block("203.0.113.0/24", { for: "1d" });
  * ```
  */
 export function blocklist<E extends Env = Env>(
   storeOrBlocklist: Store | Blocklist,
-  options: BlocklistOptions<E> = {},
+  options: BlocklistGuardOptions<E> = {},
 ): MiddlewareHandler<E> {
-  const { port, guardOptions } = portAndOptions<E, BlocklistOptions<E>>(options, options.key !== undefined);
-  return middlewareOf("blocklist", createBlocklistGuard(storeOrBlocklist, guardOptions, port), port);
+  const { port, guardOptions } = portOf<E, typeof options>(options, options.key !== undefined);
+  return middlewareOf("blocklist", createBlocklistGuard(storeOrBlocklist, guardOptions, withBodies(port)), port);
 }
 
 /**
- * Middleware for Hono 4 that lets registered clients through, and answers others with 403. It puts the client into
- * the variable `registeredClient`, where {@link registeredClientOf} reads it.
+ * Middleware for Hono 4 that lets registered clients through, and answers others with 403. It puts the client into the
+ * variable `registeredClient`, where {@link registeredClientOf} reads it.
  *
- * @param storeOrClients where clients are kept, or a registry that the app shares with other parts of it
+ * @param storeOrRegistry where clients are kept, or a registry that the app shares with other parts of it
  * @throws SluiceError for any option that is not what it should be
  *
  * @example
  * ```ts
- * import { requireClient } from "@sluice/hono/protections";
- * import { createClients } from "@sluice/protections";
+ * import { requireRegistered } from "@sluice/hono/protections";
+ * import { createRegistry } from "@sluice/protections";
  * import { memoryStore } from "@sluice/store-memory";
  * import { Hono } from "hono";
  *
- * const clients = createClients({ store: memoryStore() });
  * const app = new Hono();
- * app.use("/api/*", requireClient(clients, { id: (c) => c.req.header("x-api-key") }));
+ * const registry = createRegistry({ store: memoryStore() });
+ * app.use(requireRegistered(registry, { id: (c) => c.req.header("x-api-key") }));
  * ```
  */
-export function requireClient<E extends Env = Env>(
-  storeOrClients: Store | Clients,
-  options: RequireClientOptions<E>,
+export function requireRegistered<E extends Env = Env>(
+  storeOrRegistry: Store | Registry,
+  options: RequireRegisteredOptions<E>,
 ): MiddlewareHandler<E> {
-  // Who a client is the app tells.
-  const { port } = portAndOptions<E, ConnectionOptions>({}, true);
-  return middlewareOf("requireClient", createClientGuard(storeOrClients, options, port), port);
+  // The app says who a client is.
+  const { port } = portOf<E, ConnectionOptions>({}, true);
+  return middlewareOf("requireRegistered", createRegistryGuard(storeOrRegistry, options, port), port);
 }
 
 /**
- * Middleware for Hono 4 with all protections: 403 for those who are blocked, 409 for duplicates, 429 over a limit.
- * It sets the RateLimit fields, and puts the limiter's decision into the variable `rateLimit`, where `decisionOf` reads it. Bodies of up to 1 MiB are read, and the route can read them again.
+ * Middleware for Hono 4 with all protections in one admission: 403 for blocked and unregistered clients, 409 for
+ * duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision into the
+ * variable `rateLimit`, where
+ * `decisionOf` reads it. Bodies of up to 1 MiB are read, and the route can read them again.
  *
  * @throws SluiceError for any option that is not what it should be; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
  *
@@ -157,15 +188,15 @@ export function requireClient<E extends Env = Env>(
  * import { Hono } from "hono";
  *
  * const app = new Hono();
- * app.use(protect(await createProtections({ store: memoryStore(), debounce: { window: "5s" } }), { getConnInfo }));
+ * app.use(protect(createProtections({ store: memoryStore(), debounce: { window: "5s" } }), { getConnInfo }));
  * ```
  */
 export function protect<E extends Env = Env>(
   protections: Protections,
   options: ProtectOptions<E> = {},
 ): MiddlewareHandler<E> {
-  const { port, guardOptions } = portAndOptions<E, ProtectOptions<E>>(options, options.key !== undefined);
-  return middlewareOf("protect", createProtectGuard(protections, guardOptions, port), port);
+  const { port, guardOptions } = portOf<E, typeof options>(options, options.key !== undefined);
+  return middlewareOf("protect", createProtectGuard(protections, guardOptions, withBodies(port)), port);
 }
 
 /** Returns what `debounce` found out about a request; `undefined` if it did not look at it. */
@@ -173,7 +204,7 @@ export function sightingOf(c: VariableHolder, requestProperty = "debounce"): Sig
   return found(c, requestProperty);
 }
 
-/** Returns the client that `requireClient` let through; `undefined` for a request that it skipped. */
+/** Returns the client that `requireRegistered` let through; `undefined` for a request that it skipped. */
 export function registeredClientOf(c: VariableHolder, requestProperty = "registeredClient"): Client | undefined {
   return found(c, requestProperty);
 }

@@ -3,7 +3,7 @@ import { type Context, type Handler, Hono } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
 import { streamText } from "hono/streaming";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { type RejectionHandler, rateLimit } from "../src/index.js";
+import { type DenialHandler, type LimitDenial, rateLimit, type Store } from "../src/index.js";
 
 /** An app that a runtime serves. */
 interface Listening {
@@ -15,14 +15,17 @@ interface Listening {
 export type Listen = (app: Hono) => Promise<Listening>;
 
 /** The adapter for the suite, on one runtime. */
-export function adapterOn(getConnInfo: GetConnInfo, listen: Listen): Adapter<Context, RejectionHandler> {
+export function adapterOn(getConnInfo: GetConnInfo, listen: Listen): Adapter<Context, DenialHandler<LimitDenial>> {
   return {
     async serve({ uses, route, trustProxy, hold }) {
       const app = new Hono();
       const errors: unknown[] = [];
       const property = uses.at(-1)?.options?.requestProperty ?? "rateLimit";
       const proxies = trustProxy ? { trustProxy: trustProxy === "everyone" ? () => true : ["127.0.0.1"] } : {};
-      for (const { of, options } of uses) app.use(rateLimit(of, { getConnInfo, ...proxies, ...options }));
+      for (const { of, policies, options } of uses) {
+        const all = { getConnInfo, ...proxies, ...options };
+        app.use(policies === undefined ? rateLimit(of, all) : rateLimit(of as Store, policies, all));
+      }
       const handler = routes[route];
       if (handler !== undefined) app.all("*", (c) => handler(c, { property, hold }));
       app.onError((error, c) => {
@@ -32,7 +35,7 @@ export function adapterOn(getConnInfo: GetConnInfo, listen: Listen): Adapter<Con
       return { ...(await listen(app)), errors };
     },
     header: (c, name) => c.req.header(name),
-    handler: (c, _next, { decision }) => c.body(`handled ${decision.violated.join(",")}`),
+    handler: (c, _next, { found }) => c.body(`handled ${found.violated.join(",")}`),
   };
 }
 

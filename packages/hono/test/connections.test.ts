@@ -75,7 +75,7 @@ it.each([
   ["a list", ["unix"]],
   ["a function", (address: string) => address === "unix"],
 ] as const)("limits clients behind a proxy on a Unix socket, trusted by %s", async (_, trustProxy) => {
-  const { app } = appOf((app) => app.use(rateLimit(memoryStore(), { getConnInfo, trustProxy, policies: once1h })));
+  const { app } = appOf((app) => app.use(rateLimit(memoryStore(), once1h, { getConnInfo, trustProxy })));
   const path = await socketPath();
   await listening(app, path);
   const from = (address: string) => statusOf(path, { "x-forwarded-for": address });
@@ -88,9 +88,9 @@ it("reads ports and brackets in what the runtime and proxies say", async () => {
   let peer = "192.0.2.1:40000";
   const connected: GetConnInfo = () => ({ remote: { address: peer } });
   const { app } = appOf((app) => {
-    app.use("/alone", rateLimit(memoryStore(), { getConnInfo: connected, policies: once1h }));
-    const options = { getConnInfo: connected, trustProxy: ["10.0.0.0/8"], policies: once1h } as const;
-    app.use("/forwarded", rateLimit(memoryStore(), { ...options, proxyHeader: "forwarded" }));
+    app.use("/alone", rateLimit(memoryStore(), once1h, { getConnInfo: connected }));
+    const options = { getConnInfo: connected, trustProxy: ["10.0.0.0/8"] } as const;
+    app.use("/forwarded", rateLimit(memoryStore(), once1h, { ...options, proxyHeader: "forwarded" }));
   });
   const statusFrom = async (path: string, address: string, forwarded = "") => {
     peer = address;

@@ -3,6 +3,7 @@ import type { GuardAdapter } from "@sluice/testkit";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
 import type { StatusCode } from "hono/utils/http-status";
+import { guard, limit } from "../src/index.js";
 import * as middleware from "../src/protections.js";
 import type { Listen } from "./adapter.js";
 
@@ -12,9 +13,11 @@ export function guardsOn(getConnInfo: GetConnInfo, listen: Listen): GuardAdapter
     middleware: {
       debounce: (of, options?: object) => middleware.debounce(of, { getConnInfo, ...options }),
       blocklist: (of, options?: object) => middleware.blocklist(of, { getConnInfo, ...options }),
-      requireClient: (of, options) => middleware.requireClient(of, options as never),
+      requireRegistered: (of, options) => middleware.requireRegistered(of, options as never),
       protect: (of, options?: object) => middleware.protect(of, { getConnInfo, ...options }),
+      guard: (of, options?: object) => guard(of, { getConnInfo, ...options }),
     },
+    checks: { ...middleware, limit },
     createProtections,
     async serve({ middleware: used, status, property }) {
       const app = new Hono();

@@ -91,7 +91,7 @@ describe("rateLimit", () => {
       addresses.push(getConnInfo(c).remote.address);
       return next();
     });
-    app.use(rateLimit(memoryStore(), { getConnInfo, policies: once1h }));
+    app.use(rateLimit(memoryStore(), once1h, { getConnInfo }));
     app.get("/", (c) => c.text("ok"));
     const port = await listen(app, "::");
     const status = async (localAddress: string, host = "127.0.0.1") => {
@@ -106,7 +106,7 @@ describe("rateLimit", () => {
 
   it("needs no ExecutionContext and no environment", async () => {
     const app = new Hono();
-    app.use(rateLimit(memoryStore(), { key, policies: once1h }));
+    app.use(rateLimit(memoryStore(), once1h, { key }));
     app.get("/", (c) => c.text("ok"));
     expect([(await app.request("/")).status, (await app.request("/")).status]).toEqual([200, 429]);
   });
@@ -115,9 +115,9 @@ describe("rateLimit", () => {
     const app = new Hono();
     let peer = "10.0.0.1";
     const connected = () => ({ remote: { address: peer } });
-    const options = { getConnInfo: connected, trustProxy: ["10.0.0.0/8"], policies: once1h };
-    app.use("/xff", rateLimit(memoryStore(), options));
-    app.use("/forwarded", rateLimit(memoryStore(), { ...options, proxyHeader: "forwarded" }));
+    const options = { getConnInfo: connected, trustProxy: ["10.0.0.0/8"] };
+    app.use("/xff", rateLimit(memoryStore(), once1h, options));
+    app.use("/forwarded", rateLimit(memoryStore(), once1h, { ...options, proxyHeader: "forwarded" }));
     app.get("*", (c) => c.text("ok"));
     const status = async (path: string, headers: Record<string, string>) => {
       return (await app.request(path, { headers })).status;
@@ -177,8 +177,8 @@ describe("the fields of all limiters arrive", () => {
     it(what, async () => {
       const app = new Hono();
       const store = memoryStore();
-      app.use(rateLimit(store, { key, policies: fixedWindow({ name: "all", limit: 9, window: "1h" }) }));
-      app.use(rateLimit(store, { key, policies: fixedWindow({ name: "one", limit: 5, window: "1h" }) }));
+      app.use(rateLimit(store, fixedWindow({ name: "all", limit: 9, window: "1h" }), { key }));
+      app.use(rateLimit(store, fixedWindow({ name: "one", limit: 5, window: "1h" }), { key }));
       app.get("/", route);
       app.onError((error, c) => {
         if (error instanceof HTTPException) return error.getResponse();
@@ -195,7 +195,7 @@ describe("the fields of all limiters arrive", () => {
 
   it("but not where the server has to answer: on what is thrown and is no Error, and on a stream that fails", async () => {
     const app = new Hono();
-    app.use(rateLimit(memoryStore(), { key, policies: fixedWindow({ limit: 9, window: "1h" }) }));
+    app.use(rateLimit(memoryStore(), fixedWindow({ limit: 9, window: "1h" }), { key }));
     app.get("/text", () => {
       throw "text";
     });
@@ -215,7 +215,7 @@ describe("the fields of all limiters arrive", () => {
   it("on what a rejection handler answers", async () => {
     const app = new Hono();
     const handler = () => new Response("raw", { status: 420 });
-    app.use(rateLimit(memoryStore(), { key, policies: once1h, handler }));
+    app.use(rateLimit(memoryStore(), once1h, { key, handler }));
     app.get("/", (c) => c.text("ok"));
     await app.request("/");
     const response = await app.request("/");
@@ -227,7 +227,7 @@ describe("the fields of all limiters arrive", () => {
     const app = new Hono();
     const handler = () =>
       new Response("raw", { status: 503, headers: { "Retry-After": "7", "Cache-Control": "private" } });
-    app.use(rateLimit(memoryStore(), { key, policies: once1h, handler }));
+    app.use(rateLimit(memoryStore(), once1h, { key, handler }));
     app.get("/", (c) => c.text("ok"));
     await app.request("/");
     const { headers } = await app.request("/");
@@ -238,12 +238,11 @@ describe("the fields of all limiters arrive", () => {
   it("on what the route answers when a rejection handler goes on to it", async () => {
     const app = new Hono();
     app.use(
-      rateLimit(memoryStore(), {
+      rateLimit(memoryStore(), once1h, {
         key,
-        policies: once1h,
-        async handler(c, next, rejection) {
+        async handler(c, next, denial) {
           c.status(200);
-          c.header("X-Would-Be", String(rejection.status));
+          c.header("X-Would-Be", String(denial.status));
           await next();
         },
       }),

@@ -2,7 +2,7 @@ import { memoryStore } from "@sluice/store-memory";
 import { type ContextVariableMap, Hono } from "hono";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { type Decision, decisionOf, rateLimit } from "../src/index.js";
-import { registeredClientOf, requireClient, sightingOf } from "../src/protections.js";
+import { registeredClientOf, requireRegistered, sightingOf } from "../src/protections.js";
 
 interface Mine {
   readonly mine: true;
@@ -22,7 +22,7 @@ describe("an app with types of its own for Hono's variables", () => {
   it("keeps them, and reads what the middleware found", async () => {
     const app = new Hono<{ Variables: { user: string } }>();
     app.use(rateLimit(memoryStore(), { key: () => "somebody" }));
-    app.use(requireClient(memoryStore(), { id: () => undefined, skip: () => true }));
+    app.use(requireRegistered(memoryStore(), { id: () => undefined, skip: () => true }));
     app.get("/", (c) => {
       expectTypeOf(decisionOf(c)).toEqualTypeOf<Decision | undefined>();
       expectTypeOf(sightingOf(c)?.duplicate).toEqualTypeOf<boolean | undefined>();

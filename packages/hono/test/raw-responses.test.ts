@@ -57,7 +57,7 @@ describe.each(versions)("@hono/node-server, %s", (_, serve) => {
   it("sends the answer of an upstream server with the client's own numbers", async () => {
     const url = await upstream(stale);
     const app = new Hono();
-    app.use(rateLimit(memoryStore(), { key, policies }));
+    app.use(rateLimit(memoryStore(), policies, { key }));
     app.get("/", () => fetch(url));
     const own = await listening(serve({ fetch: app.fetch }) as Server);
     for (const remaining of [8, 7]) {
@@ -73,7 +73,7 @@ describe.each(versions)("@hono/node-server, %s", (_, serve) => {
 /** An app with a cache of responses before or behind the limiter. */
 function cachingApp(route: (c: Context) => Response | Promise<Response>): Hono {
   const app = new Hono();
-  app.use(rateLimit(memoryStore(), { key, policies }));
+  app.use(rateLimit(memoryStore(), policies, { key }));
   app.get("/", route);
   return app;
 }
@@ -113,8 +113,8 @@ describe("a response that is not the context's", () => {
   it("has the numbers of all limiters, whatever it had before", async () => {
     const app = new Hono();
     const store = memoryStore();
-    app.use(rateLimit(store, { key, policies: fixedWindow({ name: "all", limit: 9, window: "1h" }) }));
-    app.use(rateLimit(store, { key, policies: fixedWindow({ name: "one", limit: 5, window: "1h" }) }));
+    app.use(rateLimit(store, fixedWindow({ name: "all", limit: 9, window: "1h" }), { key }));
+    app.use(rateLimit(store, fixedWindow({ name: "one", limit: 5, window: "1h" }), { key }));
     app.get("/", () => new Response("raw", { headers: { RateLimit: '"one";r=1;t=1' } }));
     const response = await app.request("/");
     expect(fieldsOf(response)).toEqual(['"all";r=8;t=3600, "one";r=4;t=3600', '"all";q=9;w=3600, "one";q=5;w=3600']);
@@ -124,7 +124,7 @@ describe("a response that is not the context's", () => {
     const fail = () => Promise.reject(new Error("down"));
     const store: Store = { atomicUpdate: fail, delete: fail, close: async () => {} };
     const app = new Hono();
-    app.use(rateLimit(store, { key, policies, failOpen: true, on: { storeError: () => {} } }));
+    app.use(rateLimit(store, policies, { key, failOpen: true, on: { storeError: () => {} } }));
     app.get("/", () => new Response("raw", { headers: { RateLimit: '"default";r=1;t=1' } }));
     expect(fieldsOf(await app.request("/"))).toEqual([null, '"default";q=9;w=3600']);
   });

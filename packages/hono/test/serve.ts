@@ -4,7 +4,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Adapter } from "@sluice/testkit";
 import type { Context } from "hono";
-import type { RejectionHandler } from "../src/index.js";
+import type { DenialHandler, LimitDenial } from "../src/index.js";
 import { adapterOn, type Listen } from "./adapter.js";
 
 /** Serves an app with Node.js. */
@@ -28,6 +28,6 @@ export function listenOnNode(host = "127.0.0.1"): Listen {
  *
  * @param host where apps listen
  */
-export function adapterOnNode(host?: string): Adapter<Context, RejectionHandler> {
+export function adapterOnNode(host?: string): Adapter<Context, DenialHandler<LimitDenial>> {
   return adapterOn(getConnInfo, listenOnNode(host));
 }

@@ -9,6 +9,9 @@ export const port: HttpPort<Context> = {
   address,
   reread: (ctx) => withoutPort(address(ctx)),
   hasLeft: (ctx) => connectionEnded(ctx.req),
+  target: (ctx) => ctx.originalUrl,
+  // Where every parser of bodies puts it.
+  body: (ctx) => (ctx.request as { body?: unknown }).body,
   proxyTrust({ app }) {
     if (!app.proxy) return "nobody";
     // Without a count Koa takes the first address, which the client writes.

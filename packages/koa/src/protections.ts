@@ -1,50 +1,92 @@
 import type { Store } from "@sluice/core";
+import type { CheckSource, UnavailableDenial } from "@sluice/core/http";
 import {
-  type BlockEntry,
+  type BlockedDenial,
+  type BlockedOptions as BlockedOptionsOf,
   type Blocklist,
-  type BlocklistGuardOptions,
+  type BlocklistGuardOptions as BlocklistGuardOptionsOf,
+  blocked as blockedOf,
   type Client,
-  type Clients,
   createBlocklistGuard,
-  createClientGuard,
   createDebounceGuard,
   createProtectGuard,
-  type DebounceOptions as DebounceGuardOptions,
+  createRegistryGuard,
+  type DebounceGuardOptions as DebounceGuardOptionsOf,
   type Debouncer,
-  type Denial,
+  type DuplicateDenial,
+  type OnceOptions as OnceOptionsOf,
+  once as onceOf,
   type ProtectDenial,
-  type ProtectOptions as ProtectGuardOptions,
-  type ProtectionPort,
   type Protections,
-  type RequireClientOptions as RequireClientGuardOptions,
+  type ProtectOptions as ProtectOptionsOf,
+  type RegisteredOptions as RegisteredOptionsOf,
+  type Registry,
+  type RequireRegisteredOptions as RequireRegisteredOptionsOf,
+  registered as registeredOf,
   type Sighting,
+  type UnregisteredDenial,
 } from "@sluice/protections";
 import type { Context, Middleware } from "koa";
 import { found, type StateHolder } from "./found.js";
-import { type AnswerHandler, middlewareOf } from "./middleware.js";
-import { port as httpPort } from "./port.js";
+import { port } from "./port.js";
+import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link debounce}. Functions among them are given Koa's context. */
-export type DebounceOptions = DebounceGuardOptions<Context, AnswerHandler<Denial<Sighting>>>;
+/** Options of {@link blocked}. Functions among them are given Koa's context. */
+export interface BlockedOptions extends BlockedOptionsOf<Context> {}
+
+/** Options of {@link registered}. Functions among them are given Koa's context. */
+export interface RegisteredOptions extends RegisteredOptionsOf<Context> {}
+
+/** Options of {@link once}. Functions among them are given Koa's context. */
+export interface OnceOptions extends OnceOptionsOf<Context> {}
 
 /** Options of {@link blocklist}. Functions among them are given Koa's context. */
-export type BlocklistOptions = BlocklistGuardOptions<Context, AnswerHandler<Denial<BlockEntry>>>;
+export interface BlocklistGuardOptions
+  extends BlocklistGuardOptionsOf<Context, DenialHandler<BlockedDenial | UnavailableDenial>> {}
 
-/** Options of {@link requireClient}. Functions among them are given Koa's context. */
-export type RequireClientOptions = RequireClientGuardOptions<Context, AnswerHandler<Denial<Client | undefined>>>;
+/** Options of {@link requireRegistered}. Functions among them are given Koa's context. */
+export interface RequireRegisteredOptions
+  extends RequireRegisteredOptionsOf<Context, DenialHandler<UnregisteredDenial | UnavailableDenial>> {}
+
+/** Options of {@link debounce}. Functions among them are given Koa's context. */
+export interface DebounceGuardOptions
+  extends DebounceGuardOptionsOf<Context, DenialHandler<DuplicateDenial | UnavailableDenial>> {}
 
 /** Options of {@link protect}. Functions among them are given Koa's context. */
-export type ProtectOptions = ProtectGuardOptions<Context, AnswerHandler<ProtectDenial>>;
-
-const port: ProtectionPort<Context> = {
-  ...httpPort,
-  target: (ctx) => ctx.originalUrl,
-  // Where every parser of bodies puts it.
-  body: (ctx) => (ctx.request as { body?: unknown }).body,
-};
+export interface ProtectOptions extends ProtectOptionsOf<Context, DenialHandler<ProtectDenial>> {}
 
 /**
- * Middleware for Koa 2 and 3 that answers duplicates with 409: requests of one client with the same method, path, query
+ * A check of `guard` that denies blocked clients with 403.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ */
+export const blocked: (
+  storeOrBlocklist: Store | Blocklist,
+  options?: BlockedOptions,
+) => CheckSource<Context, BlockedDenial> = blockedOf;
+
+/**
+ * A check of `guard` that lets registered clients through, and denies others with 403.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ */
+export const registered: (
+  storeOrRegistry: Store | Registry,
+  options: RegisteredOptions,
+) => CheckSource<Context, UnregisteredDenial> = registeredOf;
+
+/**
+ * A check of `guard` that denies duplicates with 409. Its claim is decided together with those of the limits.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ */
+export const once: (
+  storeOrDebouncer: Store | Debouncer,
+  options?: OnceOptions,
+) => CheckSource<Context, DuplicateDenial | UnavailableDenial> = onceOf;
+
+/**
+ * Middleware for Koa 2 and 3 that answers duplicates with 409: requests of one client with the same unsafe method, path, query
  * and body within a window. Put it after what parses bodies.
  *
  * @param storeOrDebouncer where to keep windows, or a debouncer that the app shares with other parts of it
@@ -57,15 +99,15 @@ const port: ProtectionPort<Context> = {
  * import Koa from "koa";
  *
  * const app = new Koa();
- * app.use(debounce(memoryStore(), { window: "10s", methods: ["POST"] }));
+ * app.use(debounce(memoryStore(), { window: "10s" }));
  * ```
  */
-export function debounce(storeOrDebouncer: Store | Debouncer, options: DebounceOptions = {}): Middleware {
+export function debounce(storeOrDebouncer: Store | Debouncer, options: DebounceGuardOptions = {}): Middleware {
   return middlewareOf("debounce", createDebounceGuard(storeOrDebouncer, options, port));
 }
 
 /**
- * Middleware for Koa 2 and 3 that answers those who are blocked with 403.
+ * Middleware for Koa 2 and 3 that answers blocked clients with 403.
  *
  * @param storeOrBlocklist where blocks are kept, or a blocklist that the app shares with other parts of it
  * @throws SluiceError for any option that is not what it should be
@@ -77,13 +119,13 @@ export function debounce(storeOrDebouncer: Store | Debouncer, options: DebounceO
  * import { memoryStore } from "@sluice/store-memory";
  * import Koa from "koa";
  *
- * const blocked = createBlocklist({ store: memoryStore() });
  * const app = new Koa();
- * app.use(blocklist(blocked));
- * await blocked.block("203.0.113.0/24", { for: "1d" });
+ * const blocks = createBlocklist({ store: memoryStore() });
+ * app.use(blocklist(blocks));
+ * await blocks.block("203.0.113.0/24", { for: "1d" });
  * ```
  */
-export function blocklist(storeOrBlocklist: Store | Blocklist, options: BlocklistOptions = {}): Middleware {
+export function blocklist(storeOrBlocklist: Store | Blocklist, options: BlocklistGuardOptions = {}): Middleware {
   return middlewareOf("blocklist", createBlocklistGuard(storeOrBlocklist, options, port));
 }
 
@@ -91,28 +133,29 @@ export function blocklist(storeOrBlocklist: Store | Blocklist, options: Blocklis
  * Middleware for Koa 2 and 3 that lets registered clients through, and answers others with 403. It puts the client on
  * `ctx.state.registeredClient`, where {@link registeredClientOf} reads it.
  *
- * @param storeOrClients where clients are kept, or a registry that the app shares with other parts of it
+ * @param storeOrRegistry where clients are kept, or a registry that the app shares with other parts of it
  * @throws SluiceError for any option that is not what it should be
  *
  * @example
  * ```ts
- * import { requireClient } from "@sluice/koa/protections";
- * import { createClients } from "@sluice/protections";
+ * import { requireRegistered } from "@sluice/koa/protections";
+ * import { createRegistry } from "@sluice/protections";
  * import { memoryStore } from "@sluice/store-memory";
  * import Koa from "koa";
  *
- * const clients = createClients({ store: memoryStore() });
  * const app = new Koa();
- * app.use(requireClient(clients, { id: (ctx) => ctx.get("x-api-key") || undefined }));
+ * const registry = createRegistry({ store: memoryStore() });
+ * app.use(requireRegistered(registry, { id: (ctx) => ctx.get("x-api-key") || undefined }));
  * ```
  */
-export function requireClient(storeOrClients: Store | Clients, options: RequireClientOptions): Middleware {
-  return middlewareOf("requireClient", createClientGuard(storeOrClients, options, port));
+export function requireRegistered(storeOrRegistry: Store | Registry, options: RequireRegisteredOptions): Middleware {
+  return middlewareOf("requireRegistered", createRegistryGuard(storeOrRegistry, options, port));
 }
 
 /**
- * Middleware for Koa 2 and 3 with all protections: 403 for those who are blocked, 409 for duplicates, 429 over a limit.
- * It sets the RateLimit fields, and puts the limiter's decision on `ctx.state.rateLimit`, where
+ * Middleware for Koa 2 and 3 with all protections in one admission: 403 for blocked and unregistered clients, 409 for
+ * duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision on
+ * `ctx.state.rateLimit`, where
  * `decisionOf` reads it. Put it after what parses bodies.
  *
  * @throws SluiceError for any option that is not what it should be
@@ -125,7 +168,7 @@ export function requireClient(storeOrClients: Store | Clients, options: RequireC
  * import Koa from "koa";
  *
  * const app = new Koa();
- * app.use(protect(await createProtections({ store: memoryStore(), debounce: { window: "5s" } })));
+ * app.use(protect(createProtections({ store: memoryStore(), debounce: { window: "5s" } })));
  * ```
  */
 export function protect(protections: Protections, options: ProtectOptions = {}): Middleware {
@@ -137,7 +180,7 @@ export function sightingOf(ctx: StateHolder, requestProperty = "debounce"): Sigh
   return found(ctx, requestProperty);
 }
 
-/** Returns the client that `requireClient` let through; `undefined` for a request that it skipped. */
+/** Returns the client that `requireRegistered` let through; `undefined` for a request that it skipped. */
 export function registeredClientOf(ctx: StateHolder, requestProperty = "registeredClient"): Client | undefined {
   return found(ctx, requestProperty);
 }

@@ -11,7 +11,7 @@ import koa2 from "koa2";
 import serverless from "serverless-http";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createLimiter, fixedWindow, rateLimit, type Store } from "../src/index.js";
-import { registeredClientOf, requireClient } from "../src/protections.js";
+import { registeredClientOf, requireRegistered } from "../src/protections.js";
 
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -66,7 +66,7 @@ const versions = [
 describe.each(versions)("%s", (_, App) => {
   it("limits clients behind a proxy on a Unix socket", async () => {
     const app = new App({ proxy: true, maxIpsCount: 1 });
-    app.use(rateLimit(memoryStore(), { policies: once1h })).use((ctx) => {
+    app.use(rateLimit(memoryStore(), once1h)).use((ctx) => {
       ctx.body = "ok";
     });
     const path = await socketPath();
@@ -77,7 +77,7 @@ describe.each(versions)("%s", (_, App) => {
 
   it("reads the field that the app names, with ports and empty elements", async () => {
     const app = new App({ proxy: true, proxyIpHeader: "X-Client", maxIpsCount: 2 });
-    app.use(rateLimit(memoryStore(), { policies: once1h })).use((ctx) => {
+    app.use(rateLimit(memoryStore(), once1h)).use((ctx) => {
       ctx.body = "ok";
     });
     const url = `http://127.0.0.1:${portOf(await listening(app.callback()))}`;
@@ -116,10 +116,10 @@ describe.each(versions)("%s", (_, App) => {
     expect((await limiter.peek("unusable-address")).remaining).toBe(1);
   });
 
-  it("has no registered client where requireClient was skipped", async () => {
+  it("has no registered client where requireRegistered was skipped", async () => {
     const app = new App();
     const seen: unknown[] = [];
-    app.use(requireClient(memoryStore(), { id: () => undefined, skip: () => true })).use((ctx) => {
+    app.use(requireRegistered(memoryStore(), { id: () => undefined, skip: () => true })).use((ctx) => {
       seen.push(registeredClientOf(ctx), ctx.state.client, ctx.req.socket === (ctx.req as { client?: unknown }).client);
       ctx.body = "ok";
     });

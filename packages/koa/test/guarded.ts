@@ -6,12 +6,14 @@ import { createProtections } from "@sluice/protections";
 import type { GuardAdapter } from "@sluice/testkit";
 import type Koa from "koa";
 import type { Context, Middleware } from "koa";
-import * as middleware from "../src/protections.js";
+import { guard, limit } from "../src/index.js";
+import * as protections from "../src/protections.js";
 
 /** The protections' middleware for the suite, on one version of Koa. */
 export function guardsOn(App: typeof Koa): GuardAdapter {
   return {
-    middleware,
+    middleware: { ...protections, guard },
+    checks: { ...protections, limit },
     createProtections,
     async serve({ middleware: guards, parsesBodies, status, property }) {
       const app = new App();

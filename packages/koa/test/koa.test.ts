@@ -101,7 +101,7 @@ describe.each(versions)("%s", (_, App) => {
       addresses.push(ctx.ip);
       return next();
     });
-    app.use(rateLimit(memoryStore(), { policies: once1h }));
+    app.use(rateLimit(memoryStore(), once1h));
     app.use((ctx) => {
       ctx.body = "ok";
     });
@@ -156,8 +156,8 @@ describe.each(versions)("%s", (_, App) => {
     it(`keeps the fields of all limiters on ${what}`, async () => {
       const { app, errors } = appOf(App);
       const store = memoryStore();
-      app.use(rateLimit(store, { policies: fixedWindow({ name: "all", limit: 9, window: "1h" }) }));
-      app.use(rateLimit(store, { policies: fixedWindow({ name: "one", limit: 5, window: "1h" }) }));
+      app.use(rateLimit(store, fixedWindow({ name: "all", limit: 9, window: "1h" })));
+      app.use(rateLimit(store, fixedWindow({ name: "one", limit: 5, window: "1h" })));
       app.use(fail);
       const response = await fetch(`http://127.0.0.1:${await listen(app)}/`);
       expect(response.status).toBe(500);
@@ -181,7 +181,7 @@ describe.each(versions)("%s", (_, App) => {
         ctx.body = (error as Error).message;
       }
     });
-    app.use(rateLimit(memoryStore(), { policies: once1h }));
+    app.use(rateLimit(memoryStore(), once1h));
     app.use(() => {
       // What the app may throw again and again; Koa's own handling can't take it.
       throw Object.freeze(new Error("teapot"));
@@ -195,7 +195,7 @@ describe.each(versions)("%s", (_, App) => {
 
   it("takes other fields off an error's answer, as Koa does", async () => {
     const { app } = appOf(App);
-    app.use(rateLimit(memoryStore(), { policies: once1h }));
+    app.use(rateLimit(memoryStore(), once1h));
     app.use((ctx) => {
       ctx.set("X-Cached", "yes");
       throw new Error("late");
@@ -240,7 +240,7 @@ describe.each(versions)("%s", (_, App) => {
       ctx.res.end("too late");
       return next();
     });
-    app.use(rateLimit(store, { policies: once1h }));
+    app.use(rateLimit(store, once1h));
     app.use(() => {
       reached.push("route");
     });
@@ -255,13 +255,12 @@ describe.each(versions)("%s", (_, App) => {
   it("passes on what a rejection handler throws, and lets it go on to the route", async () => {
     const { app, errors } = appOf(App);
     app.use(
-      rateLimit(memoryStore(), {
-        policies: once1h,
+      rateLimit(memoryStore(), once1h, {
         key: (ctx) => ctx.path,
-        handler(ctx, next, rejection) {
+        handler(ctx, next, denial) {
           if (ctx.path === "/fail") throw new Error("handler");
           ctx.status = 200;
-          ctx.set("X-Would-Be", String(rejection.status));
+          ctx.set("X-Would-Be", String(denial.status));
           return next();
         },
       }),

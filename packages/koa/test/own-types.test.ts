@@ -2,7 +2,7 @@ import { memoryStore } from "@sluice/store-memory";
 import Koa, { type DefaultState } from "koa";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { type Decision, decisionOf, rateLimit } from "../src/index.js";
-import { registeredClientOf, requireClient, sightingOf } from "../src/protections.js";
+import { registeredClientOf, requireRegistered, sightingOf } from "../src/protections.js";
 
 interface Mine {
   readonly mine: true;
@@ -21,7 +21,7 @@ declare module "koa" {
 describe("an app with types of its own for Koa's state", () => {
   it("keeps them, and reads what the middleware found", () => {
     const app = new Koa();
-    app.use(rateLimit(memoryStore())).use(requireClient(memoryStore(), { id: () => undefined }));
+    app.use(rateLimit(memoryStore())).use(requireRegistered(memoryStore(), { id: () => undefined }));
     app.use((ctx) => {
       expectTypeOf(decisionOf(ctx)).toEqualTypeOf<Decision | undefined>();
       expectTypeOf(sightingOf(ctx)?.duplicate).toEqualTypeOf<boolean | undefined>();

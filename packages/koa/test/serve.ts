@@ -6,21 +6,24 @@ import { text } from "node:stream/consumers";
 import type { Adapter, RouteKind } from "@sluice/testkit";
 import type Koa from "koa";
 import type { Context } from "koa";
-import { type RejectionHandler, rateLimit } from "../src/index.js";
+import { type DenialHandler, type LimitDenial, rateLimit, type Store } from "../src/index.js";
 
 /**
  * The adapter for the suite, on one version of Koa.
  *
  * @param host where apps listen
  */
-export function adapterOn(App: typeof Koa, host = "127.0.0.1"): Adapter<Context, RejectionHandler> {
+export function adapterOn(App: typeof Koa, host = "127.0.0.1"): Adapter<Context, DenialHandler<LimitDenial>> {
   return {
     async serve({ uses, route, trustProxy, hold }) {
       const app = new App({ proxy: trustProxy !== false, maxIpsCount: trustProxy === "everyone" ? 0 : 1 });
       const errors: unknown[] = [];
       app.on("error", (error) => errors.push(error));
       const property = uses.at(-1)?.options?.requestProperty ?? "rateLimit";
-      for (const { of, options } of uses) app.use(options === undefined ? rateLimit(of) : rateLimit(of, options));
+      for (const { of, policies, options } of uses) {
+        if (policies !== undefined) app.use(rateLimit(of as Store, policies, options));
+        else app.use(options === undefined ? rateLimit(of) : rateLimit(of, options));
+      }
       const handler = routes[route];
       if (handler !== undefined) app.use((ctx) => handler(ctx, { property, hold }));
 
@@ -37,8 +40,8 @@ export function adapterOn(App: typeof Koa, host = "127.0.0.1"): Adapter<Context,
       };
     },
     header: (ctx, name) => ctx.req.headers[name]?.toString(),
-    handler(ctx, _next, { decision }) {
-      ctx.body = `handled ${decision.violated.join(",")}`;
+    handler(ctx, _next, { found }) {
+      ctx.body = `handled ${found.violated.join(",")}`;
     },
   };
 }

@@ -1,13 +1,36 @@
 export { type Blocklist, type BlocklistOptions, createBlocklist } from "./blocklist/blocklist.js";
+export {
+  type BlockedDenial,
+  type BlockedOptions,
+  type BlocklistGuardOptions,
+  blocked,
+  createBlocklistGuard,
+} from "./blocklist/check.js";
 export type { BlockEntry, BlockOptions } from "./blocklist/entry.js";
-export { type Client, type Clients, type ClientsOptions, createClients, type FieldsUpdate } from "./clients/clients.js";
-export type { ClientFields, JsonValue } from "./clients/fields.js";
-export { createDebouncer, type Debouncer, type DebouncerOptions, type Sighting } from "./debounce.js";
-export { type BlocklistGuardOptions, createBlocklistGuard } from "./http/blocklist-guard.js";
-export { createClientGuard, type RequireClientOptions } from "./http/client-guard.js";
-export { createDebounceGuard, type DebounceOptions } from "./http/debounce-guard.js";
-export type { Denial, DenialOptions } from "./http/denial.js";
-export type { FingerprintOptions } from "./http/fingerprint-source.js";
-export type { ProtectionPort } from "./http/port.js";
-export { createProtectGuard, type ProtectDenial, type ProtectOptions } from "./http/protect-guard.js";
-export { createProtections, type Protections, type ProtectionsOptions } from "./protections.js";
+export {
+  createDebounceGuard,
+  type DebounceGuardOptions,
+  type DuplicateDenial,
+  type OnceOptions,
+  once,
+} from "./once/check.js";
+export { createDebouncer, type Debouncer, type DebouncerOptions, type Sighting } from "./once/debouncer.js";
+export type { FingerprintOptions } from "./once/fingerprint-source.js";
+export { createProtectGuard, type ProtectDenial, type ProtectOptions } from "./protect.js";
+export { createProtections, type PartOptions, type Protections, type ProtectionsOptions } from "./protections.js";
+export type { RecordOptions } from "./records.js";
+export {
+  createRegistryGuard,
+  type RegisteredOptions,
+  type RequireRegisteredOptions,
+  registered,
+  type UnregisteredDenial,
+} from "./registry/check.js";
+export type { ClientFields, JsonValue } from "./registry/fields.js";
+export {
+  type Client,
+  createRegistry,
+  type FieldsUpdate,
+  type Registry,
+  type RegistryOptions,
+} from "./registry/registry.js";

@@ -1,62 +1,62 @@
 import { type Clock, createLimiter, type Duration, type Limiter, type LimiterOptions, type Store } from "@sluice/core";
 import { invalidOption, rejectUnknown } from "@sluice/core/store";
 import { type Blocklist, type BlocklistOptions, createBlocklist } from "./blocklist/blocklist.js";
-import { type Clients, type ClientsOptions, createClients } from "./clients/clients.js";
-import { createDebouncer, DEBOUNCE, type Debouncer, type DebouncerOptions } from "./debounce.js";
+import { createDebouncer, DEBOUNCE, type Debouncer, type DebouncerOptions } from "./once/debouncer.js";
 import { checkPrefix } from "./records.js";
+import { createRegistry, type Registry, type RegistryOptions } from "./registry/registry.js";
 
-/** What the options of a part of {@link ProtectionsOptions} leave to the whole. */
-type Own<Options extends { store: Store }> = Partial<Omit<Options, "store" | "prefix" | "clock">>;
+/** Options of one of the protections; `store`, `prefix` and `clock` are the same for all. */
+export type PartOptions<Options extends { store: Store }> = Partial<Omit<Options, "store" | "prefix" | "clock">>;
 
 /** Options of {@link createProtections}. */
 export interface ProtectionsOptions {
-  /** Where everything is kept. It stays the app's to close. `openStore` of `@sluice/storage` opens one by its URL. */
+  /** Where everything is kept. It stays open when the protections are closed. `openStore` of `@sluice/storage` opens one by its URL. */
   store: Store;
   /**
    * Starts every stored key, so that several apps can share a database: 1 to 128 printable ASCII characters. Default
    * `"sluice"`.
    */
-  namespace?: string | undefined;
+  prefix?: string | undefined;
   /**
-   * What limiter, debouncer and blocklist say while the store fails; each may say otherwise. Default false. The registry
-   * of clients has no such choice: who is registered is not known then.
+   * Whether limiter, debouncer and blocklist let requests through while the store fails; each may differ. Default false. The
+   * registry has no such choice: nobody knows then who is registered.
    */
   failOpen?: boolean | undefined;
-  /** The longest that anything waits for the store; each part may say otherwise. Default `"500ms"`. */
+  /** The longest that anything waits for the store; each part may differ. Default `"500ms"`. */
   timeout?: Duration | undefined;
   /** For tests: replaces the store's clock. */
   clock?: Clock | undefined;
   /** Of the limiter: `policies`, `autoBlock` and so on. Default 100 requests a second. */
-  limiter?: Own<LimiterOptions> | undefined;
+  limiter?: PartOptions<LimiterOptions> | undefined;
   /** Of the debouncer. Its window is 1 s by default. */
-  debounce?: Own<DebouncerOptions> | undefined;
+  debounce?: PartOptions<DebouncerOptions> | undefined;
   /** Of the blocklist. */
-  blocklist?: Own<BlocklistOptions> | undefined;
-  /** Of the registry of clients. */
-  clients?: Own<ClientsOptions> | undefined;
+  blocklist?: PartOptions<BlocklistOptions> | undefined;
+  /** Of the registry of clients. Without it there is none; with it, even empty, `protect` lets only registered clients through. */
+  registry?: PartOptions<RegistryOptions> | undefined;
 }
 
-/** A limiter, a debouncer, a blocklist and a registry of clients on one store. */
+/** A limiter, a debouncer, a blocklist and perhaps a registry on one store. */
 export interface Protections {
   readonly store: Store;
   readonly limiter: Limiter;
   readonly debouncer: Debouncer;
   readonly blocklist: Blocklist;
-  readonly clients: Clients;
+  readonly registry: Registry | undefined;
   /** Closes the limiter and the debouncer. The store stays open. */
   close(): Promise<void>;
 }
 
 const OPTIONS = [
   "store",
-  "namespace",
+  "prefix",
   "failOpen",
   "timeout",
   "clock",
   "limiter",
   "debounce",
   "blocklist",
-  "clients",
+  "registry",
 ] as const satisfies (keyof ProtectionsOptions)[];
 
 /**
@@ -68,12 +68,11 @@ const OPTIONS = [
  * ```ts
  * import { tokenBucket } from "@sluice/core";
  * import { createProtections } from "@sluice/protections";
- * import { openStore } from "@sluice/storage";
+ * import { memoryStore } from "@sluice/store-memory";
  *
- * const store = await openStore("memory:"); // or "redis://localhost:6379", "postgres://localhost/app", "sqlite:state.db" …
- * const protections = await createProtections({
- *   store,
- *   namespace: "shop",
+ * const protections = createProtections({
+ *   store: memoryStore(),
+ *   prefix: "shop",
  *   limiter: { policies: tokenBucket({ rate: 20, burst: 100 }) },
  *   debounce: { window: "5s" },
  * });
@@ -82,45 +81,47 @@ const OPTIONS = [
  * await store.close();
  * ```
  */
-export async function createProtections(options: ProtectionsOptions): Promise<Protections> {
+export function createProtections(
+  options: ProtectionsOptions & { readonly registry: PartOptions<RegistryOptions> },
+): Protections & { readonly registry: Registry };
+export function createProtections(options: ProtectionsOptions): Protections;
+export function createProtections(options: ProtectionsOptions): Protections {
   rejectUnknown(options, OPTIONS, "createProtections");
-  const { store, namespace, failOpen, timeout, clock } = options;
-  if (namespace !== undefined) checkPrefix(namespace, "namespace");
-  const shared = {
-    ...(timeout !== undefined && { timeout }),
-    store,
-    ...(namespace !== undefined && { prefix: namespace }),
-    ...(clock !== undefined && { clock }),
-  };
-  const open = failOpen === undefined ? {} : { failOpen };
-  const own = <T extends object>(part: keyof ProtectionsOptions & string, given: T | undefined): T | object => {
-    if (given === undefined) return {};
-    if (typeof given !== "object" || given === null) throw invalidOption(part, given, "give an object with options");
-    for (const name of ["store", "prefix", "clock"]) {
-      if (name in given)
-        throw invalidOption(
-          `${part}.${name}`,
-          (given as Record<string, unknown>)[name],
-          "it is the same for all parts",
-        );
-    }
-    return given;
-  };
-  const limiter = createLimiter({ ...open, ...shared, ...own("limiter", options.limiter) });
+  const { store, prefix, failOpen, timeout, clock } = options;
+  if (prefix !== undefined) checkPrefix(prefix, "prefix");
+  const shared = { store, prefix, clock };
+  const limiter = createLimiter({ failOpen, timeout, ...part("limiter", options.limiter), ...shared });
   if (limiter.policies.some(({ name }) => name === DEBOUNCE)) {
     throw invalidOption("limiter.policies", DEBOUNCE, "the debouncer has this name: give the policy another one");
   }
-  const debouncer = createDebouncer({ ...open, ...shared, window: "1s", ...own("debounce", options.debounce) });
-  const blocklist = createBlocklist({ ...open, ...shared, ...own("blocklist", options.blocklist) });
-  const clients = createClients({ ...shared, ...own("clients", options.clients) });
+  const debounce = part("debounce", options.debounce);
+  const debouncer = createDebouncer({ failOpen, timeout, ...debounce, window: debounce.window ?? "1s", ...shared });
+  const blocklist = createBlocklist({ failOpen, timeout, ...part("blocklist", options.blocklist), ...shared });
+  const registry =
+    options.registry === undefined
+      ? undefined
+      : createRegistry({ timeout, ...part("registry", options.registry), ...shared });
   return {
     store,
     limiter,
     debouncer,
     blocklist,
-    clients,
+    registry,
     async close() {
       await Promise.all([limiter.close(), debouncer.close()]);
     },
   };
+}
+
+/** The options of one part. @throws SluiceError `INVALID_OPTION` for those that are the same for all parts */
+function part<Options extends object>(name: string, options: Options | undefined): Partial<Options> {
+  if (options === undefined) return {};
+  if (typeof options !== "object" || options === null)
+    throw invalidOption(name, options, "give an object with options");
+  for (const shared of ["store", "prefix", "clock"]) {
+    if (shared in options) {
+      throw invalidOption(`${name}.${shared}`, Reflect.get(options, shared), "it is the same for all parts");
+    }
+  }
+  return options;
 }

@@ -20,69 +20,69 @@ function open(options: Partial<BlocklistOptions> = {}): Blocklist {
 
 describe("memory", () => {
   it("answers for as long as it may, with one read of the key and one of the ranges", async () => {
-    for (let i = 0; i < 5; i++) await blocklist.isBlocked("192.0.2.1");
+    for (let i = 0; i < 5; i++) await blocklist.findBlock("192.0.2.1");
     expect(store.calls()).toBe(2);
-    await blocklist.isBlocked("192.0.2.2");
+    await blocklist.findBlock("192.0.2.2");
     expect(store.calls()).toBe(1);
     await clock.advance(999);
-    await blocklist.isBlocked("192.0.2.1");
+    await blocklist.findBlock("192.0.2.1");
     expect(store.calls()).toBe(0);
     await clock.advance(1);
-    await blocklist.isBlocked("192.0.2.1");
+    await blocklist.findBlock("192.0.2.1");
     expect(store.calls()).toBe(2);
     expect(store.writes()).toBe(0);
   });
 
   it("answers at once", async () => {
     await blocklist.block("ann");
-    const entry = await blocklist.isBlocked("ann");
+    const entry = await blocklist.findBlock("ann");
     expect(blocklist.look("ann")).toEqual(entry);
   });
 
   it("reads once for all who ask at the same time", async () => {
-    await Promise.all(Array.from({ length: 50 }, () => blocklist.isBlocked("192.0.2.1")));
+    await Promise.all(Array.from({ length: 50 }, () => blocklist.findBlock("192.0.2.1")));
     expect(store.calls()).toBe(2);
   });
 
   it("remembers so many keys, those that were asked for last", async () => {
     blocklist = open({ cacheSize: 2 });
-    for (const key of ["a", "b", "a", "c"]) await blocklist.isBlocked(key);
+    for (const key of ["a", "b", "a", "c"]) await blocklist.findBlock(key);
     store.calls();
-    await blocklist.isBlocked("a");
+    await blocklist.findBlock("a");
     expect(store.calls()).toBe(0);
-    await blocklist.isBlocked("b");
+    await blocklist.findBlock("b");
     expect(store.calls()).toBe(1);
   });
 
   it("knows at once what this process changes, also while it is being read", async () => {
-    expect(await blocklist.isBlocked("ann")).toBeUndefined();
+    expect(await blocklist.findBlock("ann")).toBeUndefined();
     const reading = open({ staleFor: "1h" });
-    const [before] = await Promise.all([reading.isBlocked("ann"), reading.block("ann")]);
+    const [before] = await Promise.all([reading.findBlock("ann"), reading.block("ann")]);
     expect(before === undefined || before.key === "ann").toBe(true);
-    expect(await reading.isBlocked("ann")).toBeDefined();
+    expect(await reading.findBlock("ann")).toBeDefined();
     await reading.unblock("ann");
-    expect(await reading.isBlocked("ann")).toBeUndefined();
+    expect(await reading.findBlock("ann")).toBeUndefined();
     await reading.block("10.0.0.0/8");
-    expect(await reading.isBlocked("10.1.1.1")).toBeDefined();
+    expect(await reading.findBlock("10.1.1.1")).toBeDefined();
   });
 
   it("is not longer than a block", async () => {
     blocklist = open({ staleFor: "1h" });
     await blocklist.block("ann", { for: 500 });
     await blocklist.block("10.0.0.0/8", { for: 500 });
-    expect(await Promise.all([blocklist.isBlocked("ann"), blocklist.isBlocked("10.0.0.1")])).not.toContain(undefined);
+    expect(await Promise.all([blocklist.findBlock("ann"), blocklist.findBlock("10.0.0.1")])).not.toContain(undefined);
     await clock.advance(500);
-    expect(await blocklist.isBlocked("ann")).toBeUndefined();
-    expect(await blocklist.isBlocked("10.0.0.1")).toBeUndefined();
+    expect(await blocklist.findBlock("ann")).toBeUndefined();
+    expect(await blocklist.findBlock("10.0.0.1")).toBeUndefined();
   });
 });
 
 describe("while the store fails", () => {
   it("rejects by default, and remembers no failure", async () => {
     store.fails = true;
-    await expect(blocklist.isBlocked("ann")).rejects.toMatchObject({ code: "STORE_FAILED" });
+    await expect(blocklist.findBlock("ann")).rejects.toMatchObject({ code: "STORE_FAILED" });
     store.fails = false;
-    expect(await blocklist.isBlocked("ann")).toBeUndefined();
+    expect(await blocklist.findBlock("ann")).toBeUndefined();
   });
 
   it("says what was known last where it is open then", async () => {
@@ -90,7 +90,7 @@ describe("while the store fails", () => {
     await blocklist.block("ann", { for: "1h" });
     await blocklist.block("10.0.0.0/8");
     const asked = ["ann", "bob", "10.0.0.1", "11.0.0.1"];
-    const blocked = async () => (await Promise.all(asked.map((key) => blocklist.isBlocked(key)))).map(Boolean);
+    const blocked = async () => (await Promise.all(asked.map((key) => blocklist.findBlock(key)))).map(Boolean);
     expect(await blocked()).toEqual([true, false, true, false]);
     store.fails = true;
     await clock.advance(60_000);
@@ -98,14 +98,14 @@ describe("while the store fails", () => {
     await clock.advance(3_600_000);
     expect(await blocked()).toEqual([false, false, true, false]);
     const fresh = open({ failOpen: true });
-    expect(await fresh.isBlocked("10.0.0.1")).toBeUndefined();
+    expect(await fresh.findBlock("10.0.0.1")).toBeUndefined();
     await expect(fresh.block("ann")).rejects.toMatchObject({ code: "STORE_FAILED" });
   });
 
   it("gives up on a store that does not answer", async () => {
     const silent = { ...modelStore(), atomicUpdate: () => new Promise<never>(() => {}) };
     const waiting = createBlocklist({ store: silent, timeout: 20 });
-    await expect(waiting.isBlocked("ann")).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
+    await expect(waiting.findBlock("ann")).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
   });
 });
 
@@ -119,7 +119,7 @@ describe("ranges", () => {
     await expect(blocklist.block("12.0.0.0/24")).rejects.toMatchObject({ code: "BLOCKLIST_FULL" });
     await clock.advance(60_000);
     await blocklist.block("12.0.0.0/24");
-    expect(await blocklist.isBlocked("12.0.0.1")).toBeDefined();
+    expect(await blocklist.findBlock("12.0.0.1")).toBeDefined();
   });
 
   it("have so many bytes and no more", async () => {
@@ -128,7 +128,7 @@ describe("ranges", () => {
       for (let i = 0; i < 1_000; i++) await blocklist.block(`10.${i >> 8}.${i & 255}.0/24`, { reason });
     };
     await expect(blockAll()).rejects.toMatchObject({ code: "BLOCKLIST_FULL" });
-    expect(await blocklist.isBlocked("10.0.0.1")).toBeDefined();
+    expect(await blocklist.findBlock("10.0.0.1")).toBeDefined();
   });
 
   it("hold the addresses whose bits begin like theirs, and no others", async () => {
@@ -161,7 +161,7 @@ describe("ranges", () => {
             const inside = ranges.filter(
               ([start, bits]) => binary(one).startsWith(binary(start).slice(0, bits)) && isIPv4(one) === isIPv4(start),
             );
-            const entry = await blocklist.isBlocked(one);
+            const entry = await blocklist.findBlock(one);
             expect(entry === undefined, `${one} in ${JSON.stringify(ranges)}`).toBe(inside.length === 0);
             const longest = Math.max(...inside.map(([, bits]) => bits));
             if (entry !== undefined) expect(Number(entry.key.split("/")[1])).toBe(longest);
@@ -186,8 +186,8 @@ describe("a block without an end", () => {
       [half, 2],
     ] as const) {
       await clock.advance(ms);
-      expect(await blocklist.isBlocked("ann")).toMatchObject({ sinceMs: 1_700_000_000_000, untilMs: undefined });
-      expect(await blocklist.isBlocked("10.0.0.1")).toBeDefined();
+      expect(await blocklist.findBlock("ann")).toMatchObject({ sinceMs: 1_700_000_000_000, untilMs: undefined });
+      expect(await blocklist.findBlock("10.0.0.1")).toBeDefined();
       expect(store.writes()).toBe(writes);
     }
   });
@@ -197,20 +197,20 @@ describe("a clock that steps back", () => {
   it.each([1, 3_600_000, 31_536_000_000])("makes no block longer: %i ms", async (backMs) => {
     for (const key of ["ann", "10.0.0.0/8"]) await blocklist.block(key, { for: "1s" });
     await blocklist.block("bob");
-    await blocklist.isBlocked("10.0.0.1");
+    await blocklist.findBlock("10.0.0.1");
     await clock.advance(-backMs);
     store.writes();
     for (const key of ["ann", "10.0.0.1"]) {
-      expect(await blocklist.isBlocked(key)).toMatchObject({ untilMs: clock.nowMs() + 1_000 });
-      expect(await open().isBlocked(key)).toBeDefined();
+      expect(await blocklist.findBlock(key)).toMatchObject({ untilMs: clock.nowMs() + 1_000 });
+      expect(await open().findBlock(key)).toBeDefined();
     }
     // One record of its own, and one of all ranges.
     expect(store.writes()).toBe(2);
     await clock.advance(999);
-    expect(await blocklist.isBlocked("ann")).toBeDefined();
+    expect(await blocklist.findBlock("ann")).toBeDefined();
     await clock.advance(1);
-    for (const key of ["ann", "10.0.0.1"]) expect(await blocklist.isBlocked(key)).toBeUndefined();
-    expect(await blocklist.isBlocked("bob")).toBeDefined();
+    for (const key of ["ann", "10.0.0.1"]) expect(await blocklist.findBlock(key)).toBeUndefined();
+    expect(await blocklist.findBlock("bob")).toBeDefined();
   });
 
   it("leaves a later block as long as it is", async () => {
@@ -223,7 +223,7 @@ describe("a clock that steps back", () => {
 
 describe("what is wrong", () => {
   it.each(["", undefined, null, 7])("the key %j", async (key) => {
-    for (const call of [blocklist.block, blocklist.unblock, blocklist.isBlocked]) {
+    for (const call of [blocklist.block, blocklist.unblock, blocklist.findBlock]) {
       await expect(call(key as string)).rejects.toMatchObject({ code: "INVALID_KEY" });
     }
   });
@@ -234,7 +234,7 @@ describe("what is wrong", () => {
       for (const call of [blocklist.block, blocklist.unblock]) {
         await expect(call(key)).rejects.toMatchObject({ code: "INVALID_KEY" });
       }
-      expect(await blocklist.isBlocked(key)).toBeUndefined();
+      expect(await blocklist.findBlock(key)).toBeUndefined();
     },
   );
 
@@ -267,7 +267,7 @@ describe("what is wrong", () => {
 
   it("a record of a newer release", async () => {
     await store.atomicUpdate("sluice:blocks:record:ann", () => ({ state: [2, "what?"], ttlMs: 1_000 }));
-    await expect(blocklist.isBlocked("ann")).rejects.toMatchObject({ code: "STORE_STATE_UNREADABLE" });
+    await expect(blocklist.findBlock("ann")).rejects.toMatchObject({ code: "STORE_STATE_UNREADABLE" });
     await expect(blocklist.block("ann")).rejects.toMatchObject({ code: "STORE_STATE_UNREADABLE" });
   });
 });

@@ -1,7 +1,7 @@
+import type { HttpPort } from "@sluice/core/http";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fingerprintOf } from "../src/http/fingerprint.js";
-import type { ProtectionPort } from "../src/index.js";
+import { fingerprintOf } from "../src/once/fingerprint.js";
 
 interface Call {
   readonly method?: string;
@@ -10,7 +10,7 @@ interface Call {
   readonly body?: unknown;
 }
 
-const port: ProtectionPort<Call> = {
+const port: HttpPort<Call> = {
   method: ({ method = "POST" }) => method,
   target: ({ target = "/" }) => target,
   header: ({ headers = { "content-length": "100" } }, name) => headers[name],

@@ -1,17 +1,16 @@
 import { SluiceError } from "@sluice/core";
-import { helpUrl } from "@sluice/core/http";
+import { type HttpPort, helpUrl } from "@sluice/core/http";
 import { modelStore } from "@sluice/testkit";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import {
   createBlocklist,
   createBlocklistGuard,
-  createClientGuard,
   createDebounceGuard,
   createDebouncer,
   createProtectGuard,
   createProtections,
-  type ProtectionPort,
+  createRegistryGuard,
 } from "../src/index.js";
 
 interface Call {
@@ -22,7 +21,7 @@ interface Call {
   readonly body?: unknown;
 }
 
-const port: ProtectionPort<Call> = {
+const port: HttpPort<Call> = {
   method: () => "POST",
   header: ({ fields = {} }, name) => fields[name],
   address: ({ from = "192.0.2.1" }) => from,
@@ -38,7 +37,7 @@ it("answers every address, key, path and body, or says that it can't tell who it
     fc.ipV4(),
     fc.ipV6(),
   );
-  const protections = await createProtections({ store: modelStore(), limiter: {} });
+  const protections = createProtections({ store: modelStore(), limiter: {} });
   await protections.blocklist.block("10.0.0.0/8");
   const byAddress = createProtectGuard<Call, never>(protections, {}, port);
   const byKey = createProtectGuard<Call, never>(protections, { key: ({ key = "" }) => `user ${key}` }, port);
@@ -49,7 +48,7 @@ it("answers every address, key, path and body, or says that it can't tell who it
       for (const guard of [byAddress, byKey, blocked]) {
         try {
           const verdict = await guard.check({ ...call });
-          expect([undefined, 403, 409, 429]).toContain(verdict?.rejection?.status);
+          expect([undefined, 403, 409, 429]).toContain(verdict?.denial?.status);
         } catch (error) {
           expect(error).toBeInstanceOf(SluiceError);
           expect(error).toMatchObject({ code: "CLIENT_ADDRESS_UNUSABLE" });
@@ -63,13 +62,13 @@ it("answers every address, key, path and body, or says that it can't tell who it
 
 it("share their windows: debounce by itself and as a part of protect", async () => {
   const store = modelStore();
-  const protections = await createProtections({ store, debounce: { window: "1h" } });
+  const protections = createProtections({ store, debounce: { window: "1h" } });
   const alone = createDebounceGuard<Call, never>(protections.debouncer, {}, port);
   const all = createProtectGuard<Call, never>(protections, {}, port);
-  expect((await alone.check({}))?.rejection).toBeUndefined();
-  expect((await all.check({}))?.rejection?.status).toBe(409);
-  expect((await all.check({ target: "/b" }))?.rejection).toBeUndefined();
-  expect((await alone.check({ target: "/b" }))?.rejection?.status).toBe(409);
+  expect((await alone.check({}))?.denial).toBeUndefined();
+  expect((await all.check({}))?.denial?.status).toBe(409);
+  expect((await all.check({ target: "/b" }))?.denial).toBeUndefined();
+  expect((await alone.check({ target: "/b" }))?.denial?.status).toBe(409);
 });
 
 it("warn of proxies that are not trusted, as rateLimit does", async () => {
@@ -94,9 +93,9 @@ it("let a failure of the app's functions reach the framework", async () => {
     createDebounceGuard<Call, never>(store, { key: fail }, port),
     createDebounceGuard<Call, never>(store, { skip: fail }, port),
     createBlocklistGuard<Call, never>(store, { key: fail }, port),
-    createClientGuard<Call, never>(store, { id: fail }, port),
-    createProtectGuard<Call, never>(await createProtections({ store }), { fingerprint: fail }, port),
-    createProtectGuard<Call, never>(await createProtections({ store }), { cost: fail }, port),
+    createRegistryGuard<Call, never>(store, { id: fail }, port),
+    createProtectGuard<Call, never>(createProtections({ store }), { fingerprint: fail }, port),
+    createProtectGuard<Call, never>(createProtections({ store }), { cost: fail }, port),
   ];
   for (const guard of guards) await expect((async () => guard.check({}))()).rejects.toThrow("by the app");
 });
@@ -112,13 +111,13 @@ it("say once that a window could not be closed", async () => {
   };
   await settle("/a", true);
   expect(forgetWhen).not.toHaveBeenCalled();
-  expect((await guard.check({ target: "/a" }))?.rejection?.status).toBe(409);
+  expect((await guard.check({ target: "/a" }))?.denial?.status).toBe(409);
   const pending = [guard.check({ target: "/b" }), guard.check({ target: "/c" })];
   const verdicts = await Promise.all(pending);
   await debouncer.close();
   for (const verdict of verdicts) await verdict?.settle?.({ status: 500, aborted: false });
   expect(warn.mock.calls.map(([message]) => message)).toEqual([
-    "[sluice] FORGET_FAILED: a request that may come again at once stays a duplicate until its window ends: CLOSED. " +
+    "[sluice] FORGET_FAILED (debounce): a request that may come again at once stays a duplicate until its window ends: CLOSED. " +
       `See ${helpUrl("FORGET_FAILED")}`,
   ]);
   warn.mockRestore();
@@ -148,13 +147,18 @@ describe("what is wrong", () => {
     ["blocklist", () => createBlocklistGuard(list, { staleFor: "2s" }, port), "INVALID_OPTION", "createBlocklist"],
     ["blocklist", () => createBlocklistGuard(store, { type: "" }, port), "INVALID_OPTION", "type"],
     ["blocklist", () => createBlocklistGuard(undefined as never, {}, port), "INVALID_STORE", "store"],
-    ["requireClient", () => createClientGuard(store, {} as never, port), "INVALID_OPTION", "id"],
-    ["requireClient", () => createClientGuard(store, { id: () => "a", key: 7 } as never, port), "UNKNOWN_OPTION", "id"],
+    ["requireRegistered", () => createRegistryGuard(store, {} as never, port), "INVALID_OPTION", "id"],
+    [
+      "requireRegistered",
+      () => createRegistryGuard(store, { id: () => "a", key: 7 } as never, port),
+      "UNKNOWN_OPTION",
+      "id",
+    ],
   ])("%s: %#", (_name, make, code, named) => {
     expect(make).toThrow(expect.objectContaining({ code, message: expect.stringContaining(named) }));
   });
 
-  it.each([
+  it.each<[object, string]>([
     [{ policies: [] }, "UNKNOWN_OPTION"],
     [{ window: "1s" }, "UNKNOWN_OPTION"],
     [{ blocked: { statusCode: 1 } }, "INVALID_OPTION"],
@@ -164,8 +168,10 @@ describe("what is wrong", () => {
     [{ headers: "draft-1" }, "INVALID_OPTION"],
     [{ handler: 1 }, "INVALID_OPTION"],
     [{ dryRun: "yes" }, "INVALID_OPTION"],
+    [{ id: () => "a" }, "INVALID_OPTION"],
+    [{ unregistered: { statusCod: 410 } }, "UNKNOWN_OPTION"],
   ])("protect: %j", async (options, code) => {
-    const protections = await createProtections({ store });
+    const protections = createProtections({ store });
     expect(() => createProtectGuard(protections, options as object, port)).toThrow(expect.objectContaining({ code }));
   });
 });

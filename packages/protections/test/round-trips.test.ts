@@ -1,13 +1,29 @@
-import { fixedWindow } from "@sluice/core";
+import { createLimiter, fixedWindow } from "@sluice/core";
+import { createGuard, type HttpPort, limit } from "@sluice/core/http";
 import { startPostgres, startRedis } from "@sluice/servers";
 import { type OpenedStore, openStore } from "@sluice/storage";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createProtectGuard, createProtections, type ProtectionPort, type Protections } from "../src/index.js";
+import {
+  blocked,
+  createBlocklist,
+  createDebouncer,
+  createProtectGuard,
+  createProtections,
+  createRegistry,
+  once,
+  type Protections,
+  registered,
+} from "../src/index.js";
 import { type CountingProxy, startCountingProxy } from "./counting-proxy.js";
 
 /** A request as text: the client's address and the path. */
-const port: ProtectionPort<{ from: string; path: string }> = {
+interface Call {
+  readonly from: string;
+  readonly path: string;
+}
+
+const port: HttpPort<Call> = {
   method: () => "POST",
   header: () => undefined,
   address: ({ from }) => from,
@@ -21,8 +37,8 @@ const limiter = { policies: fixedWindow({ limit: 4, window: "1h" }) };
 type Ask = (from: string, path: string) => Promise<number>;
 
 function asking(protections: Protections): Ask {
-  const guard = createProtectGuard<{ from: string; path: string }, never>(protections, {}, port);
-  return async (from, path) => (await guard.check({ from, path }))?.rejection?.status ?? 200;
+  const guard = createProtectGuard<Call, never>(protections, {}, port);
+  return async (from, path) => (await guard.check({ from, path }))?.denial?.status ?? 200;
 }
 
 describe("on Redis", () => {
@@ -35,7 +51,7 @@ describe("on Redis", () => {
     server = await startRedis();
     proxy = await startCountingProxy(server.port);
     store = await openStore(`redis://127.0.0.1:${proxy.port}`);
-    protections = await createProtections({
+    protections = createProtections({
       store,
       limiter,
       debounce: { window: "1h" },
@@ -85,7 +101,7 @@ describe("on Redis", () => {
   it("who is blocked takes none, once that is known, and is given back what was charged meanwhile", async () => {
     const ask = asking(protections);
     const otherStore = await openStore(server.url);
-    const other = await createProtections({ store: otherStore, limiter });
+    const other = createProtections({ store: otherStore, limiter });
     await other.blocklist.block("192.0.2.2");
     proxy.roundTrips();
     expect(await ask("192.0.2.2", "/a")).toBe(403);
@@ -96,6 +112,64 @@ describe("on Redis", () => {
     expect((await other.limiter.peek("192.0.2.2")).remaining).toBe(4);
     await other.close();
     await otherStore.close();
+  });
+
+  it("blocks, registration, three limits and duplicates take one script, once memory knows the client", async () => {
+    const registry = createRegistry({ store, staleFor: "1h", touchEvery: "1h" });
+    await registry.register("ann");
+    const blocklist = createBlocklist({ store, staleFor: "1h", prefix: "lists" });
+    const windows = createDebouncer({ store, window: "1h", prefix: "lists" });
+    const limitOf = (name: string, limit: number) =>
+      createLimiter({ store, prefix: "lists", policies: fixedWindow({ name, limit, window: "1h" }) });
+    const limits = [limitOf("burst", 3), limitOf("minute", 4), limitOf("day", 5)];
+    const guard = createGuard(
+      [
+        blocked<Call>(blocklist),
+        registered<Call>(registry, { id: () => "ann" }),
+        once<Call>(windows),
+        ...limits.map((limiter) => limit<Call>(limiter)),
+      ],
+      {},
+      port,
+    );
+    const taken: (readonly [path: string, status: number, trips: number, scripts: number])[] = [];
+    proxy.roundTrips();
+    await scripts();
+    for (const path of ["/a", "/b", "/b", "/c", "/d"]) {
+      const verdict = await guard.check({ from: "192.0.2.9", path });
+      taken.push([path, verdict?.denial?.status ?? 200, proxy.roundTrips(), await scripts()]);
+    }
+    expect(taken).toEqual([
+      // Memory knows nothing yet: the client's block, the blocked networks and its registration are looked up, while the
+      // claims are decided.
+      ["/a", 200, 1, 4],
+      ["/b", 200, 1, 1],
+      ["/b", 409, 1, 1],
+      ["/c", 200, 1, 1],
+      ["/d", 429, 1, 1],
+    ]);
+    const left = await Promise.all(limits.map((limiter) => limiter.peek("192.0.2.9")));
+    expect(left.map(({ remaining }) => remaining)).toEqual([0, 1, 2]);
+  });
+
+  it("protect with a registry takes as many", async () => {
+    const all = createProtections({
+      store,
+      prefix: "registered",
+      limiter,
+      blocklist: { staleFor: "1h" },
+      registry: { staleFor: "1h" },
+    });
+    await all.registry.register("ann");
+    const guard = createProtectGuard<Call, never>(all, { id: () => "ann" }, port);
+    await guard.check({ from: "192.0.2.10", path: "/a" });
+    proxy.roundTrips();
+    await scripts();
+    const statuses: (number | undefined)[] = [];
+    for (const path of ["/a", "/b"]) {
+      statuses.push((await guard.check({ from: "192.0.2.10", path }))?.denial?.status);
+    }
+    expect([statuses, proxy.roundTrips(), await scripts()]).toEqual([[409, undefined], 2, 2]);
   });
 
   it("many requests at once share scripts", async () => {
@@ -111,7 +185,7 @@ describe("on Redis", () => {
   it("everything that was written has a lifetime", async () => {
     await protections.blocklist.block("for ever");
     await protections.blocklist.block("10.0.0.0/8");
-    await protections.clients.register("ann");
+    await createRegistry({ store }).register("ann");
     const keys = await admin.keys("*");
     expect(keys.length).toBeGreaterThan(5);
     for (const key of keys) expect(await admin.pttl(key), key).toBeGreaterThan(0);
@@ -124,12 +198,12 @@ describe("on Postgres", () => {
     const proxy = await startCountingProxy(server.port);
     const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres?sslmode=disable`;
     const store = await openStore(url, { createSchema: true });
-    const protections = await createProtections({ store, limiter, blocklist: { staleFor: "1h" } });
+    const protections = createProtections({ store, limiter, blocklist: { staleFor: "1h" } });
     try {
       const ask = asking(protections);
       // Connected, with the statements prepared.
       for (let i = 0; i < 2; i++) await Promise.all([ask("192.0.2.254", `/${i}`), ask("192.0.2.253", `/${i}`)]);
-      await protections.blocklist.isBlocked("192.0.2.1");
+      await protections.blocklist.findBlock("192.0.2.1");
       proxy.roundTrips();
       const taken: (readonly [status: number, trips: number])[] = [];
       for (const path of ["/a", "/a", "/b", "/c", "/d", "/e"]) {

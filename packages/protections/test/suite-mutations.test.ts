@@ -41,7 +41,7 @@ async function failures(faulty: Partial<Protections>): Promise<string[]> {
   return failed;
 }
 
-const { createDebouncer, createBlocklist, createClients }: Protections = protections;
+const { createDebouncer, createBlocklist, createRegistry }: Protections = protections;
 
 const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, found: string])[] = [
   [
@@ -116,7 +116,7 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
     {
       createBlocklist(options) {
         const blocklist = createBlocklist(options);
-        return { ...blocklist, isBlocked: (key) => blocklist.isBlocked(`as written ${key}`) };
+        return { ...blocklist, findBlock: (key) => blocklist.findBlock(`as written ${key}`) };
       },
     },
     "every spelling of an address is the same client",
@@ -129,8 +129,8 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
   [
     "a registry that reads, changes and writes",
     {
-      createClients(options) {
-        const clients = createClients(options);
+      createRegistry(options) {
+        const clients = createRegistry(options);
         return {
           ...clients,
           async update(id, fields) {
@@ -145,7 +145,7 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
   ],
   [
     "a registry that writes every sighting",
-    { createClients: (options) => createClients({ ...options, touchEvery: 1 }) },
+    { createRegistry: (options) => createRegistry({ ...options, touchEvery: 1 }) },
     "a sighting is written once in a while, and a client that is not seen goes",
   ],
 ];

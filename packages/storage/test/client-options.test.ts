@@ -86,7 +86,7 @@ describe("options of clients", () => {
     const server = await startRedis({ args: ["--requirepass", "a-password"] });
     try {
       const store = await openStore(server.url, { redis: { password: "a-password" } });
-      const protections = await createProtections({ store });
+      const protections = createProtections({ store });
       expect((await protections.limiter.consume("k")).source).toBe("store");
       await protections.close();
       await store.close();

@@ -7,7 +7,7 @@ import {
   slidingWindow,
   tokenBucket,
 } from "@sluice/core";
-import { createBlocklist, createClients, createDebouncer } from "@sluice/protections";
+import { createBlocklist, createDebouncer, createRegistry } from "@sluice/protections";
 import { type Backend, backends } from "@sluice/servers";
 import { memoryStore } from "@sluice/store-memory";
 import { afterAll, expect, it } from "vitest";
@@ -42,13 +42,13 @@ async function answers(store: Store): Promise<unknown> {
   const limiter = createLimiter({ store, policies: POLICIES, timeout: "20s" });
   const debouncer = createDebouncer({ store, window: "1d", timeout: "20s" });
   const blocklist = createBlocklist({ store, timeout: "20s" });
-  const clients = createClients({ store, timeout: "20s" });
+  const clients = createRegistry({ store, timeout: "20s" });
   const peeked = await Promise.all(KEYS.map((key) => limiter.peek(key)));
   for (const { error } of peeked) if (error !== undefined) throw error;
   return {
     limits: peeked.map(({ policies }) => policies.map(({ remaining, blocked }) => [remaining, blocked])),
     duplicates: await Promise.all(KEYS.slice(0, 5).map((key) => debouncer.seen(key, "order"))),
-    blocked: (await Promise.all(["192.0.2.1", "10.1.2.3", "somebody"].map((key) => blocklist.isBlocked(key)))).map(
+    blocked: (await Promise.all(["192.0.2.1", "10.1.2.3", "somebody"].map((key) => blocklist.findBlock(key)))).map(
       (block) => block?.reason ?? "none",
     ),
     client: await clients.get("ada"),
@@ -63,7 +63,7 @@ async function fill(store: Store): Promise<void> {
   await createBlocklist({ store }).block("192.0.2.1", { reason: "abuse" });
   await createBlocklist({ store }).block("10.0.0.0/8", { reason: "range", for: "2h" });
   await createBlocklist({ store }).block("somebody", { reason: "for ever" });
-  await createClients({ store }).register("ada", { plan: "paid" });
+  await createRegistry({ store }).register("ada", { plan: "paid" });
 }
 
 it("everything moves from memory through every database in turn, and is found there by its keys", async () => {

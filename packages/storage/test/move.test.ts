@@ -9,7 +9,7 @@ import {
   tokenBucket,
 } from "@sluice/core";
 import type { ExportEntries, ExportedEntry } from "@sluice/core/store";
-import { createBlocklist, createClients, createDebouncer } from "@sluice/protections";
+import { createBlocklist, createDebouncer, createRegistry } from "@sluice/protections";
 import { memoryStore } from "@sluice/store-memory";
 import { modelStore, threeMethodsOf } from "@sluice/testkit";
 import { describe, expect, it } from "vitest";
@@ -38,7 +38,7 @@ async function filled(clients = 10): Promise<ReturnType<typeof memoryStore>> {
   await limiter.block("client 1", "1h");
   await createBlocklist({ store }).block("192.0.2.1", { for: "1h", reason: "abuse" });
   await createBlocklist({ store }).block("10.0.0.0/8");
-  await createClients({ store }).register("ada", { plan: "paid" });
+  await createRegistry({ store }).register("ada", { plan: "paid" });
   await createDebouncer({ store, window: "1h" }).seen("ada", "order 1");
   return store;
 }
@@ -58,9 +58,9 @@ describe.each([
       expect(other.policies.map(({ remaining }) => remaining)).toEqual(one.policies.map(({ remaining }) => remaining));
     }
     expect((await after!.consume("client 1")).allowed).toBe(false);
-    expect(await createBlocklist({ store: to }).isBlocked("192.0.2.1")).toMatchObject({ reason: "abuse" });
-    expect(await createBlocklist({ store: to }).isBlocked("10.1.2.3")).toBeDefined();
-    expect((await createClients({ store: to }).get("ada"))?.fields).toEqual({ plan: "paid" });
+    expect(await createBlocklist({ store: to }).findBlock("192.0.2.1")).toMatchObject({ reason: "abuse" });
+    expect(await createBlocklist({ store: to }).findBlock("10.1.2.3")).toBeDefined();
+    expect((await createRegistry({ store: to }).get("ada"))?.fields).toEqual({ plan: "paid" });
     const debouncer = createDebouncer({ store: to, window: "1h" });
     expect([await debouncer.seen("ada", "order 1"), await debouncer.seen("ada", "order 2")]).toEqual([true, false]);
   });
@@ -158,7 +158,7 @@ it("what another store has seen meanwhile is joined: the stricter limit, the lat
   await after.consume("client 4", { cost: 18 });
   await before.block("client 5", "1h");
   await after.block("client 5", "2h");
-  const clients = createClients({ store: to });
+  const clients = createRegistry({ store: to });
   await new Promise((resolve) => setTimeout(resolve, 2));
   await clients.ensure("ada", { plan: "free", since: "today" });
   await createBlocklist({ store: to }).block("192.0.2.1", { for: "2h" });
@@ -167,15 +167,15 @@ it("what another store has seen meanwhile is joined: the stricter limit, the lat
   expect(summary.merged).toBeGreaterThanOrEqual(4);
   expect([(await after.peek("client 3")).remaining, (await after.peek("client 4")).remaining]).toEqual([16, 2]);
   expect((await after.peek("client 5")).retryAfterMs).toBeGreaterThan(3_700_000);
-  expect(await createClients({ store: to }).get("ada")).toMatchObject({
+  expect(await createRegistry({ store: to }).get("ada")).toMatchObject({
     registered: true,
     fields: { plan: "paid", since: "today" },
   });
   const blocklist = createBlocklist({ store: to });
-  const block = await blocklist.isBlocked("192.0.2.1");
+  const block = await blocklist.findBlock("192.0.2.1");
   expect(block).toMatchObject({ reason: "abuse" });
   expect((block?.untilMs ?? 0) - Date.now()).toBeGreaterThan(7_000_000);
-  expect([await blocklist.isBlocked("10.0.0.1"), await blocklist.isBlocked("11.0.0.1")]).not.toContain(undefined);
+  expect([await blocklist.findBlock("10.0.0.1"), await blocklist.findBlock("11.0.0.1")]).not.toContain(undefined);
   expect((await moveState(from, to)).merged).toBe(0);
 });
 

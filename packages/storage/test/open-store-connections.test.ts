@@ -168,12 +168,12 @@ it("a protection's call ends within its timeout, and leaves no queue behind, whe
   const store = await openStore(`redis://127.0.0.1:${proxy.port}`, { redis: { socketTimeout: 60_000 } });
   try {
     const blocklist = createBlocklist({ store, timeout: 200, staleFor: 1 });
-    await blocklist.isBlocked("192.0.2.1");
+    await blocklist.findBlock("192.0.2.1");
     proxy.freeze();
     const calls = Array.from({ length: 300 }, async (_, i) => {
       await sleep(i * 4);
       const startMs = performance.now();
-      await expect(blocklist.isBlocked(`user-${i}`)).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
+      await expect(blocklist.findBlock(`user-${i}`)).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
       return performance.now() - startMs;
     });
     const tookMs = await Promise.all(calls);

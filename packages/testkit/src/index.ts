@@ -6,7 +6,7 @@ export { type ManualClock, manualClock } from "./manual-clock.js";
 export { type ModelStore, modelStore, threeMethodsOf } from "./model.js";
 export type { ProtectionCapabilities } from "./protection/protection-context.js";
 export { protectionSuite } from "./protection/protection-suite.js";
-export type { Protections } from "./protection/protections.js";
+export type { Block, Fields, KnownClient, Protections, Shared } from "./protection/protections.js";
 export type { DefineTest, SuiteRunner } from "./runner.js";
 export {
   type Absent,

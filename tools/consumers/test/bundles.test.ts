@@ -11,7 +11,7 @@ const formats = ["cjs", "esm"] as const;
 const app = `
   const store = memoryStore();
   const app = express();
-  app.use(rateLimit(store, { policies: fixedWindow({ limit: 2, window: "1h" }) }));
+  app.use(rateLimit(store, fixedWindow({ limit: 2, window: "1h" })));
   app.get("/", (_req, res) => res.send("hello"));
   const server = app.listen(0, "127.0.0.1", async () => {
     const statuses = [];

@@ -48,22 +48,25 @@ beforeAll(async () => {
 
           // A limiter and a store of one, middleware of the other.
           const limiter = one.createLimiter({ store: one.memoryStore(), policies: one.fixedWindow({ limit: 2, window: "1h" }) });
-          const all = await protections.createProtections({ store: one.memoryStore() });
+          const all = protections.createProtections({ store: one.memoryStore() });
           const app = express();
           app.get("/limit", other.rateLimit(limiter, { refundWhen: ({ status }) => status === 404 }));
           app.get("/limit", (req, res) => res.sendStatus("missing" in req.query ? 404 : 200));
+          const strict = one.createLimiter({ store: limiter.store, policies: other.fixedWindow({ name: "strict", limit: 1, window: "1h" }) });
+          app.get("/guard", other.guard([one.limit(limiter), other.limit(strict), one.blocked(one.memoryStore())], { key: () => "somebody" }));
+          app.get("/guard", (_req, res) => res.sendStatus(200));
           app.post("/protect", other.protect(all, { methods: ["POST"] }), (_req, res) => res.sendStatus(200));
           const server = app.listen(0, "127.0.0.1");
           await new Promise((resolve) => server.once("listening", resolve));
           const statuses = [];
-          for (const path of ["/limit?missing", "/limit", "/limit", "/limit", "/protect", "/protect"]) {
+          for (const path of ["/limit?missing", "/limit", "/limit", "/limit", "/guard", "/guard", "/protect", "/protect"]) {
               const method = path === "/protect" ? "POST" : "GET";
             statuses.push((await fetch("http://127.0.0.1:" + server.address().port + path, { method })).status);
           }
           server.closeAllConnections();
           server.close();
           await all.close();
-          assert.deepStrictEqual(statuses, [404, 200, 200, 429, 200, 409]);
+          assert.deepStrictEqual(statuses, [404, 200, 200, 429, 200, 429, 200, 409]);
         }
         console.log("done");
       })();

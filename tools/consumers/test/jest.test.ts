@@ -30,7 +30,7 @@ const PACKAGES = [
 /** Uses a limit of two over HTTP. */
 const limitsTwo = `
   const app = express();
-  app.use(rateLimit(memoryStore(), { policies: fixedWindow({ limit: 2, window: "1h" }) }));
+  app.use(rateLimit(memoryStore(), fixedWindow({ limit: 2, window: "1h" })));
   app.get("/", (_req, res) => res.send("hello"));
   const server = app.listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
@@ -82,7 +82,7 @@ for (const version of versions) {
         import { memoryStore } from "@sluice/store-memory";
         test("limits", async () => {${limitsTwo}});
         test("protects", async () => {
-          const protections = await createProtections({ store: await openStore("memory:") });
+          const protections = createProtections({ store: await openStore("memory:") });
           expect(typeof protect(protections)).toBe("function");
           await protections.close();
         });
@@ -185,7 +185,7 @@ it.concurrent("the tests of a default NestJS project pass, unit and e2e", async 
       export class AppModule implements NestModule {
         configure(consumer: MiddlewareConsumer): void {
           consumer
-            .apply(rateLimit(memoryStore(), { policies: fixedWindow({ limit: 2, window: "1h" }) }))
+            .apply(rateLimit(memoryStore(), fixedWindow({ limit: 2, window: "1h" })))
             .forRoutes("/");
         }
       }

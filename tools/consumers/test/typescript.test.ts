@@ -22,14 +22,14 @@ const source = `
   import { manualClock } from "@sluice/testkit";
 
   export const app = express();
-  app.use(rateLimit(memoryStore(), { policies: fixedWindow({ limit: 2, window: "1h" }) }));
+  app.use(rateLimit(memoryStore(), fixedWindow({ limit: 2, window: "1h" })));
   app.get("/", (req, res) => {
     res.send(String(decisionOf(req)?.remaining));
   });
   export async function use(): Promise<Decision> {
     const opened: OpenedStore = await openStore("memory:");
     await opened.healthCheck();
-    const protections: Protections = await createProtections({ store: opened });
+    const protections: Protections = createProtections({ store: opened });
     app.use(protect(protections));
     honoProtect(protections, { getConnInfo: () => ({ remote: { address: "192.0.2.1" } }) });
     koaProtect(protections);
@@ -141,7 +141,7 @@ it.concurrent("compiles with Bun's types", async () => {
 
       const app = new Hono();
       app.use(rateLimit(memoryStore(), { getConnInfo }));
-      app.use(protect(await createProtections({ store: sqliteStore({ client: new Database("limits.db") }) }), { getConnInfo }));
+      app.use(protect(createProtections({ store: sqliteStore({ client: new Database("limits.db") }) }), { getConnInfo }));
       const limiter = createLimiter({ store: memoryStore() });
       export const response: Response = await limitFetch(limiter, fetch)("https://example.com");
       await limiter.wait("a", { signal: AbortSignal.timeout(1_000) });

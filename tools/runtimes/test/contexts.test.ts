@@ -44,8 +44,7 @@ const apps: Readonly<Record<string, (seen: Seen) => RequestListener | Server>> =
     const app = express();
     app.use((req, _res, next) => requests.run(req.get(name) ?? "", next));
     app.use(
-      rateLimitExpress(redisStore({ client }), {
-        policies,
+      rateLimitExpress(redisStore({ client }), policies, {
         prefix: "express",
         key: (req) => req.get("x-key") ?? "",
         refundWhen: (_outcome, req) => refunds.push([req.get(name), inContext()]) < 0,
@@ -58,8 +57,7 @@ const apps: Readonly<Record<string, (seen: Seen) => RequestListener | Server>> =
     const app = new Koa();
     app.use((ctx, next) => requests.run(ctx.get(name), next));
     app.use(
-      rateLimitKoa(redisStore({ client }), {
-        policies,
+      rateLimitKoa(redisStore({ client }), policies, {
         prefix: "koa",
         key: (ctx) => ctx.get("x-key"),
         refundWhen: (_outcome, ctx) => refunds.push([ctx.get(name), inContext()]) < 0,
@@ -77,8 +75,7 @@ const apps: Readonly<Record<string, (seen: Seen) => RequestListener | Server>> =
     const app = new Hono();
     app.use((c, next) => requests.run(c.req.header(name) ?? "", next));
     app.use(
-      rateLimitHono(redisStore({ client }), {
-        policies,
+      rateLimitHono(redisStore({ client }), policies, {
         prefix: "hono",
         key: (c) => c.req.header("x-key") ?? "",
         refundWhen: (_outcome, c) => refunds.push([c.req.header(name), inContext()]) < 0,

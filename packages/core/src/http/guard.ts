@@ -1,63 +1,75 @@
-import { checkCost } from "../algorithm/policy.js";
-import type { LimiterKey } from "../limiter/claims.js";
-import type { ConsumeOptions } from "../limiter/decider.js";
-import type { Decision } from "../limiter/decision.js";
-import type { Limiter } from "../limiter/limiter.js";
+import { expectFunctions, invalidOption } from "../errors.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import { after } from "../maybe-promise.js";
-import type { Store } from "../store/store.js";
-import { createDiagnostics } from "./diagnostics.js";
-import { firstRequests } from "./first-requests.js";
-import { isPreflight, isSkipped } from "./gate.js";
-import type { HeaderField } from "./headers/field.js";
-import { keySource, UNLIMITED } from "./key-source.js";
-import { findMadeInHandler } from "./made-in-handler.js";
-import { checkGuardOptions, type GuardOptions } from "./options.js";
-import { type Plan, planSource } from "./plans.js";
+import { rejectUnknown } from "../unknown-option.js";
+import type { Denial, UnavailableDenial } from "./answer.js";
+import type { Check, CheckContext, CheckSource, DenialOf } from "./check.js";
+import { type IdentityOptions, identify } from "./identify.js";
+import { type Decide, pipeline } from "./pipeline.js";
 import type { HttpPort } from "./port.js";
-import { type Settle, settler } from "./refund.js";
-import { type Answer, type Rejection, rejecter } from "./rejection.js";
-import { dryRunField, rejectionFields } from "./verdict-fields.js";
-
-/**
- * What is to become of a request.
- *
- * @typeParam Found what was found out about it
- * @typeParam A what is answered instead of going on
- */
-export interface Verdict<Found = Decision, A extends Answer = Rejection> {
-  readonly decision: Found;
-  /** For the response, whatever it will be: set or append each before anything else can end the response. */
-  readonly fields: readonly HeaderField[];
-  /** What to answer instead of going on. */
-  readonly rejection: A | undefined;
-  /** To be called when the response is over; `undefined` when nobody wants to know. */
-  readonly settle: Settle | undefined;
-}
+import type { RefundWhen } from "./settle.js";
+import type { Verdict } from "./verdict.js";
+import { createWarn } from "./warnings.js";
 
 /** Middleware without a framework. */
-export interface Guard<Req, Handler, Found = Decision, A extends Answer = Rejection> {
+export interface Guard<Req, Handler, D extends Denial = Denial> {
   /**
-   * Decides a request and charges it; at once when store and options do. `undefined`: it is not limited. Throws or
-   * rejects when a function among the options throws or returns what it may not, and without a usable client address:
+   * Decides a request and charges it; at once when stores and options do. `undefined`: it is not checked. Throws or
+   * rejects when a function among the options throws or returns an invalid value, and without a usable client address:
    * the framework's error handling has to answer then.
    */
-  check(request: Req): MaybePromise<Verdict<Found, A> | undefined>;
-  /** Answers a rejected request in place of the answer. */
+  check(request: Req): MaybePromise<Verdict<D> | undefined>;
+  /** Answers a denied request instead of the answer. */
   readonly handler: Handler | undefined;
-  /** Where the app finds the decision on the request. */
-  readonly requestProperty: string;
+  /** Where the app finds on the request what the checks found: see {@link Verdict}. */
+  readonly properties: readonly string[];
 }
 
 /**
- * Makes the guard of a store or limiter: everything of a middleware but the framework. For those who write an adapter.
+ * Options of a guard, in every framework.
+ *
+ * @typeParam Req what the functions are given: the framework's request, or its context
+ * @typeParam Handler the function that answers denied requests, in the framework's own form
+ */
+export interface GuardOptionsOf<Req, Handler = never> extends IdentityOptions<Req> {
+  /**
+   * Whether all that a request was charged is refunded, asked when its response is over. Never asked for a request that was
+   * denied or whose client left before the end.
+   */
+  refundWhen?: RefundWhen<Req> | undefined;
+  /**
+   * Decides, charges and reports, but lets everything through. The RateLimit fields are sent; `Retry-After` is not. With
+   * `"marked"` the response has a field `Sluice-Dry-Run` that is `allowed` or `denied`. Default false.
+   */
+  dryRun?: boolean | "marked" | undefined;
+  /** The name of this middleware in warnings and denials: 1 to 64 printable ASCII characters. */
+  name?: string | undefined;
+  /** Answers denied requests; status and fields are set already. Default: the problem document, or `message` of the check. */
+  handler?: Handler | undefined;
+}
+
+/** The names of {@link GuardOptionsOf}. */
+export const GUARD_OPTIONS: readonly (keyof GuardOptionsOf<never>)[] = [
+  "key",
+  "skip",
+  "chargePreflight",
+  "ipv6Prefix",
+  "unusableAddress",
+  "hashKey",
+  "refundWhen",
+  "dryRun",
+  "name",
+  "handler",
+];
+
+/**
+ * Creates a guard from checks: everything of a middleware but the framework. For authors of adapters.
  *
  * @param middleware the function that creates the middleware, for warnings
  * @throws SluiceError for any option that is not what it should be
  *
  * @example
  * ```ts
- * import { createGuard } from "@sluice/core/http";
+ * import { createGuard, limit } from "@sluice/core/http";
  * import { tokenBucket } from "@sluice/core";
  * import { memoryStore } from "@sluice/store-memory";
  *
@@ -67,83 +79,72 @@ export interface Guard<Req, Handler, Found = Decision, A extends Answer = Reject
  *   readonly fields: Readonly<Record<string, string>>;
  * }
  *
- * const guard = createGuard<Call, never>(memoryStore(), { policies: tokenBucket({ rate: 10 }) }, {
- *   method: (call) => call.verb,
+ * const guard = createGuard([limit<Call>(memoryStore(), tokenBucket({ rate: 10 }))], {}, {
+ *   method: (call: Call) => call.verb,
  *   header: (call, name) => call.fields[name],
  *   address: (call) => call.from,
  * });
  * const verdict = await guard.check({ verb: "GET", from: "192.0.2.1", fields: {} });
- * if (verdict?.rejection !== undefined) console.log(verdict.rejection.status);
+ * if (verdict?.denial !== undefined) console.log(verdict.denial.status);
  * ```
  */
-export function createGuard<Req, Handler>(
-  storeOrLimiter: Store | Limiter,
-  options: GuardOptions<Req, Handler>,
+export function createGuard<Req, Handler = never, Source extends CheckSource<Req> = CheckSource<Req>>(
+  checks: readonly Source[],
+  options: GuardOptionsOf<Req, Handler>,
   port: HttpPort<Req>,
-  middleware = "rateLimit",
-): Guard<Req, Handler> {
-  checkGuardOptions(storeOrLimiter, options);
-  const { skip, cost = 1, chargePreflight = false, handler, requestProperty = "rateLimit", clock } = options;
-  const { refundWhen, dryRun = false } = options;
-  const diagnostics = createDiagnostics(middleware, options.name);
-  const countUse = findMadeInHandler(port.handlerFrame);
-  const findPlan = planSource(storeOrLimiter, options, diagnostics);
-  const findKey = keySource(options, port, diagnostics);
-  const look = firstRequests(port, diagnostics, options.key === undefined);
-  const settlerOf = refundWhen && settler(refundWhen, diagnostics);
-  const findCost = costSource(cost);
-  const reject = rejecter(options);
-  const nowMs = clock === undefined ? () => Date.now() : () => clock.nowMs();
-
-  function admit(request: Req): MaybePromise<Verdict | undefined> {
-    return after(findPlan(request), identify, request);
+  middleware?: string,
+): Guard<Req, Handler, DenialOf<Source> | UnavailableDenial>;
+export function createGuard<Req, Handler, D extends Denial>(
+  checks: readonly CheckSource<Req, D>[],
+  options: GuardOptionsOf<Req, Handler>,
+  port: HttpPort<Req>,
+  middleware = "guard",
+): Guard<Req, Handler, D | UnavailableDenial> {
+  rejectUnknown(options, GUARD_OPTIONS, middleware);
+  if (!Array.isArray(checks) || checks.length === 0) {
+    throw invalidOption("checks", checks, "give an array of checks, as in [limit(store)]");
   }
-
-  function identify(plan: Plan, request: Req): MaybePromise<Verdict | undefined> {
-    return after(findKey(request), appraise, request, plan);
+  expectFunctions({ refundWhen: options.refundWhen });
+  const context = contextOf(options, port, middleware);
+  const made = checks.map((check): Check<Req, D> => (typeof check === "function" ? check(context) : check));
+  for (const check of made) {
+    if (typeof check?.judge !== "function") throw invalidOption("checks", check, "a check has a name and judge");
   }
-
-  function appraise(key: LimiterKey | typeof UNLIMITED, request: Req, plan: Plan): MaybePromise<Verdict | undefined> {
-    if (key === UNLIMITED) return undefined;
-    look(request, plan.counts, key);
-    return after(findCost(request), decide, request, plan, key);
-  }
-
-  function decide(asked: ConsumeOptions | undefined, request: Req, plan: Plan, key: LimiterKey): MaybePromise<Verdict> {
-    return after(plan.limiter.decide(key, asked), judge, request, plan);
-  }
-
-  function judge(decision: Decision, request: Req, plan: Plan): MaybePromise<Verdict> {
-    const fields = plan.write(decision, nowMs);
-    if (decision.allowed || dryRun !== false) {
-      const settle = decision.allowed ? settlerOf?.(request, plan.limiter, decision) : undefined;
-      const marked = dryRun === true ? [...fields, dryRunField(decision)] : fields;
-      return { decision, fields: marked, rejection: undefined, settle };
-    }
-    return after(reject(request, decision), (rejection) => ({
-      decision,
-      fields: [...fields, ...rejectionFields(decision)],
-      rejection,
-      settle: undefined,
-    }));
-  }
-
-  return {
-    check(request) {
-      countUse();
-      if (!chargePreflight && isPreflight(request, port)) return undefined;
-      if (skip === undefined) return admit(request);
-      return after(skip(request), (skipped) => (isSkipped(skipped) ? undefined : admit(request)));
-    },
-    handler,
-    requestProperty,
-  };
+  const named = made.flatMap(({ requestProperty }) => (requestProperty === undefined ? [] : [requestProperty]));
+  const properties = [...new Set(named)];
+  const [only] = made;
+  const alone = made.length === 1 && options.refundWhen === undefined ? only?.alone : undefined;
+  const decide: Decide<Req, D | UnavailableDenial> = alone ?? pipeline(made, properties, options.refundWhen, context);
+  const keyless = made.every((check) => check.keyless === true);
+  return guardOf(options, context, middleware, keyless, decide, properties);
 }
 
-function costSource<Req>(cost: GuardOptions<Req>["cost"]): (request: Req) => MaybePromise<ConsumeOptions | undefined> {
-  if (typeof cost === "function") {
-    return (request) => after(cost(request), (units) => ({ cost: checkCost(units) }));
+/** What the checks of a guard are told. @throws SluiceError `INVALID_OPTION` */
+export function contextOf<Req>(
+  options: GuardOptionsOf<Req, unknown>,
+  port: HttpPort<Req>,
+  middleware: string,
+): CheckContext<Req> {
+  const { dryRun = false, name, handler, key } = options;
+  expectFunctions({ handler });
+  if (typeof dryRun !== "boolean" && dryRun !== "marked") {
+    throw invalidOption("dryRun", dryRun, 'give true, false or "marked"');
   }
-  const asked = cost === undefined || cost === 1 ? undefined : { cost: checkCost(cost) };
-  return () => asked;
+  if (name !== undefined && (typeof name !== "string" || !/^[\x20-\x7e]{1,64}$/.test(name))) {
+    throw invalidOption("name", name, "give 1 to 64 printable ASCII characters");
+  }
+  return { port, name, dryRun, hasKey: key !== undefined, warn: createWarn(middleware, name) };
+}
+
+/** The guard that decides the requests that it looks at by one function. */
+export function guardOf<Req, Handler, D extends Denial>(
+  options: GuardOptionsOf<Req, Handler>,
+  context: CheckContext<Req>,
+  middleware: string,
+  keyless: boolean,
+  decide: Decide<Req, D>,
+  properties: readonly string[],
+): Guard<Req, Handler, D> {
+  const check = identify(options, context, middleware, keyless, decide);
+  return { check, handler: options.handler, properties };
 }

@@ -1,23 +1,23 @@
-import { createDiagnostics } from "./diagnostics.js";
+import { createWarn } from "./warnings.js";
 
-/** Such middleware is made again and again, so this is told once in a process. */
-const diagnostics = createDiagnostics("rateLimit", undefined);
+/** Such middleware is created again and again, so this is warned of once in a process. */
+const warn = createWarn("rateLimit", undefined);
 
-/** So many in a row, each made for its one request, are no middleware that an app makes late and keeps. */
+/** This many one-shot middlewares in a row cannot be an app that creates its middleware late. */
 const IN_A_ROW = 100;
 
 let inARow = 0;
 let newest: object | undefined;
 
 /**
- * Warns when this is called while the framework handles a request: each would get a limiter of its own. At once where
- * the stack shows it, and by counting where it does not: in code that is minified, and after an `await`.
+ * Warns when this is called while the framework handles a request: each request would get a guard of its own. At once where
+ * the stack shows it, and by counting where it does not: in minified code, and after an `await`.
  *
- * @returns to be called with each request
+ * @returns the function to call with each request
  */
-export function findMadeInHandler(handlerFrame: RegExp | undefined): () => void {
+export function findMadeInHandler(handlerFrame: RegExp | undefined, middleware: string): () => void {
   if (handlerFrame?.test(new Error("for its stack").stack ?? "")) {
-    diagnostics.warn("MADE_IN_HANDLER", "rateLimit was called while a request was handled.");
+    warn("MADE_IN_HANDLER", `${middleware} was called while a request was handled.`);
   }
   const self = {};
   newest = self;
@@ -30,10 +30,10 @@ export function findMadeInHandler(handlerFrame: RegExp | undefined): () => void 
     if (requests === 2) return;
     requests++;
     if (requests === 1) {
-      // Nothing else has run since it was made.
+      // Nothing else has run since it was created.
       madeForOne = newest === self;
       if (madeForOne && ++inARow === IN_A_ROW) {
-        diagnostics.warn("MADE_IN_HANDLER", `rateLimit was called for each of ${IN_A_ROW} requests.`);
+        warn("MADE_IN_HANDLER", `${middleware} was called for each of ${IN_A_ROW} requests.`);
       }
     } else if (madeForOne) {
       inARow = 0;

@@ -1,77 +1,82 @@
 import type { Policy, Quota } from "../algorithm/policy.js";
-import { coreOf } from "../limiter/core-of.js";
-import { createLimiterCore, type Decider } from "../limiter/decider.js";
+import type { Decider } from "../limiter/decider.js";
 import type { Limiter } from "../limiter/limiter.js";
+import type { LimiterOptions } from "../limiter/options.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
 import type { Store } from "../store/store.js";
-import type { Diagnostics } from "./diagnostics.js";
-import { type FieldWriter, fieldWriter } from "./headers/writer.js";
-import { checkForms, type GuardOptions, isLimiter, limiterOptionsOf } from "./options.js";
+import { checkForms, type FieldWriter, fieldWriter } from "./headers/writer.js";
+import { isLimiter, type LimitOptionsOf, limiterOptionsOf, type Policies } from "./limit-options.js";
 import { identityOf } from "./shared-counts.js";
+import type { Warn } from "./warnings.js";
 
 /** What decides a request: a limiter, with the writer of its fields. */
-export interface Plan {
-  readonly limiter: Decider;
+export interface Plan<L extends Decider = Decider> {
+  readonly limiter: L;
   readonly write: FieldWriter;
   /** The same for all plans that count together. */
   readonly counts: object;
 }
 
-type Policies = Policy | readonly Policy[];
-
 /**
- * Makes the function that finds the plan of a request.
+ * Creates what finds the plan of a request. It is opened for each guard, which is warned of conflicts.
  *
+ * @param create creates a limiter on a store
  * @throws SluiceError for limiter options and headers that are not what they should be
  */
-export function planSource<Req>(
+export function planSource<Req, L extends Decider>(
   storeOrLimiter: Store | Limiter,
-  options: GuardOptions<Req, unknown>,
-  diagnostics: Diagnostics,
-): (request: Req) => MaybePromise<Plan> {
-  const { policies, headers, legacyReset = "epoch", unit } = options;
+  policies: Policies<Req> | undefined,
+  options: LimitOptionsOf<Req>,
+  create: (options: LimiterOptions) => L,
+): (warn: Warn) => (request: Req) => MaybePromise<Plan<L | Limiter>> {
+  const { headers, legacyReset = "epoch", unit } = options;
   const forms = checkForms(headers);
-  const planOf = (limiter: Decider, counts: object): Plan => {
-    const advertised = limiter.policies.map((policy, i) => ({ policy, ...(limiter.quotas[i] as Quota), unit }));
-    return { limiter, write: fieldWriter(forms, advertised, legacyReset), counts };
+  const writerOf = ({ policies: all, quotas }: Decider): FieldWriter => {
+    const advertised = all.map((policy, i) => ({ policy, ...(quotas[i] as Quota), unit }));
+    return fieldWriter(forms, advertised, legacyReset);
   };
-  if (isLimiter(storeOrLimiter)) {
-    const store = coreOf(storeOrLimiter)?.store;
-    const counts = store === undefined ? storeOrLimiter : identityOf(store, storeOrLimiter, diagnostics);
-    const plan = planOf(storeOrLimiter, counts);
-    return () => plan;
-  }
-  const limiterOptions = { ...limiterOptionsOf(options), store: storeOrLimiter };
-  if (typeof policies === "function") {
+  if (typeof policies === "function" && !isLimiter(storeOrLimiter)) {
+    const limiterOptions = { ...limiterOptionsOf(options), store: storeOrLimiter };
     // Finds mistakes in the other options now, and not in the first request.
-    createLimiterCore(limiterOptions);
+    create(limiterOptions);
     const find = planFinder((some) => {
-      const limiter = createLimiterCore({ ...limiterOptions, policies: some });
-      return planOf(limiter, limiter);
+      const limiter = create({ ...limiterOptions, policies: some });
+      return { limiter, write: writerOf(limiter), counts: limiter };
     });
-    return (request) => after(policies(request), find);
+    return () => (request) => after(policies(request), find);
   }
-  const limiter = createLimiterCore(policies === undefined ? limiterOptions : { ...limiterOptions, policies });
-  const plan = planOf(limiter, identityOf(storeOrLimiter, limiter, diagnostics));
-  return () => plan;
+  const limiter: L | Limiter = isLimiter(storeOrLimiter)
+    ? storeOrLimiter
+    : create({
+        ...limiterOptionsOf(options),
+        store: storeOrLimiter,
+        policies: policies as Exclude<typeof policies, (request: Req) => unknown>,
+      });
+  const write = writerOf(limiter);
+  return (warn) => {
+    const plan = { limiter, write, counts: identityOf(limiter.store, limiter, warn) };
+    return () => plan;
+  };
 }
 
 /** How many plans are kept, at some 6 kB each. A limiter keeps no counts, so one that is created again continues where it was. */
 const MAX_PLANS = 250;
 
 /** A plan that is kept until others take its place. */
-interface Kept {
-  plan: Plan | undefined;
+interface Kept<L extends Decider> {
+  plan: Plan<L> | undefined;
   /** Whether it was found since others last took a place. */
   used: boolean;
 }
 
 /** Creates the function that finds the plan for policies, which may be new objects for each request. */
-function planFinder(make: (policies: readonly Policy[]) => Plan): (policies: Policies) => Plan {
+function planFinder<L extends Decider>(
+  make: (policies: readonly Policy[]) => Plan<L>,
+): (policies: Policy | readonly Policy[]) => Plan<L> {
   // An app may keep a policy for each tenant, so an object must not keep a plan alive.
-  const byIdentity = new WeakMap<object, { policies: readonly Policy[]; kept: Kept }>();
-  const byContent = new Map<string, Kept>();
+  const byIdentity = new WeakMap<object, { policies: readonly Policy[]; kept: Kept<L> }>();
+  const byContent = new Map<string, Kept<L>>();
 
   /** Drops the oldest plan that was not used lately. */
   function dropOne(): void {
@@ -87,14 +92,14 @@ function planFinder(make: (policies: readonly Policy[]) => Plan): (policies: Pol
     }
   }
 
-  function keep(policies: readonly Policy[]): Kept {
+  function keep(policies: readonly Policy[]): Kept<L> {
     const content = JSON.stringify(policies);
     const known = byContent.get(content);
     if (known !== undefined) {
       known.used = true;
       return known;
     }
-    const kept: Kept = { plan: make(policies), used: true };
+    const kept: Kept<L> = { plan: make(policies), used: true };
     byContent.set(content, kept);
     if (byContent.size > MAX_PLANS) dropOne();
     return kept;
@@ -109,12 +114,12 @@ function planFinder(make: (policies: readonly Policy[]) => Plan): (policies: Pol
     const policies = [given].flat() as readonly Policy[];
     const kept = keep(policies);
     if (policies.every((policy) => Object.isFrozen(policy))) byIdentity.set(given, { policies, kept });
-    return kept.plan as Plan;
+    return kept.plan as Plan<L>;
   };
 }
 
 /** An array is not frozen as its policies are. */
-function sameMembers(policies: readonly Policy[], given: Policies): boolean {
+function sameMembers(policies: readonly Policy[], given: Policy | readonly Policy[]): boolean {
   if (!Array.isArray(given)) return true;
   return given.length === policies.length && policies.every((policy, i) => given[i] === policy);
 }

@@ -1,8 +1,10 @@
-/** Whom a framework believes about the address of a client: no proxy, the ones it was told of, or whoever is connected. */
+import type { MaybePromise } from "../maybe-promise.js";
+
+/** Which proxies a framework believes about the address of a client: none, those it was told of, or whoever is connected. */
 export type ProxyTrust = "nobody" | "some" | "everyone";
 
 /**
- * What the guard asks of a framework's request. An adapter writes it down once; nothing is made for each request.
+ * What a guard asks of a framework's request. An adapter creates it once; nothing is created for each request.
  *
  * @typeParam Req the framework's request, or its context
  */
@@ -11,7 +13,7 @@ export interface HttpPort<Req> {
   method(request: Req): string;
   /** A field of the request. `name` is in lower case. */
   header(request: Req, name: string): string | undefined;
-  /** The client address that the framework trusts; whatever it is, the guard checks it. */
+  /** The client address that the framework trusts. The guard checks it. */
   address(request: Req): string | undefined;
   /**
    * The client address read with all that servers and proxies may write around it, such as a port. Asked only when
@@ -23,8 +25,15 @@ export interface HttpPort<Req> {
    * `CLIENT_ADDRESS_UNUSABLE` without a warning, and the adapter ends the request instead of reporting that error.
    */
   hasLeft?(request: Req): boolean;
-  /** For diagnostics: which proxies `address` believes. */
+  /** The path with the query, as the client sent it. Needed by checks that compare requests. */
+  target?(request: Req): string;
+  /**
+   * The body as something before read it: text, bytes, or what was parsed of it. `undefined` when nothing did. Needed by checks
+   * that compare requests.
+   */
+  body?(request: Req): MaybePromise<unknown>;
+  /** For warnings: which proxies `address` believes. */
   proxyTrust?(request: Req): ProxyTrust;
-  /** For diagnostics: matches a line of a stack that is only there while the framework handles a request. */
+  /** For warnings: matches a line of a stack that is only there while the framework handles a request. */
   readonly handlerFrame?: RegExp;
 }

@@ -1,7 +1,8 @@
+import type { LimiterKey } from "../limiter/claims.js";
 import type { Decider } from "../limiter/decider.js";
 import { scopeOf } from "../store/entry-key.js";
 import type { Store } from "../store/store.js";
-import type { Diagnostics } from "./diagnostics.js";
+import type { Warn } from "./warnings.js";
 
 /** What is counted on a store, by what starts the stored keys. */
 interface Counts {
@@ -18,7 +19,7 @@ const byStore = new WeakMap<Store, Counts>();
  * The identity of a limiter's counts: limiters on one store with the same prefix and the same policies by name share it.
  * Warns where a policy of that name has other numbers, since the two then disagree about what was used.
  */
-export function identityOf(store: Store, limiter: Decider, diagnostics: Diagnostics): object {
+export function identityOf(store: Store, limiter: Decider, warn: Warn): object {
   const { policies, identities } = byStore.get(store) ?? { policies: new Map(), identities: new Map() };
   byStore.set(store, { policies, identities });
   const scopes = limiter.policies.map((policy) => scopeOf(limiter.prefix, policy));
@@ -27,7 +28,7 @@ export function identityOf(store: Store, limiter: Decider, diagnostics: Diagnost
     const numbers = JSON.stringify(policy);
     if ((policies.get(scope) ?? numbers) !== numbers) {
       const what = `policy ${JSON.stringify(policy.name)} with the prefix ${JSON.stringify(limiter.prefix)}`;
-      diagnostics.warn("POLICY_CONFLICT", `${what} has other numbers elsewhere on the same store.`);
+      warn("POLICY_CONFLICT", `${what} has other numbers elsewhere on the same store.`);
     }
     keep(policies, scope, numbers);
   });
@@ -41,4 +42,40 @@ function keep<V>(map: Map<string, V>, name: string, value: V): void {
   map.set(name, value);
   const [oldest] = map.keys();
   if (map.size > MAX_NAMES && oldest !== undefined) map.delete(oldest);
+}
+
+/** Mistakes in the set-up show in the first requests. The ones after them pay nothing for the search. */
+const FIRST = 100;
+
+/** The keys that a request was charged to so far, by the identity of the counts. */
+const charged = new WeakMap<object, Map<object, string[]>>();
+
+/** Creates the function that warns of requests that are charged twice to the same counts and key, among the first requests. */
+export function warnTwice(warn: Warn): (request: unknown, counts: object, key: LimiterKey) => void {
+  let left = FIRST;
+  return (request, counts, key) => {
+    if (left === 0) return;
+    left--;
+    if (isChargedAgain(request, counts, key)) {
+      warn("LIMITED_TWICE", "one request was charged twice to the same limit and key.");
+    }
+  };
+}
+
+function isChargedAgain(request: unknown, counts: object, key: LimiterKey): boolean {
+  if (typeof request !== "object" || request === null) return false;
+  const earlier = charged.get(request) ?? new Map<object, string[]>();
+  charged.set(request, earlier);
+  const keys = earlier.get(counts) ?? [];
+  earlier.set(counts, keys);
+  const text = textOf(key);
+  const again = keys.includes(text);
+  keys.push(text);
+  return again;
+}
+
+/** Serialises a key so that two can be compared. Invalid keys may serialise to anything; the limiter rejects them afterwards. */
+function textOf(key: LimiterKey): string {
+  if (typeof key === "string") return JSON.stringify(key);
+  return JSON.stringify(Object.entries(key ?? {}).map(([name, own]) => [name, typeof own === "string" ? own : ""]));
 }

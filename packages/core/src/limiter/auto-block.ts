@@ -28,6 +28,7 @@ export interface AutoBlockHost {
   readonly claims: ClaimMaker;
   readonly engine: Engine;
   readonly algorithms: Algorithms;
+  readonly storeDecides: boolean;
   calling(): CallOptions;
   bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T>;
 }

@@ -20,8 +20,10 @@ export interface ClaimMaker {
   all(key: LimiterKey, cost: number): readonly Claim[];
   /** The same for a store that keeps nothing of them: valid until the next call. */
   lent(key: LimiterKey, cost: number): readonly Claim[];
-  /** A claim for every policy of a plain key, or only for those that a key by names mentions. */
-  named(key: LimiterKey): readonly Claim[];
+  /** A claim for one policy of a key by names. */
+  one(policy: Policy, key: Readonly<Record<string, string>>): Claim;
+  /** Throws for anything but a key by names of the limiter's policies. */
+  checkNames(key: LimiterKey): void;
 }
 
 export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMaker {
@@ -37,7 +39,7 @@ export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMa
     return policies.map((policy, i) => ({ scope: scopes[i] as string, key, policy, cost }));
   }
 
-  function checkNames(key: Readonly<Record<string, string>>): void {
+  function checkNames(key: LimiterKey): void {
     if (typeof key !== "object" || key === null || Array.isArray(key)) throw invalidKey("key", key);
     const stranger = Object.keys(key).find((name) => !names.includes(name));
     if (stranger !== undefined) {
@@ -66,14 +68,23 @@ export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMa
       checkNames(key);
       return policies.map((policy, i) => forOne(policy, i, key, cost));
     },
-    named(key) {
-      if (typeof key === "string") return forAll(key, 1);
-      checkNames(key);
-      if (Object.keys(key).length === 0) throw invalidKey("key", key);
-      return policies.flatMap((policy, i) => (Object.hasOwn(key, policy.name) ? [forOne(policy, i, key, 1)] : []));
-    },
+    one: (policy, key) => forOne(policy, policies.indexOf(policy), key, 1),
+    checkNames,
   };
   return maker;
+}
+
+/**
+ * A claim for every policy of a plain key, or only for those that a key by names mentions.
+ *
+ * @throws SluiceError `INVALID_KEY`
+ */
+export function claimsNamed(claims: ClaimMaker, policies: readonly Policy[], key: LimiterKey): readonly Claim[] {
+  if (typeof key === "string") return claims.all(key, 1);
+  claims.checkNames(key);
+  const named = policies.filter(({ name }) => Object.hasOwn(key, name));
+  if (named.length === 0) throw invalidKey("key", key);
+  return named.map((policy) => claims.one(policy, key));
 }
 
 /** Says what a key is, and not which: keys are often personal. */

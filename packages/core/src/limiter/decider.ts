@@ -7,8 +7,9 @@ import { createDeadlines } from "../store/deadlines.js";
 import { refundEntry } from "../store/entry.js";
 import { type CallOptions, type Claim, isDecidingStore, type Outcome, type Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
-import type { AutoBlocker } from "./auto-block.js";
+import type { AttachableBlock, AutoBlocker } from "./auto-block.js";
 import { type ClaimMaker, claimMaker, heldKey, type LimiterKey } from "./claims.js";
+import type { Clock } from "./clock.js";
 import { type DecisionTerms, decisionOf, decisionWithoutStore, takeCharge } from "./decide.js";
 import type { Decision } from "./decision.js";
 import { type Algorithms, decidingEngine, type Engine } from "./engine.js";
@@ -31,6 +32,8 @@ export interface Decider {
   readonly quotas: readonly Quota[];
   /** Starts every stored key. */
   readonly prefix: string;
+  /** The store that keeps the limiter's state. */
+  readonly store: Store;
   /** As `consume`, but a store that answers at once (memory) is answered at once: no promise, no wait. */
   decide(key: LimiterKey, options?: ConsumeOptions): MaybePromise<Decision>;
   /**
@@ -44,7 +47,9 @@ export interface Decider {
 
 /** What the rest of a limiter is made of. */
 export interface LimiterCore extends Decider {
-  readonly store: Store;
+  readonly clock: Clock | undefined;
+  /** Whether the store decides. Otherwise this process does, on the entries that the store keeps. */
+  readonly storeDecides: boolean;
   readonly claims: ClaimMaker;
   readonly engine: Engine;
   readonly emitter: Emitter;
@@ -65,13 +70,13 @@ export interface LimiterCore extends Decider {
   ): MaybePromise<Decision>;
   /** The decision when the store answered. */
   answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision;
-  /** The decision when it failed to. */
+  /** The decision when it did not, of a call that began when the store had answered `answers` calls. */
   unanswered(cost: number, error: unknown, calls: CallOptions, answers: number): Decision;
-  /** How many calls the store has answered so far. */
+  /** How many calls the store has answered. */
   answers(): number;
-  /** Lets a denial count, and tells the listeners. */
+  /** Lets a denial count for `autoBlock`, and emits events. */
   ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision>;
-  /** Tells the listeners of a decision. */
+  /** Emits the events of a decision. */
   tell(decision: Decision): Decision;
   /** Rejects by the deadline of the calls, and always with a `SluiceError`. */
   bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T>;
@@ -87,11 +92,12 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
   const { store, policies, algorithms, prefix, failOpen, timeoutMs, autoBlock, on, clock } = checkOptions(options);
   const quotas = policies.map((policy) => (algorithms.get(policy.algorithm) as Algorithm).quota(policy));
   const claims = claimMaker(policies, prefix);
-  const engine: Engine =
+  const deciding =
     isDecidingStore(store) &&
     [...policies, ...(autoBlock ? [autoBlock.policy] : [])].every(({ algorithm }) => store.algorithms.has(algorithm))
-      ? decidingEngine(store, algorithms)
-      : updatingEngine(store, algorithms, prefix);
+      ? store
+      : undefined;
+  const engine: Engine = deciding !== undefined ? decidingEngine(deciding) : updatingEngine(store, algorithms);
   const emitter = createEmitter(on);
   const outage = createOutage(failOpen, emitter);
   const deadlines = createDeadlines(timeoutMs, hasConnectionErrors(store) ? () => store.connectionError() : undefined);
@@ -193,8 +199,9 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     return given.includes(true);
   }
 
-  const parts = { store, policies, prefix, claims, engine, algorithms, calling, bounded };
-  const blocker = autoBlock?.attach(parts);
+  const storeDecides = deciding !== undefined;
+  const parts = { store, policies, prefix, claims, engine, algorithms, storeDecides, calling, bounded };
+  const blocker = (autoBlock as AttachableBlock | undefined)?.attach(parts);
 
   function ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision> {
     if (blocker === undefined || decision.allowed || decision.source !== "store") return tell(decision);
@@ -202,8 +209,13 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
     return judged instanceof Promise ? judged.then(tell) : tell(judged);
   }
 
+  async function refund(decision: Decision): Promise<boolean> {
+    return giveBack(decision, calling());
+  }
+
   return {
     ...parts,
+    clock,
     quotas,
     emitter,
     blocker,
@@ -228,9 +240,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
         : ended(decision, held, cost, calls);
     },
 
-    async refund(decision) {
-      return giveBack(decision, calling());
-    },
+    refund,
 
     giveBack: (decision) => giveBack(decision, timing()),
 

@@ -9,8 +9,9 @@ import { scopeOf } from "../store/entry-key.js";
 import type { CallOptions, Claim, Outcome } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import type { AttachableBlock, AutoBlock } from "./auto-block.js";
-import type { LimiterKey } from "./claims.js";
+import { claimsNamed, type LimiterKey } from "./claims.js";
 import type { Decision } from "./decision.js";
+import { forgetEntries } from "./forget.js";
 
 /** Options of {@link escalatingBlock}. */
 export interface EscalatingBlockOptions {
@@ -127,7 +128,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
 
       /** The entries to block, as the limiter's `block` does. */
       function claimsOf({ policy: { name }, key, isPlain }: Offender): readonly Claim[] {
-        return claims.named(isPlain ? key : { [name]: key });
+        return claimsNamed(claims, policies, isPlain ? key : { [name]: key });
       }
 
       function countClaim({ policy: { name }, key }: Offender): Claim {
@@ -187,7 +188,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
           }),
         );
         // After the block, or violations would be counted again while it is made.
-        await engine.forget([countClaim(offender)], calls);
+        await forgetEntries(host, [countClaim(offender)], calls);
         if (made !== undefined) tell(made);
       }
 
@@ -230,7 +231,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
 
         async forget(key, calls) {
           const offenders = offendersOf(key, () => true);
-          await engine.forget(offenders.map(countClaim), calls);
+          await forgetEntries(host, offenders.map(countClaim), calls);
           await Promise.all(offenders.map((offender) => store.delete(escalationKey(offender), calls)));
         },
       };

@@ -1,17 +1,19 @@
 import type { Algorithm } from "../algorithm/algorithm.js";
 import { checkCost } from "../algorithm/policy.js";
 import { type Duration, parseDuration } from "../duration.js";
+import { invalidOption } from "../errors.js";
 import { isPromise } from "../maybe-promise.js";
 import { hasHealthCheck } from "../store/capabilities.js";
 import { blockEntry, type Entry } from "../store/entry.js";
 import { rejectUnknown } from "../unknown-option.js";
-import { heldKey, type LimiterKey } from "./claims.js";
-import { rememberCore } from "./core-of.js";
+import { claimsNamed, heldKey, type LimiterKey } from "./claims.js";
 import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.js";
 import type { Decision } from "./decision.js";
-import type { LimiterEvents } from "./events.js";
+import { EVENT_NAMES, type LimiterEvents } from "./events.js";
 import { createForecast } from "./forecast.js";
+import { forgetEntries } from "./forget.js";
 import type { LimiterOptions } from "./options.js";
+import { joinOf, type Participant } from "./together.js";
 import { createWaitQueue } from "./wait-queue.js";
 
 /** Options of {@link Limiter.wait} and {@link Limiter.execute}. */
@@ -59,6 +61,12 @@ export interface Limiter extends Decider {
   wait(key: LimiterKey, options?: WaitOptions): Promise<Decision>;
   /** Runs `fn` after {@link Limiter.wait}, with its options, and returns what it returns. What `fn` used stays used when it fails. */
   execute<T>(key: LimiterKey, fn: (decision: Decision) => T | Promise<T>, options?: WaitOptions): Promise<T>;
+  /**
+   * The limiter's part in an admission that it shares with other limiters, for a check of a guard. Asks nothing yet.
+   *
+   * @throws SluiceError `INVALID_KEY`, `INVALID_COST`
+   */
+  join(key: LimiterKey, options?: ConsumeOptions): Participant;
   /** Whether the store answers. Never rejects. */
   healthCheck(): Promise<Health>;
   /** Adds a listener; the function returned removes it. */
@@ -96,8 +104,10 @@ export function createLimiter(options: LimiterOptions): Limiter {
     policies,
     quotas,
     prefix,
+    store,
     decide,
     refund,
+    join: (key, given) => joinOf(core, key, given),
 
     consume(key, given) {
       // Not an async function: it would add a promise of its own to the one that a remote store needs anyway.
@@ -120,13 +130,16 @@ export function createLimiter(options: LimiterOptions): Limiter {
 
     async reset(key) {
       const calls = calling();
-      await bounded(Promise.all([engine.forget(claims.named(key), calls), core.blocker?.forget(key, calls)]), calls);
+      await bounded(
+        Promise.all([forgetEntries(core, claimsNamed(claims, policies, key), calls), core.blocker?.forget(key, calls)]),
+        calls,
+      );
     },
 
     async block(key, duration) {
       const durationMs = parseDuration(duration, "duration");
       const calls = calling();
-      const named = claims.named(key);
+      const named = claimsNamed(claims, policies, key);
       await bounded(
         Promise.all(
           named.map((claim) => {
@@ -200,13 +213,16 @@ export function createLimiter(options: LimiterOptions): Limiter {
       }
     },
 
-    on: core.emitter.on,
+    on(event, listener) {
+      rejectUnknown({ [event]: listener }, EVENT_NAMES, "on");
+      if (typeof listener !== "function") throw invalidOption(`on.${event}`, listener, "give a function");
+      return core.emitter.on(event, listener);
+    },
 
     async close() {
       core.close();
       queue.close();
     },
   };
-  rememberCore(limiter, core);
   return limiter;
 }

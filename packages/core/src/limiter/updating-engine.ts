@@ -1,38 +1,39 @@
 import type { Next } from "../algorithm/algorithm.js";
-import { clearEntry, decideEntries, type Entry, refundEntry } from "../store/entry.js";
-import { scopeOf } from "../store/entry-key.js";
+import { decideEntries, type Entry, refundEntry } from "../store/entry.js";
 import { decideInOrder, partsOf } from "../store/in-order.js";
-import type { Admission, CallOptions, Outcome, Store } from "../store/store.js";
+import type { Admission, CallOptions, Claim, Outcome, Store } from "../store/store.js";
 import type { Algorithms, Engine } from "./engine.js";
 
 /**
  * The entries of all policies for one key, so that one atomic update decides them together: each with its scope and the
  * time it may go.
  */
-type Ledger = readonly (readonly [scope: string, entry: Entry, expiresAtMs: number])[];
+export type Ledger = readonly (readonly [scope: string, entry: Entry, expiresAtMs: number])[];
+
+/** The key of a claim's ledger: `prefix:*::key`, which is no policy's scope, since every algorithm has a name. */
+export function ledgerKey({ scope, key }: Claim): string {
+  return `${scope.slice(0, scope.indexOf(":"))}:*::${key}`;
+}
 
 /**
  * The engine on a store that has only the three methods. Policies with the same key are decided in one atomic update;
  * with keys of their own they are charged in order and taken back when a later one denies (see `decideInOrder`).
  */
-export function updatingEngine(store: Store, algorithms: Algorithms, prefix: string): Engine {
-  // No policy's scope: an algorithm has a name.
-  const ledgerScope = scopeOf(prefix, { name: "*", algorithm: "" });
-
+export function updatingEngine(store: Store, algorithms: Algorithms): Engine {
   async function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
     let outcome: Outcome | undefined;
-    const [first] = admission.claims;
+    const [first] = admission.claims as readonly [Claim];
     try {
       await store.atomicUpdate<Ledger>(
-        ledgerScope + first?.key,
+        ledgerKey(first),
         (ledger = [], nowMs) => {
-          const entries = admission.claims.map(({ scope }) => find(ledger, scope));
+          const entries = admission.claims.map(({ scope }) => findEntry(ledger, scope));
           const decided = decideEntries(admission, entries, algorithms, nowMs);
           outcome = decided.outcome;
           const writes = decided.writes.flatMap((next, i) =>
             next === undefined ? [] : [{ scope: admission.claims[i]?.scope as string, next }],
           );
-          return writes.length === 0 ? undefined : write(ledger, writes, nowMs, options);
+          return writes.length === 0 ? undefined : writeEntries(ledger, writes, nowMs, options);
         },
         options,
       );
@@ -47,7 +48,7 @@ export function updatingEngine(store: Store, algorithms: Algorithms, prefix: str
     synchronous: false,
     decide(claims, charge, options) {
       const admission = { claims, charge };
-      const parts = partsOf(admission, ({ key }) => key);
+      const parts = partsOf(admission, ledgerKey);
       if (parts.length === 1) return decideTogether(admission, options);
       return decideInOrder(
         admission,
@@ -60,45 +61,26 @@ export function updatingEngine(store: Store, algorithms: Algorithms, prefix: str
         options,
       );
     },
-    async update({ scope, key }, change, options) {
+    async update(claim, change, options) {
+      const { scope } = claim;
       await store.atomicUpdate<Ledger>(
-        ledgerScope + key,
+        ledgerKey(claim),
         (ledger = [], nowMs) => {
-          const next = change(find(ledger, scope), nowMs);
-          return next && write(ledger, [{ scope, next }], nowMs, options);
+          const next = change(findEntry(ledger, scope), nowMs);
+          return next && writeEntries(ledger, [{ scope, next }], nowMs, options);
         },
         options,
-      );
-    },
-    async forget(claims, options) {
-      await Promise.all(
-        claims.map((claim) =>
-          store.atomicUpdate<Ledger>(
-            ledgerScope + claim.key,
-            (ledger = [], nowMs) => {
-              const entry = find(ledger, claim.scope);
-              if (entry === undefined) return undefined;
-              const next = clearEntry(claim, algorithms, entry, nowMs);
-              if (next !== undefined) return write(ledger, [{ scope: claim.scope, next }], nowMs, options);
-              return life(
-                ledger.filter(([other]) => other !== claim.scope),
-                nowMs,
-              );
-            },
-            options,
-          ),
-        ),
       );
     },
   };
   return engine;
 }
 
-function find(ledger: Ledger, scope: string): Entry | undefined {
+export function findEntry(ledger: Ledger, scope: string): Entry | undefined {
   return ledger.find(([other]) => other === scope)?.[1];
 }
 
-function write(
+export function writeEntries(
   ledger: Ledger,
   writes: readonly { scope: string; next: Next<Entry> }[],
   nowMs: number,
@@ -110,9 +92,9 @@ function write(
     ([other, , expiresAtMs]) => (keepsAll || expiresAtMs > nowMs) && writes.every(({ scope }) => scope !== other),
   );
   const written = writes.map(({ scope, next }) => [scope, next.state, nowMs + next.ttlMs] as const);
-  return life([...others, ...written], nowMs);
+  return kept([...others, ...written], nowMs);
 }
 
-function life(ledger: Ledger, nowMs: number): Next<Ledger> {
+export function kept(ledger: Ledger, nowMs: number): Next<Ledger> {
   return { state: ledger, ttlMs: ledger.reduce((ttlMs, [, , expiresAtMs]) => Math.max(ttlMs, expiresAtMs - nowMs), 1) };
 }

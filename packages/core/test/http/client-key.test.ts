@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { clientKey, keyOfAddress } from "../../src/http/client-key.js";
+import { clientKey, keyOfAddress } from "../../src/http/address/client-key.js";
 import { SluiceError } from "../../src/index.js";
 import vectors from "./vectors.json" with { type: "json" };
 

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createGuard, forwardedClient, type Guard } from "../../src/http/index.js";
+import { createRateLimit, forwardedClient, type Guard, type LimitDenial } from "../../src/http/index.js";
 import { fixedWindow, SluiceError, type Store } from "../../src/index.js";
 import type { DecidingStore } from "../../src/store/index.js";
 import { mapStore } from "./map-store.js";
@@ -57,7 +57,7 @@ function watchedStore(): { store: Store; key: () => string | undefined } {
   return { store: { ...inner, decide } as Store, key: taken };
 }
 
-function expectFieldValues(verdict: ReturnType<Guard<Call, never>["check"]>): void {
+function expectFieldValues(verdict: ReturnType<Guard<Call, never, LimitDenial>["check"]>): void {
   if (verdict === undefined || verdict instanceof Promise) throw new Error("no verdict yet");
   const bad = verdict.fields.filter(({ name, value }) => !isFieldValue(name) || !isFieldValue(value));
   if (bad.length > 0) expect(bad).toEqual([]);
@@ -75,8 +75,18 @@ describe("100,000 random strings", () => {
     const readers = (["x-forwarded-for", "forwarded"] as const).map((proxyHeader) => {
       return forwardedClient({ trustProxy: ["10.0.0.0/8"], proxyHeader });
     });
-    const addressGuard = createGuard<Call, never>(byAddress.store, {}, { ...port, address: (call) => call.address });
-    const keyGuard = createGuard<Call, never>(byKey.store, { key: (call) => call.key }, { ...port, address: () => "" });
+    const addressGuard = createRateLimit<Call, never>(
+      byAddress.store,
+      undefined,
+      {},
+      { ...port, address: (call) => call.address },
+    );
+    const keyGuard = createRateLimit<Call, never>(
+      byKey.store,
+      undefined,
+      { key: (call) => call.key },
+      { ...port, address: () => "" },
+    );
     let answered = 0;
     fc.assert(
       fc.property(calls, (call) => {
@@ -109,7 +119,7 @@ describe("100,000 random strings", () => {
       fc.property(calls, (call) => {
         const policies = orRefused(() => fixedWindow({ name: call.name, limit: 5, window: "1m" }));
         if (policies === undefined) return;
-        const guard = createGuard<Call, never>(mapStore(), { policies }, { ...port, address: () => "192.0.2.1" });
+        const guard = createRateLimit<Call, never>(mapStore(), policies, {}, { ...port, address: () => "192.0.2.1" });
         expectFieldValues(guard.check(call));
       }),
       { numRuns: 10_000 },
@@ -125,7 +135,9 @@ describe("addresses", () => {
   const keyOf = (address: string): string | undefined => {
     const store = mapStore();
     const call: Call = { address, forwarded: "", key: "", name: "" };
-    orRefused(() => createGuard<Call, never>(store, {}, { ...port, address: () => address }).check(call));
+    orRefused(() =>
+      createRateLimit<Call, never>(store, undefined, {}, { ...port, address: () => address }).check(call),
+    );
     return store.keys()[0];
   };
   const long = (of: readonly number[], upper: boolean): string => {

@@ -1,6 +1,22 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createGuard, type Guard, type GuardOptions, type Verdict } from "../../src/http/index.js";
-import { createLimiter, fixedWindow, type Limiter, type Policy, type Store, tokenBucket } from "../../src/index.js";
+import {
+  createRateLimit,
+  type Guard,
+  type LimitDenial,
+  type Policies,
+  policiesAndOptions,
+  type RateLimitOptionsOf,
+  type Verdict,
+} from "../../src/http/index.js";
+import {
+  createLimiter,
+  type Decision,
+  fixedWindow,
+  type Limiter,
+  type Policy,
+  type Store,
+  tokenBucket,
+} from "../../src/index.js";
 import { mapStore } from "./map-store.js";
 import vectors from "./vectors.json" with { type: "json" };
 
@@ -10,10 +26,20 @@ interface Call {
   readonly fields?: Readonly<Record<string, string>>;
 }
 
-type Options = GuardOptions<Call, () => void>;
+/** `policies` stand beside the options here, and are an argument of the guard. */
+type Options = RateLimitOptionsOf<Call, () => void> & { policies?: Policies<Call> | undefined };
 
-function guardOf(options: Options = {}, of: Store | Limiter = mapStore()): Guard<Call, () => void> {
-  return createGuard(of, options, {
+type TestedGuard = Guard<Call, () => void, LimitDenial>;
+
+function guardOf(given: Options = {}, of: Store | Limiter = mapStore()): TestedGuard {
+  const isObject = typeof given === "object" && given !== null;
+  const { policies: argument, ...rest } = isObject ? given : {};
+  const second = isObject && "policies" in given ? argument : isObject ? rest : given;
+  const { policies, options } = policiesAndOptions<Call, RateLimitOptionsOf<Call, () => void>>(
+    second,
+    isObject && "policies" in given ? rest : undefined,
+  );
+  return createRateLimit(of, policies, options, {
     method: (call) => call.method ?? "GET",
     header: (call, name) => call.fields?.[name],
     address: (call) => call.address,
@@ -23,10 +49,10 @@ function guardOf(options: Options = {}, of: Store | Limiter = mapStore()): Guard
 const ADA: Call = { address: "192.0.2.1" };
 
 /** The verdict of a guard that answers at once. */
-function at(guard: Guard<Call, () => void>, call: Call = { ...ADA }): Verdict {
+function at(guard: TestedGuard, call: Call = { ...ADA }): Verdict<LimitDenial> & { decision: Decision } {
   const verdict = guard.check(call);
   if (verdict === undefined || verdict instanceof Promise) throw new Error("no verdict yet");
-  return verdict;
+  return { ...verdict, decision: verdict.found as Decision };
 }
 
 const refuses = (code: string, text: string) =>
@@ -41,7 +67,7 @@ describe("a guard", () => {
     expect(guardOf().check(ADA)).not.toBeInstanceOf(Promise);
     expect(
       guardOf({ skip: () => false, key: () => "ada", cost: () => 2, policies: () => tokenBucket() }).check(ADA),
-    ).toEqual(expect.objectContaining({ rejection: undefined }));
+    ).toEqual(expect.objectContaining({ denial: undefined }));
   });
 
   it("decides later where a function of the options does, whatever its promise is made of", async () => {
@@ -56,7 +82,7 @@ describe("a guard", () => {
     for (const option of options) {
       const checked = guardOf(option).check(ADA);
       expect(checked).toBeInstanceOf(Promise);
-      expect((await checked)?.decision.remaining).toBe(99);
+      expect((await checked)?.found).toMatchObject({ remaining: 99 });
     }
   });
 
@@ -67,8 +93,8 @@ describe("a guard", () => {
 
   it("knows the name of the property and the handler", () => {
     const handler = () => {};
-    expect(guardOf({ handler, requestProperty: "quota" })).toMatchObject({ handler, requestProperty: "quota" });
-    expect(guardOf()).toMatchObject({ handler: undefined, requestProperty: "rateLimit" });
+    expect(guardOf({ handler, requestProperty: "quota" })).toMatchObject({ handler, properties: ["quota"] });
+    expect(guardOf()).toMatchObject({ handler: undefined, properties: ["rateLimit"] });
   });
 
   it("says what is counted, in the policy field", () => {
@@ -106,9 +132,9 @@ describe("a guard", () => {
   it("rejects as every vector says", () => {
     for (const { status, contentType, body } of vectors.problem) {
       const policies = body["violated-policies"].map((name) => fixedWindow({ name, limit: 1, window: "1d" }));
-      const { rejection } = at(guardOf({ policies, cost: 2 }));
-      expect(rejection).toMatchObject({ status, contentType });
-      expect(JSON.parse(rejection?.body ?? "")).toEqual(body);
+      const { denial } = at(guardOf({ policies, cost: 2 }));
+      expect(denial).toMatchObject({ status, contentType });
+      expect(JSON.parse(denial?.body ?? "")).toEqual(body);
     }
   });
 });
@@ -190,7 +216,7 @@ describe("policies by request", () => {
 
 describe("options", () => {
   const bad: readonly (readonly [option: string, values: readonly unknown[]])[] = [
-    ["policies", [[], null, "free", 5, { name: "x" }]],
+    ["policies", [[], null, "free", 5, { name: "x" }, { algorithm: "leaky", name: "x" }]],
     ["key", ["ip", null, {}]],
     ["cost", [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "1", null]],
     ["skip", [true, "/health", null]],
@@ -202,7 +228,7 @@ describe("options", () => {
     ["unusableAddress", ["ignore", true, null]],
     ["handler", ["json", {}, null]],
     ["refundWhen", [true, "failed", null]],
-    ["dryRun", ["yes", "marked", 1, null]],
+    ["dryRun", ["yes", "unmarked", 1, null]],
     ["hashKey", ["a long secret of many characters", null, {}]],
     ["name", ["", "a\nb", "é", 1, null, "x".repeat(65)]],
     ["requestProperty", ["", "__proto__", 1, null, Symbol("x")]],
@@ -223,10 +249,17 @@ describe("options", () => {
   }
 
   it("refuse what they don't know, and guess what was meant", () => {
-    expect(() => guardOf({ polices: tokenBucket() } as Options)).toThrow(
-      refuses("UNKNOWN_OPTION", 'rateLimit has no option "polices": did you mean "policies"?'),
+    expect(() => guardOf({ headrs: "legacy" } as Options)).toThrow(
+      refuses("UNKNOWN_OPTION", 'rateLimit has no option "headrs": did you mean "headers"?'),
     );
     expect(() => guardOf({ store: mapStore() } as Options)).toThrow(refuses("UNKNOWN_OPTION", '"store"'));
+  });
+
+  it("refuse policies, and say where they go", () => {
+    const options = { policies: tokenBucket() } as RateLimitOptionsOf<Call, () => void>;
+    expect(() => createRateLimit(mapStore(), undefined, options, {} as never)).toThrow(
+      refuses("UNKNOWN_OPTION", 'rateLimit has no option "policies": pass policies before the options'),
+    );
   });
 
   it("refuse anything but an object", () => {
@@ -237,7 +270,9 @@ describe("options", () => {
 
   it("refuse a missing store", () => {
     for (const store of [undefined, null, {}, "redis"]) {
-      expect(() => createGuard(store as unknown as Store, {}, {} as never)).toThrow(refuses("INVALID_STORE", "store"));
+      expect(() => createRateLimit(store as unknown as Store, undefined, {}, {} as never)).toThrow(
+        refuses("INVALID_STORE", "store"),
+      );
     }
   });
 

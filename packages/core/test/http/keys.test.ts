@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createGuard, type GuardOptions } from "../../src/http/index.js";
+import { createRateLimit, type RateLimitOptionsOf } from "../../src/http/index.js";
 import { compositeKey, hmacKey } from "../../src/index.js";
 import { mapStore } from "./map-store.js";
 
@@ -79,8 +79,8 @@ describe("hmacKey", () => {
 });
 
 describe("hashKey", () => {
-  const guardOf = (options: GuardOptions<string>, store = mapStore()) =>
-    createGuard<string, never>(store, options, {
+  const guardOf = (options: RateLimitOptionsOf<string>, store = mapStore()) =>
+    createRateLimit<string, never>(store, undefined, options, {
       method: () => "GET",
       header: () => undefined,
       address: (call) => call,

@@ -5,9 +5,9 @@ import { mapStore } from "./map-store.js";
 /** Makes guards of a process that has made none yet. */
 async function freshProcess(): Promise<() => Guard<object, never>> {
   vi.resetModules();
-  const { createGuard } = await import("../../src/http/index.js");
+  const { createRateLimit } = await import("../../src/http/index.js");
   const port = { method: () => "GET", header: () => undefined, address: () => "192.0.2.1" };
-  return () => createGuard<object, never>(mapStore(), {}, port);
+  return () => createRateLimit<object, never>(mapStore(), undefined, {}, port);
 }
 
 let warnings: string[];

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
-import { createGuard, type Verdict } from "../../src/http/index.js";
-import { fixedWindow, type Policy, type Store } from "../../src/index.js";
+import { createRateLimit, type Verdict } from "../../src/http/index.js";
+import { type Decision, fixedWindow, type Policy, type Store } from "../../src/index.js";
 import type { SynchronousStore } from "../../src/store/index.js";
 import { mapStore } from "./map-store.js";
 
@@ -11,9 +11,10 @@ interface Call {
 }
 
 function guardOn(store: Store, policies: (call: Call) => Policy) {
-  return createGuard<Call, () => void>(
+  return createRateLimit<Call, () => void>(
     store,
-    { policies, key: () => "somebody" },
+    policies,
+    { key: () => "somebody" },
     { method: () => "GET", header: () => undefined, address: () => "192.0.2.1" },
   );
 }
@@ -50,13 +51,13 @@ it("keeps memory bounded with a policy name for each of 20,000 tenants, also whe
   for (let tenant = 0; tenant < policies.length; tenant++) guard.check({ tenant });
   expect(heapUsed() - before).toBeLessThan(10_000_000);
   // Nothing of it may have been collected.
-  expect(guard.check({ tenant: 0 })).toMatchObject({ decision: { allowed: true } });
+  expect(guard.check({ tenant: 0 })).toMatchObject({ found: { allowed: true } });
   expect(policies).toHaveLength(20_000);
 });
 
 it("continues with the same counts after the plan of a policy was dropped", () => {
   const guard = guardOn(mapStore(), ({ tenant }) => policyOf(tenant));
-  const allowed = (tenant: number) => (guard.check({ tenant }) as Verdict).decision.allowed;
+  const allowed = (tenant: number) => ((guard.check({ tenant }) as Verdict).found as Decision).allowed;
   expect([allowed(0), allowed(0), allowed(0)]).toEqual([true, true, false]);
   for (let tenant = 1; tenant < 600; tenant++) expect(allowed(tenant)).toBe(true);
   expect(allowed(0)).toBe(false);

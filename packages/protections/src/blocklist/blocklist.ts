@@ -29,7 +29,7 @@ export interface BlocklistOptions extends RecordOptions {
   /** Bits of an IPv6 address that tell clients apart: 32 to 128, as for the limiter. Default 56. */
   ipv6Prefix?: number | undefined;
   /**
-   * What is said while the store fails. False: {@link Blocklist.isBlocked} rejects. True: what was known last, however
+   * What is said while the store fails. False: {@link Blocklist.findBlock} rejects. True: what was known last, however
    * old it is, and nobody is blocked of whom nothing was known. Default false.
    */
   failOpen?: boolean | undefined;
@@ -50,8 +50,8 @@ export interface Blocklist {
    * The block of a key, or of an address by itself or by the smallest network that it is in; `undefined` when it is not
    * blocked. Answered from memory when it was asked before within `staleFor`.
    */
-  isBlocked(key: string): Promise<BlockEntry | undefined>;
-  /** {@link Blocklist.isBlocked}, at once where memory has the answer. */
+  findBlock(key: string): Promise<BlockEntry | undefined>;
+  /** {@link Blocklist.findBlock}, at once where memory has the answer. */
   look(key: string): MaybePromise<BlockEntry | undefined>;
   /**
    * All blocks, in no particular order. Reads all that the store holds, so it is for people, not for requests.
@@ -78,7 +78,7 @@ const RANGES_KEY = "all";
  * const blocklist = createBlocklist({ store: memoryStore() });
  * await blocklist.block("203.0.113.7", { for: "1d", reason: "guesses passwords" });
  * await blocklist.block("198.51.100.0/24");
- * const entry = await blocklist.isBlocked("::ffff:203.0.113.7");
+ * const entry = await blocklist.findBlock("::ffff:203.0.113.7");
  * if (entry !== undefined) console.log(`blocked until ${entry.untilMs}: ${entry.reason}`);
  * ```
  */
@@ -161,7 +161,7 @@ export function createBlocklist(options: BlocklistOptions): Blocklist {
       }
     },
 
-    isBlocked: async (key) => blocklist.look(key),
+    findBlock: async (key) => blocklist.look(key),
 
     look(key) {
       const subject = subjectOf(key, ipv6Prefix);

@@ -1,5 +1,5 @@
 import type { Limiter, Store } from "@sluice/core";
-import type { GuardOptions } from "@sluice/core/http";
+import type { Policies, RateLimitOptionsOf } from "@sluice/core/http";
 
 /** What the app does with requests that get through. Every method and path has this route, but for `"none"`. */
 export type RouteKind =
@@ -25,8 +25,10 @@ export type RouteKind =
 /** One use of the middleware: what is passed to `rateLimit`. */
 export interface Use<Req, Handler> {
   readonly of: Store | Limiter;
-  /** Without them, `rateLimit` is called with one argument. */
-  readonly options?: GuardOptions<Req, Handler>;
+  /** Passed before the options, where there are some. */
+  readonly policies?: Policies<Req> | undefined;
+  /** Without them, `rateLimit` is called without options. */
+  readonly options?: RateLimitOptionsOf<Req, Handler> | undefined;
 }
 
 /** An app for one test. */
@@ -64,6 +66,6 @@ export interface Adapter<Req, Handler> {
   serve(app: AppUnderTest<Req, Handler>): Promise<AdapterServer>;
   /** A field of the request. `name` is in lower case. */
   header(request: Req, name: string): string | undefined;
-  /** Answers a rejected request with the text `handled ` and `decision.violated`, joined by commas. */
+  /** Answers a rejected request with the text `handled ` and `found.violated`, joined by commas. */
   readonly handler: Handler;
 }

@@ -33,13 +33,13 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
   test("a route that reads the request's body gets all of it, now and later", async ({ serve, ask, store, clock }) => {
     const long = "0123456789".repeat(20_000);
     for (const of of [store, threeMethodsOf(store)]) {
-      const server = await serve({ uses: [{ of, options: { policies, clock } }], route: "echo" });
+      const server = await serve({ uses: [{ of, policies, options: { clock } }], route: "echo" });
       await ask(server, { status: 200, body: long }, { method: "POST", body: long });
     }
   });
 
   test("a store that takes its time gives the same", async ({ serve, ask, store, clock }) => {
-    const uses = [{ of: threeMethodsOf(store), options: { policies, clock } }];
+    const uses = [{ of: threeMethodsOf(store), policies, options: { clock } }];
     const server = await serve({ uses, route: "throw" });
     await ask(server, { status: 500, fields: { RateLimit: '"default";r=1;t=10' } });
     await ask(server, { status: 500, fields: { RateLimit: '"default";r=0;t=10' } });
@@ -126,8 +126,9 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
   ] as const) {
     test(`of many at the same time, a store that answers ${speed} lets as many through as it should`, async (tools) => {
       const { serve, store, clock } = tools;
-      const options = { policies: fixedWindow({ limit: 7, window: "10s" }), clock };
-      const server = await serve({ uses: [{ of: slow ? threeMethodsOf(store) : store, options }] });
+      const policies = fixedWindow({ limit: 7, window: "10s" });
+      const of = slow ? threeMethodsOf(store) : store;
+      const server = await serve({ uses: [{ of, policies, options: { clock } }] });
       const responses = await Promise.all(Array.from({ length: 40 }, () => fetch(server.url)));
       await Promise.all(responses.map((response) => response.text()));
       equal(responses.filter(({ status }) => status === 200).length, 7);

@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { SluiceError, type SluiceErrorCode, type Store } from "@sluice/core";
-import type { GuardOptions } from "@sluice/core/http";
+import type { Policies, RateLimitOptionsOf } from "@sluice/core/http";
 import { type ManualClock, manualClock } from "../manual-clock.js";
 import { modelStore } from "../model.js";
 import type { SuiteRunner } from "../runner.js";
@@ -15,13 +15,18 @@ export interface Expected {
   readonly body?: string | RegExp;
 }
 
+/** The policies and the options of one use of the middleware. */
+export interface Arguments<Req, Handler> extends RateLimitOptionsOf<Req, Handler> {
+  policies?: Policies<Req> | undefined;
+}
+
 /** What a test of the suite gets. */
 export interface AdapterTools<Req, Handler> {
   /** Stands still until it is moved. */
   readonly clock: ManualClock;
   readonly store: Store;
-  /** Starts an app, which is stopped after the test. Without `uses`, one on `store` and `clock` with `options`. */
-  serve(app: Partial<AppUnderTest<Req, Handler>>, options?: GuardOptions<Req, Handler>): Promise<AdapterServer>;
+  /** Starts an app, which is stopped after the test. Without `uses`, one on `store` and `clock` with these arguments. */
+  serve(app: Partial<AppUnderTest<Req, Handler>>, given?: Arguments<Req, Handler>): Promise<AdapterServer>;
   /** Keeps warnings that are part of the test off the console until it ends. Returns them; the list grows. */
   quiet(): readonly string[];
   /** Sends a request and compares the response. */
@@ -50,8 +55,8 @@ export function createAdapterContext<Req, Handler>(
           await body({
             clock,
             store,
-            async serve(app, options = {}) {
-              const uses = [{ of: store, options: { clock, ...options } }];
+            async serve(app, { policies, ...options } = {}) {
+              const uses = [{ of: store, policies, options: { clock, ...options } }];
               const hold = async () => {};
               const server = await adapter.serve({ uses, route: "text", trustProxy: false, hold, ...app });
               servers.push(server);

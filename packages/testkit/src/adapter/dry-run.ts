@@ -6,11 +6,11 @@ import { type AdapterContext, client } from "./context.js";
 export function dryRunGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 1, window: "10s" });
 
-  test("lets what it denies through, and says so", async ({ serve, ask, store, clock }) => {
+  test("lets what it denies through, and marks it where that is wanted", async ({ serve, ask, store, clock }) => {
     const denied: string[][] = [];
     const on = { denied: ({ violated }: { violated: readonly string[] }) => denied.push([...violated]) };
     const limiter = createLimiter({ store, policies, clock, on });
-    const server = await serve({ uses: [{ of: limiter, options: { dryRun: true, handler: adapter.handler } }] });
+    const server = await serve({ uses: [{ of: limiter, options: { dryRun: "marked", handler: adapter.handler } }] });
     const first = { RateLimit: '"default";r=0;t=10', "Sluice-Dry-Run": "allowed", "Retry-After": null };
     await ask(server, { status: 200, fields: first, body: "ok" });
     const second = { ...first, "Sluice-Dry-Run": "denied", "Cache-Control": null };
@@ -24,11 +24,11 @@ export function dryRunGroup<Req, Handler>({ test, adapter }: AdapterContext<Req,
     await ask(server, { status: 200, body: /"allowed":false/ });
   });
 
-  test("is not to be seen where that is wanted", async ({ serve, ask }) => {
-    const server = await serve({}, { policies, dryRun: "unmarked", headers: false });
+  test("is silent by default", async ({ serve, ask }) => {
+    const server = await serve({}, { policies, dryRun: true, headers: false });
     const none = { RateLimit: null, "RateLimit-Policy": null, "Sluice-Dry-Run": null, "Retry-After": null };
     for (let i = 0; i < 3; i++) await ask(server, { status: 200, fields: none, body: "ok" });
-    const half = await serve({}, { policies, dryRun: "unmarked", key: () => "other" });
+    const half = await serve({}, { policies, dryRun: true, key: () => "other" });
     await ask(half, { status: 200, fields: { RateLimit: '"default";r=0;t=10', "Sluice-Dry-Run": null } });
   });
 
@@ -55,7 +55,7 @@ export function dryRunGroup<Req, Handler>({ test, adapter }: AdapterContext<Req,
   test("lets requests through while the store fails", async ({ serve, ask, clock }) => {
     const fail = () => Promise.reject(new Error("down"));
     const of = { atomicUpdate: fail, delete: fail, close: async () => {} };
-    const server = await serve({ uses: [{ of, options: { policies, clock, dryRun: true } }] });
+    const server = await serve({ uses: [{ of, policies, options: { clock, dryRun: "marked" } }] });
     await ask(server, { status: 200, fields: { "Sluice-Dry-Run": "denied", RateLimit: null } });
   });
 }

@@ -19,14 +19,14 @@ export function failuresGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
   ];
   for (const [what, store] of stores) {
     test(`a store that ${what} closes the door with 503`, async ({ serve, ask }) => {
-      const options = { policies, timeout: 50, headers: ["draft-11", "legacy"] as const, statusCode: 420 };
-      const server = await serve({ uses: [{ of: store, options }] });
+      const options = { timeout: 50, headers: ["draft-11", "legacy"] as const, statusCode: 420 };
+      const server = await serve({ uses: [{ of: store, policies, options }] });
       const fields = { ...unknown, "Content-Type": "application/problem+json", "Cache-Control": "no-store" };
       for (let i = 0; i < 3; i++) await ask(server, { status: 503, fields, body: problem });
     });
 
     test(`a store that ${what} leaves it open where that is wanted`, async ({ serve, ask }) => {
-      const server = await serve({ uses: [{ of: store, options: { policies, timeout: 50, failOpen: true } }] });
+      const server = await serve({ uses: [{ of: store, policies, options: { timeout: 50, failOpen: true } }] });
       for (let i = 0; i < 3; i++) {
         await ask(server, { status: 200, fields: { ...unknown, "Retry-After": null }, body: "ok" });
       }
@@ -35,16 +35,16 @@ export function failuresGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
 
   test("a fixed message is for the limit, not for the store that fails", async ({ serve, ask }) => {
     const [, store] = stores[0] as (typeof stores)[number];
-    const server = await serve({ uses: [{ of: store, options: { policies, message: "too many" } }] });
+    const server = await serve({ uses: [{ of: store, policies, options: { message: "too many" } }] });
     await ask(server, { status: 503, body: problem });
     const message = (_request: Req, { source }: { source: string }) => source;
-    const asked = await serve({ uses: [{ of: store, options: { policies, message } }] });
+    const asked = await serve({ uses: [{ of: store, policies, options: { message } }] });
     await ask(asked, { status: 503, fields: { "Content-Type": "text/plain; charset=utf-8" }, body: "failClosed" });
   });
 
   test("a handler answers for the store that fails as well", async ({ serve, ask }) => {
     const [, store] = stores[0] as (typeof stores)[number];
-    const server = await serve({ uses: [{ of: store, options: { policies, handler: adapter.handler } }] });
+    const server = await serve({ uses: [{ of: store, policies, options: { handler: adapter.handler } }] });
     await ask(server, { status: 503, body: "handled " });
   });
 

@@ -43,12 +43,12 @@ export function fieldsGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>
   });
 
   test("of several limiters on one request are joined", async ({ serve, ask, store, clock }) => {
-    const outer = { policies: fixedWindow({ name: "all", limit: 9, window: "1h" }), clock };
-    const inner = { policies: fixedWindow({ name: "one", limit: 3, window: "1m" }), clock };
+    const outer = fixedWindow({ name: "all", limit: 9, window: "1h" });
+    const inner = fixedWindow({ name: "one", limit: 3, window: "1m" });
     const server = await serve({
       uses: [
-        { of: store, options: outer },
-        { of: store, options: inner },
+        { of: store, policies: outer, options: { clock } },
+        { of: store, policies: inner, options: { clock } },
       ],
     });
     await ask(server, {

@@ -1,7 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { fixedWindow, tokenBucket } from "@sluice/core";
-import type { GuardOptions } from "@sluice/core/http";
-import { type AdapterContext, quotaProblem } from "./context.js";
+import { type AdapterContext, type Arguments, quotaProblem } from "./context.js";
 
 /** Of the server and the framework, whether or not there is a limiter. */
 const FORCED = new Set(["date", "connection", "keep-alive", "transfer-encoding", "x-powered-by"]);
@@ -18,7 +17,7 @@ export function transcriptGroup<Req, Handler>({ test, adapter }: AdapterContext<
   const daily = fixedWindow({ name: 'the "day"', limit: 3, window: "1d" });
   const policy = '"burst";q=2;w=4, "the \\"day\\"";q=3;w=86400';
   const legacy = { "x-ratelimit-limit": "2", "x-ratelimit-reset": "" };
-  const options: GuardOptions<Req, Handler> = {
+  const options: Arguments<Req, Handler> = {
     policies: [burst, daily],
     key: (request) => adapter.header(request, "x-client") ?? "nobody",
     cost: (request) => Number(adapter.header(request, "x-cost") ?? 1),

@@ -61,8 +61,8 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
     const warnings = quiet();
     const server = await serve({
       uses: [
-        { of: store, options: { policies, clock } },
-        { of: store, options: { policies, clock } },
+        { of: store, policies, options: { clock } },
+        { of: store, policies, options: { clock } },
       ],
     });
     await ask(server, { status: 200 });
@@ -74,10 +74,10 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
     await serve({}, { policies });
     await serve({}, { policies });
     equal(warnings.length, 0);
-    await serve({ uses: [{ of: store, options: { policies: fixedWindow({ limit: 8, window: "10s" }) } }] });
+    await serve({ uses: [{ of: store, policies: fixedWindow({ limit: 8, window: "10s" }) }] });
     deepStrictEqual(codes(warnings), ["POLICY_CONFLICT"]);
     await serve({
-      uses: [{ of: store, options: { policies: fixedWindow({ limit: 7, window: "10s" }), prefix: "x" } }],
+      uses: [{ of: store, policies: fixedWindow({ limit: 7, window: "10s" }), options: { prefix: "x" } }],
     });
     equal(warnings.length, 1);
   });
@@ -95,7 +95,7 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
   test("of a limiter and a use of its store that count together", async ({ serve, ask, quiet, store, clock }) => {
     const warnings = quiet();
     const limiter = createLimiter({ store, policies, clock });
-    const server = await serve({ uses: [{ of: limiter }, { of: store, options: { policies, clock } }] });
+    const server = await serve({ uses: [{ of: limiter }, { of: store, policies, options: { clock } }] });
     await ask(server, { status: 200 });
     deepStrictEqual(codes(warnings), ["LIMITED_TWICE"]);
   });

@@ -61,7 +61,10 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
       deepStrictEqual(await statuses(server, 3, POST), [200, 200, 200]);
       deepStrictEqual(await statuses(server, 2, EMPTY), [200, 409]);
       equal(warnings.length, 1);
-      match(warnings[0] as string, /^\[sluice\] BODY_NOT_READ \("orders"\): .*docs\/errors\/BODY_NOT_READ\.md$/);
+      match(
+        warnings[0] as string,
+        /^\[sluice\] BODY_NOT_READ \(debounce "orders"\): .*docs\/errors\/BODY_NOT_READ\.md$/,
+      );
     });
   }
 

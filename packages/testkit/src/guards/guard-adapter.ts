@@ -19,12 +19,13 @@ export interface TestedProtections {
     block(key: string, options?: { for?: Duration; reason?: string }): Promise<unknown>;
     unblock(key: string): Promise<void>;
   };
-  readonly clients: {
+  readonly registry: {
     register(id: string, fields?: Readonly<Record<string, string>>): Promise<unknown>;
     ensure(id: string): Promise<unknown>;
     get(id: string): Promise<{ readonly lastSeenMs: number } | undefined>;
   };
   readonly limiter: { peek(key: string): Promise<{ readonly remaining: number }> };
+  readonly debouncer: object;
 }
 
 /** Options of `createProtections`, as far as the suite uses them. */
@@ -34,15 +35,23 @@ export interface TestedOptions {
   readonly failOpen?: boolean | undefined;
   readonly limiter?: { readonly policies: Policy };
   readonly debounce?: { readonly window: Duration };
+  readonly registry?: object;
 }
-
-type Middleware = (of: never, options: never) => unknown;
 
 /** An adapter of the protections, as the suite sees it. */
 export interface GuardAdapter {
   /** The functions of the adapter; for frameworks that know no addresses with the option that tells them. */
-  readonly middleware: Readonly<Record<"debounce" | "blocklist" | "requireClient" | "protect", Middleware>>;
-  createProtections(options: TestedOptions): Promise<TestedProtections>;
+  readonly middleware: Readonly<
+    Record<"debounce" | "blocklist" | "requireRegistered" | "protect" | "guard", (of: never, options: never) => unknown>
+  >;
+  /** The checks for `guard`. */
+  readonly checks: Readonly<
+    Record<"limit" | "once" | "blocked" | "registered", (of: never, options: never) => unknown>
+  >;
+  /** Creates protections. `registry` is needed only where the options have one. */
+  createProtections(options: TestedOptions): Omit<TestedProtections, "registry"> & {
+    readonly registry: TestedProtections["registry"] | undefined;
+  };
   /** Starts an app on a free port of the loopback interface. */
   serve(app: GuardedApp): Promise<AdapterServer>;
   /** A field of the request that functions among the options are given. `name` is in lower case. */

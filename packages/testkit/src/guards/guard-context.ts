@@ -14,6 +14,9 @@ export interface GuardTools {
   use(name: keyof GuardAdapter["middleware"], of: unknown, options?: object): unknown;
   /** Starts an app, which is stopped after the test. */
   serve(app: Partial<GuardedApp> & Pick<GuardedApp, "middleware">): Promise<AdapterServer>;
+  /** One of the checks for `guard`. */
+  check(name: keyof GuardAdapter["checks"], of: unknown, options?: object): unknown;
+  /** Creates protections on `store` and `clock`. With `registry` among the options they have one. */
   make(options?: Partial<TestedOptions>): Promise<TestedProtections>;
   /** Sends a request; the answer with its status, some of its fields and its body. */
   send(server: AdapterServer, request?: GuardRequest): Promise<GuardAnswer>;
@@ -68,7 +71,11 @@ async function withTools(adapter: GuardAdapter, body: (tools: GuardTools) => Pro
       servers.push(server);
       return server;
     },
-    make: (options) => adapter.createProtections({ store, clock, ...options }),
+    check: (name, of, options) => adapter.checks[name](of as never, options as never),
+    async make(options) {
+      const { registry, ...others } = adapter.createProtections({ store, clock, ...options });
+      return { ...others, registry } as TestedProtections;
+    },
     send,
     async statuses(server, count, request) {
       const found: number[] = [];

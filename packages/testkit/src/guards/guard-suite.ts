@@ -1,10 +1,11 @@
 import type { SuiteRunner } from "../runner.js";
 import { blocklistGuardGroup } from "./blocklist.js";
-import { clientGuardGroup } from "./clients.js";
 import { debounceGuardGroup } from "./debounce.js";
 import type { GuardAdapter } from "./guard-adapter.js";
 import { createGuardContext } from "./guard-context.js";
+import { listGuardGroup } from "./lists.js";
 import { protectGuardGroup } from "./protect.js";
+import { registryGuardGroup } from "./registry.js";
 
 /**
  * Defines the tests that the protections' middleware passes in every framework. They drive apps on a listening server by
@@ -15,7 +16,8 @@ import { protectGuardGroup } from "./protect.js";
  *
  * @example
  * ```ts
- * import * as middleware from "@sluice/express/protections";
+ * import { guard, limit } from "@sluice/express";
+ * import * as protections from "@sluice/express/protections";
  * import { createProtections } from "@sluice/protections";
  * import { type GuardAdapter, guardSuite } from "@sluice/testkit";
  * import type { Request, Response } from "express";
@@ -24,7 +26,8 @@ import { protectGuardGroup } from "./protect.js";
  * declare const serve: GuardAdapter["serve"];
  *
  * guardSuite({ describe, it, beforeAll, afterAll }, {
- *   middleware,
+ *   middleware: { ...protections, guard },
+ *   checks: { ...protections, limit },
  *   createProtections,
  *   serve,
  *   header: (req: Request, name) => req.headers[name]?.toString(),
@@ -37,6 +40,7 @@ export function guardSuite(runner: SuiteRunner, adapter: GuardAdapter): void {
   const context = createGuardContext(runner, adapter);
   runner.describe("debounce", () => debounceGuardGroup(context));
   runner.describe("blocklist", () => blocklistGuardGroup(context));
-  runner.describe("requireClient", () => clientGuardGroup(context));
+  runner.describe("requireRegistered", () => registryGuardGroup(context));
   runner.describe("protect", () => protectGuardGroup(context));
+  runner.describe("guard", () => listGuardGroup(context));
 }

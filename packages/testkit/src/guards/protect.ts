@@ -117,7 +117,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
 
   test("a dry run lets everything through, and tells", async ({ serve, use, make, send }) => {
     const protections = await make({ limiter });
-    const server = await serve({ middleware: [use("protect", protections, { dryRun: true })] });
+    const server = await serve({ middleware: [use("protect", protections, { dryRun: "marked" })] });
     const told: (string | null)[] = [];
     for (let i = 0; i < 3; i++) {
       const { status, headers } = await send(server, POST);

@@ -24,7 +24,7 @@ async function run(): Promise<ProtectionReport> {
   const shared = { store, prefix, timeout: PATIENT };
   const debouncer = protections.createDebouncer({ ...shared, window: "1h" });
   const blocklist = protections.createBlocklist(shared);
-  const clients = protections.createClients(shared);
+  const clients = protections.createRegistry(shared);
   const start = new Promise((resolve) => process.once("message", resolve));
   // Connected before the start.
   await clients.get("nobody");

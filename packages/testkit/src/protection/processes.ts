@@ -10,7 +10,7 @@ const COUNT = 5;
 
 /** With several processes at once, one sees a request first, and what all of them write is there. */
 export function protectionProcessesGroup(
-  { test, protections: { createBlocklist, createClients } }: ProtectionContext,
+  { test, protections: { createBlocklist, createRegistry } }: ProtectionContext,
   { module, setting }: StoreModule,
 ): void {
   test(`${PROCESSES} processes: one sees each request first, and no block or update is lost`, async ({
@@ -18,7 +18,7 @@ export function protectionProcessesGroup(
     prefix,
   }) => {
     const shared = { store: await open(), prefix, timeout: PATIENT };
-    const clients = createClients(shared);
+    const clients = createRegistry(shared);
     await clients.ensure("counter");
     const base = { module: module.href, setting: setting?.(), prefix, count: COUNT };
     const reports = await racingProcesses<ProtectionReport>(
@@ -32,12 +32,12 @@ export function protectionProcessesGroup(
 
     const pairs = Array.from({ length: PROCESSES * COUNT }, (_, n) => [Math.floor(n / COUNT), n % COUNT] as const);
     const blocklist = createBlocklist(shared);
-    const found = await Promise.all(pairs.map(([own, i]) => blocklist.isBlocked(`10.${own}.${i}.7`)));
+    const found = await Promise.all(pairs.map(([own, i]) => blocklist.findBlock(`10.${own}.${i}.7`)));
     deepStrictEqual(
       found.map((entry) => entry?.key),
       pairs.map(([own, i]) => `10.${own}.${i}.0/24`),
     );
-    const block = await blocklist.isBlocked("ann");
+    const block = await blocklist.findBlock("ann");
     const lastsMs = Number(block?.untilMs) - Number(block?.sinceMs);
     ok(lastsMs >= 60_000 * pairs.length, `the longest of the blocks counts, and it lasts ${lastsMs} ms`);
     const { fields = {} } = (await clients.get("ann")) ?? {};

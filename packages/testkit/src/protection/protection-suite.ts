@@ -2,11 +2,11 @@ import type { SuiteRunner } from "../runner.js";
 import { isAbsent, type MakeStore } from "../store/capabilities.js";
 import { createContext } from "../store/suite-context.js";
 import { blocklistGroup } from "./blocklist.js";
-import { clientsGroup } from "./clients.js";
 import { debounceGroup } from "./debounce.js";
 import { protectionProcessesGroup } from "./processes.js";
 import type { ProtectionCapabilities } from "./protection-context.js";
 import type { Protections } from "./protections.js";
+import { registryGroup } from "./registry.js";
 
 /**
  * Defines the tests that debouncers, blocklists and client registries pass on every store. Each test uses keys that no
@@ -39,7 +39,7 @@ export function protectionSuite(
   const context = { ...createContext(runner, makeStore, capabilities), protections };
   runner.describe("debounce", () => debounceGroup(context));
   runner.describe("blocklist", () => blocklistGroup(context));
-  runner.describe("clients", () => clientsGroup(context));
+  runner.describe("registry", () => registryGroup(context));
   runner.describe("protections in several processes", () => {
     const { otherProcess } = capabilities;
     if (isAbsent(otherProcess)) runner.it.skip(`all of it (skipped: ${otherProcess.absent})`, () => {});

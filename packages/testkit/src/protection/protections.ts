@@ -1,21 +1,21 @@
 import type { Clock, Duration, Store } from "@sluice/core";
 
 /** What the protections of one store have in common. */
-interface Shared {
+export interface Shared {
   readonly store: Store;
   readonly prefix: string;
   readonly timeout: Duration;
   readonly clock?: Clock;
 }
 
-interface Block {
+export interface Block {
   readonly key: string;
   readonly sinceMs: number;
   readonly untilMs: number | undefined;
   readonly reason: string | undefined;
 }
 
-interface KnownClient {
+export interface KnownClient {
   readonly id: string;
   readonly registered: boolean;
   readonly firstSeenMs: number;
@@ -23,7 +23,7 @@ interface KnownClient {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-type Fields = Readonly<Record<string, string | number>>;
+export type Fields = Readonly<Record<string, string | number>>;
 
 /**
  * The protections under test, as `@sluice/protections` makes them. They are passed in, so that the testkit does not depend
@@ -37,10 +37,10 @@ export interface Protections {
   createBlocklist(options: Shared & { readonly staleFor?: Duration }): {
     block(key: string, options?: { for?: Duration; reason?: string }): Promise<Block>;
     unblock(key: string): Promise<void>;
-    isBlocked(key: string): Promise<Block | undefined>;
+    findBlock(key: string): Promise<Block | undefined>;
     list(): Promise<readonly Block[]>;
   };
-  createClients(
+  createRegistry(
     options: Shared & { readonly staleFor?: Duration; readonly touchEvery?: Duration; readonly forgetAfter?: Duration },
   ): {
     ensure(id: string, fields?: Fields): Promise<KnownClient>;

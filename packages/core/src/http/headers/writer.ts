@@ -1,3 +1,4 @@
+import { oneOf } from "../../errors.js";
 import type { Decision } from "../../limiter/decision.js";
 import { draft6 } from "./draft-6.js";
 import { draft7 } from "./draft-7.js";
@@ -12,7 +13,17 @@ import { type LegacyReset, legacy } from "./legacy.js";
 export type HeaderFormName = "draft-11" | "draft-7" | "draft-6" | "legacy";
 
 /** Newest first. */
-export const HEADER_FORMS: readonly HeaderFormName[] = ["draft-11", "draft-7", "draft-6", "legacy"];
+const HEADER_FORMS: readonly HeaderFormName[] = ["draft-11", "draft-7", "draft-6", "legacy"];
+
+/** @throws SluiceError `INVALID_OPTION` */
+export function checkForms(
+  headers: HeaderFormName | readonly HeaderFormName[] | "none" | false = "draft-11",
+): readonly HeaderFormName[] {
+  if (headers === false || headers === "none") return [];
+  const forms: readonly HeaderFormName[] = Array.isArray(headers) ? headers : [headers];
+  for (const form of forms) oneOf("headers", form, HEADER_FORMS);
+  return forms;
+}
 
 /** Writes the fields for the decisions of one limiter. */
 export type FieldWriter = (decision: Decision, nowMs: () => number) => readonly HeaderField[];

@@ -1,0 +1,64 @@
+import { helpUrl, invalidOption, SluiceError, show } from "../../errors.js";
+import { formatIpv6, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "./ip-address.js";
+
+/** An IPv6 customer usually holds a whole /56 (RFC 6177), so anything narrower is one client with many keys. */
+export const DEFAULT_IPV6_PREFIX = 56;
+
+/** The longest address with a zone that is worth reading. */
+const MAX_LENGTH = 128;
+
+const MAPPED_START = "::ffff:";
+
+/**
+ * The key of a client address, one for all spellings of it: IPv4 as it is, also when it comes as IPv4-mapped IPv6, and
+ * IPv6 as its network of `ipv6Prefix` bits in the form of RFC 5952. A zone id is dropped.
+ *
+ * @param address what the framework says the client's address is: `request.ip` in Express
+ * @param ipv6Prefix bits of an IPv6 address that tell clients apart: 32 to 128, default 56
+ * @throws SluiceError `CLIENT_ADDRESS_UNUSABLE` unless it is an IP address and nothing else, `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { clientKey } from "@sluice/core";
+ *
+ * clientKey("::ffff:192.0.2.1"); // "192.0.2.1"
+ * clientKey("2001:DB8:1234:5678::1"); // "2001:db8:1234:5600::/56"
+ * ```
+ */
+export function clientKey(address: string | undefined, ipv6Prefix: number = DEFAULT_IPV6_PREFIX): string {
+  checkIpv6Prefix(ipv6Prefix);
+  const key = keyOfAddress(address, ipv6Prefix);
+  if (key === undefined) throw addressUnusable(address);
+  return key;
+}
+
+/** As {@link clientKey}, with a prefix that has been checked; `undefined` for what is no IP address. */
+export function keyOfAddress(address: string | undefined, ipv6Prefix: number): string | undefined {
+  if (typeof address !== "string" || address.length > MAX_LENGTH) return undefined;
+  if (isIpv4(address)) return address;
+  // What a dual-stack socket reports for every IPv4 client, so worth not parsing.
+  if (address.startsWith(MAPPED_START) && isIpv4(address, MAPPED_START.length)) {
+    return address.slice(MAPPED_START.length);
+  }
+  const zone = address.indexOf("%");
+  const groups = parseIpv6(zone === -1 ? address : address.slice(0, zone));
+  if (groups === undefined) return undefined;
+  return mappedIpv4(groups) ?? `${formatIpv6(maskIpv6(groups, ipv6Prefix))}/${ipv6Prefix}`;
+}
+
+/** @throws SluiceError `INVALID_OPTION` */
+export function checkIpv6Prefix(ipv6Prefix: number): number {
+  if (!Number.isInteger(ipv6Prefix) || ipv6Prefix < 32 || ipv6Prefix > 128) {
+    throw invalidOption("ipv6Prefix", ipv6Prefix, "give a whole number of bits from 32 to 128");
+  }
+  return ipv6Prefix;
+}
+
+/** The error for a request whose sender can't be told. It may be shown to the client, so the address is not in it. */
+export function addressUnusable(address: unknown): SluiceError {
+  const what = typeof address === "string" ? "is not an IP address" : `is ${show(address)}`;
+  return new SluiceError(
+    "CLIENT_ADDRESS_UNUSABLE",
+    `the client address ${what}: see ${helpUrl("CLIENT_ADDRESS_UNUSABLE")}`,
+  );
+}

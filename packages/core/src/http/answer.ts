@@ -1,0 +1,180 @@
+import { invalidOption } from "../errors.js";
+import type { MaybePromise } from "../maybe-promise.js";
+import { after } from "../maybe-promise.js";
+import type { HeaderField } from "./headers/field.js";
+
+/** What is answered to a request that may not continue, and why. The option `handler` of a guard is given this. */
+export interface Denial<Reason extends string = string, Found = unknown> {
+  /** Which check denied, such as `"limited"`; `"unavailable"` when its store did not answer. */
+  readonly reason: Reason;
+  /** What the check found, such as a decision or a block. */
+  readonly found: Found;
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  /** The fields that belong to the denial, such as `Retry-After`. They are set on the response already. */
+  readonly fields: readonly HeaderField[];
+  /** The guard's option `name`. */
+  readonly name: string | undefined;
+}
+
+/** The answer when a store did not answer. */
+export type UnavailableDenial = Denial<"unavailable", undefined>;
+
+/** The body of a denial: a text, or an object that is sent as JSON. */
+export type Message = string | object;
+
+/** Creates the body of a denial. */
+export type MessageWriter<Req, Found> = (request: Req, found: Found) => MaybePromise<Message>;
+
+/** How a check answers when it denies. */
+export interface AnswerOptions<Req, Found> {
+  /** The status: 400 to 599. */
+  statusCode?: number | undefined;
+  /** The `type` of the problem document. */
+  type?: string | undefined;
+  /** The `title` of the problem document. Default: the one that belongs to the default type, and none with another type. */
+  title?: string | undefined;
+  /** The body instead of the problem document: a text, an object that is sent as JSON, or a function that returns one. */
+  message?: Message | MessageWriter<Req, Found> | undefined;
+}
+
+/** The names of {@link AnswerOptions}. */
+export const ANSWER_OPTIONS: readonly (keyof AnswerOptions<never, never>)[] = [
+  "statusCode",
+  "type",
+  "title",
+  "message",
+];
+
+/** What a check answers unless its {@link AnswerOptions} say otherwise. */
+export interface StandardAnswer {
+  readonly status: number;
+  /** Default `"about:blank"`. */
+  readonly type?: string;
+  readonly title: string;
+}
+
+/** Creates answers, checked before the first request. */
+export interface Answerer<Req, Found> {
+  readonly status: number;
+  /**
+   * The content of an answer.
+   *
+   * @param status its status, where that is not the answerer's own
+   * @param problem the problem document, or what follows its `type`, `title` and `status`
+   * @param isWhole whether `problem` is a document of its own, for which the options have no fixed message
+   */
+  body(request: Req, found: Found, problem: object, isWhole?: boolean): MaybePromise<Content>;
+}
+
+/** The content of a response. */
+export interface Content {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** A cache must not answer others with a denial (RFC 6585, section 4), nor the same client later. */
+export const NO_STORE: HeaderField = { name: "Cache-Control", value: "no-store", append: false };
+
+const TYPES = "https://iana.org/assignments/http-problem-types";
+
+/** The problem type of a reached limit (draft-ietf-httpapi-ratelimit-headers-11, section 5). */
+export const QUOTA_EXCEEDED: StandardAnswer = {
+  status: 429,
+  type: `${TYPES}#quota-exceeded`,
+  title: "Request cannot be satisfied as assigned quota has been exceeded",
+};
+
+/** The store did not answer, and the check is closed then. */
+export const REDUCED_CAPACITY: object = {
+  type: `${TYPES}#temporary-reduced-capacity`,
+  title: "Request cannot be satisfied due to temporary server capacity constraints",
+  status: 503,
+  "violated-policies": [],
+};
+
+/** @throws SluiceError `INVALID_OPTION` */
+export function answerer<Req, Found>(
+  options: AnswerOptions<Req, Found>,
+  standard: StandardAnswer,
+): Answerer<Req, Found> {
+  const { statusCode = standard.status, message } = options;
+  if (!Number.isInteger(statusCode) || statusCode < 400 || statusCode > 599) {
+    throw invalidOption("statusCode", statusCode, "give a status of an error, 400 to 599");
+  }
+  const head = { ...typeOf(options, standard, statusCode), status: statusCode };
+  const fixed = message === undefined || typeof message === "function" ? undefined : contentOf(message);
+  return {
+    status: statusCode,
+    body(request, found, problem, isWhole = false) {
+      if (typeof message === "function")
+        return after((message as MessageWriter<Req, Found>)(request, found), contentOf);
+      return (isWhole ? undefined : fixed) ?? problemOf(isWhole ? problem : { ...head, ...problem });
+    },
+  };
+}
+
+/** A problem type, and the title that belongs to it (RFC 9457, section 3.1.3; of `about:blank`, the name of the status). */
+function typeOf(
+  options: { readonly type?: string | undefined; readonly title?: string | undefined },
+  standard: StandardAnswer,
+  statusCode: number,
+): { type: string; title?: string } {
+  const { type: standardType = "about:blank" } = standard;
+  const { type = standardType } = options;
+  const isStandard = type === standardType && (type !== "about:blank" || statusCode === standard.status);
+  const { title = isStandard ? standard.title : undefined } = options;
+  if (typeof type !== "string" || !/^[\x21-\x7e]+$/.test(type)) throw invalidOption("type", type, "give a URI");
+  if (title !== undefined && (typeof title !== "string" || title === "")) {
+    throw invalidOption("title", title, "give a text, such as a short name of the problem");
+  }
+  return title === undefined ? { type } : { type, title };
+}
+
+export function problemOf(problem: object): Content {
+  return { contentType: "application/problem+json", body: JSON.stringify(problem) };
+}
+
+/** @throws SluiceError `INVALID_OPTION` for an invalid message */
+export function contentOf(message: Message): Content {
+  if (typeof message === "string") return { contentType: "text/plain; charset=utf-8", body: message };
+  const body = typeof message === "object" && message !== null ? toJson(message) : undefined;
+  if (body !== undefined) return { contentType: "application/json", body };
+  throw invalidOption("message", message, "give a text, an object for JSON, or a function that returns one of them");
+}
+
+function toJson(message: object): string | undefined {
+  try {
+    return JSON.stringify(message);
+  } catch (error) {
+    throw invalidOption("message", message, "it can't be written as JSON", { cause: error });
+  }
+}
+
+/** What a check says when it denies, unless its {@link AnswerOptions} say otherwise. */
+export interface DenierOptions<Reason extends string> {
+  readonly reason: Reason;
+  readonly status: number;
+  /** Of the problem document. */
+  readonly title: string;
+  /** Of the problem document: what happened, for people. */
+  readonly detail: string;
+}
+
+/**
+ * Creates the denials of a check whose answer the app may choose: see {@link AnswerOptions}. A check with one answer uses
+ * {@link refuse}.
+ *
+ * @throws SluiceError `INVALID_OPTION`
+ */
+export function denier<Req, Found, Reason extends string>(
+  options: AnswerOptions<Req, Found>,
+  { reason, detail, ...standard }: DenierOptions<Reason>,
+): (request: Req, found: Found) => MaybePromise<Denial<Reason, Found>> {
+  const answers = answerer(options, standard);
+  return (request, found) =>
+    after(answers.body(request, found, { detail }), (content) => {
+      return { reason, found, status: answers.status, ...content, fields: [NO_STORE], name: undefined };
+    });
+}

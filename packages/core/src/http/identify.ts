@@ -1,0 +1,149 @@
+import { expectFunctions, invalidOption, oneOf, show } from "../errors.js";
+import type { LimiterKey } from "../limiter/claims.js";
+import type { MaybePromise } from "../maybe-promise.js";
+import { after } from "../maybe-promise.js";
+import { addressUnusable, checkIpv6Prefix, DEFAULT_IPV6_PREFIX, keyOfAddress } from "./address/client-key.js";
+import type { CheckContext } from "./check.js";
+import { type HashKey, hashedKey } from "./hash-key.js";
+import { findMadeInHandler } from "./made-in-handler.js";
+import type { HttpPort } from "./port.js";
+import type { Warn } from "./warnings.js";
+
+/**
+ * What happens to a request whose client address is missing or is not an IP address: `"error"` goes to the framework's
+ * error handling with `CLIENT_ADDRESS_UNUSABLE`, `"shared"` treats all such requests as one client, `"skip"` lets them
+ * through.
+ */
+export type UnusableAddress = "error" | "shared" | "skip";
+
+/**
+ * Which requests a guard looks at, and who sent them.
+ *
+ * @typeParam Req what the functions are given: the framework's request, or its context
+ */
+export interface IdentityOptions<Req> {
+  /** Who is limited. Default: the client address, as by `clientKey`. */
+  key?: ((request: Req) => MaybePromise<LimiterKey>) | undefined;
+  /** Requests for which it returns true are not checked, and not counted. */
+  skip?: ((request: Req) => MaybePromise<boolean | undefined>) | undefined;
+  /**
+   * Whether CORS preflight requests count as well, which browsers send automatically and no limit can be explained to.
+   * Default false: an `OPTIONS` request with `Access-Control-Request-Method` goes through.
+   */
+  chargePreflight?: boolean | undefined;
+  /** Bits of an IPv6 address that tell clients apart: 32 to 128. Default 56. */
+  ipv6Prefix?: number | undefined;
+  /** What to do where there is no client address to limit by. Default `"error"`, or `"skip"` in a dry run. */
+  unusableAddress?: UnusableAddress | undefined;
+  /** Returns what is stored instead of a key, where keys may not be stored: see {@link hmacKey}. */
+  hashKey?: HashKey | undefined;
+}
+
+/** Not an address, so not the key of any. */
+const SHARED_KEY = "unusable-address";
+
+/** Stands for a key where a request is not checked. No function of a user can return it by mistake. */
+const UNCHECKED: unique symbol = Symbol("unchecked");
+
+/** Mistakes in the set-up show in the first requests. The ones after them pay nothing for the search. */
+const FIRST = 100;
+
+/** Fields in which proxies write the addresses of clients. */
+const OF_PROXIES = ["x-forwarded-for", "forwarded"];
+
+/** Fields in which platforms write the address of the client. Some runtimes take the address from there. */
+const OF_PLATFORMS = ["cf-connecting-ip", "true-client-ip", "fly-client-ip", "x-real-ip"];
+
+/**
+ * Creates the front of a guard. It passes requests to `next` with their key, except for preflights, skipped requests, and
+ * requests without a usable address that may pass: for these it returns `undefined`.
+ *
+ * @param middleware the function that created the middleware, for warnings
+ * @param keyless whether nothing reads the key, so that a request needs no client address
+ * @throws SluiceError `INVALID_OPTION`
+ */
+export function identify<Req, V>(
+  options: IdentityOptions<Req>,
+  context: CheckContext<Req>,
+  middleware: string,
+  keyless: boolean,
+  next: (request: Req, key: LimiterKey) => MaybePromise<V>,
+): (request: Req) => MaybePromise<V | undefined> {
+  const { key, skip, chargePreflight = false, hashKey } = options;
+  const { port, warn } = context;
+  expectFunctions({ key, skip, hashKey });
+  if (typeof chargePreflight !== "boolean") {
+    throw invalidOption("chargePreflight", chargePreflight, "give true or false");
+  }
+  const byAddress = addressKeys(options, context);
+  const find: (request: Req) => MaybePromise<LimiterKey | typeof UNCHECKED> = key ?? byAddress;
+  const findKey =
+    hashKey === undefined
+      ? find
+      : (request: Req) => after(find(request), (found) => (found === UNCHECKED ? found : hashedKey(hashKey, found)));
+  const countUse = findMadeInHandler(port.handlerFrame, middleware);
+  let searches = keyless || key !== undefined ? 0 : FIRST;
+
+  function admit(request: Req): MaybePromise<V | undefined> {
+    return keyless ? next(request, "") : after(findKey(request), identified, request);
+  }
+
+  function identified(found: LimiterKey | typeof UNCHECKED, request: Req): MaybePromise<V | undefined> {
+    if (found === UNCHECKED) return undefined;
+    if (searches > 0) {
+      searches--;
+      findProxyMistakes(request, port, warn);
+    }
+    return next(request, found);
+  }
+
+  function unlessSkipped(skipped: boolean | undefined, request: Req): MaybePromise<V | undefined> {
+    if (skipped === true) return undefined;
+    if (skipped === false || skipped === undefined) return admit(request);
+    // Something truthy is more likely a mistake than an intention, and would open the door.
+    throw invalidOption("skip", skipped, "the function must return true or false");
+  }
+
+  return (request) => {
+    countUse();
+    if (!chargePreflight && isPreflight(request, port)) return undefined;
+    return skip === undefined ? admit(request) : after(skip(request), unlessSkipped, request);
+  };
+}
+
+function addressKeys<Req>(
+  options: IdentityOptions<Req>,
+  { port, warn, dryRun }: CheckContext<Req>,
+): (request: Req) => string | typeof UNCHECKED {
+  const { ipv6Prefix = DEFAULT_IPV6_PREFIX, unusableAddress = dryRun === false ? "error" : "skip" } = options;
+  checkIpv6Prefix(ipv6Prefix);
+  oneOf("unusableAddress", unusableAddress, ["error", "shared", "skip"]);
+  return (request) => {
+    const address = port.address(request);
+    const found = keyOfAddress(address, ipv6Prefix) ?? keyOfAddress(port.reread?.(request), ipv6Prefix);
+    if (found !== undefined) return found;
+    // A client that left has no address any more. Nobody made a mistake, and the adapter drops the request.
+    if (unusableAddress !== "skip" && port.hasLeft?.(request) === true) throw addressUnusable(address);
+    warn("CLIENT_ADDRESS_UNUSABLE", `a client address was ${show(address)}, which is no IP address.`);
+    if (unusableAddress === "error") throw addressUnusable(address);
+    return unusableAddress === "shared" ? SHARED_KEY : UNCHECKED;
+  };
+}
+
+/** The fetch standard, section 4.8: browsers name the method to come in every preflight. */
+function isPreflight<Req>(request: Req, port: HttpPort<Req>): boolean {
+  return port.method(request) === "OPTIONS" && port.header(request, "access-control-request-method") !== undefined;
+}
+
+function findProxyMistakes<Req>(request: Req, port: HttpPort<Req>, warn: Warn): void {
+  const trust = port.proxyTrust?.(request);
+  if (trust === "everyone") {
+    warn("EVERY_PROXY_TRUSTED", "every client may write the address by which it is limited.");
+  } else if (trust === "nobody") {
+    const address = port.address(request);
+    const isIgnored = (name: string) => ![undefined, address].includes(port.header(request, name));
+    const field = OF_PROXIES.find((name) => port.header(request, name) !== undefined) ?? OF_PLATFORMS.find(isIgnored);
+    if (field === undefined) return;
+    warn("FORWARDING_IGNORED", `a request came with ${field}, but no proxy is trusted.`);
+  }
+}

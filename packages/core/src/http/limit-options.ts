@@ -1,0 +1,123 @@
+import type { Policy } from "../algorithm/policy.js";
+import { expectFunctions, expectNone, invalidOption, oneOf } from "../errors.js";
+import type { Decision } from "../limiter/decision.js";
+import type { Limiter } from "../limiter/limiter.js";
+import { LIMITER_OPTIONS, type LimiterOptions } from "../limiter/options.js";
+import type { MaybePromise } from "../maybe-promise.js";
+import type { Store } from "../store/store.js";
+import type { AnswerOptions } from "./answer.js";
+import type { LegacyReset } from "./headers/legacy.js";
+import type { HeaderFormName } from "./headers/writer.js";
+import type { RefundWhen } from "./settle.js";
+
+/**
+ * One policy, or several that are decided together, or a function that returns those of a request, as for plans. Policies
+ * with the same name and algorithm share their counts.
+ */
+export type Policies<Req> = Policy | readonly Policy[] | ((request: Req) => MaybePromise<Policy | readonly Policy[]>);
+
+/**
+ * Options of a limit in a guard. Those of {@link LimiterOptions} are for a store; a limiter has its own. `statusCode` is 429 by
+ * default, `type` and `title` those of the IETF draft, whose registration is only requested. A `message` function also writes
+ * the body for a store that did not answer (`decision.source` is then `"failClosed"`).
+ *
+ * @typeParam Req what the functions are given: the framework's request, or its context
+ */
+export interface LimitOptionsOf<Req> extends Omit<LimiterOptions, "store" | "policies">, AnswerOptions<Req, Decision> {
+  /** Units that a request takes: a whole number of 1 or more. Default 1. */
+  cost?: number | ((request: Req) => MaybePromise<number>) | undefined;
+  /**
+   * The forms of the RateLimit fields. Default `"draft-11"`. With several, fields of the same name have the newest
+   * form. `Retry-After` is sent with denials whatever the forms, also with `"none"` or `false`.
+   */
+  headers?: HeaderFormName | readonly HeaderFormName[] | "none" | false | undefined;
+  /** Whether `X-RateLimit-Reset` is in seconds since 1970 or in seconds from now. Default `"epoch"`. */
+  legacyReset?: LegacyReset | undefined;
+  /** What costs count, when that is not requests: `"content-bytes"` for example. Draft 11 has it in its policy field. */
+  unit?: string | undefined;
+  /**
+   * Whether a request is refunded, asked when its response is over. Never asked for a request that was denied or whose client
+   * left before the end, and a cost is refunded at most once.
+   */
+  refundWhen?: RefundWhen<Req> | undefined;
+  /** Where the app finds the decision on the request. Default `"rateLimit"`. */
+  requestProperty?: string | undefined;
+}
+
+type AnyOptions = LimitOptionsOf<never>;
+
+const OWN_OPTIONS: readonly Exclude<keyof AnyOptions, keyof LimiterOptions>[] = [
+  "cost",
+  "headers",
+  "legacyReset",
+  "unit",
+  "statusCode",
+  "type",
+  "title",
+  "message",
+  "requestProperty",
+  "refundWhen",
+];
+
+const FOR_STORES = LIMITER_OPTIONS.filter(
+  (option): option is Exclude<keyof LimiterOptions, "store" | "policies"> =>
+    option !== "store" && option !== "policies",
+);
+
+/** The names of {@link LimitOptionsOf}. */
+export const LIMIT_OPTIONS: readonly string[] = [...FOR_STORES, ...OWN_OPTIONS];
+
+/** For {@link rejectUnknown}: policies are an argument. */
+export const LIMIT_HINTS: Readonly<Record<string, string>> = {
+  policies: "pass policies before the options, as in rateLimit(store, policies, options).",
+};
+
+/**
+ * Tells policies from options in the arguments of `rateLimit(store, policies?, options?)`: policies have an `algorithm`. With
+ * three arguments the second is for the limiter to check.
+ */
+export function policiesAndOptions<Req, O extends object>(
+  second: Policies<Req> | O | undefined,
+  third: O | undefined,
+): { readonly policies: Policies<Req> | undefined; readonly options: Partial<O> } {
+  if (isPolicies(second) || (second !== undefined && third !== undefined)) {
+    return { policies: second as Policies<Req>, options: third ?? {} };
+  }
+  const options = third === undefined ? second : third;
+  return { policies: undefined, options: options === undefined ? {} : options };
+}
+
+function isPolicies<Req>(value: Policies<Req> | object | undefined): value is Policies<Req> {
+  if (typeof value === "function" || Array.isArray(value)) return true;
+  return typeof value === "object" && value !== null && "algorithm" in value;
+}
+
+/** A store has some of a limiter's methods, and a limiter some of a store's. */
+export function isLimiter(value: Store | Limiter): value is Limiter {
+  return typeof (value as Partial<Limiter> | undefined)?.consume === "function";
+}
+
+/**
+ * Checks that no option is without effect. Other values are checked where they are used.
+ *
+ * @throws SluiceError `INVALID_OPTION`
+ */
+export function checkLimitOptions(storeOrLimiter: Store | Limiter, policies: unknown, options: AnyOptions): void {
+  if (isLimiter(storeOrLimiter)) {
+    expectNone({ policies, ...limiterOptionsOf(options) }, "a limiter has its own: set it in createLimiter");
+  }
+  const { refundWhen, legacyReset = "epoch", unit, requestProperty = "rateLimit" } = options;
+  expectFunctions({ refundWhen });
+  oneOf("legacyReset", legacyReset, ["epoch", "delta"]);
+  if (unit !== undefined && (typeof unit !== "string" || !/^[\x20-\x7e]{1,128}$/.test(unit))) {
+    throw invalidOption("unit", unit, "give 1 to 128 printable ASCII characters");
+  }
+  if (typeof requestProperty !== "string" || requestProperty === "" || requestProperty === "__proto__") {
+    throw invalidOption("requestProperty", requestProperty, "give the name of a property");
+  }
+}
+
+/** The options of a limiter among those of a limit. */
+export function limiterOptionsOf(options: AnyOptions): Omit<LimiterOptions, "store" | "policies"> {
+  return Object.fromEntries(FOR_STORES.map((name) => [name, options[name]]));
+}

@@ -1,0 +1,40 @@
+import { createLimiterCore } from "../limiter/decider.js";
+import type { Limiter } from "../limiter/limiter.js";
+import type { Store } from "../store/store.js";
+import { rejectUnknown } from "../unknown-option.js";
+import { contextOf, GUARD_OPTIONS, type Guard, type GuardOptionsOf, guardOf } from "./guard.js";
+import { type LimitDenial, limitAlone } from "./limit-alone.js";
+import { LIMIT_HINTS, LIMIT_OPTIONS, type LimitOptionsOf, type Policies } from "./limit-options.js";
+import type { HttpPort } from "./port.js";
+
+/**
+ * Options of `rateLimit`, in every framework: those of a limit and of a guard.
+ *
+ * @typeParam Req what the functions are given: the framework's request, or its context
+ * @typeParam Handler the function that answers denied requests, in the framework's own form
+ */
+export interface RateLimitOptionsOf<Req, Handler = never> extends LimitOptionsOf<Req>, GuardOptionsOf<Req, Handler> {
+  /**
+   * Whether a request is refunded, asked when its response is over. Never asked for a request that was denied or whose client
+   * left before the end, and a cost is refunded at most once.
+   */
+  refundWhen?: GuardOptionsOf<Req>["refundWhen"];
+}
+
+/**
+ * Creates the guard of `rateLimit`: one limit and nothing else. It has no more code than that takes, for bundles.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ */
+export function createRateLimit<Req, Handler>(
+  storeOrLimiter: Store | Limiter,
+  policies: Policies<Req> | undefined,
+  options: RateLimitOptionsOf<Req, Handler>,
+  port: HttpPort<Req>,
+): Guard<Req, Handler, LimitDenial> {
+  const caller = "rateLimit";
+  rejectUnknown(options, [...LIMIT_OPTIONS, ...GUARD_OPTIONS], caller, LIMIT_HINTS);
+  const context = contextOf(options, port, caller);
+  const { alone, requestProperty } = limitAlone(storeOrLimiter, policies, options, createLimiterCore)(context);
+  return guardOf(options, context, caller, false, alone, [requestProperty]);
+}

@@ -1,0 +1,170 @@
+import type { Algorithm } from "../algorithm/algorithm.js";
+import { builtInAlgorithms } from "../algorithm/built-in.js";
+import { isPromise, type MaybePromise } from "../maybe-promise.js";
+import { type CallOptions, type Claim, isDecidingStore, type Outcome, type Store } from "../store/store.js";
+import { heldKey, type LimiterKey } from "./claims.js";
+import type { Clock } from "./clock.js";
+import type { ConsumeOptions, LimiterCore } from "./decider.js";
+import type { Decision } from "./decision.js";
+import { updatingEngine } from "./updating-engine.js";
+
+/**
+ * A limiter's part in one admission that it shares with other limiters. Made by `join` of a limiter, for one request. It has
+ * nothing but data and functions, so limiters of several copies or releases of this package can share an admission.
+ */
+export interface Participant {
+  readonly store: Store;
+  readonly clock: Clock | undefined;
+  /** The limiter's algorithms where it decides in this process. `undefined` where its store decides. */
+  readonly algorithms: ReadonlyMap<string, Algorithm> | undefined;
+  readonly claims: readonly Claim[];
+  /** Starts the limiter's timeout. Returns the options of the calls to the store. @throws SluiceError `CLOSED` */
+  start(): CallOptions;
+  /** Rejects with a `SluiceError` when the work fails, or takes longer than the timeout. */
+  bounded<T>(work: Promise<T>): Promise<T>;
+  /** The decision, from the findings for the limiter's own claims. `charged`: whether all claims of the admission fit. */
+  answered(own: Outcome, charged: boolean): MaybePromise<Decision>;
+  /** The decision when the store did not answer. */
+  failed(error: unknown): MaybePromise<Decision>;
+  /** As `refund` of the limiter. */
+  refund(decision: Decision): Promise<boolean>;
+}
+
+/** The part of a limiter in an admission: see `join` of a limiter. */
+export function joinOf(core: LimiterCore, key: LimiterKey, options: ConsumeOptions | undefined): Participant {
+  const cost = core.costOf(options);
+  core.blocker?.check(key);
+  const held = heldKey(key);
+  let calls: CallOptions = {};
+  let answers = 0;
+  return {
+    store: core.store,
+    clock: core.clock,
+    algorithms: core.storeDecides ? undefined : core.algorithms,
+    claims: core.claims.all(key, cost),
+    start() {
+      calls = core.calling();
+      answers = core.answers();
+      return calls;
+    },
+    bounded: (work) => core.bounded(work, calls),
+    answered(own, charged) {
+      const decision = core.answered(held, cost, charged, own);
+      return own.allowed && !charged ? decision : core.ended(decision, held, cost, calls);
+    },
+    failed: (error) => core.ended(core.unanswered(cost, error, calls, answers), held, cost, calls),
+    refund: core.refund,
+  };
+}
+
+/** The decision of one participant. */
+export interface Joined {
+  /** Allowed and yet not charged where only other participants deny. */
+  readonly decision: Decision;
+  readonly charged: boolean;
+}
+
+/**
+ * Decides the claims of several limiters: all are charged or none is. Limiters with the same store share one admission, so
+ * they take one round trip on a store that decides. Other stores are asked one after the other, in the order of their first
+ * participant. After a denial no further store is asked: the results of its participants are `undefined`, and the caller
+ * refunds the charges on earlier stores.
+ *
+ * Listeners and `autoBlock` of a limiter are notified unless only other limiters deny.
+ *
+ * @throws SluiceError `CLOSED`
+ */
+export function decideTogether(participants: readonly Participant[]): MaybePromise<readonly (Joined | undefined)[]> {
+  const results = new Array<Joined | undefined>(participants.length).fill(undefined);
+  const groups = groupsOf(participants);
+
+  function from(first: number): MaybePromise<readonly (Joined | undefined)[]> {
+    const group = groups[first];
+    if (group === undefined) return results;
+    const keep = (joined: readonly Joined[]): MaybePromise<readonly (Joined | undefined)[]> => {
+      joined.forEach((one, i) => {
+        results[participants.indexOf(group[i] as Participant)] = one;
+      });
+      return joined.every(({ decision }) => decision.allowed) ? from(first + 1) : results;
+    };
+    const decided = decideGroup(group);
+    return isPromise(decided) ? decided.then(keep) : keep(decided);
+  }
+
+  return from(0);
+}
+
+function groupsOf(participants: readonly Participant[]): readonly (readonly Participant[])[] {
+  const groups: Participant[][] = [];
+  for (const participant of participants) {
+    const group = groups.find((members) => members.every((member) => canShare(member, participant)));
+    if (group === undefined) groups.push([participant]);
+    else group.push(participant);
+  }
+  return groups;
+}
+
+/** Whether two limiters keep their state in one place, read one clock, and claim different entries. */
+function canShare(a: Participant, b: Participant): boolean {
+  if (a.store !== b.store || a.clock !== b.clock || (a.algorithms === undefined) !== (b.algorithms === undefined)) {
+    return false;
+  }
+  // A name means one algorithm within an admission. Those of this package are the same in all of its copies.
+  for (const [name, algorithm] of a.algorithms ?? []) {
+    const other = b.algorithms?.get(name);
+    if (other !== undefined && other !== algorithm && !builtInAlgorithms.has(name)) return false;
+  }
+  return !a.claims.some(({ scope, key }) => b.claims.some((claim) => claim.scope === scope && claim.key === key));
+}
+
+function decideGroup(members: readonly Participant[]): MaybePromise<readonly Joined[]> {
+  const started = members.map((member) => ({ member, calls: member.start() }));
+  const { member: strictest, calls } = started.reduce((first, other) =>
+    deadlineOf(other.calls) < deadlineOf(first.calls) ? other : first,
+  );
+
+  function answered({ allowed, nowMs, findings }: Outcome): MaybePromise<readonly Joined[]> {
+    let end = 0;
+    // Copied first: a store in memory may use the outcome again for the calls that follow a denial.
+    const parts = members.map(({ claims }) => {
+      const own = findings.slice(end, end + claims.length).map((finding) => ({ ...finding }));
+      end += claims.length;
+      return { allowed: own.every((finding) => finding.allowed), nowMs, findings: own };
+    });
+    return joinedOf(
+      members.map((member, i) => member.answered(parts[i] as Outcome, allowed)),
+      allowed,
+    );
+  }
+
+  const failed = (error: unknown) =>
+    joinedOf(
+      members.map((member) => member.failed(error)),
+      false,
+    );
+  try {
+    const outcome = decide(members, calls);
+    return isPromise(outcome) ? strictest.bounded(outcome).then(answered, failed) : answered(outcome);
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function deadlineOf({ deadlineMs = Number.POSITIVE_INFINITY }: CallOptions): number {
+  return deadlineMs;
+}
+
+function decide(members: readonly Participant[], calls: CallOptions): MaybePromise<Outcome> {
+  const { store, algorithms } = members[0] as Participant;
+  const claims = members.flatMap((member) => member.claims);
+  if (algorithms === undefined && isDecidingStore(store)) return store.decide({ claims, charge: true }, calls);
+  const all = new Map(members.flatMap((member) => [...(member.algorithms ?? [])]));
+  return updatingEngine(store, all).decide(claims, true, calls);
+}
+
+function joinedOf(decisions: readonly MaybePromise<Decision>[], charged: boolean): MaybePromise<readonly Joined[]> {
+  if (!decisions.some((decision) => isPromise(decision))) {
+    return (decisions as readonly Decision[]).map((decision) => ({ decision, charged }));
+  }
+  return Promise.all(decisions).then((all) => all.map((decision) => ({ decision, charged })));
+}

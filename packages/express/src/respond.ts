@@ -1,0 +1,74 @@
+import type { MaybePromise } from "@sluice/core";
+import { type Denial, type Guard, isAboutLeaving, settleAtEnd, type Verdict } from "@sluice/core/http";
+import type { NextFunction, Request, RequestHandler, Response } from "express";
+import { decisionKeeper } from "./keep-decision.js";
+import { checkProperty } from "./node-names.js";
+import { port } from "./port.js";
+
+/** Answers a denied request. Status and fields are set already. */
+export type DenialHandler<D extends Denial = Denial> = (
+  req: Request,
+  res: Response,
+  next: NextFunction,
+  denial: D,
+) => unknown;
+
+/** Turns a guard's verdicts into responses of Express. */
+export function middlewareOf<D extends Denial>(
+  name: string,
+  guard: Guard<Request, DenialHandler<D>, D>,
+): RequestHandler {
+  const keepers = guard.properties.map((property) => decisionKeeper(checkProperty(property)));
+
+  /** Whether the request may continue. */
+  function apply(verdict: Verdict<D> | undefined, req: Request, res: Response, next: NextFunction): boolean {
+    if (verdict === undefined) return true;
+    const { found, others, fields, denial, settle } = verdict;
+    for (let i = 0; i < keepers.length; i++) {
+      const value = i === 0 ? found : others?.[i - 1];
+      if (value !== undefined) keepers[i]?.(req, value);
+    }
+    if (settle !== undefined) settleAtEnd(res, settle);
+    // Something else, such as a timeout, answered while the store was asked.
+    if (res.headersSent) return denial === undefined;
+    for (const { name, value, append } of fields) {
+      const earlier = append ? res.getHeader(name) : undefined;
+      res.setHeader(name, earlier === undefined ? value : `${earlier}, ${value}`);
+    }
+    if (denial === undefined) return true;
+    res.statusCode = denial.status;
+    if (guard.handler !== undefined) {
+      // Express 4 does not look at what a handler returns.
+      Promise.resolve(guard.handler(req, res, next, denial)).catch(next);
+    } else {
+      res.setHeader("Content-Type", denial.contentType);
+      res.end(denial.body);
+    }
+    return false;
+  }
+
+  /** A client that left is no error, and its request ends here: it would reach the route without having been limited. */
+  function fail(error: unknown, req: Request, next: NextFunction): void {
+    if (!isAboutLeaving(error, req, port)) next(error);
+  }
+
+  const middleware: RequestHandler = (req, res, next) => {
+    let verdict: MaybePromise<Verdict<D> | undefined>;
+    try {
+      verdict = guard.check(req);
+    } catch (error) {
+      return fail(error, req, next);
+    }
+    if (verdict instanceof Promise) {
+      verdict
+        .then((settled) => apply(settled, req, res, next))
+        .then(
+          (goOn) => goOn && next(),
+          (error) => fail(error, req, next),
+        );
+    } else if (apply(verdict, req, res, next)) {
+      next();
+    }
+  };
+  return Object.defineProperty(middleware, "name", { value: name });
+}

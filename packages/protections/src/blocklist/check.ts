@@ -1,0 +1,145 @@
+import { clientKey, type LimiterKey, type MaybePromise, type Store } from "@sluice/core";
+import {
+  ANSWER_OPTIONS,
+  type AnswerOptions,
+  after,
+  type Check,
+  type CheckContext,
+  type CheckSource,
+  clientAddress,
+  createGuard,
+  type Denial,
+  denier,
+  expectFunctions,
+  expectNone,
+  type Guard,
+  type GuardOptionsOf,
+  type HttpPort,
+  type Identified,
+  PASS,
+  rejectUnknown,
+  type UnavailableDenial,
+} from "@sluice/core/http";
+import { type Blocklist, type BlocklistOptions, createBlocklist } from "./blocklist.js";
+import type { BlockEntry } from "./entry.js";
+
+/** The answer to blocked clients: 403, or the option `statusCode`. */
+export type BlockedDenial = Denial<"blocked", BlockEntry>;
+
+/** Options of {@link blocked}. Those of `createBlocklist` are for a store; a blocklist has its own. */
+export interface BlockedOptions<Req> extends Partial<Omit<BlocklistOptions, "store">>, AnswerOptions<Req, BlockEntry> {
+  /**
+   * The keys of a client, of which any may be blocked. Default: its whole address, and what the guard's option `key` returns.
+   */
+  key?: ((request: Req) => MaybePromise<string | readonly string[]>) | undefined;
+  /** Where a `handler` finds the {@link BlockEntry} on the request. Default `"block"`. */
+  requestProperty?: string | undefined;
+}
+
+const FOR_STORES = ["prefix", "timeout", "clock", "staleFor", "cacheSize", "ipv6Prefix", "failOpen"] as const;
+
+const OPTIONS = [...FOR_STORES, ...ANSWER_OPTIONS, "key", "requestProperty"] as const;
+
+/**
+ * A check that denies blocked clients with 403; with 503 while the store fails, unless the blocklist is `failOpen`. Answered
+ * from memory where the client was asked about before.
+ *
+ * @param storeOrBlocklist where blocks are kept, or a blocklist that the app shares with other parts of it
+ * @throws SluiceError for any option that is not what it should be
+ */
+export function blocked<Req>(
+  storeOrBlocklist: Store | Blocklist,
+  options: BlockedOptions<Req> = {},
+): CheckSource<Req, BlockedDenial, BlockEntry | undefined> {
+  rejectUnknown(options, OPTIONS, "blocked");
+  const { key, requestProperty = "block", statusCode, type, title, message, ...own } = options;
+  expectFunctions({ key });
+  const blocklist = blocklistOf(storeOrBlocklist, own);
+  const deny = denier({ statusCode, type, title, message }, FORBIDDEN);
+
+  function checkBy(
+    keysOf: (who: Identified<Req>) => MaybePromise<string | readonly string[]>,
+    keyless: boolean,
+  ): Check<Req, BlockedDenial, BlockEntry | undefined> {
+    return {
+      name: "blocked",
+      keyless,
+      requestProperty,
+      look: (who) => after(keysOf(who), (keys) => findAny(blocklist, typeof keys === "string" ? [keys] : keys)),
+      judge: ({ request }, { looked }) =>
+        looked === undefined ? PASS : { found: looked, deny: () => deny(request, looked) },
+    };
+  }
+
+  return key === undefined
+    ? (context) => checkBy((who) => keysOf(who, context), false)
+    : checkBy(({ request }) => key(request), true);
+}
+
+const FORBIDDEN = {
+  reason: "blocked",
+  status: 403,
+  title: "Forbidden",
+  detail: "This client is blocked.",
+} as const;
+
+function blocklistOf(storeOrBlocklist: Store | Blocklist, own: Partial<Omit<BlocklistOptions, "store">>): Blocklist {
+  if (!isBlocklist(storeOrBlocklist)) return createBlocklist({ ...own, store: storeOrBlocklist });
+  expectNone({ ...own }, "it has been set: give it to createBlocklist");
+  return storeOrBlocklist;
+}
+
+function isBlocklist(value: Store | Blocklist): value is Blocklist {
+  return typeof (value as Partial<Blocklist> | undefined)?.findBlock === "function";
+}
+
+/** Everything by which a client may be blocked: its whole address, since a network may be smaller than one client's, and its key. */
+function keysOf<Req>({ request, key }: Identified<Req>, { port, hasKey }: CheckContext<Req>): readonly string[] {
+  const address = clientAddress(request, port);
+  const known = isAddress(address) ? [address] : [];
+  return hasKey || known.length === 0 ? [...new Set([...known, ...namesIn(key)])] : known;
+}
+
+function namesIn(key: LimiterKey): readonly string[] {
+  return typeof key === "object" && key !== null ? Object.values(key) : [key];
+}
+
+/** Frameworks may return anything, such as an address with a port. */
+function isAddress(address: string | undefined): address is string {
+  if (address === undefined) return false;
+  try {
+    clientKey(address);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The block of the first of several keys that has one. All are looked up at the same time. */
+function findAny(blocklist: Blocklist, keys: readonly string[]): MaybePromise<BlockEntry | undefined> {
+  const found = keys.map((key) => blocklist.look(key));
+  if (!found.some((entry) => entry instanceof Promise)) return found.find((entry) => entry !== undefined);
+  return Promise.all(found).then((entries) => entries.find((entry) => entry !== undefined));
+}
+
+/** Options of the middleware `blocklist`, in every framework: those of {@link blocked}, and some of a guard. */
+export interface BlocklistGuardOptions<Req, Handler = never>
+  extends BlockedOptions<Req>,
+    Pick<GuardOptionsOf<Req, Handler>, "skip" | "unusableAddress" | "name" | "handler"> {}
+
+/**
+ * Creates the guard that has the check {@link blocked} only. For authors of adapters.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ */
+export function createBlocklistGuard<Req, Handler>(
+  storeOrBlocklist: Store | Blocklist,
+  options: BlocklistGuardOptions<Req, Handler>,
+  port: HttpPort<Req>,
+): Guard<Req, Handler, BlockedDenial | UnavailableDenial> {
+  rejectUnknown(options, [...OPTIONS, "skip", "unusableAddress", "name", "handler"], "blocklist");
+  const { skip, unusableAddress, name, handler, ...own } = options;
+  // A preflight of a blocked client is denied, too.
+  const guardOptions = { skip, unusableAddress, name, handler, chargePreflight: true };
+  return createGuard([blocked(storeOrBlocklist, own)], guardOptions, port, "blocklist");
+}

@@ -1,0 +1,152 @@
+import type { LimiterKey, MaybePromise, Store } from "@sluice/core";
+import {
+  ANSWER_OPTIONS,
+  type AnswerOptions,
+  after,
+  type CheckSource,
+  createGuard,
+  type Denial,
+  denier,
+  expectFunctions,
+  expectNone,
+  type Guard,
+  type GuardOptionsOf,
+  type HttpPort,
+  PASS,
+  type ResponseOutcome,
+  refundAtEnd,
+  rejectUnknown,
+  type UnavailableDenial,
+  unavailable,
+} from "@sluice/core/http";
+import { createDebouncer, type Debouncer, type DebouncerOptions, type Sighting } from "./debouncer.js";
+import { checkFingerprintOptions, type FingerprintOptions, fingerprintSource } from "./fingerprint-source.js";
+
+/** The answer to duplicates: 409, or the option `statusCode`. */
+export type DuplicateDenial = Denial<"duplicate", Sighting>;
+
+/** Options of {@link once}. Those of `createDebouncer` are for a store; a debouncer has its own. */
+export interface OnceOptions<Req>
+  extends Omit<DebouncerOptions, "store" | "window">,
+    AnswerOptions<Req, Sighting>,
+    FingerprintOptions<Req> {
+  /** How long after the first sight the same request is a duplicate. Default `"1s"`. */
+  window?: DebouncerOptions["window"] | undefined;
+  /**
+   * Whether the same request may come again at once, asked when the response is over, as for one that failed. Never asked
+   * when the client left before the end. Default: never.
+   */
+  forgetWhen?: ((outcome: ResponseOutcome, request: Req) => MaybePromise<boolean | undefined>) | undefined;
+  /** Where the app finds the {@link Sighting} on the request. Default `"debounce"`. */
+  requestProperty?: string | undefined;
+}
+
+const FOR_STORES = ["window", "prefix", "failOpen", "timeout", "on", "clock"] as const;
+
+const OPTIONS = [...FOR_STORES, ...ANSWER_OPTIONS, "fingerprint", "methods", "forgetWhen", "requestProperty"] as const;
+
+/**
+ * A check that denies duplicates with 409: requests of one client with the same method, path, query and body within a window;
+ * with 503 while the store fails, unless the debouncer is `failOpen`. Its claim is decided together with those of the limits of
+ * the guard, so a duplicate is not charged, and a request over a limit opens no window.
+ *
+ * @param storeOrDebouncer where to keep windows, or a debouncer that the app shares with other parts of it
+ * @throws SluiceError for any option that is not what it should be
+ */
+export function once<Req>(
+  storeOrDebouncer: Store | Debouncer,
+  options: OnceOptions<Req> = {},
+): CheckSource<Req, DuplicateDenial | UnavailableDenial> {
+  rejectUnknown(options, OPTIONS, "once");
+  const { fingerprint, methods, forgetWhen, requestProperty = "debounce", ...rest } = options;
+  const { statusCode, type, title, message, ...own } = rest;
+  expectFunctions({ forgetWhen });
+  checkFingerprintOptions({ fingerprint, methods });
+  const debouncer = debouncerOf(storeOrDebouncer, own);
+  const deny = denier({ statusCode, type, title, message }, CONFLICT);
+
+  return ({ port, warn }) => {
+    const findFingerprint = fingerprintSource({ fingerprint, methods }, port, warn);
+    const settlerOf =
+      forgetWhen &&
+      refundAtEnd(forgetWhen, warn, {
+        option: "forgetWhen",
+        code: "FORGET_FAILED",
+        effect: "a request that may come again at once stays a duplicate until its window ends",
+      });
+    return {
+      name: "once",
+      requestProperty,
+      claims: ({ request, key }) =>
+        after(findFingerprint(request), (found) =>
+          found === undefined ? undefined : debouncer.join(clientOf(key), found),
+        ),
+      judge({ request }, { joining, decision }) {
+        if (joining === undefined || decision === undefined) return PASS;
+        if (decision.source === "failClosed") return unavailable();
+        const found: Sighting = { duplicate: !decision.allowed, windowEndsInMs: decision.resetAfterMs };
+        if (found.duplicate) return { found, deny: () => deny(request, found) };
+        return { found, settle: settlerOf?.(request, () => joining.refund(decision)) };
+      },
+    };
+  };
+}
+
+const CONFLICT = {
+  reason: "duplicate",
+  status: 409,
+  title: "Conflict",
+  detail: "The same request was received a moment ago.",
+} as const;
+
+function clientOf(key: LimiterKey): string {
+  return typeof key === "object" && key !== null ? JSON.stringify(key) : key;
+}
+
+function debouncerOf(
+  storeOrDebouncer: Store | Debouncer,
+  own: Pick<OnceOptions<never>, (typeof FOR_STORES)[number]>,
+): Debouncer {
+  if (isDebouncer(storeOrDebouncer)) {
+    expectNone({ ...own }, "it has been set: give it to createDebouncer");
+    return storeOrDebouncer;
+  }
+  const { window = "1s" } = own;
+  return createDebouncer({ ...own, window, store: storeOrDebouncer });
+}
+
+function isDebouncer(value: Store | Debouncer): value is Debouncer {
+  return typeof (value as Partial<Debouncer> | undefined)?.seen === "function";
+}
+
+const OF_GUARD = [
+  "key",
+  "skip",
+  "chargePreflight",
+  "ipv6Prefix",
+  "unusableAddress",
+  "hashKey",
+  "name",
+  "handler",
+] as const;
+
+/** Options of the middleware `debounce`, in every framework: those of {@link once}, and some of a guard. */
+export interface DebounceGuardOptions<Req, Handler = never>
+  extends OnceOptions<Req>,
+    Omit<GuardOptionsOf<Req, Handler>, "dryRun" | "refundWhen"> {}
+
+/**
+ * Creates the guard that has the check {@link once} only. For authors of adapters.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ */
+export function createDebounceGuard<Req, Handler>(
+  storeOrDebouncer: Store | Debouncer,
+  options: DebounceGuardOptions<Req, Handler>,
+  port: HttpPort<Req>,
+): Guard<Req, Handler, DuplicateDenial | UnavailableDenial> {
+  rejectUnknown(options, [...OPTIONS, ...OF_GUARD], "debounce");
+  const { key, skip, chargePreflight, ipv6Prefix, unusableAddress, hashKey, name, handler, ...own } = options;
+  const guardOptions = { key, skip, chargePreflight, ipv6Prefix, unusableAddress, hashKey, name, handler };
+  return createGuard([once(storeOrDebouncer, own)], guardOptions, port, "debounce");
+}

@@ -1,0 +1,120 @@
+import {
+  compositeKey,
+  createLimiter,
+  type Decision,
+  type Duration,
+  type FixedWindowPolicy,
+  fixedWindow,
+  type LimiterOptions,
+  type MaybePromise,
+  type Participant,
+  SluiceError,
+} from "@sluice/core";
+import { after } from "@sluice/core/http";
+import { rejectUnknown } from "@sluice/core/store";
+import { checkKey } from "../key.js";
+
+/** Options of {@link createDebouncer}. */
+export interface DebouncerOptions extends Omit<LimiterOptions, "policies" | "algorithms" | "autoBlock"> {
+  /** How long after the first sight everything of the same key and fingerprint is a duplicate. */
+  window: Duration;
+  /**
+   * What is said while the store fails. False: {@link Debouncer.seen} rejects, since who is told "duplicate" takes the
+   * work for done, and nobody knows whether it is. True: nothing is a duplicate, so that all work is done, and some
+   * perhaps twice. Default false.
+   */
+  failOpen?: boolean | undefined;
+}
+
+/** What a debouncer found out about one request. */
+export interface Sighting {
+  /** Whether the same was seen within the window. */
+  readonly duplicate: boolean;
+  /** How long until the window ends, for a duplicate as for the first sight; 0 where the store did not answer. */
+  readonly windowEndsInMs: number;
+}
+
+/** Tells requests that were seen before. */
+export interface Debouncer {
+  /** The limit of one in each window; its name is `"debounce"`. */
+  readonly policy: FixedWindowPolicy;
+  /** Starts every stored key. */
+  readonly prefix: string;
+  /**
+   * Whether the same key and fingerprint were seen within the window. The first sight opens the window; repeats neither
+   * extend it nor write anything. Of any number of processes that see the same at once, one is told false.
+   *
+   * @throws SluiceError `INVALID_KEY`; `STORE_FAILED`, `STORE_TIMEOUT` and their like unless the debouncer is `failOpen`
+   */
+  seen(key: string, fingerprint?: string): Promise<boolean>;
+  /** {@link Debouncer.seen} with all that is known; at once where the store answers at once. */
+  look(key: string, fingerprint?: string): MaybePromise<Sighting>;
+  /** The debouncer's part in an admission that it shares with limiters, for a check of a guard: see `join` of a limiter. */
+  join(key: string, fingerprint?: string): Participant;
+  /**
+   * Closes the window, so that the next one is a first sight: for work that failed and is to be tried again.
+   *
+   * @throws SluiceError `INVALID_KEY`, and the store's
+   */
+  forget(key: string, fingerprint?: string): Promise<void>;
+  /** Refuses further calls. The store stays open. */
+  close(): Promise<void>;
+}
+
+/** The name of a debouncer's policy, which no other policy with its prefix may have. */
+export const DEBOUNCE = "debounce";
+
+/**
+ * Makes a debouncer: it tells a request that was seen before within a window, as when somebody clicks twice, or a
+ * client tries again what had worked. One round trip on every store, shared with concurrent decisions.
+ *
+ * @throws SluiceError for any option that is not what it should be
+ *
+ * @example
+ * ```ts
+ * import { createDebouncer } from "@sluice/protections";
+ * import { memoryStore } from "@sluice/store-memory";
+ *
+ * const debouncer = createDebouncer({ store: memoryStore(), window: "5s" });
+ * if (await debouncer.seen("user-123", "order 42")) console.log("we have that one already");
+ * ```
+ */
+export function createDebouncer(options: DebouncerOptions): Debouncer {
+  rejectUnknown(
+    options,
+    ["store", "window", "prefix", "failOpen", "timeout", "on", "clock"] satisfies (keyof DebouncerOptions)[],
+    "createDebouncer",
+  );
+  const { window, ...limiterOptions } = options;
+  // A fixed window starts with what it first grants, and a denial writes nothing: that is all of it.
+  const policy = fixedWindow({ name: DEBOUNCE, limit: 1, window });
+  const limiter = createLimiter({ ...limiterOptions, policies: policy });
+
+  const debouncer: Debouncer = {
+    policy,
+    prefix: limiter.prefix,
+    async seen(key, fingerprint) {
+      return (await debouncer.look(key, fingerprint)).duplicate;
+    },
+    look(key, fingerprint) {
+      return after(limiter.decide(debounceKey(key, fingerprint)), sightingOf);
+    },
+    join: (key, fingerprint) => limiter.join(debounceKey(key, fingerprint)),
+    forget: async (key, fingerprint) => limiter.reset(debounceKey(key, fingerprint)),
+    close: () => limiter.close(),
+  };
+  return debouncer;
+}
+
+/** @throws SluiceError `INVALID_KEY` */
+function debounceKey(key: string, fingerprint: string | undefined): string {
+  checkKey(key, "key");
+  return fingerprint === undefined ? compositeKey(key) : compositeKey(key, fingerprint);
+}
+
+/** What the decision of a debouncer says. @throws SluiceError the store's, where the debouncer is closed while it fails */
+function sightingOf({ allowed, source, resetAfterMs, error }: Decision): Sighting {
+  if (source !== "failClosed") return { duplicate: !allowed, windowEndsInMs: resetAfterMs };
+  if (error instanceof SluiceError) throw error;
+  throw new SluiceError("STORE_FAILED", "the store failed", { cause: error });
+}

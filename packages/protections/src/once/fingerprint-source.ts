@@ -1,0 +1,74 @@
+import type { MaybePromise } from "@sluice/core";
+import { after, expectFunctions, type HttpPort, invalidOption, type Warn } from "@sluice/core/http";
+import { checkKey } from "../key.js";
+import { fingerprintOf } from "./fingerprint.js";
+
+/** The safe methods of the IANA registry, and `QUERY`. */
+const SAFE_METHODS: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "TRACE",
+  "PROPFIND",
+  "REPORT",
+  "SEARCH",
+  "QUERY",
+]);
+
+/** What makes a request the same as another one, to a debouncer. */
+export interface FingerprintOptions<Req> {
+  /**
+   * What makes a request the same as another one of the same client; `undefined` for a request that is never a duplicate.
+   * Default: the method, the path with the query, and a digest of the body that was parsed before. A request whose body
+   * nobody read is never a duplicate, and warned of once.
+   */
+  fingerprint?: ((request: Req) => MaybePromise<string | undefined>) | undefined;
+  /**
+   * The methods of requests that can be duplicates, in upper case. Default: all but the safe ones, such as `GET` and `HEAD`
+   * (RFC 9110, section 9.2.1), which only read and may be sent again at any time.
+   */
+  methods?: readonly string[] | undefined;
+}
+
+/** @throws SluiceError `INVALID_OPTION` */
+export function checkFingerprintOptions<Req>({ fingerprint, methods }: FingerprintOptions<Req>): void {
+  expectFunctions({ fingerprint });
+  if (methods !== undefined && !(Array.isArray(methods) && methods.every((method) => /^[A-Z]+$/.test(method)))) {
+    throw invalidOption("methods", methods, 'give an array of methods in upper case, as in ["POST", "PUT"]');
+  }
+}
+
+/**
+ * Creates the function that returns the fingerprint of a request; `undefined` when it is never a duplicate.
+ *
+ * @throws SluiceError `INVALID_OPTION` for an adapter that knows no paths and bodies, without a fingerprint
+ */
+export function fingerprintSource<Req>(
+  { fingerprint, methods }: FingerprintOptions<Req>,
+  port: HttpPort<Req>,
+  warn: Warn,
+): (request: Req) => MaybePromise<string | undefined> {
+  if (fingerprint === undefined && (port.target === undefined || port.body === undefined)) {
+    throw invalidOption("fingerprint", fingerprint, "the adapter knows no paths and bodies, so give a function");
+  }
+
+  function byDefault(request: Req): MaybePromise<string | undefined> {
+    return after(fingerprintOf(request, port), (found) => {
+      if (found === undefined) {
+        warn("BODY_NOT_READ", "a request with a body that nobody had read can't be told from others.");
+      }
+      return found;
+    });
+  }
+
+  const find =
+    fingerprint === undefined
+      ? byDefault
+      : (request: Req) =>
+          after(fingerprint(request), (found) => (found === undefined ? found : checkKey(found, "fingerprint")));
+  return (request) => {
+    const method = port.method(request);
+    const counts = methods === undefined ? !SAFE_METHODS.has(method) : methods.includes(method);
+    return counts ? find(request) : undefined;
+  };
+}
