@@ -54,7 +54,7 @@ export type {
   DecideCall,
   NotRun,
   NumberedPolicy,
-} from "./kit/batch-decider.js";
+} from "./kit/batch.js";
 export { type LastError, watchErrors } from "./kit/connection-errors.js";
 export type { PageWriter, Places, StoredEntry } from "./kit/import-pages.js";
 export { backOff, byDeadline, LATE, pause } from "./kit/real-time.js";

@@ -8,90 +8,7 @@ import { unreadableState } from "../entry.js";
 import { groupsByTime, numberBatch } from "../numbered-batch.js";
 import { readOutcome } from "../read-outcome.js";
 import type { Admission, CallOptions, Claim, Outcome } from "../store.js";
-
-/** A policy as a database takes it. */
-export interface NumberedPolicy {
-  readonly algorithm: string;
-  /** Names the algorithm: see `RemoteForm.number`. */
-  readonly number: number;
-  readonly numbers: readonly number[];
-}
-
-/** Admissions with the same time and place, as a database takes them. */
-export interface Batch {
-  /** The stored keys of the entries, each once. */
-  readonly keys: readonly string[];
-  /** For each of them, the algorithm of its state. */
-  readonly algorithms: readonly string[];
-  readonly policies: readonly NumberedPolicy[];
-  /** See `NumberedBatch.numbers`. */
-  readonly numbers: readonly number[];
-  /** The time that tests give; `undefined` for the database's clock. */
-  readonly nowMs: number | undefined;
-  /** Where the entries lie, if they lie in different places. */
-  readonly place: string | undefined;
-  readonly queue: string;
-}
-
-/**
- * Why something was not decided. Nothing has run: it may be asked again at once (`"again"`), in the places that are known by
- * now (`"moved"`), or must be decided claim by claim, by compare-and-set (`"apart"`).
- */
-export type NotRun = "again" | "moved" | "apart";
-
-/** The reply to a batch. */
-export interface BatchReply<Undecided> {
-  /**
-   * For each admission a verdict, and the numbers that `readOutcome` reads: 1 if all claims fit, 0 if not, -1 with no further
-   * numbers for state that can't be read. The time of the decision stands before the first verdict, or before each.
-   */
-  readonly numbers: readonly number[];
-  /** The meaning of any other verdict. `next` reads the numbers that follow it. */
-  otherwise?(verdict: number, next: () => number): SluiceError | NotRun | Undecided;
-}
-
-/** Sends batches of admissions to a database that decides them. */
-export interface BatchSender<Undecided extends symbol = never, Connection = undefined> {
-  /** Whether a reply has the time of the decision once, or for each admission. */
-  readonly clock: "once" | "each";
-  /** The most batches in flight, of each queue. Default 32. */
-  maxInFlight?(queue: string): number;
-  /** See `BatcherOptions.worthSplitting`. */
-  readonly worthSplitting?: number | undefined;
-  /** Names the queue that an admission waits in. Queues do not wait for each other. Default: there is one. */
-  queueOf?(admission: Admission, keyOf: (claim: Claim) => string): string;
-  /** Lends a connection for one batch. */
-  connected?<T>(use: (connection: Connection) => Promise<T>, deadlineMs: number): Promise<T>;
-  /**
-   * Sends one batch. Resolves to its reply, or to what became of all its admissions. Rejects with a `SluiceError` when the
-   * database did not answer.
-   */
-  send(
-    batch: Batch,
-    connection: Connection,
-  ): Promise<BatchReply<Undecided> | { readonly all: SluiceError | NotRun | Undecided }>;
-  /** The error for a reply that can't be one. */
-  malformed(what: string): SluiceError;
-  /**
-   * Decides an admission that a batch left undecided.
-   *
-   * @param tookMs how long the batch took
-   * @param ask asks again in another batch
-   */
-  undecided?(
-    answer: Undecided,
-    call: DecideCall,
-    tookMs: number,
-    ask: () => Promise<Outcome | Undecided>,
-  ): Promise<Outcome>;
-}
-
-/** One admission that waits for its decision. */
-export interface DecideCall {
-  readonly admission: Admission;
-  readonly nowMs: number | undefined;
-  readonly deadlineMs: number;
-}
+import type { Batch, BatchReply, BatchSender, DecideCall, NotRun } from "./batch.js";
 
 interface OpenCall<Undecided> extends DecideCall {
   /** Whether the caller takes an answer that is not a decision. */
@@ -154,13 +71,9 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
   }
 
   /** Answers a call, unless it is to be asked again. */
-  function answer(call: Open, found: SluiceError | NotRun | Undecided, sentMs: number): void {
+  function answer(call: Open, found: Outcome | SluiceError | NotRun | Undecided, sentMs: number): void {
     if (found === "again") return;
-    if (found instanceof SluiceError) {
-      call.answer = found;
-      return;
-    }
-    if (found !== "moved" && found !== "apart" && call.raw) {
+    if (typeof found === "object" || (found !== "moved" && found !== "apart" && call.raw)) {
       call.answer = found;
       return;
     }
@@ -174,14 +87,15 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
     const reader = { numbers, at: 0 };
     const next = (): number => nextNumber(reader);
     let nowMs = sender.clock === "once" ? next() : 0;
-    for (const call of calls) {
+    const found = calls.map(({ admission }) => {
       if (sender.clock === "each") nowMs = next();
       const verdict = next();
-      if (verdict === 0 || verdict === 1) call.answer = readOutcome(reader, call.admission, nowMs, verdict === 1);
-      else if (verdict === UNREADABLE) call.answer = unreadableState();
-      else answer(call, otherwise?.(verdict, next) ?? sender.malformed(`the verdict ${verdict}`), sentMs);
-    }
+      if (verdict === 0 || verdict === 1) return readOutcome(reader, admission, nowMs, verdict === 1);
+      if (verdict === UNREADABLE) return unreadableState();
+      return otherwise?.(verdict, next) ?? sender.malformed(`the verdict ${verdict}`);
+    });
     if (reader.at !== numbers.length) throw sender.malformed(`${numbers.length} numbers instead of ${reader.at}`);
+    for (const [i, call] of calls.entries()) answer(call, found[i] as (typeof found)[number], sentMs);
   }
 
   /** Decides calls with the same time, in the same place. */
@@ -225,7 +139,11 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
             answered = true;
           } catch (error) {
             failure = error;
-            for (const call of together) call.answer ??= storeFailure(error);
+            // Those that were decided by an earlier try stay so.
+            for (const call of together) {
+              if (call.answer === undefined) call.answer = storeFailure(error);
+              else answered = true;
+            }
           }
         }
       }),

@@ -7,7 +7,8 @@ import { decideEntries, type Entry, refundEntry } from "../entry.js";
 import { decideInOrder, type PartDecider, partsOf } from "../in-order.js";
 import type { Admission, CallOptions, Claim, DecidingStore, Outcome } from "../store.js";
 import { type CreateHash, exportedKey, type StoredKey, storedKeys } from "../stored-key.js";
-import { type BatchSender, createBatchDecider } from "./batch-decider.js";
+import type { BatchSender } from "./batch.js";
+import { createBatchDecider } from "./batch-decider.js";
 import { importPages, type PageWriter, type Places, type StoredEntry } from "./import-pages.js";
 
 /** What a database does for {@link createRemoteStore}. Keys are stored keys: short texts. Everything rejects with a `SluiceError`. */

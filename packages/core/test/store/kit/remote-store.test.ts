@@ -214,6 +214,18 @@ describe("a batch", () => {
     expect(fine).toMatchObject({ value: { allowed: true, findings: [{ remaining: 7 }] } });
   });
 
+  it("keeps what was decided before another try of the same batch failed", async () => {
+    const { store, batches } = fakeStore({
+      async send() {
+        if (batches.length > 1) throw new SluiceError("STORE_FAILED", "the connection broke");
+        return { numbers: [NOW_MS, 1, ...used(1), -2], otherwise: () => "again" };
+      },
+    });
+    const [decided, failed] = await Promise.allSettled(["a", "b"].map((key) => store.decide(admissionOf(key))));
+    expect(decided).toMatchObject({ status: "fulfilled", value: { allowed: true } });
+    expect(failed).toMatchObject({ status: "rejected", reason: { code: "STORE_FAILED" } });
+  });
+
   it.each([
     ["too few numbers", [NOW_MS, 1, 0]],
     ["too many numbers", [NOW_MS, 1, ...used(1), 5]],
