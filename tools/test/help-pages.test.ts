@@ -11,13 +11,17 @@ test("links to the pages about errors in the project's own repository", () => {
   expect(helpUrl("UNKNOWN_OPTION")).toBe(`${homepage}/blob/main/docs/errors/UNKNOWN_OPTION.md`);
 });
 
-const codes = new Set(
-  filesBelow(root, "packages", ".ts").flatMap((file) => {
-    if (!/^packages\/[^/]+\/src\//.test(file)) return [];
-    const linked = readFileSync(join(root, file), "utf8").matchAll(/\b(?:helpUrl|warn)\(\s*"([A-Z_]+)"/g);
-    return [...linked].map(([, code]) => code ?? "");
-  }),
-);
+/** The first group of each match in a source. */
+function found(file: string, pattern: RegExp): string[] {
+  return [...readFileSync(join(root, file), "utf8").matchAll(pattern)].map(([, code]) => code ?? "");
+}
+
+const sources = filesBelow(root, "packages", ".ts").filter((file) => /^packages\/[^/]+\/src\//.test(file));
+const codes = new Set([
+  ...sources.flatMap((file) => found(file, /\bhelpUrl\(\s*"([A-Z_]+)"/g)),
+  // Every warning links to the page of its code.
+  ...found("packages/core/src/http/warnings.ts", /^ {2}\| "([A-Z_]+)"/gm),
+]);
 
 test("finds codes that errors and warnings link to", () => {
   expect([...codes]).toEqual(expect.arrayContaining(["UNKNOWN_OPTION", "MADE_IN_HANDLER", "FORGET_FAILED"]));

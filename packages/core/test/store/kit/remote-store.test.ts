@@ -201,6 +201,18 @@ describe("a batch", () => {
     expect(batches.map(({ keys }) => keys.length)).toEqual([3, 1]);
   });
 
+  it("returns a decision that came after its deadline: the charge was made, and may have to be undone", async () => {
+    const lateMs = performance.now() + 20;
+    const { store, batches } = fakeStore({
+      async send(batch) {
+        while (performance.now() <= lateMs) await new Promise((resolve) => setTimeout(resolve, 5));
+        return { numbers: granted(batch) };
+      },
+    });
+    expect(await store.decide(admissionOf("a"), { deadlineMs: lateMs })).toMatchObject({ allowed: true });
+    expect(batches).toHaveLength(1);
+  });
+
   it("rejects one admission alone, for state that can't be read or a failure of its own", async () => {
     const failure = new SluiceError("STORE_FAILED", "refused");
     const { store } = fakeStore({
