@@ -28,6 +28,14 @@ it("gives each measurement of an HTTP suite a process of its own", { timeout: 60
   for (const { min } of report.rows) expect(min).toBeGreaterThan(0);
 });
 
+it.each(["redis", "postgres", "sqlite", "dynamodb"])("measures a store on %s", { timeout: 60_000 }, async (suite) => {
+  const file = join(folder, `${suite}.json`);
+  const [exitCode] = await once(start(suite, "--quick", "--only", `${suite}.sluice.hot`, "--json", file), "exit");
+  expect(exitCode).toBe(0);
+  const report: Report = JSON.parse(readFileSync(file, "utf8"));
+  expect(report.rows.map(({ id }) => id)).toContainEqual(expect.stringContaining(`${suite}.sluice.hot`));
+});
+
 describe("the memory suite", () => {
   it("writes every row and every ratio as JSON", { timeout: 60_000 }, async () => {
     const file = join(folder, "memory.json");

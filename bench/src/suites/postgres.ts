@@ -66,7 +66,7 @@ async function sluice(
   return {
     ask: (key) => consume(key),
     isRight: ({ allowed, source }) => allowed && source === "store",
-    tables: [table],
+    tables: [`sluice.${table}`],
   };
 }
 
