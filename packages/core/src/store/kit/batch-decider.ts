@@ -107,9 +107,9 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
   ): Promise<void> {
     for (let open = calls, tries = 0; ; tries++) {
       const sentMs = performance.now();
-      // An answer that came after the deadline stands: the charge was made, and its caller may have to undo it.
-      open = open.filter((call) => call.answer === undefined);
       for (const call of open) {
+        // An answer that came after the deadline stands: the charge was made, and its caller may have to undo it.
+        if (call.answer !== undefined) continue;
         if (call.deadlineMs <= sentMs)
           call.answer = storeTimeout("the store was too busy to send the call in time; it was not sent");
         else if (tries === MAX_TRIES) call.answer = contended();
