@@ -1,16 +1,18 @@
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/** `Sun, 06 Nov 1994 08:49:37 GMT`, and with another name of that zone. */
-const IMF_FIXDATE = /^[a-z]{3}, *(\d{1,2}) ([a-z]{3}) (\d{4}) (\d{2}:\d{2}:\d{2}) (?:GMT|UTC|UT|Z)$/i;
+/**
+ * `Sun, 06 Nov 1994 08:49:37 GMT` and `Sunday, 06-Nov-94 08:49:37 GMT`; also as mail has them, without the day of the week
+ * or with an offset.
+ */
+const DAY_FIRST =
+  /^(?:[a-z]{3,9}, *)?(\d{1,2})[ -]([a-z]{3})[ -](\d{4}|\d{2}) (\d{1,2}:\d{2}:\d{2}) (?:GMT|UTC|UT|Z|([+-]\d{4}))$/i;
 
-/** `Sunday, 06-Nov-94 08:49:37 GMT` */
-const RFC_850 = /^[a-z]{3,9}, *(\d{1,2})-([a-z]{3})-(\d{2}|\d{4}) (\d{2}:\d{2}:\d{2}) (?:GMT|UTC|UT|Z)$/i;
+/** `Sun Nov  6 08:49:37 1994`, and with the zone before the year. */
+const ASCTIME = /^[a-z]{3} ([a-z]{3}) {1,2}(\d{1,2}) (\d{2}:\d{2}:\d{2}) (?:(?:GMT|UTC) )?(\d{4})$/i;
 
-/** `Sun Nov  6 08:49:37 1994` */
-const ASCTIME = /^[a-z]{3} ([a-z]{3}) {1,2}(\d{1,2}) (\d{2}:\d{2}:\d{2}) (\d{4})$/i;
-
-/** `1994-11-06T08:49:37Z`, also with a fraction, an offset, or a space between date and time. */
-const ISO_8601 = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?$/i;
+/** `1994-11-06T08:49:37Z`, also with a fraction, an offset, or spaces before the time and the zone. */
+const ISO_8601 =
+  /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(?: ?(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?$/i;
 
 /** Reads an HTTP date in each form that recipients have to accept (RFC 9110, section 5.6.7). */
 export function httpDateMs(text: string, nowMs: number): number | undefined {
@@ -19,22 +21,32 @@ export function httpDateMs(text: string, nowMs: number): number | undefined {
     const [, month = "", day = "", time = "", year = ""] = asctime;
     return dateMs(Number(year), month, day, time);
   }
-  const [, day = "", month = "", year, time = ""] = IMF_FIXDATE.exec(text) ?? RFC_850.exec(text) ?? [];
+  const [, day = "", month = "", year, time = "", offset = "+0000"] = DAY_FIRST.exec(text) ?? [];
   if (year === undefined) return undefined;
-  if (year.length > 2) return dateMs(Number(year), month, day, time);
-  // Of two digits, a year that would be more than 50 years ahead is the last one in the past that ends like this.
+  const at = (fullYear: number) => {
+    const ms = dateMs(fullYear, month, day, time);
+    return ms === undefined ? undefined : ms - offsetMs(offset);
+  };
+  if (year.length > 2) return at(Number(year));
+  // Of two digits: the latest year with this end in which the date is no more than 50 years ahead.
   const thisYear = new Date(nowMs).getUTCFullYear();
-  const inThisCentury = thisYear - (thisYear % 100) + Number(year);
-  return dateMs(inThisCentury > thisYear + 50 ? inThisCentury - 100 : inThisCentury, month, day, time);
+  const ahead = thisYear + 50 - ((((thisYear + 50 - Number(year)) % 100) + 100) % 100);
+  const latest = new Date(nowMs).setUTCFullYear(thisYear + 50);
+  return (at(ahead) ?? 0) > latest ? at(ahead - 100) : at(ahead);
 }
 
 /** Reads a date of ISO 8601; one without a zone is of UTC. */
 export function isoDateMs(text: string): number | undefined {
   const [, date, time, zone = "Z"] = ISO_8601.exec(text) ?? [];
   if (date === undefined) return undefined;
-  const offset = /^[+-]\d{4}$/.test(zone) ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone.toUpperCase();
-  const ms = Date.parse(`${date}T${time}${offset}`);
-  return Number.isNaN(ms) ? undefined : ms;
+  const ms = Date.parse(`${date}T${time}Z`);
+  return Number.isNaN(ms) ? undefined : ms - offsetMs(zone);
+}
+
+/** `+0200`, `+02:00` or `+02`; the other names of zones are all of UTC. */
+function offsetMs(zone: string): number {
+  const [, sign, hours, minutes = "0"] = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone) ?? [];
+  return (sign === "-" ? -1 : 1) * (Number(hours ?? 0) * 60 + Number(minutes)) * 60_000;
 }
 
 function dateMs(year: number, monthName: string, day: string, time: string): number | undefined {

@@ -1,7 +1,13 @@
 import { httpDateMs, isoDateMs } from "./http-date.js";
 
-/** A number as JSON has it, or with a plus; 15 digits are more than any limit. */
-const NUMBER = /^[+-]?\d{1,15}(?:\.\d{1,15})?$/;
+/** A number as programs print it. */
+const NUMBER = /^[+-]?(?:\d{1,15}(?:\.\d{0,40})?|\.\d{1,40})(?:e[+-]?\d{1,2})?$/i;
+
+/** 15 digits are more than any limit. */
+const MAX_NUMBER = 999_999_999_999_999;
+
+/** An element of a list. The comma in a date, behind the day of the week, parts nothing. */
+const ELEMENT = /"[^"]*"|\s*(?:[a-z]{3,9},)?[^,]+/gi;
 
 /** `6m0s`, `1.5s` or `250ms`. */
 const DURATION = /^(?:\d{1,9}(?:\.\d{1,9})?(?:ms|[dhms]))+$/;
@@ -27,10 +33,23 @@ export function leniently(text: string | undefined): number | undefined {
   return known.length === 0 ? undefined : Math.min(...known);
 }
 
-/** The time until a moment that is written as seconds to go, as seconds or milliseconds since 1970, as a date or a duration. */
+/**
+ * The time until a moment that is written as seconds to go, as seconds or milliseconds since 1970, as a date or a duration.
+ * Of a list, as of a field that was sent twice, the longest.
+ */
 export function untilMs(text: string | undefined, nowMs: number): number | undefined {
-  if (text === undefined) return undefined;
-  const moment = plain(text);
+  return longest(text, (element) => untilOneMs(element, nowMs));
+}
+
+/** What `read` makes of a text or, of a list, the most of what it makes of its elements. */
+export function longest(text: string | undefined, read: (element: string) => number | undefined): number | undefined {
+  const known = (text?.match(ELEMENT) ?? []).map((one) => read(one.trim())).filter((found) => found !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
+}
+
+function untilOneMs(text: string, nowMs: number): number | undefined {
+  // A Date of structured fields (RFC 9651, section 3.3.7) is seconds since 1970.
+  const moment = plain(text).replace(/^@/, "");
   const value = numberOf(moment);
   if (value === undefined) {
     const atMs = isoDateMs(moment) ?? httpDateMs(moment, nowMs);
@@ -43,7 +62,7 @@ export function untilMs(text: string | undefined, nowMs: number): number | undef
 
 function numberOf(text: string | undefined): number | undefined {
   const trimmed = text?.trim() ?? "";
-  return NUMBER.test(trimmed) ? Number(trimmed) : undefined;
+  return NUMBER.test(trimmed) ? Math.min(Number(trimmed), MAX_NUMBER) : undefined;
 }
 
 function durationMs(text: string): number | undefined {

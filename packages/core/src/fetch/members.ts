@@ -1,36 +1,42 @@
 /** A member of a field that is a list or dictionary (RFC 9651, sections 3.1 and 3.2). */
 export interface Member {
-  /** Its name in a dictionary. */
+  /** Its name in a dictionary, in lower case. */
   readonly name: string | undefined;
   /** Its value as text, a String without its quotes. */
   readonly value: string;
   /** Its value as it is written: a String with its quotes, so that `"5"` is not 5. */
   readonly bare: string;
-  /** Values as they are written. */
+  /** Values as they are written, by names in lower case. */
   readonly params: ReadonlyMap<string, string>;
 }
 
 /** Longer fields are not read. */
 const MAX_LENGTH = 8_192;
 
-const KEY = "[a-z*][\\w.*-]*";
+const KEY = "[A-Za-z*][\\w.*-]*";
+const EQUALS = "[ \\t]*=[ \\t]*";
 const BARE = '"(?:[^"\\\\]|\\\\.)*"|:[A-Za-z0-9+/=]*:|[^\\s";,=]+';
 const MEMBER = new RegExp(
-  `[ \\t]*(?:(${KEY})=)?(${BARE})((?:[ \\t]*;[ \\t]*${KEY}(?:=(?:${BARE}))?)*)[ \\t]*(,|$)`,
+  `[ \\t]*(?:(?:(${KEY})${EQUALS})?(${BARE})((?:[ \\t]*;[ \\t]*${KEY}(?:${EQUALS}(?:${BARE}))?)*))?[ \\t]*(,|$)`,
   "y",
 );
-const PARAM = new RegExp(`;[ \\t]*(${KEY})(?:=(${BARE}))?`, "g");
+const PARAM = new RegExp(`;[ \\t]*(${KEY})(?:${EQUALS}(${BARE}))?`, "g");
 
-/** The members of a field; `undefined` when it can't be read, which counts as if it were not there. */
+/**
+ * The members of a field; `undefined` when it can't be read, which counts as if it were not there. More than the standard
+ * allows can: empty elements, spaces around `=`, and names in upper case.
+ */
 export function readMembers(field: string): readonly Member[] | undefined {
   if (field.length > MAX_LENGTH) return undefined;
   const members: Member[] = [];
   MEMBER.lastIndex = 0;
   for (;;) {
-    const [found, name, value = "", params = "", end] = MEMBER.exec(field) ?? [];
+    const [found, name, value, params = "", end] = MEMBER.exec(field) ?? [];
     if (found === undefined) return undefined;
-    const pairs = [...params.matchAll(PARAM)].map(([, key = "", bare = ""]) => [key, bare] as const);
-    members.push({ name, value: textOf(value), bare: value, params: new Map(pairs) });
+    if (value !== undefined) {
+      const pairs = [...params.matchAll(PARAM)].map(([, key = "", bare = ""]) => [key.toLowerCase(), bare] as const);
+      members.push({ name: name?.toLowerCase(), value: textOf(value), bare: value, params: new Map(pairs) });
+    }
     if (end === "") return members;
   }
 }

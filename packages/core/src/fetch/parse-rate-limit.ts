@@ -49,7 +49,7 @@ export function parseRateLimit(fields: ResponseFields, nowMs: number = Date.now(
     const value = isHeaders(fields) ? fields.get(name) : fields[name];
     return typeof value === "string" ? value : Array.isArray(value) ? value.join(", ") : undefined;
   };
-  const limits = named(field) ?? draft7(field, nowMs) ?? draft6(field, nowMs) ?? legacy(field, nowMs) ?? [];
+  const limits = named(field, nowMs) ?? draft7(field, nowMs) ?? draft6(field, nowMs) ?? legacy(field, nowMs) ?? [];
   return { limits, retryAfterMs: retryAfterMs(field("retry-after"), nowMs) };
 }
 
@@ -58,7 +58,7 @@ function isHeaders(fields: ResponseFields): fields is { get(name: string): strin
 }
 
 /** Drafts 8 and later: `"burst";q=100;w=60` and `"burst";r=50;t=30`, in a pending change `"burst";a=50;w=30`. */
-function named(field: Field): readonly ReportedLimit[] | undefined {
+function named(field: Field, nowMs: number): readonly ReportedLimit[] | undefined {
   const byName = (name: string) => (members(field, name) ?? []).filter((member) => member.name === undefined);
   const remainingOf = ({ params }: Member) => countOf(params.get("r") ?? params.get("a"));
   // Without its required parameter an item says nothing.
@@ -74,17 +74,24 @@ function named(field: Field): readonly ReportedLimit[] | undefined {
       limit: countOf(policy?.get("q")),
       windowMs: secondsMsOf(policy?.get("w")),
       remaining: state && remainingOf(state),
-      resetAfterMs: secondsMsOf(state?.params.get("t") ?? state?.params.get("w")),
+      resetAfterMs: momentMs(state?.params.get("t"), nowMs) ?? secondsMsOf(state?.params.get("w")),
     };
   });
 }
 
-/** `limit=100, remaining=50, reset=5`. */
+/** As `untilMs`, but for numbers as Strings, which are none. */
+function momentMs(bare: string | undefined, nowMs: number): number | undefined {
+  return bare !== undefined && /^"[^a-z:]*"$/i.test(bare) ? undefined : untilMs(bare, nowMs);
+}
+
+/** `limit=100, remaining=50, reset=5`, also with semicolons between them. */
 function draft7(field: Field, nowMs: number): readonly ReportedLimit[] | undefined {
-  const found = new Map((members(field, "ratelimit") ?? []).map(({ name, bare }) => [name, bare]));
+  const found = new Map(
+    (members(field, "ratelimit") ?? []).flatMap(({ name, bare, params }) => [[name, bare] as const, ...params]),
+  );
   if (!found.has("limit") && !found.has("remaining")) return undefined;
-  const state = { remaining: countOf(found.get("remaining")), resetAfterMs: untilMs(found.get("reset"), nowMs) };
-  return withPolicies(field, countOf(found.get("limit")), state);
+  const state = { remaining: leniently(found.get("remaining")), resetAfterMs: untilMs(found.get("reset"), nowMs) };
+  return withPolicies(field, leniently(found.get("limit")), state);
 }
 
 function draft6(field: Field, nowMs: number): readonly ReportedLimit[] | undefined {
@@ -116,7 +123,8 @@ function legacy(field: Field, nowMs: number): readonly ReportedLimit[] | undefin
   const either = (what: string) => field(`x-ratelimit-${what}`) ?? field(`x-rate-limit-${what}`);
   const [limit, remaining, reset] = [either("limit"), either("remaining"), either("reset")];
   if (limit === undefined && remaining === undefined) return undefined;
-  const state = { remaining: leniently(remaining), resetAfterMs: untilMs(reset, nowMs) };
+  const resetAfterMs = untilMs(reset ?? either("reset-after"), nowMs);
+  const state = { remaining: leniently(remaining), resetAfterMs };
   return [{ name: undefined, limit: leniently(limit), windowMs: undefined, ...state }];
 }
 

@@ -173,6 +173,15 @@ describe("parseRateLimit reads", () => {
       ["6m0s", 360_000],
       ["1.5s", 1_500],
       ["250ms", 250],
+      ["9.9995678901234567", 10_000],
+      [".5", 500],
+      ["1.70000001e9", 10_000],
+      ["3.0000000000000004e-05", 1],
+      ["2023-11-14 22:13:30 UTC", 10_000],
+      ["2023-11-14 22:13:30 +0000", 10_000],
+      ["2023-11-14T23:13:30+01", 10_000],
+      ["Tue Nov 14 22:13:30 UTC 2023", 10_000],
+      ["Wed, 15 Nov 2023 00:13:30 +0200", 10_000],
       ["soon", undefined],
     ].map(
       ([reset, resetAfterMs]) =>
@@ -186,6 +195,51 @@ describe("parseRateLimit reads", () => {
       "the least of a legacy field that was sent twice",
       { "x-ratelimit-limit": "60, 60;w=3600", "x-ratelimit-remaining": "5, -1" },
       [{ ...unknown, limit: 60, remaining: 0 }],
+    ],
+    ...[
+      '"a";r=0;t=10,',
+      ', ,"a";r=0;t=10, ',
+      '"a"; r = 0; t = 10',
+      '"a";R=0;T=10',
+      "a;r=0;t=10",
+      '"a";r=0;t=1700000010',
+      '"a";r=0;t=@1700000010',
+      '"a";r=0;t=2023-11-14T22:13:30Z',
+      '"a";r=0;t="Tue, 14 Nov 2023 22:13:30 GMT"',
+    ].map(
+      (ratelimit) =>
+        [
+          `drafts 8 to 11 as ${ratelimit}`,
+          { ratelimit },
+          [{ ...unknown, name: "a", remaining: 0, resetAfterMs: 10_000 }],
+        ] as const,
+    ),
+    ...[
+      "limit=5, remaining=0, reset=10,",
+      "limit=5, , remaining=0, reset=10",
+      "Limit=5, Remaining=0, Reset=10",
+      "limit = 5, remaining = 0, reset = 10",
+      "limit=5; remaining=0; reset=10",
+      'limit="5", remaining="0", reset="10"',
+      "limit=5, remaining=0, reset=@1700000010",
+      "limit=5, remaining=0, reset=2023-11-14T22:13:30Z",
+    ].map(
+      (ratelimit) =>
+        [
+          `draft 7 as ${ratelimit}`,
+          { ratelimit },
+          [{ ...unknown, limit: 5, remaining: 0, resetAfterMs: 10_000 }],
+        ] as const,
+    ),
+    [
+      "the longest of a legacy reset that was sent twice",
+      { "x-ratelimit-remaining": "0, 50", "x-ratelimit-reset": "10, 3600" },
+      [{ ...unknown, remaining: 0, resetAfterMs: 3_600_000 }],
+    ],
+    [
+      "the seconds to go under their third name",
+      { "x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "1.5" },
+      [{ ...unknown, remaining: 0, resetAfterMs: 1_500 }],
     ],
     ["nothing from nothing", {}, []],
   ];
@@ -213,6 +267,13 @@ describe("parseRateLimit reads", () => {
     ["Tue Nov 14 22:13:30 2023", 10_000],
     ["Fri Dec  1 22:13:20 2023", 17 * 86_400_000],
     ["tue, 14 nov 2023 22:13:30 gmt", 10_000],
+    ["Tue, 14 Nov 23 22:13:30 GMT", 10_000],
+    ["Tue, 14 Nov 2023 17:13:30 -0500", 10_000],
+    ["14 Nov 2023 22:13:30 GMT", 10_000],
+    ["Wednesday, 15-Nov-73 22:13:20 GMT", 0],
+    ["7, 12", 12_000],
+    ["7,7", 7_000],
+    ["Tue, 14 Nov 2023 22:13:30 GMT, Tue, 14 Nov 2023 22:13:40 GMT", 20_000],
     ["Tue, 14 Foo 2023 22:13:30 GMT", undefined],
     ["Tue, 14 Nov 2023 25:13:30 GMT", undefined],
     ["1e3", undefined],
