@@ -5,9 +5,9 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, 
 
 /**
  * A length of time: whole milliseconds as a number, or a whole number with a unit, as in `"250ms"`, `"10s"`, `"1m"`,
- * `"1h"` or `"1d"`.
+ * `"1h"` or `"1d"`. A space before the unit is allowed.
  */
-export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
+export type Duration = number | `${number}${"" | " "}${"ms" | "s" | "m" | "h" | "d"}`;
 
 /** 2^37 ms, a little over four years: the longest window, so that all arithmetic on times stays exact below 2^53. */
 export const MAX_DURATION_MS: number = 2 ** 37;
@@ -38,7 +38,7 @@ export function parseDuration(value: Duration, option: string): number {
 }
 
 function wordsToMs(text: string): number {
-  const [, count, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text) ?? [];
+  const [, count, unit] = /^(\d+) ?(ms|s|m|h|d)$/.exec(text) ?? [];
   return Number(count) * (UNIT_MS[unit ?? ""] ?? Number.NaN);
 }
 

@@ -11,6 +11,7 @@ describe("parseDuration", () => {
     ["1h", 3_600_000],
     ["90d", 7_776_000_000],
     ["007s", 7_000],
+    ["10 s", 10_000],
     [1, 1],
     [MAX_DURATION_MS, MAX_DURATION_MS],
   ] as const)("reads %s as %i ms", (duration, ms) => {
@@ -31,7 +32,7 @@ describe("parseDuration", () => {
     "1e3ms",
     " 1s",
     "1s ",
-    "1 s",
+    "1  s",
     "1S",
     "s",
     "",

@@ -1,6 +1,7 @@
 import type { Limiter, Store } from "@sluice/core";
 import {
   type CheckSource,
+  checkStoreOrLimiter,
   createGuard,
   createRateLimit,
   type Denial,
@@ -65,6 +66,8 @@ export function rateLimit<E extends Env = Env>(
   third?: RateLimitOptions<E>,
 ): MiddlewareHandler<E> {
   const { policies, options } = policiesAndOptions<Context<E>, RateLimitOptions<E>>(second, third);
+  // Before the port, which throws for a missing getConnInfo: who forgets the store has forgotten that too.
+  checkStoreOrLimiter(storeOrLimiter);
   const { port, guardOptions } = portOf<E, RateLimitOptions<E>>(options, options.key !== undefined);
   return middlewareOf("rateLimit", createRateLimit(storeOrLimiter, policies, guardOptions, port), port);
 }

@@ -42,7 +42,7 @@ export type { HeaderFormName } from "./headers/writer.js";
 export type { IdentityOptions, UnusableAddress } from "./identify.js";
 export { limit } from "./limit.js";
 export type { LimitDenial } from "./limit-alone.js";
-export { type LimitOptionsOf, type Policies, policiesAndOptions } from "./limit-options.js";
+export { checkStoreOrLimiter, type LimitOptionsOf, type Policies, policiesAndOptions } from "./limit-options.js";
 export type { HttpPort, ProxyTrust } from "./port.js";
 export { createRateLimit, type RateLimitOptionsOf } from "./rate-limit.js";
 export {

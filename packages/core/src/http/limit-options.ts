@@ -1,8 +1,12 @@
+import { fixedWindow } from "../algorithm/fixed-window.js";
 import type { Policy } from "../algorithm/policy.js";
+import { slidingLog } from "../algorithm/sliding-log.js";
+import { slidingWindow } from "../algorithm/sliding-window.js";
+import { tokenBucket } from "../algorithm/token-bucket.js";
 import { expectFunctions, expectNone, invalidOption, oneOf } from "../errors.js";
 import type { Decision } from "../limiter/decision.js";
 import type { Limiter } from "../limiter/limiter.js";
-import { LIMITER_OPTIONS, type LimiterOptions } from "../limiter/options.js";
+import { checkStore, LIMITER_OPTIONS, type LimiterOptions } from "../limiter/options.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import type { Store } from "../store/store.js";
 import type { AnswerOptions } from "./answer.js";
@@ -67,9 +71,14 @@ const FOR_STORES = LIMITER_OPTIONS.filter(
 /** The names of {@link LimitOptionsOf}. */
 export const LIMIT_OPTIONS: readonly string[] = [...FOR_STORES, ...OWN_OPTIONS];
 
-/** For {@link rejectUnknown}: policies are an argument. */
+const ARGUMENTS =
+  'pass it before the options, as in rateLimit(store, fixedWindow({ limit: 100, window: "1m" }), options).';
+
+/** For {@link rejectUnknown}: what is an argument, or a setting of the framework. */
 export const LIMIT_HINTS: Readonly<Record<string, string>> = {
-  policies: "pass policies before the options, as in rateLimit(store, policies, options).",
+  policies: ARGUMENTS,
+  store: ARGUMENTS,
+  trustProxy: 'set it in the framework: app.set("trust proxy", 1) in Express, app.proxy = true in Koa.',
 };
 
 /**
@@ -98,11 +107,27 @@ export function isLimiter(value: Store | Limiter): value is Limiter {
 }
 
 /**
+ * Checks the first argument of `rateLimit` before its options, since the two are often exchanged, and both left out by
+ * `app.use(rateLimit)`.
+ *
+ * @throws SluiceError `INVALID_STORE`
+ */
+export function checkStoreOrLimiter(storeOrLimiter: Store | Limiter): void {
+  if (!isLimiter(storeOrLimiter)) checkStore(storeOrLimiter);
+}
+
+/** Functions that a function that returns policies is mistaken for. */
+const POLICY_MAKERS = [tokenBucket, fixedWindow, slidingWindow, slidingLog];
+
+/**
  * Checks that no option is without effect. Other values are checked where they are used.
  *
  * @throws SluiceError `INVALID_OPTION`
  */
 export function checkLimitOptions(storeOrLimiter: Store | Limiter, policies: unknown, options: AnyOptions): void {
+  if ((POLICY_MAKERS as readonly unknown[]).includes(policies)) {
+    throw invalidOption("policies", policies, "call it, as in tokenBucket({ rate: 100 })");
+  }
   if (isLimiter(storeOrLimiter)) {
     expectNone({ policies, ...limiterOptionsOf(options) }, "a limiter has its own: set it in createLimiter");
   }

@@ -6,7 +6,14 @@ import type { Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import { type Check, type CheckSource, PASS } from "./check.js";
 import { type LimitDenial, limitAlone } from "./limit-alone.js";
-import { LIMIT_HINTS, LIMIT_OPTIONS, type LimitOptionsOf, type Policies, policiesAndOptions } from "./limit-options.js";
+import {
+  checkStoreOrLimiter,
+  LIMIT_HINTS,
+  LIMIT_OPTIONS,
+  type LimitOptionsOf,
+  type Policies,
+  policiesAndOptions,
+} from "./limit-options.js";
 import type { Plan } from "./plans.js";
 
 /** A limiter that can share an admission. */
@@ -46,6 +53,7 @@ export function limit<Req>(
   third?: LimitOptionsOf<Req>,
 ): CheckSource<Req, LimitDenial> {
   const { policies, options } = policiesAndOptions(second, third);
+  checkStoreOrLimiter(storeOrLimiter);
   rejectUnknown(options, LIMIT_OPTIONS, "limit", LIMIT_HINTS);
   const open = limitAlone<Req, Joinable>(storeOrLimiter, policies, options, (limiterOptions) => {
     const core = createLimiterCore(limiterOptions);

@@ -4,7 +4,13 @@ import type { Store } from "../store/store.js";
 import { rejectUnknown } from "../unknown-option.js";
 import { contextOf, GUARD_OPTIONS, type Guard, type GuardOptionsOf, guardOf } from "./guard.js";
 import { type LimitDenial, limitAlone } from "./limit-alone.js";
-import { LIMIT_HINTS, LIMIT_OPTIONS, type LimitOptionsOf, type Policies } from "./limit-options.js";
+import {
+  checkStoreOrLimiter,
+  LIMIT_HINTS,
+  LIMIT_OPTIONS,
+  type LimitOptionsOf,
+  type Policies,
+} from "./limit-options.js";
 import type { HttpPort } from "./port.js";
 
 /**
@@ -33,6 +39,7 @@ export function createRateLimit<Req, Handler>(
   port: HttpPort<Req>,
 ): Guard<Req, Handler, LimitDenial> {
   const caller = "rateLimit";
+  checkStoreOrLimiter(storeOrLimiter);
   rejectUnknown(options, [...LIMIT_OPTIONS, ...GUARD_OPTIONS], caller, LIMIT_HINTS);
   const context = contextOf(options, port, caller);
   const { alone, requestProperty } = limitAlone(storeOrLimiter, policies, options, createLimiterCore)(context);

@@ -110,16 +110,24 @@ function checkTimeout(timeout: Duration): number {
 }
 
 /** @throws SluiceError `INVALID_STORE` */
-function checkStore(store: Store): Store {
+export function checkStore(store: Store): Store {
   const methods = ["atomicUpdate", "delete", "close"] as const;
   const missing = methods.filter((method) => typeof store?.[method] !== "function");
   if (missing.length > 0) {
+    const given = isRequest(store) ? "a request: call rateLimit when the app starts" : show(store);
     throw new SluiceError(
       "INVALID_STORE",
-      `option "store" is ${show(store)}, which has no ${missing.join(", ")}: give a store, such as memoryStore()`,
+      `a store has ${missing.join(", ")}, got ${given}. Pass a store first, such as memoryStore() of @sluice/store-memory: ` +
+        'rateLimit(memoryStore(), fixedWindow({ limit: 100, window: "1m" })), createLimiter({ store: memoryStore() })',
     );
   }
   return store;
+}
+
+/** Whether a framework called `rateLimit` itself, as if it were middleware. Koa and Hono pass a context with a request. */
+function isRequest(value: unknown): boolean {
+  const { method, req } = (value ?? {}) as { method?: unknown; req?: unknown };
+  return method !== undefined || req !== undefined;
 }
 
 function checkFunction(option: string, value: unknown): void {
@@ -156,11 +164,14 @@ function checkPolicies(given: Policy | readonly Policy[], algorithms: Algorithms
   return checked;
 }
 
+const MADE_BY = 'create policies as in fixedWindow({ limit: 100, window: "1m" }) or tokenBucket({ rate: 100 })';
+
 /** A policy is plain data that may come from a file, so it is checked here whoever made it. */
 function checkPolicy(policy: Policy, algorithms: Algorithms): Policy {
   if (typeof policy !== "object" || policy === null) {
-    throw invalidOption("policies", policy, "a policy is made by a function such as tokenBucket");
+    throw invalidOption("policies", policy, MADE_BY);
   }
+  if (policy.algorithm === undefined) throw invalidOption("policies", policy, MADE_BY);
   const algorithm = algorithms.get(policy.algorithm);
   if (algorithm === undefined) {
     throw new SluiceError(

@@ -248,7 +248,7 @@ describe("what is wrong with a guard", () => {
       expect.objectContaining({ code: "INVALID_COST" }),
     );
     expect(() => limit(mapStore(), { policies: [] } as object)).toThrow(
-      /limit has no option "policies": pass policies/,
+      /limit has no option "policies": pass it before/,
     );
     expect(() => limit(limiterOf("a", 1), { failOpen: true })).toThrow(/a limiter has its own/);
   });

@@ -221,7 +221,7 @@ describe("options", () => {
     ["cost", [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "1", null]],
     ["skip", [true, "/health", null]],
     ["chargePreflight", ["no", 1, null]],
-    ["headers", ["draft-8", "Draft-11", true, null, 11, ["draft-11", "x"], [false], {}]],
+    ["headers", ["draft-9", "Draft-11", true, null, 11, ["draft-11", "x"], [false], {}]],
     ["legacyReset", ["seconds", null, 0]],
     ["unit", ["", "a\r\nb", "é", 1, null, "x".repeat(129)]],
     ["ipv6Prefix", [0, 31, 129, 56.5, "56", Number.NaN, null]],
@@ -258,7 +258,7 @@ describe("options", () => {
   it("refuse policies, and say where they go", () => {
     const options = { policies: tokenBucket() } as RateLimitOptionsOf<Call, () => void>;
     expect(() => createRateLimit(mapStore(), undefined, options, {} as never)).toThrow(
-      refuses("UNKNOWN_OPTION", 'rateLimit has no option "policies": pass policies before the options'),
+      refuses("UNKNOWN_OPTION", 'rateLimit has no option "policies": pass it before the options'),
     );
   });
 

@@ -36,13 +36,13 @@ describe("createLimiter", () => {
     "refuses %s for a store",
     (store) => {
       expect(() => make({ store })).toThrow(fails("INVALID_STORE"));
-      expect(() => make({ store })).toThrow("give a store, such as memoryStore()");
+      expect(() => make({ store })).toThrow("Pass a store first, such as memoryStore()");
     },
   );
 
   it("names the methods that a store lacks", () => {
     const { delete: _, ...store } = mapStore();
-    expect(() => make({ store: store as unknown as Store })).toThrow("which has no delete:");
+    expect(() => make({ store: store as unknown as Store })).toThrow("a store has delete, got an object.");
   });
 
   it.each([

@@ -7,20 +7,24 @@ import type { AdvertisedPolicy, HeaderField, StateField } from "./field.js";
 import { type LegacyReset, legacy } from "./legacy.js";
 
 /**
- * A form of the RateLimit fields: `"draft-11"` of the IETF draft (the same on the wire since draft 8), its older
+ * A form of the RateLimit fields: `"draft-11"` of the IETF draft (`"draft-8"` is the same on the wire), its older
  * `"draft-7"` and `"draft-6"`, and `"legacy"` with the `X-RateLimit-` fields.
  */
-export type HeaderFormName = "draft-11" | "draft-7" | "draft-6" | "legacy";
+export type HeaderFormName = "draft-11" | "draft-8" | "draft-7" | "draft-6" | "legacy";
+
+/** A form with fields of its own. */
+type DistinctForm = Exclude<HeaderFormName, "draft-8">;
 
 /** Newest first. */
-const HEADER_FORMS: readonly HeaderFormName[] = ["draft-11", "draft-7", "draft-6", "legacy"];
+const HEADER_FORMS: readonly DistinctForm[] = ["draft-11", "draft-7", "draft-6", "legacy"];
 
 /** @throws SluiceError `INVALID_OPTION` */
 export function checkForms(
   headers: HeaderFormName | readonly HeaderFormName[] | "none" | false = "draft-11",
-): readonly HeaderFormName[] {
+): readonly DistinctForm[] {
   if (headers === false || headers === "none") return [];
-  const forms: readonly HeaderFormName[] = Array.isArray(headers) ? headers : [headers];
+  const names: readonly HeaderFormName[] = Array.isArray(headers) ? headers : [headers];
+  const forms = names.map((name) => (name === "draft-8" ? "draft-11" : name));
   for (const form of forms) oneOf("headers", form, HEADER_FORMS);
   return forms;
 }
