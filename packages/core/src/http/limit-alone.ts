@@ -4,6 +4,7 @@ import type { ConsumeOptions, Decider } from "../limiter/decider.js";
 import type { Decision } from "../limiter/decision.js";
 import type { Limiter } from "../limiter/limiter.js";
 import type { LimiterOptions } from "../limiter/options.js";
+import type { Outage } from "../limiter/outage.js";
 import { after, type MaybePromise } from "../maybe-promise.js";
 import type { Store } from "../store/store.js";
 import { answerer, type Denial, NO_STORE, QUOTA_EXCEEDED, REDUCED_CAPACITY } from "./answer.js";
@@ -41,7 +42,7 @@ export function limitAlone<Req, L extends Decider>(
   storeOrLimiter: Store | Limiter,
   policies: Policies<Req> | undefined,
   options: LimitOptionsOf<Req>,
-  create: (options: LimiterOptions) => L,
+  create: (options: LimiterOptions, outage?: Outage) => L,
 ): (context: CheckContext<Req>) => LimitAlone<Req, L | Limiter> {
   checkLimitOptions(storeOrLimiter, policies, options);
   const { cost = 1, clock, refundWhen, requestProperty = "rateLimit" } = options;

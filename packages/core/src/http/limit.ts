@@ -55,8 +55,8 @@ export function limit<Req>(
   const { policies, options } = policiesAndOptions(second, third);
   checkStoreOrLimiter(storeOrLimiter);
   rejectUnknown(options, LIMIT_OPTIONS, "limit", LIMIT_HINTS);
-  const open = limitAlone<Req, Joinable>(storeOrLimiter, policies, options, (limiterOptions) => {
-    const core = createLimiterCore(limiterOptions);
+  const open = limitAlone<Req, Joinable>(storeOrLimiter, policies, options, (limiterOptions, outage) => {
+    const core = createLimiterCore(limiterOptions, outage);
     return { ...core, join: (key, asked) => joinOf(core, key, asked) };
   });
 

@@ -1,7 +1,9 @@
 import type { Policy, Quota } from "../algorithm/policy.js";
 import type { Decider } from "../limiter/decider.js";
+import { createEmitter } from "../limiter/events.js";
 import type { Limiter } from "../limiter/limiter.js";
 import type { LimiterOptions } from "../limiter/options.js";
+import { createOutage, type Outage } from "../limiter/outage.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
 import type { Store } from "../store/store.js";
@@ -21,14 +23,14 @@ export interface Plan<L extends Decider = Decider> {
 /**
  * Creates what finds the plan of a request. It is opened for each guard, which is warned of conflicts.
  *
- * @param create creates a limiter on a store
+ * @param create creates a limiter on a store, with the outages of its own or those given
  * @throws SluiceError for limiter options and headers that are not what they should be
  */
 export function planSource<Req, L extends Decider>(
   storeOrLimiter: Store | Limiter,
   policies: Policies<Req> | undefined,
   options: LimitOptionsOf<Req>,
-  create: (options: LimiterOptions) => L,
+  create: (options: LimiterOptions, outage?: Outage) => L,
 ): (warn: Warn) => (request: Req) => MaybePromise<Plan<L | Limiter>> {
   const { headers, legacyReset = "epoch", unit } = options;
   const forms = checkForms(headers);
@@ -40,8 +42,11 @@ export function planSource<Req, L extends Decider>(
     const limiterOptions = { ...limiterOptionsOf(options), store: storeOrLimiter };
     // Finds mistakes in the other options now, and not in the first request.
     create(limiterOptions);
+    const { failOpen = false, on = {} } = limiterOptions;
+    // The store fails for all of them, which is one event.
+    const outage = createOutage(failOpen, createEmitter(on));
     const find = planFinder((some) => {
-      const limiter = create({ ...limiterOptions, policies: some });
+      const limiter = create({ ...limiterOptions, policies: some }, outage);
       return { limiter, write: writerOf(limiter), counts: limiter };
     });
     return () => (request) => after(policies(request), find);

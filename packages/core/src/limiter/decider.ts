@@ -15,7 +15,7 @@ import type { Decision } from "./decision.js";
 import { type Algorithms, decidingEngine, type Engine } from "./engine.js";
 import { createEmitter, type Emitter } from "./events.js";
 import { checkOptions, type LimiterOptions } from "./options.js";
-import { createOutage } from "./outage.js";
+import { createOutage, type Outage } from "./outage.js";
 import { updatingEngine } from "./updating-engine.js";
 
 /** Options of a request for admission. */
@@ -87,8 +87,13 @@ export interface LimiterCore extends Decider {
 
 const UNBOUNDED: CallOptions = {};
 
-/** Makes what decides requests, and what else is built on that. @throws SluiceError */
-export function createLimiterCore(options: LimiterOptions): LimiterCore {
+/**
+ * Creates what decides requests, and what else is built on that.
+ *
+ * @param shared the outages of limiters that are one to the app, such as those of policies chosen by request
+ * @throws SluiceError
+ */
+export function createLimiterCore(options: LimiterOptions, shared?: Outage): LimiterCore {
   const { store, policies, algorithms, prefix, failOpen, timeoutMs, autoBlock, on, clock } = checkOptions(options);
   const quotas = policies.map((policy) => (algorithms.get(policy.algorithm) as Algorithm).quota(policy));
   const claims = claimMaker(policies, prefix);
@@ -99,7 +104,7 @@ export function createLimiterCore(options: LimiterOptions): LimiterCore {
       : undefined;
   const engine: Engine = deciding !== undefined ? decidingEngine(deciding) : updatingEngine(store, algorithms);
   const emitter = createEmitter(on);
-  const outage = createOutage(failOpen, emitter);
+  const outage = shared ?? createOutage(failOpen, emitter);
   const deadlines = createDeadlines(timeoutMs, hasConnectionErrors(store) ? () => store.connectionError() : undefined);
   const terms: DecisionTerms = { policies, quotas };
   const borrows = engine.synchronous;

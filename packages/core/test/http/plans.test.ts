@@ -1,23 +1,29 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { expect, it } from "vitest";
-import { createRateLimit, type Verdict } from "../../src/http/index.js";
+import { afterEach, expect, it, vi } from "vitest";
+import { createRateLimit, type LimitOptionsOf, type Verdict } from "../../src/http/index.js";
 import { type Decision, fixedWindow, type Policy, type Store } from "../../src/index.js";
 import type { SynchronousStore } from "../../src/store/index.js";
+import { threeMethodStore } from "../fixtures/map-store.js";
 import { mapStore } from "./map-store.js";
 
 interface Call {
   readonly tenant: number;
 }
 
-function guardOn(store: Store, policies: (call: Call) => Policy) {
+function guardOn(store: Store, policies: (call: Call) => Policy, options: LimitOptionsOf<Call> = {}) {
   return createRateLimit<Call, () => void>(
     store,
     policies,
-    { key: () => "somebody" },
+    { key: () => "somebody", ...options },
     { method: () => "GET", header: () => undefined, address: () => "192.0.2.1" },
   );
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 /** Keeps nothing, so that only what the guard keeps is weighed. */
 const forgetful: SynchronousStore = {
@@ -63,4 +69,28 @@ it("continues with the same counts after the plan of a policy was dropped", () =
   expect(allowed(0)).toBe(false);
   expect(allowed(300)).toBe(true);
   expect(allowed(300)).toBe(false);
+});
+
+it.each([true, false])("reports one outage for all plans, with a listener %s", async (hasListener) => {
+  vi.useFakeTimers();
+  const lines: unknown[] = [];
+  vi.spyOn(console, "error").mockImplementation((line) => void lines.push(line));
+  const events: string[] = [];
+  const on = { storeError: () => events.push("storeError"), storeRecovered: () => events.push("storeRecovered") };
+  let down = true;
+  const store: Store = {
+    ...threeMethodStore(),
+    atomicUpdate: async (_key, change) => {
+      if (down) throw new Error("down");
+      return change(undefined, 0)?.state;
+    },
+  };
+  const guard = guardOn(store, ({ tenant }) => policyOf(tenant), hasListener ? { on } : {});
+  // More plans than are kept.
+  for (let tenant = 0; tenant < 600; tenant++) await guard.check({ tenant });
+  expect([events, lines.length]).toEqual(hasListener ? [["storeError"], 0] : [[], 1]);
+  down = false;
+  await guard.check({ tenant: 7 });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([events, lines.length]).toEqual(hasListener ? [["storeError", "storeRecovered"], 0] : [[], 2]);
 });
