@@ -94,8 +94,14 @@ const MISTAKES: readonly (readonly [matches: (value: object) => boolean, what: s
   [(value) => hasAll(value, "$queryRaw"), "a client of Prisma", "create a Pool of pg beside it"],
   [(value) => hasAll(value, "raw", "schema"), "an instance of Knex", "create a Pool of pg beside it"],
   [(value) => hasAll(value, "selectFrom"), "an instance of Kysely", "pass the Pool that its dialect was created with"],
+  [(value) => isOfAnotherDatabase(value), "a connection to another database", "create a Pool of pg"],
   [(value) => hasAll(value, "query", "transaction"), "not a client of pg or postgres", "create a Pool of pg beside it"],
 ];
+
+/** Whether a value looks like a `Client` of pg, but is a connection of mysql, mysql2, mariadb or mssql. */
+export function isOfAnotherDatabase(value: object): boolean {
+  return hasAll(value, "query", "escapeId") || hasAll(value, "query", "request");
+}
 
 /** The error for a value that is not a client, with what to pass. */
 export function invalidClient(value: unknown): SluiceError {

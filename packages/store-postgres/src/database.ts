@@ -1,5 +1,12 @@
 import { byDeadline, LATE, type LastError, pause, SluiceError } from "@sluice/core/store";
-import { type Database, invalidClient, type PgClient, type PostgresClient, type PostgresJsClient } from "./client.js";
+import {
+  type Database,
+  invalidClient,
+  isOfAnotherDatabase,
+  type PgClient,
+  type PostgresClient,
+  type PostgresJsClient,
+} from "./client.js";
 import {
   createAllowance,
   createPlaces,
@@ -27,7 +34,7 @@ export function databaseOf(client: PostgresClient, namedStatements: boolean): Da
 
 function databaseFor(client: PostgresClient, named: boolean): Database {
   if (has(client, "unsafe") && has(client, "begin")) return postgresJsDatabase(client as PostgresJsClient, named);
-  if (has(client, "connect") && has(client, "query")) {
+  if (has(client, "connect") && has(client, "query") && !isOfAnotherDatabase(client)) {
     if ("totalCount" in client) return poolDatabase(client, named);
     if (has(client, "on")) return clientDatabase(client as PgClient, named);
   }

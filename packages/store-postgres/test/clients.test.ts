@@ -105,6 +105,12 @@ describe("a value that is not a client", () => {
     ["Prisma", { $queryRaw() {}, $connect() {} }, /Prisma.*create a Pool of pg/],
     ["Knex", knex, /Knex.*create a Pool of pg/],
     ["Kysely", { selectFrom() {} }, /Kysely.*Pool/],
+    [
+      "a connection of mysql or mysql2",
+      { connect() {}, query() {}, on() {}, escapeId() {} },
+      /another database.*Pool of pg/,
+    ],
+    ["a pool of mssql", { connect() {}, query() {}, on() {}, request() {} }, /another database.*Pool of pg/],
     ["Sequelize or TypeORM", { query() {}, transaction() {} }, /create a Pool of pg/],
     ["nothing", undefined, /got undefined/],
     ["an ioredis client", new Map(), /an instance of Map/],

@@ -39,7 +39,7 @@ export function checkClient(client: SqliteClient): SqliteClient {
   }
   let statement: unknown;
   try {
-    statement = client.prepare("SELECT 1 AS one, 'two' AS two");
+    statement = client.prepare("SELECT ? AS one, ? AS two");
   } catch (error) {
     // The client is one, and each call reports what ails its file.
     if (isFromSqlite(error)) return client;
@@ -56,14 +56,16 @@ function faultOf(statement: unknown): string | undefined {
   if (typeof statement !== "object" || statement === null) return undefined;
   const { all, finalize } = statement as Partial<SqliteStatement> & { finalize?: unknown };
   if (typeof all !== "function") return "its statements have no all()";
-  const rows: unknown = all.call(statement);
+  const rows: unknown = all.call(statement, 1, "two");
   if (isPromise(rows)) return "all() of its statements returns a promise";
   if (!Array.isArray(rows)) {
     if (typeof finalize === "function") finalize.call(statement);
     return "all() of its statements returns no array of rows";
   }
   const [row] = rows as unknown[];
-  return Array.isArray(row) && row.includes("two") ? ARRAYS : undefined;
+  if (Array.isArray(row) && row.includes("two")) return ARRAYS;
+  const { two = "two" } = (row ?? {}) as { two?: unknown };
+  return two === "two" ? undefined : "all() of its statements does not take values one by one";
 }
 
 /** A promise of a client that is refused must not end the process. */

@@ -21,6 +21,11 @@ const wrong: readonly (readonly [name: string, client: object, reason: string])[
   ["drizzle-orm", { run() {}, all: () => [], $client: {} }, "$client"],
   ["knex", Object.assign(() => {}, { raw: promise, select() {} }), "no prepare() and exec()"],
   ["@libsql/client", { execute: promise, batch: promise }, "no prepare() and exec()"],
+  [
+    "node-sqlite3-wasm",
+    { exec() {}, prepare: () => ({ run() {}, all: (values: unknown) => [{ one: values, two: null }] }) },
+    "does not take values one by one",
+  ],
   ["arrays", { exec() {}, prepare: () => ({ run() {}, all: () => [[1, "two"]] }) }, "returnArrays"],
 ];
 
