@@ -46,9 +46,10 @@ for (const page of pages) {
       return name === undefined ? [] : [[`"./${name}.js"`, `"./${stem}.${line}.js"`]];
     }),
   );
-  for (const { line, language, code, declared } of blocks) {
+  for (const { line, language, meta, code, declared } of blocks) {
     const extension = languages.get(language);
-    if (!extension) continue;
+    // Code of another library, "before" moving in, is not ours to install.
+    if (!extension || meta === "before") continue;
     const file = `${stem}.${line}${extension}`;
     const lines = code.replace(/"\.\/[^"]*"/g, (specifier) => named.get(specifier) ?? specifier).split("\n");
     writeFileSync(join(folder, file), [...declared.map(({ text }) => text), ...lines, "export {};\n"].join("\n"));

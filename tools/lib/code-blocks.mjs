@@ -5,6 +5,7 @@ import { fromMarkdown } from "mdast-util-from-markdown";
  * @typedef {object} CodeBlock
  * @property {number} line  of the first line of code
  * @property {string} language
+ * @property {string} meta  the words after the language
  * @property {string} code
  * @property {{ line: number; text: string }[]} declared  what `<!-- docs: … -->` just before the block declares
  */
@@ -23,7 +24,13 @@ export function codeBlocksOf(markdown) {
     for (const node of parent.children) {
       if (node.type === "code") {
         const line = (node.position?.start.line ?? 0) + 1;
-        blocks.push({ line, language: (node.lang ?? "").toLowerCase(), code: node.value, declared });
+        blocks.push({
+          line,
+          language: (node.lang ?? "").toLowerCase(),
+          meta: node.meta ?? "",
+          code: node.value,
+          declared,
+        });
       }
       declared = node.type === "html" ? [...declared, ...declarationsOf(node)] : [];
       if ("children" in node) walk(node);

@@ -1,5 +1,4 @@
 import { helpUrl, invalidOption, SluiceError } from "./errors.js";
-import type { Store } from "./store/store.js";
 
 /**
  * Throws for anything but an object with the known options, so that a misspelt one is never silently without effect.
@@ -17,7 +16,7 @@ export function rejectUnknown(
   if (typeof options !== "object" || options === null) {
     throw invalidOption("options", options, `${of} takes an object with ${known.join(", ")}`);
   }
-  if (typeof (options as Partial<Store>).atomicUpdate === "function" && known.includes("store")) {
+  if (typeof (options as { atomicUpdate?: unknown }).atomicUpdate === "function" && known.includes("store")) {
     throw invalidOption("options", options, `${of} got a store: write ${of}({ store })`);
   }
   for (const option of Object.keys(options)) {
@@ -45,7 +44,7 @@ const REPLACEMENTS: readonly (readonly [ours: string, theirs: string])[] = [
   ['policies: fixedWindow({ limit: 100, window: "1m" })', `${AMOUNT}${TIME}burst limiter`],
   ["store: memoryStore()", "db redis storeClient"],
   ["client: new Redis()", "sendCommand redis storeClient"],
-  ["key: (request) => …", "keyGenerator id identifier"],
+  ["key: (request) => …", "keyGenerator id"],
   ['headers: ["draft-8", "legacy"]', "standardHeaders legacyHeaders disableHeader"],
   ["refundWhen: ({ status }) => status < 400", "skipSuccessfulRequests"],
   ["refundWhen: ({ status }) => status >= 400", "skipFailedRequests"],

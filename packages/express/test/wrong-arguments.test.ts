@@ -61,7 +61,7 @@ describe("an error contains the fix", () => {
 
   test.each([
     ["windowMs max limit window points duration interval burst tokens limiter db redis storeClient", BEFORE],
-    ["keyGenerator id identifier", "write key: "],
+    ["keyGenerator id", "write key: "],
     ["standardHeaders legacyHeaders disableHeader", 'write headers: ["draft-8", "legacy"]'],
     ["requestPropertyName", "write requestProperty: "],
     ["skipSuccessfulRequests", "write refundWhen: ({ status }) => status < 400"],
