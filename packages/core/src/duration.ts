@@ -16,7 +16,8 @@ export const MAX_DURATION_MS: number = 2 ** 37;
  * Reads a {@link Duration} as whole milliseconds.
  *
  * @param option the name that an error reports
- * @throws SluiceError `INVALID_OPTION` unless it is a whole number of milliseconds from 1 to 2^37
+ * @param maxMs the longest allowed, by default 2^37 ms
+ * @throws SluiceError `INVALID_OPTION` unless it is a whole number of milliseconds from 1 to the longest
  *
  * @example
  * ```ts
@@ -25,14 +26,10 @@ export const MAX_DURATION_MS: number = 2 ** 37;
  * parseDuration("10s", "window"); // 10000
  * ```
  */
-export function parseDuration(value: Duration, option: string): number {
+export function parseDuration(value: Duration, option: string, maxMs: number = MAX_DURATION_MS): number {
   const ms = typeof value === "string" ? wordsToMs(value) : value;
-  if (!Number.isSafeInteger(ms) || ms < 1 || ms > MAX_DURATION_MS) {
-    throw invalidOption(
-      option,
-      value,
-      `give whole milliseconds from 1 to ${MAX_DURATION_MS}, or a text such as "250ms", "10s", "1m", "1h" or "1d"`,
-    );
+  if (!Number.isSafeInteger(ms) || ms < 1 || ms > maxMs) {
+    throw invalidOption(option, value, `be whole milliseconds from 1 to ${maxMs}, or a text such as "250ms" or "1d"`);
   }
   return ms;
 }

@@ -106,26 +106,11 @@ export function show(value: unknown): string {
   return String(value);
 }
 
-/** The error for an option that has a value it can't have. */
-export function invalidOption(option: string, value: unknown, fix: string, options?: ErrorOptions): SluiceError {
-  return new SluiceError("INVALID_OPTION", `option "${option}" is ${show(value)}: ${fix}`, options);
-}
-
-/** @throws SluiceError `INVALID_OPTION` for an option that is given and not one of the values */
-export function oneOf(option: string, value: string, values: readonly string[]): void {
-  if (!values.includes(value)) throw invalidOption(option, value, `give one of ${values.join(", ")}`);
-}
-
-/** @throws SluiceError `INVALID_OPTION` for an option that is given and not a function */
-export function expectFunctions(options: Readonly<Record<string, unknown>>): void {
-  for (const [option, value] of Object.entries(options)) {
-    if (value !== undefined && typeof value !== "function") throw invalidOption(option, value, "give a function");
-  }
-}
-
-/** @throws SluiceError `INVALID_OPTION` for any option that is given: each would have no effect */
-export function expectNone(options: Readonly<Record<string, unknown>>, fix: string): void {
-  for (const [option, value] of Object.entries(options)) {
-    if (value !== undefined) throw invalidOption(option, value, fix);
-  }
+/**
+ * The error for an option that has a value it can't have.
+ *
+ * @param must the end of the sentence "option … must …", as in `be a function`
+ */
+export function invalidOption(option: string, value: unknown, must: string, options?: ErrorOptions): SluiceError {
+  return new SluiceError("INVALID_OPTION", `option "${option}" must ${must}, got ${show(value)}`, options);
 }

@@ -52,7 +52,7 @@ describe("parseDuration", () => {
   ])("refuses %s", (value) => {
     const read = () => parseDuration(value as Duration, "window");
     expect(read).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
-    expect(read).toThrow(/option "window" is .*: give whole milliseconds/);
+    expect(read).toThrow(/option "window" must be whole milliseconds from 1 to 137438953472, .*, got /);
   });
 
   it("reads words as the number of milliseconds that they say", () => {

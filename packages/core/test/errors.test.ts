@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { SluiceError } from "../src/index.js";
+import { checkOptions, type Rule } from "../src/options.js";
 import { invalidOption } from "../src/store/index.js";
-import { rejectUnknown } from "../src/unknown-option.js";
 
 describe("SluiceError", () => {
   it("is an Error with a code, a cause and a message that says where it comes from", () => {
@@ -30,19 +30,20 @@ describe("SluiceError", () => {
     [["secret"], "an array"],
     [() => "secret", "a function"],
   ])("shows the value %s on one line, and never what is in an object", (value, shown) => {
-    expect(invalidOption("limit", value, "give a number").message).toBe(
-      `[sluice] option "limit" is ${shown}: give a number`,
+    expect(invalidOption("limit", value, "be a number").message).toBe(
+      `[sluice] option "limit" must be a number, got ${shown}`,
     );
   });
 });
 
-describe("rejectUnknown", () => {
-  const known = ["name", "limit", "window", "failOpen"];
+describe("checkOptions", () => {
+  const known = { name: { characters: 8 }, limit: { min: 1 }, window: "any", failOpen: "boolean" } as const;
 
   it.each([
     ["limt", 'did you mean "limit"?'],
     ["Limit", 'did you mean "limit"?'],
-    ["windowMs", 'did you mean "window"?'],
+    ["windowMs", 'write window: "1m".'],
+    ["windws", 'did you mean "window"?'],
     ["failopen", 'did you mean "failOpen"?'],
     ["fail_open", 'did you mean "failOpen"?'],
     ["nmae", 'did you mean "name"?'],
@@ -50,19 +51,47 @@ describe("rejectUnknown", () => {
     ["ab", "the options are name, limit, window, failOpen"],
     ["keyGenerator", "the options are name, limit, window, failOpen"],
   ])("refuses %s: %s", (option, hint) => {
-    const reject = () => rejectUnknown({ [option]: 1 }, known, "fixedWindow");
+    const reject = () => checkOptions({ [option]: 1 }, known, "fixedWindow");
     expect(reject).toThrow(expect.objectContaining({ code: "UNKNOWN_OPTION" }));
     expect(reject).toThrow(`[sluice] fixedWindow has no option "${option}": ${hint}`);
   });
 
-  it.each([null, undefined, 5, "limit", true])("refuses %j in place of an object", (options) => {
-    expect(() => rejectUnknown(options as unknown as object, known, "fixedWindow")).toThrow(
+  it("prefers a hint to a guess", () => {
+    const reject = () => checkOptions({ limt: 1 }, known, "fixedWindow", { limt: "write it out." });
+    expect(reject).toThrow('fixedWindow has no option "limt": write it out.');
+  });
+
+  it.each([null, undefined, 5, "limit", true])("refuses %j instead of an object", (options) => {
+    expect(() => checkOptions(options as unknown as object, known, "fixedWindow")).toThrow(
       expect.objectContaining({ code: "INVALID_OPTION" }),
     );
   });
 
-  it("takes what is known, and nothing", () => {
-    rejectUnknown({ limit: 1, name: undefined }, known, "fixedWindow");
-    rejectUnknown({}, known, "fixedWindow");
+  it("takes what is known, nothing, and undefined for any option", () => {
+    checkOptions({ limit: 1, name: undefined, failOpen: undefined }, known, "fixedWindow");
+    checkOptions({}, known, "fixedWindow");
   });
+
+  const odd: Rule = { is: (value) => Number(value) % 2 === 1, must: "be odd" };
+  const rules: readonly (readonly [rule: Rule, right: readonly unknown[], wrong: readonly unknown[], must: string])[] =
+    [
+      ["any", [null, 5, "x"], [], ""],
+      ["boolean", [true, false], [null, 0, "true", {}], "be a boolean"],
+      ["function", [() => {}], [null, {}, "f"], "be a function"],
+      [[false, true, "marked"], [false, true, "marked"], [null, "", "Marked", 1], "be one of false, true, marked"],
+      [{ min: 1 }, [1, 2 ** 53 - 1], [0, 1.5, 2 ** 53, "1", null, 1n], "be a whole number from 1 to 9007199254740991"],
+      [{ min: 32, max: 128 }, [32, 128], [31, 129, Number.NaN], "be a whole number from 32 to 128"],
+      [{ characters: 3 }, ["a", " ~a"], ["", "abcd", "é", "a\n", 1, null], "be 1 to 3 printable ASCII characters"],
+      [odd, [1, 3], [2, null], "be odd"],
+    ];
+  for (const [rule, right, wrong, must] of rules) {
+    it(`knows the rule ${JSON.stringify(rule)}`, () => {
+      for (const value of right) checkOptions({ size: value }, { size: rule }, "make");
+      for (const value of wrong) {
+        const reject = () => checkOptions({ size: value }, { size: rule }, "make");
+        expect(reject).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
+        expect(reject).toThrow(`option "size" must ${must}, got `);
+      }
+    });
+  }
 });

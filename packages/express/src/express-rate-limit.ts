@@ -17,7 +17,7 @@
  * @module
  */
 import { type Duration, parseDuration, SluiceError, type Store } from "@sluice/core";
-import { rejectUnknown } from "@sluice/core/http";
+import { checkOptions } from "@sluice/core/http";
 
 /** Options of {@link toExpressRateLimitStore}. */
 export interface ExpressRateLimitStoreOptions {
@@ -70,7 +70,7 @@ export function toExpressRateLimitStore(
   store: Store,
   options: ExpressRateLimitStoreOptions = {},
 ): ExpressRateLimitStore {
-  rejectUnknown(options, ["prefix", "timeout"], "toExpressRateLimitStore");
+  checkOptions(options, { prefix: "any", timeout: "any" }, "toExpressRateLimitStore");
   const { prefix = "express-rate-limit", timeout = "500ms" } = options;
   const timeoutMs = parseDuration(timeout, "timeout");
   let windowMs: number | undefined;

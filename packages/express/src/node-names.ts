@@ -17,5 +17,5 @@ const NODE_NAMES = new Set(
 /** @throws SluiceError `INVALID_OPTION` for what is Node's own, such as `client`, which is the socket */
 export function checkProperty(name: string): string {
   if (!NODE_NAMES.has(name)) return name;
-  throw invalidOption("requestProperty", name, "Node's request has this property, choose another name");
+  throw invalidOption("requestProperty", name, "not be a property that Node's requests have");
 }

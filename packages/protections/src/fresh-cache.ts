@@ -1,5 +1,4 @@
-import { type Duration, parseDuration } from "@sluice/core";
-import { invalidOption } from "@sluice/core/store";
+import type { Rule } from "@sluice/core/store";
 
 /** What is remembered of a key. */
 interface Slot<V> {
@@ -85,17 +84,8 @@ export function createFreshCache<V>(size: number, nowMs: () => number): FreshCac
   };
 }
 
-const LONGEST_STALE_MS = 3_600_000;
+/** The longest that what was read may be remembered. */
+export const MAX_STALE_MS = 3_600_000;
 
-/** A key of a `Map` takes some hundred bytes, and V8 has no more of them. */
-const MOST_KEYS = 2 ** 24;
-
-/** @throws SluiceError `INVALID_OPTION` */
-export function checkFreshness(staleFor: Duration, cacheSize: number): { staleForMs: number; cacheSize: number } {
-  const staleForMs = parseDuration(staleFor, "staleFor");
-  if (staleForMs > LONGEST_STALE_MS) throw invalidOption("staleFor", staleFor, 'give at most "1h"');
-  if (!Number.isSafeInteger(cacheSize) || cacheSize < 1 || cacheSize > MOST_KEYS) {
-    throw invalidOption("cacheSize", cacheSize, `give a whole number from 1 to ${MOST_KEYS}`);
-  }
-  return { staleForMs, cacheSize };
-}
+/** How many keys may be remembered. A key of a `Map` takes some hundred bytes, and V8 has no more of them. */
+export const CACHE_SIZE: Rule = { min: 1, max: 2 ** 24 };

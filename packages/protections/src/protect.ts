@@ -1,10 +1,11 @@
 import type { LimiterOptions } from "@sluice/core";
 import {
-  ANSWER_OPTIONS,
+  ANSWER_RULES,
   type AnswerOptions,
   type CheckSource,
+  checkOptions,
   createGuard,
-  GUARD_OPTIONS,
+  GUARD_RULES,
   type Guard,
   type GuardOptionsOf,
   type HttpPort,
@@ -12,14 +13,14 @@ import {
   type LimitDenial,
   type LimitOptionsOf,
   limit,
-  rejectUnknown,
+  type Rules,
   type UnavailableDenial,
 } from "@sluice/core/http";
 import { type BlockedDenial, blocked } from "./blocklist/check.js";
 import type { BlockEntry } from "./blocklist/entry.js";
 import { type DuplicateDenial, once } from "./once/check.js";
 import type { Sighting } from "./once/debouncer.js";
-import type { FingerprintOptions } from "./once/fingerprint-source.js";
+import { FINGERPRINT_RULES, type FingerprintOptions } from "./once/fingerprint-source.js";
 import type { Protections } from "./protections.js";
 import { type RegisteredOptions, registeredIn, type UnregisteredDenial } from "./registry/check.js";
 import type { Client } from "./registry/registry.js";
@@ -46,23 +47,21 @@ export interface ProtectOptions<Req, Handler = never>
   duplicate?: AnswerOptions<Req, Sighting> | undefined;
 }
 
-const OWN_OPTIONS: readonly Exclude<keyof ProtectOptions<never>, keyof GuardOptionsOf<never>>[] = [
-  "cost",
-  "headers",
-  "legacyReset",
-  "unit",
-  "statusCode",
-  "type",
-  "title",
-  "message",
-  "requestProperty",
-  "fingerprint",
-  "methods",
-  "id",
-  "blocked",
-  "unregistered",
-  "duplicate",
-];
+/** What {@link ProtectOptions} may be. Most of those of the limit are checked by it. */
+const RULES: Rules<ProtectOptions<never>> = {
+  ...GUARD_RULES,
+  ...ANSWER_RULES,
+  ...FINGERPRINT_RULES,
+  cost: "any",
+  headers: "any",
+  legacyReset: "any",
+  unit: "any",
+  requestProperty: "any",
+  id: "function",
+  blocked: "any",
+  unregistered: "any",
+  duplicate: "any",
+};
 
 /**
  * Creates the guard of all protections together: the checks `blocked`, `registered` where the protections have a registry,
@@ -76,15 +75,19 @@ export function createProtectGuard<Req, Handler>(
   options: ProtectOptions<Req, Handler>,
   port: HttpPort<Req>,
 ): Guard<Req, Handler, ProtectDenial> {
-  rejectUnknown(options, [...GUARD_OPTIONS, ...OWN_OPTIONS], "protect");
+  checkOptions(options, RULES, "protect");
   const { fingerprint, methods, id, blocked: block = {}, unregistered = {}, duplicate = {}, ...rest } = options;
   for (const [name, answer] of Object.entries({ blocked: block, unregistered, duplicate })) {
-    rejectUnknown(answer, ANSWER_OPTIONS, `"${name}"`);
+    checkOptions(answer, ANSWER_RULES, `"${name}"`);
   }
   const { key, skip, chargePreflight, ipv6Prefix, unusableAddress, hashKey, refundWhen, ...others } = rest;
   const { dryRun, name, handler, ...limits } = others;
   if (registry === undefined && id !== undefined) {
-    throw invalidOption("id", id, "the protections have no registry: give createProtections the option registry");
+    throw invalidOption(
+      "id",
+      id,
+      "be left out, since the protections have no registry: createProtections creates one with the option registry",
+    );
   }
   const guardOptions: GuardOptionsOf<Req, Handler> = {
     key,

@@ -1,8 +1,7 @@
 import { type Clock, createLimiter, type Duration, type Limiter, type LimiterOptions, type Store } from "@sluice/core";
-import { invalidOption, rejectUnknown } from "@sluice/core/store";
+import { checkOptions, invalidOption, NAME, type Rule, type Rules } from "@sluice/core/store";
 import { type Blocklist, type BlocklistOptions, createBlocklist } from "./blocklist/blocklist.js";
 import { createDebouncer, DEBOUNCE, type Debouncer, type DebouncerOptions } from "./once/debouncer.js";
-import { checkPrefix } from "./records.js";
 import { createRegistry, type Registry, type RegistryOptions } from "./registry/registry.js";
 
 /** Options of one of the protections; `store`, `prefix` and `clock` are the same for all. */
@@ -36,6 +35,11 @@ export interface ProtectionsOptions {
   registry?: PartOptions<RegistryOptions> | undefined;
 }
 
+const PART: Rule = {
+  is: (options) => typeof options === "object" && options !== null,
+  must: "be an object with options",
+};
+
 /** A limiter, a debouncer, a blocklist and perhaps a registry on one store. */
 export interface Protections {
   readonly store: Store;
@@ -47,17 +51,17 @@ export interface Protections {
   close(): Promise<void>;
 }
 
-const OPTIONS = [
-  "store",
-  "prefix",
-  "failOpen",
-  "timeout",
-  "clock",
-  "limiter",
-  "debounce",
-  "blocklist",
-  "registry",
-] as const satisfies (keyof ProtectionsOptions)[];
+const RULES: Rules<ProtectionsOptions> = {
+  store: "any",
+  prefix: NAME,
+  failOpen: "boolean",
+  timeout: "any",
+  clock: "any",
+  limiter: PART,
+  debounce: PART,
+  blocklist: PART,
+  registry: PART,
+};
 
 /**
  * Creates all protections on one store. The adapters' `protect` takes what it returns.
@@ -86,13 +90,12 @@ export function createProtections(
 ): Protections & { readonly registry: Registry };
 export function createProtections(options: ProtectionsOptions): Protections;
 export function createProtections(options: ProtectionsOptions): Protections {
-  rejectUnknown(options, OPTIONS, "createProtections");
+  checkOptions(options, RULES, "createProtections");
   const { store, prefix, failOpen, timeout, clock } = options;
-  if (prefix !== undefined) checkPrefix(prefix, "prefix");
   const shared = { store, prefix, clock };
   const limiter = createLimiter({ failOpen, timeout, ...part("limiter", options.limiter), ...shared });
   if (limiter.policies.some(({ name }) => name === DEBOUNCE)) {
-    throw invalidOption("limiter.policies", DEBOUNCE, "the debouncer has this name: give the policy another one");
+    throw invalidOption("limiter.policies", DEBOUNCE, "have other names than the debouncer");
   }
   const debounce = part("debounce", options.debounce);
   const debouncer = createDebouncer({ failOpen, timeout, ...debounce, window: debounce.window ?? "1s", ...shared });
@@ -116,11 +119,9 @@ export function createProtections(options: ProtectionsOptions): Protections {
 /** The options of one part. @throws SluiceError `INVALID_OPTION` for those that are the same for all parts */
 function part<Options extends object>(name: string, options: Options | undefined): Partial<Options> {
   if (options === undefined) return {};
-  if (typeof options !== "object" || options === null)
-    throw invalidOption(name, options, "give an object with options");
   for (const shared of ["store", "prefix", "clock"]) {
     if (shared in options) {
-      throw invalidOption(`${name}.${shared}`, Reflect.get(options, shared), "it is the same for all parts");
+      throw invalidOption(`${name}.${shared}`, Reflect.get(options, shared), "be set for all parts together");
     }
   }
   return options;

@@ -9,10 +9,12 @@ import {
 } from "@sluice/core";
 import {
   canExport,
+  checkStore,
   createDeadlines,
   hasConnectionErrors,
-  invalidOption,
+  NAME,
   type RecordKind,
+  type Rules,
   scopeOf,
   storeFailure,
   unreadableState,
@@ -30,8 +32,16 @@ export interface RecordOptions {
   clock?: Clock | undefined;
 }
 
-/** The names of {@link RecordOptions}. */
-export const RECORD_OPTIONS: readonly (keyof RecordOptions)[] = ["store", "prefix", "timeout", "clock"];
+/** What {@link RecordOptions} may be. */
+export const RECORD_RULES: Rules<RecordOptions> = {
+  store: "any",
+  prefix: NAME,
+  timeout: "any",
+  clock: {
+    is: (clock) => typeof (clock as Partial<Clock> | null)?.nowMs === "function",
+    must: "have the functions nowMs and sleep",
+  },
+};
 
 /** A record as it was found or left, and the store's clock then. */
 export interface Found<R> {
@@ -63,18 +73,14 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /**
  * Opens the records of one kind.
  *
+ * @param options checked by {@link RECORD_RULES}, but for the store and the time-out
  * @param kind part of every stored key; how a move merges two records is known by it
  * @throws SluiceError for options that are not what they should be
  */
 export function openRecords<R>(options: RecordOptions, kind: RecordKind): Records<R> {
   const { store, prefix = "sluice", timeout = 500, clock } = options;
   checkStore(store);
-  checkPrefix(prefix, "prefix");
-  if (clock !== undefined && typeof clock?.nowMs !== "function") {
-    throw invalidOption("clock", clock, "a clock has the functions nowMs and sleep");
-  }
-  const timeoutMs = parseDuration(timeout, "timeout");
-  if (timeoutMs > MAX_TIMEOUT_MS) throw invalidOption("timeout", timeout, `give at most ${MAX_TIMEOUT_MS} ms`);
+  const timeoutMs = parseDuration(timeout, "timeout", MAX_TIMEOUT_MS);
   const deadlines = createDeadlines(timeoutMs, hasConnectionErrors(store) ? () => store.connectionError() : undefined);
   // No policy's scope: none has an algorithm of this name.
   const scope = scopeOf(prefix, { name: kind, algorithm: "record" });
@@ -153,20 +159,4 @@ function recordIn<R>(stored: Stored<R> | undefined): R | undefined {
   if (stored === undefined) return undefined;
   if (!Array.isArray(stored) || stored[0] !== 1) throw unreadableState();
   return stored[1];
-}
-
-/** @throws SluiceError `INVALID_OPTION` */
-export function checkPrefix(prefix: unknown, option: string): void {
-  if (typeof prefix === "string" && /^[\x20-\x7e]{1,128}$/.test(prefix)) return;
-  throw invalidOption(option, prefix, "give 1 to 128 printable ASCII characters");
-}
-
-/** @throws SluiceError `INVALID_STORE` */
-function checkStore(store: Store): void {
-  const missing = (["atomicUpdate", "delete", "close"] as const).filter((name) => typeof store?.[name] !== "function");
-  if (missing.length === 0) return;
-  throw new SluiceError(
-    "INVALID_STORE",
-    `option "store" has no ${missing.join(", ")}: give a store, such as memoryStore()`,
-  );
 }

@@ -72,10 +72,14 @@ describe("what is wrong", () => {
     [{ store, connectTimeout: "1s" }, "UNKNOWN_OPTION", "connectTimeout"],
     [{ store, prefx: "a" }, "UNKNOWN_OPTION", "prefix"],
     [{ store, namespace: "a" }, "UNKNOWN_OPTION", "namespace"],
-    [{ store, prefix: "" }, "INVALID_OPTION", '"prefix" is ""'],
+    [{ store, prefix: "" }, "INVALID_OPTION", '"prefix" must be 1 to 128 printable ASCII characters, got ""'],
     [{ store, limiter: 7 }, "INVALID_OPTION", "limiter"],
     [{ store, debounce: { store } }, "INVALID_OPTION", "debounce.store"],
-    [{ store, blocklist: { prefix: "a" } }, "INVALID_OPTION", '"blocklist.prefix" is "a"'],
+    [
+      { store, blocklist: { prefix: "a" } },
+      "INVALID_OPTION",
+      '"blocklist.prefix" must be set for all parts together, got "a"',
+    ],
     [{ store, registry: { touchEvry: 1 } }, "UNKNOWN_OPTION", "touchEvery"],
     [
       { store, limiter: { policies: fixedWindow({ name: "debounce", limit: 1, window: 1 }) } },

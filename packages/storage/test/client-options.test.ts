@@ -70,7 +70,11 @@ describe("options of clients", () => {
       /"dynamodb" has no option "regoin": did you mean "region"\?/,
     ],
     [{ sqlite: { encryptionkey: "x" } as never }, "UNKNOWN_OPTION", /"sqlite" has no .* "encryptionKey"\?/],
-    [{ redis: true as never }, "INVALID_OPTION", /option "redis" is true: give an object with options of the client/],
+    [
+      { redis: true as never },
+      "INVALID_OPTION",
+      /option "redis" must be an object with options of the client, got true/,
+    ],
     [{ reds: {} } as never, "UNKNOWN_OPTION", /openStore has no option "reds": did you mean "redis"\?/],
   ])("are checked, whatever the storage: %j", async (options, code, message) => {
     const error = await failure("memory:", options);

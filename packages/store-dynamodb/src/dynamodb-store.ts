@@ -2,14 +2,15 @@ import { createHash } from "node:crypto";
 import {
   type CallOptions,
   type ConnectionErrors,
+  check,
+  checkOptions,
   createRemoteStore,
   type Duration,
-  invalidOption,
   type Next,
   type Outcome,
   parseDuration,
   type RemoteStore,
-  rejectUnknown,
+  type Rules,
   type StoredEntry,
 } from "@sluice/core/store";
 import { type DynamodbClient, sendOf } from "./client.js";
@@ -19,7 +20,7 @@ import { createClockSkew, createPace, createRequest } from "./requests.js";
 import { createSchema, type SchemaOptions } from "./schema.js";
 import { createRecentItems } from "./session.js";
 import { createSlots, deadlineOf } from "./slots.js";
-import { checkTable, openTable } from "./table.js";
+import { openTable, TABLE } from "./table.js";
 
 /** Options of {@link dynamodbStore}. */
 export interface DynamodbStoreOptions extends SchemaOptions {
@@ -43,6 +44,14 @@ export interface DynamodbStore extends RemoteStore, ConnectionErrors {
   /** {@link createSchema} with the options of this store. */
   createSchema(): Promise<void>;
 }
+
+const RULES: Rules<DynamodbStoreOptions> = {
+  client: "any",
+  table: "any",
+  concurrency: { min: 1 },
+  onClockSkew: "function",
+  clockSkewLimit: "any",
+};
 
 /** How many items are remembered, to guess how the next write on them has to look. */
 const REMEMBERED = 10_000;
@@ -72,16 +81,10 @@ const MAX_LATE_MS = 1_000;
  * ```
  */
 export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
-  rejectUnknown(options, ["client", "table", "concurrency", "onClockSkew", "clockSkewLimit"], "dynamodbStore");
+  checkOptions(options, RULES, "dynamodbStore");
   const { client, concurrency = 50, onClockSkew, clockSkewLimit = "1s" } = options;
-  if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-    throw invalidOption("concurrency", concurrency, "it must be a whole number of 1 or more");
-  }
   const clockSkewLimitMs = parseDuration(clockSkewLimit, "clockSkewLimit");
-  if (onClockSkew !== undefined && typeof onClockSkew !== "function") {
-    throw invalidOption("onClockSkew", onClockSkew, "it must be a function");
-  }
-  const name = checkTable(options.table);
+  const name = check("table", options.table, TABLE);
   const pace = createPace();
   const request = createRequest(sendOf(client), pace, createClockSkew(clockSkewLimitMs, onClockSkew));
   const table = openTable(request, name);

@@ -5,9 +5,9 @@ import {
   type DescribeTableCommandOutput,
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
-import { rejectUnknown, SluiceError } from "@sluice/core/store";
+import { check, checkOptions, SluiceError } from "@sluice/core/store";
 import { type DynamodbClient, type Send, sendOf, storeFailed } from "./client.js";
-import { checkTable, PARTITION_KEY, TIME_TO_LIVE } from "./table.js";
+import { PARTITION_KEY, TABLE, TIME_TO_LIVE } from "./table.js";
 
 /** A table as CloudFormation (`AWS::DynamoDB::Table`), the CDK's `CfnTable` and SAM take it. */
 export interface TableDefinition {
@@ -35,7 +35,7 @@ export interface TableDefinition {
  */
 export function tableDefinition(table: string): TableDefinition {
   return {
-    TableName: checkTable(table),
+    TableName: check("table", table, TABLE),
     AttributeDefinitions: [{ AttributeName: PARTITION_KEY, AttributeType: "S" }],
     KeySchema: [{ AttributeName: PARTITION_KEY, KeyType: "HASH" }],
     BillingMode: "PAY_PER_REQUEST",
@@ -66,7 +66,7 @@ export interface SchemaOptions {
  */
 export async function createSchema(client: DynamodbClient, options: SchemaOptions): Promise<void> {
   const send = sendOf(client);
-  rejectUnknown(options, ["table"], "createSchema");
+  checkOptions(options, { table: TABLE }, "createSchema");
   const { table } = options;
   const { TimeToLiveSpecification, ...definition } = tableDefinition(table);
   try {

@@ -6,7 +6,7 @@ import {
   type ScanCommandOutput,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { invalidOption, SluiceError } from "@sluice/core/store";
+import { type Rule, SluiceError } from "@sluice/core/store";
 import { storeFailed } from "./client.js";
 import type { Request } from "./requests.js";
 import type { Item } from "./stored.js";
@@ -22,19 +22,11 @@ export interface Table {
   scan(start: Item | undefined): Promise<{ items: readonly Item[]; next: Item | undefined }>;
 }
 
-/**
- * A table's name, or the ARN of one in another account.
- *
- * @throws SluiceError `INVALID_OPTION`
- */
-export function checkTable(table: string): string {
-  if (typeof table === "string" && /^([\w.-]{3,255}|arn:[\w:./-]{1,1000})$/.test(table)) return table;
-  throw invalidOption(
-    "table",
-    table,
-    "give the name of a table: 3 to 255 letters, digits, dots, dashes and underscores",
-  );
-}
+/** A table's name, or the ARN of one in another account. */
+export const TABLE: Rule = {
+  is: (table) => typeof table === "string" && /^([\w.-]{3,255}|arn:[\w:./-]{1,1000})$/.test(table),
+  must: "be the name of a table: 3 to 255 letters, digits, dots, dashes and underscores",
+};
 
 export function openTable(request: Request, name: string): Table {
   const keyOf = (pk: string) => ({ [PARTITION_KEY]: { S: pk } });

@@ -2,15 +2,14 @@ import {
   builtInAlgorithms,
   type CallOptions,
   type Claim,
+  checkOptions,
   type ExportEntries,
   type ExportedEntry,
   type Finding,
   type ImportEntries,
-  invalidOption,
   type Next,
   type Outcome,
   type Policy,
-  rejectUnknown,
   SluiceError,
   type SynchronousStore,
   splitEntryKey,
@@ -35,7 +34,7 @@ export interface MemoryStore extends SynchronousStore, ExportEntries, ImportEntr
 }
 
 /** Keys of one `Map` in V8. */
-const MOST_KEYS = 2 ** 24;
+const MAX_KEYS = 2 ** 24;
 
 /** With an explicit `nowMs`, entries are kept so much longer, by this process's clock. */
 const TEST_GRACE_MS = 3_600_000;
@@ -58,7 +57,9 @@ const TEST_GRACE_MS = 3_600_000;
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const tables = new Map<string, StateTable>();
-  const slots = createSlots(checkOptions(options), tables as Map<string, Table>);
+  checkOptions(options, { maxKeys: { min: 1, max: MAX_KEYS } }, "memoryStore");
+  const { maxKeys = 1_000_000 } = options;
+  const slots = createSlots(maxKeys, tables as Map<string, Table>);
   let latest: StateTable | undefined;
   // Used again for each decision: see SynchronousStore.
   const single = blankFinding();
@@ -260,15 +261,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     },
   };
   return store;
-}
-
-function checkOptions(options: MemoryStoreOptions): number {
-  rejectUnknown(options, ["maxKeys"], "memoryStore");
-  const { maxKeys = 1_000_000 } = options;
-  if (!Number.isSafeInteger(maxKeys) || maxKeys < 1 || maxKeys > MOST_KEYS) {
-    throw invalidOption("maxKeys", maxKeys, `give a whole number from 1 to ${MOST_KEYS}`);
-  }
-  return maxKeys;
 }
 
 type WritableFinding = Finding & { blocked: boolean };

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import {
   type ConnectionErrors,
+  checkOptions,
   createRemoteStore,
   createSweeping,
-  invalidOption,
   type RemoteStore,
-  rejectUnknown,
-  SWEEP_OPTIONS,
+  type Rules,
+  SWEEP_RULES,
   type Sweep,
   type SweepOptions,
 } from "@sluice/core/store";
@@ -15,7 +15,7 @@ import type { PostgresClient } from "./client.js";
 import { databaseOf } from "./database.js";
 import { argumentsOf, createBatchSender } from "./decide.js";
 import { createSweeper, PAGE, pagesOf, writePage } from "./entries.js";
-import { checkDurable, createSchemaOn, renamer, type SchemaOptions } from "./schema.js";
+import { createSchemaOn, renamer, SCHEMA_RULES, type SchemaOptions } from "./schema.js";
 
 /** Options of {@link postgresStore}. */
 export interface PostgresStoreOptions extends SchemaOptions, SweepOptions {
@@ -38,6 +38,13 @@ export interface PostgresStore extends RemoteStore, ConnectionErrors, Sweep {
    */
   sweep(options?: { limit?: number | undefined }): Promise<number>;
 }
+
+const RULES: Rules<PostgresStoreOptions> = {
+  ...SCHEMA_RULES,
+  ...SWEEP_RULES,
+  client: "any",
+  namedStatements: "boolean",
+};
 
 /** A slow server gets as many as that, if the client has the connections. */
 const MAX_IN_FLIGHT = 32;
@@ -68,15 +75,8 @@ const NOTHING = { keys: [], algorithms: [], policies: [], numbers: [], nowMs: un
  * ```
  */
 export function postgresStore(options: PostgresStoreOptions): PostgresStore {
-  rejectUnknown(
-    options,
-    ["client", "table", "schema", "durable", "namedStatements", ...SWEEP_OPTIONS],
-    "postgresStore",
-  );
+  checkOptions(options, RULES, "postgresStore");
   const { client, table, schema, durable, namedStatements = true } = options;
-  if (typeof namedStatements !== "boolean")
-    throw invalidOption("namedStatements", namedStatements, "pass true or false");
-  checkDurable(durable);
   const statements = statementsFor(renamer({ table, schema }));
   const database = databaseOf(client, namedStatements);
   const maxInFlight = Math.min(MAX_IN_FLIGHT, database.connections);

@@ -1,4 +1,4 @@
-import { invalidOption, rejectUnknown } from "@sluice/core/store";
+import { checkOptions, type Rule, type Rules } from "@sluice/core/store";
 import type { Database, PostgresClient } from "./client.js";
 import { databaseOf } from "./database.js";
 import { hasNotRun, wasLocked } from "./failure.js";
@@ -37,8 +37,7 @@ const VERSIONED = migrations.map(({ name, text }) => ({ version: Number(name.sli
  * ```
  */
 export function schemaSql(options: SchemaOptions = {}): string {
-  rejectUnknown(options, ["table", "schema", "durable"], "schemaSql");
-  checkDurable(options.durable);
+  checkOptions(options, SCHEMA_RULES, "schemaSql");
   const rename = renamer(options);
   const steps = VERSIONED.map(
     ({ version, text }) => `  IF NOT EXISTS (SELECT FROM "sluice"."entries_migrations" WHERE version = ${version}) THEN
@@ -74,13 +73,6 @@ ${steps.join("")}${rightsSql(options)}${persistence(options.durable)}  PERFORM s
 END
 $sluice$;
 `);
-}
-
-/** @throws SluiceError `INVALID_OPTION` */
-export function checkDurable(durable: unknown): void {
-  if (durable !== undefined && typeof durable !== "boolean") {
-    throw invalidOption("durable", durable, "pass true or false, or leave it out");
-  }
 }
 
 function persistence(durable: boolean | undefined): string {
@@ -183,8 +175,6 @@ const LONGEST_NAME = 63;
  */
 export function renamer(options: Pick<SchemaOptions, "table" | "schema">): (sql: string) => string {
   const { table, schema } = namesOf(options);
-  checkName("table", table, LONGEST_TABLE);
-  checkName("schema", schema, LONGEST_NAME);
   return (sql) =>
     sql.replace(/"sluice"(?:\."entries(\w*)")?/g, (_, ending?: string) =>
       ending === undefined ? `"${schema}"` : `"${schema}"."${table}${ending}"`,
@@ -199,11 +189,16 @@ function namesOf({ table = "sluice_entries", schema = DEFAULT_SCHEMA }: Pick<Sch
   return { table, schema };
 }
 
-function checkName(option: string, name: unknown, longest: number): void {
-  if (typeof name === "string" && name.length <= longest && /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return;
-  throw invalidOption(
-    option,
-    name,
-    `pass 1 to ${longest} letters, digits and underscores that do not start with a digit; schema and table are two options`,
-  );
+function identifier(max: number): Rule {
+  return {
+    is: (name) => typeof name === "string" && name.length <= max && /^[a-z_][a-z0-9_]*$/i.test(name),
+    must: `be 1 to ${max} letters, digits and underscores that do not start with a digit; schema and table are two options`,
+  };
 }
+
+/** What {@link SchemaOptions} may be. */
+export const SCHEMA_RULES: Rules<SchemaOptions> = {
+  table: identifier(LONGEST_TABLE),
+  schema: identifier(LONGEST_NAME),
+  durable: "boolean",
+};

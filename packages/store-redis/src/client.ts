@@ -1,4 +1,4 @@
-import { invalidOption, rejectUnknown, SluiceError } from "@sluice/core/store";
+import { check, checkOptions, SluiceError } from "@sluice/core/store";
 
 /** A Redis client of one of the libraries, or {@link CustomRedisClient}. The store sends commands on it and never closes it. */
 export type RedisClient = IoredisClient | NodeRedisClient | CustomRedisClient;
@@ -206,10 +206,8 @@ const METHODS = ["evalsha", "eval", "del"] as const;
  * ```
  */
 export function customRedisClient(client: CustomRedisClient): CustomRedisClient {
-  rejectUnknown(client, METHODS, "customRedisClient");
-  for (const method of METHODS) {
-    if (!hasMethods(client, [method])) throw invalidOption(method, client[method], "must be a function");
-  }
+  checkOptions(client, { evalsha: "function", eval: "function", del: "function" }, "customRedisClient");
+  for (const method of METHODS) check(method, client[method], "function");
   return client;
 }
 

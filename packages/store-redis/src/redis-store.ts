@@ -2,11 +2,10 @@ import { createHash } from "node:crypto";
 import {
   type BatcherOptions,
   type ConnectionErrors,
+  checkOptions,
   createBatchers,
   createRemoteStore,
-  invalidOption,
   type RemoteStore,
-  rejectUnknown,
   SluiceError,
   storeTimeout,
 } from "@sluice/core/store";
@@ -68,12 +67,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   if (isRedisClient(options)) {
     throw new SluiceError("INVALID_CLIENT", "redisStore got a client instead of options: write redisStore({ client })");
   }
-  rejectUnknown(options, ["client", "cluster", "reconnect"], "redisStore");
+  checkOptions(options, { client: "any", cluster: "boolean", reconnect: "function" }, "redisStore");
   const { client, cluster = false, reconnect } = options;
-  if (typeof cluster !== "boolean") throw invalidOption("cluster", cluster, "must be a boolean");
-  if (reconnect !== undefined && typeof reconnect !== "function") {
-    throw invalidOption("reconnect", reconnect, "must be a function, such as () => client.disconnect(true)");
-  }
   const connection = createConnection(commandsOf(client), client, reconnect);
   const slots = createSlots(connection, cluster || connection.cluster);
   const scripts = createScripts(connection, slots);

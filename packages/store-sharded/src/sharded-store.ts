@@ -7,6 +7,7 @@ import {
   type ConnectionErrors,
   canExport,
   canImport,
+  checkOptions,
   type DecidingStore,
   decideInOrder,
   type ExportEntries,
@@ -23,7 +24,6 @@ import {
   type PartDecider,
   partsOf,
   refundEntry,
-  rejectUnknown,
   SluiceError,
   type Store,
   type SynchronousStore,
@@ -78,7 +78,7 @@ export function shardedStore<S extends Store>(
   stores: readonly S[],
   options: ShardedStoreOptions = {},
 ): ShardedStore<S> {
-  rejectUnknown(options, ["names"], "shardedStore");
+  checkOptions(options, { names: "any" }, "shardedStore");
   const shards: Shards<Store> = createShards(stores, options.names);
 
   const store: Store = {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Claim, type ExportedEntry, invalidOption, SluiceError, type Store, storedKeys } from "@sluice/core/store";
+import { type Claim, checkStore, type ExportedEntry, invalidOption, type Store, storedKeys } from "@sluice/core/store";
 import { rendezvous } from "./rendezvous.js";
 
 /** A store, and the name by which keys find it. */
@@ -25,11 +25,11 @@ const LONGEST_NAME = 128;
 /** @throws SluiceError `INVALID_STORE`, `INVALID_OPTION` */
 export function createShards<S extends Store>(stores: readonly S[], names: readonly string[] | undefined): Shards<S> {
   if (!Array.isArray(stores) || stores.length === 0) {
-    throw invalidOption("stores", stores, "give an array of one store or more");
+    throw invalidOption("stores", stores, "be an array of stores");
   }
-  for (const [i, store] of stores.entries()) checkStore(store, i);
+  for (const [i, store] of stores.entries()) checkStore(store, `stores[${i}]`);
   if (new Set(stores).size < stores.length) {
-    throw invalidOption("stores", stores, "give each store once");
+    throw invalidOption("stores", stores, "have each store once");
   }
   const checked = names === undefined ? stores.map((_, i) => String(i)) : checkNames(names, stores.length);
   const all = stores.map((store, i) => ({ name: checked[i] as string, store }));
@@ -48,21 +48,8 @@ export function createShards<S extends Store>(stores: readonly S[], names: reado
   };
 }
 
-function checkStore(store: Store, place: number): void {
-  const missing = (["atomicUpdate", "delete", "close"] as const).filter((name) => typeof store?.[name] !== "function");
-  if (missing.length === 0) return;
-  throw new SluiceError(
-    "INVALID_STORE",
-    `stores[${place}] has no ${missing.join(", ")}: give a store, such as redisStore()`,
-  );
-}
-
 function checkNames(names: readonly string[], count: number): readonly string[] {
   const fit = (name: unknown) => typeof name === "string" && name.length > 0 && name.length <= LONGEST_NAME;
   if (Array.isArray(names) && names.length === count && new Set(names).size === count && names.every(fit)) return names;
-  throw invalidOption(
-    "names",
-    names,
-    `give ${count} different names of 1 to ${LONGEST_NAME} characters, one for each store`,
-  );
+  throw invalidOption("names", names, `be ${count} different names of 1 to ${LONGEST_NAME} characters`);
 }

@@ -28,7 +28,9 @@ describe("options", () => {
 
   it("refuses what is no store, a store given twice, and names that do not fit", () => {
     const store = memoryStore();
-    expect(() => shardedStore([store, {} as Store])).toThrow(/stores\[1\] has no atomicUpdate, delete, close/);
+    expect(() => shardedStore([store, {} as Store])).toThrow(
+      /option "stores\[1\]": a store has atomicUpdate, delete, close, got an object/,
+    );
     expect(() => shardedStore([store, store])).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
     for (const names of [["a"], ["a", "a"], ["a", ""], ["a", 1], ["a", "x".repeat(129)], "ab", null]) {
       expect(() => shardedStore(memories(2), { names: names as never })).toThrow(/option "names"/);

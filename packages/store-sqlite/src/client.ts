@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
-import { invalidOption, rejectUnknown, SluiceError } from "@sluice/core/store";
+import { check, checkOptions, SluiceError } from "@sluice/core/store";
 import { isFromSqlite, isWorthWaiting } from "./failure.js";
 
 /** A value that the store passes to a statement. */
@@ -158,10 +158,9 @@ const SOURCES: readonly (readonly [module: string, name: string])[] = [
  * ```
  */
 export async function openSqlite(path: string, options: OpenSqliteOptions = {}): Promise<OpenSqliteClient> {
-  if (typeof path !== "string" || path === "") throw invalidOption("path", path, "give the path of a file");
-  rejectUnknown(options, ["create", "options"], "openSqlite");
+  check("path", path, { is: (file) => typeof file === "string" && file !== "", must: "be the path of a file" });
+  checkOptions(options, { create: "boolean", options: "any" }, "openSqlite");
   const { create = true, options: clientOptions = {} } = options;
-  if (typeof create !== "boolean") throw invalidOption("create", create, "give true or false");
   const open = await findSqlite();
   // Neither a URI, by which SQLite would take options, nor a URL, by which libsql would go to a server.
   const file = path === ":memory:" ? path : resolve(path);

@@ -1,4 +1,4 @@
-import { invalidOption, rejectUnknown, SluiceError } from "@sluice/core/store";
+import { checkOptions, type Rule, SluiceError } from "@sluice/core/store";
 import { checkClient, firstRow, type SqliteClient } from "./client.js";
 import { isWorthWaiting, storeFailed, tooLate } from "./failure.js";
 import { v0001Entries } from "./migrations.generated.js";
@@ -43,7 +43,7 @@ function step(number: number, text: string): string {
  * ```
  */
 export function schemaSql(options: SchemaOptions = {}): string {
-  rejectUnknown(options, ["table"], "schemaSql");
+  checkOptions(options, { table: TABLE }, "schemaSql");
   const steps = MIGRATIONS.map(({ text }, i) => step(i + 1, text));
   return renamer(options.table)([MIGRATIONS_TABLE, ...steps].join("\n"));
 }
@@ -64,7 +64,7 @@ export function schemaSql(options: SchemaOptions = {}): string {
  * ```
  */
 export async function createSchema(client: SqliteClient, options: SchemaOptions = {}): Promise<void> {
-  rejectUnknown(options, ["table"], "createSchema");
+  checkOptions(options, { table: TABLE }, "createSchema");
   const rename = renamer(options.table);
   checkClient(client);
   const deadlineMs = performance.now() + LONGEST_WAIT_MS;
@@ -99,27 +99,22 @@ function createOnce(client: SqliteClient, rename: (sql: string) => string): void
   }
 }
 
-const LONGEST_TABLE = 40;
+const MAX_TABLE = 40;
+
+/** The name of a table is a plain identifier. */
+export const TABLE: Rule = {
+  is: (table) => typeof table === "string" && table.length <= MAX_TABLE && /^(?!sqlite_)[a-z_][a-z0-9_]*$/i.test(table),
+  must: `be 1 to ${MAX_TABLE} letters, digits and underscores that start with neither a digit nor sqlite_`,
+};
 
 /**
- * What makes SQL that was written for the table `"sluice_entries"` work on another one, and on the tables whose names begin
- * with its name.
+ * Makes SQL that was written for the table `"sluice_entries"` work on another one, and on the tables whose names begin with its
+ * name.
  *
- * @throws SluiceError `INVALID_OPTION` for a name that is not a plain identifier
+ * @param table checked by {@link TABLE}
  */
 export function renamer(table = "sluice_entries"): (sql: string) => string {
-  checkTable(table);
   return (sql) => sql.replace(/"sluice_entries(\w*)"/g, (_, ending: string) => `"${table}${ending}"`);
-}
-
-function checkTable(table: unknown): void {
-  const plain = typeof table === "string" && table.length <= LONGEST_TABLE && /^[A-Za-z_][A-Za-z0-9_]*$/.test(table);
-  if (plain && !/^sqlite_/i.test(table)) return;
-  throw invalidOption(
-    "table",
-    table,
-    `give 1 to ${LONGEST_TABLE} letters, digits and underscores that start with neither a digit nor sqlite_`,
-  );
 }
 
 /** The number of the last migration that was applied, 0 for none. Throws as the client does where there is no table. */

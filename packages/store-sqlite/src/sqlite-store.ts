@@ -1,19 +1,18 @@
 import { createHash } from "node:crypto";
 import {
   type CallOptions,
+  checkOptions,
   createRemoteStore,
   createSweeping,
-  invalidOption,
   type RemoteStore,
-  rejectUnknown,
-  SWEEP_OPTIONS,
+  SWEEP_RULES,
   type Sweep,
   type SweepOptions,
 } from "@sluice/core/store";
 import { checkClient, type SqliteClient } from "./client.js";
 import { createConnection } from "./connection.js";
 import { createSweeper, decide, PAGE, pagesOf, SWEEP_TURN, update, writePage } from "./entries.js";
-import { createSchema, renamer, type SchemaOptions } from "./schema.js";
+import { createSchema, renamer, type SchemaOptions, TABLE } from "./schema.js";
 import { openSession } from "./session.js";
 import { createTransactor } from "./transactor.js";
 
@@ -61,10 +60,9 @@ export interface SqliteStore extends RemoteStore, Sweep {
  * ```
  */
 export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
-  rejectUnknown(options, ["client", "table", "durable", ...SWEEP_OPTIONS], "sqliteStore");
+  checkOptions(options, { client: "any", table: TABLE, durable: "boolean", ...SWEEP_RULES }, "sqliteStore");
   const { table, durable = false } = options;
   const client = checkClient(options.client);
-  if (typeof durable !== "boolean") throw invalidOption("durable", durable, "give true or false");
   const rename = renamer(table);
   const connection = createConnection(client);
   const transactor = createTransactor(connection, (open) => openSession(open, rename, durable));

@@ -1,4 +1,5 @@
-import { invalidOption, SluiceError, show } from "../errors.js";
+import { SluiceError, show } from "../errors.js";
+import type { Rule } from "../options.js";
 
 /**
  * A named limit as plain, frozen, JSON-serialisable data. Made by {@link tokenBucket}, {@link fixedWindow},
@@ -19,26 +20,16 @@ export interface Quota {
   readonly windowMs: number;
 }
 
-/** @throws SluiceError `INVALID_OPTION` unless the name can stand in a header and a stored key */
-export function checkName(name: string, option = "name"): string {
-  if (typeof name !== "string" || !/^[\x20-\x7e]{1,128}$/.test(name)) {
-    throw invalidOption(option, name, "give 1 to 128 printable ASCII characters");
-  }
-  return name;
-}
+/** The name of a policy can stand in a header and a stored key. */
+export const NAME: Rule = { characters: 128 };
 
-/** @throws SluiceError `INVALID_OPTION` unless it is a whole number of 1 or more */
-export function checkCount(option: string, value: number): number {
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw invalidOption(option, value, "give a whole number from 1 to 2^53 - 1");
-  }
-  return value;
-}
+/** Units of a quota. */
+export const COUNT: Rule = { min: 1 };
 
 /** @throws SluiceError `INVALID_COST` unless it is a whole number of 1 or more */
 export function checkCost(cost: number): number {
   if (!Number.isSafeInteger(cost) || cost < 1) {
-    throw new SluiceError("INVALID_COST", `cost is ${show(cost)}: give a whole number from 1 to 2^53 - 1`);
+    throw new SluiceError("INVALID_COST", `cost must be a whole number from 1 to 2^53 - 1, got ${show(cost)}`);
   }
   return cost;
 }

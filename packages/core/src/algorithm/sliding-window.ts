@@ -1,4 +1,3 @@
-import { invalidOption } from "../errors.js";
 import type { KnownWindow, RemoteForm, StateMerge } from "./built-in-algorithm.js";
 import { type BuiltInCells, type Cells, cellAlgorithm } from "./cells.js";
 import { epochAfter, epochBefore, timeOf } from "./epoch.js";
@@ -32,11 +31,7 @@ const MAX_SLIDING_WINDOW_LIMIT: number = 2 ** 30;
  * ```
  */
 export function slidingWindow(options: WindowOptions): SlidingWindowPolicy {
-  const policy = windowPolicy("sliding-window", options, "slidingWindow");
-  if (policy.limit > MAX_SLIDING_WINDOW_LIMIT) {
-    throw invalidOption("limit", options.limit, `a sliding window counts up to ${MAX_SLIDING_WINDOW_LIMIT} exactly`);
-  }
-  return policy;
+  return windowPolicy("sliding-window", options, "slidingWindow", MAX_SLIDING_WINDOW_LIMIT);
 }
 
 /** Names the window: see `epoch.ts`. */

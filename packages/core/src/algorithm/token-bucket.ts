@@ -1,9 +1,9 @@
 import { type Duration, parseDuration } from "../duration.js";
 import { invalidOption } from "../errors.js";
-import { rejectUnknown } from "../unknown-option.js";
+import { check, checkOptions } from "../options.js";
 import type { RemoteForm, StateMerge } from "./built-in-algorithm.js";
 import { type BuiltInCells, type Cells, cellAlgorithm } from "./cells.js";
-import { checkCount, checkName, type Policy } from "./policy.js";
+import { COUNT, NAME, type Policy } from "./policy.js";
 import { floorOfRatio } from "./ratio.js";
 import { cellJudge, readCells } from "./reply.js";
 
@@ -41,12 +41,12 @@ export interface TokenBucketOptions {
  * ```
  */
 export function tokenBucket(options: TokenBucketOptions = {}): TokenBucketPolicy {
-  rejectUnknown(options, ["name", "rate", "interval", "burst"], "tokenBucket");
+  checkOptions(options, { name: NAME, rate: COUNT, interval: "any", burst: COUNT }, "tokenBucket");
   const { name = "default", rate = 100, interval = "1s", burst = rate } = options;
   const policy: TokenBucketPolicy = {
-    name: checkName(name),
+    name,
     algorithm: "token-bucket",
-    ...ratio(checkCount("rate", rate), parseDuration(interval, "interval"), checkCount("burst", burst)),
+    ...ratio(rate, parseDuration(interval, "interval"), burst),
     burst,
   };
   return Object.freeze(policy);
@@ -66,12 +66,7 @@ function ratio(rate: number, intervalMs: number, burst: number): { rate: number;
     Math.min(Number.MAX_SAFE_INTEGER / (intervalMs / divisor), (LONGEST_FILL_MS / intervalMs) * rate),
   );
   if (burst > most) {
-    throw invalidOption(
-      "burst",
-      burst,
-      `at ${rate} per ${intervalMs} ms it can be at most ${most} to be counted exactly: ` +
-        "give a smaller burst, a shorter interval or a rounder rate",
-    );
+    throw invalidOption("burst", burst, `be at most ${most} at ${rate} per ${intervalMs} ms, to be counted exactly`);
   }
   return { rate: rate / divisor, intervalMs: intervalMs / divisor };
 }
@@ -83,11 +78,12 @@ function greatestCommonDivisor(a: number, b: number): number {
 
 /** Checks a policy that may be data from a file, and makes it again. */
 function checkTokenBucket({ algorithm, ...numbers }: TokenBucketPolicy): TokenBucketPolicy {
-  rejectUnknown(numbers, ["name", "rate", "intervalMs", "burst"], `a policy with algorithm "${algorithm}"`);
+  const rules = { name: "any", rate: "any", intervalMs: "any", burst: "any" } as const;
+  checkOptions(numbers, rules, `a policy with algorithm "${algorithm}"`);
   const { name, rate, intervalMs, burst } = numbers;
   // A default is for those who leave an option out of a call; data that lacks a number is broken.
-  checkCount("rate", rate);
-  checkCount("burst", burst);
+  check("rate", rate, COUNT);
+  check("burst", burst, COUNT);
   return tokenBucket({ name, rate, burst, interval: parseDuration(intervalMs, "intervalMs") });
 }
 

@@ -1,6 +1,6 @@
 import { type Duration, parseDuration } from "../duration.js";
-import { rejectUnknown } from "../unknown-option.js";
-import { checkCount, checkName, type Policy, type Quota } from "./policy.js";
+import { check, checkOptions } from "../options.js";
+import { COUNT, NAME, type Policy, type Quota } from "./policy.js";
 
 /** Options of {@link fixedWindow}, {@link slidingWindow} and {@link slidingLog}. */
 export interface WindowOptions {
@@ -23,18 +23,18 @@ export function windowPolicy<A extends string>(
   algorithm: A,
   options: WindowOptions,
   maker: string,
+  maxLimit?: number,
 ): Windowed & { readonly algorithm: A } {
-  rejectUnknown(options, ["name", "limit", "window"], maker);
+  checkOptions(options, { name: NAME, limit: "any", window: "any" }, maker);
   const { name = "default", limit, window } = options;
-  checkName(name);
-  checkCount("limit", limit);
+  check("limit", limit, maxLimit === undefined ? COUNT : { min: 1, max: maxLimit });
   return Object.freeze({ algorithm, name, limit, windowMs: parseDuration(window, "window") });
 }
 
 /** Checks a policy that may be data from a file, and makes it again by its constructor. */
 export function checkWindow<P extends Windowed>(given: P, make: (options: WindowOptions) => P): P {
   const { algorithm, ...numbers } = given;
-  rejectUnknown(numbers, ["name", "limit", "windowMs"], `a policy with algorithm "${algorithm}"`);
+  checkOptions(numbers, { name: "any", limit: "any", windowMs: "any" }, `a policy with algorithm "${algorithm}"`);
   const { name, limit, windowMs } = numbers;
   return make({ name, limit, window: parseDuration(windowMs, "windowMs") });
 }

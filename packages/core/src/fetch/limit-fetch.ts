@@ -4,7 +4,7 @@ import { invalidOption } from "../errors.js";
 import type { LimiterKey } from "../limiter/claims.js";
 import type { Limiter } from "../limiter/limiter.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import { rejectUnknown } from "../unknown-option.js";
+import { check, checkOptions, type Rules } from "../options.js";
 import { parseRateLimit } from "./parse-rate-limit.js";
 
 /** The runtime's `fetch`, where its types are there. */
@@ -23,6 +23,8 @@ export interface LimitFetchOptions {
   /** The longest pause that a server may ask for. Default `"1h"`. */
   maxPause?: Duration | undefined;
 }
+
+const RULES: Rules<LimitFetchOptions> = { key: "function", cost: "any", timeout: "any", maxPause: "any" };
 
 /**
  * Makes a `fetch` that waits for its turn, and pauses as long as the server says: by Retry-After with 503 and any status
@@ -43,11 +45,10 @@ export interface LimitFetchOptions {
  * ```
  */
 export function limitFetch(limiter: Limiter, fetch: Fetch, options: LimitFetchOptions = {}): Fetch {
-  rejectUnknown(options, ["key", "cost", "timeout", "maxPause"], "limitFetch");
+  checkOptions(options, RULES, "limitFetch");
   const { key = hostOf, cost = 1, timeout, maxPause = "1h" } = options;
-  if (typeof limiter?.wait !== "function") throw invalidOption("limiter", limiter, "give what createLimiter returns");
-  if (typeof fetch !== "function") throw invalidOption("fetch", fetch, "give a function like fetch");
-  if (typeof key !== "function") throw invalidOption("key", key, "give a function");
+  if (typeof limiter?.wait !== "function") throw invalidOption("limiter", limiter, "be what createLimiter returns");
+  check("fetch", fetch, "function");
   const maxPauseMs = parseDuration(maxPause, "maxPause");
   if (typeof cost !== "function") checkCost(cost);
   const waiting = timeout === undefined ? {} : { timeout: parseDuration(timeout, "timeout") };

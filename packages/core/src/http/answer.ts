@@ -1,6 +1,7 @@
 import { invalidOption } from "../errors.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
+import { checkOptions, type Rules } from "../options.js";
 import type { HeaderField } from "./headers/field.js";
 
 /** What is answered to a request that may not continue, and why. The option `handler` of a guard is given this. */
@@ -39,13 +40,13 @@ export interface AnswerOptions<Req, Found> {
   message?: Message | MessageWriter<Req, Found> | undefined;
 }
 
-/** The names of {@link AnswerOptions}. */
-export const ANSWER_OPTIONS: readonly (keyof AnswerOptions<never, never>)[] = [
-  "statusCode",
-  "type",
-  "title",
-  "message",
-];
+/** What {@link AnswerOptions} may be. A message is checked where it is written. */
+export const ANSWER_RULES: Rules<AnswerOptions<never, never>> = {
+  statusCode: { min: 400, max: 599 },
+  type: { is: (type) => typeof type === "string" && /^[\x21-\x7e]+$/.test(type), must: "be a URI" },
+  title: { is: (title) => typeof title === "string" && title !== "", must: "be a text" },
+  message: "any",
+};
 
 /** What a check answers unless its {@link AnswerOptions} say otherwise. */
 export interface StandardAnswer {
@@ -94,15 +95,12 @@ export const REDUCED_CAPACITY: object = {
   "violated-policies": [],
 };
 
-/** @throws SluiceError `INVALID_OPTION` */
+/** @throws SluiceError `INVALID_OPTION` for an invalid message; the rest is checked by {@link ANSWER_RULES} */
 export function answerer<Req, Found>(
   options: AnswerOptions<Req, Found>,
   standard: StandardAnswer,
 ): Answerer<Req, Found> {
   const { statusCode = standard.status, message } = options;
-  if (!Number.isInteger(statusCode) || statusCode < 400 || statusCode > 599) {
-    throw invalidOption("statusCode", statusCode, "give a status of an error, 400 to 599");
-  }
   const head = { ...typeOf(options, standard, statusCode), status: statusCode };
   const fixed = message === undefined || typeof message === "function" ? undefined : contentOf(message);
   return {
@@ -125,10 +123,6 @@ function typeOf(
   const { type = standardType } = options;
   const isStandard = type === standardType && (type !== "about:blank" || statusCode === standard.status);
   const { title = isStandard ? standard.title : undefined } = options;
-  if (typeof type !== "string" || !/^[\x21-\x7e]+$/.test(type)) throw invalidOption("type", type, "give a URI");
-  if (title !== undefined && (typeof title !== "string" || title === "")) {
-    throw invalidOption("title", title, "give a text, such as a short name of the problem");
-  }
   return title === undefined ? { type } : { type, title };
 }
 
@@ -141,14 +135,14 @@ export function contentOf(message: Message): Content {
   if (typeof message === "string") return { contentType: "text/plain; charset=utf-8", body: message };
   const body = typeof message === "object" && message !== null ? toJson(message) : undefined;
   if (body !== undefined) return { contentType: "application/json", body };
-  throw invalidOption("message", message, "give a text, an object for JSON, or a function that returns one of them");
+  throw invalidOption("message", message, "be a text, an object for JSON, or a function that returns one of them");
 }
 
 function toJson(message: object): string | undefined {
   try {
     return JSON.stringify(message);
   } catch (error) {
-    throw invalidOption("message", message, "it can't be written as JSON", { cause: error });
+    throw invalidOption("message", message, "have a form in JSON", { cause: error });
   }
 }
 
@@ -172,6 +166,7 @@ export function denier<Req, Found, Reason extends string>(
   options: AnswerOptions<Req, Found>,
   { reason, detail, ...standard }: DenierOptions<Reason>,
 ): (request: Req, found: Found) => MaybePromise<Denial<Reason, Found>> {
+  checkOptions(options, ANSWER_RULES, reason);
   const answers = answerer(options, standard);
   return (request, found) =>
     after(answers.body(request, found, { detail }), (content) => {

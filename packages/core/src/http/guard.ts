@@ -1,9 +1,9 @@
-import { expectFunctions, invalidOption } from "../errors.js";
+import { invalidOption } from "../errors.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import { rejectUnknown } from "../unknown-option.js";
+import { checkOptions, type Rules } from "../options.js";
 import type { Denial, UnavailableDenial } from "./answer.js";
 import type { Check, CheckContext, CheckSource, DenialOf } from "./check.js";
-import { type IdentityOptions, identify } from "./identify.js";
+import { IDENTITY_RULES, type IdentityOptions, identify } from "./identify.js";
 import { type Decide, pipeline } from "./pipeline.js";
 import type { HttpPort } from "./port.js";
 import type { RefundWhen } from "./settle.js";
@@ -47,19 +47,14 @@ export interface GuardOptionsOf<Req, Handler = never> extends IdentityOptions<Re
   handler?: Handler | undefined;
 }
 
-/** The names of {@link GuardOptionsOf}. */
-export const GUARD_OPTIONS: readonly (keyof GuardOptionsOf<never>)[] = [
-  "key",
-  "skip",
-  "chargePreflight",
-  "ipv6Prefix",
-  "unusableAddress",
-  "hashKey",
-  "refundWhen",
-  "dryRun",
-  "name",
-  "handler",
-];
+/** What {@link GuardOptionsOf} may be. */
+export const GUARD_RULES: Rules<GuardOptionsOf<never>> = {
+  ...IDENTITY_RULES,
+  refundWhen: "function",
+  dryRun: [false, true, "marked"],
+  name: { characters: 64 },
+  handler: "function",
+};
 
 /**
  * Creates a guard from checks: everything of a middleware but the framework. For authors of adapters.
@@ -100,15 +95,14 @@ export function createGuard<Req, Handler, D extends Denial>(
   port: HttpPort<Req>,
   middleware = "guard",
 ): Guard<Req, Handler, D | UnavailableDenial> {
-  rejectUnknown(options, GUARD_OPTIONS, middleware);
+  checkOptions(options, GUARD_RULES, middleware);
   if (!Array.isArray(checks) || checks.length === 0) {
-    throw invalidOption("checks", checks, "give an array of checks, as in [limit(store)]");
+    throw invalidOption("checks", checks, "be an array of checks, as in [limit(store)]");
   }
-  expectFunctions({ refundWhen: options.refundWhen });
   const context = contextOf(options, port, middleware);
   const made = checks.map((check): Check<Req, D> => (typeof check === "function" ? check(context) : check));
   for (const check of made) {
-    if (typeof check?.judge !== "function") throw invalidOption("checks", check, "a check has a name and judge");
+    if (typeof check?.judge !== "function") throw invalidOption("checks", check, "have a name and judge");
   }
   const named = made.flatMap(({ requestProperty }) => (requestProperty === undefined ? [] : [requestProperty]));
   const properties = [...new Set(named)];
@@ -119,20 +113,13 @@ export function createGuard<Req, Handler, D extends Denial>(
   return guardOf(options, context, middleware, keyless, decide, properties);
 }
 
-/** What the checks of a guard are told. @throws SluiceError `INVALID_OPTION` */
+/** The context of the checks of a guard. */
 export function contextOf<Req>(
   options: GuardOptionsOf<Req, unknown>,
   port: HttpPort<Req>,
   middleware: string,
 ): CheckContext<Req> {
-  const { dryRun = false, name, handler, key } = options;
-  expectFunctions({ handler });
-  if (typeof dryRun !== "boolean" && dryRun !== "marked") {
-    throw invalidOption("dryRun", dryRun, 'give true, false or "marked"');
-  }
-  if (name !== undefined && (typeof name !== "string" || !/^[\x20-\x7e]{1,64}$/.test(name))) {
-    throw invalidOption("name", name, "give 1 to 64 printable ASCII characters");
-  }
+  const { dryRun = false, name, key } = options;
   return { port, name, dryRun, hasKey: key !== undefined, warn: createWarn(middleware, name) };
 }
 

@@ -1,8 +1,9 @@
-import { expectFunctions, invalidOption, oneOf, show } from "../errors.js";
+import { invalidOption, show } from "../errors.js";
 import type { LimiterKey } from "../limiter/claims.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
-import { addressUnusable, checkIpv6Prefix, DEFAULT_IPV6_PREFIX, keyOfAddress } from "./address/client-key.js";
+import type { Rules } from "../options.js";
+import { addressUnusable, DEFAULT_IPV6_PREFIX, IPV6_PREFIX, keyOfAddress } from "./address/client-key.js";
 import type { CheckContext } from "./check.js";
 import { type HashKey, hashedKey } from "./hash-key.js";
 import { findMadeInHandler } from "./made-in-handler.js";
@@ -39,6 +40,16 @@ export interface IdentityOptions<Req> {
   hashKey?: HashKey | undefined;
 }
 
+/** What {@link IdentityOptions} may be. */
+export const IDENTITY_RULES: Rules<IdentityOptions<never>> = {
+  key: "function",
+  skip: "function",
+  chargePreflight: "boolean",
+  ipv6Prefix: IPV6_PREFIX,
+  unusableAddress: ["error", "shared", "skip"],
+  hashKey: "function",
+};
+
 /** Not an address, so not the key of any. */
 const SHARED_KEY = "unusable-address";
 
@@ -60,7 +71,6 @@ const OF_PLATFORMS = ["cf-connecting-ip", "true-client-ip", "fly-client-ip", "x-
  *
  * @param middleware the function that created the middleware, for warnings
  * @param keyless whether nothing reads the key, so that a request needs no client address
- * @throws SluiceError `INVALID_OPTION`
  */
 export function identify<Req, V>(
   options: IdentityOptions<Req>,
@@ -71,10 +81,6 @@ export function identify<Req, V>(
 ): (request: Req) => MaybePromise<V | undefined> {
   const { key, skip, chargePreflight = false, hashKey } = options;
   const { port, warn } = context;
-  expectFunctions({ key, skip, hashKey });
-  if (typeof chargePreflight !== "boolean") {
-    throw invalidOption("chargePreflight", chargePreflight, "give true or false");
-  }
   const byAddress = addressKeys(options, context);
   const find: (request: Req) => MaybePromise<LimiterKey | typeof UNCHECKED> = key ?? byAddress;
   const findKey =
@@ -101,7 +107,7 @@ export function identify<Req, V>(
     if (skipped === true) return undefined;
     if (skipped === false || skipped === undefined) return admit(request);
     // Something truthy is more likely a mistake than an intention, and would open the door.
-    throw invalidOption("skip", skipped, "the function must return true or false");
+    throw invalidOption("skip", skipped, "return true or false");
   }
 
   return (request) => {
@@ -116,8 +122,6 @@ function addressKeys<Req>(
   { port, warn, dryRun }: CheckContext<Req>,
 ): (request: Req) => string | typeof UNCHECKED {
   const { ipv6Prefix = DEFAULT_IPV6_PREFIX, unusableAddress = dryRun === false ? "error" : "skip" } = options;
-  checkIpv6Prefix(ipv6Prefix);
-  oneOf("unusableAddress", unusableAddress, ["error", "shared", "skip"]);
   return (request) => {
     const address = port.address(request);
     const found = keyOfAddress(address, ipv6Prefix) ?? keyOfAddress(port.reread?.(request), ipv6Prefix);

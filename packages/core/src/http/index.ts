@@ -1,7 +1,7 @@
 // The door for authors of adapters and checks.
-export { expectFunctions, expectNone, helpUrl, invalidOption } from "../errors.js";
+export { helpUrl, invalidOption } from "../errors.js";
 export { after } from "../maybe-promise.js";
-export { rejectUnknown } from "../unknown-option.js";
+export { checkOptions, expectNone, type Rule, type Rules } from "../options.js";
 export { type ConnectedRequest, clientAddress, connectionEnded, isAboutLeaving } from "./address/connection.js";
 export { clientBehind, type ForwardingField, forwardedNodes } from "./address/forwarded.js";
 export { formatIpv6, type Ipv6Groups, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "./address/ip-address.js";
@@ -12,7 +12,7 @@ export {
   type TrustProxy,
 } from "./address/trust-proxy.js";
 export {
-  ANSWER_OPTIONS,
+  ANSWER_RULES,
   type AnswerOptions,
   type Denial,
   type DenierOptions,
@@ -35,7 +35,7 @@ export {
   refuse,
   unavailable,
 } from "./check.js";
-export { createGuard, GUARD_OPTIONS, type Guard, type GuardOptionsOf } from "./guard.js";
+export { createGuard, GUARD_RULES, type Guard, type GuardOptionsOf } from "./guard.js";
 export type { HeaderField } from "./headers/field.js";
 export type { LegacyReset } from "./headers/legacy.js";
 export type { HeaderFormName } from "./headers/writer.js";

@@ -10,7 +10,7 @@ import type { Store } from "../store/store.js";
 import { answerer, type Denial, NO_STORE, QUOTA_EXCEEDED, REDUCED_CAPACITY } from "./answer.js";
 import type { CheckContext } from "./check.js";
 import { retryAfterSeconds } from "./headers/retry-after.js";
-import { checkLimitOptions, type LimitOptionsOf, type Policies } from "./limit-options.js";
+import { checkLimit, type LimitOptionsOf, type Policies } from "./limit-options.js";
 import { type Plan, planSource } from "./plans.js";
 import { refundAtEnd, type Settle } from "./settle.js";
 import { warnTwice } from "./shared-counts.js";
@@ -36,6 +36,7 @@ export interface LimitAlone<Req, L extends Decider> {
 /**
  * Creates the limit of a guard that has nothing else. What `rateLimit` does not need is in `limit`, so that bundles are small.
  *
+ * @param options checked by `LIMIT_RULES`
  * @param create creates a limiter on a store
  */
 export function limitAlone<Req, L extends Decider>(
@@ -44,7 +45,7 @@ export function limitAlone<Req, L extends Decider>(
   options: LimitOptionsOf<Req>,
   create: (options: LimiterOptions, outage?: Outage) => L,
 ): (context: CheckContext<Req>) => LimitAlone<Req, L | Limiter> {
-  checkLimitOptions(storeOrLimiter, policies, options);
+  checkLimit(storeOrLimiter, policies, options);
   const { cost = 1, clock, refundWhen, requestProperty = "rateLimit" } = options;
   const openPlans = planSource(storeOrLimiter, policies, options, create);
   const findCost = costSource(cost);

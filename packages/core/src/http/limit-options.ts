@@ -3,15 +3,16 @@ import type { Policy } from "../algorithm/policy.js";
 import { slidingLog } from "../algorithm/sliding-log.js";
 import { slidingWindow } from "../algorithm/sliding-window.js";
 import { tokenBucket } from "../algorithm/token-bucket.js";
-import { expectFunctions, expectNone, invalidOption, oneOf } from "../errors.js";
+import { invalidOption } from "../errors.js";
 import type { Decision } from "../limiter/decision.js";
 import type { Limiter } from "../limiter/limiter.js";
-import { checkStore, LIMITER_OPTIONS, type LimiterOptions } from "../limiter/options.js";
+import { LIMITER_RULES, type LimiterOptions } from "../limiter/options.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import type { Store } from "../store/store.js";
-import type { AnswerOptions } from "./answer.js";
+import { expectNone, type Rules } from "../options.js";
+import { checkStore, type Store } from "../store/store.js";
+import { ANSWER_RULES, type AnswerOptions } from "./answer.js";
 import type { LegacyReset } from "./headers/legacy.js";
-import type { HeaderFormName } from "./headers/writer.js";
+import { FORMS, type HeaderFormName } from "./headers/writer.js";
 import type { RefundWhen } from "./settle.js";
 
 /**
@@ -50,31 +51,28 @@ export interface LimitOptionsOf<Req> extends Omit<LimiterOptions, "store" | "pol
 
 type AnyOptions = LimitOptionsOf<never>;
 
-const OWN_OPTIONS: readonly Exclude<keyof AnyOptions, keyof LimiterOptions>[] = [
-  "cost",
-  "headers",
-  "legacyReset",
-  "unit",
-  "statusCode",
-  "type",
-  "title",
-  "message",
-  "requestProperty",
-  "refundWhen",
-];
+const { store: _, policies: __, ...OF_LIMITER } = LIMITER_RULES;
 
-const FOR_STORES = LIMITER_OPTIONS.filter(
-  (option): option is Exclude<keyof LimiterOptions, "store" | "policies"> =>
-    option !== "store" && option !== "policies",
-);
+/** What {@link LimitOptionsOf} may be. */
+export const LIMIT_RULES: Rules<AnyOptions> = {
+  ...OF_LIMITER,
+  ...ANSWER_RULES,
+  cost: "any",
+  headers: FORMS,
+  legacyReset: ["epoch", "delta"],
+  unit: { characters: 128 },
+  refundWhen: "function",
+  requestProperty: { is: isProperty, must: "be the name of a property" },
+};
 
-/** The names of {@link LimitOptionsOf}. */
-export const LIMIT_OPTIONS: readonly string[] = [...FOR_STORES, ...OWN_OPTIONS];
+function isProperty(name: unknown): boolean {
+  return typeof name === "string" && name !== "" && name !== "__proto__";
+}
 
 const ARGUMENTS =
   'pass it before the options, as in rateLimit(store, fixedWindow({ limit: 100, window: "1m" }), options).';
 
-/** For {@link rejectUnknown}: what is an argument, or a setting of the framework. */
+/** For {@link checkOptions}: what is an argument, or a setting of the framework. */
 export const LIMIT_HINTS: Readonly<Record<string, string>> = {
   policies: ARGUMENTS,
   store: ARGUMENTS,
@@ -117,32 +115,24 @@ export function checkStoreOrLimiter(storeOrLimiter: Store | Limiter): void {
 }
 
 /** Functions that a function that returns policies is mistaken for. */
-const POLICY_MAKERS = [tokenBucket, fixedWindow, slidingWindow, slidingLog];
+const POLICY_MAKERS: readonly unknown[] = [tokenBucket, fixedWindow, slidingWindow, slidingLog];
 
 /**
- * Checks that no option is without effect. Other values are checked where they are used.
+ * Checks that policies are no function of ours, and that no option is without effect beside a limiter.
  *
  * @throws SluiceError `INVALID_OPTION`
  */
-export function checkLimitOptions(storeOrLimiter: Store | Limiter, policies: unknown, options: AnyOptions): void {
-  if ((POLICY_MAKERS as readonly unknown[]).includes(policies)) {
-    throw invalidOption("policies", policies, "call it, as in tokenBucket({ rate: 100 })");
+export function checkLimit(storeOrLimiter: Store | Limiter, policies: unknown, options: AnyOptions): void {
+  if (POLICY_MAKERS.includes(policies)) {
+    throw invalidOption("policies", policies, "be what it returns: call it, as in tokenBucket({ rate: 100 })");
   }
   if (isLimiter(storeOrLimiter)) {
-    expectNone({ policies, ...limiterOptionsOf(options) }, "a limiter has its own: set it in createLimiter");
-  }
-  const { refundWhen, legacyReset = "epoch", unit, requestProperty = "rateLimit" } = options;
-  expectFunctions({ refundWhen });
-  oneOf("legacyReset", legacyReset, ["epoch", "delta"]);
-  if (unit !== undefined && (typeof unit !== "string" || !/^[\x20-\x7e]{1,128}$/.test(unit))) {
-    throw invalidOption("unit", unit, "give 1 to 128 printable ASCII characters");
-  }
-  if (typeof requestProperty !== "string" || requestProperty === "" || requestProperty === "__proto__") {
-    throw invalidOption("requestProperty", requestProperty, "give the name of a property");
+    expectNone({ policies, ...limiterOptionsOf(options) }, "be set in createLimiter, since a limiter is given");
   }
 }
 
 /** The options of a limiter among those of a limit. */
 export function limiterOptionsOf(options: AnyOptions): Omit<LimiterOptions, "store" | "policies"> {
-  return Object.fromEntries(FOR_STORES.map((name) => [name, options[name]]));
+  const names = Object.keys(OF_LIMITER) as (keyof typeof OF_LIMITER)[];
+  return Object.fromEntries(names.map((name) => [name, options[name]]));
 }

@@ -2,14 +2,14 @@ import { createLimiterCore, type LimiterCore } from "../limiter/decider.js";
 import type { Limiter } from "../limiter/limiter.js";
 import { joinOf, type Participant } from "../limiter/together.js";
 import { after } from "../maybe-promise.js";
+import { checkOptions } from "../options.js";
 import type { Store } from "../store/store.js";
-import { rejectUnknown } from "../unknown-option.js";
 import { type Check, type CheckSource, PASS } from "./check.js";
 import { type LimitDenial, limitAlone } from "./limit-alone.js";
 import {
   checkStoreOrLimiter,
   LIMIT_HINTS,
-  LIMIT_OPTIONS,
+  LIMIT_RULES,
   type LimitOptionsOf,
   type Policies,
   policiesAndOptions,
@@ -54,7 +54,7 @@ export function limit<Req>(
 ): CheckSource<Req, LimitDenial> {
   const { policies, options } = policiesAndOptions(second, third);
   checkStoreOrLimiter(storeOrLimiter);
-  rejectUnknown(options, LIMIT_OPTIONS, "limit", LIMIT_HINTS);
+  checkOptions(options, LIMIT_RULES, "limit", LIMIT_HINTS);
   const open = limitAlone<Req, Joinable>(storeOrLimiter, policies, options, (limiterOptions, outage) => {
     const core = createLimiterCore(limiterOptions, outage);
     return { ...core, join: (key, asked) => joinOf(core, key, asked) };

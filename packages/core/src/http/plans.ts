@@ -7,7 +7,7 @@ import { createOutage, type Outage } from "../limiter/outage.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
 import type { Store } from "../store/store.js";
-import { checkForms, type FieldWriter, fieldWriter } from "./headers/writer.js";
+import { type FieldWriter, fieldWriter, formsOf } from "./headers/writer.js";
 import { isLimiter, type LimitOptionsOf, limiterOptionsOf, type Policies } from "./limit-options.js";
 import { identityOf } from "./shared-counts.js";
 import type { Warn } from "./warnings.js";
@@ -33,7 +33,7 @@ export function planSource<Req, L extends Decider>(
   create: (options: LimiterOptions, outage?: Outage) => L,
 ): (warn: Warn) => (request: Req) => MaybePromise<Plan<L | Limiter>> {
   const { headers, legacyReset = "epoch", unit } = options;
-  const forms = checkForms(headers);
+  const forms = formsOf(headers);
   const writerOf = ({ policies: all, quotas }: Decider): FieldWriter => {
     const advertised = all.map((policy, i) => ({ policy, ...(quotas[i] as Quota), unit }));
     return fieldWriter(forms, advertised, legacyReset);

@@ -1,16 +1,10 @@
 import { createLimiterCore } from "../limiter/decider.js";
 import type { Limiter } from "../limiter/limiter.js";
+import { checkOptions } from "../options.js";
 import type { Store } from "../store/store.js";
-import { rejectUnknown } from "../unknown-option.js";
-import { contextOf, GUARD_OPTIONS, type Guard, type GuardOptionsOf, guardOf } from "./guard.js";
+import { contextOf, GUARD_RULES, type Guard, type GuardOptionsOf, guardOf } from "./guard.js";
 import { type LimitDenial, limitAlone } from "./limit-alone.js";
-import {
-  checkStoreOrLimiter,
-  LIMIT_HINTS,
-  LIMIT_OPTIONS,
-  type LimitOptionsOf,
-  type Policies,
-} from "./limit-options.js";
+import { checkStoreOrLimiter, LIMIT_HINTS, LIMIT_RULES, type LimitOptionsOf, type Policies } from "./limit-options.js";
 import type { HttpPort } from "./port.js";
 
 /**
@@ -40,7 +34,7 @@ export function createRateLimit<Req, Handler>(
 ): Guard<Req, Handler, LimitDenial> {
   const caller = "rateLimit";
   checkStoreOrLimiter(storeOrLimiter);
-  rejectUnknown(options, [...LIMIT_OPTIONS, ...GUARD_OPTIONS], caller, LIMIT_HINTS);
+  checkOptions(options, { ...LIMIT_RULES, ...GUARD_RULES }, caller, LIMIT_HINTS);
   const context = contextOf(options, port, caller);
   const { alone, requestProperty } = limitAlone(storeOrLimiter, policies, options, createLimiterCore)(context);
   return guardOf(options, context, caller, false, alone, [requestProperty]);

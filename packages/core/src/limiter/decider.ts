@@ -2,11 +2,11 @@ import type { Algorithm } from "../algorithm/algorithm.js";
 import { checkCost, type Policy, type Quota } from "../algorithm/policy.js";
 import { invalidOption, SluiceError, storeFailure } from "../errors.js";
 import { isPromise, type MaybePromise } from "../maybe-promise.js";
+import { checkOptions, type Rules } from "../options.js";
 import { hasConnectionErrors } from "../store/capabilities.js";
 import { createDeadlines } from "../store/deadlines.js";
 import { refundEntry } from "../store/entry.js";
 import { type CallOptions, type Claim, isDecidingStore, type Outcome, type Store } from "../store/store.js";
-import { rejectUnknown } from "../unknown-option.js";
 import type { AttachableBlock, AutoBlocker } from "./auto-block.js";
 import { type ClaimMaker, claimMaker, heldKey, type LimiterKey } from "./claims.js";
 import type { Clock } from "./clock.js";
@@ -14,7 +14,7 @@ import { type DecisionTerms, decisionOf, decisionWithoutStore, takeCharge } from
 import type { Decision } from "./decision.js";
 import { type Algorithms, decidingEngine, type Engine } from "./engine.js";
 import { createEmitter, type Emitter } from "./events.js";
-import { checkOptions, type LimiterOptions } from "./options.js";
+import { checkLimiterOptions, type LimiterOptions } from "./options.js";
 import { createOutage, type Outage } from "./outage.js";
 import { updatingEngine } from "./updating-engine.js";
 
@@ -85,6 +85,8 @@ export interface LimiterCore extends Decider {
   close(): void;
 }
 
+const CONSUME_RULES: Rules<ConsumeOptions> = { cost: "any" };
+
 const UNBOUNDED: CallOptions = {};
 
 /**
@@ -94,7 +96,8 @@ const UNBOUNDED: CallOptions = {};
  * @throws SluiceError
  */
 export function createLimiterCore(options: LimiterOptions, shared?: Outage): LimiterCore {
-  const { store, policies, algorithms, prefix, failOpen, timeoutMs, autoBlock, on, clock } = checkOptions(options);
+  const { store, policies, algorithms, prefix, failOpen, timeoutMs, autoBlock, on, clock } =
+    checkLimiterOptions(options);
   const quotas = policies.map((policy) => (algorithms.get(policy.algorithm) as Algorithm).quota(policy));
   const claims = claimMaker(policies, prefix);
   const deciding =
@@ -164,7 +167,7 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
 
   function costOf(given: ConsumeOptions | undefined): number {
     if (given === undefined) return 1;
-    rejectUnknown(given, ["cost"], "consume");
+    checkOptions(given, CONSUME_RULES, "consume");
     const { cost = 1 } = given;
     return checkCost(cost);
   }
@@ -181,7 +184,7 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
   async function giveBack(decision: Decision, calls: CallOptions): Promise<boolean> {
     const charge = takeCharge(decision, terms);
     if (charge === undefined) return false;
-    if (charge === "foreign") throw invalidOption("decision", decision, "refund it with the limiter that made it");
+    if (charge === "foreign") throw invalidOption("decision", decision, "be refunded by the limiter that made it");
     const given = await bounded(
       Promise.all(
         claims.all(charge.key, charge.cost).map(async (claim, i) => {

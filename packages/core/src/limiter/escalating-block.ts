@@ -1,13 +1,13 @@
 import type { Algorithm } from "../algorithm/algorithm.js";
 import { fixedWindow } from "../algorithm/fixed-window.js";
-import { checkCount, checkName, type Policy } from "../algorithm/policy.js";
+import { COUNT, type Policy } from "../algorithm/policy.js";
 import { type Duration, parseDuration } from "../duration.js";
 import { invalidOption } from "../errors.js";
 import { isPromise, type MaybePromise } from "../maybe-promise.js";
+import { check, checkOptions, type Rules } from "../options.js";
 import { blockEntry } from "../store/entry.js";
 import { scopeOf } from "../store/entry-key.js";
 import type { CallOptions, Claim, Outcome } from "../store/store.js";
-import { rejectUnknown } from "../unknown-option.js";
 import type { AttachableBlock, AutoBlock } from "./auto-block.js";
 import { claimsNamed, type LimiterKey } from "./claims.js";
 import type { Decision } from "./decision.js";
@@ -59,6 +59,20 @@ interface Offender {
 
 const DAY_MS = 86_400_000;
 
+const RULES: Rules<EscalatingBlockOptions> = {
+  after: "any",
+  within: "any",
+  duration: "any",
+  maxDuration: "any",
+  forgetAfter: "any",
+  policies: { is: areNames, must: "be an array of the names of policies" },
+  onBlock: "function",
+};
+
+function areNames(names: unknown): boolean {
+  return Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === "string" && name !== "");
+}
+
 /** More would pass every longest block. */
 const MOST_DOUBLINGS = 40;
 
@@ -86,24 +100,15 @@ const MOST_DOUBLINGS = 40;
  * ```
  */
 export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
-  rejectUnknown(
-    options,
-    ["after", "within", "duration", "maxDuration", "forgetAfter", "policies", "onBlock"],
-    "escalatingBlock",
-  );
+  checkOptions(options, RULES, "escalatingBlock");
   const { after, within, duration, maxDuration = DAY_MS, forgetAfter = DAY_MS } = options;
   const { policies: names, onBlock = () => {} } = options;
-  const limit = checkCount("after", after);
+  const limit = check("after", after, COUNT);
   const policy = fixedWindow({ name: "violations", limit, window: parseDuration(within, "within") });
   const firstMs = parseDuration(duration, "duration");
   const maxMs = parseDuration(maxDuration, "maxDuration");
   const forgetAfterMs = parseDuration(forgetAfter, "forgetAfter");
-  if (maxMs < firstMs) throw invalidOption("maxDuration", maxDuration, 'give at least as much as "duration"');
-  if (names !== undefined && (!Array.isArray(names) || names.length === 0)) {
-    throw invalidOption("policies", names, "give an array of the names of policies");
-  }
-  for (const name of names ?? []) checkName(name);
-  if (typeof onBlock !== "function") throw invalidOption("onBlock", onBlock, "give a function");
+  if (maxMs < firstMs) throw invalidOption("maxDuration", maxDuration, 'be at least as long as "duration"');
 
   const autoBlock: AttachableBlock = {
     policy,
@@ -111,7 +116,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
       const { store, prefix, policies, claims, engine, algorithms } = host;
       const stranger = names?.find((name) => !policies.some((known) => known.name === name));
       if (stranger !== undefined) {
-        throw invalidOption("autoBlock.policies", stranger, "the limiter has no policy of this name");
+        throw invalidOption("autoBlock.policies", stranger, "name policies of the limiter");
       }
       const counted = policies.filter(({ name }) => names?.includes(name) ?? true);
 
@@ -203,7 +208,11 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
       return {
         check(key) {
           if (typeof key === "string" || names !== undefined) return;
-          throw invalidOption("autoBlock.policies", names, "keys go by names: say which policies' violations count");
+          throw invalidOption(
+            "autoBlock.policies",
+            names,
+            "say which policies' violations count, since keys go by names",
+          );
         },
 
         denied(decision, key, calls, again) {

@@ -1,7 +1,8 @@
 import type { SluiceError } from "../errors.js";
+import type { Rules } from "../options.js";
 import type { Decision } from "./decision.js";
 
-/** What a limiter tells its listeners. */
+/** The events of a limiter. */
 export interface LimiterEvents {
   /** Every decision of `decide`, `consume`, `allow`, `wait` and `execute`; for metrics label by policy and outcome, never by key. */
   decision: (decision: Decision) => void;
@@ -19,7 +20,12 @@ export interface LimiterEvents {
 /** Listeners of a limiter; all are optional. A listener that fails is reported once on the console and otherwise ignored. */
 export type LimiterListeners = Partial<LimiterEvents>;
 
-export const EVENT_NAMES: readonly (keyof LimiterEvents)[] = ["decision", "denied", "storeError", "storeRecovered"];
+export const EVENT_RULES: Rules<LimiterEvents> = {
+  decision: "function",
+  denied: "function",
+  storeError: "function",
+  storeRecovered: "function",
+};
 
 /** Calls listeners so that none of them can break a decision. */
 export interface Emitter {
@@ -63,7 +69,7 @@ export function createEmitter(initial: LimiterListeners): Emitter {
       };
     },
   } satisfies Emitter as Emitter & { listening: boolean };
-  for (const event of EVENT_NAMES) {
+  for (const event of Object.keys(EVENT_RULES) as (keyof LimiterEvents)[]) {
     const listener = initial[event];
     if (listener !== undefined) emitter.on(event, listener);
   }

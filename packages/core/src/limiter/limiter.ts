@@ -1,15 +1,14 @@
 import type { Algorithm } from "../algorithm/algorithm.js";
 import { checkCost } from "../algorithm/policy.js";
 import { type Duration, parseDuration } from "../duration.js";
-import { invalidOption } from "../errors.js";
 import { isPromise } from "../maybe-promise.js";
+import { check, checkOptions } from "../options.js";
 import { hasHealthCheck } from "../store/capabilities.js";
 import { blockEntry, type Entry } from "../store/entry.js";
-import { rejectUnknown } from "../unknown-option.js";
 import { claimsNamed, heldKey, type LimiterKey } from "./claims.js";
 import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.js";
 import type { Decision } from "./decision.js";
-import { EVENT_NAMES, type LimiterEvents } from "./events.js";
+import { EVENT_RULES, type LimiterEvents } from "./events.js";
 import { createForecast } from "./forecast.js";
 import { forgetEntries } from "./forget.js";
 import type { LimiterOptions } from "./options.js";
@@ -156,7 +155,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
     },
 
     async wait(key, given = {}) {
-      rejectUnknown(given, ["cost", "timeout", "signal"], "wait");
+      checkOptions(given, { cost: "any", timeout: "any", signal: "any" }, "wait");
       const { cost: asked = 1, timeout, signal } = given;
       const cost = checkCost(asked);
       const wanted = claims.all(key, cost);
@@ -214,8 +213,8 @@ export function createLimiter(options: LimiterOptions): Limiter {
     },
 
     on(event, listener) {
-      rejectUnknown({ [event]: listener }, EVENT_NAMES, "on");
-      if (typeof listener !== "function") throw invalidOption(`on.${event}`, listener, "give a function");
+      checkOptions({ [event]: listener }, EVENT_RULES, "on");
+      check(event, listener, "function");
       return core.emitter.on(event, listener);
     },
 

@@ -1,15 +1,15 @@
 import type { Algorithm } from "../algorithm/algorithm.js";
 import { builtInAlgorithms } from "../algorithm/built-in.js";
-import { checkCount, checkName, type Policy } from "../algorithm/policy.js";
+import { COUNT, NAME, type Policy } from "../algorithm/policy.js";
 import { tokenBucket } from "../algorithm/token-bucket.js";
 import { type Duration, MAX_TIMER_MS, parseDuration } from "../duration.js";
 import { invalidOption, SluiceError, show } from "../errors.js";
-import type { Store } from "../store/store.js";
-import { rejectUnknown } from "../unknown-option.js";
+import { check, checkOptions, type Rules } from "../options.js";
+import { checkStore, type Store } from "../store/store.js";
 import type { AttachableBlock, AutoBlock } from "./auto-block.js";
 import type { Clock } from "./clock.js";
 import type { Algorithms } from "./engine.js";
-import { EVENT_NAMES, type LimiterListeners } from "./events.js";
+import { EVENT_RULES, type LimiterListeners } from "./events.js";
 
 /** Options of `createLimiter`. */
 export interface LimiterOptions {
@@ -36,18 +36,18 @@ export interface LimiterOptions {
   clock?: Clock | undefined;
 }
 
-/** The names of {@link LimiterOptions}. */
-export const LIMITER_OPTIONS: readonly (keyof LimiterOptions)[] = [
-  "store",
-  "policies",
-  "algorithms",
-  "prefix",
-  "failOpen",
-  "timeout",
-  "autoBlock",
-  "on",
-  "clock",
-];
+/** What {@link LimiterOptions} may be. Those that are `"any"` are checked below. */
+export const LIMITER_RULES: Rules<LimiterOptions> = {
+  store: "any",
+  policies: "any",
+  algorithms: "any",
+  prefix: NAME,
+  failOpen: "boolean",
+  timeout: "any",
+  autoBlock: { is: isAttachable, must: "be what escalatingBlock returns" },
+  on: "any",
+  clock: { is: isClock, must: "have the functions nowMs and sleep" },
+};
 
 /** Options that have been checked. */
 export interface CheckedOptions {
@@ -63,8 +63,8 @@ export interface CheckedOptions {
 }
 
 /** @throws SluiceError for whatever would otherwise fail, or let requests through, later */
-export function checkOptions(options: LimiterOptions): CheckedOptions {
-  rejectUnknown(options, LIMITER_OPTIONS, "createLimiter");
+export function checkLimiterOptions(options: LimiterOptions): CheckedOptions {
+  checkOptions(options, LIMITER_RULES, "createLimiter");
   const {
     store,
     policies = tokenBucket(),
@@ -76,74 +76,39 @@ export function checkOptions(options: LimiterOptions): CheckedOptions {
     clock,
   } = options;
   const algorithms = checkAlgorithms(options.algorithms ?? []);
-  rejectUnknown(on, EVENT_NAMES, '"on"');
-  for (const [event, listener] of Object.entries(on)) checkFunction(`on.${event}`, listener);
-  if (typeof failOpen !== "boolean") throw invalidOption("failOpen", failOpen, "give true or false");
-  checkName(prefix, "prefix");
-  if (autoBlock !== undefined && !isAttachable(autoBlock)) {
-    throw invalidOption("autoBlock", autoBlock, "give what escalatingBlock returns");
-  }
-  if (clock !== undefined && (typeof clock?.nowMs !== "function" || typeof clock.sleep !== "function")) {
-    throw invalidOption("clock", clock, "a clock has the functions nowMs and sleep");
-  }
+  checkOptions(on, EVENT_RULES, '"on"');
   return {
     store: checkStore(store),
     policies: checkPolicies(policies, algorithms),
     algorithms,
     prefix,
     failOpen,
-    timeoutMs: checkTimeout(timeout),
-    autoBlock,
+    timeoutMs: parseDuration(timeout, "timeout", MAX_TIMER_MS),
+    autoBlock: autoBlock as AttachableBlock | undefined,
     on,
     clock,
   };
 }
 
-function isAttachable(autoBlock: AutoBlock): autoBlock is AttachableBlock {
+function isAttachable(autoBlock: unknown): boolean {
   return typeof (autoBlock as AttachableBlock | null)?.attach === "function";
 }
 
-function checkTimeout(timeout: Duration): number {
-  const timeoutMs = parseDuration(timeout, "timeout");
-  if (timeoutMs > MAX_TIMER_MS) throw invalidOption("timeout", timeout, `give at most ${MAX_TIMER_MS} ms`);
-  return timeoutMs;
-}
-
-/** @throws SluiceError `INVALID_STORE` */
-export function checkStore(store: Store): Store {
-  const methods = ["atomicUpdate", "delete", "close"] as const;
-  const missing = methods.filter((method) => typeof store?.[method] !== "function");
-  if (missing.length > 0) {
-    const given = isRequest(store) ? "a request: call rateLimit when the app starts" : show(store);
-    throw new SluiceError(
-      "INVALID_STORE",
-      `a store has ${missing.join(", ")}, got ${given}. Pass a store first, such as memoryStore() of @sluice/store-memory: ` +
-        'rateLimit(memoryStore(), fixedWindow({ limit: 100, window: "1m" })), createLimiter({ store: memoryStore() })',
-    );
-  }
-  return store;
-}
-
-/** Whether a framework called `rateLimit` itself, as if it were middleware. Koa and Hono pass a context with a request. */
-function isRequest(value: unknown): boolean {
-  const { method, req } = (value ?? {}) as { method?: unknown; req?: unknown };
-  return method !== undefined || req !== undefined;
-}
-
-function checkFunction(option: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "function") throw invalidOption(option, value, "give a function");
+function isClock(clock: unknown): boolean {
+  const { nowMs, sleep } = (clock ?? {}) as Partial<Clock>;
+  return typeof nowMs === "function" && typeof sleep === "function";
 }
 
 function checkAlgorithms(own: readonly Algorithm[]): Algorithms {
-  if (!Array.isArray(own)) throw invalidOption("algorithms", own, "give an array of algorithms");
+  if (!Array.isArray(own)) throw invalidOption("algorithms", own, "be an array of algorithms");
   const algorithms = new Map(builtInAlgorithms);
   for (const algorithm of own) {
     if (typeof algorithm?.step !== "function" || typeof algorithm.quota !== "function") {
-      throw invalidOption("algorithms", algorithm, "an algorithm has a name, quota and step");
+      throw invalidOption("algorithms", algorithm, "have a name, quota and step");
     }
-    checkName(algorithm.name);
+    check("algorithms", algorithm.name, NAME);
     if (algorithms.has(algorithm.name)) {
-      throw invalidOption("algorithms", algorithm.name, "an algorithm of that name exists; give yours another one");
+      throw invalidOption("algorithms", algorithm.name, "have names of their own");
     }
     algorithms.set(algorithm.name, algorithm);
   }
@@ -153,18 +118,18 @@ function checkAlgorithms(own: readonly Algorithm[]): Algorithms {
 function checkPolicies(given: Policy | readonly Policy[], algorithms: Algorithms): readonly Policy[] {
   const policies: readonly Policy[] = Array.isArray(given) ? given : [given];
   if (policies.length === 0) {
-    throw invalidOption("policies", given, "give at least one policy, such as tokenBucket({ rate: 100 })");
+    throw invalidOption("policies", given, "have a policy, such as tokenBucket({ rate: 100 })");
   }
   const checked = policies.map((policy) => checkPolicy(policy, algorithms));
   const names = checked.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
-    throw invalidOption("policies", twice, "two policies of one limiter have this name; give each its own");
+    throw invalidOption("policies", twice, "have different names");
   }
   return checked;
 }
 
-const MADE_BY = 'create policies as in fixedWindow({ limit: 100, window: "1m" }) or tokenBucket({ rate: 100 })';
+const MADE_BY = 'be created, as in fixedWindow({ limit: 100, window: "1m" }) or tokenBucket({ rate: 100 })';
 
 /** A policy is plain data that may come from a file, so it is checked here whoever made it. */
 function checkPolicy(policy: Policy, algorithms: Algorithms): Policy {
@@ -177,13 +142,13 @@ function checkPolicy(policy: Policy, algorithms: Algorithms): Policy {
     throw new SluiceError(
       "UNKNOWN_ALGORITHM",
       `policy ${show(policy.name)} has the algorithm ${show(policy.algorithm)}: ` +
-        `known are ${[...algorithms.keys()].join(", ")}; add one of your own to the option "algorithms"`,
+        `known are ${[...algorithms.keys()].join(", ")}; pass others in the option "algorithms"`,
     );
   }
   const checked = algorithm.check?.(policy) ?? { ...policy };
-  checkName(checked.name);
+  check("name", checked.name, NAME);
   const { limit, windowMs } = algorithm.quota(checked);
-  checkCount(`policies.${checked.name}: quota().limit`, limit);
-  checkCount(`policies.${checked.name}: quota().windowMs`, windowMs);
+  check(`policies.${checked.name}: quota().limit`, limit, COUNT);
+  check(`policies.${checked.name}: quota().windowMs`, windowMs, COUNT);
   return Object.freeze(checked);
 }

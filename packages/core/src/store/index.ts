@@ -11,14 +11,14 @@ export type {
 export { BLANK, type CellAlgorithm, type Cells } from "../algorithm/cells.js";
 export { timeOf } from "../algorithm/epoch.js";
 export type { FixedWindowPolicy } from "../algorithm/fixed-window.js";
-export type { Policy, Quota } from "../algorithm/policy.js";
+export { NAME, type Policy, type Quota } from "../algorithm/policy.js";
 export { nextNumber } from "../algorithm/reply.js";
 export type { TokenBucketPolicy } from "../algorithm/token-bucket.js";
 export { type Duration, MAX_DURATION_MS, parseDuration } from "../duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode, storeFailure } from "../errors.js";
 export { isPromise, type MaybePromise } from "../maybe-promise.js";
+export { check, checkOptions, type Rule, type Rules } from "../options.js";
 export { startQuietTimer, type Timer } from "../timer.js";
-export { rejectUnknown } from "../unknown-option.js";
 export { type Batcher, type BatcherOptions, createBatcher } from "./batcher.js";
 export { createBatchers } from "./batchers.js";
 export {
@@ -59,7 +59,7 @@ export { type LastError, watchErrors } from "./kit/connection-errors.js";
 export type { PageWriter, Places, StoredEntry } from "./kit/import-pages.js";
 export { backOff, byDeadline, LATE, pause } from "./kit/real-time.js";
 export { createRemoteStore, type RemoteDatabase, type RemoteStore } from "./kit/remote-store.js";
-export { createSweeping, SWEEP_OPTIONS, type Sweep, type Sweeping, type SweepOptions } from "./kit/sweeping.js";
+export { createSweeping, SWEEP_RULES, type Sweep, type Sweeping, type SweepOptions } from "./kit/sweeping.js";
 export { createLatency, isRecent, type Latency } from "./latency.js";
 export { groupsByTime } from "./numbered-batch.js";
 export {
@@ -78,6 +78,7 @@ export {
   type CallOptions,
   type Claim,
   type ClaimFinding,
+  checkStore,
   type DecidingStore,
   isDecidingStore,
   isSynchronousStore,

@@ -1,5 +1,6 @@
 import type { Finding, Next } from "../algorithm/algorithm.js";
 import type { Policy } from "../algorithm/policy.js";
+import { SluiceError, show } from "../errors.js";
 import type { MaybePromise } from "../maybe-promise.js";
 
 /** Options of one call to a store. */
@@ -103,4 +104,29 @@ export function isSynchronousStore(store: DecidingStore): store is SynchronousSt
 /** Whether a store has {@link DecidingStore.decide}. */
 export function isDecidingStore(store: Store): store is DecidingStore {
   return typeof (store as Partial<DecidingStore>).decide === "function";
+}
+
+/**
+ * Returns a store that has the methods of one.
+ *
+ * @param option the name that an error reports. Default: it is the first argument of a function
+ * @throws SluiceError `INVALID_STORE`
+ */
+export function checkStore<S extends Store>(store: S, option?: string): S {
+  const methods = ["atomicUpdate", "delete", "close"] as const;
+  const missing = methods.filter((method) => typeof store?.[method] !== "function");
+  if (missing.length === 0) return store;
+  const given = isRequest(store) ? "a request: call rateLimit when the app starts" : show(store);
+  const where = option === undefined ? "" : `option "${option}": `;
+  throw new SluiceError(
+    "INVALID_STORE",
+    `${where}a store has ${missing.join(", ")}, got ${given}. Pass a store first, such as memoryStore() of @sluice/store-memory: ` +
+      'rateLimit(memoryStore(), fixedWindow({ limit: 100, window: "1m" })), createLimiter({ store: memoryStore() })',
+  );
+}
+
+/** Whether a framework called `rateLimit` itself, as if it were middleware. Koa and Hono pass a context with a request. */
+function isRequest(value: unknown): boolean {
+  const { method, req } = (value ?? {}) as { method?: unknown; req?: unknown };
+  return method !== undefined || req !== undefined;
 }

@@ -250,6 +250,8 @@ describe("what is wrong with a guard", () => {
     expect(() => limit(mapStore(), { policies: [] } as object)).toThrow(
       /limit has no option "policies": pass it before/,
     );
-    expect(() => limit(limiterOf("a", 1), { failOpen: true })).toThrow(/a limiter has its own/);
+    expect(() => limit(limiterOf("a", 1), { failOpen: true })).toThrow(
+      /option "failOpen" must be set in createLimiter, since a limiter is given, got true/,
+    );
   });
 });

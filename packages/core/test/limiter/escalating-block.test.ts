@@ -246,7 +246,9 @@ describe("options", () => {
 
   it("that do not exist, or name a policy that is not there", () => {
     expect(() => escalatingBlock({ ...STRICT, aftr: 1 } as never)).toThrow('did you mean "after"?');
-    expect(() => limiterOn(modelStore(), { policies: ["user"] })).toThrow("the limiter has no policy of this name");
+    expect(() => limiterOn(modelStore(), { policies: ["user"] })).toThrow(
+      'option "autoBlock.policies" must name policies of the limiter, got "user"',
+    );
     expect(() => createLimiter({ store: modelStore(), autoBlock: {} as never })).toThrow('option "autoBlock"');
   });
 

@@ -1,8 +1,8 @@
-import type { Duration, MaybePromise } from "@sluice/core";
+import { type Duration, type MaybePromise, parseDuration } from "@sluice/core";
 import { after } from "@sluice/core/http";
-import { invalidOption, rejectUnknown } from "@sluice/core/store";
-import { checkFreshness, createFreshCache } from "../fresh-cache.js";
-import { openRecords, RECORD_OPTIONS, type RecordOptions } from "../records.js";
+import { checkOptions, type Rules } from "@sluice/core/store";
+import { CACHE_SIZE, createFreshCache, MAX_STALE_MS } from "../fresh-cache.js";
+import { openRecords, RECORD_RULES, type RecordOptions } from "../records.js";
 import {
   type BlockEntry,
   type BlockOptions,
@@ -61,6 +61,15 @@ export interface Blocklist {
   list(): Promise<readonly BlockEntry[]>;
 }
 
+/** What {@link BlocklistOptions} may be. */
+export const BLOCKLIST_RULES: Rules<BlocklistOptions> = {
+  ...RECORD_RULES,
+  staleFor: "any",
+  cacheSize: CACHE_SIZE,
+  ipv6Prefix: { min: 32, max: 128 },
+  failOpen: "boolean",
+};
+
 /** Where all ranges are kept together. */
 const RANGES_KEY = "all";
 
@@ -83,7 +92,7 @@ const RANGES_KEY = "all";
  * ```
  */
 export function createBlocklist(options: BlocklistOptions): Blocklist {
-  const { staleForMs, cacheSize, ipv6Prefix, failOpen } = checkOptions(options);
+  const { staleForMs, cacheSize, ipv6Prefix, failOpen } = checkedOptions(options);
   const blocks = openRecords<StoredBlock>(options, "blocks");
   const ranges = openRecords<StoredRanges>(options, "blocked-ranges");
   const blockCache = createFreshCache<BlockEntry | undefined>(cacheSize, blocks.nowMs);
@@ -211,13 +220,8 @@ interface CheckedOptions {
   readonly failOpen: boolean;
 }
 
-function checkOptions(options: BlocklistOptions): CheckedOptions {
-  const own = ["staleFor", "cacheSize", "ipv6Prefix", "failOpen"] as const satisfies (keyof BlocklistOptions)[];
-  rejectUnknown(options, [...RECORD_OPTIONS, ...own], "createBlocklist");
+function checkedOptions(options: BlocklistOptions): CheckedOptions {
+  checkOptions(options, BLOCKLIST_RULES, "createBlocklist");
   const { staleFor = 1_000, cacheSize = 10_000, ipv6Prefix = 56, failOpen = false } = options;
-  if (!Number.isInteger(ipv6Prefix) || ipv6Prefix < 32 || ipv6Prefix > 128) {
-    throw invalidOption("ipv6Prefix", ipv6Prefix, "give a whole number of bits from 32 to 128");
-  }
-  if (typeof failOpen !== "boolean") throw invalidOption("failOpen", failOpen, "give true or false");
-  return { ...checkFreshness(staleFor, cacheSize), ipv6Prefix, failOpen };
+  return { staleForMs: parseDuration(staleFor, "staleFor", MAX_STALE_MS), cacheSize, ipv6Prefix, failOpen };
 }

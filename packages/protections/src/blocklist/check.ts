@@ -1,26 +1,27 @@
 import { clientKey, type LimiterKey, type MaybePromise, type Store } from "@sluice/core";
 import {
-  ANSWER_OPTIONS,
+  ANSWER_RULES,
   type AnswerOptions,
   after,
   type Check,
   type CheckContext,
   type CheckSource,
+  checkOptions,
   clientAddress,
   createGuard,
   type Denial,
   denier,
-  expectFunctions,
   expectNone,
+  GUARD_RULES,
   type Guard,
   type GuardOptionsOf,
   type HttpPort,
   type Identified,
   PASS,
-  rejectUnknown,
+  type Rules,
   type UnavailableDenial,
 } from "@sluice/core/http";
-import { type Blocklist, type BlocklistOptions, createBlocklist } from "./blocklist.js";
+import { BLOCKLIST_RULES, type Blocklist, type BlocklistOptions, createBlocklist } from "./blocklist.js";
 import type { BlockEntry } from "./entry.js";
 
 /** The answer to blocked clients: 403, or the option `statusCode`. */
@@ -36,9 +37,14 @@ export interface BlockedOptions<Req> extends Partial<Omit<BlocklistOptions, "sto
   requestProperty?: string | undefined;
 }
 
-const FOR_STORES = ["prefix", "timeout", "clock", "staleFor", "cacheSize", "ipv6Prefix", "failOpen"] as const;
+const { store: _store, ...OF_BLOCKLIST } = BLOCKLIST_RULES;
 
-const OPTIONS = [...FOR_STORES, ...ANSWER_OPTIONS, "key", "requestProperty"] as const;
+const RULES: Rules<BlockedOptions<never>> = {
+  ...OF_BLOCKLIST,
+  ...ANSWER_RULES,
+  key: "function",
+  requestProperty: "any",
+};
 
 /**
  * A check that denies blocked clients with 403; with 503 while the store fails, unless the blocklist is `failOpen`. Answered
@@ -51,9 +57,8 @@ export function blocked<Req>(
   storeOrBlocklist: Store | Blocklist,
   options: BlockedOptions<Req> = {},
 ): CheckSource<Req, BlockedDenial, BlockEntry | undefined> {
-  rejectUnknown(options, OPTIONS, "blocked");
+  checkOptions(options, RULES, "blocked");
   const { key, requestProperty = "block", statusCode, type, title, message, ...own } = options;
-  expectFunctions({ key });
   const blocklist = blocklistOf(storeOrBlocklist, own);
   const deny = denier({ statusCode, type, title, message }, FORBIDDEN);
 
@@ -85,7 +90,7 @@ const FORBIDDEN = {
 
 function blocklistOf(storeOrBlocklist: Store | Blocklist, own: Partial<Omit<BlocklistOptions, "store">>): Blocklist {
   if (!isBlocklist(storeOrBlocklist)) return createBlocklist({ ...own, store: storeOrBlocklist });
-  expectNone({ ...own }, "it has been set: give it to createBlocklist");
+  expectNone({ ...own }, "be set in createBlocklist, since a blocklist is given");
   return storeOrBlocklist;
 }
 
@@ -127,6 +132,10 @@ export interface BlocklistGuardOptions<Req, Handler = never>
   extends BlockedOptions<Req>,
     Pick<GuardOptionsOf<Req, Handler>, "skip" | "unusableAddress" | "name" | "handler"> {}
 
+const OF_GUARD = (({ skip, unusableAddress, name, handler }) => ({ skip, unusableAddress, name, handler }))(
+  GUARD_RULES,
+);
+
 /**
  * Creates the guard that has the check {@link blocked} only. For authors of adapters.
  *
@@ -137,7 +146,7 @@ export function createBlocklistGuard<Req, Handler>(
   options: BlocklistGuardOptions<Req, Handler>,
   port: HttpPort<Req>,
 ): Guard<Req, Handler, BlockedDenial | UnavailableDenial> {
-  rejectUnknown(options, [...OPTIONS, "skip", "unusableAddress", "name", "handler"], "blocklist");
+  checkOptions(options, { ...RULES, ...OF_GUARD }, "blocklist");
   const { skip, unusableAddress, name, handler, ...own } = options;
   // A preflight of a blocked client is denied, too.
   const guardOptions = { skip, unusableAddress, name, handler, chargePreflight: true };

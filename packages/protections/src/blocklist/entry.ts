@@ -2,10 +2,10 @@ import { type Duration, parseDuration } from "@sluice/core";
 import {
   type BlockRecord,
   blockLifeMs,
-  invalidOption,
+  checkOptions,
   isLiveBlock,
   MAX_DURATION_MS,
-  rejectUnknown,
+  type Rules,
 } from "@sluice/core/store";
 
 export { blockLifeMs as lifeOf, isLiveBlock as isLive };
@@ -38,15 +38,20 @@ export interface Wish {
   readonly reason: string | undefined;
 }
 
-const LONGEST_REASON = 256;
+const MAX_REASON = 256;
+
+const RULES: Rules<BlockOptions> = {
+  for: "any",
+  reason: {
+    is: (reason) => typeof reason === "string" && reason.length <= MAX_REASON,
+    must: `be a text of up to ${MAX_REASON} characters`,
+  },
+};
 
 /** @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION` */
 export function checkWish(options: BlockOptions): Wish {
-  rejectUnknown(options, ["for", "reason"], "block");
+  checkOptions(options, RULES, "block");
   const { for: duration, reason } = options;
-  if (reason !== undefined && (typeof reason !== "string" || reason.length > LONGEST_REASON)) {
-    throw invalidOption("reason", reason, `give a text of up to ${LONGEST_REASON} characters`);
-  }
   return { forMs: duration === undefined ? undefined : parseDuration(duration, "for"), reason };
 }
 

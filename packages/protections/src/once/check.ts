@@ -1,26 +1,27 @@
 import type { LimiterKey, MaybePromise, Store } from "@sluice/core";
 import {
-  ANSWER_OPTIONS,
+  ANSWER_RULES,
   type AnswerOptions,
   after,
   type CheckSource,
+  checkOptions,
   createGuard,
   type Denial,
   denier,
-  expectFunctions,
   expectNone,
+  GUARD_RULES,
   type Guard,
   type GuardOptionsOf,
   type HttpPort,
   PASS,
   type ResponseOutcome,
+  type Rules,
   refundAtEnd,
-  rejectUnknown,
   type UnavailableDenial,
   unavailable,
 } from "@sluice/core/http";
-import { createDebouncer, type Debouncer, type DebouncerOptions, type Sighting } from "./debouncer.js";
-import { checkFingerprintOptions, type FingerprintOptions, fingerprintSource } from "./fingerprint-source.js";
+import { createDebouncer, DEBOUNCER_RULES, type Debouncer, type DebouncerOptions, type Sighting } from "./debouncer.js";
+import { FINGERPRINT_RULES, type FingerprintOptions, fingerprintSource } from "./fingerprint-source.js";
 
 /** The answer to duplicates: 409, or the option `statusCode`. */
 export type DuplicateDenial = Denial<"duplicate", Sighting>;
@@ -41,9 +42,15 @@ export interface OnceOptions<Req>
   requestProperty?: string | undefined;
 }
 
-const FOR_STORES = ["window", "prefix", "failOpen", "timeout", "on", "clock"] as const;
+const { store: _store, ...OF_DEBOUNCER } = DEBOUNCER_RULES;
 
-const OPTIONS = [...FOR_STORES, ...ANSWER_OPTIONS, "fingerprint", "methods", "forgetWhen", "requestProperty"] as const;
+const RULES: Rules<OnceOptions<never>> = {
+  ...OF_DEBOUNCER,
+  ...ANSWER_RULES,
+  ...FINGERPRINT_RULES,
+  forgetWhen: "function",
+  requestProperty: "any",
+};
 
 /**
  * A check that denies duplicates with 409: requests of one client with the same method, path, query and body within a window;
@@ -57,11 +64,9 @@ export function once<Req>(
   storeOrDebouncer: Store | Debouncer,
   options: OnceOptions<Req> = {},
 ): CheckSource<Req, DuplicateDenial | UnavailableDenial> {
-  rejectUnknown(options, OPTIONS, "once");
+  checkOptions(options, RULES, "once");
   const { fingerprint, methods, forgetWhen, requestProperty = "debounce", ...rest } = options;
   const { statusCode, type, title, message, ...own } = rest;
-  expectFunctions({ forgetWhen });
-  checkFingerprintOptions({ fingerprint, methods });
   const debouncer = debouncerOf(storeOrDebouncer, own);
   const deny = denier({ statusCode, type, title, message }, CONFLICT);
 
@@ -105,10 +110,10 @@ function clientOf(key: LimiterKey): string {
 
 function debouncerOf(
   storeOrDebouncer: Store | Debouncer,
-  own: Pick<OnceOptions<never>, (typeof FOR_STORES)[number]>,
+  own: Pick<OnceOptions<never>, keyof typeof OF_DEBOUNCER>,
 ): Debouncer {
   if (isDebouncer(storeOrDebouncer)) {
-    expectNone({ ...own }, "it has been set: give it to createDebouncer");
+    expectNone({ ...own }, "be set in createDebouncer, since a debouncer is given");
     return storeOrDebouncer;
   }
   const { window = "1s" } = own;
@@ -119,16 +124,7 @@ function isDebouncer(value: Store | Debouncer): value is Debouncer {
   return typeof (value as Partial<Debouncer> | undefined)?.seen === "function";
 }
 
-const OF_GUARD = [
-  "key",
-  "skip",
-  "chargePreflight",
-  "ipv6Prefix",
-  "unusableAddress",
-  "hashKey",
-  "name",
-  "handler",
-] as const;
+const { dryRun: _dryRun, refundWhen: _refundWhen, ...OF_GUARD } = GUARD_RULES;
 
 /** Options of the middleware `debounce`, in every framework: those of {@link once}, and some of a guard. */
 export interface DebounceGuardOptions<Req, Handler = never>
@@ -145,7 +141,7 @@ export function createDebounceGuard<Req, Handler>(
   options: DebounceGuardOptions<Req, Handler>,
   port: HttpPort<Req>,
 ): Guard<Req, Handler, DuplicateDenial | UnavailableDenial> {
-  rejectUnknown(options, [...OPTIONS, ...OF_GUARD], "debounce");
+  checkOptions(options, { ...RULES, ...OF_GUARD }, "debounce");
   const { key, skip, chargePreflight, ipv6Prefix, unusableAddress, hashKey, name, handler, ...own } = options;
   const guardOptions = { key, skip, chargePreflight, ipv6Prefix, unusableAddress, hashKey, name, handler };
   return createGuard([once(storeOrDebouncer, own)], guardOptions, port, "debounce");

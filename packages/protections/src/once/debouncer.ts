@@ -11,7 +11,7 @@ import {
   SluiceError,
 } from "@sluice/core";
 import { after } from "@sluice/core/http";
-import { rejectUnknown } from "@sluice/core/store";
+import { checkOptions, type Rules } from "@sluice/core/store";
 import { checkKey } from "../key.js";
 
 /** Options of {@link createDebouncer}. */
@@ -61,6 +61,17 @@ export interface Debouncer {
   close(): Promise<void>;
 }
 
+/** What {@link DebouncerOptions} may be. Most are checked by the limiter. */
+export const DEBOUNCER_RULES: Rules<DebouncerOptions> = {
+  store: "any",
+  window: "any",
+  prefix: "any",
+  failOpen: "boolean",
+  timeout: "any",
+  on: "any",
+  clock: "any",
+};
+
 /** The name of a debouncer's policy, which no other policy with its prefix may have. */
 export const DEBOUNCE = "debounce";
 
@@ -80,11 +91,7 @@ export const DEBOUNCE = "debounce";
  * ```
  */
 export function createDebouncer(options: DebouncerOptions): Debouncer {
-  rejectUnknown(
-    options,
-    ["store", "window", "prefix", "failOpen", "timeout", "on", "clock"] satisfies (keyof DebouncerOptions)[],
-    "createDebouncer",
-  );
+  checkOptions(options, DEBOUNCER_RULES, "createDebouncer");
   const { window, ...limiterOptions } = options;
   // A fixed window starts with what it first grants, and a denial writes nothing: that is all of it.
   const policy = fixedWindow({ name: DEBOUNCE, limit: 1, window });

@@ -1,5 +1,5 @@
 import type { MaybePromise } from "@sluice/core";
-import { after, expectFunctions, type HttpPort, invalidOption, type Warn } from "@sluice/core/http";
+import { after, type HttpPort, invalidOption, type Rules, type Warn } from "@sluice/core/http";
 import { checkKey } from "../key.js";
 import { fingerprintOf } from "./fingerprint.js";
 
@@ -30,13 +30,14 @@ export interface FingerprintOptions<Req> {
   methods?: readonly string[] | undefined;
 }
 
-/** @throws SluiceError `INVALID_OPTION` */
-export function checkFingerprintOptions<Req>({ fingerprint, methods }: FingerprintOptions<Req>): void {
-  expectFunctions({ fingerprint });
-  if (methods !== undefined && !(Array.isArray(methods) && methods.every((method) => /^[A-Z]+$/.test(method)))) {
-    throw invalidOption("methods", methods, 'give an array of methods in upper case, as in ["POST", "PUT"]');
-  }
-}
+/** What {@link FingerprintOptions} may be. */
+export const FINGERPRINT_RULES: Rules<FingerprintOptions<never>> = {
+  fingerprint: "function",
+  methods: {
+    is: (methods) => Array.isArray(methods) && methods.every((method) => /^[A-Z]+$/.test(method)),
+    must: 'be an array of methods in upper case, as in ["POST", "PUT"]',
+  },
+};
 
 /**
  * Creates the function that returns the fingerprint of a request; `undefined` when it is never a duplicate.
@@ -49,7 +50,7 @@ export function fingerprintSource<Req>(
   warn: Warn,
 ): (request: Req) => MaybePromise<string | undefined> {
   if (fingerprint === undefined && (port.target === undefined || port.body === undefined)) {
-    throw invalidOption("fingerprint", fingerprint, "the adapter knows no paths and bodies, so give a function");
+    throw invalidOption("fingerprint", fingerprint, "be a function, since the adapter knows no paths and bodies");
   }
 
   function byDefault(request: Req): MaybePromise<string | undefined> {

@@ -1,21 +1,23 @@
 import type { MaybePromise, Store } from "@sluice/core";
 import {
-  ANSWER_OPTIONS,
+  ANSWER_RULES,
   type AnswerOptions,
   after,
   type Check,
+  checkOptions,
   createGuard,
   type Denial,
   denier,
   expectNone,
+  GUARD_RULES,
   type Guard,
   type GuardOptionsOf,
   type HttpPort,
   invalidOption,
-  rejectUnknown,
+  type Rules,
   type UnavailableDenial,
 } from "@sluice/core/http";
-import { type Client, createRegistry, type Registry, type RegistryOptions } from "./registry.js";
+import { type Client, createRegistry, REGISTRY_RULES, type Registry, type RegistryOptions } from "./registry.js";
 
 /** The answer to clients that are not registered: 403, or the option `statusCode`. */
 export type UnregisteredDenial = Denial<"unregistered", Client | undefined>;
@@ -30,9 +32,9 @@ export interface RegisteredOptions<Req>
   requestProperty?: string | undefined;
 }
 
-const FOR_STORES = ["prefix", "timeout", "clock", "touchEvery", "forgetAfter", "staleFor", "cacheSize"] as const;
+const { store: _store, ...OF_REGISTRY } = REGISTRY_RULES;
 
-const OPTIONS = [...FOR_STORES, ...ANSWER_OPTIONS, "id", "requestProperty"] as const;
+const RULES: Rules<RegisteredOptions<never>> = { ...OF_REGISTRY, ...ANSWER_RULES, id: "any", requestProperty: "any" };
 
 /**
  * A check that lets only registered clients through, and denies others with 403, or with 503 while the store fails. A client
@@ -45,7 +47,7 @@ export function registered<Req>(
   storeOrRegistry: Store | Registry,
   options: RegisteredOptions<Req>,
 ): Check<Req, UnregisteredDenial, Client | undefined> {
-  rejectUnknown(options, OPTIONS, "registered");
+  checkOptions(options, RULES, "registered");
   const { id, requestProperty, statusCode, type, title, message, ...own } = options;
   const registry = registryOf(storeOrRegistry, own);
   return registeredIn(registry, { id, requestProperty, statusCode, type, title, message });
@@ -57,11 +59,8 @@ export function registeredIn<Req>(
   { id, requestProperty = "registeredClient", ...answer }: Omit<RegisteredOptions<Req>, keyof RegistryOptions>,
 ): Check<Req, UnregisteredDenial, Client | undefined> {
   if (typeof id !== "function") {
-    throw invalidOption(
-      "id",
-      id,
-      'give a function that returns who the client is, as in (request) => request.get("x-api-key")',
-    );
+    const must = 'be a function that returns who the client is, as in (request) => request.get("x-api-key")';
+    throw invalidOption("id", id, must);
   }
   const deny = denier<Req, Client | undefined, "unregistered">(answer, {
     reason: "unregistered",
@@ -83,7 +82,7 @@ export function registeredIn<Req>(
 
 function registryOf(storeOrRegistry: Store | Registry, own: Partial<Omit<RegistryOptions, "store">>): Registry {
   if (!isRegistry(storeOrRegistry)) return createRegistry({ ...own, store: storeOrRegistry });
-  expectNone({ ...own }, "it has been set: give it to createRegistry");
+  expectNone({ ...own }, "be set in createRegistry, since a registry is given");
   return storeOrRegistry;
 }
 
@@ -96,6 +95,10 @@ export interface RequireRegisteredOptions<Req, Handler = never>
   extends RegisteredOptions<Req>,
     Pick<GuardOptionsOf<Req, Handler>, "skip" | "chargePreflight" | "name" | "handler"> {}
 
+const OF_GUARD = (({ skip, chargePreflight, name, handler }) => ({ skip, chargePreflight, name, handler }))(
+  GUARD_RULES,
+);
+
 /**
  * Creates the guard that has the check {@link registered} only. For authors of adapters.
  *
@@ -106,7 +109,7 @@ export function createRegistryGuard<Req, Handler>(
   options: RequireRegisteredOptions<Req, Handler>,
   port: HttpPort<Req>,
 ): Guard<Req, Handler, UnregisteredDenial | UnavailableDenial> {
-  rejectUnknown(options, [...OPTIONS, "skip", "chargePreflight", "name", "handler"], "requireRegistered");
+  checkOptions(options, { ...RULES, ...OF_GUARD }, "requireRegistered");
   const { skip, chargePreflight, name, handler, ...own } = options;
   const guardOptions = { skip, chargePreflight, name, handler };
   return createGuard([registered(storeOrRegistry, own)], guardOptions, port, "requireRegistered");

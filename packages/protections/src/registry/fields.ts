@@ -23,16 +23,16 @@ const DEEPEST = 32;
  * @throws SluiceError `INVALID_OPTION` for anything that JSON would not give back as it was, and for more than 100,000 bytes
  */
 export function checkFields(fields: ClientFields): ClientFields {
-  if (!isPlain(fields)) throw invalidOption("fields", fields, 'give an object, as in { plan: "free" }');
+  if (!isPlain(fields)) throw invalidOption("fields", fields, 'be an object, as in { plan: "free" }');
   const wrong = findWrong(fields, "fields", 0);
   if (wrong !== undefined) {
-    const fix = "JSON has no such value: give texts, finite numbers, true, false, null, arrays and plain objects";
-    throw invalidOption(wrong.path, wrong.value, fix);
+    const must = "be JSON: a text, a finite number, true, false, null, an array or a plain object";
+    throw invalidOption(wrong.path, wrong.value, must);
   }
   const text = JSON.stringify(fields);
   const bytes = new TextEncoder().encode(text).length;
   if (bytes > MOST_BYTES) {
-    throw invalidOption("fields", fields, `it has ${bytes} bytes as JSON: give at most ${MOST_BYTES}`);
+    throw invalidOption("fields", fields, `have at most ${MOST_BYTES} bytes as JSON, and not ${bytes}`);
   }
   return JSON.parse(text);
 }

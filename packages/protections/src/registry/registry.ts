@@ -1,8 +1,8 @@
 import { type Duration, type MaybePromise, parseDuration } from "@sluice/core";
-import { invalidOption, rejectUnknown } from "@sluice/core/store";
-import { checkFreshness, createFreshCache, type Fresh } from "../fresh-cache.js";
+import { checkOptions, invalidOption, type Rules } from "@sluice/core/store";
+import { CACHE_SIZE, createFreshCache, type Fresh, MAX_STALE_MS } from "../fresh-cache.js";
 import { checkKey } from "../key.js";
-import { type Found, openRecords, RECORD_OPTIONS, type RecordOptions } from "../records.js";
+import { type Found, openRecords, RECORD_RULES, type RecordOptions } from "../records.js";
 import { type ClientFields, checkFields } from "./fields.js";
 
 /** A client as the registry has it. Times are in milliseconds since 1970 by the store's clock. */
@@ -30,6 +30,15 @@ export interface RegistryOptions extends RecordOptions {
   /** How many clients are remembered for so long: a whole number of 1 or more. Default 10,000. */
   cacheSize?: number | undefined;
 }
+
+/** What {@link RegistryOptions} may be. */
+export const REGISTRY_RULES: Rules<RegistryOptions> = {
+  ...RECORD_RULES,
+  touchEvery: "any",
+  forgetAfter: "any",
+  staleFor: "any",
+  cacheSize: CACHE_SIZE,
+};
 
 /** Computes fields of those that are there. Pure: it may run more than once. */
 export type FieldsUpdate = (fields: ClientFields) => ClientFields;
@@ -91,7 +100,7 @@ export interface Registry {
  * ```
  */
 export function createRegistry(options: RegistryOptions): Registry {
-  const { touchEveryMs, forgetAfterMs, staleForMs, cacheSize } = checkOptions(options);
+  const { touchEveryMs, forgetAfterMs, staleForMs, cacheSize } = checkedOptions(options);
   const records = openRecords<Client>(options, "clients");
   // Two, since a look that is remembered must not keep a sighting from being written.
   const looked = createFreshCache<Client | undefined>(cacheSize, records.nowMs);
@@ -217,9 +226,8 @@ interface CheckedOptions {
   readonly cacheSize: number;
 }
 
-function checkOptions(options: RegistryOptions): CheckedOptions {
-  const own = ["touchEvery", "forgetAfter", "staleFor", "cacheSize"] as const satisfies (keyof RegistryOptions)[];
-  rejectUnknown(options, [...RECORD_OPTIONS, ...own], "createRegistry");
+function checkedOptions(options: RegistryOptions): CheckedOptions {
+  checkOptions(options, REGISTRY_RULES, "createRegistry");
   const { touchEvery = 60_000, forgetAfter = "365d", staleFor = 1_000, cacheSize = 10_000 } = options;
   const touchEveryMs = parseDuration(touchEvery, "touchEvery");
   const forgetAfterMs = parseDuration(forgetAfter, "forgetAfter");
@@ -227,8 +235,8 @@ function checkOptions(options: RegistryOptions): CheckedOptions {
     throw invalidOption(
       "forgetAfter",
       forgetAfter,
-      "give at least twice touchEvery, or clients go between two sightings",
+      "be at least twice touchEvery, or clients go between two sightings",
     );
   }
-  return { touchEveryMs, forgetAfterMs, ...checkFreshness(staleFor, cacheSize) };
+  return { touchEveryMs, forgetAfterMs, staleForMs: parseDuration(staleFor, "staleFor", MAX_STALE_MS), cacheSize };
 }

@@ -1,9 +1,10 @@
 import {
   canImport,
+  checkOptions,
   type ExportedEntry,
   type Merge,
+  type Rules,
   recordMerges,
-  rejectUnknown,
   SluiceError,
   type Store,
   splitEntryKey,
@@ -39,8 +40,8 @@ export interface ImportOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** The names of {@link ImportOptions}. */
-export const IMPORT_OPTIONS: readonly (keyof ImportOptions)[] = ["dryRun", "onProgress", "signal"];
+/** What {@link ImportOptions} may be. */
+export const IMPORT_RULES: Rules<ImportOptions> = { dryRun: "boolean", onProgress: "function", signal: "any" };
 
 /** What becomes of an entry that is taken in. */
 type Fate = "written" | "merged" | "alreadyThere" | "expired";
@@ -72,7 +73,7 @@ export async function importEntries(
   entries: Iterable<ExportedEntry> | AsyncIterable<ExportedEntry>,
   options: ImportOptions = {},
 ): Promise<MoveSummary> {
-  rejectUnknown(options, IMPORT_OPTIONS, "importEntries");
+  checkOptions(options, IMPORT_RULES, "importEntries");
   return importShifted(store, entries, 0, options);
 }
 

@@ -1,14 +1,14 @@
 import {
   canExport,
+  checkOptions,
   type ExportEntries,
   type ExportedEntry,
   invalidOption,
-  rejectUnknown,
   SluiceError,
   type Store,
 } from "@sluice/core/store";
 import { clockOffset } from "./clock-offset.js";
-import { IMPORT_OPTIONS, type ImportOptions, importShifted, type MoveSummary } from "./import-entries.js";
+import { IMPORT_RULES, type ImportOptions, importShifted, type MoveSummary } from "./import-entries.js";
 
 /**
  * Moves everything that one store holds into another: limits, blocks, clients and debounce windows, each with the rest of its
@@ -31,8 +31,8 @@ import { IMPORT_OPTIONS, type ImportOptions, importShifted, type MoveSummary } f
  * ```
  */
 export async function moveState(from: Store, to: Store, options: ImportOptions = {}): Promise<MoveSummary> {
-  rejectUnknown(options, IMPORT_OPTIONS, "moveState");
-  if (from === to) throw invalidOption("to", to, "give another store than the one to move from");
+  checkOptions(options, IMPORT_RULES, "moveState");
+  if (from === to) throw invalidOption("to", to, "be another store than the one to move from");
   const source = listable(from, "the store to move from");
   return importShifted(to, source.exportEntries(), await clockOffset(from, to), options);
 }

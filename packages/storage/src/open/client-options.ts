@@ -5,7 +5,7 @@
  */
 /** @ts-ignore */
 import type { DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
-import { invalidOption, rejectUnknown } from "@sluice/core/store";
+import { checkOptions, invalidOption } from "@sluice/core/store";
 /** @ts-ignore */
 import type { ClusterOptions, RedisOptions } from "ioredis";
 /** @ts-ignore */
@@ -64,9 +64,10 @@ export function clientOptionsOf(scheme: string, options: ClientOptions): Given {
     const given: unknown = options[name];
     if (given === undefined) continue;
     if (typeof given !== "object" || given === null || Array.isArray(given)) {
-      throw invalidOption(name, given, "give an object with options of the client");
+      throw invalidOption(name, given, "be an object with options of the client");
     }
-    rejectUnknown(given, CLIENT_OPTIONS[name], `openStore's option "${name}"`);
+    const rules = Object.fromEntries(CLIENT_OPTIONS[name].map((option) => [option, "any"] as const));
+    checkOptions(given, rules, `openStore's option "${name}"`);
   }
   const client = CLIENT_OF[scheme];
   return client === undefined ? {} : { ...options[client] };

@@ -1,10 +1,10 @@
 import {
+  checkOptions,
   createDeadlines,
   type Duration,
   type ExportedEntry,
-  invalidOption,
   parseDuration,
-  rejectUnknown,
+  type Rules,
   SluiceError,
 } from "@sluice/core/store";
 import { type ClientOptions, clientOptionsOf } from "./client-options.js";
@@ -29,14 +29,14 @@ export interface OpenStoreOptions extends ClientOptions {
   connectTimeout?: Duration | undefined;
 }
 
-const OPTIONS = [
-  "createSchema",
-  "connectTimeout",
-  "redis",
-  "pg",
-  "dynamodb",
-  "sqlite",
-] as const satisfies (keyof OpenStoreOptions)[];
+const RULES: Rules<OpenStoreOptions> = {
+  createSchema: "boolean",
+  connectTimeout: "any",
+  redis: "any",
+  pg: "any",
+  dynamodb: "any",
+  sqlite: "any",
+};
 
 /** Timers take 31 bits of milliseconds. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
@@ -87,13 +87,9 @@ const OPENERS: Readonly<Record<string, Opener>> = {
  * ```
  */
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<OpenedStore> {
-  rejectUnknown(options, OPTIONS, "openStore");
+  checkOptions(options, RULES, "openStore");
   const { createSchema = false, connectTimeout = "10s" } = options;
-  if (typeof createSchema !== "boolean") throw invalidOption("createSchema", createSchema, "it must be a boolean");
-  const timeoutMs = parseDuration(connectTimeout, "connectTimeout");
-  if (timeoutMs > MAX_TIMEOUT_MS) {
-    throw invalidOption("connectTimeout", connectTimeout, `it must be at most ${MAX_TIMEOUT_MS} ms`);
-  }
+  const timeoutMs = parseDuration(connectTimeout, "connectTimeout", MAX_TIMEOUT_MS);
   const parsed = parseStoreUrl(url);
   const given = clientOptionsOf(parsed.scheme, options);
   const storeUrl: StoreUrl = { ...parsed, secrets: secretsIn(given) };

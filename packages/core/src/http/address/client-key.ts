@@ -1,8 +1,12 @@
-import { helpUrl, invalidOption, SluiceError, show } from "../../errors.js";
+import { helpUrl, SluiceError, show } from "../../errors.js";
+import { check, type Rule } from "../../options.js";
 import { formatIpv6, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "./ip-address.js";
 
 /** An IPv6 customer usually holds a whole /56 (RFC 6177), so anything narrower is one client with many keys. */
 export const DEFAULT_IPV6_PREFIX = 56;
+
+/** Bits of an address that tell clients apart. */
+export const IPV6_PREFIX: Rule = { min: 32, max: 128 };
 
 /** The longest address with a zone that is worth reading. */
 const MAX_LENGTH = 128;
@@ -26,7 +30,7 @@ const MAPPED_START = "::ffff:";
  * ```
  */
 export function clientKey(address: string | undefined, ipv6Prefix: number = DEFAULT_IPV6_PREFIX): string {
-  checkIpv6Prefix(ipv6Prefix);
+  check("ipv6Prefix", ipv6Prefix, IPV6_PREFIX);
   const key = keyOfAddress(address, ipv6Prefix);
   if (key === undefined) throw addressUnusable(address);
   return key;
@@ -44,14 +48,6 @@ export function keyOfAddress(address: string | undefined, ipv6Prefix: number): s
   const groups = parseIpv6(zone === -1 ? address : address.slice(0, zone));
   if (groups === undefined) return undefined;
   return mappedIpv4(groups) ?? `${formatIpv6(maskIpv6(groups, ipv6Prefix))}/${ipv6Prefix}`;
-}
-
-/** @throws SluiceError `INVALID_OPTION` */
-export function checkIpv6Prefix(ipv6Prefix: number): number {
-  if (!Number.isInteger(ipv6Prefix) || ipv6Prefix < 32 || ipv6Prefix > 128) {
-    throw invalidOption("ipv6Prefix", ipv6Prefix, "give a whole number of bits from 32 to 128");
-  }
-  return ipv6Prefix;
 }
 
 /** The error for a request whose sender can't be told. It may be shown to the client, so the address is not in it. */

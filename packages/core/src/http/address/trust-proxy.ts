@@ -1,4 +1,5 @@
-import { invalidOption, oneOf } from "../../errors.js";
+import { invalidOption } from "../../errors.js";
+import { check } from "../../options.js";
 import type { ProxyTrust } from "../port.js";
 import { clientBehind, type ForwardingField, forwardedNodes } from "./forwarded.js";
 import { type Ipv6Groups, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "./ip-address.js";
@@ -62,7 +63,7 @@ interface Network {
  */
 export function forwardedClient(options: ForwardedClientOptions): ForwardedClient {
   const { trustProxy = [], proxyHeader = "x-forwarded-for" } = options;
-  oneOf("proxyHeader", proxyHeader, ["x-forwarded-for", "forwarded"]);
+  check("proxyHeader", proxyHeader, ["x-forwarded-for", "forwarded"]);
   // Worth an answer of its own: it is the default, and reading an address takes longer than deciding.
   if (Array.isArray(trustProxy) && trustProxy.length === 0) return { trust: "nobody", address: (peer) => peer };
   const trusts = typeof trustProxy === "function" ? clearly(trustProxy) : trustOf(trustProxy);
@@ -82,13 +83,13 @@ function clearly(trusts: (address: string) => boolean): (address: string) => boo
   return (address) => {
     const trusted = trusts(address);
     if (typeof trusted === "boolean") return trusted;
-    throw invalidOption("trustProxy", trusted, "the function must return true or false");
+    throw invalidOption("trustProxy", trusted, "return true or false");
   };
 }
 
 function trustOf(trustProxy: readonly string[]): (address: string) => boolean {
   if (!Array.isArray(trustProxy)) {
-    throw invalidOption("trustProxy", trustProxy, 'give an array as in ["10.0.0.0/8"], or a function of an address');
+    throw invalidOption("trustProxy", trustProxy, 'be an array as in ["10.0.0.0/8"], or a function of an address');
   }
   const networks = trustProxy.filter((text) => text !== UNIX).map(networkOf);
   const trustsUnix = trustProxy.includes(UNIX);
@@ -112,7 +113,7 @@ function networkOf(text: string): Network {
   const prefix = bits === undefined ? 128 : before + Number(bits);
   // `::ffff:10.0.0.0/8` is not the network that it looks like, and would hold all of IPv4.
   if (address === undefined || prefix > 128 || (address.ipv4 && prefix < 96)) {
-    throw invalidOption("trustProxy", text, 'give addresses and networks, as in "10.0.0.0/8" or "2001:db8::/32"');
+    throw invalidOption("trustProxy", text, 'have addresses and networks, as in "10.0.0.0/8" or "2001:db8::/32"');
   }
   return { ipv4: address.ipv4, groups: maskIpv6(address.groups, prefix), prefix };
 }

@@ -1,5 +1,5 @@
-import { oneOf } from "../../errors.js";
 import type { Decision } from "../../limiter/decision.js";
+import type { Rule } from "../../options.js";
 import { draft6 } from "./draft-6.js";
 import { draft7 } from "./draft-7.js";
 import { draft11 } from "./draft-11.js";
@@ -18,15 +18,22 @@ type DistinctForm = Exclude<HeaderFormName, "draft-8">;
 /** Newest first. */
 const HEADER_FORMS: readonly DistinctForm[] = ["draft-11", "draft-7", "draft-6", "legacy"];
 
-/** @throws SluiceError `INVALID_OPTION` */
-export function checkForms(
+/** What the option `headers` may be. */
+export const FORMS: Rule = {
+  is: (headers) => headers === false || headers === "none" || [headers].flat().every((form) => isForm(form)),
+  must: `be "none", false or some of ${HEADER_FORMS.join(", ")}`,
+};
+
+function isForm(form: unknown): boolean {
+  return form === "draft-8" || HEADER_FORMS.includes(form as DistinctForm);
+}
+
+/** The forms that the option `headers` asks for. */
+export function formsOf(
   headers: HeaderFormName | readonly HeaderFormName[] | "none" | false = "draft-11",
 ): readonly DistinctForm[] {
   if (headers === false || headers === "none") return [];
-  const names: readonly HeaderFormName[] = Array.isArray(headers) ? headers : [headers];
-  const forms = names.map((name) => (name === "draft-8" ? "draft-11" : name));
-  for (const form of forms) oneOf("headers", form, HEADER_FORMS);
-  return forms;
+  return ([headers].flat() as readonly HeaderFormName[]).map((name) => (name === "draft-8" ? "draft-11" : name));
 }
 
 /** Writes the fields for the decisions of one limiter. */

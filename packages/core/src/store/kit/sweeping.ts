@@ -1,5 +1,5 @@
 import { type Duration, parseDuration } from "../../duration.js";
-import { invalidOption } from "../../errors.js";
+import { check, type Rules } from "../../options.js";
 import { repeatEvery } from "../repeat-every.js";
 
 /** Options of stores whose database keeps expired entries until they are swept away. */
@@ -13,8 +13,8 @@ export interface SweepOptions {
   onSweepError?: ((error: unknown) => void) | undefined;
 }
 
-/** The names of {@link SweepOptions}. */
-export const SWEEP_OPTIONS: readonly (keyof SweepOptions)[] = ["sweepEvery", "onSweepError"];
+/** What {@link SweepOptions} may be. */
+export const SWEEP_RULES: Rules<SweepOptions> = { sweepEvery: "any", onSweepError: "function" };
 
 /** A store whose expired entries, which count for nothing but take room, are swept away. */
 export interface Sweep {
@@ -45,7 +45,7 @@ export function createSweeping(
   sweepUpTo: (limit: number) => Promise<number>,
   takeTurn: (everyMs: number) => Promise<boolean>,
 ): Sweeping {
-  if (typeof onSweepError !== "function") throw invalidOption("onSweepError", onSweepError, "it must be a function");
+  check("onSweepError", onSweepError, "function");
   const everyMs = sweepEvery === undefined ? undefined : parseDuration(sweepEvery, "sweepEvery");
   let stopped = false;
 
@@ -58,10 +58,7 @@ export function createSweeping(
 
   return {
     async sweep({ limit = SWEEP_LIMIT } = {}) {
-      if (!Number.isSafeInteger(limit) || limit < 1) {
-        throw invalidOption("limit", limit, "it must be a whole number of 1 or more");
-      }
-      return sweepUpTo(limit);
+      return sweepUpTo(check("limit", limit, { min: 1 }));
     },
     stop() {
       stopped = true;
