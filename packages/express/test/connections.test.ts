@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, IncomingMessage, type RequestListener, request, type Server } from "node:http";
+import { createServer, IncomingMessage, type RequestListener, request, type Server, ServerResponse } from "node:http";
 import { type AddressInfo, connect, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { memoryStore } from "@sluice/store-memory";
 import express5, { type Express, type Request, type Response } from "express";
 import express4 from "express4";
@@ -179,6 +180,29 @@ describe.each(versions)("%s", (_, express) => {
       }
       expect(asked).toBe(2);
     }
+  });
+
+  it("settles a response whose stand-in for a socket is a stream, as that of light-my-request", async () => {
+    const limiter = createLimiter({ store: slowStore(), policies: fixedWindow({ limit: 5, window: "1h" }) });
+    const { app } = appOf((app) => {
+      app.use(
+        rateLimit(limiter, { key: () => "somebody", refundWhen: ({ status, aborted }) => status === 200 && !aborted }),
+      );
+    });
+    const req = Object.assign(new IncomingMessage(new Socket()), { method: "GET", url: "/" });
+    const res = new ServerResponse(req);
+    res.assignSocket(new Writable({ write: (_chunk, _encoding, done) => void setImmediate(done) }) as Socket);
+    // It reports the end at once, before anything has been written.
+    const { end } = res;
+    res.end = ((...args: []) => {
+      Reflect.apply(end, res, args);
+      res.emit("finish");
+      res.emit("close");
+      return res;
+    }) as typeof res.end;
+    app(req, res);
+    await once(res, "finish");
+    expect((await limiter.peek("somebody")).remaining).toBe(5);
   });
 });
 

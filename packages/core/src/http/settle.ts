@@ -103,9 +103,9 @@ function ended(response: EndingResponse): Promise<void> {
   });
 }
 
-/** Whether the socket is an object with the few methods that an adapter of a platform needs, as of serverless-http. */
+/** Whether the socket is a stand-in, as of serverless-http or light-my-request: connections know an address or once did. */
 function isSimulated({ socket }: EndingResponse): boolean {
-  return typeof socket === "object" && socket !== null && Object.getPrototypeOf(socket) === Object.prototype;
+  return typeof socket === "object" && socket !== null && !("remoteAddress" in socket);
 }
 
 function settleBeforeEnd(response: EndingResponse, settle: Settle, errorOf?: () => unknown): void {
