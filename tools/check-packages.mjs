@@ -1,12 +1,15 @@
 // Checks the manifest of every public package, then packs each and checks the tarball as a user would get it: publint for
 // the manifest, "are the types wrong" for what TypeScript resolves. Run as: node tools/check-packages.mjs
-import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import { problemKindInfo } from "@arethetypeswrong/core/problems";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
 import { manifestProblems } from "./lib/manifests.mjs";
 import { packPackages } from "./lib/pack.mjs";
-import { root, toolEnv } from "./lib/process.mjs";
+import { root } from "./lib/process.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-pack-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -14,37 +17,32 @@ process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 const wrong = manifestProblems(root);
 for (const problem of wrong) console.error(problem);
 
-const queue = packPackages(folder);
-const count = queue.length;
+const tarballs = packPackages(folder);
 /** @type {string[]} */
 const failed = [];
-await Promise.all(Array.from({ length: availableParallelism() }, work));
-
-console.log(`${count} packages: ${failed.length > 0 ? `wrong: ${failed.sort().join(", ")}` : "all well packed"}`);
-process.exitCode = wrong.length + failed.length === 0 && count > 0 ? 0 : 1;
-
-async function work() {
-  for (let tarball = queue.shift(); tarball !== undefined; tarball = queue.shift()) {
-    const results = [
-      await finished("publint", [tarball, "--strict"]),
-      await finished("attw", [tarball, "--no-emoji", "--no-color"]),
-    ];
-    const problems = results.filter(({ ok }) => !ok).map(({ output }) => output);
-    if (problems.length === 0) continue;
-    failed.push(basename(tarball));
-    console.error(`--- ${basename(tarball)}\n${problems.join("\n")}`);
-  }
+// In one process: the compilers behind "are the types wrong" take most of their time to start.
+for (const tarball of tarballs) {
+  const problems = await problemsOf(new Uint8Array(readFileSync(tarball)));
+  if (problems.length === 0) continue;
+  failed.push(basename(tarball));
+  console.error(`--- ${basename(tarball)}\n${problems.join("\n")}`);
 }
 
+console.log(`${tarballs.length} packages: ${failed.length > 0 ? `wrong: ${failed.join(", ")}` : "all well packed"}`);
+process.exitCode = wrong.length + failed.length === 0 && tarballs.length > 0 ? 0 : 1;
+
 /**
- * @param {string} command
- * @param {string[]} args
- * @returns {Promise<{ ok: boolean; output: string }>}
+ * @param {Uint8Array<ArrayBuffer>} tarball
+ * @returns {Promise<string[]>}
  */
-function finished(command, args) {
-  return new Promise((resolve) => {
-    execFile(command, args, { cwd: root, env: toolEnv() }, (error, stdout, stderr) => {
-      resolve({ ok: error === null, output: `${command} ${args.join(" ")}\n${stdout}${stderr}` });
-    });
-  });
+async function problemsOf(tarball) {
+  const { messages, pkg } = await publint({ strict: true, pack: { tarball: tarball.buffer } });
+  const errors = messages.filter(({ type }) => type === "error");
+  const analysis = await checkPackage(createPackageFromTarballData(tarball));
+  return [
+    ...errors.map((message) => `publint: ${formatMessage(message, pkg, { color: false }) ?? message.code}`),
+    ...(analysis.types ? analysis.problems : []).map(
+      (problem) => `attw: ${problemKindInfo[problem.kind].title}: ${JSON.stringify(problem)}`,
+    ),
+  ];
 }

@@ -1,7 +1,8 @@
 // What `npm test` runs: installs what is needed, builds, makes every check, and runs all tests. It ends with the line
 // "N passed, N failed", in which the build and each check count as one.
+import { availableParallelism } from "node:os";
 import { ensurePnpm, install } from "./lib/pnpm.mjs";
-import { run } from "./lib/process.mjs";
+import { captureAsync, run } from "./lib/process.mjs";
 import { ensureSystemPackages } from "./lib/system-packages.mjs";
 import { runVitest } from "./lib/vitest-run.mjs";
 
@@ -12,7 +13,20 @@ const fail = { passed: 0, failed: 1 };
 /** @param {boolean} ok */
 const one = (ok) => (ok ? pass : fail);
 /** @param {string} name */
-const tool = (name) => one(run(process.execPath, [`tools/${name}.mjs`]));
+const tool = (name) => [process.execPath, `tools/${name}.mjs`];
+
+/** Each check and its commands, all of which must succeed. Longest first. @type {readonly [name: string, ...commands: string[][]][]} */
+const checks = [
+  ["packages", tool("check-packages")],
+  ["typecheck", ["tsc", "-p", "tsconfig.check.json"], ["tsc", "-p", "tsconfig.tools.json"]],
+  ["unused", ["knip", "--no-progress", "--no-config-hints"]],
+  ["docs", tool("check-docs")],
+  ["lint", ["biome", "ci", "."]],
+  ["layers", tool("check-layers")],
+  ["size", ["size-limit"]],
+  ["doors", tool("check-doors")],
+  ["generated", tool("check-generated")],
+];
 
 const started = performance.now();
 /** @type {string[]} */
@@ -20,15 +34,7 @@ const summary = [];
 const total = { passed: 0, failed: 0, skipped: /** @type {string[]} */ ([]), failures: /** @type {string[]} */ ([]) };
 
 if (step("set-up", setUp) && step("build", () => one(run("turbo", ["run", "build", "--output-logs=new-only"])))) {
-  step("lint", () => one(run("biome", ["ci", "."])));
-  step("typecheck", () => one(run("tsc", ["-p", "tsconfig.check.json"]) && run("tsc", ["-p", "tsconfig.tools.json"])));
-  step("layers", () => tool("check-layers"));
-  step("doors", () => tool("check-doors"));
-  step("generated", () => tool("check-generated"));
-  step("docs", () => tool("check-docs"));
-  step("unused", () => one(run("knip", ["--no-progress", "--no-config-hints"])));
-  step("packages", () => tool("check-packages"));
-  step("size", () => one(run("size-limit", [])));
+  await runChecks();
   step("tests", runVitest);
 }
 
@@ -49,6 +55,27 @@ function setUp() {
   return { passed: 0, failed: 0 };
 }
 
+/** Makes all checks, as many at once as there are cores. The output of each is printed when it has ended. */
+async function runChecks() {
+  const queue = [...checks];
+  const work = async () => {
+    for (let check = queue.shift(); check !== undefined; check = queue.shift()) {
+      const [name, ...commands] = check;
+      const start = performance.now();
+      let ok = true;
+      let output = "";
+      for (const [command = "", ...args] of commands) {
+        const ended = await captureAsync(command, args);
+        output += ended.output;
+        ok &&= ended.ok;
+      }
+      console.log(`\n=== ${name}\n${output.trimEnd()}`);
+      count(name, one(ok), start);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+}
+
 /**
  * @param {string} name
  * @param {() => Counts} counted
@@ -65,6 +92,16 @@ function step(name, counted) {
     console.error(error instanceof Error ? error.message : error);
     counts = fail;
   }
+  return count(name, counts, start);
+}
+
+/**
+ * @param {string} name
+ * @param {Counts} counts
+ * @param {number} start
+ * @returns {boolean} whether nothing failed
+ */
+function count(name, counts, start) {
   total.passed += counts.passed;
   total.failed += counts.failed;
   total.skipped.push(...(counts.skipped ?? []));

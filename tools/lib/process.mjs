@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Every program that the tools start sees the workspace's own binaries first, and nothing that phones home. */
-export function toolEnv(extra = {}) {
+function toolEnv(extra = {}) {
   return {
     ...process.env,
     PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}`,
@@ -43,6 +43,26 @@ export function capture(command, args, options = {}) {
     encoding: "utf8",
   });
   return { ok: status === 0, stdout: stdout ?? "", stderr: stderr ?? "" };
+}
+
+/**
+ * Runs a program and resolves to what it printed, when it has ended.
+ * @param {string} command
+ * @param {string[]} args
+ * @returns {Promise<{ ok: boolean; output: string }>}
+ */
+export function captureAsync(command, args) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: toolEnv() });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => {
+        output += text;
+      });
+    }
+    child.on("error", (error) => resolve({ ok: false, output: `${command} did not start: ${error.message}` }));
+    child.on("close", (code) => resolve({ ok: code === 0, output }));
+  });
 }
 
 /**
