@@ -1,4 +1,4 @@
-import type { Rule } from "@sluice/core/store";
+import { hasRequestContexts, type Rule } from "@sluice/core/store";
 
 /** What is remembered of a key. */
 interface Slot<V> {
@@ -7,6 +7,8 @@ interface Slot<V> {
   freshFromMs: number;
   freshUntilMs: number;
   reading: Promise<V> | undefined;
+  /** When that began, by `performance.now()`. */
+  readingSinceMs: number;
 }
 
 /** A value, and for how long it may be told to others. */
@@ -18,8 +20,8 @@ export interface Fresh<V> {
 /** Remembers what was read for a short time, of a bounded number of keys. */
 export interface FreshCache<V> {
   /**
-   * The value if it is fresh enough, at once; otherwise what `read` finds. Callers at the same time share one read, and
-   * one that fails is not remembered.
+   * The value if it is fresh enough, at once; otherwise what `read` finds. Callers at the same time share one read, unless it
+   * takes too long, and one that fails is not remembered.
    *
    * @param instead makes an answer where the read fails, of the last value, if any; without it the read's error is told
    */
@@ -33,9 +35,12 @@ export interface FreshCache<V> {
  *
  * @param size the most keys; the one that was asked for longest ago goes first
  * @param nowMs a clock that never jumps
+ * @param timeoutMs how long a read takes at most. One that is older never ends, as when its timers were fake
  */
-export function createFreshCache<V>(size: number, nowMs: () => number): FreshCache<V> {
+export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs: number): FreshCache<V> {
   const slots = new Map<string, Slot<V>>();
+  // On Workers a read ends with the request that began it, and would keep all others waiting.
+  const longestShareMs = hasRequestContexts() ? 0 : timeoutMs;
 
   function touch(key: string): Slot<V> {
     const slot = slots.get(key) ?? {
@@ -43,6 +48,7 @@ export function createFreshCache<V>(size: number, nowMs: () => number): FreshCac
       freshFromMs: Number.NEGATIVE_INFINITY,
       freshUntilMs: Number.NEGATIVE_INFINITY,
       reading: undefined,
+      readingSinceMs: 0,
     };
     // The key that was asked for last comes last.
     slots.delete(key);
@@ -57,11 +63,12 @@ export function createFreshCache<V>(size: number, nowMs: () => number): FreshCac
       const askedMs = nowMs();
       // A test's clock may step back: then nobody knows how old the value is.
       if (slot.freshUntilMs > askedMs && slot.freshFromMs <= askedMs) return slot.value as V;
-      if (slot.reading !== undefined) return slot.reading;
+      const readMs = performance.now();
+      if (slot.reading !== undefined && Math.abs(readMs - slot.readingSinceMs) < longestShareMs) return slot.reading;
       // Counted from before the read: the value may be as old as that.
       const startMs = askedMs;
       const known = slot.freshUntilMs > Number.NEGATIVE_INFINITY;
-      slot.reading = read()
+      const reading = read()
         .then(({ value, forMs }) => {
           slot.value = value;
           slot.freshFromMs = startMs;
@@ -74,9 +81,11 @@ export function createFreshCache<V>(size: number, nowMs: () => number): FreshCac
           throw error;
         })
         .finally(() => {
-          slot.reading = undefined;
+          if (slot.reading === reading) slot.reading = undefined;
         });
-      return slot.reading;
+      slot.reading = reading;
+      slot.readingSinceMs = readMs;
+      return reading;
     },
     forget(key) {
       slots.delete(key);

@@ -62,6 +62,8 @@ export interface Records<R> {
   list(): Promise<readonly R[]>;
   /** Local time that goes on as the store's does, for what is remembered here. */
   nowMs(): number;
+  /** The longest that a call takes. */
+  readonly timeoutMs: number;
 }
 
 /** A record in the store: the version of this form, and the record. */
@@ -151,6 +153,7 @@ export function openRecords<R>(options: RecordOptions, kind: RecordKind): Record
       }
       return records;
     },
+    timeoutMs,
     nowMs: clock === undefined ? () => performance.now() : () => clock.nowMs(),
   };
 }

@@ -34,11 +34,12 @@ export function hmacKey(secret: string): HashKey {
   }
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const known = new Map<string, string>();
-  let imported: ReturnType<typeof crypto.subtle.importKey> | undefined;
+  let imported: Awaited<ReturnType<typeof crypto.subtle.importKey>> | undefined;
 
   async function digest(key: string): Promise<string> {
-    imported ??= crypto.subtle.importKey("raw", codeUnits(secret), algorithm, false, ["sign"]);
-    const text = base64url(new Uint8Array(await crypto.subtle.sign("HMAC", await imported, codeUnits(key))));
+    // Not its promise: on Workers that ends with the request that began it.
+    imported ??= await crypto.subtle.importKey("raw", codeUnits(secret), algorithm, false, ["sign"]);
+    const text = base64url(new Uint8Array(await crypto.subtle.sign("HMAC", imported, codeUnits(key))));
     if (known.size >= MAX_KNOWN) known.clear();
     if (key.length <= MAX_KNOWN_LENGTH) known.set(key, text);
     return text;

@@ -95,8 +95,8 @@ export function createBlocklist(options: BlocklistOptions): Blocklist {
   const { staleForMs, cacheSize, ipv6Prefix, failOpen } = checkedOptions(options);
   const blocks = openRecords<StoredBlock>(options, "blocks");
   const ranges = openRecords<StoredRanges>(options, "blocked-ranges");
-  const blockCache = createFreshCache<BlockEntry | undefined>(cacheSize, blocks.nowMs);
-  const rangeCache = createFreshCache<RangeLook>(1, ranges.nowMs);
+  const blockCache = createFreshCache<BlockEntry | undefined>(cacheSize, blocks.nowMs, blocks.timeoutMs);
+  const rangeCache = createFreshCache<RangeLook>(1, ranges.nowMs, ranges.timeoutMs);
 
   async function readBlock(key: string): Promise<{ value: BlockEntry | undefined; forMs: number }> {
     const { record, nowMs } = await blocks.update(key, (block, atMs) => {

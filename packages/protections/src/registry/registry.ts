@@ -103,8 +103,8 @@ export function createRegistry(options: RegistryOptions): Registry {
   const { touchEveryMs, forgetAfterMs, staleForMs, cacheSize } = checkedOptions(options);
   const records = openRecords<Client>(options, "clients");
   // Two, since a look that is remembered must not keep a sighting from being written.
-  const looked = createFreshCache<Client | undefined>(cacheSize, records.nowMs);
-  const sighted = createFreshCache<Client | undefined>(cacheSize, records.nowMs);
+  const looked = createFreshCache<Client | undefined>(cacheSize, records.nowMs, records.timeoutMs);
+  const sighted = createFreshCache<Client | undefined>(cacheSize, records.nowMs, records.timeoutMs);
 
   /** The client, seen at a time: the same object when there is nothing to write. */
   function seen(client: Client, nowMs: number): Client {

@@ -1,0 +1,46 @@
+import { afterEach, expect, it, vi } from "vitest";
+import { createFreshCache } from "../src/fresh-cache.js";
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const never = () => new Promise<never>(() => {});
+const read = async () => ({ value: "read", forMs: 1_000 });
+
+it("shares a read for as long as it may take, and no longer", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const cache = createFreshCache<string>(10, () => performance.now(), 500);
+  const first = cache.get("k", never);
+  expect(cache.get("k", read)).toBe(first);
+  vi.advanceTimersByTime(499);
+  expect(cache.get("k", read)).toBe(first);
+  vi.advanceTimersByTime(1);
+  expect(await cache.get("k", read)).toBe("read");
+  expect(cache.get("k", never)).toBe("read");
+});
+
+it("is alive after fake timers were taken away, though a read never ended", async () => {
+  vi.useFakeTimers({ now: 1_000_000, toFake: ["performance"] });
+  vi.advanceTimersByTime(3_600_000);
+  const cache = createFreshCache<string>(10, () => performance.now(), 500);
+  void cache.get("k", never);
+  vi.useRealTimers();
+  expect(await cache.get("k", read)).toBe("read");
+});
+
+it("remembers what the last of two reads found, whichever ends first", async () => {
+  const cache = createFreshCache<string>(10, () => 0, 0);
+  const values = ["one", "two"].map((value) => cache.get("k", async () => ({ value, forMs: 1_000 })));
+  expect(await Promise.all(values)).toEqual(["one", "two"]);
+  expect(cache.get("k", never)).toBe("two");
+});
+
+it("shares no read on Workers, where it ends with the request that began it", async () => {
+  vi.stubGlobal("WebSocketPair", () => {});
+  const cache = createFreshCache<string>(10, () => performance.now(), 500);
+  void cache.get("k", never);
+  expect(await cache.get("k", read)).toBe("read");
+  expect(cache.get("k", never)).toBe("read");
+});
