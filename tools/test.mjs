@@ -6,7 +6,7 @@ import { captureAsync, run } from "./lib/process.mjs";
 import { ensureSystemPackages } from "./lib/system-packages.mjs";
 import { runVitest } from "./lib/vitest-run.mjs";
 
-/** @typedef {{ passed: number; failed: number; skipped?: string[]; failures?: string[] }} Counts */
+/** @typedef {{ passed: number; failed: number; skipped?: string[]; failures?: string[]; retried?: string[] }} Counts */
 
 const pass = { passed: 1, failed: 0 };
 const fail = { passed: 0, failed: 1 };
@@ -31,7 +31,8 @@ const checks = [
 const started = performance.now();
 /** @type {string[]} */
 const summary = [];
-const total = { passed: 0, failed: 0, skipped: /** @type {string[]} */ ([]), failures: /** @type {string[]} */ ([]) };
+/** @type {Required<Counts>} */
+const total = { passed: 0, failed: 0, skipped: [], failures: [], retried: [] };
 
 if (step("set-up", setUp) && step("build", () => one(run("turbo", ["run", "build", "--output-logs=new-only"])))) {
   await runChecks();
@@ -40,6 +41,7 @@ if (step("set-up", setUp) && step("build", () => one(run("turbo", ["run", "build
 
 console.log(`\n${summary.join("\n")}\n${seconds(started)} in all`);
 for (const name of total.skipped) console.log(`skipped: ${name}`);
+for (const name of total.retried) console.log(`passed when run again: ${name}`);
 // Last, since a log may be cut at its start.
 for (const failure of total.failures) console.log(`failed: ${failure}`);
 const skipped = total.skipped.length > 0 ? `, ${total.skipped.length} skipped` : "";
@@ -105,6 +107,7 @@ function count(name, counts, start) {
   total.passed += counts.passed;
   total.failed += counts.failed;
   total.skipped.push(...(counts.skipped ?? []));
+  total.retried.push(...(counts.retried ?? []));
   total.failures.push(...(counts.failures ?? (counts.failed > 0 ? [name] : [])));
   summary.push(`${counts.failed === 0 ? "ok    " : "FAILED"} ${name.padEnd(10)} ${seconds(start)}`);
   return counts.failed === 0;

@@ -10,6 +10,7 @@ import { run } from "./process.mjs";
  * @property {number} failed
  * @property {string[]} skipped  the names of the tests
  * @property {string[]} failures  the names of the failed tests and files, each with the first line of its error
+ * @property {string[]} retried  the same for tests that passed only when they were run again
  */
 
 /**
@@ -43,16 +44,35 @@ export function countsOf(ok, result) {
   const failures = files.flatMap(failuresOf);
   // Unhandled errors show in the exit code only. No test at all is a failure too.
   if (failures.length === 0 && (!ok || passed === 0)) failures.push("Vitest itself: see its output above");
-  return { passed, failed: failures.length, skipped: skipped.map(({ fullName }) => fullName), failures };
+  const retried = files.flatMap((file) =>
+    testsOf(file, ({ status, failureMessages = [] }) => {
+      return status === "passed" && failureMessages.length > 0;
+    }),
+  );
+  return { passed, failed: failures.length, skipped: skipped.map(({ fullName }) => fullName), failures, retried };
 }
 
 /** @param {FileResult} file */
 function failuresOf(file) {
-  const failed = file.assertionResults.filter(({ status }) => status === "failed");
-  const where = file.name === undefined ? "" : `${relative(process.cwd(), file.name)}: `;
+  const failures = testsOf(file, ({ status }) => status === "failed");
   // A file that did not load, or whose hooks failed, has no failed test, but it failed.
-  if (failed.length === 0) return file.status === "failed" ? [`${where}${firstLine(file.message)}`] : [];
-  return failed.map(({ fullName, failureMessages }) => `${where}${fullName}: ${firstLine(failureMessages?.[0])}`);
+  if (failures.length === 0 && file.status === "failed") return [`${whereOf(file)}${firstLine(file.message)}`];
+  return failures;
+}
+
+/**
+ * @param {FileResult} file
+ * @param {(test: TestResult) => boolean} chosen
+ */
+function testsOf(file, chosen) {
+  return file.assertionResults
+    .filter(chosen)
+    .map(({ fullName, failureMessages }) => `${whereOf(file)}${fullName}: ${firstLine(failureMessages?.[0])}`);
+}
+
+/** @param {FileResult} file */
+function whereOf({ name }) {
+  return name === undefined ? "" : `${relative(process.cwd(), name)}: `;
 }
 
 /** @param {string | undefined} text */

@@ -35,3 +35,10 @@ test("names each failure by file, test and the first line of its error", () => {
   });
   expect(failures).toEqual(["core/b.test.ts: b: Error: no", "core/b.test.ts: SyntaxError: odd"]);
 });
+
+test("names each test that passed only when it was run again", () => {
+  const again = { ...passed, failureMessages: ["Error: late\n    at a.test.ts:1"] };
+  const name = `${process.cwd()}/core/a.test.ts`;
+  const counts = countsOf(true, { testResults: [{ name, ...file("passed", passed, again) }] });
+  expect(counts).toMatchObject({ passed: 2, failed: 0, failures: [], retried: ["core/a.test.ts: a: Error: late"] });
+});
