@@ -77,38 +77,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     if (closed) throw new SluiceError("CLOSED", "the memory store is closed");
   }
 
-  /** Judges a slot. A state that had to be repaired is kept as long as it counts. */
-  function look(
-    table: StateTable,
-    slot: number,
-    policy: Policy,
-    nowMs: number,
-    cost: number,
-    finding: Finding,
-    graceMs: number,
-  ): void {
-    const isRepaired = table.judge(slot, policy, nowMs, cost, finding);
-    if (isRepaired) keepUntil(slots, slot, nowMs + Math.max(1, finding.resetAfterMs) + graceMs);
-  }
-
-  /** Adds a block to what was found for a slot. Rare, so kept out of the function that every decision runs. */
-  function judgeBlocked(
-    table: StateTable,
-    slot: number,
-    policy: Policy,
-    nowMs: number,
-    finding: WritableFinding,
-    graceMs: number,
-  ): void {
-    const isShortened = correctBlock(slots, slot, nowMs);
-    const blockedUntilMs = slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number;
-    const asked = { ...finding };
-    // Nothing will be charged, so the limit comes back as things stand.
-    look(table, slot, policy, nowMs, 0, finding, graceMs);
-    if (isShortened) keepUntil(slots, slot, nowMs + Math.max(1, finding.resetAfterMs) + graceMs);
-    Object.assign(finding, withBlock({ ...asked, resetAfterMs: finding.resetAfterMs }, blockedUntilMs, nowMs));
-  }
-
   /** The slot of a claim's key, -1 when it has none; what is found for the claim goes into `finding`. */
   function judge(
     { policy, key, cost }: Claim,
@@ -119,14 +87,52 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   ): number {
     table.policy = policy;
     const slot = table.slotOf.get(key) ?? NO_SLOT;
-    look(table, slot, policy, nowMs, cost, finding, graceMs);
+    const isRepaired = table.judge(slot, policy, nowMs, cost, finding);
     finding.blocked = false;
     if (slot === NO_SLOT) return slot;
-    if (!finding.allowed && finding.remaining === 0) slots.guard(slot);
-    if ((slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) {
-      judgeBlocked(table, slot, policy, nowMs, finding, graceMs);
-    }
+    const isBlocked = (slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs;
+    if (isRepaired || isBlocked || !finding.allowed)
+      judgeOther(table, slot, policy, nowMs, finding, graceMs, isRepaired);
     return slot;
+  }
+
+  /** What is rare of `judge`, so that it stays small: every decision runs it. */
+  function judgeOther(
+    table: StateTable,
+    slot: number,
+    policy: Policy,
+    nowMs: number,
+    finding: WritableFinding,
+    graceMs: number,
+    isRepaired: boolean,
+  ): void {
+    if (isRepaired) keepRepaired(slot, nowMs, finding, graceMs);
+    if (!finding.allowed && finding.remaining === 0) slots.guard(slot);
+    if ((slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) <= nowMs) return;
+    const isShortened = correctBlock(slots, slot, nowMs);
+    const blockedUntilMs = slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number;
+    const asked = { ...finding };
+    // Nothing will be charged, so the limit comes back as things stand.
+    look(table, slot, policy, nowMs, finding, graceMs);
+    if (isShortened) keepRepaired(slot, nowMs, finding, graceMs);
+    Object.assign(finding, withBlock({ ...asked, resetAfterMs: finding.resetAfterMs }, blockedUntilMs, nowMs));
+  }
+
+  /** What is found for a slot when nothing is charged. */
+  function look(
+    table: StateTable,
+    slot: number,
+    policy: Policy,
+    nowMs: number,
+    finding: Finding,
+    graceMs: number,
+  ): void {
+    if (table.judge(slot, policy, nowMs, 0, finding)) keepRepaired(slot, nowMs, finding, graceMs);
+  }
+
+  /** A state that had to be repaired is kept as long as it counts. */
+  function keepRepaired(slot: number, nowMs: number, { resetAfterMs }: Finding, graceMs: number): void {
+    keepUntil(slots, slot, nowMs + Math.max(1, resetAfterMs) + graceMs);
   }
 
   /** Charges a claim for which `finding` was found. */
@@ -150,7 +156,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     const slot = judge(claim, table, nowMs, single, graceMs);
     if (single.allowed) {
       if (charging) charge(claim, table, slot, nowMs, single, graceMs);
-      else look(table, slot, claim.policy, nowMs, 0, single, graceMs);
+      else look(table, slot, claim.policy, nowMs, single, graceMs);
     }
     outcomeOfOne.allowed = single.allowed;
     outcomeOfOne.nowMs = nowMs;
@@ -170,7 +176,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       const slot = table.slotOf.get(claim.key) ?? NO_SLOT;
       const finding = findings[i] as WritableFinding;
       if (allowed && charging) charge(claim, table, slot, nowMs, finding, graceMs);
-      else if (finding.allowed) look(table, slot, claim.policy, nowMs, 0, finding, graceMs);
+      else if (finding.allowed) look(table, slot, claim.policy, nowMs, finding, graceMs);
     });
     return { allowed, nowMs, findings };
   }

@@ -38,6 +38,13 @@ function isOver(cells: Cells, at: number, windowMs: number, nowMs: number): bool
   return cells[at + USED] === 0 || nowMs - timeOf(cells[at + START_MS] as number) >= windowMs;
 }
 
+/** Starts a window now that would start later: the clock stepped back. False when it only has a number in its name. */
+function repair(cells: Cells, at: number, nowMs: number): boolean {
+  if (cells[at + USED] === 0 || timeOf(cells[at + START_MS] as number) <= nowMs) return false;
+  cells[at + START_MS] = nowMs;
+  return true;
+}
+
 /** A counter and the start of its window, which is the key's first request. State: `[startMs, used]`. */
 export const fixedWindowAlgorithm: BuiltInCells<FixedWindowPolicy> = cellAlgorithm<FixedWindowPolicy>({
   name: "fixed-window",
@@ -47,26 +54,26 @@ export const fixedWindowAlgorithm: BuiltInCells<FixedWindowPolicy> = cellAlgorit
   check: (policy) => checkWindow(policy, fixedWindow),
 
   correct(cells, at, _policy, nowMs) {
-    if (cells[at + USED] === 0 || !(timeOf(cells[at + START_MS] as number) > nowMs)) return false;
-    cells[at + START_MS] = nowMs;
-    return true;
+    // Nearly always enough, so the rest is a function of its own: this one stays small enough to be inlined.
+    return (cells[at + START_MS] as number) > nowMs && repair(cells, at, nowMs);
   },
 
   judge(cells, at, { limit, windowMs }, nowMs, cost, finding) {
-    let startMs = cells[at + START_MS] as number;
+    let epochMs = cells[at + START_MS] as number;
     let used = cells[at + USED] as number;
-    if (isOver(cells, at, windowMs, nowMs)) {
-      startMs = epochAfter(startMs, nowMs);
+    let leftMs = timeOf(epochMs) + windowMs - nowMs;
+    if (used === 0 || leftMs <= 0) {
+      epochMs = epochAfter(epochMs, nowMs);
       used = 0;
+      leftMs = windowMs;
     }
     const allowed = cost === 0 || used + cost <= limit;
     if (allowed) used += cost;
-    const leftMs = timeOf(startMs) + windowMs - nowMs;
     finding.allowed = allowed;
     finding.remaining = Math.max(0, limit - used);
     finding.resetAfterMs = used > 0 ? leftMs : 0;
     finding.retryAfterMs = allowed ? 0 : cost > limit ? undefined : leftMs;
-    finding.epochMs = startMs;
+    finding.epochMs = epochMs;
   },
 
   charge(cells, at, { windowMs }, nowMs, cost) {

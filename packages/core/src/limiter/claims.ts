@@ -14,6 +14,12 @@ export function heldKey(key: LimiterKey): LimiterKey {
   return typeof key === "string" ? key : { ...key };
 }
 
+/** A claim that is used again for each request. */
+interface LentClaim extends Claim {
+  key: string;
+  cost: number;
+}
+
 /** Makes the claims of a request. Both throw a SluiceError `INVALID_KEY`. */
 export interface ClaimMaker {
   /** A claim for every policy. */
@@ -31,7 +37,7 @@ export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMa
   const [onlyPolicy] = policies as [Policy];
   const [onlyScope] = scopes as [string];
   const names = policies.map(({ name }) => name);
-  const lent = policies.map((policy, i) => ({ scope: scopes[i] as string, key: "", policy, cost: 1 }));
+  const lent = policies.map((policy, i): LentClaim => ({ scope: scopes[i] as string, key: "", policy, cost: 1 }));
 
   function forAll(key: string, cost: number): readonly Claim[] {
     if (key === "") throw invalidKey("key", key);
@@ -57,7 +63,8 @@ export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMa
   const maker: ClaimMaker = {
     lent(key, cost) {
       if (typeof key !== "string" || key === "") return maker.all(key, cost);
-      for (const claim of lent) {
+      for (let i = 0; i < lent.length; i++) {
+        const claim = lent[i] as LentClaim;
         claim.key = key;
         claim.cost = cost;
       }

@@ -130,25 +130,34 @@ export function decisionOf(
   key: LimiterKey,
   cost: number,
   charge: boolean,
-  { allowed, nowMs, findings }: Outcome,
+  outcome: Outcome,
+): Decision {
+  const charged = outcome.allowed && charge;
+  if (outcome.findings.length !== 1) return decisionOfSeveral(terms, key, cost, charged, outcome);
+  const finding = outcome.findings[0] as ClaimFinding;
+  const quota = terms.quotas[0] as Quota;
+  return new StoreDecision(
+    terms,
+    key,
+    cost,
+    charged,
+    quota,
+    finding,
+    finding.epochMs,
+    outcome.nowMs,
+    undefined,
+    undefined,
+  );
+}
+
+function decisionOfSeveral(
+  terms: DecisionTerms,
+  key: LimiterKey,
+  cost: number,
+  charged: boolean,
+  { nowMs, findings }: Outcome,
 ): Decision {
   const { quotas, policies } = terms;
-  const charged = allowed && charge;
-  if (findings.length === 1) {
-    const finding = findings[0] as ClaimFinding;
-    return new StoreDecision(
-      terms,
-      key,
-      cost,
-      charged,
-      quotas[0] as Quota,
-      finding,
-      finding.epochMs,
-      nowMs,
-      undefined,
-      undefined,
-    );
-  }
   const all = findings.map((finding, i): PolicyDecision => {
     const { epochMs: _, ...found } = finding;
     return { policy: policies[i] as Policy, ...(quotas[i] as Quota), ...found };

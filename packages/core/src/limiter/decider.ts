@@ -116,6 +116,10 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
   function timing(): CallOptions {
     // A store that answers at once needs no deadline.
     if (borrows) return clock === undefined ? UNBOUNDED : { nowMs: clock.nowMs() };
+    return timed();
+  }
+
+  function timed(): CallOptions {
     const deadlineMs = deadlines.next();
     return clock === undefined ? { deadlineMs } : { deadlineMs, nowMs: clock.nowMs() };
   }
@@ -136,16 +140,29 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
     const answers = borrows ? 0 : outage.answers;
     try {
       const outcome = engine.decide(asked, charge, calls);
-      if (!isPromise(outcome)) return answered(key, cost, charge, outcome);
-      return deadlines.bound(
-        outcome,
-        (settled) => answered(key, cost, charge, settled),
-        (error) => unanswered(cost, error, calls, answers),
-        calls.deadlineMs,
-      );
+      return isPromise(outcome)
+        ? whenAnswered(outcome, key, cost, charge, calls, answers)
+        : answered(key, cost, charge, outcome);
     } catch (error) {
       return unanswered(cost, error, calls, answers);
     }
+  }
+
+  // Closures are in functions of their own: one that has any pays for them also when it creates none.
+  function whenAnswered(
+    outcome: Promise<Outcome>,
+    key: LimiterKey,
+    cost: number,
+    charge: boolean,
+    calls: CallOptions,
+    answers: number,
+  ): Promise<Decision> {
+    return deadlines.bound(
+      outcome,
+      (settled) => answered(key, cost, charge, settled),
+      (error) => unanswered(cost, error, calls, answers),
+      calls.deadlineMs,
+    );
   }
 
   function answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision {
@@ -217,6 +234,17 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
     return judged instanceof Promise ? judged.then(tell) : tell(judged);
   }
 
+  function whenEnded(
+    decision: MaybePromise<Decision>,
+    key: LimiterKey,
+    cost: number,
+    calls: CallOptions,
+  ): MaybePromise<Decision> {
+    return decision instanceof Promise
+      ? decision.then((settled) => ended(settled, key, cost, calls))
+      : ended(decision, key, cost, calls);
+  }
+
   async function refund(decision: Decision): Promise<boolean> {
     return giveBack(decision, calling());
   }
@@ -242,10 +270,7 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
       const held = heldKey(key);
       const calls = calling();
       const decision = ask(borrows ? claims.lent(key, cost) : claims.all(key, cost), held, cost, true, calls);
-      if (!(emitter.listening || blocker)) return decision;
-      return decision instanceof Promise
-        ? decision.then((settled) => ended(settled, held, cost, calls))
-        : ended(decision, held, cost, calls);
+      return emitter.listening || blocker ? whenEnded(decision, held, cost, calls) : decision;
     },
 
     refund,

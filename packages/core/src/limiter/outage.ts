@@ -60,6 +60,16 @@ export function createOutage(failOpen: boolean, emitter: Emitter): Outage {
     emitter.emit("storeRecovered", { downMs });
   }
 
+  /** Ends the outage with this answer, or once no call has failed for a while. */
+  function answered(outage: Down): void {
+    const nowMs = performance.now();
+    outage.answeredMs ??= nowMs;
+    const isTotal = !outage.partial && outage.lastFailureMs - outage.sinceMs >= TOTAL_MS;
+    const quietMs = nowMs - outage.lastFailureMs;
+    if (isTotal || quietMs >= QUIET_MS) end(outage);
+    else outage.timer ??= startQuietTimer(() => outage === down && end(outage), QUIET_MS - quietMs);
+  }
+
   return {
     get answers() {
       return answers;
@@ -75,17 +85,10 @@ export function createOutage(failOpen: boolean, emitter: Emitter): Outage {
       down.timer = undefined;
     },
 
+    // Every decision runs this, so it stays small enough to be inlined.
     succeeded() {
       answers++;
-      if (down === undefined) return;
-      const outage = down;
-      const nowMs = performance.now();
-      outage.answeredMs ??= nowMs;
-      const isTotal = !outage.partial && outage.lastFailureMs - outage.sinceMs >= TOTAL_MS;
-      const quietMs = nowMs - outage.lastFailureMs;
-      if (isTotal || quietMs >= QUIET_MS) return end(outage);
-      if (outage.timer !== undefined) return;
-      outage.timer = startQuietTimer(() => outage === down && end(outage), QUIET_MS - quietMs);
+      if (down !== undefined) answered(down);
     },
 
     close() {
