@@ -1,5 +1,6 @@
 // A door is an entry of a package's `exports`. Every type that a door's public signatures mention is exported from that
-// door, or from the package's main door, so that users can name it. The door for stores is complete by itself. Reads the built declarations. Run as: node tools/check-doors.mjs [--list]
+// door, or from the package's main door, so that users can name it. The door for stores is complete by itself, and the kit is
+// used beside it. Reads the built declarations. Run as: node tools/check-doors.mjs [--list]
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { parseSync, Visitor } from "oxc-parser";
@@ -30,7 +31,8 @@ for (const folder of foldersIn(root, "packages")) {
   for (const [door, types] of doors) {
     const exported = exportsOf(types);
     list.push(`${`@sluice/${folder}${door.slice(1)}`.padEnd(36)} ${exported.size}`);
-    const main = door === "./store" ? undefined : doors.find(([one]) => one === ".")?.[1];
+    const beside = door === "./kit" ? "./store" : ".";
+    const main = door === "./store" ? undefined : doors.find(([one]) => one === beside)?.[1];
     const open = new Set([...exported.values(), ...(main === undefined ? [] : exportsOf(main).values())]);
     for (const [name, declaration] of exported) {
       for (const mentioned of mentionedBy(declaration)) {

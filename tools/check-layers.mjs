@@ -8,7 +8,7 @@ import { filesBelow, foldersIn } from "./lib/source-files.mjs";
 
 const core = "@sluice/core";
 /** The doors of core, each a specifier of its own: whoever may use one may not use the others. */
-const [toStores, toHttp] = [`${core}/store`, `${core}/http`];
+const [toStores, toKit, toHttp] = [`${core}/store`, `${core}/kit`, `${core}/http`];
 
 /**
  * @typedef {object} Rule
@@ -23,22 +23,22 @@ const [toStores, toHttp] = [`${core}/store`, `${core}/http`];
 const packageRules = [
   [/^core$/, { value: [] }],
   // The SDK's commands are classes, to be made here and sent by the user's client.
-  [/^store-dynamodb$/, { value: [toStores, "node:"], peers: "value" }],
+  [/^store-dynamodb$/, { value: [toStores, toKit, "node:"], peers: "value" }],
   // It opens a file by what is there, when it is asked to.
-  [/^store-sqlite$/, { value: [toStores, "node:"], peers: "types", dynamic: /^$/ }],
-  [/^store-/, { value: [toStores, "node:"], peers: "types" }],
+  [/^store-sqlite$/, { value: [toStores, toKit, "node:"], peers: "types", dynamic: /^$/ }],
+  [/^store-/, { value: [toStores, toKit, "node:"], peers: "types" }],
   // Who uses the plain adapter installs nothing more.
   [
     /^(express|koa|hono)$/,
     { value: [core, toHttp], peers: "value", apart: { "@sluice/protections": "protections.ts" } },
   ],
   // The dynamic imports are of the store that a URL names, and of its client.
-  [/^storage$/, { value: [toStores], peers: "types", dynamic: /^$/ }],
-  [/^protections$/, { value: [core, toHttp, toStores, "node:"] }],
+  [/^storage$/, { value: [toStores, toKit], peers: "types", dynamic: /^$/ }],
+  [/^protections$/, { value: [core, toHttp, toStores, toKit, "node:"] }],
   // The command line is above everything that it runs.
   [/^sluice$/, { value: [core, "@sluice/storage", "node:", "cli-progress", "commander"] }],
   // The dynamic import is of the store module that an author names for other processes.
-  [/^testkit$/, { value: [core, toHttp, toStores, "node:", "fast-check"], dynamic: /^$/ }],
+  [/^testkit$/, { value: [core, toHttp, toStores, toKit, "node:", "fast-check"], dynamic: /^$/ }],
 ];
 
 /** What each part of core may import. A part is a folder of core's src; `root` is the files beside them. */

@@ -2,7 +2,7 @@
 export type Timer = ReturnType<typeof setTimeout>;
 
 /** Starts a timer that does not keep a Node.js process alive. */
-export function startQuietTimer(callback: () => void, delayMs: number): Timer {
+export function startQuietTimer(callback: () => void, delayMs: number): ReturnType<typeof setTimeout> {
   const timer = setTimeout(callback, delayMs);
   (timer as { unref?(): unknown }).unref?.();
   return timer;

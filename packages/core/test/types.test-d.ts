@@ -20,14 +20,8 @@ import {
   type TokenBucketPolicy,
   tokenBucket,
 } from "../src/index.js";
-import {
-  type ClaimFinding,
-  createBatcher,
-  type DecidingStore,
-  type Entry,
-  isDecidingStore,
-  type Outcome,
-} from "../src/store/index.js";
+import { type ClaimFinding, can, type DecidingStore, type Entry, type Outcome } from "../src/store/index.js";
+import { createBatcher } from "../src/store/kit/index.js";
 
 /** True when the types are the same, and not only assignable. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -121,7 +115,7 @@ const least: Store = {
 };
 // @ts-expect-error a method is missing
 const less: Store = { delete: least.delete, close: least.close };
-if (isDecidingStore(store)) same<typeof store, DecidingStore>();
+if (can(store, "decide")) same<typeof store, Store & DecidingStore>();
 same<Parameters<DecidingStore["decide"]>[1], CallOptions | undefined>();
 same<Outcome["findings"], readonly ClaimFinding[]>();
 same<Entry[0], 1 | 2>();

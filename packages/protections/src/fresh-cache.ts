@@ -1,4 +1,5 @@
-import { hasRequestContexts, type Rule } from "@sluice/core/store";
+import { hasRequestContexts } from "@sluice/core/kit";
+import type { Rule } from "@sluice/core/store";
 
 /** What is remembered of a key. */
 interface Slot<V> {

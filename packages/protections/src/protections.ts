@@ -1,5 +1,5 @@
 import { type Clock, createLimiter, type Duration, type Limiter, type LimiterOptions, type Store } from "@sluice/core";
-import { checkOptions, invalidOption, NAME, type Rule, type Rules } from "@sluice/core/store";
+import { checkOptions, invalidOption, type Rule, type Rules } from "@sluice/core/store";
 import { type Blocklist, type BlocklistOptions, createBlocklist } from "./blocklist/blocklist.js";
 import { createDebouncer, DEBOUNCE, type Debouncer, type DebouncerOptions } from "./once/debouncer.js";
 import { createRegistry, type Registry, type RegistryOptions } from "./registry/registry.js";
@@ -53,7 +53,7 @@ export interface Protections {
 
 const RULES: Rules<ProtectionsOptions> = {
   store: "any",
-  prefix: NAME,
+  prefix: { characters: 128 },
   failOpen: "boolean",
   timeout: "any",
   clock: "any",

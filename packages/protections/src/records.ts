@@ -7,18 +7,8 @@ import {
   SluiceError,
   type Store,
 } from "@sluice/core";
-import {
-  canExport,
-  checkStore,
-  createDeadlines,
-  hasConnectionErrors,
-  NAME,
-  type RecordKind,
-  type Rules,
-  scopeOf,
-  storeFailure,
-  unreadableState,
-} from "@sluice/core/store";
+import { createDeadlines, type RecordKind, scopeOf, storeFailure } from "@sluice/core/kit";
+import { can, checkStore, type Rules, unreadableState } from "@sluice/core/store";
 
 /** Options of everything that keeps records. */
 export interface RecordOptions {
@@ -35,7 +25,7 @@ export interface RecordOptions {
 /** What {@link RecordOptions} may be. */
 export const RECORD_RULES: Rules<RecordOptions> = {
   store: "any",
-  prefix: NAME,
+  prefix: { characters: 128 },
   timeout: "any",
   clock: {
     is: (clock) => typeof (clock as Partial<Clock> | null)?.nowMs === "function",
@@ -83,7 +73,10 @@ export function openRecords<R>(options: RecordOptions, kind: RecordKind): Record
   const { store, prefix = "sluice", timeout = 500, clock } = options;
   checkStore(store);
   const timeoutMs = parseDuration(timeout, "timeout", MAX_TIMEOUT_MS);
-  const deadlines = createDeadlines(timeoutMs, hasConnectionErrors(store) ? () => store.connectionError() : undefined);
+  const deadlines = createDeadlines(
+    timeoutMs,
+    can(store, "connectionError") ? () => store.connectionError() : undefined,
+  );
   // No policy's scope: none has an algorithm of this name.
   const scope = scopeOf(prefix, { name: kind, algorithm: "record" });
 
@@ -144,7 +137,7 @@ export function openRecords<R>(options: RecordOptions, kind: RecordKind): Record
       return answer(store.delete(scope + key, calls), calls);
     },
     async list() {
-      if (!canExport(store)) {
+      if (!can(store, "exportEntries")) {
         throw new SluiceError("NOT_LISTABLE", `the store can't list what it holds, so there is no list of ${kind}`);
       }
       const records: R[] = [];

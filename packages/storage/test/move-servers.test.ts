@@ -11,13 +11,13 @@ import {
   slidingWindow,
   tokenBucket,
 } from "@sluice/core";
+import { scopeOf } from "@sluice/core/kit";
 import {
   builtInAlgorithms,
   decideEntries,
   type ExportEntries,
   type ExportedEntry,
   type ImportEntries,
-  scopeOf,
 } from "@sluice/core/store";
 import { startPostgres, startRedis } from "@sluice/servers";
 import { memoryStore } from "@sluice/store-memory";

@@ -1,5 +1,6 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { Entry, FixedWindowPolicy, Policy, TokenBucketPolicy } from "@sluice/core/store";
+import type { FixedWindowPolicy, TokenBucketPolicy } from "@sluice/core/kit";
+import type { Entry, Policy } from "@sluice/core/store";
 import { numberIn } from "./item-forms.js";
 import type { Place } from "./place.js";
 import { decode, encode, isNumbers } from "./stored.js";

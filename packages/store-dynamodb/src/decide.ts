@@ -1,10 +1,10 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import { isEntry } from "@sluice/core/kit";
 import {
   type Admission,
   builtInAlgorithms,
   decideEntries,
   type Entry,
-  isEntry,
   type Outcome,
   type Policy,
   SluiceError,

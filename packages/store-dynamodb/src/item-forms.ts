@@ -1,5 +1,5 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { timeOf } from "@sluice/core/store";
+import { timeOf } from "@sluice/core/kit";
 
 /** State, and when it expires. */
 export interface Kept {

@@ -1,4 +1,5 @@
-import { hasRequestContexts, outsideRequests, SluiceError } from "@sluice/core/store";
+import { hasRequestContexts, outsideRequests } from "@sluice/core/kit";
+import { SluiceError } from "@sluice/core/store";
 import { type DecideCall, decideCalls } from "./decide.js";
 import { type Session, type SessionResources, withSession } from "./session.js";
 import { latestOf, type Slot, timedOut } from "./slots.js";

@@ -1,4 +1,5 @@
-import { builtInAlgorithms, type StoredEntry, splitEntryKey } from "@sluice/core/store";
+import { splitEntryKey } from "@sluice/core/kit";
+import { builtInAlgorithms, type StoredEntry } from "@sluice/core/store";
 import { decode, type Item } from "./stored.js";
 import { PARTITION_KEY, type Table, TIME_TO_LIVE } from "./table.js";
 

@@ -1,4 +1,5 @@
-import { createLatency, isRecent, SluiceError } from "@sluice/core/store";
+import { createLatency } from "@sluice/core/kit";
+import { SluiceError } from "@sluice/core/store";
 import { isConnectionError, type MiddlewareStack, type Send, sendOnce, Unanswered, watchAnswers } from "./client.js";
 
 /** A command of the AWS SDK. */
@@ -166,7 +167,7 @@ export function createPace(): Pace {
   let inFlight = 0;
   let window = Number.POSITIVE_INFINITY;
 
-  const isKnown = (nowMs: number): boolean => isRecent(lastAnswerMs, nowMs);
+  const isKnown = (nowMs: number): boolean => latency.isRecent(lastAnswerMs, nowMs);
 
   function failed(sentMs: number, nowMs: number, end: RequestEnd): void {
     // Requests that were in flight together fail together, which counts once.

@@ -1,4 +1,5 @@
-import { backOff, SluiceError } from "@sluice/core/store";
+import { backOff } from "@sluice/core/kit";
+import { SluiceError } from "@sluice/core/store";
 import type { Pace } from "./requests.js";
 import { type Slot, type Slots, timedOut } from "./slots.js";
 import type { Item } from "./stored.js";

@@ -1,11 +1,5 @@
-import {
-  type CallOptions,
-  hasRequestContexts,
-  type SluiceError,
-  startQuietTimer,
-  storeTimeout,
-  type Timer,
-} from "@sluice/core/store";
+import { hasRequestContexts, startQuietTimer } from "@sluice/core/kit";
+import { type CallOptions, type SluiceError, storeTimeout } from "@sluice/core/store";
 import type { Pace } from "./requests.js";
 
 /** Somebody who needs a slot. */
@@ -49,7 +43,7 @@ function limitedTo(count: number, pace: Pace): Slots {
   /** Those who got theirs since DynamoDB answers again. */
   const recovering = new Set<Slot>();
   let heldMs = 0;
-  let timer: Timer | undefined;
+  let timer: ReturnType<typeof startQuietTimer> | undefined;
 
   function grant(applicant: Applicant, nowMs: number): void {
     const slot: Slot = {

@@ -1,5 +1,6 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { type Entry, isEntry, type Policy, remoteFormOf, unreadableState } from "@sluice/core/store";
+import { earliestMs, isEntry } from "@sluice/core/kit";
+import { type Entry, type Policy, unreadableState } from "@sluice/core/store";
 import { digits, type Fields, isCount, itemFormOf, type Kept, numberIn } from "./item-forms.js";
 
 /** An item as the client library hands it over. */
@@ -88,7 +89,7 @@ export interface Known {
 export function timeBy(nowMs: number, known: readonly Known[]): number {
   let timeMs = nowMs;
   for (const { entry, policy } of known) {
-    const stateMs = entry[2] === null ? 0 : remoteFormOf(policy.algorithm).earliestMs(entry[2], policy);
+    const stateMs = entry[2] === null ? 0 : earliestMs(entry[2], policy);
     const provenMs = Math.max(blockTimeOf(entry), stateMs);
     if (provenMs > timeMs && provenMs <= nowMs + SKEW_MS) timeMs = provenMs;
   }

@@ -1,3 +1,4 @@
+import { splitEntryKey, withBlock } from "@sluice/core/kit";
 import {
   builtInAlgorithms,
   type CallOptions,
@@ -12,8 +13,6 @@ import {
   type Policy,
   SluiceError,
   type SynchronousStore,
-  splitEntryKey,
-  withBlock,
 } from "@sluice/core/store";
 import { BLOCKED_UNTIL_MS, createSlots, EXPIRES_AT_MS, STRIDE, type Table } from "./slots.js";
 import { correctBlock, createTable, keepUntil, NO_SLOT, type StateTable } from "./table.js";

@@ -1,4 +1,5 @@
-import { BLANK, builtInAlgorithms } from "@sluice/core/store";
+import { BLANK } from "@sluice/core/kit";
+import { builtInAlgorithms } from "@sluice/core/store";
 import { createEviction } from "./eviction.js";
 
 /** The widest state of a fixed count of numbers. */

@@ -1,11 +1,9 @@
+import { BLANK, type CellAlgorithm, isEntry } from "@sluice/core/kit";
 import {
   type Algorithm,
-  BLANK,
   builtInAlgorithms,
-  type CellAlgorithm,
   type Entry,
   type Finding,
-  isEntry,
   type Policy,
   unreadableState,
 } from "@sluice/core/store";

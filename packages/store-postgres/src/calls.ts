@@ -1,12 +1,6 @@
 import { createHash } from "node:crypto";
-import {
-  type Batcher,
-  type CompareAndSet,
-  createBatcher,
-  groupsByTime,
-  type Seen,
-  SluiceError,
-} from "@sluice/core/store";
+import { type Batcher, createBatcher, groupsByTime } from "@sluice/core/kit";
+import { type CompareAndSet, type Seen, SluiceError } from "@sluice/core/store";
 import type { Connection, Database, Statement } from "./client.js";
 import { rowValueOf, seenIn, textArray } from "./entries.js";
 import {

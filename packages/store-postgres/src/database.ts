@@ -1,4 +1,5 @@
-import { byDeadline, LATE, type LastError, pause, SluiceError } from "@sluice/core/store";
+import { byDeadline, LATE, pause } from "@sluice/core/kit";
+import { SluiceError } from "@sluice/core/store";
 import {
   type Database,
   invalidClient,
@@ -57,7 +58,7 @@ const ENDED_AFTER_MS = 30;
 
 /** A client of `postgres`, or `SQL` of Bun. It assigns statements to its connections itself. */
 function postgresJsDatabase(client: PostgresJsClient, named: boolean): Database {
-  const errors: LastError = { last: undefined };
+  const errors: { last: unknown } = { last: undefined };
   const connections = client.options?.max ?? 1;
   const places = createPlaces(connections);
   const mayEndReadOnly = createAllowance(connections, READ_ONLY_PERIOD_MS);

@@ -1,4 +1,5 @@
-import { byDeadline, LATE, pause, SluiceError, storeTimeout } from "@sluice/core/store";
+import { byDeadline, LATE, pause } from "@sluice/core/kit";
+import { SluiceError, storeTimeout } from "@sluice/core/store";
 
 /** Whether the server undid the whole statement because of others: it may run again. */
 export function hasNotRun(error: unknown): boolean {

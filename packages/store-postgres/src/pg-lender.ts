@@ -1,4 +1,5 @@
-import { byDeadline, LATE, SluiceError } from "@sluice/core/store";
+import { byDeadline, LATE } from "@sluice/core/kit";
+import { SluiceError } from "@sluice/core/store";
 import type { PgPool, PgPoolClient } from "./client.js";
 import { createAllowance, READ_ONLY_PERIOD_MS } from "./failure.js";
 

@@ -1,4 +1,5 @@
-import { byDeadline, LATE, type LastError, SluiceError, watchErrors } from "@sluice/core/store";
+import { byDeadline, LATE } from "@sluice/core/kit";
+import { SluiceError, watchErrors } from "@sluice/core/store";
 import type { Connection, Database, PgClient, PgPool, PgQuery } from "./client.js";
 import { createPlaces, endsConnection, isReadOnly, longestDeadline, PATIENCE_MS, unreadableReply } from "./failure.js";
 import { lenderOf } from "./pg-lender.js";
@@ -37,7 +38,7 @@ export function textIn(rows: unknown): string {
 
 /** What to do about the outcome of each statement on a connection. */
 export interface ConnectionWatch {
-  readonly errors: LastError;
+  readonly errors: { last: unknown };
   sent?(): void;
   answered?(): void;
   /** The connection can't be used again. */

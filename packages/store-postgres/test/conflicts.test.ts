@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { fixedWindow, type Policy, slidingLog } from "@sluice/core";
-import { type Admission, type Claim, type Outcome, scopeOf } from "@sluice/core/store";
+import { scopeOf } from "@sluice/core/kit";
+import type { Admission, Claim, Outcome } from "@sluice/core/store";
 import type pg from "pg";
 import { beforeAll, expect, it, vi } from "vitest";
 import { postgresStore } from "../src/index.js";

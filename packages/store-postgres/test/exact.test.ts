@@ -1,5 +1,6 @@
 import { fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
-import { type Admission, builtInAlgorithms, type Claim, decideEntries, type Entry, scopeOf } from "@sluice/core/store";
+import { scopeOf } from "@sluice/core/kit";
+import { type Admission, builtInAlgorithms, type Claim, decideEntries, type Entry } from "@sluice/core/store";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { postgresStore } from "../src/index.js";

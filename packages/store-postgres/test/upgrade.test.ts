@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createLimiter, fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
-import { builtInAlgorithms, decideEntries, type Entry, scopeOf } from "@sluice/core/store";
+import { scopeOf } from "@sluice/core/kit";
+import { builtInAlgorithms, decideEntries, type Entry } from "@sluice/core/store";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createSchema, postgresStore } from "../src/index.js";
 import { describeDatabases, startDatabases } from "./database.js";

@@ -1,4 +1,5 @@
-import { type NotRun, type SluiceError, splitEntryKey } from "@sluice/core/store";
+import { splitEntryKey } from "@sluice/core/kit";
+import type { NotRun, SluiceError } from "@sluice/core/store";
 import type { Connection } from "./connection.js";
 import { isCrossSlot, isMovingSlot } from "./replies.js";
 

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
+import { type BatcherOptions, createBatchers } from "@sluice/core/kit";
 import {
-  type BatcherOptions,
   type ConnectionErrors,
   checkOptions,
-  createBatchers,
   createRemoteStore,
   type RemoteStore,
   SluiceError,

@@ -1,5 +1,6 @@
 import { fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
-import { builtInAlgorithms, decideEntries, type Entry, scopeOf } from "@sluice/core/store";
+import { scopeOf } from "@sluice/core/kit";
+import { builtInAlgorithms, decideEntries, type Entry } from "@sluice/core/store";
 import { type RedisServer, startRedis } from "@sluice/servers";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";

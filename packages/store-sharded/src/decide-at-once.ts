@@ -1,12 +1,5 @@
-import {
-  type Admission,
-  type CallOptions,
-  type Claim,
-  type ClaimFinding,
-  joinOutcomes,
-  type Outcome,
-  type SynchronousStore,
-} from "@sluice/core/store";
+import { joinOutcomes } from "@sluice/core/kit";
+import type { Admission, CallOptions, Claim, ClaimFinding, Outcome, SynchronousStore } from "@sluice/core/store";
 
 /** A copy of an outcome: a synchronous store may fill the same object again at its next call. */
 export function copyOf({ allowed, nowMs, findings }: Outcome): Outcome {

@@ -1,3 +1,4 @@
+import { decideInOrder, isPromise, type PartDecider, partsOf, refundEntry } from "@sluice/core/kit";
 import {
   type Admission,
   builtInAlgorithms,
@@ -5,25 +6,15 @@ import {
   type Claim,
   type ClaimFinding,
   type ConnectionErrors,
-  canExport,
-  canImport,
+  can,
   checkOptions,
   type DecidingStore,
-  decideInOrder,
   type ExportEntries,
   type ExportedEntry,
   type HealthCheck,
-  hasConnectionErrors,
-  hasHealthCheck,
   type ImportEntries,
-  isDecidingStore,
-  isPromise,
-  isSynchronousStore,
   type MaybePromise,
   type Outcome,
-  type PartDecider,
-  partsOf,
-  refundEntry,
   SluiceError,
   type Store,
   type SynchronousStore,
@@ -92,14 +83,18 @@ export function shardedStore<S extends Store>(
   return {
     ...store,
     [DEPTH]: shards.depth,
-    ...(stores.every(isDecidingStore) && deciding(shards as Shards<DecidingStore>, store)),
-    ...(stores.every(canExport) && { exportEntries: () => exportFrom(shards as Shards<Store & ExportEntries>) }),
-    ...(stores.every(canImport) && {
+    ...(stores.every((each) => can(each, "decide")) && deciding(shards as Shards<DecidingStore>, store)),
+    ...(stores.every((each) => can(each, "exportEntries")) && {
+      exportEntries: () => exportFrom(shards as Shards<Store & ExportEntries>),
+    }),
+    ...(stores.every((each) => can(each, "importEntries")) && {
       importEntries: (entries: readonly ExportedEntry[]) =>
         importInto(shards as Shards<Store & ImportEntries>, entries),
     }),
-    ...(stores.some(hasConnectionErrors) && { connectionError: () => connectionErrorOf(shards) }),
-    ...(stores.some(hasHealthCheck) && { healthCheck: (options?: CallOptions) => checkHealth(shards, options) }),
+    ...(stores.some((each) => can(each, "connectionError")) && { connectionError: () => connectionErrorOf(shards) }),
+    ...(stores.some((each) => can(each, "healthCheck")) && {
+      healthCheck: (options?: CallOptions) => checkHealth(shards, options),
+    }),
   } as ShardedStore<S>;
 }
 
@@ -109,7 +104,7 @@ function deciding(
 ): Pick<DecidingStore, "algorithms" | "decide"> & { synchronous?: true } {
   const [first, ...others] = shards.all.map((shard) => shard.store.algorithms);
   const algorithms = new Set([...(first ?? [])].filter((name) => others.every((other) => other.has(name))));
-  const synchronous = shards.all.every((shard) => isSynchronousStore(shard.store));
+  const synchronous = shards.all.every((shard) => (shard.store as Partial<SynchronousStore>).synchronous === true);
 
   const storeOf = (claim: Claim): DecidingStore => shards.ofClaim(claim).store;
   const undo: PartDecider["undo"] = (claim, { epochMs }, options, chargedAtMs) =>
@@ -178,14 +173,14 @@ async function importInto(
 /** That of the first shard whose connection has failed. */
 function connectionErrorOf({ all }: Shards<Store>): unknown {
   for (const { store } of all) {
-    const error = hasConnectionErrors(store) ? store.connectionError() : undefined;
+    const error = can(store, "connectionError") ? store.connectionError() : undefined;
     if (error !== undefined) return error;
   }
   return undefined;
 }
 
 async function checkHealth({ all }: Shards<Store>, options: CallOptions | undefined): Promise<void> {
-  const checks = all.map(({ store }) => (hasHealthCheck(store) ? store.healthCheck(options) : undefined));
+  const checks = all.map(({ store }) => (can(store, "healthCheck") ? store.healthCheck(options) : undefined));
   const results = await Promise.allSettled(checks);
   const failed = results.flatMap((result, i) =>
     result.status === "rejected" ? [{ name: (all[i] as Shard<Store>).name, error: result.reason as unknown }] : [],

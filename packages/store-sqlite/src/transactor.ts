@@ -1,4 +1,4 @@
-import { createBatcher } from "@sluice/core/store";
+import { createBatcher } from "@sluice/core/kit";
 import type { SqliteClient } from "./client.js";
 import type { Connection } from "./connection.js";
 import { isWorthWaiting, storeFailed, tooLate } from "./failure.js";

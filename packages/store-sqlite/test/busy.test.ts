@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fixedWindow } from "@sluice/core";
-import { type Admission, type ExportedEntry, scopeOf } from "@sluice/core/store";
+import { scopeOf } from "@sluice/core/kit";
+import type { Admission, ExportedEntry } from "@sluice/core/store";
 import { describe, expect, it } from "vitest";
 import { createSchema, type OpenSqliteClient, type SqliteClient, sqliteStore } from "../src/index.js";
 import { openClient } from "./clients.mjs";

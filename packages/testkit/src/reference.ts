@@ -1,15 +1,12 @@
 import type { Algorithm, Policy } from "@sluice/core";
+import { blockEntry, clearEntry, refundEntry, scopeOf } from "@sluice/core/kit";
 import {
   type Admission,
-  blockEntry,
   builtInAlgorithms,
   type Claim,
   type ClaimFinding,
-  clearEntry,
   decideEntries,
   type Entry,
-  refundEntry,
-  scopeOf,
 } from "@sluice/core/store";
 import type { Operation, PlainClaim } from "./operation.js";
 

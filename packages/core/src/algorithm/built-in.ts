@@ -1,5 +1,6 @@
 import type { BuiltInAlgorithm, RemoteForm, StateMerge } from "./built-in-algorithm.js";
 import { type FixedWindowPolicy, fixedWindowAlgorithm, fixedWindowMerge, fixedWindowRemote } from "./fixed-window.js";
+import type { Policy } from "./policy.js";
 import { type SlidingLogPolicy, slidingLogAlgorithm, slidingLogMerge, slidingLogRemote } from "./sliding-log.js";
 import {
   type SlidingWindowPolicy,
@@ -36,6 +37,11 @@ export const builtInAlgorithms: ReadonlyMap<string, BuiltInAlgorithm> = new Map(
 /** How databases know an algorithm that comes with Sluice. */
 export function remoteFormOf(algorithm: string): RemoteForm {
   return remoteForms[algorithm as BuiltInName];
+}
+
+/** The earliest time at which a policy can have left a state; 0 when nothing tells. */
+export function earliestMs(state: unknown, policy: Policy): number {
+  return remoteFormOf(policy.algorithm).earliestMs(state, policy);
 }
 
 /** How states of an algorithm merge; `undefined` for one that does not come with Sluice. */

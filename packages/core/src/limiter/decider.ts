@@ -3,10 +3,10 @@ import { checkCost, type Policy, type Quota } from "../algorithm/policy.js";
 import { invalidOption, SluiceError, storeFailure } from "../errors.js";
 import { isPromise, type MaybePromise } from "../maybe-promise.js";
 import { checkOptions, type Rules } from "../options.js";
-import { hasConnectionErrors } from "../store/capabilities.js";
+import { can } from "../store/capabilities.js";
 import { createDeadlines } from "../store/deadlines.js";
 import { refundEntry } from "../store/entry.js";
-import { type CallOptions, type Claim, isDecidingStore, type Outcome, type Store } from "../store/store.js";
+import type { CallOptions, Claim, Outcome, Store } from "../store/store.js";
 import type { AttachableBlock, AutoBlocker } from "./auto-block.js";
 import { type ClaimMaker, claimMaker, heldKey, type LimiterKey } from "./claims.js";
 import type { Clock } from "./clock.js";
@@ -101,14 +101,17 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
   const quotas = policies.map((policy) => (algorithms.get(policy.algorithm) as Algorithm).quota(policy));
   const claims = claimMaker(policies, prefix);
   const deciding =
-    isDecidingStore(store) &&
+    can(store, "decide") &&
     [...policies, ...(autoBlock ? [autoBlock.policy] : [])].every(({ algorithm }) => store.algorithms.has(algorithm))
       ? store
       : undefined;
   const engine: Engine = deciding !== undefined ? decidingEngine(deciding) : updatingEngine(store, algorithms);
   const emitter = createEmitter(on);
   const outage = shared ?? createOutage(failOpen, emitter);
-  const deadlines = createDeadlines(timeoutMs, hasConnectionErrors(store) ? () => store.connectionError() : undefined);
+  const deadlines = createDeadlines(
+    timeoutMs,
+    can(store, "connectionError") ? () => store.connectionError() : undefined,
+  );
   const terms: DecisionTerms = { policies, quotas };
   const borrows = engine.synchronous;
   let closed = false;

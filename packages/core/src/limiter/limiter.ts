@@ -3,7 +3,7 @@ import { checkCost } from "../algorithm/policy.js";
 import { type Duration, parseDuration } from "../duration.js";
 import { isPromise } from "../maybe-promise.js";
 import { check, checkOptions } from "../options.js";
-import { hasHealthCheck } from "../store/capabilities.js";
+import { can } from "../store/capabilities.js";
 import { blockEntry, type Entry } from "../store/entry.js";
 import { claimsNamed, heldKey, type LimiterKey } from "./claims.js";
 import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.js";
@@ -202,7 +202,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
       try {
         const calls = calling();
         const check = async () =>
-          hasHealthCheck(store)
+          can(store, "healthCheck")
             ? store.healthCheck(calls)
             : store.atomicUpdate("sluice:health", () => undefined, calls);
         await bounded<unknown>(check(), calls);

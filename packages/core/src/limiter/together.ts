@@ -1,7 +1,8 @@
 import type { Algorithm } from "../algorithm/algorithm.js";
 import { builtInAlgorithms } from "../algorithm/built-in.js";
 import { isPromise, type MaybePromise } from "../maybe-promise.js";
-import { type CallOptions, type Claim, isDecidingStore, type Outcome, type Store } from "../store/store.js";
+import { can } from "../store/capabilities.js";
+import type { CallOptions, Claim, Outcome, Store } from "../store/store.js";
 import { heldKey, type LimiterKey } from "./claims.js";
 import type { Clock } from "./clock.js";
 import type { ConsumeOptions, LimiterCore } from "./decider.js";
@@ -157,7 +158,7 @@ function deadlineOf({ deadlineMs = Number.POSITIVE_INFINITY }: CallOptions): num
 function decide(members: readonly Participant[], calls: CallOptions): MaybePromise<Outcome> {
   const { store, algorithms } = members[0] as Participant;
   const claims = members.flatMap((member) => member.claims);
-  if (algorithms === undefined && isDecidingStore(store)) return store.decide({ claims, charge: true }, calls);
+  if (algorithms === undefined && can(store, "decide")) return store.decide({ claims, charge: true }, calls);
   const all = new Map(members.flatMap((member) => [...(member.algorithms ?? [])]));
   return updatingEngine(store, all).decide(claims, true, calls);
 }

@@ -1,4 +1,4 @@
-import type { CallOptions, Store } from "./store.js";
+import type { CallOptions, DecidingStore, Store } from "./store.js";
 
 /** A store that can say whether it is reachable. */
 export interface HealthCheck {
@@ -48,22 +48,19 @@ export interface ImportEntries {
   importEntries(entries: readonly ExportedEntry[]): Promise<readonly ExportedEntry[]>;
 }
 
-/** Whether a store can say that it is reachable. */
-export function hasHealthCheck(store: Store): store is Store & HealthCheck {
-  return typeof (store as Partial<HealthCheck>).healthCheck === "function";
+/** What stores may have beside the methods of {@link Store}, by a method of it. */
+export interface Capabilities {
+  decide: DecidingStore;
+  healthCheck: HealthCheck;
+  connectionError: ConnectionErrors;
+  exportEntries: ExportEntries;
+  importEntries: ImportEntries;
 }
 
-/** Whether a store knows why its connection fails. */
-export function hasConnectionErrors(store: Store): store is Store & ConnectionErrors {
-  return typeof (store as Partial<ConnectionErrors>).connectionError === "function";
-}
-
-/** Whether a store can list what it holds. */
-export function canExport(store: Store): store is Store & ExportEntries {
-  return typeof (store as Partial<ExportEntries>).exportEntries === "function";
-}
-
-/** Whether a store has a way of its own to take entries in. */
-export function canImport(store: Store): store is Store & ImportEntries {
-  return typeof (store as Partial<ImportEntries>).importEntries === "function";
+/** Whether a store has a method that not all stores have. */
+export function can<Method extends keyof Capabilities>(
+  store: Store,
+  method: Method,
+): store is Store & Capabilities[Method] {
+  return typeof (store as Store & Partial<Record<Method, unknown>>)[method] === "function";
 }

@@ -1,5 +1,7 @@
 /** How long a database takes to answer, by its latest answers. */
 export interface Latency {
+  /** Whether an answer still tells how long the next one takes. */
+  isRecent(answeredMs: number, nowMs: number): boolean;
   /** The shortest time seen lately; 0 while nothing is known. */
   readonly shortestMs: number;
   /** The time that an answer takes with few exceptions; 0 while nothing is known. */
@@ -18,16 +20,12 @@ const SLOWER_SHARE = 1 / 8;
 /** An older answer says nothing about the next one. */
 const MAX_ANSWER_AGE_MS = 1_000;
 
-/** Whether an answer still tells how long the next one takes. */
-export function isRecent(answeredMs: number, nowMs: number): boolean {
-  return nowMs - answeredMs <= MAX_ANSWER_AGE_MS;
-}
-
 export function createLatency(): Latency {
   let shortestMs = 0;
   let averageMs = 0;
   let deviationMs = 0;
   return {
+    isRecent: (answeredMs, nowMs) => nowMs - answeredMs <= MAX_ANSWER_AGE_MS,
     get shortestMs() {
       return shortestMs;
     },

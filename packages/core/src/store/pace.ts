@@ -1,4 +1,4 @@
-import { createLatency, isRecent } from "./latency.js";
+import { createLatency } from "./latency.js";
 
 /** Decides when the next batch may leave, by the answers that came so far. Times are of `performance.now()`. */
 export interface Pace {
@@ -128,7 +128,7 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
     },
 
     hopelessMs(nowMs) {
-      return isRecent(lastAnswerMs, nowMs) ? nowMs + latency.shortestMs : nowMs;
+      return latency.isRecent(lastAnswerMs, nowMs) ? nowMs + latency.shortestMs : nowMs;
     },
 
     sent(nowMs, deadlineMs) {
@@ -143,7 +143,7 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
         failures = answered ? 0 : failures + 1;
         if (!isDown()) probeMs = FIRST_PROBE_MS;
         if (!answered) return;
-        latency.took(endMs - nowMs, !isRecent(lastAnswerMs, endMs));
+        latency.took(endMs - nowMs, !latency.isRecent(lastAnswerMs, endMs));
         lastAnswerMs = endMs;
       };
     },

@@ -14,9 +14,14 @@ export interface Arriving {
 
 /**
  * Merges a state that arrives into the one that is there, and returns the result, or `undefined` to leave alone what is there.
- * Pure. Merging the same state twice must equal merging it once, whatever was charged in between.
+ * `isNew`: nothing that arrived was there. Pure. Merging the same state twice must equal merging it once, whatever was charged
+ * in between.
  */
-export type Merge = (arriving: Arriving, there: unknown, nowMs: number) => Next<unknown> | undefined;
+export type Merge = (
+  arriving: Arriving,
+  there: unknown,
+  nowMs: number,
+) => (Next<unknown> & { readonly isNew?: boolean }) | undefined;
 
 /** A kind of record. It is the policy name in the scope of its entries, and their algorithm is `"record"`. */
 export type RecordKind = "blocks" | "blocked-ranges" | "clients";

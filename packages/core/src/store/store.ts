@@ -101,11 +101,6 @@ export function isSynchronousStore(store: DecidingStore): store is SynchronousSt
   return (store as Partial<SynchronousStore>).synchronous === true;
 }
 
-/** Whether a store has {@link DecidingStore.decide}. */
-export function isDecidingStore(store: Store): store is DecidingStore {
-  return typeof (store as Partial<DecidingStore>).decide === "function";
-}
-
 /**
  * Returns a store that has the methods of one.
  *

@@ -11,7 +11,7 @@ import {
   slidingWindow,
   tokenBucket,
 } from "../../src/index.js";
-import { type DecidingStore, isDecidingStore } from "../../src/store/index.js";
+import { can, type DecidingStore } from "../../src/store/index.js";
 import { manualClock } from "../fixtures/manual-clock.js";
 import { mapStore, synchronousStore, threeMethodStore } from "../fixtures/map-store.js";
 
@@ -269,7 +269,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
   it("gives its own clock's time to every call", async () => {
     const { limiter, store, clock } = setUp();
     const update = vi.spyOn(store, "atomicUpdate");
-    const decide = isDecidingStore(store) ? vi.spyOn(store as DecidingStore, "decide") : undefined;
+    const decide = can(store, "decide") ? vi.spyOn(store as DecidingStore, "decide") : undefined;
     await clock.advance(123);
     const decision = await limiter.consume("k");
     await limiter.peek("k");

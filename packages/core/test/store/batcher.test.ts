@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { SluiceError } from "../../src/index.js";
-import { type BatcherOptions, createBatcher } from "../../src/store/index.js";
+import { type BatcherOptions, createBatcher } from "../../src/store/kit/index.js";
 
 interface Batch {
   readonly items: readonly number[];

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createBatchers } from "../../src/store/index.js";
+import { createBatchers } from "../../src/store/kit/index.js";
 
 it("sends the calls of each queue together, and those of different queues apart", async () => {
   const batches: (readonly [string, readonly number[]])[] = [];

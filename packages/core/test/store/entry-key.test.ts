@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { scopeOf, splitEntryKey } from "../../src/store/index.js";
+import { scopeOf, splitEntryKey } from "../../src/store/kit/index.js";
 
 const printable = fc.stringMatching(/^[\x20-\x7e]{1,20}$/);
 const anyText = fc.oneof(

@@ -2,14 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fixedWindow, type Policy, slidingLog, tokenBucket } from "../../src/index.js";
 import { blockEntry } from "../../src/store/entry.js";
-import {
-  type Admission,
-  builtInAlgorithms,
-  type Claim,
-  decideEntries,
-  type Entry,
-  refundEntry,
-} from "../../src/store/index.js";
+import { type Admission, builtInAlgorithms, type Claim, decideEntries, type Entry } from "../../src/store/index.js";
+import { refundEntry } from "../../src/store/kit/index.js";
 import { ALGORITHMS, algorithmOf, backAndForth, played, policies, START_MS } from "../fixtures/arbitraries.js";
 
 const decide = (admission: Admission, entries: readonly (Entry | undefined)[], nowMs = START_MS) =>

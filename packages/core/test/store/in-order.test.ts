@@ -1,13 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { fixedWindow } from "../../src/index.js";
-import {
-  type Admission,
-  type Claim,
-  type ClaimFinding,
-  decideInOrder,
-  type Outcome,
-  partsOf,
-} from "../../src/store/index.js";
+import type { Admission, Claim, ClaimFinding, Outcome } from "../../src/store/index.js";
+import { decideInOrder, partsOf } from "../../src/store/kit/index.js";
 
 const claimOf = (key: string): Claim => ({ scope: "s:", key, policy: fixedWindow({ limit: 1, window: 1 }), cost: 1 });
 const finding = (allowed: boolean, remaining: number): ClaimFinding => ({

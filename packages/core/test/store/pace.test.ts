@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Batcher, createBatcher } from "../../src/store/index.js";
+import { type Batcher, createBatcher } from "../../src/store/kit/index.js";
 
 const TIMEOUT_MS = 200;
 

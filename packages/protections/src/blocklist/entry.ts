@@ -1,12 +1,6 @@
 import { type Duration, parseDuration } from "@sluice/core";
-import {
-  type BlockRecord,
-  blockLifeMs,
-  checkOptions,
-  isLiveBlock,
-  MAX_DURATION_MS,
-  type Rules,
-} from "@sluice/core/store";
+import { type BlockRecord, blockLifeMs, isLiveBlock, MAX_DURATION_MS } from "@sluice/core/kit";
+import { checkOptions, type Rules } from "@sluice/core/store";
 
 export { blockLifeMs as lifeOf, isLiveBlock as isLive };
 

@@ -1,17 +1,6 @@
-import {
-  canImport,
-  checkOptions,
-  type ExportedEntry,
-  type Merge,
-  type Rules,
-  recordMerges,
-  SluiceError,
-  type Store,
-  splitEntryKey,
-} from "@sluice/core/store";
+import { mergeOf, placedOn } from "@sluice/core/kit";
+import { can, checkOptions, type ExportedEntry, type Rules, SluiceError, type Store } from "@sluice/core/store";
 import { readClock } from "./clock-offset.js";
-import { isLedger, lacksAll, mergeLedger, placedOn } from "./ledger.js";
-import { mergeLimitOf } from "./merge-limits.js";
 import { forEachAtOnce, pagesOf, readAhead } from "./pages.js";
 
 /** The number of entries of a move, by what became of them. */
@@ -103,9 +92,9 @@ export async function importShifted(
       const leftMs = entry.expiresAtMs - nowMs;
       fate = "expired";
       if (there === undefined && leftMs <= 0) return undefined;
-      const next = there === undefined ? { state: entry.state, ttlMs: leftMs } : merge(arriving, there, nowMs);
-      const isNew = there === undefined || (isLedger(entry.key) && lacksAll(there, entry.state));
-      fate = next === undefined ? "alreadyThere" : isNew ? "written" : "merged";
+      const next =
+        there === undefined ? { state: entry.state, ttlMs: leftMs, isNew: true } : merge(arriving, there, nowMs);
+      fate = next === undefined ? "alreadyThere" : next.isNew ? "written" : "merged";
       return dryRun ? undefined : next;
     });
     return fate;
@@ -113,7 +102,7 @@ export async function importShifted(
 
   /** An entry whose key is known only by its digest can't be looked up: it is written where it is not there. */
   async function takePage(page: readonly ExportedEntry[]): Promise<void> {
-    const open = dryRun || !canImport(store) ? page : await store.importEntries(page);
+    const open = dryRun || !can(store, "importEntries") ? page : await store.importEntries(page);
     counts.written += page.length - open.length;
     const known = open.filter((entry) => !entry.digested);
     counts[dryRun ? "written" : "alreadyThere"] += open.length - known.length;
@@ -153,7 +142,7 @@ export async function importShifted(
 
 /** Whether a store takes in keys of which only a digest is known, asked with one that expired long ago. */
 async function takesDigested(store: Store): Promise<boolean> {
-  if (!canImport(store)) return false;
+  if (!can(store, "importEntries")) return false;
   try {
     await store.importEntries([{ key: `#${"0".repeat(64)}`, digested: true, state: null, expiresAtMs: 0 }]);
     return true;
@@ -161,14 +150,4 @@ async function takesDigested(store: Store): Promise<boolean> {
     if (error instanceof SluiceError && error.code === "DIGESTED_KEY") return false;
     throw error;
   }
-}
-
-const MERGES_OF_RECORDS: ReadonlyMap<string, Merge> = new Map(Object.entries(recordMerges));
-
-/** How entries under a key are merged. Of state of an unknown kind, what is there stays. */
-export function mergeOf(entryKey: string): Merge {
-  if (isLedger(entryKey)) return mergeLedger;
-  const [, name = "", algorithm = ""] = splitEntryKey(entryKey).scope.split(":");
-  const merge = algorithm === "record" ? MERGES_OF_RECORDS.get(name) : mergeLimitOf(algorithm);
-  return merge ?? (() => undefined);
 }

@@ -1,5 +1,5 @@
 import {
-  canExport,
+  can,
   checkOptions,
   type ExportEntries,
   type ExportedEntry,
@@ -57,7 +57,7 @@ export function exportEntries(store: Store): AsyncIterable<ExportedEntry> {
 
 /** @throws SluiceError `NOT_LISTABLE` */
 function listable(store: Store, what: string): Store & ExportEntries {
-  if (canExport(store)) return store;
+  if (can(store, "exportEntries")) return store;
   throw new SluiceError(
     "NOT_LISTABLE",
     `${what} has no exportEntries, so nobody knows what it holds: all stores of Sluice have it`,

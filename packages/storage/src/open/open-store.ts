@@ -1,6 +1,6 @@
+import { createDeadlines } from "@sluice/core/kit";
 import {
   checkOptions,
-  createDeadlines,
   type Duration,
   type ExportedEntry,
   parseDuration,

@@ -1,14 +1,14 @@
 import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
 import { type Policy, SluiceError, type Store } from "@sluice/core";
+import { scopeOf } from "@sluice/core/kit";
 import {
   type Admission,
   builtInAlgorithms,
   type Claim,
+  can,
   type DecidingStore,
   decideEntries,
   type Entry,
-  isDecidingStore,
-  scopeOf,
 } from "@sluice/core/store";
 import { ALGORITHMS, policyOf } from "../policies.js";
 import type { SuiteContext, TestTools } from "./suite-context.js";
@@ -119,6 +119,6 @@ async function openDeciding(
 }
 
 function deciding(store: Store): DecidingStore {
-  if (isDecidingStore(store)) return store;
+  if (can(store, "decide")) return store;
   throw new SluiceError("INVALID_STORE", "the store has no decide");
 }

@@ -1,7 +1,8 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLimiter } from "@sluice/core";
-import { type Entry, isDecidingStore, scopeOf } from "@sluice/core/store";
+import { scopeOf } from "@sluice/core/kit";
+import { can, type Entry } from "@sluice/core/store";
 import { ALGORITHMS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
@@ -94,7 +95,7 @@ export function expiryGroup({ test, testWith, capabilities: { decides } }: Suite
       `what decide wrote goes with the window, also after denials, with ${algorithm}`,
       async (tools) => {
         const store = await tools.open();
-        if (!isDecidingStore(store)) throw new TypeError("the store has no decide");
+        if (!can(store, "decide")) throw new TypeError("the store has no decide");
         const claim = { scope: scopeOf(tools.prefix, policy), key: "somebody", policy, cost: 2 };
         const read = () => store.atomicUpdate<Entry>(claim.scope + claim.key, () => undefined);
         const { findings } = await store.decide({ claims: [claim], charge: true });

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLimiter } from "@sluice/core";
-import { scopeOf } from "@sluice/core/store";
+import { scopeOf } from "@sluice/core/kit";
 import { ALGORITHMS, policyOf } from "../policies.js";
 import { listEntries } from "./list-entries.js";
 import type { SuiteContext } from "./suite-context.js";

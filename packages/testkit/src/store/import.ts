@@ -2,7 +2,8 @@ import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLimiter, SluiceError, type Store } from "@sluice/core";
-import { canImport, type ExportedEntry, type ImportEntries, scopeOf } from "@sluice/core/store";
+import { scopeOf } from "@sluice/core/kit";
+import { can, type ExportedEntry, type ImportEntries } from "@sluice/core/store";
 import { modelStore } from "../model.js";
 import { ALGORITHMS, LONG_MS, policyOf } from "../policies.js";
 import { listEntries } from "./list-entries.js";
@@ -176,7 +177,7 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
 }
 
 function importing(store: Store): Store & ImportEntries {
-  if (!canImport(store)) throw new TypeError("the store has no importEntries");
+  if (!can(store, "importEntries")) throw new TypeError("the store has no importEntries");
   return store;
 }
 

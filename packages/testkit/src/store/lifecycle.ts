@@ -1,6 +1,7 @@
 import { equal, rejects } from "node:assert/strict";
 import { createLimiter, SluiceError } from "@sluice/core";
-import { isDecidingStore, scopeOf } from "@sluice/core/store";
+import { scopeOf } from "@sluice/core/kit";
+import { can } from "@sluice/core/store";
 import { LONG_MS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
@@ -26,7 +27,7 @@ export function lifecycleGroup({ test, testWith, capabilities: { decides, shared
     const policy = policyOf("fixed-window", 1, LONG_MS);
     const claim = { scope: scopeOf(prefix, policy), key: "somebody", policy, cost: 1 };
     await rejects(async () => {
-      if (isDecidingStore(store)) await store.decide({ claims: [claim], charge: true });
+      if (can(store, "decide")) await store.decide({ claims: [claim], charge: true });
     }, SluiceError);
   });
 

@@ -1,9 +1,9 @@
 import type { Store } from "@sluice/core";
-import { canExport, type ExportedEntry } from "@sluice/core/store";
+import { can, type ExportedEntry } from "@sluice/core/store";
 
 /** The entries of one test. */
 export async function listEntries(store: Store, prefix: string): Promise<ExportedEntry[]> {
-  if (!canExport(store)) throw new TypeError("the store has no exportEntries");
+  if (!can(store, "exportEntries")) throw new TypeError("the store has no exportEntries");
   const entries: ExportedEntry[] = [];
   for await (const entry of store.exportEntries()) if (entry.key.startsWith(prefix)) entries.push(entry);
   return entries;

@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
 import { createLimiter, type Policy, type Store } from "@sluice/core";
-import { scopeOf } from "@sluice/core/store";
+import { scopeOf } from "@sluice/core/kit";
 import { ALGORITHMS, LONG_MS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 

@@ -1,12 +1,6 @@
 import { createLimiter, type Decision, type Limiter, type Policy, type Store } from "@sluice/core";
-import {
-  builtInAlgorithms,
-  type ClaimFinding,
-  type DecidingStore,
-  isDecidingStore,
-  type Outcome,
-  refundEntry,
-} from "@sluice/core/store";
+import { refundEntry } from "@sluice/core/kit";
+import { builtInAlgorithms, type ClaimFinding, can, type DecidingStore, type Outcome } from "@sluice/core/store";
 import type { Operation, PlainClaim } from "../operation.js";
 import { type Decided, type Observation, scoped } from "../reference.js";
 
@@ -19,7 +13,7 @@ export interface Target {
 
 /** A fresh target under a prefix: `decide` itself where the store has it, otherwise the limiter. */
 export function createTarget(store: Store, prefix: string): Target {
-  return isDecidingStore(store) ? decidingTarget(store, prefix) : limiterTarget(store, prefix);
+  return can(store, "decide") ? decidingTarget(store, prefix) : limiterTarget(store, prefix);
 }
 
 function decidingTarget(store: DecidingStore, prefix: string): Target {

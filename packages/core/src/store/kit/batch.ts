@@ -1,21 +1,18 @@
 import type { SluiceError } from "../../errors.js";
 import type { Admission, Claim, Outcome } from "../store.js";
 
-/** A policy as a database takes it. */
-export interface NumberedPolicy {
-  readonly algorithm: string;
-  /** Names the algorithm: see `RemoteForm.number`. */
-  readonly number: number;
-  readonly numbers: readonly number[];
-}
-
 /** Admissions with the same time and place, as a database takes them. */
 export interface Batch {
   /** The stored keys of the entries, each once. */
   readonly keys: readonly string[];
   /** For each of them, the algorithm of its state. */
   readonly algorithms: readonly string[];
-  readonly policies: readonly NumberedPolicy[];
+  /** `number` names the algorithm: see `RemoteForm.number`. */
+  readonly policies: readonly {
+    readonly algorithm: string;
+    readonly number: number;
+    readonly numbers: readonly number[];
+  }[];
   /** See `NumberedBatch.numbers`. */
   readonly numbers: readonly number[];
   /** The time that tests give; `undefined` for the database's clock. */

@@ -1,8 +1,5 @@
-/** The last error of a client's connections. */
-export interface LastError {
-  /** `undefined` since the database answered. */
-  last: unknown;
-}
+/** The last error of a client's connections; `undefined` since the database answered. */
+type LastError = { last: unknown };
 
 /** Stores that share a client share its listeners. */
 const errorsOf = new WeakMap<object, LastError>();
@@ -13,7 +10,7 @@ const errorsOf = new WeakMap<object, LastError>();
  *
  * @param events those by which the library reports errors; a client without events is left alone
  */
-export function watchErrors(client: object, events: readonly string[]): LastError {
+export function watchErrors(client: object, events: readonly string[]): { last: unknown } {
   const known = errorsOf.get(client);
   if (known !== undefined) return known;
   const errors: LastError = { last: undefined };

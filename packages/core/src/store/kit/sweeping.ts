@@ -25,11 +25,6 @@ export interface Sweep {
   sweep(options?: { limit?: number | undefined }): Promise<number>;
 }
 
-/** {@link Sweep}, and the timer for `sweepEvery`. */
-export interface Sweeping extends Sweep {
-  stop(): void;
-}
-
 /** How many entries a sweep removes by default. */
 const SWEEP_LIMIT = 1_000;
 
@@ -44,7 +39,7 @@ export function createSweeping(
   { sweepEvery, onSweepError = () => {} }: SweepOptions,
   sweepUpTo: (limit: number) => Promise<number>,
   takeTurn: (everyMs: number) => Promise<boolean>,
-): Sweeping {
+): Sweep & { stop(): void } {
   check("onSweepError", onSweepError, "function");
   const everyMs = sweepEvery === undefined ? undefined : parseDuration(sweepEvery, "sweepEvery");
   let stopped = false;

@@ -13,8 +13,8 @@ import {
   type Seen,
   SluiceError,
   type StoredEntry,
-  scopeOf,
 } from "../../../src/store/index.js";
+import { scopeOf } from "../../../src/store/kit/index.js";
 
 const policy = fixedWindow({ limit: 10, window: "1h" });
 const SCOPE = scopeOf("sluice", policy);

@@ -1,0 +1,22 @@
+// The door for stores that queue, pace or decide by themselves, and for tools that read and merge what stores keep.
+export { earliestMs } from "../../algorithm/built-in.js";
+export { BLANK, type CellAlgorithm, type Cells } from "../../algorithm/cells.js";
+export { timeOf } from "../../algorithm/epoch.js";
+export type { FixedWindowPolicy } from "../../algorithm/fixed-window.js";
+export type { TokenBucketPolicy } from "../../algorithm/token-bucket.js";
+export { MAX_DURATION_MS } from "../../duration.js";
+export { storeFailure } from "../../errors.js";
+export { isPromise } from "../../maybe-promise.js";
+export { startQuietTimer } from "../../timer.js";
+export { type Batcher, type BatcherOptions, createBatcher } from "../batcher.js";
+export { createBatchers } from "../batchers.js";
+export { createDeadlines, type Deadlines } from "../deadlines.js";
+export { blockEntry, clearEntry, type EntryChange, isEntry, refundEntry, withBlock } from "../entry.js";
+export { scopeOf, splitEntryKey } from "../entry-key.js";
+export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "../in-order.js";
+export { createLatency, type Latency } from "../latency.js";
+export { mergeOf, placedOn } from "../merge.js";
+export { groupsByTime } from "../numbered-batch.js";
+export { type Arriving, type BlockRecord, blockLifeMs, isLiveBlock, type Merge, type RecordKind } from "../records.js";
+export { hasRequestContexts, outsideRequests } from "../request-context.js";
+export { backOff, byDeadline, LATE, pause } from "./real-time.js";
