@@ -1,4 +1,5 @@
-import { connect, type Socket } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { createLimiter, type Decision, fixedWindow } from "@sluice/core";
 import { startProxy, type Proxy as TcpProxy } from "@sluice/servers";
 import pg from "pg";
@@ -100,12 +101,37 @@ describe("connections that stay open and silent while new ones work", () => {
 });
 
 describe("a pool whose connections can't be opened", () => {
-  it("says why, and asks for no more connections than it has callers", async () => {
+  it("says why", async () => {
     const { client, end } = openPool(1);
     const limiter = createLimiter({ store: postgresStore({ client }), timeout: TIMEOUT_MS, on: { storeError() {} } });
     const { error } = await limiter.consume("somebody");
     expect(error).toMatchObject({ code: expect.stringMatching(/^STORE_/), cause: { code: "ECONNREFUSED" } });
     await end();
+  });
+
+  it("is asked for a few connections a second, whatever is called 1,000 times a second", async () => {
+    let connections = 0;
+    const closing = createServer((socket) => {
+      connections++;
+      socket.destroy();
+    });
+    await once(closing.listen(0, "127.0.0.1"), "listening");
+    const { client, end } = openPool((closing.address() as AddressInfo).port);
+    const limiter = createLimiter({ store: postgresStore({ client }), timeout: TIMEOUT_MS, on: { storeError() {} } });
+    for (const call of [() => limiter.consume("somebody"), () => limiter.block("somebody", "1s").catch(() => {})]) {
+      connections = 0;
+      const calls: Promise<unknown>[] = [];
+      const startMs = performance.now();
+      while (performance.now() - startMs < 1_000) {
+        while (calls.length < performance.now() - startMs) calls.push(call());
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      await Promise.all(calls);
+      expect(connections).toBeGreaterThan(0);
+      expect(connections).toBeLessThan(30);
+    }
+    await end();
+    closing.close();
   });
 });
 
