@@ -5,7 +5,7 @@ const WAKE_LATENCY_FILE = "/dev/cpu_dma_latency";
 
 /** Cores that wait for work. */
 export interface AwakeCores {
-  /** Whether they do: it takes Linux, and its superuser. */
+  /** True if they do: it takes Linux, and its superuser. */
   readonly awake: boolean;
   release(): void;
 }

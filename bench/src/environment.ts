@@ -14,11 +14,11 @@ export interface Environment {
   readonly loadAverage: { readonly start: number; readonly end: number };
   readonly versions: Readonly<Record<string, string>>;
   readonly rounds: number;
-  /** Whether every round had processes of its own. */
+  /** True if every round had processes of its own. */
   readonly freshProcesses: boolean;
   /** How long one measurement of a rate took. */
   readonly durationMs: number;
-  /** Whether cores without work waited for some instead of sleeping. */
+  /** True if cores without work waited for some instead of sleeping. */
   readonly coresAwake: boolean;
   /** A smoke test, whose numbers mean nothing. */
   readonly quick: boolean;

@@ -56,7 +56,7 @@ export interface Suite {
   /** How many rounds there are unless the user says otherwise. In each of them every case is measured once. */
   readonly rounds: number;
   readonly durationMs: number;
-  /** Whether every round has processes of its own, of which one is alive at a time. Default: a case has one for all rounds. */
+  /** True if every round has processes of its own, of which one is alive at a time. Default: a case has one for all rounds. */
   readonly freshProcesses?: boolean;
   readonly cases: readonly Case[];
   readonly ratios: readonly RatioOf[];

@@ -42,7 +42,7 @@ export function appCase(id: string, name: string, fields: readonly string[], mak
   };
 }
 
-/** Whether the app answers, with these fields and no others of their kind. */
+/** Returns whether the app answers, with these fields and no others of their kind. */
 async function check(url: string, fields: readonly string[]): Promise<void> {
   const response = await fetch(url);
   await response.text();

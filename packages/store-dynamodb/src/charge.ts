@@ -6,31 +6,31 @@ import type { Place } from "./place.js";
 import { decode, encode, isNumbers } from "./stored.js";
 import type { Expression } from "./table.js";
 
-/** How the charges of one attribute are written. Put into an expression when it was made. */
+/** The way the charges of one attribute are written. Added to an expression before it is sent. */
 export interface Move {
-  /** The attribute as the write leaves it, if it was as it was last seen. */
+  /** The attribute after the write, if it was as last seen. */
   readonly expected: AttributeValue;
-  /** The entry as it was just before the write, from the attribute as the write left it. */
+  /** Returns the entry just before the write, from the attribute after the write. */
   entryBefore(after: AttributeValue): Entry | undefined;
 }
 
-/** What is to be charged to one attribute. */
+/** The charges to one attribute. */
 interface Charges {
   readonly place: Place;
   /** The attribute as it was last seen. */
   readonly seen: AttributeValue | undefined;
-  /** The entry in it; `undefined` when there is none, or it has expired. */
+  /** The entry in it; `undefined` if there is none, or it has expired. */
   readonly entry: Entry | undefined;
-  /** The policy of all charges; `undefined` when they are not of one. */
+  /** The policy of all charges; `undefined` if they have different policies. */
   readonly policy: Policy | undefined;
   readonly cost: number;
-  /** Whether the attribute may well be in use although what was seen is over. */
+  /** True if the attribute may be in use although the entry that was seen has expired. */
   readonly crowded: boolean;
-  /** What is to be there afterwards, if it is as it was last seen. */
+  /** The entry to store, if the attribute is as last seen. */
   readonly next: { readonly state: Entry; readonly expiresAtMs: number };
 }
 
-/** The path of a number in an attribute. By a placeholder, since nobody knows which words will be reserved. */
+/** The path of a number in an attribute. Uses a placeholder, since any word may become reserved. */
 type Field = (name: string) => string;
 
 /** The condition that the key is not blocked. */
@@ -40,7 +40,7 @@ function notBlocked(expression: Expression, field: Field, nowMs: number): string
 
 type MoveBy = (expression: Expression, charges: Charges, policy: Policy, nowMs: number) => Move | undefined;
 
-/** The algorithms whose charges can be conditions on numbers. */
+/** The algorithms whose charges can be written as conditions on numbers. */
 const MOVES: ReadonlyMap<string, MoveBy> = new Map<string, MoveBy>([
   [
     "token-bucket",
@@ -53,8 +53,8 @@ const MOVES: ReadonlyMap<string, MoveBy> = new Map<string, MoveBy>([
 ]);
 
 /**
- * Adds the write of some charges. Where it can, it says what has to be true of the numbers for all of them to fit, so that
- * writers do not defeat each other; otherwise that the attribute is still what was seen.
+ * Adds the write of some charges. If possible, its conditions are those under which the charges fit, so that writers do
+ * not defeat each other; otherwise the condition is that the attribute has not changed since it was seen.
  */
 export function addMove(expression: Expression, charges: Charges, nowMs: number): Move {
   const { policy, place, seen, entry } = charges;
@@ -70,7 +70,7 @@ function exactMove(expression: Expression, { place, seen, entry, next }: Charges
   return { expected, entryBefore: () => entry };
 }
 
-/** Compare and set: on the condition that the attribute is what was seen. */
+/** Compare and set: on the condition that the attribute has not changed since it was seen. */
 export function replaceExactly(
   expression: Expression,
   { attribute }: Place,
@@ -83,9 +83,9 @@ export function replaceExactly(
 }
 
 /**
- * The write of charges to a token bucket; `undefined` when what was seen rules out that it goes by conditions on the
- * numbers. Everything is in units of 1 / rate of a millisecond: `t` is when the bucket is full again, and a token takes `interval`.
- * The same numbers as core's, which holds `t` as whole milliseconds and a numerator over `rate`.
+ * The write of charges to a token bucket; `undefined` if what was seen rules out conditions on the numbers. Everything
+ * is in units of 1 / rate of a millisecond: `t` is when the bucket is full again, and a token takes `interval`. The
+ * same numbers as core's, which stores `t` as whole milliseconds and a numerator over `rate`.
  */
 function bucketMove(
   expression: Expression,
@@ -104,7 +104,7 @@ function bucketMove(
   const same = (): string =>
     `${field("r")} = ${expression.number(rate)} AND ${field("i")} = ${expression.number(interval)}`;
 
-  // In a bucket that is in use there is no room for all of it.
+  // A bucket that is in use has no room for all of it.
   if (fullAt !== undefined && (fullAt > now || (crowded && asked < full))) {
     const least = expression.number(now + 1n);
     expression.require(`${same()} AND ${field("t")} BETWEEN ${least} AND ${expression.number(now + full - asked)}`);
@@ -137,7 +137,7 @@ function bucketMove(
   return { expected, entryBefore: () => undefined };
 }
 
-/** The write of charges to a fixed window; `undefined` as of a bucket. */
+/** The write of charges to a fixed window; `undefined` as for a bucket. */
 function windowMove(
   expression: Expression,
   { place, seen, cost, crowded, next }: Charges,
@@ -146,13 +146,14 @@ function windowMove(
 ): Move | undefined {
   const used = seen === undefined ? undefined : numberIn(seen, "u");
   const start = seen === undefined ? undefined : numberIn(seen, "s");
-  // A window that started here or before is over.
+  // A window that started here or earlier is over.
   const endedMs = nowMs - windowMs;
   const at = expression.name(place.attribute);
   const field: Field = (name) => `${at}.${expression.name(name)}`;
   const withLength = ({ M }: AttributeValue): AttributeValue => ({ M: { ...M, w: { N: String(windowMs) } } });
 
-  // A start later than now: the clock stepped back, or the name is not a plain time. Only all of the state tells.
+  // A start later than now: the clock stepped back, or the name is not a plain time. Only the whole state can be
+  // matched.
   if (start !== undefined && Number(start) > nowMs) return undefined;
   const isUsed = used !== undefined && start !== undefined && used > 0n && Number(start) > endedMs;
   if (isUsed || (crowded && used !== undefined)) {

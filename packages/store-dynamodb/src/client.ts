@@ -2,8 +2,8 @@ import { GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { SluiceError } from "@sluice/core/store";
 
 /**
- * What the store needs of a client: a `DynamoDBClient`, `DynamoDB`, `DynamoDBDocumentClient` or `DynamoDBDocument` of the
- * AWS SDK for JavaScript v3. The store sends commands on it and never destroys it.
+ * The parts of a client that the store uses: a `DynamoDBClient`, `DynamoDB`, `DynamoDBDocumentClient` or
+ * `DynamoDBDocument` of the AWS SDK for JavaScript v3. The store sends commands on it and never destroys it.
  */
 export interface DynamodbClient {
   readonly config: object;
@@ -23,7 +23,7 @@ export function sendOf(client: DynamodbClient): Send {
 }
 
 const FIX =
-  "Pass a client of @aws-sdk/client-dynamodb such as new DynamoDBClient({}), or a DynamoDBDocumentClient made of one.";
+  "Pass a client of @aws-sdk/client-dynamodb such as new DynamoDBClient({}), or a DynamoDBDocumentClient created from one.";
 
 function invalidClient(found: string, fix: string, options?: ErrorOptions): SluiceError {
   const message = `option "client" must be a DynamoDB client of the AWS SDK v3, got ${found}. ${fix}`;
@@ -72,10 +72,10 @@ export interface MiddlewareStack {
 type Handler = (args: object) => Promise<{ response: unknown }>;
 type Middleware = (next: Handler) => Handler;
 
-/** A failure after which nobody knows whether the request was carried out. In no form that the SDK would retry. */
+/** A failure that leaves it unknown whether the request was carried out. Has a form that the SDK does not retry. */
 export class Unanswered extends Error {
   override readonly name = "Unanswered";
-  /** Not as `cause`: the SDK looks for reasons to retry in there. */
+  /** Not as `cause`: the SDK looks for retryable errors in there. */
   readonly reason: unknown;
 
   constructor(reason: unknown) {
@@ -85,8 +85,8 @@ export class Unanswered extends Error {
 }
 
 /**
- * Keeps the SDK from sending a write again whose first attempt may have been carried out: after a time-out, a broken
- * connection or a server error. It may go on retrying what the server refused, such as a throttled request. The SDK's
+ * Keeps the SDK from repeating a write whose first attempt may have been carried out: after a time-out, a broken
+ * connection or a server error. The SDK may still retry requests that the server refused, such as throttled ones. Its
  * retries are a step around this one, so each attempt passes here.
  */
 export function sendOnce(stack: MiddlewareStack): void {
@@ -104,25 +104,25 @@ export function sendOnce(stack: MiddlewareStack): void {
   stack.add(middleware, { step: "deserialize", priority: "high", name: "sluiceSendOnce" });
 }
 
-/** Whether the server said that it did nothing. */
+/** Returns whether the server says that it did nothing. */
 function wasRefused(error: unknown): boolean {
   const { $metadata } = (error ?? {}) as { $metadata?: { httpStatusCode?: number } };
   const status = $metadata?.httpStatusCode ?? 0;
   return status >= 400 && status < 500;
 }
 
-/** What an answer shows of the attempt that it answers. */
+/** Details of the attempt that an answer belongs to. */
 export interface Answered {
   /** The `Date` header. */
   readonly date: string | undefined;
-  /** When the request left and the answer came, by this machine's clock. */
+  /** When the request left and the answer arrived, by this machine's clock. */
   readonly sentMs: number;
   readonly answeredMs: number;
   /** How long it took, by a clock that is never set. */
   readonly tookMs: number;
 }
 
-/** Calls `seen` with each answer of each attempt, except those that only say that something failed. */
+/** Calls `seen` with each answer of each attempt, except errors. */
 export function watchAnswers(stack: MiddlewareStack, seen: (answered: Answered) => void): void {
   const middleware: Middleware = (next) => async (args) => {
     const [sentMs, startMs] = [Date.now(), performance.now()];
@@ -141,7 +141,7 @@ export function watchAnswers(stack: MiddlewareStack, seen: (answered: Answered) 
   stack.add(middleware, { step: "deserialize", priority: "high", name: "sluiceWatchAnswers" });
 }
 
-/** What the AWS SDK and DynamoDB say, and what helps. */
+/** Error messages of the AWS SDK and of DynamoDB, and how to fix them. */
 const NOT_READY: readonly {
   readonly name?: RegExp;
   readonly message?: RegExp;
@@ -168,7 +168,7 @@ const NOT_READY: readonly {
   {
     name: /^(CredentialsProviderError|CredentialsError|TokenProviderError)$/,
     fix: () =>
-      "the DynamoDB client has no credentials: give the process a role, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or " +
+      "the DynamoDB client has no credentials: assign a role to the process, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or " +
       "pass `credentials` to the DynamoDBClient; DynamoDB Local takes any",
   },
   {
@@ -183,7 +183,7 @@ const NOT_READY: readonly {
   },
 ];
 
-/** What a failure of the client or the service becomes. */
+/** Converts a failure of the client or the service. */
 export function storeFailed(error: unknown, table: string): SluiceError {
   if (error instanceof SluiceError) return error;
   const lost = error instanceof Unanswered;
@@ -203,10 +203,10 @@ export function storeFailed(error: unknown, table: string): SluiceError {
 const CODES =
   /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|E(HOST|NET)(UNREACH|DOWN)|ENOTFOUND|EAI_AGAIN|EPROTO|CERT_.+|ERR_(TLS|SSL)_.+|UND_ERR_.+)$/;
 
-/** How deep the reasons of an error are looked through. */
+/** The maximum depth at which the causes of an error are searched. */
 const MAX_DEPTH = 5;
 
-/** Whether a request failed because of its connection, so that DynamoDB said nothing. */
+/** Returns whether a request failed because of its connection, so that there is no answer from DynamoDB. */
 export function isConnectionError(error: unknown): boolean {
   let reason = error;
   for (let depth = 0; depth < MAX_DEPTH && typeof reason === "object" && reason !== null; depth++) {

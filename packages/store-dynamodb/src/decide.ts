@@ -17,7 +17,7 @@ import { decode, type Item, type Known, timeBy } from "./stored.js";
 import { createExpression, keepUntil } from "./table.js";
 import { half, type Repaired, repair } from "./update.js";
 
-/** A request for admission whose claims all lie in one item. */
+/** A request for admission whose claims are all in one item. */
 export interface DecideCall {
   readonly kind: "decide";
   readonly admission: Admission;
@@ -25,7 +25,7 @@ export interface DecideCall {
   readonly places: readonly Place[];
   readonly nowMs: number | undefined;
   readonly deadlineMs: number;
-  /** Until when the answer of a charge is of use to undo it, though it is too late for the caller. */
+  /** The time until which the answer of a charge is still useful for undoing it, though too late for the caller. */
   readonly undoUntilMs?: number | undefined;
 }
 
@@ -38,8 +38,8 @@ interface Left extends Repaired {
 type Entries = Map<string, Left>;
 
 /**
- * Decides calls with the same `nowMs`: those that fit are charged by one write, and the others are then judged on what
- * it left. When the write's conditions do not hold, the item that comes back shows what to try next.
+ * Decides calls with the same `nowMs`: those that fit are charged by one write, and the others are then judged by the
+ * item after it. If the write's conditions fail, the item that is returned shows what to try next.
  */
 export async function decideCalls(
   session: Session,
@@ -85,7 +85,7 @@ export async function decideCalls(
   }
 }
 
-/** Decides the calls in order on an item as it was seen: who would be charged, and what the others would hear. */
+/** Decides the calls in order on an item as it was seen: which are charged, and the results of the others. */
 function tryAll(
   item: Item,
   calls: Iterable<DecideCall>,
@@ -126,7 +126,7 @@ function unchanged(place: Place, entry: Entry | undefined): Left {
   return { place, entry, ttlMs: 0, isRepaired: false };
 }
 
-/** What an item tells of the entries that a call asks for. */
+/** The entries of an item that a call asks for. */
 function knownTo(item: Item, { admission, places }: DecideCall): readonly Known[] {
   return admission.claims.flatMap(({ policy }, i) => {
     const { algorithm, attribute } = places[i] as Place;
@@ -134,20 +134,20 @@ function knownTo(item: Item, { admission, places }: DecideCall): readonly Known[
       const kept = decode(algorithm, item[attribute]);
       return isEntry(kept?.state) && Array.isArray(kept.state[2]) ? [{ entry: kept.state, policy }] : [];
     } catch {
-      // The decision reports what it can't read.
+      // The decision reports entries that it can't read.
       return [];
     }
   });
 }
 
-/** With a time given for a test nothing expires: old state counts as none anyway. */
+/** If a test sets the time, nothing expires: old state counts as absent anyway. */
 function entryIn(item: Item, place: Place, call: DecideCall, nowMs: number): Entry | undefined {
   const kept = decode(place.algorithm, item[place.attribute]);
   if (kept === undefined || (call.nowMs === undefined && kept.expiresAtMs <= nowMs)) return undefined;
   return kept.state as Entry;
 }
 
-/** Charges all of the calls by one write. `undefined` when its conditions did not hold. */
+/** Charges all of the calls by one write. `undefined` if its conditions failed. */
 async function charge(
   session: Session,
   calls: readonly DecideCall[],
@@ -165,7 +165,7 @@ async function charge(
     const entry = entryIn(item, place, call, nowMs);
     const next = { state, expiresAtMs: nowMs + ttlMs };
     moves.set(place.attribute, addMove(expression, { place, seen, entry, policy, cost, crowded, next }, nowMs));
-    // What others charge at the same time makes it live longer than was seen, but not longer than the whole limit takes.
+    // Concurrent charges by others make it live longer than was seen, but at most as long as the whole limit takes.
     longestMs = Math.max(longestMs, ttlMs, policy === undefined ? 0 : windowOf(policy));
   }
   const kept = keepUntil(expression, item, Math.max(nowMs, Date.now()) + longestMs);
@@ -182,15 +182,15 @@ async function charge(
 }
 
 interface Demand {
-  /** One of those that make it. */
+  /** One of the policies that charge it. */
   readonly call: DecideCall;
   readonly place: Place;
-  /** `undefined` when it is made by different policies. */
+  /** `undefined` if it is charged by different policies. */
   readonly policy: Policy | undefined;
   readonly cost: number;
 }
 
-/** What all calls together take of each attribute. */
+/** The total charge of all calls to each attribute. */
 function demandsOf(calls: readonly DecideCall[]): Iterable<Demand> {
   const demands = new Map<string, Demand>();
   for (const call of calls) {
@@ -208,7 +208,7 @@ function demandsOf(calls: readonly DecideCall[]): Iterable<Demand> {
   return demands.values();
 }
 
-/** Limiters with the same policy have made it each for itself. */
+/** Limiters with the same policy may each have a copy of it. */
 function isSame(one: Policy | undefined, other: Policy): boolean {
   return one === other || JSON.stringify(one) === JSON.stringify(other);
 }

@@ -29,19 +29,19 @@ export interface DynamodbStoreOptions extends SchemaOptions {
   /** The name or ARN of a table made from {@link tableDefinition}. */
   table: string;
   /**
-   * The most requests in flight at once: no more than the client's `maxSockets`. Default 50, as there. Calls that would
-   * have to wait for too long are refused. Workers have a limit of their own, and this one has no effect there.
+   * The maximum number of requests in flight: no more than the client's `maxSockets`. Default 50, as there. Calls that
+   * would have to wait too long are refused. Workers have a limit of their own, and this option has no effect there.
    */
   concurrency?: number | undefined;
-  /** Called when this machine's clock is found to be off; again only after it was right in between. */
+  /** Called when this machine's clock is found to be off; again only after it was correct in between. */
   onClockSkew?: ((skewMs: number) => void) | undefined;
-  /** The difference from which on `onClockSkew` is called. Default `"1s"`. */
+  /** The difference at which `onClockSkew` is called. Default `"1s"`. */
   clockSkewLimit?: Duration | undefined;
 }
 
 /** A store on DynamoDB. */
 export interface DynamodbStore extends RemoteStore, ConnectionErrors {
-  /** {@link createSchema} with the options of this store. */
+  /** Calls {@link createSchema} with the options of this store. */
   createSchema(): Promise<void>;
 }
 
@@ -56,17 +56,17 @@ const RULES: Rules<DynamodbStoreOptions> = {
 /** How many items are remembered, to guess how the next write on them has to look. */
 const REMEMBERED = 10_000;
 
-/** An admission over several items undoes charges whose answers come up to this much too late. */
+/** An admission over several items undoes charges whose answers arrive up to this much too late. */
 const MAX_LATE_MS = 1_000;
 
 /**
- * A store on Amazon DynamoDB. A decision takes one request, allowed or denied, whatever the number of policies on its key;
- * decisions on one key that come at the same time share a write. The clock that decides is that of this process, since
- * DynamoDB has none: keep the clocks of all processes together (see the README for what a difference does).
+ * Creates a store on Amazon DynamoDB. A decision takes one request, allowed or denied, whatever the number of policies
+ * on its key. Concurrent decisions on one key share a write. The clock of this process decides, since DynamoDB has
+ * none: synchronise the clocks of all processes (the README explains the effect of a difference).
  *
- * Policies with different keys lie in different items. They are looked at, charged one after the other, and taken back
- * when a later one denies (see `decideInOrder` in core): never one too many, but for a moment others may be denied for a
- * charge that is then taken back.
+ * Policies with different keys are in different items. They are looked at, charged one after the other, and refunded
+ * when a later one denies (see `decideInOrder` in core). This never admits too many, but other requests may be denied
+ * for a moment because of a charge that is then refunded.
  *
  * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -125,7 +125,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
     { createSchema: () => createSchema(client, { table: name }) },
   );
 
-  /** Writes an entry where there is no live one. One that has expired needs no writing. */
+  /** Writes an entry if there is no live one. An entry that has expired need not be written. */
   async function writeNew({ key, state, expiresAtMs }: StoredEntry): Promise<readonly number[]> {
     let isNew = true;
     const change = (there: unknown, nowMs: number): Next<unknown> | undefined => {

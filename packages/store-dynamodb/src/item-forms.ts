@@ -10,9 +10,9 @@ export interface Kept {
 /** Fields of an attribute's map. */
 export type Fields = Readonly<Record<string, AttributeValue>>;
 
-/** How the states of one algorithm lie in an attribute: in numbers that update expressions can work on, or in short text. */
+/** The form of the states of one algorithm in an attribute: numbers that update expressions can use, or short text. */
 interface ItemForm {
-  /** `undefined` for what is no state of the algorithm: it is kept as JSON. */
+  /** `undefined` for a value that is not a state of the algorithm: it is stored as JSON. */
   fieldsOf(state: unknown): Fields | undefined;
   /** `undefined` for fields that hold no such state. */
   read(value: AttributeValue): Kept | undefined;
@@ -68,14 +68,14 @@ const logForm: ItemForm = {
   },
 };
 
-/** The states of all other algorithms are kept as JSON. */
+/** The states of all other algorithms are stored as JSON. */
 const FORMS: ReadonlyMap<string | undefined, ItemForm> = new Map([
   ["token-bucket", bucketForm],
   ["fixed-window", windowForm],
   ["sliding-log", logForm],
 ]);
 
-/** The form of an algorithm's states; `undefined` where they are kept as JSON. */
+/** The form of an algorithm's states; `undefined` if they are stored as JSON. */
 export function itemFormOf(algorithm: string | undefined): ItemForm | undefined {
   return FORMS.get(algorithm);
 }
@@ -86,12 +86,12 @@ export function numberIn(value: AttributeValue, name: string): bigint | undefine
   return text === undefined ? undefined : BigInt(text);
 }
 
-/** A number as an attribute's value. */
+/** Encodes a number as an attribute's value. */
 export function digits(value: number | bigint): AttributeValue {
   return { N: String(value) };
 }
 
-/** Whether a value is a whole number of 0 or more. */
+/** Returns whether a value is a whole number of 0 or more. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
@@ -101,11 +101,12 @@ function isCounts(state: unknown): state is readonly number[] {
 }
 
 /*
- * A log of grants as text: for each the time since the one before in base 36, and where it was of more than one unit, a
- * colon and how many. `loyw3v28 rs:5 7` is one unit at 1700000000000, five a second later, and one 7 ms after those.
+ * Encodes a log of grants as text: for each grant, the time since the previous one in base 36, and for more than one
+ * unit a colon and the number of units. `loyw3v28 rs:5 7` is one unit at 1700000000000, five a second later, and one 7
+ * ms after those.
  */
 
-/** `undefined` for what is no log, or not in order. */
+/** `undefined` for a value that is not a log, or not in order. */
 export function encodeGrants(log: unknown): string | undefined {
   if (!Array.isArray(log) || log.length % 2 !== 0 || log.length === 0) return undefined;
   const grants: string[] = [];
@@ -120,7 +121,7 @@ export function encodeGrants(log: unknown): string | undefined {
   return grants.join(" ");
 }
 
-/** `undefined` for what is no such text. */
+/** `undefined` for any other text. */
 export function decodeGrants(text: string): number[] | undefined {
   if (!/^[0-9a-z]+(:[0-9a-z]+)?( [0-9a-z]+(:[0-9a-z]+)?)*$/.test(text)) return undefined;
   const log: number[] = [];

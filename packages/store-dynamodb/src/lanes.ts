@@ -8,9 +8,9 @@ import { type DeleteCall, deleteEntry, type UpdateCall, updateEntry } from "./up
 /** A call on one item. */
 export type Call = DecideCall | UpdateCall | DeleteCall;
 
-/** Lets the calls on one item share requests, so that those of one process do not race each other. */
+/** Lets the calls on one item share requests, so that the calls of one process do not race each other. */
 export interface Lanes {
-  /** Answers a call on the item, together with those that come at the same time. */
+  /** Answers a call on the item, together with concurrent calls. */
   add(pk: string, call: Call): Promise<unknown>;
 }
 
@@ -25,27 +25,28 @@ interface Lane {
   readonly pk: string;
   waiting: Waiting[];
   scheduled: boolean;
-  /** Whether it has applied for a slot. */
+  /** True if it has applied for a slot. */
   applied: boolean;
   inFlight: number;
   lastSentMs: number;
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** The most calls in one session. */
+/** The maximum number of calls in one session. */
 const MAX_CALLS = 256;
 
-/** The most sessions on one item at once. */
+/** The maximum number of concurrent sessions on one item. */
 const MAX_SESSIONS = 8;
 
-/** Sessions beside each other follow each other no faster. */
+/** The minimum interval between the starts of concurrent sessions. */
 const MIN_GAP_MS = 5;
 
 /**
- * Calls of one turn of the event loop leave together, and those that come while a session is in flight leave together after
- * it. Where there is no time for that, because DynamoDB takes long, they leave beside it. Conditional writes keep both exact.
+ * Calls of one turn of the event loop are sent together, and those that arrive while a session is in flight are sent
+ * together after it. If DynamoDB is so slow that there is no time for that, they are sent concurrently. Conditional
+ * writes keep both exact.
  *
- * On Workers, where I/O belongs to a request, the calls of each turn leave at once.
+ * On Workers, where I/O belongs to a request, the calls of each turn are sent at once.
  */
 export function createLanes(resources: SessionResources): Lanes {
   const { slots, pace } = resources;
@@ -61,7 +62,7 @@ export function createLanes(resources: SessionResources): Lanes {
     return lane;
   }
 
-  /** By promises: fake timers replace `queueMicrotask`, but never these. */
+  /** Uses promises: fake timers replace `queueMicrotask`, but never these. */
   function schedule(lane: Lane): void {
     if (lane.scheduled) return;
     lane.scheduled = true;
@@ -88,7 +89,7 @@ export function createLanes(resources: SessionResources): Lanes {
       deadlineMs: () => latestOf(lane.waiting.map(({ call }) => call)),
       grant(slot, isProbe) {
         lane.applied = false;
-        // Without the request's context: what is sent is not its own.
+        // Outside of the request's context, since the session serves several requests.
         outsideRequests(() => answer(lane, slot, isProbe ? 1 : MAX_CALLS));
       },
       refuse(error) {
@@ -101,7 +102,7 @@ export function createLanes(resources: SessionResources): Lanes {
     });
   }
 
-  /** When the next session leaves, if the one in flight has not ended before. */
+  /** The time at which the next session leaves if the one in flight has not ended. */
   function leavesMs({ waiting, inFlight, lastSentMs }: Lane, nowMs: number): number {
     // A clock that was replaced, as by fake timers, may be behind: then nothing waits for it.
     if (inFlight === 0 || nowMs < lastSentMs) return nowMs;
@@ -109,7 +110,7 @@ export function createLanes(resources: SessionResources): Lanes {
     const usualMs = pace.usualMs(nowMs);
     const earliestMs = waiting.reduce((earliest, { call }) => Math.min(earliest, call.deadlineMs), Infinity);
     const gapEndsMs = lastSentMs + Math.max(MIN_GAP_MS, usualMs / MAX_SESSIONS);
-    // The rest of the session in flight, an own one, and half of one to spare.
+    // The rest of the session in flight, a session of its own, and half a session to spare.
     return Math.max(gapEndsMs, earliestMs - 2.5 * usualMs);
   }
 
@@ -161,7 +162,7 @@ export function createLanes(resources: SessionResources): Lanes {
   };
 }
 
-/** Answers the calls in order, decisions for the same time together. A call that fails leaves the others as they are. */
+/** Answers the calls in order, decisions for the same time together. A call that fails does not affect the others. */
 async function answerAll(session: Session, batch: readonly Waiting[]): Promise<void> {
   for (const run of runsOf(batch)) {
     const open = new Map(run.map((waiting) => [waiting.call, waiting]));
@@ -183,7 +184,7 @@ async function answerAll(session: Session, batch: readonly Waiting[]): Promise<v
   }
 }
 
-/** Neighbouring decisions with the same time; every other call alone. */
+/** Groups neighbouring decisions with the same time; every other call is a group alone. */
 function runsOf(batch: readonly Waiting[]): readonly (readonly Waiting[])[] {
   const runs: Waiting[][] = [];
   for (const waiting of batch) {

@@ -3,7 +3,7 @@ import { builtInAlgorithms, type StoredEntry } from "@sluice/core/store";
 import { decode, type Item } from "./stored.js";
 import { PARTITION_KEY, type Table, TIME_TO_LIVE } from "./table.js";
 
-/** Where an entry lies: in which item, and in which of its attributes. */
+/** The place of an entry: its item, and the attribute in it. */
 export interface Place {
   /** The item's partition key. */
   readonly pk: string;
@@ -15,12 +15,12 @@ export interface Place {
 /** The only attribute of an item that is not for the policies of a key. Theirs contain a colon. */
 const STATE = "state";
 
-/** What can be an attribute's name whatever stands before it: the colons and percent signs of names are escaped. */
+/** Makes a text safe as part of an attribute's name: colons and percent signs are escaped. */
 const ASCII = /^[\x20-\x7e]+$/;
 
 /**
- * The place of a stored key. All policies of a key, of limiters with one prefix, lie in one item, each in an attribute named
- * after the policy and its algorithm. Everything else has an item of its own.
+ * The place of a stored key. All policies of a key, of limiters with one prefix, are in one item, each in an attribute
+ * named after the policy and its algorithm. Every other entry has a separate item.
  */
 export function placeOf(storedKey: string): Place {
   const { scope, key } = splitEntryKey(storedKey);
@@ -31,7 +31,7 @@ export function placeOf(storedKey: string): Place {
   return { pk: `${OTHER}${storedKey}`, attribute: STATE, algorithm: undefined };
 }
 
-/** What begins the partition keys of both kinds of items. */
+/** The start of the partition keys of both kinds of items. */
 const POLICIES = "key:";
 const OTHER = "state:";
 
@@ -60,7 +60,7 @@ export async function* pagesOf(table: Table): AsyncGenerator<readonly StoredEntr
 
 function entriesIn(item: Item): readonly StoredEntry[] {
   const nowMs = Date.now();
-  // State that does not tell goes with its item.
+  // State without an expiry expires with its item.
   const itemGoesMs = Number(item[TIME_TO_LIVE]?.N ?? 0) * 1_000;
   return Object.entries(item).flatMap(([attribute, value]) => {
     const key = storedKeyIn(item[PARTITION_KEY]?.S ?? "", attribute);

@@ -7,13 +7,13 @@ export interface Command {
   readonly middlewareStack: object;
 }
 
-/** Sends one command. Rejects by the deadline, a time of `performance.now()`, and then gives the connection up. */
+/** Sends one command. Rejects by the deadline, a time of `performance.now()`, and then abandons the connection. */
 export type Request = (command: Command, deadlineMs: number, isWrite: boolean) => Promise<unknown>;
 
-/** How long a request may take whose caller has more time. */
+/** The maximum time of a request whose caller has more time. */
 const MAX_REQUEST_MS = 10_000;
 
-/** As it was when this module was loaded, and absent on some runtimes. */
+/** Read when this module is loaded, and absent on some runtimes. */
 const { setImmediate: startImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
 
 export function createRequest(send: Send, pace: Pace, skew: ClockSkew): Request {
@@ -60,7 +60,7 @@ export function createRequest(send: Send, pace: Pace, skew: ClockSkew): Request 
           const isLate = !isFirst();
           const isBroken = isConnectionError(reason);
           if (!isLate) ended(performance.now(), isBroken ? "disconnected" : "answered");
-          // A late error tells why there was no answer, such as that there are no credentials.
+          // A late error explains why there was no answer, such as missing credentials.
           if (isBroken || (isLate && !isAbort(reason))) pace.error = reason;
           reject(error);
         },
@@ -73,7 +73,10 @@ function isAbort(error: unknown): boolean {
   return (error as Partial<Error> | undefined)?.name === "AbortError";
 }
 
-/** Timers come before sockets in a turn of the event loop: after a long turn the answer may have arrived and not been read. */
+/**
+ * Timers run before sockets in a turn of the event loop: after a long turn the answer may have arrived but not been
+ * read.
+ */
 function afterReading(callback: () => void): void {
   if (startImmediate === undefined) callback();
   else startImmediate(() => startImmediate(callback));
@@ -81,13 +84,13 @@ function afterReading(callback: () => void): void {
 
 /** Compares this machine's clock with the one of DynamoDB. */
 export interface ClockSkew {
-  /** Takes in one answer's `Date` header, and when the request left and the answer came by this machine's clock. */
+  /** Records one answer's `Date` header, and when the request left and the answer arrived by this machine's clock. */
   observe(date: string, sentMs: number, answeredMs: number): void;
 }
 
 /**
  * Calls `report` when the clock is found to differ by `limitMs` or more, and again only after it did not. The header
- * has whole seconds and the answer takes its time, so the difference is what it is at least.
+ * has whole seconds and the answer takes time, so the difference is a lower bound.
  */
 export function createClockSkew(limitMs: number, report: ((skewMs: number) => void) | undefined): ClockSkew {
   let large = false;
@@ -102,20 +105,23 @@ export function createClockSkew(limitMs: number, report: ((skewMs: number) => vo
       try {
         report?.(skewMs);
       } catch (error) {
-        // A listener's failure is not the decision's.
+        // A listener's failure must not fail the decision.
         console.error("[sluice] onClockSkew threw", error);
       }
     },
   };
 }
 
-/** How far this clock is ahead (positive) or behind (negative), at least: the answer was made in the second `serverMs`. */
+/**
+ * How far this clock is ahead (positive) or behind (negative), at least: the answer was created in the second
+ * `serverMs`.
+ */
 function leastSkewMs(serverMs: number, sentMs: number, answeredMs: number): number {
   if (sentMs >= serverMs + 1_000) return sentMs - (serverMs + 999);
   return Math.min(0, answeredMs - serverMs);
 }
 
-/** How a request ended: with an answer, without one by its deadline, or with a broken or refused connection. */
+/** The end of a request: with an answer, without one by its deadline, or with a broken or refused connection. */
 export type RequestEnd = "answered" | "unanswered" | "disconnected";
 
 /**
@@ -123,38 +129,44 @@ export type RequestEnd = "answered" | "unanswered" | "disconnected";
  * `performance.now()`.
  */
 export interface Pace {
-  /** Notes a request that leaves. The function returned notes its end. */
+  /** Records a request that leaves. Call the returned function when it ends. */
   sent(nowMs: number): (nowMs: number, end: RequestEnd) => void;
-  /** Notes how long one attempt took that DynamoDB answered. */
+  /** Records how long one attempt took that DynamoDB answered. */
   took(ms: number): void;
-  /** A request with this deadline or an earlier one can't be answered in time, by the fastest answer seen lately. */
+  /** A request with this deadline or an earlier one can't be answered in time, judging by the fastest recent answer. */
   hopelessMs(nowMs: number): number;
-  /** How long an answer takes with few exceptions; 0 while that is not known. */
+  /** The time that nearly all answers take; 0 while it is unknown. */
   usualMs(nowMs: number): number;
-  /** When the next request may leave: minus infinity, unless DynamoDB is {@link Pace.silent}. */
+  /** The time at which the next request may leave: minus infinity, unless DynamoDB is {@link Pace.silent}. */
   nextMs(): number;
-  /** Whether the latest requests got no answer. Then single requests probe it. */
+  /** True if the latest requests got no answer. Then single requests probe it. */
   readonly silent: boolean;
-  /** How many requests may be in flight: after a silence two more with each answer, so that no burst causes the next one. */
+  /**
+   * The number of requests that may be in flight. After a silence, it grows by two with each answer, so that no burst
+   * causes the next silence.
+   */
   readonly window: number;
-  /** The last error of the connection since DynamoDB answered. */
+  /** The last error of the connection since an answer of DynamoDB. */
   error: unknown;
 }
 
-/** The gap before the first probe. It doubles with each probe up to the last. */
+/** The gap before the first probe. It doubles with each probe up to the longest. */
 const FIRST_PROBE_MS = 100;
 const LAST_PROBE_MS = 500;
 
-/** After so many failures in a row, each of a request that left after the one before, DynamoDB is silent. */
+/** After this many failures in a row, each of a request sent after the previous failure, DynamoDB counts as silent. */
 const SILENT_FAILURES = 2;
 
-/** With so many requests in flight at once DynamoDB has recovered. */
+/** With this many requests in flight at once DynamoDB has recovered. */
 const FULL_WINDOW = 64;
 
-/** With nothing in flight, a request is sent if there is time for this share of an answer: nothing else would show a faster one. */
+/**
+ * With nothing in flight, a request is sent if there is time for this share of an answer: nothing else would reveal a
+ * faster one.
+ */
 const IDLE_SHARE = 1 / 2;
 
-/** After this time with nothing in flight, it is sent whatever the latest answers took. */
+/** After this time with nothing in flight, a request is sent regardless of recent answers. */
 const MAX_IDLE_MS = 50;
 
 export function createPace(): Pace {
@@ -170,9 +182,9 @@ export function createPace(): Pace {
   const isKnown = (nowMs: number): boolean => latency.isRecent(lastAnswerMs, nowMs);
 
   function failed(sentMs: number, nowMs: number, end: RequestEnd): void {
-    // Requests that were in flight together fail together, which counts once.
+    // Requests that were in flight together fail together, and count once.
     if (sentMs < lastFailureMs || sentMs < lastAnswerMs) return;
-    // One that had less time than an answer takes shows nothing.
+    // A request that had less time than an answer takes proves nothing.
     if (end === "unanswered" && isKnown(sentMs) && nowMs - sentMs < latency.shortestMs) return;
     lastFailureMs = nowMs;
     failures = end === "unanswered" ? Math.max(SILENT_FAILURES, failures + 1) : failures + 1;

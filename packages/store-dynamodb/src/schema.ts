@@ -9,7 +9,7 @@ import { check, checkOptions, SluiceError } from "@sluice/core/store";
 import { type DynamodbClient, type Send, sendOf, storeFailed } from "./client.js";
 import { PARTITION_KEY, TABLE, TIME_TO_LIVE } from "./table.js";
 
-/** A table as CloudFormation (`AWS::DynamoDB::Table`), the CDK's `CfnTable` and SAM take it. */
+/** A table in the form that CloudFormation (`AWS::DynamoDB::Table`), the CDK's `CfnTable` and SAM use. */
 export interface TableDefinition {
   readonly TableName: string;
   readonly AttributeDefinitions: { AttributeName: string; AttributeType: "S" }[];
@@ -19,7 +19,7 @@ export interface TableDefinition {
 }
 
 /**
- * The table that the store needs: one string as its key, paid by the request, with a time to live.
+ * Returns the definition of the table that the store needs: a string key, on-demand billing, and a time to live.
  *
  * @throws SluiceError `INVALID_OPTION`
  *
@@ -50,7 +50,7 @@ export interface SchemaOptions {
 }
 
 /**
- * Creates the table, for development and tests, and resolves when it can be used. Does nothing if there is one; several
+ * Creates the table, for development and tests, and resolves when it can be used. Does nothing if it exists; several
  * processes may call it at once. In production, create the table from {@link tableDefinition}.
  *
  * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`; rejects with `STORE_NOT_READY` when a table of that
@@ -72,7 +72,7 @@ export async function createSchema(client: DynamodbClient, options: SchemaOption
   try {
     await ignoring("ResourceInUseException", send(new CreateTableCommand(definition as CreateTableCommandInput)));
     await untilActive(send, table);
-    // Refused where it is on already.
+    // Rejected if it is enabled already.
     await ignoring(
       "ValidationException",
       send(new UpdateTimeToLiveCommand({ TableName: table, TimeToLiveSpecification })),

@@ -7,26 +7,26 @@ import type { Expression, Table } from "./table.js";
 
 /** One item, while a batch of calls on it is answered. */
 export interface Session {
-  /** The item as it was last seen; empty when it never was, or there is none. */
+  /** The item as it was last seen; empty if it was never seen, or does not exist. */
   readonly item: Item;
-  /** Whether it was seen since the calls were made, and is no mere guess. */
+  /** True if it was seen since the calls were made, and is not only a guess. */
   readonly fresh: boolean;
-  /** Whether others write it so often that a guess should not be that nobody has lately. */
+  /** True if others write it so often that a guess should assume a recent write. */
   readonly crowded: boolean;
-  /** Why a request that is sent now can't be answered by then; `undefined` when it can. */
+  /** The reason why a request that is sent now can't be answered by then; `undefined` if it can. */
   lateFor(deadlineMs: number): SluiceError | undefined;
   read(deadlineMs: number): Promise<void>;
   /**
-   * Whether it was written. If not, others had written, and the item shows what.
+   * Returns whether it was written. If not, others had written, and the item shows the result.
    *
-   * @param expected the item as the write leaves it if the guess is right: what a session beside this one begins with
-   * @param abandonMs until when to wait for the answer of what was sent in time, if that is longer
+   * @param expected the item after the write if the guess is right: the start of a concurrent session
+   * @param abandonMs how long to wait for the answer of a request that was sent in time, if that is longer
    */
   write(expression: Expression, expected: Item, deadlineMs: number, abandonMs?: number): Promise<boolean>;
   delete(deadlineMs: number): Promise<void>;
 }
 
-/** What sessions on all items share. */
+/** The state that sessions on all items share. */
 export interface SessionResources {
   readonly table: Table;
   readonly slots: Slots;
@@ -34,7 +34,7 @@ export interface SessionResources {
   readonly recent: RecentItems;
 }
 
-/** After so many lost races in one session the store gives up: somebody writes the item without pause. */
+/** After this many lost races in one session the store gives up: another process writes the item without pause. */
 const MAX_TRIES = 100;
 
 /** Runs `body` with a session on an item, and releases the slot in the end. */
@@ -55,7 +55,7 @@ export async function withSession<T>(
     recent.set(pk, { item: seen, crowded });
   }
 
-  /** Afterwards the item is unknown if the request failed. */
+  /** The item is unknown after a failed request. */
   async function asking<A>(deadlineMs: number, ask: () => Promise<A>): Promise<A> {
     const late = session.lateFor(deadlineMs);
     if (late !== undefined) throw late;
@@ -69,7 +69,7 @@ export async function withSession<T>(
     }
   }
 
-  /** Others have the slot meanwhile. */
+  /** Other requests may use the slot in the meantime. */
   async function pause(deadlineMs: number): Promise<void> {
     slot.release();
     await backOff(tries, 1);
@@ -93,7 +93,7 @@ export async function withSession<T>(
     async write(expression, expected, deadlineMs, abandonMs = deadlineMs) {
       const guess = { item: expected, crowded };
       const { written, item: seen } = await asking(deadlineMs, () => {
-        // A session beside this one begins with what this write leaves.
+        // A concurrent session begins with the result of this write.
         recent.set(pk, guess);
         return table.update(pk, expression, Math.max(deadlineMs, abandonMs));
       });
@@ -103,7 +103,7 @@ export async function withSession<T>(
       const later = recent.get(pk);
       see(seen);
       if (written) {
-        // A later write has been sent meanwhile: its guess is the better one.
+        // A later write has been sent in the meantime: its guess is better.
         if (!isLatest && later !== undefined) recent.set(pk, later);
         return true;
       }
@@ -131,22 +131,22 @@ export async function withSession<T>(
 /** An item as it was last seen. */
 interface Recent {
   readonly item: Item;
-  /** Whether others write it so often that what was seen is soon over: it is then better to guess that a bucket is in use. */
+  /** True if others write it so often that what was seen is soon out of date: then assume that a bucket is in use. */
   readonly crowded: boolean;
 }
 
-/** Remembers the items that were seen last, to guess how the next write on them has to look. Wrong guesses do no harm. */
+/** Remembers recently seen items, to predict the condition of the next write on them. Wrong guesses do no harm. */
 export interface RecentItems {
   get(pk: string): Recent | undefined;
   set(pk: string, recent: Recent): void;
   delete(pk: string): void;
 }
 
-/** Items with more text than this are not worth their memory: the next decision reads them, or guesses wrong once. */
+/** Items with more text than this are not kept: the next decision reads them, or guesses wrong once. */
 const LONGEST_TEXT = 4_096;
 
 export function createRecentItems(most: number): RecentItems {
-  // In order of their last use.
+  // In order of last use.
   const items = new Map<string, Recent>();
   return {
     get(pk) {

@@ -2,45 +2,47 @@ import { hasRequestContexts, startQuietTimer } from "@sluice/core/kit";
 import { type CallOptions, type SluiceError, storeTimeout } from "@sluice/core/store";
 import type { Pace } from "./requests.js";
 
-/** Somebody who needs a slot. */
+/** A request that needs a slot. */
 export interface Applicant {
-  /** When the answer must be there, a time of `performance.now()`. It may grow while the applicant waits. */
+  /** The deadline of the answer, a time of `performance.now()`. It may move later while the applicant waits. */
   deadlineMs(): number;
-  /** @param isProbe whether DynamoDB is silent, and this one finds out if it still is */
+  /** @param isProbe true if DynamoDB is silent and this request finds out whether it still is */
   grant(slot: Slot, isProbe: boolean): void;
   refuse(error: SluiceError): void;
 }
 
 /** The right to have a request in flight. */
 export interface Slot {
-  /** Fine to call twice. */
+  /** May be called twice. */
   release(): void;
 }
 
-/** Bounds how many requests are in flight. Refuses those that could not be answered in time. */
+/** Limits how many requests are in flight. Refuses those that could not be answered in time. */
 export interface Slots {
-  /** Grants a slot in order of application, or refuses: at once where it can be told. */
+  /** Grants a slot in order of application, or refuses, at once if the outcome is known. */
   apply(applicant: Applicant): void;
-  /** The same for a request that continues what has had a slot before: it is the next. */
+  /** The same for a request that continues one with a slot: it goes first. */
   applyAgain(deadlineMs: number): Promise<Slot>;
 }
 
-/** Weight of the last slot in the average time for which slots are taken. */
+/** Weight of the last slot in the average time for which slots are held. */
 const LAST_SHARE = 1 / 8;
 
-/** Clocks and timers differ by no more. After it, a slot whose holder should have given up is taken back. */
+/**
+ * The largest difference between clocks and timers. After it, a slot whose holder should have released it is reclaimed.
+ */
 const OVERDUE_MS = 1_000;
 
 export function createSlots(count: number, pace: Pace): Slots {
-  // There nothing may wait for the end of a request, since the one that sent it may be over.
+  // On Workers, nothing may wait for the end of a request, since the request that sent it may be over.
   return hasRequestContexts() ? withoutLimit() : limitedTo(count, pace);
 }
 
 function limitedTo(count: number, pace: Pace): Slots {
   let queue: Applicant[] = [];
-  /** The deadlines of those who have a slot. */
+  /** The deadlines of the requests that hold a slot. */
   const holders = new Map<Slot, number>();
-  /** Those who got theirs since DynamoDB answers again. */
+  /** Slots that were granted since DynamoDB recovered. */
   const recovering = new Set<Slot>();
   let heldMs = 0;
   let timer: ReturnType<typeof startQuietTimer> | undefined;
@@ -64,14 +66,14 @@ function limitedTo(count: number, pace: Pace): Slots {
     return pace.window < count;
   }
 
-  /** Whether a slot is free; now and then while DynamoDB is silent, and more and more often afterwards. */
+  /** Returns whether a slot is free; occasionally while DynamoDB is silent, and more and more often afterwards. */
   function isFree(nowMs: number): boolean {
     if (holders.size >= count) takeBackOverdue(nowMs);
     if (holders.size >= count) return false;
     return pace.silent ? isPast(pace.nextMs(), nowMs) : recovering.size < pace.window;
   }
 
-  /** Timers that were replaced, as by fake ones, never end a request. */
+  /** Timers that were replaced, as by fake timers, never end a request. */
   function takeBackOverdue(nowMs: number): void {
     for (const [slot, deadlineMs] of holders) {
       if (deadlineMs + OVERDUE_MS >= nowMs) continue;
@@ -87,12 +89,15 @@ function limitedTo(count: number, pace: Pace): Slots {
     wakeLater(nowMs);
   }
 
-  /** The first that came; in and after a silence the last, which has the most time left for an answer. */
+  /** The first in the queue; during and after a silence the last, which has the most time left for an answer. */
   function next(): Applicant {
     return (pace.silent || isRecovering() ? queue.pop() : queue.shift()) as Applicant;
   }
 
-  /** One that has waited leaves only with the time that an answer usually takes, so that few are sent in vain. */
+  /**
+   * A request that has waited leaves only if it has the time that an answer usually takes, so that few are sent in
+   * vain.
+   */
   function refuseLate(nowMs: number): void {
     const lateMs = pace.silent ? pace.hopelessMs(nowMs) : nowMs + pace.usualMs(nowMs);
     const isLate = (applicant: Applicant): boolean => applicant.deadlineMs() <= lateMs;
@@ -102,7 +107,10 @@ function limitedTo(count: number, pace: Pace): Slots {
     for (const applicant of late) applicant.refuse(timedOut(pace.error));
   }
 
-  /** A slot that becomes free serves the queue, too: this is for probes and for those whose time passes meanwhile. */
+  /**
+   * A slot that becomes free serves the queue, too. This is for probes, and for requests whose time passes in the
+   * meantime.
+   */
   function wakeLater(nowMs: number): void {
     clearTimeout(timer);
     if (queue.length === 0) return;
@@ -167,7 +175,7 @@ export function latestOf(calls: readonly { readonly deadlineMs: number }[]): num
   return calls.reduce((latestMs, { deadlineMs }) => Math.max(latestMs, deadlineMs), 0);
 }
 
-/** @param cause the last error of the connection, where it has failed */
+/** @param cause the last error of the connection, if it has failed */
 export function timedOut(cause?: unknown): SluiceError {
   return storeTimeout("DynamoDB is too slow or too busy to answer in time; the call was not sent", cause);
 }

@@ -3,21 +3,21 @@ import { earliestMs, isEntry } from "@sluice/core/kit";
 import { type Entry, type Policy, unreadableState } from "@sluice/core/store";
 import { digits, type Fields, isCount, itemFormOf, type Kept, numberIn } from "./item-forms.js";
 
-/** An item as the client library hands it over. */
+/** An item in the form of the client library. */
 export type Item = Readonly<Record<string, AttributeValue>>;
 
 /*
- * An entry lies in the fields of its algorithm's form (see `item-forms.ts`), with b, the time until which the key is blocked,
- * and l, the length of that block, where there are such. All other state is { j: JSON }. In each of them x is when the state
- * expires; without x a bucket lives until it is full, and a window until it ends.
+ * An entry is stored in the fields of its algorithm's form (see `item-forms.ts`), with b, the time until which the key
+ * is blocked, and l, the length of that block, if there is one. All other state is { j: JSON }. In each of them x is
+ * when the state expires; without x a bucket lives until it is full, and a window until it ends.
  */
 
-/** Whether a value is in the numbers of its algorithm, and not text. */
+/** Returns whether a value is in the numeric form of its algorithm, and not text. */
 export function isNumbers(value: AttributeValue | undefined): value is AttributeValue.MMember {
   return value?.M !== undefined && value.M.j === undefined && value.M.g === undefined;
 }
 
-/** The attribute's value for a state; with `expiresAtMs` where the state alone does not tell when it goes. */
+/** The attribute's value for a state. Includes `expiresAtMs` if the state does not imply its expiry. */
 export function encode(algorithm: string | undefined, state: unknown, expiresAtMs: number | undefined): AttributeValue {
   const fields = fieldsOf(algorithm, state) ?? { j: { S: JSON.stringify(state) } };
   return { M: expiresAtMs === undefined ? fields : { ...fields, x: { N: String(expiresAtMs) } } };
@@ -37,7 +37,7 @@ export function decode(algorithm: string | undefined, value: AttributeValue | un
   return expiresAt === undefined ? kept : { state: kept.state, expiresAtMs: Number(expiresAt) };
 }
 
-/** Text is never written without a time. */
+/** Text is never written without an expiry. */
 const FOREVER = Number.POSITIVE_INFINITY;
 
 function parse(text: string): unknown {
@@ -48,7 +48,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** The fields of an entry; `undefined` for what is no entry of its algorithm. */
+/** The fields of an entry; `undefined` for a value that is not an entry of its algorithm. */
 function fieldsOf(algorithm: string | undefined, state: unknown): Fields | undefined {
   if (!isEntry(state) || state.length !== state[0] + 2 || !isCount(state[1])) return undefined;
   const [, blockedUntilMs, own, blockedForMs] = state;
@@ -74,18 +74,19 @@ function entryOf(algorithm: string | undefined, value: AttributeValue): Kept | u
 }
 
 /**
- * How far the clocks of processes may differ. State that lies further ahead than this was written before a clock stepped
- * back: it is repaired. State that lies less far ahead was written by a process whose clock is ahead of this one.
+ * The maximum difference between the clocks of processes. State that is further ahead than this was written before a
+ * clock stepped back, and is repaired. State that is less far ahead was written by a process whose clock is ahead of
+ * this one.
  */
 const SKEW_MS = 2_000;
 
-/** An entry with some state, and a policy that is to be decided on it. */
+/** An entry with some state, and a policy to decide on it. */
 export interface Known {
   readonly entry: Entry;
   readonly policy: Policy;
 }
 
-/** This process's time, or the time of another process with a faster clock that the entries prove. */
+/** The time of this process, or of another process with a faster clock, as shown by the entries. */
 export function timeBy(nowMs: number, known: readonly Known[]): number {
   let timeMs = nowMs;
   for (const { entry, policy } of known) {
@@ -96,7 +97,7 @@ export function timeBy(nowMs: number, known: readonly Known[]): number {
   return timeMs;
 }
 
-/** The earliest time at which the block can have been made. */
+/** The earliest time at which the block can have been created. */
 function blockTimeOf(entry: Entry): number {
   return entry[0] === 2 ? entry[1] - entry[3] : 0;
 }

@@ -13,12 +13,12 @@ import type { Item } from "./stored.js";
 
 /** The requests that the store makes. All reject with a `SluiceError`. Times are those of `performance.now()`. */
 export interface Table {
-  /** The item as it is now; empty when there is none. */
+  /** The current item; empty if there is none. */
   read(pk: string, deadlineMs: number): Promise<Item>;
-  /** Writes if the conditions hold. The item is as the write left it, or as it stood when they did not hold. */
+  /** Writes if the conditions hold. Returns the item after the write, or as it was if they did not hold. */
   update(pk: string, expression: Expression, deadlineMs: number): Promise<{ written: boolean; item: Item }>;
   delete(pk: string, deadlineMs: number): Promise<void>;
-  /** A page of all items, and where the next one begins; `undefined` at the end. */
+  /** A page of all items, and the start of the next page; `undefined` at the end. */
   scan(start: Item | undefined): Promise<{ items: readonly Item[]; next: Item | undefined }>;
 }
 
@@ -87,10 +87,10 @@ export function openTable(request: Request, name: string): Table {
 export const PARTITION_KEY = "pk";
 
 /**
- * An item in a reply, as the client library hands it over: its attributes with their types, such as `{ pk: { S: "…" } }`.
+ * An item in a reply, in the form of the client library: its attributes with their types, such as `{ pk: { S: "…" } }`.
  *
- * @param field of the reply
- * @throws SluiceError `STORE_FAILED` when it is something else, as from a client that was wrapped
+ * @param field the field of the reply
+ * @throws SluiceError `STORE_FAILED` for anything else, as from a client that was wrapped
  */
 function itemIn(reply: unknown, field: "Item" | "Attributes"): Item | undefined {
   if (!isObject(reply)) throw unexpected(field, reply === null ? "null" : `of type ${typeof reply}`);
@@ -101,7 +101,7 @@ function itemIn(reply: unknown, field: "Item" | "Attributes"): Item | undefined 
   return item as Item;
 }
 
-/** The same where there has to be one. */
+/** The same if the reply must have an item. */
 function requiredItemIn(reply: unknown, field: "Attributes"): Item {
   const item = itemIn(reply, field);
   if (item === undefined) throw unexpected(field, `without "${field}"`);
@@ -120,18 +120,18 @@ function unexpected(field: string, found: string): SluiceError {
   );
 }
 
-/** The parts of a conditional update, as they come together. */
+/** The parts of a conditional update, collected one after the other. */
 export interface Expression {
-  /** The placeholder of an attribute's name. */
+  /** Returns the placeholder of an attribute's name. */
   name(attribute: string): string;
-  /** The placeholder of a value. */
+  /** Returns the placeholder of a value. */
   value(value: AttributeValue): string;
   number(value: bigint | number): string;
   /** All conditions must hold. */
   require(condition: string): void;
   set(assignment: string): void;
   remove(path: string): void;
-  /** What an update command takes. */
+  /** The input of an update command. */
   readonly input: {
     UpdateExpression: string;
     ConditionExpression: string;
@@ -178,17 +178,17 @@ export function createExpression(): Expression {
   return expression;
 }
 
-/** The item's attribute by which DynamoDB deletes it: in whole seconds since 1970. No decision looks at it. */
+/** The item's attribute by which DynamoDB deletes it: in whole seconds since 1970. Decisions ignore it. */
 export const TIME_TO_LIVE = "expiresAt";
 
-/** An item stays so much longer than it must, so that its time need not be set anew with every write. */
+/** An item stays this much longer than it must, so that not every write has to set its time again. */
 const SPARE_S = 60;
 
 /**
- * Makes sure that the item stays at least until `untilMs`, and leaves alone that others need it for longer. An update
- * expression can't take the larger of two times, so what was last seen says which of two conditions to make.
+ * Makes sure that the item stays at least until `untilMs`, and never shortens its life for others. An update expression
+ * can't take the larger of two times, so what was last seen determines which of two conditions is used.
  *
- * @returns the attribute as the write leaves it, if it was as it was last seen
+ * @returns the attribute after the write, if it was as last seen
  */
 export function keepUntil(expression: Expression, item: Item, untilMs: number): Item {
   const neededS = Math.ceil(untilMs / 1_000);

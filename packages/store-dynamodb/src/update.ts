@@ -23,8 +23,8 @@ export interface DeleteCall {
 }
 
 /**
- * Compare and set, first on what the item is guessed to be: a right guess takes one request, and so does a wrong one on
- * which there is nothing to write. What the change says of a mere guess is not the answer.
+ * Compare and set, starting with a guess of the item. A right guess takes one request, and so does a wrong guess if
+ * there is nothing to write. The result of a change that ran on a guess is never the answer.
  */
 export async function updateEntry(
   session: Session,
@@ -37,7 +37,7 @@ export async function updateEntry(
     let state: unknown;
     try {
       const kept = decode(place.algorithm, session.item[place.attribute]);
-      // With a time given for a test nothing expires: the clock by which it does would not move with the test's.
+      // If a test sets the time, nothing expires: the clock of DynamoDB would not follow the test's.
       state = kept !== undefined && (nowMs !== undefined || kept.expiresAtMs > now) ? kept.state : undefined;
       next = change(state, now);
     } catch (error) {
@@ -62,13 +62,13 @@ export async function updateEntry(
   }
 }
 
-/** Forgets an entry; an item that holds nothing else goes as a whole. */
+/** Deletes an entry; if the item holds nothing else, deletes the item. */
 export async function deleteEntry(session: Session, { place, deadlineMs }: DeleteCall): Promise<void> {
   if (place.algorithm === undefined) return session.delete(deadlineMs);
   for (;;) {
     const expression = createExpression();
     const at = expression.name(place.attribute);
-    // Without the condition, an item that is not there would be made, without a time to live.
+    // Without the condition, a missing item would be created, without a time to live.
     expression.require(`attribute_exists(${at})`);
     expression.remove(at);
     const { [place.attribute]: _, ...others } = session.item;
@@ -77,7 +77,7 @@ export async function deleteEntry(session: Session, { place, deadlineMs }: Delet
   }
 }
 
-/** An entry to write, and how long it lives. */
+/** An entry to write, and its lifetime. */
 export interface Repaired {
   readonly place: Place;
   readonly entry: Entry | undefined;
@@ -85,8 +85,8 @@ export interface Repaired {
 }
 
 /**
- * Writes entries that were read as others, since the clock stepped back or the policy's numbers changed. The decisions
- * stand whether or not it works. `undefined` when there is nothing to write.
+ * Writes entries that were corrected on reading, because the clock stepped back or the policy's numbers changed. The
+ * decisions are valid even if it fails. `undefined` if there is nothing to write.
  */
 export function repair(session: Session, repaired: readonly Repaired[], nowMs: number): Promise<unknown> | undefined {
   if (repaired.length === 0) return undefined;

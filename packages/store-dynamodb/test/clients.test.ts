@@ -128,14 +128,14 @@ describe("a client without settings", () => {
       region: "local",
       async credentials() {
         await sleep(400);
-        throw new Error("nobody has any credentials");
+        throw new Error("there are no credentials");
       },
     });
     const limiter = limiterOn(client, "late reason", 200);
     expect(await limiter.consume("somebody")).toMatchObject({ error: { code: "STORE_TIMEOUT" } });
     await sleep(400);
     expect(await limiter.consume("somebody")).toMatchObject({
-      error: { code: "STORE_TIMEOUT", cause: { message: "nobody has any credentials" } },
+      error: { code: "STORE_TIMEOUT", cause: { message: "there are no credentials" } },
     });
   });
 });

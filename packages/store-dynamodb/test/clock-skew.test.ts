@@ -13,7 +13,7 @@ const SERVER = "Tue, 14 Nov 2023 22:13:20 GMT";
 const SERVER_MS = 1_700_000_000_000;
 
 it.each([
-  // Sent and answered within the second that the header names, or around it: no difference can be told.
+  // Sent and answered within the second that the header names, or around it: no difference can be detected.
   [0, 5, 0],
   [990, 1_005, 0],
   [-20, 3, 0],
@@ -29,7 +29,7 @@ it.each([
   expect(seen).toEqual(skewMs === 0 ? [] : [skewMs]);
 });
 
-it("is told of once, until the clock was right in between", () => {
+it("is reported once, until the clock was right in between", () => {
   const seen: number[] = [];
   const { observe } = createClockSkew(1_000, (ms) => seen.push(ms));
   for (const aheadMs of [0, 500, 3_000, 4_000, 3_000, 0, -3_000, -3_000]) {

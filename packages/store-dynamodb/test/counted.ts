@@ -3,7 +3,7 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 /** Requests by command, such as `{ UpdateItemCommand: 3 }`. */
 export type Counts = Record<string, number>;
 
-/** Counts what leaves a client, every attempt of the SDK by itself. */
+/** Counts every attempt of the SDK that leaves a client. */
 export function countRequests(client: DynamoDBClient): { take(): Counts; total(): number } {
   let counts: Counts = {};
   client.middlewareStack.add(

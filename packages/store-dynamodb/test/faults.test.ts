@@ -15,7 +15,7 @@ afterEach(() => {
 const policies = fixedWindow({ limit: 1_000, window: "1h" });
 const TIMEOUT_MS = 1_000;
 
-/** A limiter on a store and client of its own, which has been used. */
+/** A limiter with a separate store and client, which has been used. */
 async function openLimiter(prefix: string, timeout = TIMEOUT_MS) {
   const { store, client } = openStore({}, { endpoint: proxy.url });
   const patient = createLimiter({ store, policies, prefix, timeout: "10s" });
@@ -24,7 +24,7 @@ async function openLimiter(prefix: string, timeout = TIMEOUT_MS) {
   return { limiter: createLimiter({ store, policies, prefix, timeout, on }), patient, store, client };
 }
 
-/** How long it takes until the store decides most of the time again. Not always: the machine may be busy. */
+/** Measures how long it takes until the store decides most of the time again. Not always: the machine may be busy. */
 async function recoveryMs(limiter: Limiter): Promise<number> {
   const startMs = performance.now();
   for (let round = 0; performance.now() - startMs < 10_000; round++) {
@@ -92,7 +92,7 @@ describe("connections that break now and then", () => {
   });
 });
 
-describe("policies with keys of their own", () => {
+describe("policies with different keys", () => {
   it("are charged together or not at all when there is no time for all of them", async () => {
     const names = ["user", "address", "all"];
     const three = names.map((name) => fixedWindow({ name, limit: 10, window: "1h" }));

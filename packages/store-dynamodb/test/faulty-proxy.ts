@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 /** Stands between a client and DynamoDB Local, and can be slow, silent, broken or gone. */
 export interface FaultyProxy {
   readonly url: string;
-  /** How much later each answer comes. */
+  /** The delay of each answer. */
   delayMs: number;
   /** Requests get no answer while it is set, and are not carried out later. */
   silent: boolean;

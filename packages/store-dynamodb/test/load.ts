@@ -7,7 +7,7 @@ export interface Timed {
   readonly tookMs: number;
 }
 
-/** Asks so many times a second, whatever becomes of the decisions, and returns all of them. */
+/** Sends this many requests a second, whatever their decisions, and returns all decisions. */
 export async function askAtRate(
   limiter: Limiter,
   { perSecond, forMs, keyOf }: { perSecond: number; forMs: number; keyOf: (i: number) => string },

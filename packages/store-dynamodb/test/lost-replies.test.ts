@@ -15,7 +15,7 @@ const policies = [
   slidingLog({ name: "log", limit: 100, window: "1d" }),
 ];
 
-/** Lets the next request through to the server and puts `failure` in place of its answer, as often as `times` says. */
+/** Lets the next request through to the server and replaces its answer by `failure`, as often as `times` says. */
 function failAnswers(client: DynamoDBClient, times: number, failure: () => Error, sent: boolean): void {
   let left = times;
   client.middlewareStack.add(
@@ -66,7 +66,7 @@ it("a lost reply to a refund is an error and one refund", async () => {
   const decision = await limiter.consume("somebody", { cost: 10 });
   failAnswers(client, 1, () => Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }), true);
   await expect(limiter.refund(decision)).rejects.toMatchObject({ code: "STORE_FAILED" });
-  // The policies' refunds are writes of their own; the first of them got no answer.
+  // The policies' refunds are separate writes; the first of them got no answer.
   expect((await limiter.peek("somebody")).policies.map(({ remaining }) => remaining)).toEqual([50, 50, 50]);
 });
 

@@ -30,7 +30,7 @@ const shown = ({ allowed, remaining, retryAfterMs, resetAfterMs, policies }: Dec
   policies[0]?.blocked,
 ];
 
-/** What two processes see must be what they see on one model in memory. */
+/** Two processes must see the same as one model in memory. */
 async function expectAsInModel(policy: Policy, body: (others: Others) => Promise<Decision[]>): Promise<void> {
   const run = (mine: Store, theirs: Store): Promise<Decision[]> => {
     const clock = manualClock(1_700_000_000_000);
@@ -96,15 +96,17 @@ describe.each(["token-bucket", "fixed-window"])(
         return [await mine().consume("somebody")];
       }));
 
-    it.each(changed.map((other) => [other] as const))("changed the policy's numbers goes on from there: %j", (other) =>
-      expectAsInModel(policy, async ({ mine, theirs, advance }) => {
-        const decisions = [await mine().consume("somebody", { cost: 2 })];
-        decisions.push(await theirs(other).consume("somebody"));
-        await advance(1_234_567);
-        decisions.push(await mine().consume("somebody"), await mine().consume("somebody"));
-        decisions.push(await theirs(other).consume("somebody"));
-        return decisions;
-      }),
+    it.each(changed.map((other) => [other] as const))(
+      "changed the policy's numbers continues from there: %j",
+      (other) =>
+        expectAsInModel(policy, async ({ mine, theirs, advance }) => {
+          const decisions = [await mine().consume("somebody", { cost: 2 })];
+          decisions.push(await theirs(other).consume("somebody"));
+          await advance(1_234_567);
+          decisions.push(await mine().consume("somebody"), await mine().consume("somebody"));
+          decisions.push(await theirs(other).consume("somebody"));
+          return decisions;
+        }),
     );
 
     it("used it all denies, and again when it was reset and used", () =>
@@ -138,7 +140,7 @@ describe.each(["token-bucket", "fixed-window"])(
   },
 );
 
-it("an update that fails on what another process has replaced is made on what is there", async () => {
+it("an update that fails because another process replaced the entry is repeated on the new one", async () => {
   const [mine, theirs] = [openStore().store, openStore().store];
   const write = (state: number) => () => ({ state, ttlMs: 60_000 });
   await mine.atomicUpdate("others:update", write(1));

@@ -47,7 +47,8 @@ describe("a server that stops answering", () => {
     resume();
     const patient = createLimiter({ store, policies, prefix: "slots", timeout: "10s" });
     const left = await hundredTimes(async (i) => (await patient.peek(`client ${i}`)).remaining);
-    // Only those on their way may have been charged: two, and a few more in the last moment, as those two were given up.
+    // Only requests in flight may have been charged: two, and a few more in the last moment, when those two were given
+    // up.
     expect(left.filter((remaining) => remaining < 1_000).length).toBeLessThanOrEqual(10);
   });
 });

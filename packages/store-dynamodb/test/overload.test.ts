@@ -17,7 +17,7 @@ const DELAY_MS = 800;
 const CONCURRENCY = 20;
 const CAPACITY = CONCURRENCY / (DELAY_MS / 1_000);
 
-/** A limiter on a store and client of its own, which has been used. */
+/** A limiter with a separate store and client, which has been used. */
 async function openLimiter(prefix: string, algorithm: string) {
   const policies = (policiesOf[algorithm] as (limit: number) => Policy)(100_000);
   const { store, requests } = openStore({ concurrency: CONCURRENCY }, { endpoint: proxy.url, maxAttempts: 1 });

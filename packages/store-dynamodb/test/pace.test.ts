@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createPace, type Pace } from "../src/requests.js";
 
-/** A request that takes from one time to another, and what it shows. */
+/** A request that takes from one time to another, and its effect. */
 function answered(pace: Pace, sentMs: number, nowMs: number): void {
   const ended = pace.sent(sentMs);
   pace.took(nowMs - sentMs);
@@ -91,7 +91,7 @@ describe("silence", () => {
     const gaps: number[] = [];
     pace.sent(0)(200, "unanswered");
     for (let nowMs = 0; gaps.length < 5; nowMs = pace.nextMs()) {
-      // Whether or not the one before has ended.
+      // True if or not the one before has ended.
       if (nowMs > 0) pace.sent(nowMs);
       gaps.push(pace.nextMs() - nowMs);
     }

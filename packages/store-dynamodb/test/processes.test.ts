@@ -20,7 +20,7 @@ interface Task {
 /** By algorithm and key. */
 type Report = Record<string, { asked: number; granted: number }>;
 
-/** How many calls all processes together were granted. */
+/** The number of calls that all processes together were granted. */
 async function contend(task: Task): Promise<Report> {
   const setting = `${server.url} ${TABLE} ${ACCESS_KEY}`;
   const children = Array.from({ length: PROCESSES }, (_, seed) =>

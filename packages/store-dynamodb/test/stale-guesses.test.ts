@@ -7,7 +7,7 @@ import { serverWithTable, TABLE } from "./server.js";
 
 const { server } = await serverWithTable();
 
-/** Three stores by turns: what each of them remembers of an item is out of date most of the time. */
+/** Three stores in turn: what each remembers of an item is out of date most of the time. */
 function byTurns(): DynamodbStore {
   const stores = [1, 2, 3].map(() => dynamodbStore({ client: connect(server.url), table: TABLE }));
   let calls = 0;

@@ -22,7 +22,7 @@ describe("encode and decode", () => {
     ["a block alone", "token-bucket", [1, 1_700_000_000_000, null], false],
     ["an entry of another version", "token-bucket", [2, 0, ["later"]], false],
     ["a bucket of another shape", "token-bucket", [1, 0, [1, 2, 3]], false],
-    ["a numerator that is none", "token-bucket", [1, 0, [1, 7, 7, 1, 1]], false],
+    ["a numerator that is invalid", "token-bucket", [1, 0, [1, 7, 7, 1, 1]], false],
     ["fractions", "fixed-window", [1, 0, [0.5, 1]], false],
     ["a window of another shape", "fixed-window", [1, 0, [1, 2, 3]], false],
     ["other state", undefined, { any: ["value", null] }, false],
@@ -32,7 +32,7 @@ describe("encode and decode", () => {
     expect(isNumbers(value)).toBe(numbers);
   });
 
-  it("without a given time a bucket lives until it is full, and a window until it ends", () => {
+  it("without an explicit expiry a bucket lives until it is full, and a window until it ends", () => {
     const bucket = encode("token-bucket", [1, 0, [1_000, 1, 7, 1, 0]], undefined);
     expect(decode("token-bucket", bucket)?.expiresAtMs).toBe(1_001);
     const blocked = encode("token-bucket", [1, 5_000, [1_000, 0, 7, 1, 0]], undefined);
@@ -42,11 +42,11 @@ describe("encode and decode", () => {
   });
 
   it.each([
-    ["text that is no JSON", { M: { j: { S: "{" } } }],
+    ["text that is not JSON", { M: { j: { S: "{" } } }],
     ["another type", { S: "text" }],
     ["numbers that are missing", { M: { t: { N: "1" } } }],
     ["a rate of none", { M: { t: { N: "1" }, r: { N: "0" }, i: { N: "1" }, s: { N: "1" } } }],
-    ["a log that is none", { M: { g: { S: "zz zz:!" } } }],
+    ["a log that is invalid", { M: { g: { S: "zz zz:!" } } }],
   ])("%s is unreadable", (_, value) => {
     expect(() => decode("token-bucket", value as never)).toThrow(
       expect.objectContaining({ code: "STORE_STATE_UNREADABLE" }),
@@ -54,7 +54,7 @@ describe("encode and decode", () => {
   });
 });
 
-// What the release before has stored. Never to be changed: state outlives a release.
+// Items as the previous release stored them. Never change them: state outlives a release.
 it.each<[string, Record<string, unknown>, unknown]>([
   [
     "token-bucket",
@@ -88,7 +88,7 @@ describe("a log as text", () => {
   });
 
   it.each([[[]], [[1]], [["1", 1]], [[1, 0.5]], [[-1, 1]], [[2, 1, 1, 1]], ["text"], [null]])(
-    "is none of %j",
+    "does not encode %j",
     (log) => {
       expect(encodeGrants(log)).toBeUndefined();
     },

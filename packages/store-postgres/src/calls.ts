@@ -16,11 +16,11 @@ import {
   wasLocked,
 } from "./failure.js";
 
-/** Every statement that the store sends: each is a call of a function that `createSchema` created. */
+/** Every statement that the store sends. Each calls a function that `createSchema` created. */
 export interface Statements {
   readonly decide: Statement;
   readonly compareAndSet: Statement;
-  /** The same for several entries, at which it only looks: an array of its results. */
+  /** Looks at several entries: an array of results. */
   readonly look: Statement;
   readonly forget: Statement;
   readonly sweep: Statement;
@@ -28,7 +28,10 @@ export interface Statements {
   readonly importEntries: Statement;
 }
 
-/** The statements for the table that `rename` knows. Arguments are sent as text, whatever types a client makes of them. */
+/**
+ * The statements for the table that `rename` knows. Arguments are sent as text, whatever types a client converts them
+ * to.
+ */
 export function statementsFor(rename: (sql: string) => string): Statements {
   const named = (sql: string): Statement => {
     const text = rename(sql);
@@ -60,10 +63,10 @@ export function statementsFor(rename: (sql: string) => string): Statements {
   };
 }
 
-/** Sends one statement, and again if it is known not to have run. */
+/** Sends one statement, and sends it again only if it is known not to have run. */
 export type Caller = (values: readonly (string | null)[], deadlineMs: number | undefined) => Promise<string>;
 
-/** For calls that can't share a statement. They share a place in line, so that an outage leaves no queue behind. */
+/** Runs calls that can't share a statement. They share a limit, so that an outage leaves no queue behind. */
 export function createCaller(database: Database, statement: Statement, maxInFlight: number): Caller {
   async function send(values: readonly (string | null)[], deadlineMs: number): Promise<string | typeof HELD> {
     return database.connected(async (connection) => {
@@ -95,11 +98,11 @@ export function createCaller(database: Database, statement: Statement, maxInFlig
 interface Look {
   readonly rowKey: string;
   readonly nowMs: number | undefined;
-  /** By `performance.now()`; it is not sent after that. */
+  /** By `performance.now()`. The request is not sent after that. */
   readonly deadlineMs: number;
 }
 
-/** Looks at entries: those asked for at the same time by one statement, as decisions are made. */
+/** Looks at entries. Looks that are requested at the same time share one statement, as decisions do. */
 function createLooker(database: Database, statement: Statement, maxInFlight: number): Batcher<Look, Seen> {
   async function look(connection: Connection, looks: readonly Look[]): Promise<readonly (Seen | SluiceError)[]> {
     for (;;) {

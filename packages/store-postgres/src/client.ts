@@ -1,6 +1,6 @@
 import { SluiceError } from "@sluice/core/store";
 
-/** A statement as `pg` takes it. */
+/** A statement in the form that `pg` accepts. */
 export interface PgQuery {
   name?: string;
   text: string;
@@ -9,19 +9,19 @@ export interface PgQuery {
   types?: { getTypeParser(): (value: string) => string };
 }
 
-/** What the store needs of a `Client` of the package `pg`, version 8. */
+/** The parts of a `Client` of the package `pg`, version 8, that the store uses. */
 export interface PgClient {
   query(query: PgQuery): Promise<unknown>;
   on(event: "error", listener: (error: Error) => void): unknown;
   removeListener(event: "error", listener: (error: Error) => void): unknown;
 }
 
-/** A connection that a pool of `pg` lends. */
+/** A connection of a pool of `pg`. */
 export interface PgPoolClient extends PgClient {
   release(destroy?: boolean): void;
 }
 
-/** What the store needs of a `Pool` of the package `pg`, version 8. */
+/** The parts of a `Pool` of the package `pg`, version 8, that the store uses. */
 export interface PgPool {
   connect(): Promise<PgPoolClient>;
   readonly totalCount: number;
@@ -35,7 +35,7 @@ export interface PostgresJsQuery {
   simple(): Promise<unknown>;
 }
 
-/** What the store needs of a client of the package `postgres`, version 3, or of `SQL` of Bun. */
+/** The parts that the store uses of a client of the package `postgres`, version 3, or of `SQL` of Bun. */
 export interface PostgresJsClient {
   unsafe(text: string, values?: (string | null)[], options?: { prepare?: boolean }): PostgresJsQuery;
   begin: unknown;
@@ -50,37 +50,37 @@ export type PostgresClient = PgPool | PgClient | PostgresJsClient;
 
 /** A statement that returns one row with one text. */
 export interface Statement {
-  /** Unique for the text. */
+  /** Unique for each text. */
   readonly name: string;
   readonly text: string;
 }
 
-/** One connection, lent to one caller at a time. */
+/** One connection, used by one caller at a time. */
 export interface Connection {
   run(statement: Statement, values: readonly (string | null)[]): Promise<string>;
-  /** Runs a text without values that returns nothing. */
+  /** Runs a text without parameters that returns nothing. */
   runScript(text: string): Promise<void>;
   /**
-   * Notes that the server at the other end can't write. Returns whether the connection ends for that, so that the next one
-   * may reach another server.
+   * Records that the server at the other end can't write. Returns whether the connection will be closed for that, so
+   * that the next one may reach another server.
    */
   endReadOnly(): boolean;
 }
 
-/** All clients as one. */
+/** The common interface of all clients. */
 export interface Database {
   /**
-   * Lends a connection as soon as one is free. Rejects with a `SluiceError`, whatever `use` or the client rejects with:
-   * with `STORE_TIMEOUT` when no connection was free, or no answer came, by `deadlineMs`.
+   * Passes a connection to `use` as soon as one is free. Rejects with a `SluiceError` for any failure of `use` or of
+   * the client: with `STORE_TIMEOUT` when no connection was free, or no answer arrived, by `deadlineMs`.
    */
   connected<T>(use: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T>;
-  /** The most connections at once. */
+  /** The maximum number of connections. */
   readonly connections: number;
-  /** The last error of a connection since the server answered. */
+  /** The last error of a connection since the last reply of the server. */
   connectionError(): unknown;
 }
 
-/** Values that are often passed instead of a client: how they are known, what they are, and what to pass. */
+/** Values that are often passed instead of a client: how to detect them, what they are, and what to pass. */
 const MISTAKES: readonly (readonly [matches: (value: object) => boolean, what: string, fix: string])[] = [
   [(value) => isClass(value), "a class", 'create an instance, such as new Pool({ connectionString: "postgres://…" })'],
   [(value) => hasAll(value, "Pool", "Client"), "the module pg", "create a pool: new pg.Pool(…)"],
@@ -98,12 +98,12 @@ const MISTAKES: readonly (readonly [matches: (value: object) => boolean, what: s
   [(value) => hasAll(value, "query", "transaction"), "not a client of pg or postgres", "create a Pool of pg beside it"],
 ];
 
-/** Whether a value looks like a `Client` of pg, but is a connection of mysql, mysql2, mariadb or mssql. */
+/** Returns whether a value looks like a `Client` of pg, but is a connection of mysql, mysql2, mariadb or mssql. */
 export function isOfAnotherDatabase(value: object): boolean {
   return hasAll(value, "query", "escapeId") || hasAll(value, "query", "request");
 }
 
-/** The error for a value that is not a client, with what to pass. */
+/** The error for a value that is not a client. Says what to pass. */
 export function invalidClient(value: unknown): SluiceError {
   const [what, fix] = mistake(value);
   return new SluiceError(

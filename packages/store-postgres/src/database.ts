@@ -47,13 +47,13 @@ function has(client: unknown, method: string): boolean {
 }
 
 /**
- * Ends the session that runs it, as soon as it is idle, if it can't write: the client then opens another one, perhaps to
- * another server. The package postgres fails the statement after one that was under way when its session ended.
+ * Ends the session that runs it, as soon as it is idle, if it can't write. The client then opens another one, perhaps
+ * to another server. The package postgres fails the statement after one that was running when its session ended.
  */
 const END_READ_ONLY =
   "SELECT set_config('idle_session_timeout', '1', false) WHERE current_setting('transaction_read_only') = 'on'";
 
-/** The client then knows that the session has ended. */
+/** The client then notices that the session has ended. */
 const ENDED_AFTER_MS = 30;
 
 /** A client of `postgres`, or `SQL` of Bun. It assigns statements to its connections itself. */
@@ -62,14 +62,14 @@ function postgresJsDatabase(client: PostgresJsClient, named: boolean): Database 
   const connections = client.options?.max ?? 1;
   const places = createPlaces(connections);
   const mayEndReadOnly = createAllowance(connections, READ_ONLY_PERIOD_MS);
-  /** Sessions that are about to end take no more statements. */
+  /** Sessions that are about to end accept no more statements. */
   let ending: Promise<unknown> = Promise.resolve();
 
-  // Connections that the library lends by reserve() hang in some cases.
+  // Connections that the library returns from reserve() hang in some cases.
   const connection = watchedConnection(
     {
       async run({ text }, values) {
-        // Raw: the user's types and transforms have no part in it.
+        // Raw, so that the user's types and transforms do not apply.
         return textIn(await client.unsafe(text, [...values], { prepare: named }).raw());
       },
       async runScript(text) {

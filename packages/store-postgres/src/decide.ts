@@ -22,22 +22,24 @@ import {
   wasLocked,
 } from "./failure.js";
 
-/** The verdicts of the SQL of `decide` on an admission that was not decided. */
+/** The codes in the result of the SQL function `decide` for an admission that was not decided. */
 const CHANGED = -2;
 const ROW_HELD = -3;
 const READ_ONLY = -4;
 
-/** A statement costs the server as much as 15 decisions in it. */
+/** A statement costs the server as much as 15 of the decisions in it. */
 const WORTH_SPLITTING = 64;
 
-/** The queue of calls on rows that other transactions hold. Its batches pass such rows over, and have one in flight. */
+/**
+ * The queue of calls on rows that other transactions hold. Its batches skip such rows. Only one is in flight at a time.
+ */
 const PASSING = "passing";
 const WAITING = "waiting";
 
-/** A connection, lent for one batch. */
+/** A connection for one batch. */
 interface Lent {
   readonly connection: Connection;
-  /** Whether the batch waits for rows that others hold. */
+  /** True if the batch waits for rows that others hold. */
   waits: boolean;
   /** The answer to calls that the server can't write. */
   refusal: SluiceError | typeof RECONNECTED | undefined;
@@ -45,7 +47,7 @@ interface Lent {
 
 type Undecided = typeof HELD | typeof RECONNECTED;
 
-/** A batch as the function takes it: see the SQL of `decide`. */
+/** A batch in the form that the SQL function `decide` takes. */
 export function argumentsOf(
   { keys, algorithms, policies, numbers, nowMs }: Pick<Batch, "keys" | "algorithms" | "policies" | "numbers" | "nowMs">,
   waits: boolean,
@@ -66,7 +68,7 @@ export function argumentsOf(
   ];
 }
 
-/** Sends batches by one statement each. */
+/** Sends each batch as one statement. */
 export function createBatchSender(
   database: Database,
   statement: Statement,
@@ -127,16 +129,16 @@ function numbersIn(reply: string): readonly number[] {
   return numbers;
 }
 
-/** A row counts as held for so long after another transaction was found to hold it. */
+/** A row counts as held for this long after another transaction was found to hold it. */
 const REMEMBERED_MS = 1_000;
 
-/** More are forgotten: they cost a wait each, as they did at first. */
+/** More rows are forgotten. Each costs one more wait, as it did at first. */
 const MAX_ROWS = 10_000;
 
-/** The rows that other transactions were found to hold lately. */
+/** The rows that other transactions were recently found to hold. */
 interface HeldRows {
   add(rowKey: string): void;
-  /** Whether one of the claims is on one of them. */
+  /** Returns whether one of the claims is on one of these rows. */
   concern(claims: Admission["claims"], keyOf: (claim: Claim) => string): boolean;
 }
 

@@ -2,18 +2,18 @@ import { type Seen, type SluiceError, type StoredEntry, unreadableState } from "
 import type { Database, Statement } from "./client.js";
 import { hasNotRun, isLate, longestDeadline, tooLate, wasLocked } from "./failure.js";
 
-/** A state as a row keeps it: see `v0001_entries.sql` and `v0006_blocks.sql`. */
+/** A state in the form of a row: see `v0001_entries.sql` and `v0006_blocks.sql`. */
 interface RowValue {
   readonly blockedUntilMs: number;
-  /** How long the block is; `null` if there is none, or it is not known. */
+  /** The length of the block; `null` if there is none or it is unknown. */
   readonly blockedForMs: number | null;
   readonly cells: readonly number[] | null;
   readonly other: string | null;
 }
 
 /**
- * Entries of whole numbers get columns of their own, in which decisions are made; anything else stays as it is. The length
- * of a block is kept apart, so that the release before reads the rest as it knows it.
+ * Entries of whole numbers are stored in separate columns, which `decide` reads; all others are stored unchanged. The
+ * length of a block has a separate column, so that the previous release can still read the rest.
  */
 export function rowValueOf(state: unknown, text: string): RowValue {
   if (!isEntry(state)) return { blockedUntilMs: 0, blockedForMs: null, cells: null, other: text };
@@ -45,7 +45,7 @@ function isCells(inner: unknown): inner is number[] | null {
 /** See `v0007_entries.sql`. */
 type SeenReply = [written: 1] | [written: 0, nowMs: number, version?: string, value?: unknown, blockedForMs?: number];
 
-/** Reads a reply of the function; an error if the entry can't be read. */
+/** Reads a reply of the function. Throws if the entry can't be read. */
 export function seenIn(reply: string): Seen | SluiceError {
   try {
     const [written, nowMs = 0, version = "", value, blockedForMs] = JSON.parse(reply) as SeenReply;
@@ -55,12 +55,12 @@ export function seenIn(reply: string): Seen | SluiceError {
   }
 }
 
-/** Keys as Postgres writes an array of texts. */
+/** Encodes keys as a Postgres array of texts. */
 export function textArray(keys: readonly string[]): string {
   return `{${keys.map((key) => `"${key.replace(/["\\]/g, "\\$&")}"`).join()}}`;
 }
 
-/** Rows of one statement: it takes the server some ten milliseconds. */
+/** Rows of one statement. They take the server about ten milliseconds. */
 export const PAGE = 1_000;
 
 /** See `v0007_entries.sql`. */
@@ -93,7 +93,7 @@ function parse(reply: string): Page {
   }
 }
 
-/** Writes the entries of a page, by one statement unless others sweep some of them away meanwhile. */
+/** Writes the entries of a page. Takes more than one statement only if others sweep some of them away in between. */
 export async function writePage(
   database: Database,
   statement: Statement,
@@ -129,17 +129,17 @@ function rowOf({ key, state, expiresAtMs }: StoredEntry): object {
   return { key, blocked: blockedUntilMs, lasts: blockedForMs, cells, other, expires: expiresAtMs };
 }
 
-/** How many pages one statement looks at: a megabyte, which takes some milliseconds. */
+/** The number of pages that one statement looks at: a megabyte, which takes a few milliseconds. */
 const PAGES = 128;
 
-/** Removes entries from some pages; resolves to the entries removed and the pages that there are. */
+/** Removes entries from some pages; resolves to the number of entries removed and of pages in the table. */
 type SweepPages = (
   firstPage: number,
   pages: number,
   most: number,
 ) => Promise<readonly [removed: number, pages: number]>;
 
-/** Removes up to `limit` expired entries and resolves to their count. Goes on where the last call ended. */
+/** Removes up to `limit` expired entries and resolves to their count. Continues where the last call ended. */
 type Sweeper = (limit: number) => Promise<number>;
 
 export function createSweeper(sweepPages: SweepPages): Sweeper {

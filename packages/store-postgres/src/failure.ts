@@ -1,13 +1,13 @@
 import { byDeadline, LATE, pause } from "@sluice/core/kit";
 import { SluiceError, storeTimeout } from "@sluice/core/store";
 
-/** Whether the server undid the whole statement because of others: it may run again. */
+/** Returns whether the server undid the whole statement because of other transactions, so that it may run again. */
 export function hasNotRun(error: unknown): boolean {
   // serialization_failure, deadlock_detected
   return ["40001", "40P01"].includes(sqlStateOf(error) ?? "");
 }
 
-/** Whether another transaction held a row or the table for too long. The server undid the whole statement. */
+/** Returns whether another transaction held a row or the table for too long. The server undid the whole statement. */
 export function wasLocked(error: unknown): boolean {
   // lock_not_available
   return sqlStateOf(error) === "55P03";
@@ -65,10 +65,13 @@ export function readOnly(options?: ErrorOptions): SluiceError {
 
 const HELD_MESSAGE = "another transaction holds an entry or the table of the Postgres store; nothing was written";
 
-/** What a call resolves to if another transaction holds what it has to write. It may be asked again. */
+/** The result of a call if another transaction holds the row that it has to write. The call may be sent again. */
 export const HELD: unique symbol = Symbol("held");
 
-/** The result of a call that the server could not write. Nothing was written, and the next connection may reach another server. */
+/**
+ * The result of a call that the server could not write. Nothing was written, and the next connection may reach another
+ * server.
+ */
 export const RECONNECTED: unique symbol = Symbol("reconnected");
 
 /** The error for a call that found the same entry held until its deadline. */
@@ -84,13 +87,18 @@ function sqlStateOf(error: unknown): string | undefined {
   return [errno, code].find((value): value is string => typeof value === "string" && /^[0-9A-Z]{5}$/.test(value));
 }
 
-/** Whether the connection ends with this error: it is not the server's, or the server's last word on it. */
+/**
+ * Returns whether the connection ends with this error: it did not come from the server, or it is the last message of
+ * the server.
+ */
 export function endsConnection(error: unknown): boolean {
   // connection_exception, admin_shutdown and its like, time-outs of a session
   return /^(08|57P|25P0[34])/.test(sqlStateOf(error) ?? "08");
 }
 
-/** Whether the server can't write, as a standby or an old primary: a new connection may reach the new primary. */
+/**
+ * Returns whether the server can't write, as a standby or an old primary. A new connection may reach the new primary.
+ */
 export function isReadOnly(error: unknown): boolean {
   // read_only_sql_transaction; a table that is not durable can't be read on a standby (feature_not_supported)
   return ["25006", "0A000"].includes(sqlStateOf(error) ?? "");
@@ -105,7 +113,7 @@ export function parseReply(reply: string): unknown {
   }
 }
 
-/** The error for a reply of another shape than the functions return. */
+/** The error for a reply with a shape that the functions do not return. */
 export function unreadableReply(reply: unknown): SluiceError {
   const shown = typeof reply === "string" ? JSON.stringify(reply.slice(0, 60)) : `a value of type ${typeof reply}`;
   return new SluiceError(
@@ -115,10 +123,10 @@ export function unreadableReply(reply: unknown): SluiceError {
   );
 }
 
-/** No caller waits longer for a statement; it stands in for the deadline of calls that have none. */
+/** No caller waits longer for a statement. Calls without a deadline use it. */
 const MAX_WAIT_MS = 30_000;
 
-/** A slow server may answer a little late. After that much its connection counts as silent. */
+/** A slow server may answer a little late. After this delay its connection counts as silent. */
 export const PATIENCE_MS = 500;
 
 /** The deadline of calls that have none, such as those of a sweep. */
@@ -126,7 +134,7 @@ export function longestDeadline(): number {
   return performance.now() + MAX_WAIT_MS;
 }
 
-/** The error for a call that waited too long for a connection: it was not sent. */
+/** The error for a call that waited too long for a connection and was not sent. */
 export function tooLate(): SluiceError {
   return storeTimeout("no connection to Postgres was free in time; the call was not sent");
 }
@@ -135,13 +143,18 @@ export function isLate(deadlineMs: number): boolean {
   return performance.now() >= deadlineMs;
 }
 
-/** A count of statements that may be in flight at once. */
+/** Limits the number of statements in flight. */
 export interface Places {
-  /** Takes a place as soon as one is free, and resolves to what frees it. Rejects with `STORE_TIMEOUT` at the deadline. */
+  /**
+   * Takes a place as soon as one is free, and resolves to the function that frees it. Rejects with `STORE_TIMEOUT` at
+   * the deadline.
+   */
   take(deadlineMs: number): Promise<() => void>;
 }
 
-/** Keeps statements back that a client would queue: in an outage it would send them when nobody waits any more. */
+/**
+ * Holds back statements that a client would queue: in an outage it would send them after their callers have given up.
+ */
 export function createPlaces(count: number): Places {
   let free = count;
   const waiting = new Set<() => void>();
@@ -174,7 +187,7 @@ export function createPlaces(count: number): Places {
   };
 }
 
-/** Allows an act at most `count` times in each `periodMs`, and returns whether it may be done now. */
+/** Allows an action at most `count` times in each `periodMs`. Returns whether it may be done now. */
 export function createAllowance(count: number, periodMs: number): () => boolean {
   let startMs = Number.NEGATIVE_INFINITY;
   let used = 0;
@@ -188,22 +201,26 @@ export function createAllowance(count: number, periodMs: number): () => boolean 
   };
 }
 
-/** Read-only connections are closed no faster than all of a client's in so much time: the only server may be read-only. */
+/**
+ * In this time, at most as many read-only connections are closed as the client may have, since the only server may be
+ * read-only.
+ */
 export const READ_ONLY_PERIOD_MS = 1_000;
 
-/** The pause before the first retry. It doubles up to the last. */
+/** The pause before the first retry. It doubles up to the longest. */
 const FIRST_PAUSE_MS = 2;
 const MAX_PAUSE_MS = 32;
 
-/** The answer to a call that was not decided or made, and how long it took. */
+/** The answer to a call that was not decided or not made, and how long it took. */
 interface Refusal {
   readonly answer: typeof HELD | typeof RECONNECTED;
   readonly tookMs: number;
 }
 
 /**
- * Asks until no other transaction holds what the call has to write. Rejects with `STORE_CONTENDED` when one more try would
- * not be answered by the deadline; and with `STORE_FAILED` when so many connections in a row could not write.
+ * Retries until no other transaction holds the row that the call has to write. Rejects with `STORE_CONTENDED` when
+ * another try could not be answered by the deadline, and with `STORE_FAILED` when this many connections in a row could
+ * not write.
  */
 export async function askAgain<T>(
   ask: () => Promise<T | typeof HELD | typeof RECONNECTED>,
@@ -218,12 +235,13 @@ export async function askAgain<T>(
       const spareMs = deadlineMs - performance.now() - 2 * refusal.tookMs;
       if (refusal.answer === HELD) {
         if (spareMs <= pauseMs) throw stillHeld();
-        // Those who wait for the same row spread out.
+        // Spreads out callers that wait for the same row.
         await pause(pauseMs * (0.5 + Math.random() / 2));
         pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
         reconnected = 0;
       } else {
-        // Each connection of the client may lead to the server that can't write. A new one takes longer than an answer.
+        // Each connection of the client may lead to a server that can't write. Opening a new one takes longer than a
+        // reply.
         reconnected++;
         if (reconnected > connections || spareMs <= 0) throw readOnly();
       }

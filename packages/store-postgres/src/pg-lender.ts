@@ -8,15 +8,17 @@ export interface Lender {
   /** Resolves to a connection. Rejects with `STORE_TIMEOUT` when none is free by `deadlineMs`. */
   borrow(deadlineMs: number): Promise<PgPoolClient>;
   giveBack(client: PgPoolClient, isBroken: boolean): void;
-  /** Notes that the server answered on a connection. */
+  /** Records that the server answered on a connection. */
   answered(client: PgPoolClient): void;
-  /** Notes that a statement got no answer that was sent at this time: connections that were not used since are closed too. */
+  /**
+   * Records that a statement sent at this time got no answer: connections that have not been used since are closed too.
+   */
   distrust(sentMs: number): void;
-  /** Whether to close a connection to a server that can't write. A new one may reach another server. */
+  /** Returns whether to close a connection to a server that can't write. A new one may reach another server. */
   mayCloseReadOnly(): boolean;
 }
 
-/** All stores on one pool share what is known of its connections. */
+/** All stores on one pool share this knowledge of its connections. */
 export function lenderOf(pool: PgPool): Lender {
   const known = lenders.get(pool);
   if (known !== undefined) return known;
@@ -29,11 +31,11 @@ const lenders = new WeakMap<PgPool, Lender>();
 
 function createLender(pool: PgPool): Lender {
   const connections = pool.options?.max ?? 1;
-  /** When each connection was opened, or answered last. */
+  /** The time when each connection was opened, or last answered. */
   const answeredMs = new WeakMap<PgPoolClient, number>();
-  /** Connections that were asked for, and for which nobody waits any more. */
+  /** Connections that were requested but that no caller waits for any more. */
   const connecting = new Set<Promise<PgPoolClient>>();
-  /** Callers that wait for a connection, by what takes one. */
+  /** Callers that wait for a connection, as the functions that take one. */
   const waiting = new Set<(client: PgPoolClient) => void>();
   let trustedSinceMs = Number.NEGATIVE_INFINITY;
 
@@ -42,8 +44,8 @@ function createLender(pool: PgPool): Lender {
   );
 
   /**
-   * Resolves to the first connection that is free. A new one takes round trips to open, and another one may be given back
-   * meanwhile.
+   * Resolves to the first connection that is free. A new one takes several round trips to open, and another one may be
+   * released first.
    */
   async function connect(deadlineMs: number): Promise<PgPoolClient> {
     const [early] = (pool.idleCount ?? 0) > 0 ? [] : connecting;
@@ -79,7 +81,8 @@ function createLender(pool: PgPool): Lender {
     if (client !== LATE) return client;
     if (isDone) first.then((client) => client.release()).catch(() => {});
     isDone = true;
-    // The next caller waits for the same one: a server that does not answer gets no more connections than callers.
+    // The next caller waits for the same connection, so that a server that does not answer gets no more connections
+    // than callers.
     connecting.add(asked);
     throw new SluiceError(
       "STORE_TIMEOUT",

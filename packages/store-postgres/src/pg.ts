@@ -4,7 +4,7 @@ import type { Connection, Database, PgClient, PgPool, PgQuery } from "./client.j
 import { createPlaces, endsConnection, isReadOnly, longestDeadline, PATIENCE_MS, unreadableReply } from "./failure.js";
 import { lenderOf } from "./pg-lender.js";
 
-/** Instead of the user's type parsers: the store asks for texts, and reads them itself. */
+/** Replaces the user's type parsers: the store requests texts, and parses them itself. */
 const TEXTS = { getTypeParser: () => (value: string) => value };
 
 /** A connection of `pg`. */
@@ -27,7 +27,7 @@ function pgConnection(client: PgClient, named: boolean): Omit<Connection, "endRe
   };
 }
 
-/** Reads rows of one row with one text. */
+/** Reads a result of one row with one text. */
 export function textIn(rows: unknown): string {
   const [row]: unknown[] = Array.isArray(rows) ? rows : [];
   const [value]: unknown[] = typeof row === "object" && row !== null ? Object.values(row) : [];
@@ -36,7 +36,7 @@ export function textIn(rows: unknown): string {
   return value ?? "";
 }
 
-/** What to do about the outcome of each statement on a connection. */
+/** What to do after each statement on a connection. */
 export interface ConnectionWatch {
   readonly errors: { last: unknown };
   sent?(): void;
@@ -75,7 +75,7 @@ export function watchedConnection(connection: Omit<Connection, "endReadOnly">, w
   };
 }
 
-/** A single `Client` of `pg`, on which batches take turns. It can't be replaced when it stays silent. */
+/** A single `Client` of `pg`. Batches take turns on it. It can't be replaced if it stays silent. */
 export function clientDatabase(client: PgClient, named: boolean): Database {
   const errors = watchErrors(client, ["error"]);
   const connection = watchedConnection(pgConnection(client, named), {
@@ -102,7 +102,7 @@ export function clientDatabase(client: PgClient, named: boolean): Database {
   };
 }
 
-/** A pool of `pg`. A batch borrows one connection, and gives up one that stays silent or can't write. */
+/** A pool of `pg`. A batch uses one connection, which is closed if it stays silent or can't write. */
 export function poolDatabase(pool: PgPool, named: boolean): Database {
   const errors = watchErrors(pool, ["error"]);
   const lender = lenderOf(pool);
@@ -131,7 +131,7 @@ export function poolDatabase(pool: PgPool, named: boolean): Database {
           return broken;
         },
       });
-      // Without a listener a connection that breaks would end the process.
+      // Without a listener, a connection that breaks would end the process.
       client.on("error", breaks);
       const used = use(connection);
       try {

@@ -22,19 +22,19 @@ export interface PostgresStoreOptions extends SchemaOptions, SweepOptions {
   /** A `Pool` or a connected `Client` of `pg`, a client that `postgres()` returned, or `SQL` of Bun. It stays yours to end. */
   client: PostgresClient;
   /**
-   * Whether each connection prepares the statements once, under names. Turn it off behind a pooler in transaction mode
-   * that does not know of prepared statements. Default true.
+   * True if each connection prepares the statements once, under names. Turn it off behind a pooler in transaction mode
+   * that does not support prepared statements. Default true.
    */
   namedStatements?: boolean | undefined;
 }
 
 /** A store on PostgreSQL. */
 export interface PostgresStore extends RemoteStore, ConnectionErrors, Sweep {
-  /** {@link createSchema} with the options of this store. */
+  /** Calls {@link createSchema} with the options of this store. */
   createSchema(): Promise<void>;
   /**
-   * {@link Sweep.sweep}. Passes over rows that other transactions hold. Holds its own locks only while a page of the table
-   * is cleaned.
+   * See {@link Sweep.sweep}. Skips rows that other transactions hold. Holds its own locks only while one page of the
+   * table is cleaned.
    */
   sweep(options?: { limit?: number | undefined }): Promise<number>;
 }
@@ -49,17 +49,17 @@ const RULES: Rules<PostgresStoreOptions> = {
 /** A slow server gets as many as that, if the client has the connections. */
 const MAX_IN_FLIGHT = 32;
 
-/** The entry of the process that sweeps by `sweepEvery`: it lives until the next turn. */
+/** The entry of the process that sweeps by `sweepEvery`. It lives until the next turn. */
 const SWEEP_TURN = "sluice:sweep";
 
 /** A batch without admissions. */
 const NOTHING = { keys: [], algorithms: [], policies: [], numbers: [], nowMs: undefined };
 
 /**
- * A store on PostgreSQL 14 or newer, also behind a pooler in transaction mode. The server's clock decides. Concurrent
- * decisions share one statement, and a denial writes nothing. {@link createSchema} creates the table.
+ * Creates a store on PostgreSQL 14 or newer, also behind a pooler in transaction mode. Decisions use the server's
+ * clock. Concurrent decisions share one statement, and a denial writes nothing. {@link createSchema} creates the table.
  *
- * The table is not durable unless asked for: a crash of the server empties it, and clients start anew.
+ * By default the table is not durable: a crash of the server empties it, and clients start from zero.
  *
  * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`
  *

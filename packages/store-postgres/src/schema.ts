@@ -11,13 +11,16 @@ export interface SchemaOptions {
   /** The store's `schema`, created if it is missing. Default `"sluice"`. */
   schema?: string | undefined;
   /**
-   * True for a table that survives a crash of the server, false for one that is emptied by it and writes no WAL, which is
-   * some twice as fast. Default: a new table is not durable, and one that exists stays as it is.
+   * True for a table that survives a crash of the server. False for a table that a crash empties and that writes no
+   * WAL, which is about twice as fast. Default: a new table is not durable; an existing one does not change.
    */
   durable?: boolean | undefined;
 }
 
-/** Other processes that create the schema at the same time, and transactions that use the table, can undo a try. */
+/**
+ * A try can be undone by other processes that create the schema at the same time, and by transactions that use the
+ * table.
+ */
 const MAX_TRIES = 10;
 
 /** The migrations in order, each with the version that its name begins with. */
@@ -25,7 +28,7 @@ const VERSIONED = migrations.map(({ name, text }) => ({ version: Number(name.sli
 
 /**
  * Returns the SQL that {@link createSchema} runs, for teams with their own migrations. It is one statement, which does
- * nothing where it has been run before.
+ * nothing if it has run before.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -84,9 +87,10 @@ function persistence(durable: boolean | undefined): string {
 }
 
 /**
- * Creates the table and the functions of the store, or updates those of an older release. Does nothing if that is done;
- * several processes may call it at once. It needs the right to create objects in the schema, and to own the table if there
- * is one. The store itself does not: docs/postgres.md says how to grant the rights that it needs to another role.
+ * Creates the table and the functions of the store, or updates those of an older release. Does nothing if they are up
+ * to date; several processes may call it at once. It needs the right to create objects in the schema, and to own the
+ * table if there is one. The store itself does not: docs/postgres.md shows how to grant another role the rights that it
+ * needs.
  *
  * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`, `STORE_FAILED`, `STORE_NOT_READY`
  *
@@ -117,9 +121,9 @@ export async function createSchemaOn(database: Database, options: SchemaOptions)
 }
 
 /**
- * Revokes in the migration what PostgreSQL grants by default: EXECUTE on each function for everybody and, in the schema
- * `public` of hosts that publish it, everything for the role of anonymous clients. A role that may insert into the table
- * may call its functions, also those that a later release adds.
+ * Revokes in the migration the rights that PostgreSQL grants by default: EXECUTE on each function for everyone and, in
+ * the schema `public` on hosts that publish it, all rights for the role of anonymous clients. A role that may insert
+ * into the table may call its functions, including those that a later release adds.
  *
  * The variables are those of `schemaSql`.
  */
@@ -160,16 +164,16 @@ function rightsSql(options: Pick<SchemaOptions, "table" | "schema">): string {
 `;
 }
 
-/** A schema of its own: hosts publish what lies in `public` to clients of the database. */
+/** A separate schema: hosts publish the contents of `public` to clients of the database. */
 const DEFAULT_SCHEMA = "sluice";
 
-/** Names in the database end at 63 bytes, and the functions' names begin with the table's. */
+/** Names in the database have at most 63 bytes, and the functions' names begin with the table's. */
 const LONGEST_TABLE = 40;
 const LONGEST_NAME = 63;
 
 /**
- * Returns a function that makes SQL written for the table `"sluice"."entries"` work on another one, and on the functions and
- * tables whose names begin with its name.
+ * Returns a function that rewrites SQL for the table `"sluice"."entries"` so that it works on another table, and on the
+ * functions and tables whose names begin with its name.
  *
  * @throws SluiceError `INVALID_OPTION` for a name that is not a plain identifier
  */

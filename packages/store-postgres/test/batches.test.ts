@@ -10,7 +10,7 @@ const databases = await startDatabases();
 
 const NOW_MS = 1_700_000_000_000;
 
-/** Policies that read the same entries, as those of two limiters of which one has been changed do. */
+/** Policies that read the same entries, as those of two limiters do after one of them was changed. */
 const policies: readonly Policy[] = [
   tokenBucket({ name: "bucket", rate: 7, interval: "1m", burst: 20 }),
   tokenBucket({ name: "bucket", rate: 11, interval: 997, burst: 6 }),
@@ -42,7 +42,7 @@ const afterMs = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: -(2 ** 35), max: 2 ** 35 }) },
 );
 
-/** Blocks an entry for so long, or resets it. */
+/** Blocks an entry for this long, or resets it. */
 const changes = fc.record({
   policy: fc.constantFrom(...policies),
   key: fc.constantFrom("a", "b"),

@@ -12,7 +12,7 @@ const databases = await startDatabases();
 const NOW_MS = 1_700_000_000_000;
 const policy = fixedWindow({ limit: 10, window: "1h" });
 
-/** What decides must be right when an entry changes after it was read and before it was written. */
+/** Decisions must be correct when an entry changes after it was read and before it was written. */
 describeDatabases(databases, ({ admin }) => {
   const store = postgresStore({ client: admin });
 
@@ -23,7 +23,7 @@ describeDatabases(databases, ({ admin }) => {
     }
   });
 
-  /** Keys that no other test uses, and what the table holds under them. */
+  /** Keys that no other test uses, and their rows in the table. */
   function tools() {
     const prefix = randomUUID();
     const claim = (key: string, cost = 1, of: Policy = policy): Claim => ({
@@ -162,7 +162,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(await used()).toEqual({ k: 2, a: 1 });
   });
 
-  it("a log to which another added", async () => {
+  it("a log to which another process added", async () => {
     const { claim, ask, rowKey } = tools();
     const log = slidingLog({ limit: 10, window: "1h" });
     await ask(claim("k", 3, log));
@@ -199,7 +199,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(nowMs).toBeGreaterThanOrEqual(Math.floor(before));
   });
 
-  it("an update sees what was written before it, and one that lost is made again", async () => {
+  it("an update sees earlier writes, and is repeated if it lost a race", async () => {
     const { claim, ask, rowKey, used } = tools();
     await ask(claim("k", 2));
     let calls = 0;

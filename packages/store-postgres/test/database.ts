@@ -27,7 +27,7 @@ export interface DatabaseOptions {
   readonly binaries?: string;
 }
 
-/** Starts a server for a test file, and migrates. To be called at the top of the file. */
+/** Starts a server for a test file, and migrates. Call it at the top of the file. */
 export async function startDatabase(options: DatabaseOptions = {}): Promise<TestDatabase> {
   const { migration, settings, binaries } = options;
   const server = await startPostgres({
@@ -43,7 +43,7 @@ export async function startDatabase(options: DatabaseOptions = {}): Promise<Test
   return { server, admin };
 }
 
-/** Starts the server that npm brings, and this machine's own; `undefined` where there is none. */
+/** Starts the server that npm installs, and this machine's; `undefined` if there is none. */
 export async function startDatabases(
   options: DatabaseOptions = {},
 ): Promise<Readonly<Record<string, TestDatabase | undefined>>> {

@@ -26,7 +26,7 @@ function hairBelowMs(count: number, window: number): number {
   return Number(((-x % modulus) + modulus) % modulus);
 }
 
-/** Policies with states as large as they get, in which a product passes 2^53 or a rounding shows. */
+/** Policies with the largest possible states, in which a product passes 2^53 or a rounding shows. */
 const cases: fc.Arbitrary<{ policy: Policy; state: number[] }> = fc.oneof(
   fc
     .record({

@@ -17,7 +17,7 @@ describeDatabases(databases, ({ server, admin }) => {
   const look = (key: string, nowMs?: number) =>
     store.atomicUpdate(key, () => undefined, nowMs === undefined ? {} : { nowMs });
 
-  it("looks that are asked for at the same time share a statement, and each finds its own", async () => {
+  it("looks that are requested at the same time share a statement, and each sees its entry", async () => {
     const keys = ['"', "\\", "{a,b}", "NULL", "", "\0", "😀", ...Array.from({ length: 93 }, (_, i) => `looks:${i}`)];
     const written = keys.filter((_, i) => i % 2 === 0);
     await Promise.all(written.map((key) => store.atomicUpdate(key, () => ({ state: { key }, ttlMs: 60_000 }))));
@@ -27,7 +27,7 @@ describeDatabases(databases, ({ server, admin }) => {
     expect(statements).toBeLessThanOrEqual(2);
   });
 
-  it("each is told the time that it was given", async () => {
+  it("each uses the time that it was passed", async () => {
     const told = await Promise.all(
       [5, 5, 7, undefined, 5].map(
         (nowMs) =>

@@ -26,7 +26,7 @@ async function timed<T>(call: () => Promise<T>): Promise<{ result: T; tookMs: nu
 
 describe("a server that stops answering", () => {
   it.each([false, true])(
-    "decisions come within the timeout, with failOpen %s, and from the store again when it goes on",
+    "decisions come within the timeout, with failOpen %s, and from the store again when it recovers",
     async (failOpen) => {
       const name = `frozen ${failOpen}`;
       const pool = openPool(server, { max: 5, application_name: name });
@@ -62,7 +62,7 @@ describe("a server that stops answering", () => {
       const answered = during.filter(({ source }) => source === "store").length;
       expect(10_000 - remaining - answered).toBeLessThan(50 + 250);
       expect(sources(await ask(50))).toEqual(["store"]);
-      // A server that takes long gets more batches at a time, and those that the store gave up end once it is awake.
+      // A slow server gets more batches at a time. The connections that the store gave up are closed once it is awake.
       const { max = 0 } = pool.options;
       await vi.waitFor(async () => expect(await connections(name)).toBeLessThanOrEqual(Math.max(before, max)), 5_000);
     },
@@ -114,7 +114,7 @@ describe("a pool without a free connection", () => {
     await client.end();
   });
 
-  it("gives up a connection after an error of its own, and keeps it after one of the server's", async () => {
+  it("gives up a connection after the connection's error, and keeps it after an error of the server", async () => {
     const pool = openPool(server, { max: 1 });
     const store = postgresStore({ client: pool, table: "nowhere" });
     const process = async () => (await pool.query("SELECT pg_backend_pid() AS pid")).rows[0].pid;
@@ -125,7 +125,7 @@ describe("a pool without a free connection", () => {
     const lock = await admin.connect();
     await lock.query("BEGIN");
     await lock.query("LOCK TABLE sluice_entries");
-    // Expected from the start: the rejection may come before the answer to who ends the connection.
+    // Expected from the start: the rejection may arrive before the statement that ends the connection is answered.
     const failing = expect(slow.sweep()).rejects.toMatchObject({ code: "STORE_FAILED" });
     await vi.waitUntil(
       async () => (await lock.query("SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted")).rows[0].n > 0,
@@ -171,7 +171,7 @@ describe("a lost reply", () => {
       const lost = await limiter.consume("charged", { cost: 10 });
       expect(lost).toMatchObject({ allowed: false, source: "failClosed", error: { code: "STORE_FAILED" } });
       expect((await direct.peek("charged")).remaining).toBe(90);
-      // A client that reconnects goes on.
+      // A client that reconnects keeps working.
       if (kind !== "a Client of pg") {
         expect(await limiter.consume("charged", { cost: 10 })).toMatchObject({ allowed: true, remaining: 80 });
       }
@@ -182,7 +182,7 @@ describe("a lost reply", () => {
     await throughProxy(kind, async (limiter, direct, lose) => {
       await limiter.consume("refunded", { cost: 50 });
       const decision = await limiter.consume("refunded", { cost: 10 });
-      // The answer to the look passes, the one to the write is lost.
+      // The answer to the look passes, the answer to the write is lost.
       lose(1);
       await expect(limiter.refund(decision)).rejects.toMatchObject({ code: "STORE_FAILED" });
       expect((await direct.peek("refunded")).remaining).toBe(50);

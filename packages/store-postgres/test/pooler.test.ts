@@ -108,7 +108,7 @@ describe.skipIf(pgbouncer === undefined)(
       await end();
     });
 
-    it("named statements fail behind one that does not know them, and the error says what to do", async () => {
+    it("named statements fail behind one that does not support them, and the error says what to do", async () => {
       const pool = new pg.Pool({ ...config, max: 1 });
       const other = new pg.Client(config);
       const limiter = createLimiter({ store: postgresStore({ client: pool }), prefix: "named behind", timeout: "5s" });

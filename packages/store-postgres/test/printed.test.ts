@@ -33,7 +33,7 @@ it("the printed code survives a restart of the server", async () => {
   try {
     await vi.waitUntil(() => /store\n/.test(printed) || child.exitCode !== null, { timeout: 10_000 });
     expect([child.exitCode, failed]).toEqual([null, ""]);
-    // Tells the idle connections of the pool, as a restart does.
+    // Ends the idle connections of the pool, as a restart does.
     await first.admin.end();
     await first.server.stop();
     await vi.waitUntil(() => /failClosed\n/.test(printed) || child.exitCode !== null, { timeout: 10_000 });

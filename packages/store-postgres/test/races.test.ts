@@ -66,7 +66,7 @@ describeDatabases(databases, ({ server, admin }) => {
     expect(await deadlocks()).toBe(0);
   }, 60_000);
 
-  it("on 20 keys at random, two at a time, all that was granted was charged, and none too much, without deadlocks", async () => {
+  it("on 20 keys at random, two at a time, charges exactly the grants, and none too many, without deadlocks", async () => {
     const limit = 150;
     const granted = await run(server.port, { prefix: "many", keys: 20, limit, calls: 30 });
     const limiter = limiterOf("many", limit);
@@ -78,7 +78,7 @@ describeDatabases(databases, ({ server, admin }) => {
         expect(count).toBeLessThanOrEqual(limit);
       }
     }
-    // 6,000 calls for 3,000 units of each policy: in the end nobody is denied what is left.
+    // 6,000 calls for 3,000 units of each policy: in the end no call is denied while units are left.
     const { rows } = await admin.query(
       "SELECT count(*)::int AS count FROM sluice.sluice_entries WHERE key LIKE 'many:%'",
     );

@@ -57,7 +57,7 @@ describeDatabases(databases, ({ server, admin }) => {
     await expect(other.query("SELECT sluice.sluice_entries_forget_2('k')")).rejects.toMatchObject({ code: "42501" });
   });
 
-  it("gives no rights to the roles of a host that publishes the schema public", async () => {
+  it("grants no rights to the roles of a host that publishes the schema public", async () => {
     await admin.query(`ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO anon;
       ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON FUNCTIONS TO anon`);
     await createSchema(admin);
@@ -69,7 +69,7 @@ describeDatabases(databases, ({ server, admin }) => {
       ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON FUNCTIONS FROM anon`);
   });
 
-  it("migrates as an owner who is no superuser, by schemaSql too, and grants as documented", async () => {
+  it("migrates as an owner who is not a superuser, by schemaSql too, and grants as documented", async () => {
     await admin.query(`GRANT CREATE ON DATABASE ${server.url.split("/").at(-1)} TO owner_of_it`);
     const owner = openPool(server, { connectionString: server.url.replace("postgres@", "owner_of_it@"), max: 1 });
     const app = openPool(server, { connectionString: server.url.replace("postgres@", "app@"), max: 1 });
@@ -91,7 +91,7 @@ describeDatabases(databases, ({ server, admin }) => {
     await Promise.all([owner.end(), app.end()]);
   });
 
-  it("takes the rights of an older release from PUBLIC, and gives new functions to the roles that use the table", async () => {
+  it("revokes the rights that an older release left to PUBLIC, and grants new functions to the table's users", async () => {
     const app = openPool(server, { connectionString: server.url.replace("postgres@", "app@"), max: 1 });
     await admin.query(`CREATE SCHEMA sluice;
       CREATE TABLE sluice.sluice_entries_migrations (version integer PRIMARY KEY, applied_at timestamptz DEFAULT now());

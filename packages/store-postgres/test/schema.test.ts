@@ -7,7 +7,7 @@ import { describeDatabases, openPool, startDatabases } from "./database.js";
 
 const databases = await startDatabases();
 
-it("gives every text that changes another version, or databases that have it would keep the old one", () => {
+it("has a new version for every text that changes, or databases that have it would keep the old one", () => {
   expect(Object.fromEntries(migrations.map(({ name, sha1 }) => [name, sha1]))).toEqual({
     v0001Entries: "d6bf52a2e566536c133069b1a30feab73803d031",
     v0003CompareAndSet: "b9d687311b8605cadf95c916c8af2cb92026b36c",
@@ -64,7 +64,7 @@ describeDatabases(databases, ({ server, admin }) => {
     await limiter.reset("somebody");
   }
 
-  it.each(Object.entries(connectors))("makes a schema, a table and functions, once, with %s", async (_, connect) => {
+  it.each(Object.entries(connectors))("creates a schema, a table and functions, once, with %s", async (_, connect) => {
     const connection = connect(server.port);
     await createSchema(connection.client, options);
     expect(await objects()).toEqual(all("u"));
@@ -82,14 +82,14 @@ describeDatabases(databases, ({ server, admin }) => {
     await connection.end();
   });
 
-  it("may be called by many at once", async () => {
+  it("may be called by several processes at once", async () => {
     const pools = Array.from({ length: 10 }, () => openPool(server, { max: 1 }));
     await Promise.all(pools.map((pool) => pool.query("SELECT 1")));
     await Promise.all(pools.map((pool) => createSchema(pool, options)));
     expect(await objects()).toEqual(all("u"));
   });
 
-  it("may be called by many at once where transactions are serializable by default", async () => {
+  it("may be called by several at once where transactions are serializable by default", async () => {
     const pools = Array.from({ length: 10 }, () =>
       openPool(server, { max: 1, options: "-c default_transaction_isolation=serializable" }),
     );
@@ -97,7 +97,7 @@ describeDatabases(databases, ({ server, admin }) => {
     expect(await objects()).toEqual(all("u"));
   });
 
-  it("makes the table durable, or not durable, when asked, and keeps what is in it", async () => {
+  it("makes the table durable, or not durable, as requested, and keeps its rows", async () => {
     const store = postgresStore({ client: admin, ...options, durable: true });
     await store.createSchema();
     expect(await objects()).toEqual(all("p"));
@@ -164,13 +164,13 @@ describeDatabases(databases, ({ server, admin }) => {
       await store.createSchema();
       await store.healthCheck();
       await works(store);
-      // What an older release made lacks a function.
+      // The schema of an older release lacks a function.
       await admin.query("DROP FUNCTION limits.counts_decide_2");
       expect((await limiter.consume("somebody")).error).toMatchObject(notReady);
       await connection.end();
     });
 
-    it("a table that was dropped is missed too, and made again", async () => {
+    it("a table that was dropped is reported, too, and created again", async () => {
       const store = postgresStore({ client: admin, ...options });
       await store.createSchema();
       await admin.query("DROP TABLE limits.counts");

@@ -136,7 +136,7 @@ describe("a pool whose connections can't be opened", () => {
 });
 
 describe("a slow store", () => {
-  // Another program that takes all of the processor looks like a slower store.
+  // Another program that uses the whole processor looks like a slower store.
   it("decides 500 calls a second that it answers in 110 or 150 ms, with a timeout of 200 ms", {
     retry: 3,
   }, async () => {

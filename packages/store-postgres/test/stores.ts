@@ -2,7 +2,7 @@ import { afterAll } from "vitest";
 import { type PostgresStore, type PostgresStoreOptions, postgresStore } from "../src/index.js";
 import type { Connection } from "./clients.js";
 
-/** So many clients take turns: a server has a limited number of connections. */
+/** This many clients take turns: a server has a limited number of connections. */
 const CLIENTS = 4;
 
 /** Stores on several clients, which end with the tests. */

@@ -25,7 +25,7 @@ describeDatabases(databases, ({ admin }) => {
     return rows[0];
   }
 
-  it("removes what has expired, up to its limit, and goes on from there", async () => {
+  it("removes expired entries, up to its limit, and continues from there", async () => {
     await fill(25_000);
     const store = postgresStore({ client: admin });
     expect(await store.sweep()).toBe(1_000);
@@ -36,7 +36,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(await left()).toEqual({ expired: 0, live: 25_000 });
   });
 
-  it("finds nothing in an empty table", async () => {
+  it("removes nothing from an empty table", async () => {
     expect(await postgresStore({ client: admin }).sweep()).toBe(0);
   });
 
@@ -125,7 +125,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(sweeps).toBeLessThanOrEqual(8);
   });
 
-  it("a sweep by the timer that fails is told of, and the next one is made", async () => {
+  it("reports a sweep by the timer that fails, and makes the next one", async () => {
     const errors: unknown[] = [];
     const store = postgresStore({
       client: admin,

@@ -130,7 +130,7 @@ describeDatabases(databases, ({ admin }) => {
     await store.delete(`${scope}moved`);
     await store.importEntries(entries);
     expect(await look("moved")).toEqual([2, expect.any(Number), null, 3_600_000]);
-    // And of one whose state is not of whole numbers.
+    // The same for a state that is not of whole numbers.
     const odd = [2, NOW_MS + 1_000, { any: "thing" }, 1_000];
     await store.atomicUpdate("odd", () => ({ state: odd, ttlMs: 60_000 }));
     expect(await store.atomicUpdate("odd", () => undefined)).toEqual(odd);

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { createSchema, type PostgresStoreOptions, postgresStore } from "../src/index.js";
 import { describeDatabases, openPool, startDatabases } from "./database.js";
 
-// Without what runs by itself, so that what is counted is ours.
+// Without background work, so that only our writes are counted.
 const databases = await startDatabases({
   migration: { durable: true },
   settings: { autovacuum: "off", checkpoint_timeout: "1h" },
@@ -89,7 +89,7 @@ describeDatabases(databases, ({ server, admin }) => {
     const limiter = limiterOf("load", tokenBucket({ rate: 1_000_000, interval: "1h" }), pool);
     await admin.query("SELECT pg_stat_reset()");
     expect(await ask(limiter, 10_000, 500)).toBe(10_000);
-    // A connection that ends hands in what it counted.
+    // A connection reports its counts when it ends.
     await pool.end();
     const { rows } = await openPool(server).query(
       "SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE relname = 'sluice_entries'",
@@ -119,7 +119,7 @@ describeDatabases(databases, ({ server, admin }) => {
     const { rows } = await openPool(server).query(
       "SELECT seq_scan::int AS sequential, idx_scan::int AS indexed FROM pg_stat_user_tables WHERE relname = 'plans'",
     );
-    // The index was made by reading it once.
+    // The index was cached by reading it once.
     expect(rows[0].sequential).toBeLessThanOrEqual(1);
     expect(rows[0].indexed).toBeGreaterThan(50);
   });

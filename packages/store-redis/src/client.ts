@@ -8,15 +8,15 @@ export interface Commands {
   evalsha(sha1: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   eval(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   del(key: string): Promise<unknown>;
-  /** Whether keys are spread over hash slots, so that one script can only reach those of one slot. */
+  /** True if keys are spread over hash slots, so that one script can only reach those of one slot. */
   readonly cluster: boolean;
   /** The address of the master that serves a hash slot now; `undefined` where the client does not know it. */
   masterOf(slot: number): string | undefined;
-  /** One for each server that has keys: the current masters of a cluster, otherwise the only one. */
+  /** One address for each server that has keys: the current masters of a cluster, otherwise the only server. */
   masters(): Promise<readonly Commands[]>;
 }
 
-/** Whether a value is a client that the store can use. */
+/** Returns whether a value is a client that the store can use. */
 export function isRedisClient(value: unknown): value is RedisClient {
   return isIoredis(value) || isBun(value) || isNodeRedis(value) || isCustom(value);
 }
@@ -33,7 +33,7 @@ export function commandsOf(client: RedisClient): Commands {
   );
 }
 
-/** Says why a value is no client, for values that are passed by mistake. */
+/** Explains why a value is not a client, for values that are passed by mistake. */
 function mistakeOf(client: unknown): string {
   if (typeof client === "function") return "is a function or class, not a client: create one, such as new Redis()";
   if (typeof client !== "object" || client === null)
@@ -42,12 +42,12 @@ function mistakeOf(client: unknown): string {
   if (isLegacy(client)) return "takes callbacks (legacy mode of redis): pass the client without legacy mode";
   if (hasMethods(client, ["internal_send_command"])) return "is a client of redis 3 or older, which takes callbacks";
   if (hasMethods(client, ["exec"]) && !hasMethods(client, ["connect"])) {
-    return "is a pipeline or transaction: pass the client that made it";
+    return "is a pipeline or transaction: pass the client that created it";
   }
   return "is an object that is not a supported Redis client";
 }
 
-/** Whether a value has all of these methods. */
+/** Returns whether a value has all of these methods. */
 function hasMethods(value: unknown, methods: readonly string[]): boolean {
   const object = value as Readonly<Record<string, unknown>> | null | undefined;
   return methods.every((method) => typeof object?.[method] === "function");
@@ -62,16 +62,16 @@ export interface IoredisClient {
   /** Absent from the client of Bun. */
   readonly status?: string;
   readonly isCluster?: boolean;
-  /** Of a `Cluster`. */
+  /** Only on a `Cluster`. */
   nodes?(role: "master"): readonly object[];
 }
 
-/** The addresses of the servers of each hash slot, the master's first. Of a `Cluster`; ioredis does not document it. */
+/** Only on a `Cluster`: the addresses of the servers of each hash slot, master first. ioredis does not document it. */
 interface IoredisSlots {
   readonly slots?: readonly (readonly string[] | undefined)[];
 }
 
-/** Whether a value is a connected or connecting client of ioredis, rather than a pipeline or a mock. */
+/** Returns whether a value is a connected or connecting client of ioredis, rather than a pipeline or a mock. */
 function isIoredis(client: unknown): client is IoredisClient {
   return (
     hasMethods(client, ["evalsha", "eval", "del", "on", "connect", "disconnect", "sendCommand"]) &&
@@ -79,7 +79,7 @@ function isIoredis(client: unknown): client is IoredisClient {
   );
 }
 
-/** Whether a value is the `RedisClient` of Bun, whose methods are called as those of ioredis. */
+/** Returns whether a value is the `RedisClient` of Bun, which has the same methods as a client of ioredis. */
 function isBun(client: unknown): client is IoredisClient {
   return (
     hasMethods(client, ["evalsha", "eval", "del", "connect", "close", "send"]) &&
@@ -106,18 +106,18 @@ export interface NodeRedisClient {
   del(key: string): Promise<unknown>;
   connect(): Promise<unknown>;
   readonly isOpen: boolean;
-  /** Of a cluster client. */
+  /** Only on a cluster client. */
   readonly masters?: readonly object[];
-  /** Of a cluster client: the client of one node. */
+  /** Only on a cluster client: the client of one node. */
   nodeClient?(node: never): unknown;
 }
 
-/** Of a cluster client: the servers of each hash slot. */
+/** Only on a cluster client: the servers of each hash slot. */
 interface NodeRedisSlots {
   readonly slots?: readonly ({ readonly master?: { readonly address?: string } } | undefined)[];
 }
 
-/** Whether a value is a client of node-redis whose methods return promises, rather than a transaction. */
+/** Returns whether a value is a client of node-redis whose methods return promises, rather than a transaction. */
 function isNodeRedis(client: unknown): client is NodeRedisClient {
   return (
     hasMethods(client, ["evalSha", "eval", "del", "on", "connect"]) &&
@@ -126,7 +126,7 @@ function isNodeRedis(client: unknown): client is NodeRedisClient {
   );
 }
 
-/** Whether a value is a client of node-redis 4 in legacy mode, or `client.legacy()` of later ones: both take callbacks. */
+/** Returns whether a value is a client of node-redis 4 in legacy mode, or `client.legacy()` of later ones: both take callbacks. */
 function isLegacy(client: unknown): boolean {
   const { options } = client as { readonly options?: { readonly legacyMode?: boolean } };
   return (
@@ -140,7 +140,7 @@ function isCluster(client: NodeRedisClient): boolean {
   return hasMethods(client, ["getSlotRandomNode"]) || "slots" in client;
 }
 
-/** A cluster client of version 4 does not find the keys of a script, and would ask any server. */
+/** A cluster client of version 4 does not find the keys of a script, and would send it to any server. */
 interface ClusterFour {
   sendCommand(firstKey: string, isReadonly: boolean, args: string[]): Promise<unknown>;
 }
@@ -211,7 +211,7 @@ export function customRedisClient(client: CustomRedisClient): CustomRedisClient 
   return client;
 }
 
-/** Whether a value is a custom client: a plain object, which clients of other libraries never are. */
+/** Returns whether a value is a custom client: a plain object. Clients of libraries are never plain objects. */
 function isCustom(client: unknown): client is CustomRedisClient {
   if (typeof client !== "object" || client === null || !hasMethods(client, METHODS)) return false;
   const prototype: unknown = Object.getPrototypeOf(client);

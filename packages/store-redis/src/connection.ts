@@ -5,26 +5,26 @@ import { isReadOnlyFailure, isServerError, storeFailed } from "./replies.js";
 /** A connection that owes replies for this long is dead. */
 const SILENT_MS = 2_000;
 
-/** A connection is given up no more often than this. */
+/** A connection is given up at most once in this time. */
 const GIVE_UP_EVERY_MS = 1_000;
 
 /** The key of a write that changes nothing. */
 const NO_KEY = "sluice:no-key";
 
-/** The events by which the libraries report errors of a connection, and of those of one server of several. */
+/** The events by which the libraries report connection errors, for the whole client and for one server of several. */
 const ERROR_EVENTS = ["error", "node error", "node-error", "client-error"];
 
-/** Commands whose failures are a `SluiceError`, on a connection that is given up when it is useless. */
+/** Sends commands. Failures are `SluiceError`s, and a connection that has become useless is given up. */
 export interface Connection extends Commands {
   masters(): Promise<readonly Connection[]>;
-  /** The last error of the connection since it last answered, or that it is silent; `undefined` while it works. */
+  /** The connection's last error since its last reply, or that it is silent; `undefined` while it works. */
   error(): unknown;
-  /** Reports that the server refused to write because it is a replica, in a reply that was no error. */
+  /** Reports a reply that is not an error but shows that the server refused to write because it is a replica. */
   isReadOnly(): void;
 }
 
 /**
- * Watches what a client's connection answers.
+ * Watches the replies on a client's connection.
  *
  * @param reconnect makes the client connect again; called when the server is a read-only replica, or silent
  */
@@ -34,9 +34,9 @@ export function createConnection(
   reconnect: (() => unknown) | undefined,
 ): Connection {
   const reported = watchErrors(client, ERROR_EVENTS);
-  /** When the first call after the last answer was sent. */
+  /** The time at which the first call after the last reply was sent. */
   let silentSinceMs: number | undefined;
-  /** Whether the connection has answered since it was given up. A new one is left alone until it has. */
+  /** True if the connection has replied since it was given up. A new one is left alone until it has. */
   let worked = false;
   let gaveUpMs = Number.NEGATIVE_INFINITY;
 
@@ -49,7 +49,7 @@ export function createConnection(
     if (!worked || nowMs - gaveUpMs < GIVE_UP_EVERY_MS) return;
     gaveUpMs = nowMs;
     if (reconnect === undefined) {
-      // An error reply makes clients connect again that are set to, as ioredis by `reconnectOnError`.
+      // Clients can be configured to reconnect on an error reply, such as ioredis by `reconnectOnError`.
       commands.del(NO_KEY).catch(() => {});
       return;
     }
@@ -72,7 +72,7 @@ export function createConnection(
   }
 
   function failed(error: unknown): SluiceError {
-    // Otherwise the client has given the connection up.
+    // The client has given up the connection already.
     if (isServerError(error)) answered();
     else silentSinceMs = undefined;
     if (isReadOnlyFailure(error) && reconnect !== undefined) giveUp();

@@ -4,18 +4,18 @@ import type { Connection } from "./connection.js";
 import { isCrossSlot, isMovingSlot } from "./replies.js";
 
 /**
- * How many hash tags there are. All keys of one client share one, so that its policies can be decided together on a
- * cluster; a thousand of them spread evenly over any usual number of masters.
+ * The number of hash tags. All keys of one client share a tag, so that its policies can be decided together on a
+ * cluster; a thousand tags spread evenly over any usual number of masters.
  */
 const TAGS = 1024;
 
-/** What the keys of lanes have instead of a scope: no scope begins so. */
+/** Takes the place of the scope in the keys of lanes. No scope begins with it. */
 export const LANE = "#lane:";
 
-/** The tag of what lies in no particular slot, on a server without slots. */
+/** The tag of keys that need no particular slot, on a server without slots. */
 export const ONE_SLOT = "0";
 
-/** The hash tag of a stored key. Nothing in the user's key itself can be one. FNV-1a over its UTF-16 code units. */
+/** The hash tag of a stored key. The user's key can't contain one. FNV-1a over the UTF-16 code units. */
 export function tagOf(storedKey: string): string {
   const { key } = splitEntryKey(storedKey);
   let hash = 0x811c9dc5;
@@ -40,18 +40,18 @@ export function storedKeyIn(key: string): string | undefined {
 
 /** Knows which keys one script can reach: all of a server, or those of one hash slot of a cluster. */
 export interface Slots {
-  /** Whether a script reaches one slot only. */
+  /** True if a script reaches one slot only. */
   readonly split: boolean;
-  /** Names the server of a tag's keys, or a group of tags where the client does not say which it is. */
+  /** The server of a tag's keys, or a group of tags if the client does not know the server. */
   serverOf(tag: string): string;
-  /** Whether the slot of a tag moves: then a script may have one key only. */
+  /** Returns whether the slot of a tag is being moved: then a script may have only one key. */
   isMoving(tag: string): boolean;
   /**
-   * What to do about a script that was refused because of where its keys lie, so that it has not run; `undefined` for any
-   * other failure. The refusal is remembered: a cluster behind one address has slots from then on, and a slot moves for a
-   * minute.
+   * Returns how to send a script again that was refused because of where its keys are, so that it has not run;
+   * `undefined` for any other failure. The refusal is remembered: a cluster behind one address has slots from then on,
+   * and a slot counts as moving for a minute.
    *
-   * @param tag that of the keys; `undefined` if the slots were not known to be split
+   * @param tag the tag of the keys; `undefined` if the store did not know that the server has slots
    */
   refused(failure: unknown, tag: string | undefined): Exclude<NotRun, "again"> | undefined;
 }
@@ -59,7 +59,7 @@ export interface Slots {
 /** The number of groups of tags. */
 const GROUPS = 64;
 
-/** Some clients try for seconds before they report that keys lie on two servers, so it is asked seldom. */
+/** Some clients retry for seconds before they report that keys are on two servers, so the store rarely asks. */
 const MOVES_FOR_MS = 60_000;
 
 export function createSlots(connection: Connection, cluster: boolean): Slots {

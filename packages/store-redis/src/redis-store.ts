@@ -15,8 +15,8 @@ import { isServerError, malformedReply } from "./replies.js";
 import { createScripts } from "./scripts.js";
 
 /**
- * Callers that all wait for one batch come back at the same time. In two batches, Redis decides one of them while this
- * process makes and reads the other: measured at 1.7 times the rate with 64 callers where both have a core.
+ * Callers that wait for the same batch return at the same time. With two batches, Redis decides one while this process
+ * builds and reads the other: 1.7 times the rate with 64 callers, measured with a core for each.
  */
 const WORTH_SPLITTING = 16;
 
@@ -28,13 +28,13 @@ export interface RedisStoreOptions {
    */
   client: RedisClient;
   /**
-   * True for a cluster behind one address, with a client that is not a cluster client. Default: found out by its first
+   * True for a cluster behind one address, with a client that is not a cluster client. Default: detected from the first
    * reply.
    */
   cluster?: boolean | undefined;
   /**
-   * Ends the client's connection and connects again. The store calls it, at most once a second, when the connection is
-   * useless: the server is a read-only replica, or has not answered for 2 seconds.
+   * Closes the client's connection and connects again. The store calls it, at most once a second, when the connection
+   * is useless: the server is a read-only replica, or has not answered for 2 seconds.
    */
   reconnect?: (() => unknown) | undefined;
 }
@@ -43,12 +43,12 @@ export interface RedisStoreOptions {
 export interface RedisStore extends RemoteStore, ConnectionErrors {}
 
 /**
- * A store on Redis 6.2 or newer, Valkey, a Sentinel setup or a Cluster. The server's clock decides. Concurrent decisions
- * share one script call, on a Cluster those of one hash slot.
+ * Creates a store on Redis 6.2 or newer, Valkey, a Sentinel setup or a Cluster. Decisions use the server's clock.
+ * Concurrent decisions share one script call; on a Cluster, those of one hash slot do.
  *
- * All policies of one key lie in one hash slot. On a Cluster, policies with different keys are charged one after the
- * other and taken back when a later one denies (see `decideInOrder` in core): never one too many, but for a moment
- * others may be denied for a charge that is then taken back.
+ * All policies of one key are in one hash slot. On a Cluster, policies with different keys are charged one after the
+ * other, and refunded when a later one denies (see `decideInOrder` in core). This never admits too many, but other
+ * requests may be denied for a moment because of a charge that is then refunded.
  *
  * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -98,10 +98,10 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   return { ...store, connectionError: () => connection.error() };
 }
 
-/** Sends a command for one stored key; one that can't be answered by the deadline is not sent. */
+/** Sends a command for one stored key, unless its deadline has passed. */
 type Singly = <T>(key: string, send: () => Promise<T>, deadlineMs: number | undefined) => Promise<T>;
 
-/** Commands that can't share a script leave as those that do: in an outage they leave no queue behind in the client. */
+/** Commands that can't share a script are limited in the same way, so that an outage leaves no queue in the client. */
 function createSingly(slots: Slots): Singly {
   const batcherOf = createBatchers<() => Promise<unknown>, unknown>(singleCalls);
   return async <T>(key: string, send: () => Promise<T>, deadlineMs: number | undefined) => {
@@ -110,12 +110,15 @@ function createSingly(slots: Slots): Singly {
   };
 }
 
-/** A server that has answered nothing for this long, and for two round trips, may be frozen. */
+/** A server that has not answered for this long, and for two round trips, may be frozen. */
 const HESITATE_MS = 25;
 
-/** Sends the calls of a batch at once; to a server that may be frozen one first, and the others when it has been answered. */
+/**
+ * Sends the calls of a batch at once. If the server may be frozen, sends one call first, and the others after its
+ * reply.
+ */
 function singleCalls(): BatcherOptions<() => Promise<unknown>, unknown> {
-  /** When the first call after the last answer was sent. */
+  /** The time at which the first call after the last reply was sent. */
   let silentSinceMs: number | undefined;
   let roundTripMs = 0;
 

@@ -1,7 +1,7 @@
 import { SluiceError } from "@sluice/core/store";
 
 /**
- * What a failure of the client or the server becomes.
+ * Converts a failure of the client or the server to an error of the store.
  *
  * @param connectionError the last error of the connection, the cause of failures that only say that there is no connection
  */
@@ -22,7 +22,7 @@ function explained(message: string): string {
   return `Redis failed: ${message}${fix === undefined ? "" : `. ${fix}`}`;
 }
 
-/** How to fix the errors of Redis that do not end without a change. */
+/** Fixes for the errors of Redis that last until something is changed. */
 const FIXES: ReadonlyMap<string, string> = new Map([
   [
     "READONLY",
@@ -34,8 +34,8 @@ const FIXES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The code that starts an error reply of Redis, such as `NOSCRIPT`; `undefined` for any other error. Upstash's client puts
- * words before it, and so does GLIDE, which also writes some codes otherwise (`NoScriptError`).
+ * The code that starts an error reply of Redis, such as `NOSCRIPT`; `undefined` for any other error. Upstash's client
+ * puts words before the code. So does GLIDE, which also spells some codes differently (`NoScriptError`).
  */
 function codeOf(message: string): string | undefined {
   const [, glide, plain] = ERROR_REPLY.exec(message) ?? [];
@@ -44,25 +44,25 @@ function codeOf(message: string): string | undefined {
 
 const ERROR_REPLY = /^(?:An error was signalled by the server: - (\w+)|(?:Command failed: )?([A-Z][A-Z0-9]+)(?=[ :]))/;
 
-/** Whether the failure is an error reply of Redis: then the connection works. */
+/** Returns whether the failure is an error reply of Redis: then the connection works. */
 export function isServerError(error: unknown): boolean {
   return codeOf(messageOf(error)) !== undefined;
 }
 
-/** Whether the server does not know a script: then it is certain that it has not run. */
+/** Returns whether the server does not know a script, so that the script has certainly not run. */
 export function isUnknownScript(error: unknown): boolean {
   return codeOf(messageOf(error)) === "NOSCRIPT";
 }
 
-/** Whether the keys of a script lie in several hash slots: then it is certain that it has not run. */
+/** Returns whether the keys of a script are in several hash slots, so that the script has certainly not run. */
 export function isCrossSlot(error: unknown): boolean {
   const message = messageOf(error);
   return codeOf(message) === "CROSSSLOT" || message.startsWith("ERR CROSSSLOT");
 }
 
 /**
- * Whether the keys of a script lie on two servers while their slot moves: then it has not run. ioredis reports it after 16
- * refusals by the two servers in turn, of which it names the last.
+ * Returns whether the keys of a script are on two servers while their slot is being moved, so that the script has not
+ * run. ioredis reports this after 16 refusals by the two servers in turn, and names the last one.
  */
 export function isMovingSlot(error: unknown): boolean {
   const message = messageOf(error);
@@ -71,7 +71,7 @@ export function isMovingSlot(error: unknown): boolean {
 
 const TOO_MANY_REFUSALS = /^Too many Cluster redirections\. Last error: ReplyError: (?:TRYAGAIN|MOVED|ASK) /;
 
-/** Whether a server refused to write because it is a replica. */
+/** Returns whether a server refused to write because it is a replica. */
 export function isReadOnlyFailure(error: unknown): boolean {
   return isReadOnly(messageOf(error));
 }
@@ -81,13 +81,13 @@ function isReadOnly(message: string): boolean {
   return codeOf(message) === "READONLY" || message.includes("-READONLY ") || message.includes(" READONLY ");
 }
 
-/** The error's text; of an error without one, as an AggregateError of Node.js may be, its code. */
+/** The error's text, or its code if it has no text, as an AggregateError of Node.js may. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.message || String((error as NodeJS.ErrnoException).code ?? error.name);
 }
 
-/** The error for a reply that can't be what the script replied. */
+/** The error for a reply that the script can't have sent. */
 export function malformedReply(what: string): SluiceError {
   return new SluiceError(
     "STORE_FAILED",
@@ -95,7 +95,7 @@ export function malformedReply(what: string): SluiceError {
   );
 }
 
-/** A reply of the script as an array. @throws SluiceError `STORE_FAILED` */
+/** Reads a script's reply as an array. @throws SluiceError `STORE_FAILED` */
 export function arrayReply(reply: unknown): readonly unknown[] {
   if (!Array.isArray(reply))
     throw malformedReply(`the type ${reply === null ? "null" : typeof reply} instead of array`);
@@ -103,7 +103,7 @@ export function arrayReply(reply: unknown): readonly unknown[] {
 }
 
 /**
- * An integer of a reply: clients return it as a number, a big integer, or text.
+ * Reads an integer of a reply: clients return it as a number, a big integer, or text.
  *
  * @throws SluiceError `STORE_FAILED`
  */
@@ -118,7 +118,7 @@ function isInteger(value: unknown): boolean {
   return (typeof value === "string" || value instanceof Uint8Array) && /^-?\d{1,16}$/.test(textOf(value));
 }
 
-/** A text of a reply: clients return it as a string or bytes. @throws SluiceError `STORE_FAILED` */
+/** Reads a text of a reply: clients return it as a string or bytes. @throws SluiceError `STORE_FAILED` */
 export function textReply(value: unknown): string {
   if (typeof value === "string" || value instanceof Uint8Array) return textOf(value);
   throw malformedReply("something else where a string must be");
@@ -128,7 +128,7 @@ function textOf(value: string | Uint8Array): string {
   return typeof value === "string" ? value : Buffer.from(value).toString("utf8");
 }
 
-/** A reply of integers only. The reply itself where the client returned numbers, as most do. */
+/** Reads a reply of integers. Returns the reply itself if the client returned numbers, as most do. */
 export function integersReply(reply: unknown): readonly number[] {
   const values = arrayReply(reply);
   return values.every(Number.isSafeInteger) ? (values as readonly number[]) : values.map(integerReply);

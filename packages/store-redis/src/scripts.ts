@@ -30,7 +30,7 @@ import { compareAndSet, decide, exportEntries, importEntries, type Script } from
 export interface Scripts {
   decide(batch: Batch): Promise<BatchReply<never> | { readonly all: SluiceError | NotRun }>;
   compareAndSet: CompareAndSet;
-  /** All entries of the store, server by server. */
+  /** Lists all entries of the store, server by server. */
   pages(): AsyncGenerator<readonly StoredEntry[]>;
   writePage: PageWriter["write"];
 }
@@ -38,7 +38,7 @@ export interface Scripts {
 /** A verdict of `decide.lua`: the server refused to write the charge. */
 const REFUSED = -2;
 
-/** About how many keys the script that lists entries looks at: it takes the server a millisecond or two. */
+/** About how many keys the script that lists entries examines: it takes the server a millisecond or two. */
 const LISTED = 500;
 
 export function createScripts(connection: Connection, slots: Slots): Scripts {
@@ -52,7 +52,7 @@ export function createScripts(connection: Connection, slots: Slots): Scripts {
     );
   }
 
-  /** Runs the script that compares and sets. While the slot moves it has one key, and no lane. */
+  /** Runs the script that compares and sets. While the slot is being moved, the script has one key and no lane. */
   async function compare(
     key: string,
     args: readonly string[],
@@ -103,7 +103,7 @@ export function createScripts(connection: Connection, slots: Slots): Scripts {
       if (values.length !== 3) throw malformedReply(`${values.length} values instead of 3`);
       const [written, nowMs, before] = values;
       const text = before === null ? undefined : textReply(before);
-      // Without a lane nothing tells this write, sent again by the client, from the same write of another process.
+      // Without a lane, a write that the client repeats looks the same as a write of another process.
       if (isAlone && write !== undefined && integerReply(written) === 0 && text === write.text) throw unknownWrite();
       return {
         written: integerReply(written) === 1,
@@ -153,14 +153,14 @@ export function createScripts(connection: Connection, slots: Slots): Scripts {
   };
 }
 
-/** What makes a script recognisable when a client library sends it twice: see `once.lua`. */
+/** Lets `once.lua` recognise a script that a client library sends twice. */
 interface Lane {
-  /** The key that holds the number of the lane's last script that wrote. */
+  /** The key that holds the number of the last script on the lane that wrote. */
   readonly key: string;
   readonly number: string;
 }
 
-/** Returns a function that sends on a free lane in the slot of a tag: no two scripts on one lane are on their way at once. */
+/** Returns a function that sends on a free lane in the slot of a tag: a lane carries only one script at a time. */
 function createLanes(): <T>(tag: string, send: (lane: Lane) => Promise<T>) => Promise<T> {
   const caller = randomUUID();
   const free: number[] = [];
@@ -178,8 +178,8 @@ function createLanes(): <T>(tag: string, send: (lane: Lane) => Promise<T>) => Pr
 }
 
 /**
- * Runs a script by its digest, and by its text when the server does not know it: then it is certain that it has not
- * run. Nothing else is ever sent again.
+ * Runs a script by its digest. If the server does not know it, and so has certainly not run it, sends its text. Nothing
+ * else is ever sent again.
  */
 async function runScript(
   commands: Commands,
@@ -195,7 +195,7 @@ async function runScript(
   return commands.eval(script.text, keys, args);
 }
 
-/** The numbers of a reply of `decide.lua`, and the server's error where it refused to write. */
+/** The numbers of a reply of `decide.lua`, and the server's error if it refused to write. */
 function partsOfReply(reply: readonly unknown[]): {
   readonly numbers: readonly number[];
   readonly refusal: string | undefined;
@@ -208,9 +208,10 @@ function partsOfReply(reply: readonly unknown[]): {
 }
 
 /**
- * What the client puts before every key, as ioredis and redis 6 do with the option `keyPrefix`.
+ * The prefix that the client puts before every key, as ioredis and redis 6 do with the option `keyPrefix`.
  *
- * @throws SluiceError `NOT_LISTABLE` on a cluster whose servers the client does not know: scripts without keys reach one only
+ * @throws SluiceError `NOT_LISTABLE` on a cluster if the client does not know the servers: a script without keys
+ * reaches only one
  */
 async function keyPrefixOf(commands: Commands): Promise<string> {
   const keys = commands.cluster ? [PROBE] : [PROBE, "{1}"];
@@ -228,7 +229,7 @@ async function keyPrefixOf(commands: Commands): Promise<string> {
 
 const PROBE = "{0}";
 
-/** A cursor may be larger than numbers are exact. */
+/** A cursor may be too large for a number. */
 function cursorOf(value: unknown): string {
   return typeof value === "number" || typeof value === "bigint" ? String(value) : textReply(value);
 }

@@ -143,7 +143,7 @@ describe("a client that the store can't use", () => {
       () => Object.assign(Object.create({ del() {}, eval() {}, evalsha() {} }), { data: 1 }),
       /not a supported/,
     ],
-  ])("refuses %s, and says which work", (_, make, why) => {
+  ])("refuses %s, and names clients that work", (_, make, why) => {
     const client = make();
     try {
       redisStore({ client: client as RedisClient });
@@ -158,7 +158,7 @@ describe("a client that the store can't use", () => {
     }
   });
 
-  it("says how to pass a client that is passed instead of the options", () => {
+  it("explains how to pass a client that is passed instead of the options", () => {
     expect(() => redisStore(new Redis(lazy) as never)).toThrow(/redisStore\(\{ client \}\)/);
   });
 
@@ -179,7 +179,7 @@ describe("a client that the store can't use", () => {
   });
 });
 
-describe("a reply that is none of the script's", () => {
+describe("a reply that the script can't have sent", () => {
   it.each<[string, unknown]>([
     ["null", null],
     ["a text", "OK"],

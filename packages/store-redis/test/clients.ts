@@ -4,7 +4,7 @@ import { createClient, createCluster } from "redis";
 import { createClient as createClient5, createCluster as createCluster5 } from "redis5";
 import type { RedisClient } from "../src/index.js";
 
-/** A connected client, and how to let go of it. */
+/** A connected client, and a function that closes it. */
 export interface Connection {
   readonly client: RedisClient;
   end(): void;
@@ -27,7 +27,7 @@ export const connectors: Readonly<Record<string, (port: number) => Promise<Conne
   async "node-redis 6"(port) {
     const client = createClient({ socket: { port, host: "127.0.0.1" } });
     client.on("error", quiet);
-    // Where nothing listens it goes on trying; calls wait until it succeeds or their time is up.
+    // If nothing listens, it keeps trying; calls wait until it succeeds or they time out.
     void client.connect().catch(quiet);
     return { client, end: () => client.destroy() };
   },

@@ -42,7 +42,7 @@ async function behindProxy(name: string, test: (limiter: Limiter, proxy: TcpProx
   }
 }
 
-/** Asks all the time, as traffic does, and returns how long it took until the store decided again. */
+/** Sends requests all the time, as traffic does, and returns how long it took until the store decided again. */
 async function untilDecided(limiter: Limiter): Promise<number> {
   const startMs = performance.now();
   let decided: number | undefined;

@@ -25,7 +25,7 @@ async function listed(store: RedisStore): Promise<ExportedEntry[]> {
   return entries;
 }
 
-/** Long enough that nothing goes during a test. */
+/** Long enough that nothing expires during a test. */
 const LONG = tokenBucket({ rate: 100, interval: "1d" });
 
 const SCOPE = "sluice:default:token-bucket:";
@@ -48,7 +48,7 @@ it.each(["", "shop:", "*", "[a-z]*?\\^"])(
   },
 );
 
-it("lists the entries of a client that puts a prefix before every key, and of no other one", async () => {
+it("lists only the entries of a client that puts a prefix before every key", async () => {
   const [own, other] = ["own:", "other:"].map((keyPrefix) => new Redis(server.port, { keyPrefix })) as [Redis, Redis];
   try {
     for (const [key, each] of Object.entries({ own, other, none: client })) {
@@ -64,7 +64,7 @@ it("lists the entries of a client that puts a prefix before every key, and of no
   }
 });
 
-it("lists neither lanes nor what others keep on the server", async () => {
+it("lists neither lanes nor keys of other programs", async () => {
   const store = redisStore({ client });
   await createLimiter({ store, policies: LONG }).consume("somebody");
   const known = redisKey(`${SCOPE}known`);
@@ -82,7 +82,7 @@ it.each(["\u0001\u00e9", "no JSON"])("does not pass over an entry that it can't 
   await expect(listed(redisStore({ client }))).rejects.toMatchObject({ code: "STORE_STATE_UNREADABLE" });
 });
 
-it("tells when an entry goes by the server's clock, to the millisecond", async () => {
+it("reports when an entry expires by the server's clock, to the millisecond", async () => {
   const store = redisStore({ client });
   await createLimiter({ store, policies: tokenBucket({ rate: 1, interval: "90d" }) }).consume("somebody");
   const [entry] = await listed(store);
@@ -93,7 +93,7 @@ it("tells when an entry goes by the server's clock, to the millisecond", async (
   expect(Math.abs((await client.pexpiretime(redisKey(`${SCOPE}somebody`))) - expiresAtMs)).toBeLessThanOrEqual(2);
 });
 
-it("keeps imported entries as decisions keep theirs", async () => {
+it("stores imported entries in the same form as decisions", async () => {
   const store = redisStore({ client });
   await createLimiter({ store, policies: tokenBucket({ rate: 3, interval: "1h" }) }).consume("somebody");
   const key = redisKey(`${SCOPE}somebody`);

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { redisStore } from "../src/index.js";
 import type { Connection } from "./clients.js";
 
-/** Both libraries as they come: what they were asked to send, they send, however late. */
+/** Both libraries with their default settings: they send every command, however late. */
 const plainClients: Readonly<Record<string, (port: number) => Promise<Connection>>> = {
   async ioredis(port) {
     const client = new Redis({ port, maxRetriesPerRequest: null });
@@ -22,7 +22,7 @@ const plainClients: Readonly<Record<string, (port: number) => Promise<Connection
 
 const quiet: LimiterOptions["on"] = { storeError() {}, storeRecovered() {} };
 
-/** How many commands of these names a server has run since its statistics were reset. */
+/** Returns how many commands of these names a server has run since its statistics were reset. */
 async function ran(admin: Redis, ...names: readonly string[]): Promise<number> {
   const stats = await admin.info("commandstats");
   return [...stats.matchAll(/cmdstat_([^:]+):calls=(\d+)/g)]
@@ -75,7 +75,8 @@ describe.each(Object.entries(plainClients))("a Redis that is frozen, with %s", (
         await Promise.all(answers);
       });
       await sleep(300);
-      // Those of the first moments; then some batches of one call until the first timeout proves the silence, and probes.
+      // The calls of the first moments; then some batches of one call until the first timeout proves the silence, and
+      // probes.
       expect(await ran(admin, "evalsha", "eval", "del")).toBeLessThan(100);
       expect((await limiter.consume("afterwards")).source).toBe("store");
     } finally {

@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 beforeEach(() => client.flushall());
 
-/** How often the server has run each command since the statistics were reset. */
+/** Returns how often the server has run each command since the statistics were reset. */
 async function commandCounts(): Promise<Record<string, number>> {
   const info = await client.info("commandstats");
   return Object.fromEntries(
@@ -44,7 +44,7 @@ describe("options", () => {
 });
 
 describe("round trips", () => {
-  it("decides the calls of one turn in one script call, whatever their policies and limiters", async () => {
+  it("decides the calls of one turn in one script call, even with different policies and limiters", async () => {
     const store = redisStore({ client });
     const one = createLimiter({
       store,
@@ -90,7 +90,7 @@ describe("round trips", () => {
 });
 
 describe("scripts", () => {
-  it("goes on, exactly, while the server forgets its scripts again and again", async () => {
+  it("keeps deciding exactly while the server forgets its scripts again and again", async () => {
     const limiter = createLimiter({
       store: redisStore({ client }),
       policies: fixedWindow({ limit: 500, window: "1h" }),
@@ -160,7 +160,7 @@ describe("a lost reply", () => {
     await throughProxy(async (limiter, lose) => {
       await limiter.consume("somebody", { cost: 50 });
       const decision = await limiter.consume("somebody", { cost: 10 });
-      // The answer to the read passes, the one to the write is lost.
+      // The answer to the read passes, the answer to the write is lost.
       lose(1);
       await expect(limiter.refund(decision)).rejects.toMatchObject({ code: "STORE_FAILED" });
       expect((await limiter.peek("somebody")).remaining).toBe(50);
@@ -192,7 +192,7 @@ describe("lifetimes", () => {
 });
 
 describe("keys", () => {
-  it("show what they are, after the prefix of the client", async () => {
+  it("show the tag, policy and key after the client's prefix", async () => {
     const prefixed = new Redis(server.port, { keyPrefix: "shop:" });
     const limiter = createLimiter({ store: redisStore({ client: prefixed }), prefix: "api" });
     // One unit would be back, and the key gone, after 10 ms.
@@ -253,7 +253,7 @@ describe("an outage", () => {
       await spare.resume();
       let after = await limiter.consume("somebody");
       while (after.source !== "store") after = await limiter.consume("somebody");
-      // Of the 500 asked for meanwhile only the two batches of 100 that had left were decided, late.
+      // Of the 500 calls in the outage, only the two batches of 100 that had been sent were decided, late.
       expect(1_000 - after.remaining).toBeLessThan(250);
     } finally {
       own.disconnect();

@@ -42,11 +42,11 @@ describe.each([
       expect(decision).toMatchObject({ allowed: true, source: "failOpen", error: { code: "STORE_FAILED" } });
       expect(String(decision?.error)).toMatch(message);
     }
-    // Nothing of a charge is left behind, in the answers of the same batch neither.
+    // The refused charge leaves no trace, not even in the other answers of the batch.
     expect((await limiter.peek("half used")).policies.map(({ remaining }) => remaining)).toEqual([1, 3]);
   });
 
-  it("decides what would have to be repaired", async () => {
+  it("decides on an entry that it would have to repair", async () => {
     const clock = { nowMs: () => nowMs, sleep: () => Promise.reject(new Error("nothing sleeps here")) };
     let nowMs = 1_700_000_000_000;
     const store = redisStore({ client });
@@ -60,7 +60,7 @@ describe.each([
   });
 });
 
-it("charges again as soon as the server takes writes", async () => {
+it("charges again as soon as the server accepts writes", async () => {
   await client.config("SET", "maxmemory", "1");
   expect((await limiter.consume("half used")).source).toBe("failOpen");
   await client.config("SET", "maxmemory", "0");

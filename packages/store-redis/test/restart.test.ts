@@ -14,7 +14,7 @@ import { connectors } from "./clients.js";
 const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
 const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code as string);
 
-/** The printed examples that make a client of their own, and how many of the README's blocks there are. */
+/** The printed examples that create a client, and the number of blocks in the README. */
 const printed: Readonly<Record<string, string>> = {
   "ioredis, as in the first example": blocks[0] as string,
   "node-redis, as in the second example": blocks[1] as string,
@@ -71,7 +71,7 @@ describe.each(Object.entries(printed))("the printed code for %s", (_, code) => {
   });
 });
 
-/** A port at which nothing listens. */
+/** A port that nothing listens on. */
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -105,7 +105,7 @@ describe("a refused connection", () => {
     }
   });
 
-  it("is named by clients that fail at once, too", async () => {
+  it("is also named by clients that fail at once", async () => {
     const port = await closedPort();
     const failing = new Redis({ port, maxRetriesPerRequest: 0, retryStrategy: () => 50 });
     const offline = createClient({ socket: { host: "127.0.0.1", port }, disableOfflineQueue: true });

@@ -85,7 +85,7 @@ describe.each(Object.entries(plainClients))("a cluster behind one address, with 
     await fresh().healthCheck();
   });
 
-  it("refuses to list entries of which it can't see all", async () => {
+  it("refuses to list entries if it can't reach all of them", async () => {
     const store = redisStore({ client: connection.client });
     const listing = store.exportEntries()[Symbol.asyncIterator]();
     await expect(listing.next()).rejects.toMatchObject({ code: "NOT_LISTABLE" });

@@ -25,7 +25,7 @@ const SLIDING = slidingWindow({ limit: 10, window: "1m" });
 const LOG = slidingLog({ limit: 10, window: "1m" });
 const BLOCKED = 1_700_000_000_500;
 
-// What the release before has stored, byte for byte. Never to be changed: state outlives a release.
+// Bytes as the previous release stored them. Never change them: state outlives a release.
 it.each<[name: string, bytes: string, entry: Entry, policy: Policy]>([
   [
     "{lh}old:default:token-bucket:1",

@@ -58,7 +58,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return body;
 }
 
-/** All texts of a reply in base64, which the client asks for. */
+/** All texts of a reply in base64, as the client requests. */
 function inBase64(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inBase64);
   return typeof value === "string" && value !== "OK" ? Buffer.from(value).toString("base64") : value;

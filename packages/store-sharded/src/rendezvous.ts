@@ -1,7 +1,8 @@
 /**
- * Which of some named places a key belongs to: the one with the highest weight, which is a hash of both names (D. G. Thaler
- * and C. V. Ravishankar, "Using name-based mappings to increase hit rates", IEEE/ACM Transactions on Networking, 1998). A
- * place that is added takes its share of every other one, and nothing else moves. The order of the places does not matter.
+ * Maps a key to one of several named places: the one with the highest weight, which is a hash of both names (D. G.
+ * Thaler and C. V. Ravishankar, "Using name-based mappings to increase hit rates", IEEE/ACM Transactions on Networking,
+ * 1998). A new place takes its share from each of the others, and nothing else moves. The order of the places does not
+ * matter.
  */
 export function rendezvous(names: readonly string[]): (key: string) => number {
   const hashes = names.map(hashOf);
@@ -27,7 +28,7 @@ function hashOf(text: string): number {
   return mixed(hash);
 }
 
-/** The finalizer of MurmurHash3 (A. Appleby): each bit of the result depends on every bit given. */
+/** The finalizer of MurmurHash3 (A. Appleby): each bit of the result depends on every bit of the input. */
 function mixed(hash: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);

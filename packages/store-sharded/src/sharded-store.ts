@@ -25,13 +25,16 @@ import { createShards, DEPTH, type Shard, type Shards } from "./shards.js";
 /** Options of {@link shardedStore}. */
 export interface ShardedStoreOptions {
   /**
-   * The names of the stores, in their order: what decides where a key belongs. Default `"0"`, `"1"` and so on: then stores
-   * are only ever added at the end.
+   * The names of the stores, in their order. They determine which store a key belongs to. Default `"0"`, `"1"` and so
+   * on: then only ever add stores at the end.
    */
   names?: readonly string[] | undefined;
 }
 
-/** A store over several ones of a kind. It can do what all of them can; its health is that of those that tell theirs. */
+/**
+ * A store over several others. It has the capabilities that all of them have. Its health is that of the stores that
+ * have `healthCheck`.
+ */
 export type ShardedStore<S extends Store> = Store &
   ([S] extends [SynchronousStore] ? SynchronousStore : [S] extends [DecidingStore] ? DecidingStore : unknown) &
   ([S] extends [ExportEntries] ? ExportEntries : unknown) &
@@ -40,14 +43,14 @@ export type ShardedStore<S extends Store> = Store &
   ([Extract<S, ConnectionErrors>] extends [never] ? unknown : ConnectionErrors);
 
 /**
- * Spreads keys over several stores, of one kind or of different ones, by rendezvous hashing. All policies of one key lie in
- * one store. One that fails fails for its keys only.
+ * Spreads keys over several stores, of one kind or of different ones, by rendezvous hashing. All policies of one key
+ * are in one store. If a store fails, only its keys fail.
  *
- * Policies with different keys may lie in different stores. They are then looked at, charged one after the other, and taken
- * back when a later one denies (see `decideInOrder` in core): never one too many, but for a moment others may be denied for
- * a charge that is then taken back.
+ * Policies with different keys may be in different stores. They are then looked at, charged one after the other, and
+ * refunded when a later one denies (see `decideInOrder` in core). This never admits too many, but other requests may be
+ * denied for a moment because of a charge that is then refunded.
  *
- * The stores may be sharded ones. Where the first of these is added to others, all keys find new places.
+ * The stores may be sharded stores themselves. Adding the first sharded store to a list of others moves all keys.
  *
  * Closing it closes the stores.
  *
@@ -110,7 +113,7 @@ function deciding(
   const undo: PartDecider["undo"] = (claim, { epochMs }, options, chargedAtMs) =>
     store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs), options);
 
-  /** Decides what lies in one store. Its answer may be kept. */
+  /** Decides claims that are all in one store. The store may reuse its answer. */
   function decidePart(part: Admission, options: CallOptions | undefined): MaybePromise<Outcome> {
     const answer = storeOf(part.claims[0] as Claim).decide(part, options);
     return isPromise(answer) ? answer : copyOf(answer);
@@ -126,7 +129,7 @@ function deciding(
       if (parts.length === 1) return storeOf(claim as Claim).decide(admission, options);
       if (!synchronous) return decideInOrder(admission, parts, { decide: decidePart, undo }, options);
       const undoAtOnce = (each: Claim, finding: ClaimFinding, chargedAtMs: number): void => {
-        // What can't be refunded stays charged until its window ends.
+        // A charge that can't be refunded stays until its window ends.
         undo(each, finding, options, chargedAtMs).catch(() => {});
       };
       return decideAtOnce(admission, parts, (each) => storeOf(each) as SynchronousStore, undoAtOnce, options);
@@ -134,7 +137,7 @@ function deciding(
   };
 }
 
-/** Entries that lie where they no longer belong, since a shard was added, are old: they are not listed. */
+/** Old entries that no longer belong to this shard, since a shard was added, are not listed. */
 async function* exportFrom(shards: Shards<Store & ExportEntries>): AsyncGenerator<ExportedEntry> {
   for (const shard of shards.all) {
     for await (const entry of shard.store.exportEntries()) {
@@ -161,7 +164,7 @@ async function importInto(
         for (const entry of await store.importEntries(group)) left.add(entry);
       }),
     );
-  // Those that may be refused come first, so that nothing is written when they are.
+  // Shards that may refuse come first, so that nothing is written if they do.
   const [refusable, others] = [true, false].map((digested) =>
     [...groups].filter(([, group]) => group.some((entry) => entry.digested) === digested),
   );
@@ -170,7 +173,7 @@ async function importInto(
   return entries.filter((entry) => left.has(entry));
 }
 
-/** That of the first shard whose connection has failed. */
+/** The error of the first shard whose connection has failed. */
 function connectionErrorOf({ all }: Shards<Store>): unknown {
   for (const { store } of all) {
     const error = can(store, "connectionError") ? store.connectionError() : undefined;

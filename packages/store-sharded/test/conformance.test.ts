@@ -43,7 +43,7 @@ afterAll(async () => {
   await Promise.all(servers.map((server) => server.stop()));
 });
 
-/** A store on a connection of its own. */
+/** A store with a separate connection. */
 function openRedis(port: number) {
   const client = new Redis(port, { maxRetriesPerRequest: null });
   client.on("error", () => {});
@@ -87,6 +87,6 @@ describe("memory and Redis", () => {
     importsEntries: true,
     checksHealth: true,
     operations: 500,
-    skip: { import: "a digested key may belong to either, of which one takes it in" },
+    skip: { import: "a digested key may belong to either, and one of them accepts it" },
   });
 });

@@ -44,7 +44,7 @@ async function sources(limiter: Limiter): Promise<Map<string, string>> {
 it.each([
   ["freezes", (server: RedisServer) => server.pause()],
   ["is killed", (server: RedisServer) => server.kill()],
-])("when a server %s, what the limiter does without its store holds for its keys only", async (_, fail) => {
+])("when a server %s, only its keys get what the limiter does without its store", async (_, fail) => {
   const closed = createLimiter({ store, policies, timeout: 1_500 });
   const open = createLimiter({ store, policies, timeout: 1_500, failOpen: true });
   expect(new Set((await sources(closed)).values())).toEqual(new Set(["store"]));
@@ -61,7 +61,7 @@ it.each([
   }
 });
 
-it("goes on with all keys when the server is back", async () => {
+it("recovers for all keys when the server is back", async () => {
   const limiter = createLimiter({ store, policies, timeout: 1_500 });
   await sources(limiter);
   servers[1]?.pause();

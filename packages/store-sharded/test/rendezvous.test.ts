@@ -5,7 +5,7 @@ import { rendezvous } from "../src/rendezvous.js";
 const names = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 12 });
 const KEYS = Array.from({ length: 20_000 }, (_, i) => `10.${i >> 8}.${i & 255}.1`);
 
-it("gives every key one place, which neither the order of the names nor anything else changes", () => {
+it("assigns every key one place, which depends on nothing but the names", () => {
   fc.assert(
     fc.property(names, fc.string(), (names, key) => {
       const place = rendezvous(names)(key);

@@ -22,11 +22,11 @@ async function listed(store: { exportEntries(): AsyncIterable<ExportedEntry> }):
 }
 
 describe("options", () => {
-  it.each([undefined, [], {}, "redis://"])("refuses %j in place of stores", (stores) => {
+  it.each([undefined, [], {}, "redis://"])("refuses %j instead of stores", (stores) => {
     expect(() => shardedStore(stores as never)).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
   });
 
-  it("refuses what is no store, a store given twice, and names that do not fit", () => {
+  it("refuses values that are not stores, repeated stores, and wrong names", () => {
     const store = memoryStore();
     expect(() => shardedStore([store, {} as Store])).toThrow(
       /option "stores\[1\]": a store has atomicUpdate, delete, close, got an object/,
@@ -81,7 +81,7 @@ describe("claims in several stores", () => {
 
   it.each([
     ["that decide at once", () => shardedStore(memories(5))],
-    ["of which some do", () => shardedStore([...memories(2), modelStore(), modelStore()])],
+    ["that some of them have", () => shardedStore([...memories(2), modelStore(), modelStore()])],
     ["that have three methods", () => shardedStore([1, 2, 3].map(() => threeMethodsOf(modelStore())))],
   ])("are all granted or none is, with stores %s", async (_, makeStore) => {
     const limiter = createLimiter({ store: makeStore(), policies });
@@ -102,7 +102,7 @@ describe("claims in several stores", () => {
 });
 
 describe("adding a store", () => {
-  it("moves its share of the entries and no others, and what was left behind is not listed", async () => {
+  it("moves only its share of the entries, and does not list the old copies", async () => {
     const stores = memories(4);
     const policies = fixedWindow({ limit: 5, window: "1h" });
     const before = shardedStore(stores.slice(0, 3));
@@ -117,7 +117,7 @@ describe("adding a store", () => {
   });
 });
 
-describe("what it can do", () => {
+describe("capabilities", () => {
   it("is in its type", () => {
     const [memory, model, plain] = [memoryStore(), modelStore(), threeMethodsOf(modelStore())];
     expectTypeOf(shardedStore([memory])).toExtend<SynchronousStore & ExportEntries & ImportEntries>();

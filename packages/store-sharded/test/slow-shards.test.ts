@@ -22,14 +22,14 @@ const names = ["user", "address", "all"];
 const policies = names.map((name) => fixedWindow({ name, limit: 10, window: "1h" }));
 const on = { storeError() {}, storeRecovered() {} };
 
-/** Another try of a test finds what the one before it charged, so each has keys of its own. */
+/** A retry of a test finds what the previous try charged, so each uses different keys. */
 let tries = 0;
 
 function setDelay(delayMs: number): void {
   for (const proxy of proxies) proxy.delayMs = delayMs;
 }
 
-describe("policies with keys of their own on shards that take long", () => {
+describe("policies with different keys on slow shards", () => {
   it("are charged together within the timeout, or not at all", async () => {
     const store = shardedStore(shards);
     const patient = createLimiter({ store, policies, timeout: "10s" });

@@ -14,8 +14,8 @@ export interface SqliteStatement {
 }
 
 /**
- * An open database: a `DatabaseSync` of `node:sqlite`, or a `Database` of `better-sqlite3`, `libsql` or `bun:sqlite`. Give the
- * store a connection that nothing else uses: it opens transactions on it.
+ * An open database: a `DatabaseSync` of `node:sqlite`, or a `Database` of `better-sqlite3`, `libsql` or `bun:sqlite`.
+ * Pass a connection that nothing else uses: the store opens transactions on it.
  */
 export interface SqliteClient {
   prepare(sql: string): SqliteStatement;
@@ -29,7 +29,7 @@ export interface OpenSqliteClient extends SqliteClient {
 
 const ARRAYS = "it returns rows as arrays: open the database without returnArrays";
 
-/** @throws SluiceError `INVALID_CLIENT` for anything but an open database that answers at once */
+/** @throws SluiceError `INVALID_CLIENT` for anything but an open, synchronous database */
 export function checkClient(client: SqliteClient): SqliteClient {
   const { prepare, exec, $client } = (client ?? {}) as Partial<SqliteClient> & { $client?: unknown };
   if (typeof prepare !== "function" || typeof exec !== "function") {
@@ -41,7 +41,7 @@ export function checkClient(client: SqliteClient): SqliteClient {
   try {
     statement = client.prepare("SELECT ? AS one, ? AS two");
   } catch (error) {
-    // The client is one, and each call reports what ails its file.
+    // It is a client, and each call reports errors of its file.
     if (isFromSqlite(error)) return client;
     throw invalidClient(`it can't be used: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
@@ -68,7 +68,7 @@ function faultOf(statement: unknown): string | undefined {
   return two === "two" ? undefined : "all() of its statements does not take values one by one";
 }
 
-/** A promise of a client that is refused must not end the process. */
+/** A rejected promise of a client that is refused must not end the process. */
 function isPromise(value: unknown): boolean {
   if (typeof (value as Partial<Promise<unknown>> | null)?.then !== "function") return false;
   Promise.resolve(value).catch(() => {});
@@ -89,17 +89,17 @@ export function firstRow(client: SqliteClient, sql: string): Readonly<Record<str
   const [row = {}] = client.prepare(sql).all();
   if (Array.isArray(row)) throw invalidClient(ARRAYS);
   if (typeof row === "object" && row !== null) return row as Readonly<Record<string, unknown>>;
-  throw invalidClient("it returns rows that are no objects");
+  throw invalidClient("it returns rows that are not objects");
 }
 
 interface FileClient {
   new (file: string): OpenSqliteClient;
 }
 
-/** The classes of the clients that the store works with: each takes the path of a file. */
+/** The classes of the supported clients: each takes the path of a file. */
 const CLASSES = ["Database", "DatabaseSync"];
 
-/** Opens a file by the same package as a client; `undefined` if it can't be opened, or the package is unknown. */
+/** Opens a file with the same package as a client; `undefined` if it can't be opened, or the package is unknown. */
 export function openAnother(client: SqliteClient, file: string): OpenSqliteClient | undefined {
   const Client: unknown = client.constructor;
   if (!isKnownClass(Client)) return undefined;
@@ -117,7 +117,7 @@ function isKnownClass(Client: unknown): Client is FileClient {
 
 /** Options of {@link openSqlite}. */
 export interface OpenSqliteOptions {
-  /** Whether a file that is missing is made. Default true; without it, `STORE_NOT_READY`. */
+  /** True to create the file if it is missing. Default true; if false, a missing file is a `STORE_NOT_READY` error. */
   create?: boolean | undefined;
   /** Options of the constructor of `node:sqlite`, `better-sqlite3` or `libsql`. */
   options?: Readonly<Record<string, unknown>> | undefined;
@@ -129,7 +129,7 @@ interface Constructor {
   new (file: string, options: Readonly<Record<string, unknown>>): OpenSqliteClient;
 }
 
-/** Where a database can come from, in the order in which they are tried. */
+/** The packages that can open a database, in the order in which they are tried. */
 const SOURCES: readonly (readonly [module: string, name: string])[] = [
   ["node:sqlite", "DatabaseSync"],
   ["better-sqlite3", "default"],
@@ -137,13 +137,14 @@ const SOURCES: readonly (readonly [module: string, name: string])[] = [
 ];
 
 /**
- * Opens an SQLite file, made if it is missing unless `create` is false, by what there is: `node:sqlite` (Node.js 22.13 and later),
- * `better-sqlite3` or `libsql`. It has no table yet: see {@link createSchema}.
+ * Opens an SQLite file, and creates it if it is missing unless `create` is false. Uses the first that is available of
+ * `node:sqlite` (Node.js 22.13 and later), `better-sqlite3` and `libsql`. A new file has no table yet: see {@link
+ * createSchema}.
  *
- * @param path of the file, or `":memory:"` for a database of this connection alone
- * @throws SluiceError rejects with `STORAGE_UNAVAILABLE` when there is no such folder, no right to the file, or another sort of
- * file; with `STORE_NOT_READY` for a missing one that is not to be made; with `PACKAGE_MISSING` on Node.js 20 when neither
- * package is installed that runs on it; and with `INVALID_OPTION`, `UNKNOWN_OPTION`
+ * @param path the path of the file, or `":memory:"` for a database of this connection alone
+ * @throws SluiceError rejects with `STORAGE_UNAVAILABLE` if the folder does not exist, access is denied, or the file is
+ * of another kind; with `STORE_NOT_READY` for a missing file that may not be created; with `PACKAGE_MISSING` on Node.js
+ * 20 if no package is installed that runs on it; and with `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
  * @example
  * ```ts
@@ -162,12 +163,12 @@ export async function openSqlite(path: string, options: OpenSqliteOptions = {}):
   checkOptions(options, { create: "boolean", options: "any" }, "openSqlite");
   const { create = true, options: clientOptions = {} } = options;
   const open = await findSqlite();
-  // Neither a URI, by which SQLite would take options, nor a URL, by which libsql would go to a server.
+  // Neither a URI, in which SQLite would read options, nor a URL, for which libsql would connect to a server.
   const file = path === ":memory:" ? path : resolve(path);
   if (!create && file !== ":memory:" && existsSync(dirname(file)) && !existsSync(file)) {
     throw new SluiceError(
       "STORE_NOT_READY",
-      `there is no SQLite file ${file}: run createSchema(client) on one to make it`,
+      `there is no SQLite file ${file}: run createSchema(client) on a new one to create it`,
     );
   }
   try {
@@ -185,7 +186,7 @@ export async function openSqlite(path: string, options: OpenSqliteOptions = {}):
   }
 }
 
-/** SQLite opens any file, and looks into it when it is first read. */
+/** SQLite opens any file, and examines it at the first read. */
 function readable(client: OpenSqliteClient): OpenSqliteClient {
   try {
     client.exec("PRAGMA busy_timeout = 0");
@@ -207,8 +208,8 @@ function checkUsable(module: string): void {
 }
 
 /**
- * Loads a module when it runs, also from a bundle: a bundler that followed would look for `node:sqlite` on its own Node.js,
- * and a native module can't be bundled.
+ * Loads a module at run time, also from a bundle: a bundler that followed the import would look for `node:sqlite` on
+ * its own Node.js, and a native module can't be bundled.
  */
 async function load(module: string): Promise<Record<string, unknown>> {
   const builtIn = process.getBuiltinModule?.(module) as Record<string, unknown> | undefined;
@@ -228,7 +229,7 @@ async function findSqlite(): Promise<Open> {
   }
   throw new SluiceError(
     "PACKAGE_MISSING",
-    "no SQLite was found that runs here: run npm install libsql, or use Node.js 22.13 or later, which has its own",
+    "no SQLite was found that runs here: run npm install libsql, or use Node.js 22.13 or later, which includes one",
     { cause: new AggregateError(failures) },
   );
 }

@@ -3,20 +3,23 @@ import { SluiceError } from "@sluice/core/store";
 import { firstRow, type OpenSqliteClient, openAnother, type SqliteClient } from "./client.js";
 import { isReadOnly } from "./failure.js";
 
-/** The database that a store works on: the user's client, or another one on the file that took the place of its file. */
+/** The database that a store works on: the user's client, or another one on the file that has replaced its file. */
 export interface Connection {
   /**
-   * The client to use. It looks at the files now and then.
+   * Returns the client to use. Checks the files from time to time.
    *
-   * @param create whether a file that was deleted is created again
+   * @param create true to create a file again that was deleted
    * @throws SluiceError `STORE_NOT_READY`, `STORE_FAILED` when the files were deleted or replaced
    */
   client(create?: boolean): SqliteClient;
-  /** To be called when the client has read the database. */
+  /** Call it after the client has read the database. */
   opened(): void;
-  /** After a failure: opens a file again that was read-only and is not any more. Returns whether it did, and calls may be made again. */
+  /**
+   * Call it after a failure. Reopens a file that was read-only and no longer is. Returns whether it did, so that calls
+   * may be retried.
+   */
   replaceAfter(failure: unknown): boolean;
-  /** Closes what was opened here, and never the user's client. */
+  /** Closes clients that were opened here, but never the user's client. */
   close(): void;
 }
 
@@ -24,7 +27,9 @@ const RETRY_EVERY_MS = 1_000;
 
 export function createConnection(own: SqliteClient): Connection {
   let files = databaseFiles(own);
-  /** Whether the client is read-only because its file was. One that the user opened so stays so. */
+  /**
+   * True if the client is read-only because its file was. A client that the user opened as read-only stays read-only.
+   */
   const mayBecomeWritable = files.path !== undefined && !isWritable(files.path);
   let triedMs = Number.NEGATIVE_INFINITY;
   let opened: { readonly client: OpenSqliteClient; readonly files: DatabaseFiles } | undefined;
@@ -73,7 +78,7 @@ function fileLost({ file, what }: FileChange, fix: string): SluiceError {
   return new SluiceError("STORE_NOT_READY", `the SQLite file ${file} was ${what} while it was open. ${fix}`);
 }
 
-/** The processes that still have the log open and those that open the database now have different states. */
+/** Processes that still have the log open and processes that open the database now see different states. */
 function logLost({ file, what }: FileChange, path: string): SluiceError {
   return new SluiceError(
     "STORE_FAILED",
@@ -81,7 +86,7 @@ function logLost({ file, what }: FileChange, path: string): SluiceError {
   );
 }
 
-/** What happened to a file that a client has open. */
+/** Changes of a file that a client has open. */
 interface FileChange {
   readonly file: string;
   readonly what: "deleted" | "replaced";
@@ -91,9 +96,12 @@ interface FileChange {
 interface DatabaseFiles {
   /** `undefined` for a database in memory. */
   readonly path: string | undefined;
-  /** To be called when the client has read the database, and so has its log open. */
+  /** Call it after the client has read the database, and so has its log open. */
   opened(): void;
-  /** What happened to the files since the client opened them. Looks at most once in a second, and again after a change. */
+  /**
+   * Returns what happened to the files since the client opened them. Checks at most once a second, and again after a
+   * change.
+   */
   changed(): FileChange | undefined;
 }
 
@@ -130,7 +138,7 @@ function databaseFiles(client: SqliteClient): DatabaseFiles {
     opened: () => remember(ENDINGS),
     changed() {
       const nowMs = performance.now();
-      // A clock that went back is another one: fake timers have their own.
+      // If the clock went back, it was replaced, as by fake timers.
       const recent = nowMs >= lookedMs && nowMs < lookedMs + LOOK_EVERY_MS;
       if (recent && change === undefined) return undefined;
       lookedMs = nowMs;
@@ -142,7 +150,7 @@ function databaseFiles(client: SqliteClient): DatabaseFiles {
 
 const MISSING = "missing";
 
-/** `undefined` if it can't be found out. */
+/** `undefined` if it can't be determined. */
 function identityOf(file: string): string | undefined {
   try {
     const { dev, ino } = statSync(file, { bigint: true });
@@ -157,12 +165,12 @@ function pathOf(client: SqliteClient): string | undefined {
     const { file } = firstRow(client, "PRAGMA database_list");
     return typeof file === "string" && file !== "" ? file : undefined;
   } catch {
-    // The first call reports what is wrong with the client.
+    // The first call reports errors of the client.
     return undefined;
   }
 }
 
-/** Whether this process may write to a file. */
+/** Returns whether this process may write to a file. */
 function isWritable(file: string): boolean {
   try {
     accessSync(file, constants.W_OK);

@@ -12,15 +12,15 @@ import { stateOf } from "./session.js";
 import type { View } from "./transaction.js";
 import type { Transactor } from "./transactor.js";
 
-/** With an explicit time entries are kept so much longer, by this process's clock. */
+/** With an explicit time, entries are kept this much longer, by this process's clock. */
 const TEST_GRACE_MS = 3_600_000;
 
-/** When an entry expires that is to live for so long. */
+/** Returns the time at which an entry with this lifetime expires. */
 function expiryOf(view: View, ttlMs: number, nowMs: number | undefined): number {
   return view.nowMs + Math.max(1, ttlMs) + (nowMs === undefined ? 0 : TEST_GRACE_MS);
 }
 
-/** Decides an admission, at the time given or by this process's clock. */
+/** Decides an admission, at the given time or by this process's clock. */
 export function decide(
   { make }: Transactor,
   { claims, charge }: Admission,
@@ -59,7 +59,7 @@ export function update(
   }, deadlineMs);
 }
 
-/** How many entries one transaction reads or writes: a few milliseconds. */
+/** The number of entries that one transaction reads or writes: a few milliseconds. */
 export const PAGE = 256;
 
 /** All live entries, in the order of their keys. */
@@ -85,29 +85,32 @@ export function writePage({ make }: Transactor, page: readonly StoredEntry[]): P
   );
 }
 
-/** The row of whoever sweeps in turn: it lives until the next one's turn. No entry has this name: `#` starts digests only. */
+/**
+ * The row of the process whose turn it is to sweep: it lives until the next turn. No entry has this name: only digests
+ * start with `#`.
+ */
 export const SWEEP_TURN = "#sweep";
 
-/** How many rows one transaction looks at: a millisecond or two, if all of them have to go. */
+/** The number of rows that one transaction looks at: a millisecond or two, if all of them are removed. */
 const STRETCH = 500;
 
 /** Removes expired rows. */
 export interface Sweeper {
-  /** Removes up to `limit` rows and resolves to their count. Goes on where the last call ended. */
+  /** Removes up to `limit` rows and resolves to their count. Continues where the last call ended. */
   sweep(limit: number): Promise<number>;
-  /** Whether it is this process's turn: once in `everyMs`, for all processes together. */
+  /** Returns whether it is this process's turn: once in `everyMs`, for all processes together. */
   takeTurn(everyMs: number): Promise<boolean>;
 }
 
 export function createSweeper({ make }: Transactor): Sweeper {
   let after = "";
 
-  /** Looks at the next rows. The lock is taken only if there is something to remove. */
+  /** Looks at the next rows. Takes the lock only if there is something to remove. */
   function sweepStretch(most: number): Promise<{ removed: number; lastKey: string }> {
     return make((view) => {
       const { rows, lastKey } = view.ask((session) => session.stretchAfter(after, STRETCH));
       const expired = view.ask((session) => session.expiredWithin(after, lastKey, view.nowMs, most));
-      // A call of the same transaction may have begun one of them anew.
+      // A call of the same transaction may have written one of them again.
       const gone = expired.filter((key) => !view.hasChanged(key));
       for (const key of gone) view.remove(key);
       // There may be more on this stretch.

@@ -1,6 +1,6 @@
 import { SluiceError } from "@sluice/core/store";
 
-/** Nothing was done, and soon it may be possible. */
+/** Nothing was done, and a retry may soon succeed. */
 export function isWorthWaiting(error: unknown): boolean {
   return isBusy(error) || isInTransaction(error);
 }
@@ -15,15 +15,15 @@ export function notReady(message: string, options?: ErrorOptions): SluiceError {
   );
 }
 
-/** What a call becomes that could not be made in time because of `error`. */
+/** The result of a call that could not be made in time because of `error`. */
 export function tooLate(error: unknown): SluiceError {
   const reason = isInTransaction(error)
-    ? "the client had a transaction open all the time: give the store a database of its own, which nothing else uses"
+    ? "the client had a transaction open all the time: use a separate database for the store, which nothing else uses"
     : "others held the lock of the SQLite database all the time";
   return new SluiceError("STORE_TIMEOUT", `${reason}; nothing was written`, { cause: error });
 }
 
-/** What a failure of the database becomes. */
+/** Converts a failure of the database. */
 export function storeFailed(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;
   const message = error instanceof Error ? error.message : String(error);
@@ -34,7 +34,7 @@ export function storeFailed(error: unknown): SluiceError {
 /** The primary result codes of SQLite (https://sqlite.org/rescode.html) that the store tells apart. */
 const CODES = { SQLITE_ERROR: 1, SQLITE_BUSY: 5, SQLITE_LOCKED: 6, SQLITE_READONLY: 8, SQLITE_CANTOPEN: 14 } as const;
 
-/** The primary result code that a client reported; `undefined` for an error that is not SQLite's. */
+/** The primary result code that a client reported; `undefined` for an error that SQLite did not report. */
 function resultCodeOf(error: unknown): number | undefined {
   // node:sqlite has `errcode`, libsql `rawCode`, and better-sqlite3 only the name, such as SQLITE_BUSY_SNAPSHOT.
   const { code, errcode, rawCode } = (error ?? {}) as { code?: unknown; errcode?: unknown; rawCode?: unknown };
@@ -44,13 +44,13 @@ function resultCodeOf(error: unknown): number | undefined {
   return Object.entries(CODES).find(([name]) => code === name || code.startsWith(`${name}_`))?.[1];
 }
 
-/** Whether SQLite itself reported the error, as of a file that is no database, and not the client. */
+/** Returns whether the error came from SQLite, as for a file that is not a database, and not from the client. */
 export function isFromSqlite(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown };
   return resultCodeOf(error) !== undefined || (typeof code === "string" && code.startsWith("SQLITE_"));
 }
 
-/** Somebody else holds a lock, and nothing was done: it may be tried again. */
+/** Another connection holds a lock, and nothing was done: the call may be retried. */
 function isBusy(error: unknown): boolean {
   const code = resultCodeOf(error);
   return code === CODES.SQLITE_BUSY || code === CODES.SQLITE_LOCKED;
@@ -62,12 +62,12 @@ export function isReadOnly(error: unknown): boolean {
   return code === CODES.SQLITE_READONLY || code === CODES.SQLITE_CANTOPEN;
 }
 
-/** The connection has a transaction that is not the store's. */
+/** The connection has a transaction that the store did not begin. */
 function isInTransaction(error: unknown): boolean {
   return saysOf(error, /(within|inside) a transaction/);
 }
 
-/** A table or column is not there. */
+/** A table or column is missing. */
 function hasNoSchema(error: unknown): boolean {
   return saysOf(error, /^no such (table|column)|has no column named/);
 }

@@ -10,13 +10,13 @@ export interface SchemaOptions {
   table?: string | undefined;
 }
 
-/** In the order in which they are applied; what was released never changes. */
+/** In the order in which they are applied. A released migration never changes. */
 const MIGRATIONS = [v0001Entries];
 
-/** What the store needs the database to have. */
+/** The requirements of the store on the database. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
 
-/** Others that create the schema at the same time are done soon. */
+/** Other processes that create the schema at the same time finish soon. */
 const LONGEST_WAIT_MS = 10_000;
 
 const MIGRATIONS_TABLE = `CREATE TABLE IF NOT EXISTS "sluice_entries_migrations" (
@@ -30,8 +30,9 @@ function step(number: number, text: string): string {
 }
 
 /**
- * Returns the SQL that {@link createSchema} runs, for teams with their own migrations. It does nothing where it has been run
- * before, and may run in a transaction. It does not say `PRAGMA journal_mode = WAL`, which may not, and which the database needs once too.
+ * Returns the SQL that {@link createSchema} runs, for teams with their own migrations. It does nothing if it has run
+ * before, and may run in a transaction. It leaves out `PRAGMA journal_mode = WAL`, which can't run in a transaction,
+ * and which the database needs once too.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -49,8 +50,8 @@ export function schemaSql(options: SchemaOptions = {}): string {
 }
 
 /**
- * Creates the table of the store, or updates that of an older release, and switches the database to WAL. Does
- * nothing where that is done; several processes may call it at once. Waits up to 10 seconds for others.
+ * Creates the table of the store, or updates that of an older release, and switches the database to WAL. Does nothing
+ * if it is up to date; several processes may call it at once. Waits up to 10 seconds for other processes.
  *
  * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`; rejects with `STORE_FAILED` when the file can't be
  * written, and with `STORE_TIMEOUT` when others hold the lock all the time
@@ -125,9 +126,9 @@ export function appliedVersion(client: SqliteClient, rename: (sql: string) => st
   return Number(version);
 }
 
-/** Asks for the journal mode by a PRAGMA; returns its name if it is none that the store works with. */
+/** Sets the journal mode by a PRAGMA; returns the name of the current mode if the store does not support it. */
 export function wrongJournalMode(client: SqliteClient, pragma: string): string | undefined {
   const mode = String(firstRow(client, pragma).journal_mode);
-  // Without WAL readers and writers wait for each other. What is in memory alone is nobody else's.
+  // Without WAL, readers and writers wait for each other. A database in memory has only one connection.
   return ["wal", "memory"].includes(mode) ? undefined : mode;
 }

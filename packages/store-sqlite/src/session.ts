@@ -4,16 +4,19 @@ import type { SqliteClient, SqliteStatement, SqliteValue } from "./client.js";
 import { notReady } from "./failure.js";
 import { appliedVersion, SCHEMA_VERSION, wrongJournalMode } from "./schema.js";
 
-/** A row, and the key that it has. */
+/** A row and its key. */
 export interface KeyedRow {
   readonly key: string;
   readonly row: Row;
 }
 
-/** An open database that was found ready, with the store's statements prepared on it. Everything may throw as the client does. */
+/**
+ * An open database that was found ready, with the store's statements prepared on it. Every method may throw the
+ * client's errors.
+ */
 export interface Session {
   begin(kind: "DEFERRED" | "IMMEDIATE"): void;
-  /** Takes the write lock in a transaction that has only read; busy when others have written since, too. */
+  /** Takes the write lock in a transaction that has only read. Also busy if others have written since. */
   lock(): void;
   commit(): void;
   rollback(): void;
@@ -32,11 +35,11 @@ export interface Session {
 const PAGE_BYTES = 4_096;
 
 /**
- * @param rename names the tables
- * @throws SluiceError `STORE_NOT_READY`, and what the client throws
+ * @param rename replaces the names of tables
+ * @throws SluiceError `STORE_NOT_READY`, and any error of the client
  */
 export function openSession(client: SqliteClient, rename: (sql: string) => string, durable: boolean): Session {
-  // First of all: the client itself would wait with the event loop stopped.
+  // This comes first: the client itself would wait with the event loop stopped.
   client.exec("PRAGMA busy_timeout = 0");
   checkReady(client, rename);
   client.exec(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
@@ -60,10 +63,10 @@ export function openSession(client: SqliteClient, rename: (sql: string) => strin
   const expired = prepare(
     'SELECT key FROM "sluice_entries" WHERE key > ? AND key <= ? AND expires_ms <= ? ORDER BY key LIMIT ?',
   );
-  // Not prepared: libsql leaves a statement that was refused the lock as it is, and so holds on to an old snapshot.
+  // Not prepared: libsql does not reset a statement that was refused the lock, and so keeps an old snapshot.
   const lock = rename('DELETE FROM "sluice_entries" WHERE FALSE');
 
-  // `all` and never `get`, after which libsql's statement goes on reading.
+  // Uses `all` and never `get`, after which libsql's statement keeps reading.
   return {
     begin: (kind) => void client.exec(`BEGIN ${kind}`),
     lock: () => void client.exec(lock),
@@ -106,7 +109,7 @@ function checkReady(client: SqliteClient, rename: (sql: string) => string): void
   if (mode !== undefined) throw notReady(`its journal mode is ${mode} instead of wal`);
 }
 
-/** A row of the table, but for its key: see `v0001_entries.sql`. */
+/** A row of the table, without its key: see `v0001_entries.sql`. */
 export interface Row {
   readonly blockedUntilMs: number;
   readonly cells: readonly number[] | undefined;
@@ -116,7 +119,9 @@ export interface Row {
 
 const CELLS = 5;
 
-/** The row for a state. Entries of a few whole numbers get columns of their own; anything else stays as it is. */
+/**
+ * The row for a state. Entries of a few whole numbers are stored in separate columns; all others are stored unchanged.
+ */
 export function rowOf(state: unknown, expiresMs: number): Row {
   // Beyond 2^53 a client could not read it.
   const lastsUntilMs = Math.min(Math.ceil(expiresMs), Number.MAX_SAFE_INTEGER);
@@ -133,7 +138,7 @@ function isCellEntry(state: unknown): state is [1, number, number[] | null] {
   return Array.isArray(cells) && cells.length >= 1 && cells.length <= CELLS && cells.every(Number.isSafeInteger);
 }
 
-/** The state in a row: a new value each time, which whoever gets it may change. */
+/** The state in a row: a new value each time, which the caller may change. */
 export function stateOf({ blockedUntilMs, cells, other }: Row): unknown {
   if (other === undefined) return [1, blockedUntilMs, cells === undefined ? null : [...cells]];
   try {
@@ -152,7 +157,7 @@ function valuesOf({ blockedUntilMs, cells = [], other, expiresMs }: Row): Sqlite
   return [blockedUntilMs, c1, c2, c3, c4, c5, other ?? null, expiresMs];
 }
 
-/** What a client returns of {@link COLUMNS}: whole numbers, as `bigint` where the client was told so. */
+/** The result of a client for {@link COLUMNS}: whole numbers, as `bigint` if the client was configured so. */
 interface StoredRow {
   readonly blocked_until_ms: number | bigint;
   readonly c1: number | bigint | null;

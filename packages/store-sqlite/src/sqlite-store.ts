@@ -19,33 +19,34 @@ import { createTransactor } from "./transactor.js";
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions extends SchemaOptions, SweepOptions {
   /**
-   * An open database of `node:sqlite`, `better-sqlite3`, `libsql` or `bun:sqlite`, such as {@link openSqlite} returns. Give the store
-   * a database that nothing else uses. It stays yours to close.
+   * An open database of `node:sqlite`, `better-sqlite3`, `libsql` or `bun:sqlite`, such as {@link openSqlite} returns.
+   * Pass a database that nothing else uses. It stays yours to close.
    */
   client: SqliteClient;
   /**
-   * Whether each batch waits until the disk has it (`synchronous = FULL`), so that it survives a power cut. Without, it
-   * survives the end of the process, and a power cut may undo the last moments. Default false.
+   * True if each batch waits until the disk has it (`synchronous = FULL`), so that it survives a power cut. Otherwise
+   * it survives the end of the process, but a power cut may undo the last moments. Default false.
    */
   durable?: boolean | undefined;
 }
 
 /** A store on an SQLite file. */
 export interface SqliteStore extends RemoteStore, Sweep {
-  /** {@link createSchema} with the options of this store. */
+  /** Calls {@link createSchema} with the options of this store. */
   createSchema(): Promise<void>;
   /** Resolves when the database can be written to: it takes the write lock, and writes nothing. */
   healthCheck(options?: CallOptions): Promise<void>;
-  /** {@link Sweep.sweep}. Other calls wait for it no longer than it takes to remove 500 entries. */
+  /** See {@link Sweep.sweep}. Other calls wait for it at most as long as it takes to remove 500 entries. */
   sweep(options?: { limit?: number | undefined }): Promise<number>;
 }
 
 /**
- * A store on an SQLite file that several processes of one machine share. This process's clock decides. Concurrent decisions
- * share one transaction, and a denial neither writes nor locks. {@link createSchema} creates the table.
+ * Creates a store on an SQLite file that several processes of one machine share. This process's clock decides.
+ * Concurrent decisions share one transaction, and a denial neither writes nor locks. {@link createSchema} creates the
+ * table.
  *
- * SQLite works in this process: a call takes some microseconds of it. For the lock of another process it waits without
- * stopping the event loop, up to the call's time, and 10 seconds for calls that have none.
+ * SQLite runs in this process: a call takes a few microseconds. It waits for the lock of another process without
+ * stopping the event loop, up to the call's deadline, or 10 seconds for calls that have none.
  *
  * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`
  *

@@ -1,16 +1,16 @@
 import { type Row, rowOf, type Session, stateOf } from "./session.js";
 
-/** What is done in a transaction. It may be called more than once, and changes nothing but through the view. */
+/** The work of a transaction. It may be called more than once, and changes nothing but through the view. */
 export type Call = (view: View) => unknown;
 
-/** What became of a call. */
+/** The outcome of a call. */
 export type Answer = { readonly value: unknown } | { readonly error: unknown };
 
-/** What became of some calls. */
+/** The outcomes of some calls. */
 export interface Answers {
-  /** For each call; `undefined` for one that changed nothing and has to be made again. */
+  /** One for each call; `undefined` for a call that changed nothing and must be repeated. */
   readonly answers: readonly (Answer | undefined)[];
-  /** The failure of the database because of which there are such. */
+  /** The failure of the database that made this necessary. */
   readonly reason?: unknown;
 }
 
@@ -20,15 +20,15 @@ export type TransactionKind = "look" | "try" | "lock";
 /**
  * Makes the calls in one transaction.
  *
- * - `"look"` takes no lock: calls that would change anything have to be made again.
- * - `"try"` looks, and takes the write lock only if there is anything to write. The lock is refused when others hold it, and
- *   when they have written since the look; then calls that changed nothing, nor saw a change of the others, are answered all
- *   the same: so a denial waits for nobody.
- * - `"lock"` takes the write lock first, so that nobody can write between the look and the lock.
+ * - `"look"` takes no lock: calls that would change anything must be repeated.
+ * - `"try"` looks, and takes the write lock only if there is anything to write. The lock is refused when others hold
+ *   it, and when they have written since the look. Calls that changed nothing, and saw no change of other calls, are
+ *   still answered then, so that a denial waits for no other process.
+ * - `"lock"` takes the write lock first, so that no other process can write between the look and the lock.
  */
 export function transact(session: Session, calls: readonly Call[], kind: TransactionKind): Answers {
   const answers: (Answer | undefined)[] = calls.map(() => undefined);
-  /** What holds only if all is written. */
+  /** Outcomes that are valid only if all is written. */
   const relying: (Answer | undefined)[] = [];
   let begun = false;
   try {
@@ -58,7 +58,7 @@ export function transact(session: Session, calls: readonly Call[], kind: Transac
     session.commit();
     return { answers: answers.map((answer, i) => answer ?? relying[i]) };
   } catch (reason) {
-    // Not somebody else's, which may be why this one did not begin.
+    // Only our own transaction: another one may be the reason why this one did not begin.
     if (begun) undo(session);
     return { answers, reason };
   }
@@ -68,39 +68,39 @@ function undo(session: Session): void {
   try {
     session.rollback();
   } catch {
-    // SQLite has undone it by itself.
+    // SQLite has already rolled it back.
   }
 }
 
 /**
- * What the calls of one transaction see and change. Each row is read once and written once, whatever the calls do with it:
- * changes are kept here until all is decided.
+ * The view through which the calls of one transaction read and write. Each row is read once and written once, whatever
+ * the calls do with it: changes are kept here until all is decided.
  */
 export interface View {
   /** This process's clock, by which rows expire. */
   readonly nowMs: number;
-  /** The state under a key; `undefined` when there is none, or it has expired. */
+  /** The state under a key; `undefined` if there is none, or it has expired. */
   read(key: string): unknown;
   write(key: string, state: unknown, expiresMs: number): void;
-  /** Writes a state if that is possible. The call is answered without it: its answer would be the same. */
+  /** Writes a state if that is possible. The call is answered in any case: its answer would be the same. */
   repair(key: string, state: unknown, expiresMs: number): void;
-  /** Forgets a row, also an expired one. */
+  /** Deletes a row, also an expired one. */
   remove(key: string): void;
   /** Takes the write lock, with or without anything to write. */
   needLock(): void;
-  /** Whether a call of this transaction has changed the row. */
+  /** Returns whether a call of this transaction has changed the row. */
   hasChanged(key: string): boolean;
-  /** Asks the database, which does not know of the changes. */
+  /** Asks the database, which does not know the changes in this view. */
   ask<T>(question: (session: Session) => T): T;
 }
 
-/** A view, as whoever makes the calls has it. */
+/** A view, as the transaction that makes the calls sees it. */
 interface OpenView extends View {
-  /** Whether the write lock is needed. */
+  /** True if the write lock is needed. */
   readonly needsLock: boolean;
-  /** Whether a call changed anything, or saw what another one had changed. To be set to false before each. */
+  /** True if a call changed anything, or saw a change of another call. Set it to false before each call. */
   relies: boolean;
-  /** Whether the database failed. */
+  /** True if the database failed. */
   readonly broken: boolean;
   /** Writes what has changed. */
   flush(): void;

@@ -6,11 +6,11 @@ import type { Session } from "./session.js";
 import { type Answer, type Answers, type Call, type TransactionKind, transact, type View } from "./transaction.js";
 import { nextTurn, pause } from "./turns.js";
 
-/** Makes calls, those of the same turn of the event loop in one transaction. */
+/** Makes calls. Those of the same turn of the event loop share one transaction. */
 export interface Transactor {
   /**
-   * Resolves to what the call returned, once all that it changed is written. Rejects with what it threw; with
-   * `STORE_TIMEOUT`, having changed nothing, when the lock was not to be had by `deadlineMs` (default: in 10 s); and with
+   * Resolves to the result of the call, once all of its changes are written. Rejects with the error that it threw; with
+   * `STORE_TIMEOUT`, having changed nothing, if the lock was not free by `deadlineMs` (default: in 10 s); and with
    * `STORE_FAILED` and `STORE_NOT_READY`.
    */
   make<R>(call: (view: View) => R, deadlineMs?: number): Promise<R>;
@@ -26,13 +26,16 @@ interface Delayed extends Waiting {
   settle(answer: Answer): void;
 }
 
-/** For calls that come without a time. */
+/** For calls without a deadline. */
 const LONGEST_WAIT_MS = 10_000;
 
-/** A transaction of so many decisions takes a few milliseconds, in which this process does nothing else. */
+/** A transaction of this many decisions takes a few milliseconds, in which this process does nothing else. */
 const MOST_CALLS = 256;
 
-/** So many failures in a row prove that the calls left of a batch fail, too: the disk is full, or the file read-only. */
+/**
+ * This many failures in a row prove that the remaining calls of a batch will fail, too: the disk is full, or the file
+ * read-only.
+ */
 const MOST_FAILURES = 3;
 
 /** @param open opens a session on a client: when one is first needed, and again after a failure */
@@ -63,14 +66,14 @@ export function createTransactor(connection: Connection, open: (client: SqliteCl
     );
     if (answers.reason === undefined && session.checkpoint.isUrgent()) session.checkpoint.make();
     if (answers.reason !== undefined && !isWorthWaiting(answers.reason)) {
-      // The table may be another one by now, or gone.
+      // The table may have been replaced or deleted.
       session = undefined;
       if (connection.replaceAfter(answers.reason)) return attemptTogether(calls, kind);
     }
     return answers;
   }
 
-  /** A failed write fails its own call only, where the others can be written. */
+  /** A failed write fails only its own call, if the others can be written. */
   function attempt(calls: readonly Waiting[], kind: TransactionKind): Answers {
     const together = attemptTogether(calls, kind);
     if (together.reason === undefined || isWorthWaiting(together.reason)) return together;
@@ -96,17 +99,17 @@ export function createTransactor(connection: Connection, open: (client: SqliteCl
     return { answers, reason: waitsFor };
   }
 
-  /** Those whom others keep waiting go first: while there are any, nobody else tries. */
+  /** Calls that other processes keep waiting go first: while there are any, no other call tries. */
   async function run(calls: readonly Waiting[]): Promise<readonly (Answer | Promise<Answer>)[]> {
     const { answers } = attempt(calls, delayed.length === 0 ? "try" : "look");
     const all = calls.map((call, i) => answers[i] ?? delay(call));
-    // What comes until then makes one batch, and others have their turn.
+    // Calls that arrive until then join the batch, and others have their turn.
     await nextTurn();
     tidyUp();
     return all;
   }
 
-  /** Once those who were answered have continued. */
+  /** Once the callers that were answered have continued. */
   function tidyUp(): void {
     if (session?.checkpoint.isDue()) void nextTurn().then(() => session?.checkpoint.make());
   }

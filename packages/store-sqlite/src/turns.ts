@@ -1,14 +1,14 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 
 /*
- * Fake timers of a test suite replace `setTimeout`, `setImmediate`, `process.nextTick` and `queueMicrotask`, and may never run what
- * they were given. They replace neither messages nor `AbortSignal.timeout`. Both leave a process free to end, so a port keeps
- * it alive while somebody waits.
+ * Fake timers of a test suite replace `setTimeout`, `setImmediate`, `process.nextTick` and `queueMicrotask`, and may
+ * never run the callbacks. They replace neither messages nor `AbortSignal.timeout`. Both let a process end, so a port
+ * keeps it alive while a caller waits.
  */
 
 /**
- * Node.js reads a port until it is empty, and reads all ports in one go. A message to the one port sends one to the other, so
- * that a turn that asks for the next one never gets it before everything else that is due.
+ * Node.js reads a port until it is empty, and reads all ports in one go. Messages alternate between two ports, so that
+ * a turn that asks for the next one never gets it before everything else that is due.
  */
 const turns = createChannel(endTurn);
 const relay = createChannel(() => turns.sender.postMessage(undefined));
@@ -35,7 +35,7 @@ async function keptAlive(work: Promise<void>): Promise<void> {
   if (--waits === 0) turns.receiver.unref();
 }
 
-/** Resolves after everything else that was due has had its turn. */
+/** Resolves after everything else that is due has had its turn. */
 export function nextTurn(): Promise<void> {
   return keptAlive(
     new Promise((resolve) => {
@@ -52,7 +52,7 @@ function sleep(ms: number): Promise<void> {
   );
 }
 
-/** Most locks are held for less than a millisecond, so the first retries follow each other as fast as the event loop turns. */
+/** Most locks are held for less than a millisecond, so the first retries run in consecutive turns of the event loop. */
 const TURNS = 2;
 
 /** Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS 2015), 8 ms at most. */

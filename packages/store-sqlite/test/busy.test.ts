@@ -60,7 +60,7 @@ describe("while another connection holds the write lock", () => {
     expect(ask(other, "SELECT c2 FROM sluice_entries")).toBe(1);
   });
 
-  it("denials, looks and reads wait for nobody, also behind a grant that does", async () => {
+  it("denials, looks and reads never wait, even behind a grant that does", async () => {
     const [own, other] = await openTwo();
     const store = sqliteStore({ client: own });
     await store.decide(charge("full", 10));
@@ -81,7 +81,7 @@ describe("while another connection holds the write lock", () => {
     expect((await grant).allowed).toBe(true);
   });
 
-  it("the event loop goes on, whatever the client would have waited by itself", async () => {
+  it("the event loop keeps running, whatever the client's busy timeout", async () => {
     const [own, other] = await openTwo();
     own.exec("PRAGMA busy_timeout = 5000");
     const store = sqliteStore({ client: own });
@@ -105,7 +105,7 @@ describe("while another connection holds the write lock", () => {
   });
 });
 
-/** A database to which something happens just before a statement is run. */
+/** A database that runs a function just before a statement. */
 function interrupted(client: OpenSqliteClient, statement: RegExp, happens: () => void): SqliteClient {
   return {
     prepare: (sql) => client.prepare(sql),
@@ -130,7 +130,7 @@ describe("what others write between the look and the lock", () => {
     expect(ask(other, "SELECT c2 FROM sluice_entries")).toBe(10);
   });
 
-  it("leaves in force what was denied at the look, and makes again what relied on a charge that was not made", async () => {
+  it("keeps what was denied at the look, and repeats what relied on a charge that was not made", async () => {
     const [own, other] = await openTwo();
     await sqliteStore({ client: own }).decide(charge("full", 10));
     await sqliteStore({ client: own }).decide(charge("somebody", 9));
@@ -167,7 +167,7 @@ describe("a client with a transaction of its user's", () => {
     own.exec("CREATE TABLE mine (a); BEGIN; INSERT INTO mine VALUES (1)");
     const waiting = store.decide(charge("somebody"));
     await expect(store.decide(charge("somebody"), { deadlineMs: performance.now() + 30 })).rejects.toThrow(
-      expect.objectContaining({ code: "STORE_TIMEOUT", message: expect.stringContaining("of its own") }),
+      expect.objectContaining({ code: "STORE_TIMEOUT", message: expect.stringContaining("use a separate database") }),
     );
     own.exec("INSERT INTO mine VALUES (2); COMMIT");
     expect((await waiting).findings[0]?.remaining).toBe(9);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type OpenSqliteClient, type SqliteClient, sqliteStore } from "../src/index.js";
 import { openSeveral } from "./files.js";
 
-/** A client that notes its checkpoints, and every busy timeout by which it would stop the event loop. */
+/** A client that records its checkpoints, and every busy timeout by which it would stop the event loop. */
 function noted(client: OpenSqliteClient): SqliteClient & { readonly checkpoints: string[]; readonly waits: string[] } {
   const checkpoints: string[] = [];
   const waits: string[] = [];

@@ -7,7 +7,7 @@ import { newFolder } from "./files.js";
 const rejected = (text: string) =>
   expect.objectContaining({ code: "INVALID_CLIENT", message: expect.stringContaining(text) });
 
-/** The methods of the clients that people pass, with what they return. */
+/** The methods of the clients that people pass, with their results. */
 const promise = async () => [];
 const wrong: readonly (readonly [name: string, client: object, reason: string])[] = [
   ["sqlite3", { exec() {}, prepare: () => ({ all() {}, run() {}, finalize() {} }) }, "no array of rows"],

@@ -43,7 +43,7 @@ async function allowed(limiter: Limiter, key: string): Promise<number> {
   return decisions.filter((decision) => decision.allowed).length;
 }
 
-describe("with fake timers that nobody advances", () => {
+describe("with fake timers that never advance", () => {
   it("decides, and after real timers are back, with a store from before", async () => {
     const { clients } = await openSeveral(1);
     const limiter = limiterOn(clients[0] as OpenSqliteClient);

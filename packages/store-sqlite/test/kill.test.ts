@@ -7,7 +7,7 @@ import { ask, openSeveral } from "./files.js";
 
 const CALLERS = 8;
 
-it("processes that are killed at work lose nothing that was answered, and leave a file that others go on with", async () => {
+it("processes that are killed at work lose nothing that was answered, and leave a usable file", async () => {
   const { file, clients } = await openSeveral(1);
   const [client] = clients as [OpenSqliteClient];
   const script = new URL("./kill-process.mjs", import.meta.url);

@@ -70,7 +70,7 @@ describe("openSqlite", () => {
   // better-sqlite3 13 is there, and on Node.js 20 it would end the process.
   const hidden = process.version.startsWith("v20.") ? ["libsql"] : ["libsql", "better-sqlite3", "node:sqlite"];
 
-  it(`says what to install where there is none that runs, without ${hidden.join(", ")}`, async () => {
+  it(`says what to install if no package runs, without ${hidden.join(", ")}`, async () => {
     const hooks = `data:text/javascript,${encodeURIComponent(`
       export function resolve(name, context, next) {
         if (${JSON.stringify(hidden)}.includes(name)) throw new Error("hidden: " + name);

@@ -1,4 +1,4 @@
-// What each process of the races runs: callers that ask for random keys as fast as they can.
+// Each process of the races runs this: callers that ask for random keys as fast as they can.
 import { createLimiter, fixedWindow } from "@sluice/core";
 import { createSchema, sqliteStore } from "@sluice/store-sqlite";
 import { openClient } from "./clients.mjs";

@@ -14,7 +14,7 @@ interface Race {
   readonly calls: number;
 }
 
-/** What all processes together were granted, by policy and key. A call that fails ends its process. */
+/** The grants of all processes together, by policy and key. A call that fails ends its process. */
 async function run(file: string, processes: number, race: Race): Promise<Map<string, number>> {
   const task = JSON.stringify({ kind: "libsql", file, ...race });
   const script = new URL("./race-process.mjs", import.meta.url);
@@ -34,7 +34,7 @@ async function run(file: string, processes: number, race: Race): Promise<Map<str
 }
 
 async function nextMessage(child: ChildProcess): Promise<unknown> {
-  // Not "exit": what it said last may still be on its way then.
+  // Not "exit": its last output may not have arrived by then.
   const ended = once(child, "disconnect").then(() => Promise.reject(new Error("a process ended without an answer")));
   ended.catch(() => {});
   const [message] = (await Promise.race([once(child, "message"), ended])) as [unknown];
@@ -50,7 +50,7 @@ it("4 processes with 25 callers each are granted exactly the 500 units of one ke
   ]);
 }, 60_000);
 
-it("8 processes on 20 keys, two at a time: all that was granted was charged, none too much, and nobody hears of a lock", async () => {
+it("8 processes on 20 keys, two at a time, charge exactly the grants, none too many, and report no lock", async () => {
   const { file, clients } = await openSeveral(1);
   const [client] = clients as [OpenSqliteClient];
   const limit = 150;

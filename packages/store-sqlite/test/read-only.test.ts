@@ -100,7 +100,7 @@ describe("a write that fails", () => {
   });
 });
 
-// The child gives up the rights of the superuser, who may write to any file.
+// The child drops the rights of the superuser, who may write to any file.
 it.skipIf(process.platform === "win32")(
   "a file that was read-only when it was opened is used as soon as it is writable",
   async () => {

@@ -47,7 +47,7 @@ it("ten processes at once, each of which then decides", async () => {
   expect(ask(await openFile(file), "SELECT c2 FROM sluice_entries WHERE key LIKE 'm:one:%'")).toBe(20);
 }, 60_000);
 
-it("a database without the table is told of, and works once it is there", async () => {
+it("reports a database without the table, and works once it is there", async () => {
   const client = await openNew();
   const store = sqliteStore({ client });
   const limiter = createLimiter({ store, policies: tokenBucket({ rate: 1 }) });
@@ -62,7 +62,7 @@ it("a database without the table is told of, and works once it is there", async 
   expect((await limiter.peek("somebody")).source).toBe("store");
 });
 
-it("a table that vanishes is told of, too", async () => {
+it("reports a table that vanishes, too", async () => {
   const client = await openNew();
   await createSchema(client);
   const store = sqliteStore({ client });
@@ -75,7 +75,7 @@ it("a table that vanishes is told of, too", async () => {
   expect(await store.atomicUpdate("key", () => undefined)).toBe(undefined);
 });
 
-it("a table of an older release, and a database that is not in WAL, are told of", async () => {
+it("reports a table of an older release, and a database that is not in WAL", async () => {
   const client = await openNew();
   await createSchema(client);
   client.exec("DELETE FROM sluice_entries_migrations");
@@ -107,7 +107,7 @@ it("tables of other names stand side by side", async () => {
   }
 });
 
-it("the SQL by itself does the same, also in a transaction, and twice", async () => {
+it("the SQL alone does the same, also in a transaction, and twice", async () => {
   const client = await openNew();
   client.exec("PRAGMA journal_mode = WAL");
   client.exec(`BEGIN; ${schemaSql({ table: "limits" })} COMMIT`);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { absent, storeSuite } from "@sluice/testkit";
 import { openClient } from "./clients.mjs";
 
-/** So many handles share a client. */
+/** This many handles share a client. */
 const CLIENTS = 4;
 
 /**

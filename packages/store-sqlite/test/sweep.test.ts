@@ -41,7 +41,7 @@ describe("sweep", () => {
     expect(await store.sweep()).toBe(0);
   });
 
-  it("goes on where the last call ended, around the end", async () => {
+  it("continues where the last call ended, and wraps around", async () => {
     const client = await openOne();
     fill(client, 1_000);
     const store = sqliteStore({ client });
@@ -63,22 +63,22 @@ describe("sweep", () => {
     other.exec("ROLLBACK");
   });
 
-  it("leaves what a call of the same turn begins anew", async () => {
+  it("keeps an entry that a call of the same turn writes again", async () => {
     const client = await openOne();
     fill(client, 10);
     const store = sqliteStore({ client });
     const key = "000005expired 000005";
     const [, removed, after] = await Promise.all([
-      store.atomicUpdate(key, () => ({ state: "anew", ttlMs: DAY_MS })),
+      store.atomicUpdate(key, () => ({ state: "again", ttlMs: DAY_MS })),
       store.sweep(),
       store.atomicUpdate("000006expired 000006", (state) => ({ state: [state ?? "none"], ttlMs: DAY_MS })),
     ]);
     expect([removed, after]).toEqual([9, ["none"]]);
-    expect(await store.atomicUpdate(key, () => undefined)).toBe("anew");
+    expect(await store.atomicUpdate(key, () => undefined)).toBe("again");
     expect(left(client)).toEqual([2, 10]);
   });
 
-  it("of rows whose limiters go on, decides all the same", async () => {
+  it("still decides exactly for rows whose limiters are still active", async () => {
     const { clients } = await openSeveral(2);
     const stores = clients.map((client) => sqliteStore({ client }));
     const limiters = stores.map((store) =>
@@ -132,7 +132,7 @@ describe("sweepEvery", () => {
     expect(deletes).toBe(3_500);
     await Promise.all(stores.map((store) => store.close()));
     expect(left(client)).toEqual([0, 3_500]);
-    // The turn itself is no entry.
+    // The turn itself is not an entry.
     expect(ask(client, "SELECT count(*) FROM sluice_entries WHERE key = '#sweep'")).toBe(1);
     let entries = 0;
     for await (const { key } of sqliteStore({ client }).exportEntries()) {
@@ -142,7 +142,7 @@ describe("sweepEvery", () => {
     expect(entries).toBe(3_500);
   });
 
-  it("tells of a sweep that failed, makes the next one all the same, and ends with the store", async () => {
+  it("reports a sweep that failed, still makes the next one, and ends with the store", async () => {
     const client = await openOne();
     const errors: unknown[] = [];
     const store = sqliteStore({

@@ -22,7 +22,7 @@ it("10,000 denials and looks write nothing, and take no lock", async () => {
   });
   await limiter.consume("somebody");
   const before = { size: statSync(log).size, version: ask(other, "PRAGMA data_version") };
-  // Whoever took the lock would have to wait for this one.
+  // A call that took the lock would have to wait for this one.
   other.exec("BEGIN IMMEDIATE");
   for (let i = 0; i < 50; i++) {
     const decisions = await Promise.all([
@@ -36,7 +36,7 @@ it("10,000 denials and looks write nothing, and take no lock", async () => {
   expect({ size: statSync(log).size, version: ask(other, "PRAGMA data_version") }).toEqual(before);
 });
 
-/** A database that counts what is run on it. */
+/** A database that counts the statements. */
 function counted(client: OpenSqliteClient): SqliteClient & { readonly runs: string[] } {
   const runs: string[] = [];
   return {
@@ -79,7 +79,7 @@ it("calls of one turn share a transaction, which reads and writes each row once"
   ]);
 });
 
-it("of a time that a test gives, an entry is kept longer", async () => {
+it("with a time set by a test, an entry is kept longer", async () => {
   const { client } = await open();
   const policy = tokenBucket({ rate: 10 });
   const admission: Admission = { claims: [{ scope: "a:b:c:", key: "k", policy, cost: 1 }], charge: true };
@@ -131,7 +131,7 @@ it.each([
   expect(ask(client, "PRAGMA synchronous")).toBe(synchronous);
 });
 
-it("state that is no JSON is an error, and the calls beside it are answered", async () => {
+it("state that is not JSON is an error, and the calls beside it are answered", async () => {
   const { client } = await open();
   client.exec("INSERT INTO sluice_entries VALUES ('odd', 0, NULL, NULL, NULL, NULL, NULL, 'oops', 9007199254740991)");
   const store = sqliteStore({ client });
@@ -143,7 +143,7 @@ it("state that is no JSON is an error, and the calls beside it are answered", as
   expect(fine).toEqual({ status: "fulfilled", value: 1 });
 });
 
-it("a database that can't be written to is not healthy, and denies nobody without saying why", async () => {
+it("a database that can't be written to is not healthy, and every denial has a reason", async () => {
   const { client } = await open();
   const store = sqliteStore({ client });
   await store.healthCheck();

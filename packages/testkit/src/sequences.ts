@@ -12,7 +12,7 @@ export interface SequenceOptions {
   readonly algorithm: string;
   readonly operations: number;
   readonly lanes: number;
-  /** Whether the claims of one admission may differ in cost. */
+  /** True if the claims of one admission may differ in cost. */
   readonly costsDiffer: boolean;
 }
 

@@ -23,19 +23,19 @@ export interface Faults {
   outcome?(outcome: Outcome, admission: Admission): Outcome;
   /** What is made of state that is read. */
   read?(state: unknown): unknown;
-  /** Whether a read prolongs the life of the state. */
+  /** True if a read prolongs the life of the state. */
   readsProlong?: boolean;
-  /** Whether others get in between a read and the write. */
+  /** True if others get in between a read and the write. */
   races?: boolean;
-  /** Whether a denial charges the policies that allow. */
+  /** True if a denial charges the policies that allow. */
   chargesDenials?: boolean;
-  /** Whether `atomicUpdate` writes. */
+  /** Returns whether `atomicUpdate` writes. */
   losesUpdate?(before: unknown, after: unknown): boolean;
-  /** Whether an explicit time counts. */
+  /** True if an explicit time counts. */
   ignoresExplicitTime?: boolean;
-  /** Whether it goes on after it was closed. */
+  /** True if it goes on after it was closed. */
   neverCloses?: boolean;
-  /** Whether `delete` forgets. */
+  /** True if `delete` forgets. */
   keepsDeleted?: boolean;
 }
 

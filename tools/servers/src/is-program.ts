@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 
-/** Whether there is a file that may be run. */
+/** Returns whether there is a file that may be run. */
 export function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);

@@ -128,7 +128,7 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Whether every user may enter a folder. */
+/** Returns whether every user may enter a folder. */
 async function isOpenToAll(folder: string): Promise<boolean> {
   const { mode } = await stat(folder);
   if ((mode & 0o005) !== 0o005) return false;

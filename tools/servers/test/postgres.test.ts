@@ -18,7 +18,7 @@ async function ask(url: string, text: string): Promise<unknown> {
   }
 }
 
-/** Whether the process is there and not a zombie. */
+/** Returns whether the process is there and not a zombie. */
 async function runs(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   return stat !== "" && !/\) Z /.test(stat);

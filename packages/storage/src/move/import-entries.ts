@@ -140,7 +140,7 @@ export async function importShifted(
   return summary();
 }
 
-/** Whether a store takes in keys of which only a digest is known, asked with one that expired long ago. */
+/** Returns whether a store takes in keys of which only a digest is known, asked with one that expired long ago. */
 async function takesDigested(store: Store): Promise<boolean> {
   if (!can(store, "importEntries")) return false;
   try {

@@ -209,7 +209,7 @@ const OF_SQLITE: Names<SqliteOptions> = {
   verbose: true,
 };
 
-/** Whether an option of ioredis belongs to a whole cluster. */
+/** Returns whether an option of ioredis belongs to a whole cluster. */
 export function isOfCluster(name: string): boolean {
   return Object.hasOwn(OF_CLUSTER, name);
 }

@@ -40,7 +40,7 @@ export async function openDynamodb(url: StoreUrl, { createSchema: createsSchema,
   }
 }
 
-/** Whether the store is not ready for another reason than its table, such as credentials, which creating a table does not change. */
+/** Returns whether the store is not ready for another reason than its table, such as credentials, which creating a table does not change. */
 function isAboutAccess(error: unknown): error is SluiceError {
   if (!(error instanceof SluiceError) || error.code !== "STORE_NOT_READY" || !(error.cause instanceof Error))
     return false;

@@ -21,7 +21,7 @@ import { parseStoreUrl, type StoreUrl } from "./store-url.js";
 /** Options of {@link openStore}. */
 export interface OpenStoreOptions extends ClientOptions {
   /**
-   * Whether to create what the store needs where it is missing: the table in Postgres, SQLite and DynamoDB. For
+   * True if to create what the store needs where it is missing: the table in Postgres, SQLite and DynamoDB. For
    * development and tests, and for deployments without a migration step. Default false: `STORE_NOT_READY`.
    */
   createSchema?: boolean | undefined;

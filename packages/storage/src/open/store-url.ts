@@ -110,7 +110,7 @@ function isNear(scheme: string, known: string): boolean {
   return ALIASES[scheme] === known || (scheme.length > 2 && oneEditApart(scheme, known));
 }
 
-/** Whether one letter is too many, too few, wrong, or changed places with the next. */
+/** Returns whether one letter is too many, too few, wrong, or changed places with the next. */
 function oneEditApart(a: string, b: string): boolean {
   if (Math.abs(a.length - b.length) > 1) return false;
   let start = 0;

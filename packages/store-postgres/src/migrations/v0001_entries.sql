@@ -1,7 +1,9 @@
--- One row an entry. Its value is `other`, as JSON text, where that is set, and [1, blocked_until_ms, cells] where it is not:
--- the state of all algorithms that decide in the database is a list of whole numbers. Rows past `expires_ms` count as absent.
+-- One row per entry. Its value is `other`, as JSON text, if that is set, and [1, blocked_until_ms, cells] otherwise:
+-- the state of all algorithms that decide in the database is a list of whole numbers. Rows past `expires_ms` count as
+-- absent.
 --
--- Only the key is indexed, and pages keep room, so that an update needs no new index entry (HOT). Unlogged: see `durable`.
+-- Only the key is indexed, and pages keep free space, so that an update needs no new index entry (HOT). Unlogged: see
+-- `durable`.
 
 CREATE UNLOGGED TABLE IF NOT EXISTS "sluice"."entries" (
   key text COLLATE "C" PRIMARY KEY,

@@ -1,4 +1,5 @@
--- Writes an entry if it is still the one that the caller saw; looks at it otherwise, or when there is nothing to write.
+-- Writes an entry if it still has the version that the caller saw. Otherwise, or when there is nothing to write, looks
+-- at it.
 --
 -- given_ms      the time in milliseconds, NULL for the server's
 -- entry_key     the entry
@@ -23,7 +24,7 @@ SET enable_bitmapscan = off
 AS $function$
 DECLARE
   real_ms CONSTANT bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  -- A clock given by a test does not move the server's, by which rows expire.
+  -- A clock that a test sets does not move the server's, by which rows expire.
   new_expires_ms CONSTANT bigint := real_ms + life_ms + CASE WHEN given_ms IS NULL THEN 0 ELSE 3600000 END;
   seen text;
 BEGIN
@@ -51,7 +52,7 @@ BEGIN
 END
 $function$;
 
--- Forgets an entry.
+-- Deletes an entry.
 CREATE OR REPLACE FUNCTION "sluice"."entries_forget_1"(entry_key text)
 RETURNS void
 LANGUAGE plpgsql

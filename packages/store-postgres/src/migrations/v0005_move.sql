@@ -29,8 +29,8 @@ BEGIN
 END
 $function$;
 
--- Writes entries under keys that have no live one: new ones first, and then the others under locks that are taken in the
--- order of their keys, as `decide` does it, so that none can wait for another in a circle.
+-- Writes entries under keys that have no live entry: new rows first, then the others under locks taken in the order of
+-- their keys, as in `decide`, so that transactions never deadlock.
 --
 -- entries    JSON: an array of { key, blocked, cells, other, expires }, which are the columns of a row, each key once
 --

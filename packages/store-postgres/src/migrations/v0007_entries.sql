@@ -1,5 +1,5 @@
--- The other functions, for blocks that keep their length: see version 6. None waits long for a row that another transaction
--- holds: `lock_timeout` undoes the statement, and the store asks again.
+-- The other functions, for blocks that keep their length: see version 6. None waits long for a row that another
+-- transaction holds: `lock_timeout` undoes the statement, and the store retries.
 
 -- Looks at entries.
 --
@@ -39,7 +39,7 @@ BEGIN
 END
 $function$;
 
--- Writes an entry if it is still the one that the caller saw.
+-- Writes an entry if it still has the version that the caller saw.
 --
 -- given_ms      the time in milliseconds, NULL for the server's
 -- entry_key     the entry
@@ -67,7 +67,7 @@ SET enable_bitmapscan = off
 AS $function$
 DECLARE
   real_ms CONSTANT bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  -- A clock given by a test does not move the server's, by which rows expire.
+  -- A clock that a test sets does not move the server's, by which rows expire.
   new_expires_ms CONSTANT bigint := real_ms + life_ms + CASE WHEN given_ms IS NULL THEN 0 ELSE 3600000 END;
   new_block CONSTANT bigint[] := CASE WHEN new_block_ms IS NOT NULL THEN ARRAY[new_blocked_until_ms, new_block_ms] END;
 BEGIN
@@ -139,7 +139,7 @@ BEGIN
 END
 $function$;
 
--- Writes entries under keys that have no live one, as version 1 does.
+-- Writes entries under keys that have no live entry, as version 1 does.
 --
 -- entries    JSON: an array of { key, blocked, lasts, cells, other, expires }, where `lasts` is the length of the block or
 --            null, each key once

@@ -1,7 +1,7 @@
--- Decides a batch of admissions, each of them whole or not at all.
+-- Decides a batch of admissions, each completely or not at all.
 --
--- A change of this function, or of a piece in `includes/`, gets the next version: rename the file. The text before it is
--- not kept, since the function is replaced as a whole.
+-- A change of this function, or of a piece in `includes/`, gets the next version: rename the file. The old text is not
+-- kept, since the function is replaced completely.
 --
 -- given_ms   the time in milliseconds, NULL for the server's
 -- keys       the entries, each once
@@ -19,23 +19,24 @@
 --            after the charge if there was one. Where nothing is used, the name of a window is that of the window that a
 --            charge would begin.
 --
--- First everything is decided on the entries as they are, without a lock: a denial writes nothing, not even a lock. Then
--- what was charged is written, new entries first, and the others under locks that are taken in the order of their keys; an
--- entry that has changed meanwhile is locked and left as it is. If there is one, what touches it is decided again, under
--- the locks. Two batches can't wait for each other: locks are ordered, and nobody sees, and so nobody locks, a new entry
--- of a batch that is still under way. A row that another transaction holds fails only the admissions that must write it.
+-- First, everything is decided on the entries as they are, without a lock: a denial writes nothing, not even a lock.
+-- Then the charges are written, new entries first, and the others under locks taken in the order of their keys. An
+-- entry that has changed in between is locked and left alone. If there is one, the calls that touch it are decided
+-- again, under the locks. Two batches can't deadlock: locks are taken in order, and no batch can see, or lock, a new
+-- entry of another batch that has not committed. A row that another transaction holds fails only the admissions that
+-- must write it.
 --
--- State that its policy can't have left, since the clock stepped back or the policy's numbers changed, is corrected. The
--- correction is written even if nothing is charged, unless another transaction holds the row: a repair.
+-- State that its policy can't have left, because the clock stepped back or the policy's numbers changed, is corrected.
+-- The correction (a repair) is written even if nothing is charged, unless another transaction holds the row.
 --
--- Numbers are double precision, which is what JavaScript has, so that core's arithmetic gives the same here to the last bit.
+-- Numbers are double precision, as in JavaScript, so that core's arithmetic has the same results here to the last bit.
 -- A time that names a window may have a number in the bits above 2^45: see epoch.ts.
 --
--- Each algorithm is a piece in `includes/`, of sections that are put in where its number is asked for:
+-- Each algorithm is a piece in `includes/`. Its sections are inserted where its number is tested:
 --   settle    sets the state as it stands: s1 to s3 are reported; `corrected`; `fits`, NULL for a state that can't be read
 --   charge    charges the cost: sets s1 to s3, the columns of the entry, and lives[entry]
---   wait      sets what is reported only where nothing is charged
---   life      sets `part`: for how long a state that was not charged is kept from now
+--   wait      sets the values that are reported only if nothing is charged
+--   life      sets `part`: how long from now a state that was not charged is kept
 --   keep      sets the columns of an entry that was corrected
 
 CREATE OR REPLACE FUNCTION "sluice"."entries_decide_2"(
@@ -50,7 +51,7 @@ RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '20ms'
--- The plans are made once a connection, perhaps while the table is empty: they must suit it when it is large.
+-- Plans are made once per connection, perhaps while the table is empty: they must suit a large table.
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET enable_bitmapscan = off
@@ -66,7 +67,7 @@ DECLARE
   safe CONSTANT double precision := 9007199254740991;
   real_ms double precision := floor(extract(epoch FROM clock_timestamp()) * 1000);
   now_ms double precision := coalesce(given_ms, real_ms);
-  -- A clock given by a test does not move the server's, by which rows expire.
+  -- A clock that a test sets does not move the server's, by which rows expire.
   spare_ms CONSTANT double precision := CASE WHEN given_ms IS NULL THEN 0 ELSE 3600000 END;
 
   -- The entries, as this batch has left them.
@@ -82,7 +83,7 @@ DECLARE
   lives double precision[];        -- how long a charged entry is kept from now; NULL: it was not charged
   repairs double precision[];      -- the same for one that was corrected
 
-  -- The same as they were found, and whether they are locked, for the second pass.
+  -- The entries as they were found, and whether they are locked, for the second pass.
   found_blocked double precision[];
   found_lasts double precision[];
   found_c1 double precision[];
@@ -132,7 +133,7 @@ DECLARE
   size integer;
 BEGIN
   IF NOT waits THEN
-    -- The least there is, for an insert that meets one under way.
+    -- The least that an insert needs when it meets an uncommitted one.
     PERFORM set_config('lock_timeout', '1', true);
   END IF;
   SELECT array_agg(e.version), array_agg(e.blocked_until_ms), array_agg(e.lasts), array_agg(e.cells[1]),
@@ -180,7 +181,7 @@ BEGIN
         result[home + 1 : place] := array_fill(NULL::double precision, ARRAY[place - home]);
       END IF;
       verdict := 1;
-      -- A single claim is judged and finished in one visit; of several all are judged first.
+      -- A single claim is judged and finished in one pass. If there are several, all are judged first.
       FOR visit IN 1 .. CASE claims WHEN 1 THEN 1 ELSE 2 * claims END LOOP
         i := first + 3 * ((visit - 1) % claims);
         entry := calls[i];
@@ -191,14 +192,14 @@ BEGIN
         y := policies[policy - 1];
         z := policies[policy];
 
-        -- No block lasts longer than it was made for, wherever the clock has gone.
+        -- No block lasts longer than its length, even if the clock stepped back.
         until_ms := blocked[entry];
         shortened := coalesce(until_ms - now_ms > lasts[entry], false);
         IF shortened THEN
           until_ms := now_ms + lasts[entry];
         END IF;
 
-        -- The state as it stands now, and whether the cost fits.
+        -- The state at this time, and whether the cost fits.
         corrected := false;
         --@dispatch algorithm settle "includes/*.sql" ELSE RAISE undefined_function USING MESSAGE = 'unknown algorithm';
 
@@ -258,7 +259,8 @@ BEGIN
           ON CONFLICT DO NOTHING;
         GET DIAGNOSTICS written = ROW_COUNT;
       ELSE
-        -- In any order, as no wait is long. All waits together end too: what is left counts as held, and is asked again.
+        -- In any order, since no wait is long. The total wait is limited, too: entries that are left count as held, and
+        -- their calls are sent again.
         FOR known IN
           SELECT n FROM generate_series(1, cardinality(keys)) n
             WHERE lives[n] IS NOT NULL AND versions[n] IS NULL
@@ -319,7 +321,7 @@ BEGIN
     GET DIAGNOSTICS size = ROW_COUNT;
     EXIT WHEN written + size = cardinality(array_remove(lives, NULL));
 
-    -- An entry has changed, or is held. What this batch wrote counts as it was found.
+    -- An entry has changed, or is held. Entries that this batch wrote count as they were found.
     own := pg_current_xact_id()::xid;
     real_ms := floor(extract(epoch FROM clock_timestamp()) * 1000);
     now_ms := coalesce(given_ms, real_ms);
@@ -336,7 +338,7 @@ BEGIN
       locked[entry] := known.locked;
       repairs[entry] := NULL;
       IF known.version IS NULL AND versions[entry] IS NOT NULL THEN
-        -- Removed meanwhile, and not held.
+        -- Removed in the meantime, and not held.
         busy[entry] := false;
       END IF;
       IF known.ours THEN

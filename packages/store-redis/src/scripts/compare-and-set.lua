@@ -1,5 +1,5 @@
--- Writes an entry if it still has the value that the caller saw; reads it otherwise, or when there is nothing to write. The
--- caller sees JSON.
+-- Writes an entry if it still has the value that the caller saw. Otherwise, or when there is nothing to write, reads
+-- it. The caller sees JSON.
 --
 -- KEYS[1]   the lane of the caller (see once.lua); left out while a cluster moves the slot: the two might be on two servers
 -- KEYS[2]   the entry

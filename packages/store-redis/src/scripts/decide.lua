@@ -1,4 +1,4 @@
--- Decides a batch of admissions, each of them whole or not at all.
+-- Decides a batch of admissions, each completely or not at all.
 --
 -- KEYS[1]      the lane of the caller (see once.lua)
 -- KEYS[2...]   the entries, each once
@@ -14,16 +14,17 @@
 --              claims: the time until which the key is blocked, and what the algorithm's `report` adds, after the charge
 --              if there was one. With any -2, last of all the server's error as a text.
 --
--- Written are charges, and repairs of entries that were read as others (see core's entry.ts). A repair that the server
--- refuses to write changes nothing about the result.
+-- Writes charges, and repairs of entries whose state was corrected on reading (see core's entry.ts). If the server
+-- refuses to write a repair, the result does not change.
 --
--- `algorithms` has a table of functions for each algorithm, in a file of its own:
+-- `algorithms` has a table of functions for each algorithm, each in a separate file:
 --   settle(policy, now, value)                  the state as it stands: up to four values, then whether it was repaired
 --   fits(policy, now, cost, a, b, c, d)         whether the cost fits
 --   charge(policy, now, cost, a, b, c, d)       the settled state after the charge
 --   write(policy, now, blocked, a, b, c, d)     the value to store, and its lifetime
 --   report(result, n, policy, cost, a, b, c, d) adds what core's `read` of the algorithm takes; returns the new n
--- A settled state is handed on as plain values: a table for each would cost more than deciding. One of them may be a table.
+-- A settled state is passed as plain values, one of which may be a table: a table for each state would cost more than
+-- the decision.
 
 --@include "includes/now.lua"
 --@include "includes/once.lua"
@@ -40,12 +41,12 @@ local now = clock(given)
 local batch = cjson.decode(ARGV[3])
 local policies, numbers = batch[1], batch[2]
 
--- Entries as this batch leaves them, in the form of version 1: their values, false where there is none; until when their
--- keys are blocked, false where the value is no entry; and for how long, false where that is not known. Written once, at the
--- end.
+-- Entries as this batch leaves them, in the form of version 1: their values, false if there is no entry; the time until
+-- which their keys are blocked, false if the value is not an entry; and the length of the block, false if unknown.
+-- Written once, at the end.
 local values, blocked, lengths, lifetimes = {}, {}, {}, {}
 
--- Whether anything is charged; and the server's error if it refuses to write.
+-- True if anything is charged; and the server's error if it refuses to write.
 local charged, refusal = false, nil
 
 local function load(entry)
@@ -56,7 +57,8 @@ local function load(entry)
   values[entry], blocked[entry], lengths[entry] = plain, until_ms or false, for_ms
 end
 
--- Whether the server takes writes. Asked before the first charge, by the write that must come with it: it refuses all or none.
+-- Returns whether the server accepts writes. Asked before the first charge, by the write that must come with it: the
+-- server refuses all writes or none.
 local function can_write()
   if not charged and not refusal then
     local reply = remember(KEYS[1], ARGV[1])
@@ -67,7 +69,7 @@ end
 
 local result, n = { now }, 1
 
--- Whether a claim fits: 1 or 0, -1 when its entry can't be read; and its settled state.
+-- Returns whether a claim fits (1 or 0, -1 when its entry can't be read) and its settled state.
 local function judge(entry, policy, cost)
   if blocked[entry] == nil then load(entry) end
   if not blocked[entry] then return -1 end
@@ -98,7 +100,7 @@ local function finish(charging, entry, policy, cost, a, b, c, d)
   n = algorithm.report(result, n, policy, cost, a, b, c, d)
 end
 
--- Numbers from here on are texts in the result: client libraries read integers near 2^53 one off.
+-- From here on, the numbers in the result are texts: client libraries read integers near 2^53 one off.
 local LARGE = 4503599627370496
 local is_large = false
 

@@ -1,5 +1,5 @@
--- Lists some of the entries of this server. It declares no keys, which it can't know: on a cluster it is sent to each
--- master by itself.
+-- Lists some of the entries of this server. It declares no keys, since it can't know them: on a cluster it is sent to
+-- each master separately.
 --
 -- ARGV[1]   the cursor, '0' to begin
 -- ARGV[2]   the pattern of the keys

@@ -1,4 +1,4 @@
--- Writes entries under keys that have none.
+-- Writes entries under keys that do not exist yet.
 --
 -- KEYS[1]      the lane of the caller (see once.lua)
 -- KEYS[2...]   the entries, each once

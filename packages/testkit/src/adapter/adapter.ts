@@ -37,7 +37,7 @@ export interface AppUnderTest<Req, Handler> {
   readonly uses: readonly Use<Req, Handler>[];
   readonly route: RouteKind;
   /**
-   * Whether the framework is told to trust `X-Forwarded-For` of one proxy on the loopback interface, so that a test can
+   * True if the framework is told to trust `X-Forwarded-For` of one proxy on the loopback interface, so that a test can
    * choose the client address; `"everyone"` to trust it whoever sends it.
    */
   readonly trustProxy: boolean | "everyone";

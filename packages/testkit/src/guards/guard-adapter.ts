@@ -5,7 +5,7 @@ import type { AdapterServer } from "../adapter/adapter.js";
 export interface GuardedApp {
   /** In this order, in front of the only route, which has every method and path. */
   readonly middleware: readonly unknown[];
-  /** Whether a parser of JSON bodies comes before all of it. Never, where the adapter reads bodies by itself. */
+  /** True if a parser of JSON bodies comes before all of it. Never, where the adapter reads bodies by itself. */
   readonly parsesBodies: boolean;
   /** The status that the route answers with. */
   readonly status: () => number;
@@ -58,6 +58,6 @@ export interface GuardAdapter {
   header(request: never, name: string): string | undefined;
   /** Answers with the text `handled` and the status that is set. */
   readonly handler: unknown;
-  /** Whether the middleware reads bodies itself, where no parser came before it. */
+  /** True if the middleware reads bodies itself, where no parser came before it. */
   readonly readsBodies: boolean;
 }

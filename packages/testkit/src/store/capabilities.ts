@@ -36,19 +36,19 @@ export type StoreGroup =
  * declared wrongly fails.
  */
 export interface StoreCapabilities {
-  /** Whether the store has `decide`. */
+  /** True if the store has `decide`. */
   readonly decides: true | Absent;
-  /** Whether all handles that `makeStore` returns see the same state. */
+  /** True if all handles that `makeStore` returns see the same state. */
   readonly shared: true | Absent;
-  /** Whether the backend's clock decides, and not the clock of the process that asks. */
+  /** True if the backend's clock decides, and not the clock of the process that asks. */
   readonly ownClock: true | Absent;
   /** How another process opens a handle that sees the same state. */
   readonly otherProcess: StoreModule | Absent;
-  /** Whether the store has `exportEntries`. */
+  /** True if the store has `exportEntries`. */
   readonly exportsEntries: true | Absent;
-  /** Whether the store has `importEntries`. */
+  /** True if the store has `importEntries`. */
   readonly importsEntries: true | Absent;
-  /** Whether the store has `healthCheck`. */
+  /** True if the store has `healthCheck`. */
   readonly checksHealth: true | Absent;
   /** Makes a handle whose backend is down from the start, for example on a port on which nothing listens. */
   readonly unreachable: MakeStore | Absent;
@@ -77,7 +77,7 @@ export interface InterruptibleStore {
   restore(): Promise<void>;
 }
 
-/** Whether a capability is absent. */
+/** Returns whether a capability is absent. */
 export function isAbsent(capability: unknown): capability is Absent {
   return typeof capability === "object" && capability !== null && "absent" in capability;
 }

@@ -9,7 +9,7 @@ i := 1;
 WHILE i < size AND log[i] - floor(log[i] / epoch) * epoch + y <= now_ms LOOP
   i := i + 2;
 END LOOP;
--- Grants ahead of the clock, which stepped back, are one that was granted now.
+-- Grants in the future, after the clock stepped back, count as one grant made now.
 used := 0;
 k := size;
 WHILE k > i AND log[k - 1] - floor(log[k - 1] / epoch) * epoch > now_ms LOOP
@@ -23,7 +23,7 @@ END IF;
 IF used > 0 THEN
   corrected := true;
   IF size > 0 AND (log[size] = 0 OR log[size - 1] - floor(log[size - 1] / epoch) * epoch = now_ms) THEN
-    -- What a reset left behind only names the window before.
+    -- An entry left by a reset only has the name of the previous window.
     IF log[size] = 0 THEN
       log[size - 1] := CASE
         WHEN log[size - 1] - floor(log[size - 1] / epoch) * epoch <> now_ms THEN now_ms
@@ -72,7 +72,7 @@ logs[entry] := log::bigint[]::text;
 
 --@section wait
 IF NOT fits AND cost <= x THEN
-  -- When enough of the oldest grants will have left the window.
+  -- The time at which enough of the oldest grants will have left the window.
   used := s1;
   i := 1;
   WHILE used + cost > x LOOP

@@ -1,6 +1,6 @@
--- The token bucket. Policy: x = rate, y = interval, z = burst.
--- State: c1 = fullAtMs, c2 = numerator, c3 = rate, c4 = interval, c5 = busySinceMs. Reported: fullAtMs, numerator, busySinceMs.
--- The arithmetic, and why it is exact, is explained in core's token-bucket.ts. `used` counts the units that are missing.
+-- The token bucket. Policy: x = rate, y = interval, z = burst. State: c1 = fullAtMs, c2 = numerator, c3 = rate, c4 =
+-- interval, c5 = busySinceMs. Reported: fullAtMs, numerator, busySinceMs. The arithmetic, and why it is exact, is
+-- explained in core's token-bucket.ts. `used` counts the missing units.
 --@number 1
 
 --@section settle
@@ -19,7 +19,7 @@ ELSE
   IF (c3[entry] = x AND c4[entry] = y) OR part >= z OR used > safe THEN
     used := z * y;
   ELSE
-    -- Units of the old interval as those of the new one, rounded up: see token-bucket.ts.
+    -- Converts units of the old interval to units of the new one, rounded up: see token-bucket.ts.
     s1 := part * y + y;
     s2 := c4[entry] - (used - part * c4[entry]);
     IF s2 * y <= safe THEN

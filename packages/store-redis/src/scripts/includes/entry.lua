@@ -1,13 +1,14 @@
--- How an entry is stored: MessagePack of its version, the time until which its key is blocked, in version 2 the length of
--- that block, and the numbers of its state, one after the other. Half the size of JSON, read and written in less than half
--- the time. Its first byte is 1 or 2, with which no JSON begins.
+-- An entry is stored as MessagePack: its version, the time until which its key is blocked, in version 2 the length of
+-- that block, and the numbers of its state, one after the other. That is half the size of JSON, and is read and written
+-- in less than half the time. The first byte is 1 or 2, which JSON never starts with.
 local VERSION, BLOCKED_VERSION = 1, 2
 local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
 
--- Lua's stack has room for some thousands of values.
+-- Lua's stack has room for a few thousand values.
 local CHUNK = 1000
 
--- The value as one of version 1, until when it is blocked, and for how long (false: not known). Nothing for no entry.
+-- Returns the value as one of version 1, the time until which it is blocked, and for how long (false: not known).
+-- Returns nothing if it is not an entry.
 local function open_entry(value)
   local ok, offset, version, until_ms, for_ms = pcall(unpack_some, value, 3, 0)
   if not ok or type(until_ms) ~= 'number' then return nil end
@@ -16,14 +17,15 @@ local function open_entry(value)
   return pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1)), until_ms, for_ms
 end
 
--- The same value with another block.
+-- Returns the same value with another block.
 local function close_entry(value, until_ms, for_ms)
   local offset = unpack_some(value, 2, 0)
   local header = for_ms and pack(BLOCKED_VERSION, until_ms, for_ms) or pack(VERSION, until_ms)
   return header .. (offset == -1 and '' or string.sub(value, offset + 1))
 end
 
--- The same for as many numbers as there are; nil for no state. No numbers at all are false, to be told from no state.
+-- Returns the same for a list of numbers; nil if there is no state. An empty list is false, to distinguish it from no
+-- state.
 local function pack_list(blocked, numbers)
   local packed = { pack(VERSION, blocked) }
   if numbers and #numbers == 0 then packed[2] = pack(false) end
@@ -33,7 +35,7 @@ local function pack_list(blocked, numbers)
   return table.concat(packed)
 end
 
--- The numbers of a value of version 1; nil for no state.
+-- Returns the numbers of a value of version 1; nil if there is no state.
 local function unpack_list(value)
   local all, offset = {}, 0
   repeat

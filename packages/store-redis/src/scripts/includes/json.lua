@@ -1,4 +1,4 @@
--- Entries as JSON, which is how callers see them. Needs entry.lua.
+-- Entries as JSON, the form that callers see. Needs entry.lua.
 local function whole(number)
   return string.format('%.0f', number)
 end
@@ -14,7 +14,7 @@ local function to_json(value)
   return '[2,' .. whole(blocked) .. ',' .. state .. ',' .. whole(length) .. ']'
 end
 
--- Whatever does not come back as the same text stays the text that it is.
+-- A value that would not be encoded to the same text again remains text.
 local function from_json(text)
   local start = string.sub(text, 1, 3)
   if start ~= '[1,' and start ~= '[2,' then return text end

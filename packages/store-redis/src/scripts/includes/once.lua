@@ -1,11 +1,11 @@
--- A client library may send a script again when the connection broke before the reply came, and the first one may have
--- run. Each caller counts its scripts on a lane of its own, so a number that is not larger than the last is a repetition.
+-- A client library may send a script again when the connection broke before the reply arrived, and the first one may
+-- have run. Each caller numbers its scripts on its own lane, so a number that is not larger than the last one is a
+-- repetition.
 local function repeated(lane, number)
   return tonumber(number) <= tonumber(redis.call('GET', lane) or '0')
 end
 
--- Remembers that a script writes, before it does, and returns the server's answer. One that wrote nothing may as well run
--- again.
+-- Records that a script is about to write, and returns the server's answer. A script that wrote nothing may run again.
 local function remember(lane, number)
   return redis.pcall('SET', lane, number, 'PX', '3600000')
 end

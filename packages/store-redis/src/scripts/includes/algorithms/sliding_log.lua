@@ -1,6 +1,6 @@
 -- Policy: { name, limit, windowMs }. State: atMs, cost, atMs, cost, ..., oldest first. Needs epoch.lua.
 
--- Adds a grant to a log, where its newest entry says so.
+-- Adds a grant to a log, at the time of its newest entry.
 local function add_grant(log, now, cost)
   local size = #log
   local newest, granted = log[size - 1], log[size]
