@@ -57,6 +57,7 @@ function fromUser(path: string): string {
 }
 
 function wholeNumber(option: string, text: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new Error(`${option} is ${JSON.stringify(text)}: give a whole number from 1`);
+  if (!/^[1-9]\d{0,3}$/.test(text))
+    throw new Error(`${option} must be a whole number from 1, got ${JSON.stringify(text)}`);
   return Number(text);
 }

@@ -11,7 +11,7 @@ const TABLE = "sluice_demo";
 const { PORT = "3000" } = process.env;
 
 if (!/^\d{1,5}$/.test(PORT) || Number(PORT) > 65_535) {
-  fail(`PORT is ${JSON.stringify(PORT)}: give a number from 0 to 65535; 0 takes a free port`);
+  fail(`PORT must be a number from 0 to 65535 (0 for a free port), got ${JSON.stringify(PORT)}`);
 } else {
   await openDatabase(TABLE).then(serve, (error) => fail(`There is no database to use. ${messageOf(error)}`));
 }

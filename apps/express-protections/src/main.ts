@@ -14,7 +14,7 @@ if (/^\d{1,5}$/.test(PORT) && Number(PORT) <= 65_535) {
     fail(error instanceof SluiceError ? `STORAGE: ${error.message}` : String(error));
   });
 } else {
-  fail(`PORT is ${JSON.stringify(PORT)}: give a number from 0 to 65535; 0 takes a free port`);
+  fail(`PORT must be a number from 0 to 65535 (0 for a free port), got ${JSON.stringify(PORT)}`);
 }
 
 async function start(): Promise<void> {

@@ -93,5 +93,5 @@ it.each([
 it("says so when PORT is wrong", async () => {
   const demo = start({ PORT: "http" });
   expect(await demo.ended).toBe(1);
-  expect(demo.printed.err).toMatch(/^PORT is "http": give a number/);
+  expect(demo.printed.err).toMatch(/^PORT must be a number .* got "http"/);
 });

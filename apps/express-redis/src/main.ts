@@ -7,7 +7,7 @@ const { PORT = "3000", REDIS_URL } = process.env;
 if (REDIS_URL === undefined) {
   fail("REDIS_URL is not set. Say where Redis is: REDIS_URL=redis://127.0.0.1:6379 node dist/main.js");
 } else if (!/^\d{1,5}$/.test(PORT) || Number(PORT) > 65_534) {
-  fail(`PORT is ${JSON.stringify(PORT)}: give a number from 0 to 65534; 0 takes free ports`);
+  fail(`PORT must be a number from 0 to 65534 (0 for free ports), got ${JSON.stringify(PORT)}`);
 } else {
   const first = Number(PORT);
   start([first, first === 0 ? 0 : first + 1]);

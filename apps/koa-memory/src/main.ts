@@ -51,6 +51,6 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 if (/^\d{1,5}$/.test(PORT) && Number(PORT) <= 65_535) {
   server.listen(Number(PORT));
 } else {
-  console.error(`PORT is ${JSON.stringify(PORT)}: give a number from 0 to 65535; 0 takes a free port`);
+  console.error(`PORT must be a number from 0 to 65535 (0 for a free port), got ${JSON.stringify(PORT)}`);
   process.exitCode = 1;
 }

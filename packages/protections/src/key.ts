@@ -9,5 +9,5 @@ import { SluiceError } from "@sluice/core";
 export function checkKey(key: string, what: string): string {
   if (typeof key === "string" && key !== "") return key;
   const found = key === "" ? "an empty string" : key === null ? "null" : `of the type ${typeof key}`;
-  throw new SluiceError("INVALID_KEY", `${what} is ${found}: give a string that is not empty`);
+  throw new SluiceError("INVALID_KEY", `${what} must be a string that is not empty, got ${found}`);
 }

@@ -77,7 +77,7 @@ beforeEach(async () => {
 });
 
 describe("sluice move", () => {
-  it("moves, tells what it did, and changes nothing the second time", async () => {
+  it("moves, reports what it did, and changes nothing the second time", async () => {
     await fill(1_234);
     const first = await sluice(["move", redisServer.url, postgresServer.url]);
     expect(first).toMatchObject({ status: 0, err: "" });
@@ -95,7 +95,7 @@ describe("sluice move", () => {
     await store.close();
   });
 
-  it("tells it as JSON, and writes nothing in a dry run", async () => {
+  it("reports as JSON, and writes nothing in a dry run", async () => {
     await fill(10);
     // A flag never takes the argument behind it.
     const { status, out } = await sluice(["move", "--json", "--dry-run", redisServer.url, postgresServer.url]);
@@ -118,7 +118,7 @@ describe("sluice move", () => {
     expect(await rows()).toBe(0);
   });
 
-  it("makes the table where it is told to", async () => {
+  it("creates the table with --create", async () => {
     await fill(3);
     await pool.query("DROP TABLE sluice.sluice_entries, sluice.sluice_entries_migrations");
     const without = await sluice(["move", redisServer.url, postgresServer.url]);
@@ -129,7 +129,7 @@ describe("sluice move", () => {
     expect(await rows()).toBe(3);
   });
 
-  it("takes storages from the environment, files too", async () => {
+  it("reads URLs from the environment, files too", async () => {
     await fill(5);
     const folder = await mkdtemp(join(tmpdir(), "sluice-cli-"));
     try {
@@ -144,7 +144,7 @@ describe("sluice move", () => {
   it.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
-  ] as const)("ends cleanly by %s, and goes on when it is run again", async (signal, status) => {
+  ] as const)("ends cleanly by %s, and resumes when it is run again", async (signal, status) => {
     const count = 60_000;
     await fill(count);
     const { child, ended } = start(["move", "--json", redisServer.url, postgresServer.url]);
@@ -165,7 +165,7 @@ describe("sluice move", () => {
   });
 });
 
-describe("what can't be done", () => {
+describe("errors", () => {
   const SECRETS = /s3cret|hunter2/;
   const [from, to] = ["redis://ada:s3cret@127.0.0.1:1", "postgres://bob:hunter2@127.0.0.1:1/app"];
 
@@ -192,7 +192,7 @@ describe("what can't be done", () => {
     expect(ended.out + ended.err).not.toMatch(SECRETS);
   });
 
-  it("is told as JSON too", async () => {
+  it("are reported as JSON too", async () => {
     const { status, out } = await sluice(["move", "--json", redisServer.url, to]);
     expect([status, JSON.parse(out)]).toMatchObject([
       1,
@@ -243,7 +243,7 @@ describe("the progress bar", () => {
     expect(lines).toContain(line);
   });
 
-  it("counts the time that is left from the end of the counting, also on a terminal that knows no columns", async () => {
+  it("counts the remaining time from the end of the count, also on a terminal without a width", async () => {
     const { terminal, drawn } = terminalOf(0);
     let nowMs = 1_000;
     const progress = createProgress(terminal, () => nowMs);
@@ -258,7 +258,7 @@ describe("the progress bar", () => {
     expect(all).toContain("5 of 10 entries, 1 s left");
   });
 
-  it("is one line that fits the terminal, drawn now and then, and gone at the end", async () => {
+  it("is one line that fits the terminal, redrawn rarely, and removed at the end", async () => {
     const { terminal, drawn } = terminalOf(40);
     const progress = createProgress(terminal);
     for (let i = 0; i <= 1_000; i++) progress.show(i, 1_000);

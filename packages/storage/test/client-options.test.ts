@@ -82,7 +82,7 @@ describe("options of clients", () => {
     expect(error.message).toMatch(message);
   });
 
-  it("of other storages than the setting's do nothing", async () => {
+  it("of other storages than the URL's have no effect", async () => {
     await decide("memory:", { redis: { tls: {} }, pg: { ssl: true }, dynamodb: { region: "x" }, sqlite: {} });
   });
 
@@ -116,7 +116,7 @@ describe("options of clients", () => {
   });
 });
 
-describe("TLS with a certificate authority that is not known, as Heroku's Redis has", () => {
+describe("TLS with an unknown certificate authority, as Heroku's Redis has", () => {
   let ca: string;
   let port: number;
   let stop: () => Promise<void>;
@@ -166,7 +166,7 @@ describe("TLS with a certificate authority that is not known, as Heroku's Redis 
   });
   afterAll(() => stop());
 
-  it("is refused without more", async () => {
+  it("is refused by default", async () => {
     const error = await failure(`rediss://:s3cret@localhost:${port}`);
     expect(error.code).toBe("STORAGE_UNAVAILABLE");
     expect(error.message).toMatch(/certificate/);
@@ -178,7 +178,7 @@ describe("TLS with a certificate authority that is not known, as Heroku's Redis 
   it("works without a check of the certificate", () =>
     decide(`rediss://:s3cret@127.0.0.1:${port}`, { redis: { tls: { rejectUnauthorized: false } } }));
 
-  it("works with the password beside the setting", () =>
+  it("works with the password beside the URL", () =>
     decide(`rediss://localhost:${port}`, { redis: { password: "s3cret", tls: { ca }, family: 0 } }));
 });
 
@@ -193,7 +193,7 @@ describe("Redis", () => {
     }
   });
 
-  it("is found by Sentinels that want a password and know other addresses", async () => {
+  it("is found by Sentinels that need a password and know other addresses", async () => {
     const sentinel = await startRedisSentinel();
     try {
       const [{ host, port }] = sentinel.sentinels as [{ host: string; port: number }];
@@ -214,7 +214,7 @@ describe("Redis", () => {
     }
   });
 
-  it("is a cluster whose nodes are known by other addresses and whose names are looked up as told", async () => {
+  it("is a cluster whose nodes are known by other addresses and whose names are looked up as configured", async () => {
     const cluster = await startRedisCluster();
     try {
       const looked: string[] = [];
@@ -256,7 +256,7 @@ describe("Postgres", () => {
     await rm(sockets, { recursive: true, force: true });
   });
 
-  it("takes the user, a password function and all else beside the setting", async () => {
+  it("uses the user, a password function and all else beside the URL", async () => {
     const { default: pg } = await import("pg");
     const admin = new pg.Client(server.url);
     await admin.connect();
@@ -288,7 +288,7 @@ describe("Postgres", () => {
     await decide(`postgres://${username}@localhost:${port}${pathname}`, { createSchema: true, pg: { host: sockets } });
   });
 
-  it("keeps the setting's parameters", async () => {
+  it("keeps the URL's parameters", async () => {
     const { default: pg } = await import("pg");
     const store = await openStore(`${server.url}?application_name=from-setting`, {
       createSchema: true,
@@ -304,7 +304,7 @@ describe("Postgres", () => {
   });
 });
 
-it("DynamoDB takes region, endpoint and credentials beside the setting", async () => {
+it("DynamoDB uses region, endpoint and credentials beside the URL", async () => {
   const server = await startDynamodb();
   try {
     await decide("dynamodb://limits", {
@@ -320,12 +320,12 @@ it("DynamoDB takes region, endpoint and credentials beside the setting", async (
   }
 }, 60_000);
 
-it("SQLite takes options of its package, such as an encryption key", async () => {
+it("SQLite uses options of its package, such as an encryption key", async () => {
   const storage = `sqlite:${join(folder, "limits.db")}`;
   const encrypted = { sqlite: { encryptionCipher: "aes256cbc", encryptionKey: "s3cret-key" } };
   await decide(storage, { createSchema: true, ...encrypted });
   await decide(storage, encrypted);
   const header = (await readFile(join(folder, "limits.db"))).subarray(0, 6).toString();
-  // Node.js has SQLite itself from 22.13 on, without encryption.
+  // Node.js includes SQLite from 22.13 on, without encryption.
   expect(header === "SQLite").toBe(Number.parseInt(process.versions.node, 10) >= 22);
 });

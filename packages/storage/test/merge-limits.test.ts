@@ -18,13 +18,13 @@ const policies: Readonly<Record<string, fc.Arbitrary<Policy>>> = {
   "sliding-log": fc.tuple(limits, lengthsMs).map(([limit, window]) => slidingLog({ limit, window })),
 };
 
-/** The entry of one store, with when it goes. */
+/** The entry of one store, with its expiry. */
 interface Kept {
   readonly state: Entry;
   readonly expiresAtMs: number;
 }
 
-/** A request: the time since the one before as a part of the window, and its cost as a part of the limit. */
+/** A request: the time since the previous one as a part of the window, and its cost as a part of the limit. */
 type Request = readonly [after: number, cost: number];
 
 const part = fc.double({ min: 0, max: 1, noNaN: true });
@@ -49,7 +49,7 @@ function decide(kept: Kept | undefined, policy: Policy, nowMs: number, cost: num
   return { kept: after, finding: outcome.findings[0]! };
 }
 
-/** Makes requests from a time on; resolves to what is kept then, and when that is. */
+/** Makes requests from a time on; resolves to the state after them, and its time. */
 function use(policy: Policy, made: readonly Request[], startMs: number, kept?: Kept) {
   const { limit } = builtInAlgorithms.get(policy.algorithm)!.quota(policy);
   let nowMs = startMs;
@@ -62,12 +62,12 @@ function use(policy: Policy, made: readonly Request[], startMs: number, kept?: K
 
 function remaining(kept: Kept | undefined, policy: Policy, nowMs: number): number {
   const { limit } = builtInAlgorithms.get(policy.algorithm)!.quota(policy);
-  // More than the limit is never granted, so this looks.
+  // More than the limit is never granted, so this only looks.
   const { finding } = decide(kept, policy, nowMs, limit + 1);
   return finding.remaining;
 }
 
-/** What is there after the move of one entry, at a time. */
+/** The state after the move of one entry, at a time. */
 function move(from: Kept | undefined, to: Kept | undefined, policy: Policy, nowMs: number): Kept | undefined {
   if (from === undefined || from.expiresAtMs <= nowMs) return to;
   if (to === undefined || to.expiresAtMs <= nowMs) return from;
@@ -75,7 +75,7 @@ function move(from: Kept | undefined, to: Kept | undefined, policy: Policy, nowM
   return next === undefined ? to : { state: next.state as Entry, expiresAtMs: nowMs + next.ttlMs };
 }
 
-/** Two stores that know nothing of each other, of which the second is first used so many windows later. */
+/** Two independent stores, the second of which is first used this many windows later. */
 const gaps = fc.integer({ min: -20, max: 20 }).map((n) => n / 10);
 
 function useBoth(policy: Policy, one: readonly Request[], other: readonly Request[], gap: number) {
@@ -116,7 +116,7 @@ describe.each(Object.entries(policies))("two states of %s", (_, policy) => {
     );
   });
 
-  it("of which one came of the other stay as that one is", () => {
+  it("of which one was moved from the other stay equal to it", () => {
     const few = fc.array(fc.tuple(after, cost), { maxLength: 2 });
     fc.assert(
       fc.property(policy, requests, few, (policy, before, after) => {
@@ -129,7 +129,7 @@ describe.each(Object.entries(policies))("two states of %s", (_, policy) => {
   });
 });
 
-it("a sliding window half a step ahead does not stand for one that fades later, although it has more now", () => {
+it("a sliding window half a step ahead does not replace one that fades later, although it has more now", () => {
   const policy = slidingWindow({ limit: 100, window: 1_000 });
   const arriving: Kept = { state: [1, 0, [START_MS, 0, 8]], expiresAtMs: START_MS + 2_000 };
   const there: Kept = { state: [1, 0, [START_MS + 500, 10, 1]], expiresAtMs: START_MS + 2_500 };
@@ -242,7 +242,7 @@ describe("blocks", () => {
     expect(move([1, START_MS - 5_000, null], [1, START_MS - 9_000, null])).toBeUndefined();
   });
 
-  it("do not shorten the life of what is there", () => {
+  it("do not shorten the life of the existing entry", () => {
     const next = move([1, START_MS + 1_000, null], [1, 0, [START_MS - 10, 5]]);
     expect(next?.state).toEqual([1, START_MS + 1_000, [START_MS - 10, 5]]);
     expect(next?.ttlMs).toBeGreaterThan(2 ** 36);
@@ -255,6 +255,6 @@ it.each([
   ["a:b:fixed-window:c", [2, 0, [5, 5]], [1, 0, [3, 3]]],
   ["a:b:fixed-window:c", [1, 0, [5, 5]], "text"],
   ["no scope", 1, 2],
-])("leaves alone what nobody here knows: %s", (key, from, to) => {
+])("leaves unknown state alone: %s", (key, from, to) => {
   expect(mergeOf(key)({ state: from, expiresAtMs: START_MS + 1_000 }, to, START_MS)).toBeUndefined();
 });

@@ -24,7 +24,7 @@ const POLICIES: readonly Policy[] = [
   slidingLog({ name: "log", limit: 200, window: "1d" }),
 ];
 
-/** Keys that a database knows as they are, and those of which it knows a digest. */
+/** Keys that a database stores in plain text, and those of which it stores a digest. */
 const PLAIN = [
   ...Array.from({ length: 100 }, (_, i) => `client ${i}`),
   "😀",
@@ -37,7 +37,7 @@ const PLAIN = [
 const DIGESTED = ["#", "a\0b", "\ud800", "x".repeat(257), "é".repeat(5_000)];
 const KEYS = [...PLAIN, ...DIGESTED];
 
-/** What everything on a store says; calls for one store after the other would take their time on some. */
+/** All results of a store; calls for one store after the other would take too long on some. */
 async function answers(store: Store): Promise<unknown> {
   const limiter = createLimiter({ store, policies: POLICIES, timeout: "20s" });
   const debouncer = createDebouncer({ store, window: "1d", timeout: "20s" });
@@ -87,7 +87,7 @@ it("everything moves from memory through every database in turn, and is found th
     from = to;
     entries = moved.read;
   }
-  // Memory looks keys up by themselves.
+  // Memory looks keys up in plain text.
   const last = memoryStore();
   const digested = DIGESTED.length * POLICIES.length;
   expect(await moveState(from, last)).toEqual({

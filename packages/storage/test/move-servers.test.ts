@@ -43,7 +43,7 @@ afterAll(async () => {
 
 const ENTRIES = 200_000;
 
-/** So long that nothing comes back during the tests. */
+/** Long enough that nothing is restored during the tests. */
 const WINDOW_MS = 90 * 86_400_000;
 
 const POLICIES: readonly Policy[] = [
@@ -66,7 +66,7 @@ function* entries(keys = KEYS): Generator<ExportedEntry> {
   }
 }
 
-/** What is left of every policy of every key. */
+/** The remaining quota of every policy of every key. */
 async function left(store: Store): Promise<Uint16Array> {
   const limiter = createLimiter({ store, policies: POLICIES, timeout: "30s" });
   const all = new Uint16Array(ENTRIES);
@@ -84,7 +84,7 @@ async function left(store: Store): Promise<Uint16Array> {
   }
 }
 
-/** How many places differ; comparing two hundred thousand numbers one by one is not for a matcher. */
+/** The number of differences; a matcher would take too long to compare two hundred thousand numbers. */
 function differences(one: Uint16Array, other: Uint16Array): number {
   return one.reduce((count, value, i) => (value === other[i] ? count : count + 1), 0);
 }
@@ -126,7 +126,7 @@ it(`${ENTRIES} entries move from Redis to Postgres and back with equal decisions
     leftOut: {},
     sum: ENTRIES,
   });
-  // The page that was under way may have been written without having been told.
+  // The current page may have been written without having been reported.
   expect(alreadyThere).toBeGreaterThanOrEqual(moved);
   expect(differences(await left(postgres), expected)).toBe(0);
   const back = redisStore({ client: redisB });
@@ -134,7 +134,7 @@ it(`${ENTRIES} entries move from Redis to Postgres and back with equal decisions
   expect(differences(await left(back), expected)).toBe(0);
 }, 240_000);
 
-it("a limiter that is switched over in the middle admits at most what the target admitted before the entry came too much", async () => {
+it("a limiter that is switched over in the middle admits at most what the target admitted before the entry arrived too much", async () => {
   const limit = 40;
   const from = redisStore({ client: redisUsed });
   const to = await tableStore("used");
@@ -150,7 +150,7 @@ it("a limiter that is switched over in the middle admits at most what the target
     Array.from({ length: 60 }, (_, i) => ({
       policy,
       key: `user ${i}`,
-      // Some were exhausted before, and some come first when the limiter has been switched.
+      // Some were exhausted before, and some are first used when the limiter has been switched.
       before: i % 3 === 0 ? limit : i % 3 === 1 ? 15 : 0,
       granted: { from: 0, to: 0 },
     })),
@@ -198,7 +198,7 @@ it("a limiter that is switched over in the middle admits at most what the target
   expect(tooMany).toBeLessThan(users.reduce((sum, { granted }) => sum + granted.from, 0) / 4);
 }, 60_000);
 
-/** Moves from Redis to Postgres in another process, kills it in the middle, and tells how far it was. */
+/** Moves from Redis to Postgres in another process, kills it in the middle, and returns how far it got. */
 async function killedMove(): Promise<number> {
   const script = new URL("./move-process.mjs", import.meta.url).pathname;
   const child: ChildProcess = spawn(process.execPath, [script, String(redisServer.port), postgresServer.url], {

@@ -30,7 +30,7 @@ async function listed(store: Store): Promise<ExportedEntry[]> {
   return entries.sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-/** A store with some of everything. */
+/** A store with every kind of entry. */
 async function filled(clients = 10): Promise<ReturnType<typeof memoryStore>> {
   const store = memoryStore();
   const limiter = createLimiter({ store, policies: POLICIES });
@@ -47,7 +47,7 @@ describe.each([
   ["a store that takes pages in", () => memoryStore()],
   ["a store that has three methods", () => threeMethodsOf(modelStore())],
 ])("into %s", (_, makeTarget) => {
-  it("limits, blocks, clients and debounce windows move, and go on", async () => {
+  it("limits, blocks, clients and debounce windows move, and continue", async () => {
     const from = await filled();
     const to = makeTarget();
     const all = await listed(from);
@@ -127,7 +127,7 @@ it("a ledger moves to a store that decides, and back", async () => {
   expect(await left(from)).toEqual(await left(to));
 });
 
-it("a ledger with an algorithm of one's own stays a ledger, which every store takes", async () => {
+it("a ledger with a custom algorithm stays a ledger, which every store accepts", async () => {
   const half: Algorithm<Policy, number> = {
     name: "half",
     quota: () => ({ limit: 10, windowMs: 3_600_000 }),
@@ -150,7 +150,7 @@ it("a ledger with an algorithm of one's own stays a ledger, which every store ta
   expect((await limiterOn(to).peek("somebody")).policies.map(({ remaining }) => remaining)).toEqual([6, 15]);
 });
 
-it("what another store has seen meanwhile is joined: the stricter limit, the later block, the client known for longer", async () => {
+it("merges with what another store has seen in the meantime: the stricter limit, the later block, the older client", async () => {
   const [from, to] = [await filled(), memoryStore()];
   const policies = POLICIES[1] as Policy;
   const [before, after] = [createLimiter({ store: from, policies }), createLimiter({ store: to, policies })];
@@ -206,17 +206,17 @@ it.each([-7_200_000, -50, 0, 50, 7_200_000])(
   },
 );
 
-it("what expires before its turn is counted and left behind", async () => {
+it("entries that expire before their turn are counted and left out", async () => {
   const over: ExportedEntry = { key: "a", state: 1, expiresAtMs: Date.now() - 1 };
   expect(await importEntries(memoryStore(), [over])).toEqual({ ...NOTHING, read: 1, expired: 1 });
 });
 
-it("what expires by the target's clock while it is looked at is counted as expired, and not written", async () => {
+it("entries that expire by the target's clock while they are looked at count as expired, and are not written", async () => {
   const model = modelStore();
   let looks = 0;
   const target: Store = {
     ...threeMethodsOf(model),
-    // Its clock leaps ahead once the move has read it.
+    // Its clock jumps ahead once the move has read it.
     atomicUpdate: (key, update, options) =>
       model.atomicUpdate(key, (state, nowMs) => update(state as never, nowMs + (++looks > 5 ? 120_000 : 0)), options),
   };
@@ -225,7 +225,7 @@ it("what expires by the target's clock while it is looked at is counted as expir
   expect(await model.atomicUpdate("a", () => undefined)).toBeUndefined();
 });
 
-it("a store that can't list what it holds is refused before anything happens", async () => {
+it("a store that can't list its entries is refused before anything happens", async () => {
   const plain = threeMethodsOf(memoryStore());
   expect(() => exportEntries(plain)).toThrow(expect.objectContaining({ code: "NOT_LISTABLE" }));
   await expect(moveState(plain, memoryStore())).rejects.toMatchObject({ code: "NOT_LISTABLE" });
@@ -234,7 +234,7 @@ it("a store that can't list what it holds is refused before anything happens", a
   await expect(moveState(store, memoryStore(), { dryrun: true } as never)).rejects.toThrow(/did you mean "dryRun"/);
 });
 
-it("tells how far it is, page by page, and nothing at all too", async () => {
+it("reports its progress page by page, also for an empty store", async () => {
   const from = memoryStore();
   const limiter = createLimiter({ store: from, policies: POLICIES[0] as Policy });
   const progress: number[] = [];
@@ -245,7 +245,7 @@ it("tells how far it is, page by page, and nothing at all too", async () => {
   expect(progress).toEqual([0, 500, 1_000, 1_200]);
 });
 
-it("stops between two pages when it is told to, and goes on from there", async () => {
+it("stops between two pages when its signal aborts, and resumes from there", async () => {
   const from = memoryStore();
   const to = memoryStore();
   const limiter = createLimiter({ store: from, policies: POLICIES[0] as Policy });

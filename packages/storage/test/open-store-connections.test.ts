@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const policies = fixedWindow({ limit: 1_000_000, window: "1h" });
 
-/** Opens the storage at the address of a proxy, and runs a test with a limiter on it. */
+/** Opens the store at the address of a proxy, and runs a test with a limiter on it. */
 async function behindProxy(
   storage: string,
   { open = {}, ...options }: Partial<LimiterOptions> & { open?: OpenStoreOptions },
@@ -55,7 +55,10 @@ async function behindProxy(
   }
 }
 
-/** Asks all the time, as traffic does, until the store decides again: how long that took, and all decisions. */
+/**
+ * Sends requests all the time, as traffic does, until the store decides again. Returns how long it took, and all
+ * decisions.
+ */
 async function untilDecided(limiter: Limiter, key = "k"): Promise<{ ms: number; decisions: readonly Decision[] }> {
   const startMs = performance.now();
   const decisions: Decision[] = [];
@@ -123,7 +126,7 @@ describe("the client that openStore creates", () => {
     });
   });
 
-  it("takes other settings", async () => {
+  it("uses other settings", async () => {
     const open: OpenStoreOptions = { redis: { socketTimeout: 300, retryStrategy: () => 10 } };
     await behindProxy(redis.url, { open, timeout: 200 }, async (limiter, proxy) => {
       await limiter.consume("k");
@@ -177,7 +180,7 @@ it("a protection's call ends within its timeout, and leaves no queue behind, whe
       return performance.now() - startMs;
     });
     const tookMs = await Promise.all(calls);
-    // Nothing is rejected before its time, unless it is never sent.
+    // Nothing is rejected early, unless it is never sent.
     expect(Math.max(...tookMs)).toBeLessThan(1_500);
     expect(Math.max(...tookMs)).toBeGreaterThanOrEqual(200);
   } finally {

@@ -9,12 +9,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openStore } from "../src/index.js";
 import "./quiet-aws-sdk.js";
 
-/** Unlike anything that a library says by itself. */
+/** Unlike any text of a library. */
 const [USER, PASSWORD, TOKEN] = ["h1dden-us3r", "s3cret:p@ss/w?rd#1", "t0ken-0f-the-query"];
 const SECRETS = [USER, PASSWORD, TOKEN, encodeURIComponent(PASSWORD)];
 const CREDENTIALS = `${USER}:${encodeURIComponent(PASSWORD)}`;
 
-/** The error of opening, which is a coded one and has no secret anywhere. */
+/** The error of opening, which has a code and contains no secret. */
 async function failure(storage: string): Promise<SluiceError> {
   const error = await openStore(storage, { connectTimeout: "5s" }).then(
     async (store) => {
@@ -33,30 +33,30 @@ function expectNoSecrets(value: unknown): void {
   for (const secret of SECRETS) expect(shown).not.toContain(secret);
 }
 
-describe("a setting that is wrong", () => {
+describe("a wrong URL", () => {
   it.each([
     ["", "is empty"],
-    ["localhost:6379", "has no scheme that is known"],
-    ["just text", "has no scheme that is known"],
+    ["localhost:6379", "has no known scheme"],
+    ["just text", "has no known scheme"],
     ["redsi://localhost", "did you mean redis://HOST:PORT/DB?"],
     ["postgress://localhost", "did you mean postgres://HOST:PORT/DATABASE?"],
     ["pg://localhost", "did you mean postgres://HOST:PORT/DATABASE?"],
     ["file:limits.db", "did you mean sqlite:FILE?"],
-    ["mysql://localhost", "give one of memory:, redis://HOST:PORT/DB"],
+    ["mysql://localhost", "use one of memory:, redis://HOST:PORT/DB"],
     ["memory:limits", "has something after the colon"],
-    ["redis://", "names no host"],
-    ["redis://:port", "names no host"],
-    ["redis://localhost:99999", "names no host and port that can be"],
-    ["redis://localhost/limits", "names a database that is no number"],
+    ["redis://", "must have a host, and a port"],
+    ["redis://:port", "must have a host, and a port"],
+    ["redis://localhost:99999", "must have a host, and a port between 1 and 65535"],
+    ["redis://localhost/limits", "has an invalid database, which must be a number"],
     ["redis://one:1,two:2", "for a cluster write redis-cluster://"],
-    ["redis://localhost?db=1", "has a query parameter that is not known"],
-    ["postgres://localhost:99999/app", "names a port that can't be"],
-    ["postgres://[::1]:x/app", "names a port that can't be"],
-    ["redis-cluster://localhost/1", "of which a cluster has one"],
+    ["redis://localhost?db=1", "has an unknown query parameter"],
+    ["postgres://localhost:99999/app", "must have a port between 0 and 65535"],
+    ["postgres://[::1]:x/app", "must have a port between 0 and 65535"],
+    ["redis-cluster://localhost/1", "must not name a database, since a cluster has only one"],
     ["redis-sentinel://localhost", "does not name the master"],
     ["dynamodb://", "does not name a table"],
-    ["dynamodb://limits?endpoint=nowhere", "has an endpoint that is no URL"],
-    ["dynamodb://limits?regoin=eu-west-1", "it takes region, endpoint"],
+    ["dynamodb://limits?endpoint=nowhere", "has an invalid endpoint, which must be a URL"],
+    ["dynamodb://limits?regoin=eu-west-1", "known are region, endpoint"],
     ["sqlite:", "names no file"],
   ])("%s", async (storage, what) => {
     const error = await failure(storage);
@@ -64,7 +64,7 @@ describe("a setting that is wrong", () => {
     expect(error.message).toContain(what);
   });
 
-  it.each([undefined, null, 6379, {}])("%s instead of a text", async (storage) => {
+  it.each([undefined, null, 6379, {}])("%s instead of a string", async (storage) => {
     const error = await failure(storage as unknown as string);
     expect(error.code).toBe("INVALID_STORAGE");
   });
@@ -84,7 +84,7 @@ describe("a setting that is wrong", () => {
     expect((await failure(storage)).code).toBe("INVALID_STORAGE");
   });
 
-  it("takes known options only", async () => {
+  it("accepts only known options", async () => {
     await expect(openStore("memory:", { createSchem: true } as object)).rejects.toMatchObject({
       code: "UNKNOWN_OPTION",
     });
@@ -95,7 +95,7 @@ describe("a setting that is wrong", () => {
   });
 });
 
-describe("a storage that is not there", () => {
+describe("a storage that can't be reached", () => {
   it.each([
     ["redis", `redis://${CREDENTIALS}@127.0.0.1:1/0`, "redis://***@127.0.0.1:1/0", "ECONNREFUSED"],
     ["a cluster", `redis-cluster://${CREDENTIALS}@127.0.0.1:1`, "redis-cluster://***@127.0.0.1:1", ""],
@@ -158,13 +158,13 @@ describe("Redis with a user and a password", () => {
     await expect(store.delete("a")).rejects.toMatchObject({ code: "CLOSED" });
   });
 
-  it("keeps nothing in another database than the one that was named", async () => {
+  it("keeps nothing in any other database than the one in the URL", async () => {
     const error = await failure(at(CREDENTIALS).replace(/1$/, "99"));
     expect(error.code).toBe("STORAGE_UNAVAILABLE");
     expect(error.message).toContain("DB index is out of range");
   });
 
-  it("says what is wrong without saying it", async () => {
+  it("reports errors without the secrets", async () => {
     for (const credentials of [`${USER}:wrong`, `:${encodeURIComponent(PASSWORD)}`, `somebody:${TOKEN}`]) {
       const error = await failure(at(credentials));
       expect(error.code).toBe("STORAGE_UNAVAILABLE");
@@ -180,7 +180,7 @@ describe("Postgres with a user and a password", () => {
   });
   afterAll(() => server.stop());
 
-  it("tells of a user that is not there, and of a table that is not", async () => {
+  it("reports a missing user, and a missing table", async () => {
     const error = await failure(`postgres://${CREDENTIALS}@127.0.0.1:${server.port}/postgres`);
     expect(error.code).toBe("STORAGE_UNAVAILABLE");
     expect(error.message).toMatch(/role "\*\*\*" does not exist/);
@@ -191,7 +191,7 @@ describe("Postgres with a user and a password", () => {
     expect(unready.message).toMatch(/of @sluice\/store-postgres .*createSchema: true$/);
   });
 
-  it("migrates when asked to, and hides the user of errors that come later", async () => {
+  it("migrates if the option is set, and hides the user in later errors", async () => {
     const admin = await openStore(server.url, { createSchema: true });
     await admin.close();
     const { default: pg } = await import("pg");
@@ -238,7 +238,7 @@ it("opens the master that Sentinels name", async () => {
   }
 });
 
-it("tells of a DynamoDB table that is not there, and makes it when asked to", async () => {
+it("reports a missing DynamoDB table, and creates it if the option is set", async () => {
   const server = await startDynamodb();
   try {
     const query = new URLSearchParams({ region: "local", endpoint: server.url });
@@ -257,7 +257,7 @@ it("tells of a DynamoDB table that is not there, and makes it when asked to", as
   }
 }, 60_000);
 
-it("keeps an SQLite file where it is told to", async () => {
+it("keeps an SQLite file at the given path", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sluice-open-"));
   try {
     const storage = `sqlite:${join(folder, "limits.db")}`;

@@ -18,7 +18,7 @@ const OPTIONAL: Readonly<Record<string, readonly (keyof OpenedStore)[]>> = {
 };
 
 describe.each(all)("a store opened on $name", ({ name, url }) => {
-  it("reports its health, decides, and takes entries in and lists them", async () => {
+  it("reports its health, decides, and imports and lists entries", async () => {
     const store: OpenedStore = await openStore(url, { createSchema: true });
     await store.healthCheck();
     expect(store.algorithms.size).toBeGreaterThan(0);
@@ -31,7 +31,7 @@ describe.each(all)("a store opened on $name", ({ name, url }) => {
     await expect(store.healthCheck()).rejects.toMatchObject({ code: "CLOSED" });
   });
 
-  it("has what only some databases need, and no more", async () => {
+  it("has the methods that only some databases need, and no more", async () => {
     const store = await openStore(url, { createSchema: true });
     const has = (["createSchema", "sweep"] as const).filter((method) => store[method] !== undefined);
     expect(has).toEqual(OPTIONAL[name] ?? []);

@@ -48,7 +48,7 @@ it.each([
   });
 });
 
-it("the store without its client, and then nothing but the store that is named", async () => {
+it("the store without its client, and then only the store of the URL", async () => {
   await install("store-redis");
   expect(await open("redis://localhost")).toEqual({
     code: "PACKAGE_MISSING",

@@ -3,7 +3,7 @@ import { createBlocklist } from "@sluice/protections";
 import { describe, expect, it } from "vitest";
 import { within } from "../src/open/open-store.js";
 
-/** Starts the work after the event loop's turn has lasted for a while: a timer counts from the start of the turn. */
+/** Starts the work after a long turn of the event loop: a timer counts from the start of the turn. */
 async function late<T>(work: () => Promise<T>): Promise<T> {
   await new Promise((resolve) => setTimeout(resolve, 1));
   for (const startMs = performance.now(); performance.now() - startMs < 30; );
@@ -49,7 +49,7 @@ describe("a time limit", () => {
     }
   });
 
-  it("counts an answer that has arrived while the event loop stood still", async () => {
+  it("counts an answer that arrived while the event loop was blocked", async () => {
     const answer = new Promise<string>((resolve) => setTimeout(() => setImmediate(resolve, "here"), 5));
     const limited = within(answer, 20);
     await new Promise((resolve) => setTimeout(resolve, 1));

@@ -4,8 +4,8 @@ import type { Clock } from "@sluice/core";
 /** A clock for tests, which stands still until it is moved. */
 export interface ManualClock extends Clock {
   /**
-   * Moves the clock on by whole milliseconds, or back by negative ones. Those who sleep wake in the order in which they
-   * fall due, each at its own time, and what they do then in this process is done before the next wakes.
+   * Moves the clock forward by whole milliseconds, or back by negative ones. Sleepers wake in the order in which they
+   * are due, each at its own time. All that one of them then does in this process is done before the next one wakes.
    */
   advance(ms: number): Promise<void>;
   /** How many sleep now. */
@@ -18,7 +18,7 @@ interface Sleeper {
 }
 
 /**
- * Makes a clock that only a test moves.
+ * Creates a clock that only a test moves.
  *
  * @param startMs what it shows first; default 1,000,000
  *

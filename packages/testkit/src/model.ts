@@ -22,8 +22,8 @@ interface Kept {
 }
 
 /**
- * The reference model of a store: `decideEntries` on a `Map`. Good for tests of code that needs some store, and to read
- * when writing a store of your own. State written with an explicit time stays until it is deleted.
+ * The reference model of a store: `decideEntries` on a `Map`. Useful in tests of code that needs a store, and as an
+ * example for writing one. State written with an explicit time stays until it is deleted.
  */
 export function modelStore(): ModelStore {
   const kept = new Map<string, Kept>();
@@ -85,7 +85,7 @@ export function modelStore(): ModelStore {
     async importEntries(entries) {
       checkOpen();
       if (entries.some(({ digested }) => digested)) {
-        throw new SluiceError("DIGESTED_KEY", "the model store looks keys up by themselves, and one is a digest");
+        throw new SluiceError("DIGESTED_KEY", "the model store looks keys up in plain text, and one is a digest");
       }
       return entries.filter(({ key, state, expiresAtMs }) => {
         if (expiresAtMs <= Date.now()) return false;

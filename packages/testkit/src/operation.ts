@@ -1,16 +1,16 @@
 import type { Policy } from "@sluice/core";
 import type { Claim } from "@sluice/core/store";
 
-/** A claim of a sequence, without its scope: each run has a prefix of its own. */
+/** A claim of a sequence, without its scope: each run has a different prefix. */
 export type PlainClaim = Omit<Claim, "scope">;
 
 /**
- * One call. Those of one lane are made one after the other and use keys of their own; lanes run at the same time. All
- * that a call needs is written out in it, so that a sequence still makes sense when calls are left out.
+ * One call. The calls of a lane are made one after the other and use keys that no other lane uses; lanes run at the
+ * same time. A call includes everything that it needs, so that a sequence is still valid when calls are left out.
  */
 export type Operation = { readonly lane: number; readonly nowMs: number } & (
   | { readonly kind: "consume" | "peek"; readonly claims: readonly PlainClaim[] }
-  /** Gives back one of the lane's grants so far, the `which`-th modulo their count. */
+  /** Refunds one of the lane's grants so far, the `which`-th modulo their count. */
   | { readonly kind: "refund"; readonly which: number }
   | { readonly kind: "block"; readonly policy: Policy; readonly key: string; readonly durationMs: number }
   | { readonly kind: "reset"; readonly policy: Policy; readonly key: string }

@@ -2,10 +2,10 @@ import { fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from
 import { builtInAlgorithms } from "@sluice/core/store";
 import type { Random } from "./random.js";
 
-/** The algorithms that come with Sluice, by name. */
+/** The built-in algorithms of Sluice, by name. */
 export const ALGORITHMS: readonly [string, ...string[]] = [...builtInAlgorithms.keys()] as [string, ...string[]];
 
-/** Long enough that nothing comes back during a test. */
+/** Long enough that nothing is restored during a test. */
 export const LONG_MS: number = 2 ** 36;
 
 /** The policies that the suites test an algorithm with. */
@@ -56,7 +56,7 @@ function awkwardBucket(random: Random, name: string): Policy {
   const rate = random.pick(RATES);
   const burst = random.pick([1, 2, 5, 100, rate, rate + 1, 2 * rate]);
   const interval = random.pick(LENGTHS_MS);
-  // The rest would take ages to fill, or can't be counted exactly and is refused.
+  // Others would take too long to fill, or can't be counted exactly and are refused.
   const countable = burst * interval <= Number.MAX_SAFE_INTEGER && (burst / rate) * interval <= LONGEST_MS;
   return countable ? tokenBucket({ name, rate, burst, interval }) : awkwardBucket(random, name);
 }

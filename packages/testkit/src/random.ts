@@ -39,6 +39,7 @@ export function seedOfRun(): number {
   const given = process.env.SLUICE_SEED;
   if (given === undefined || given === "") return Math.floor(Math.random() * 2 ** 31);
   const seed = Number(given);
-  if (!Number.isSafeInteger(seed)) throw new TypeError(`SLUICE_SEED is ${JSON.stringify(given)}: give a whole number`);
+  if (!Number.isSafeInteger(seed))
+    throw new TypeError(`SLUICE_SEED must be a whole number, got ${JSON.stringify(given)}`);
   return seed;
 }

@@ -17,7 +17,7 @@ export interface Decided {
   readonly findings: readonly ClaimFinding[];
 }
 
-/** What a call showed: a decision, whether a refund gave something back, or nothing. */
+/** The result of a call: a decision, whether a refund restored anything, or nothing. */
 export type Observation = Decided | boolean | undefined;
 
 /** What a sequence of calls must show. */
@@ -31,7 +31,7 @@ interface Grant {
   readonly chargedAtMs: number;
 }
 
-/** Core's pure functions on a `Map`. Expiry is left to the algorithms, for whom old state is no state. */
+/** Core's pure functions on a `Map`. The algorithms handle expiry: they treat old state as absent. */
 export function createReference(): Reference {
   const entries = new Map<string, Entry>();
   const grantsOf = new Map<number, Grant[]>();

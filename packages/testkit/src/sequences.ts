@@ -5,7 +5,7 @@ import { ALGORITHMS, awkwardPolicy } from "./policies.js";
 import { type Random, randomFrom } from "./random.js";
 import { createReference } from "./reference.js";
 
-/** What {@link generateSequence} is to make. */
+/** Options of {@link generateSequence}. */
 export interface SequenceOptions {
   readonly seed: number;
   /** The algorithm that every decision uses; others are mixed in. */
@@ -29,7 +29,7 @@ export function generateSequence({ seed, algorithm, operations, lanes, costsDiff
   const random = randomFrom(seed);
   const groups: Lane[][] = [];
   for (let lane = 0; lane < lanes; ) {
-    // Lanes with one time let a store send their calls together; lanes with their own meet more edges.
+    // Lanes with one time let a store send their calls together; lanes with different times meet more edge cases.
     const size = Math.min(lanes - lane, lane < lanes / 2 ? GROUP : 1);
     const time = { nowMs: random.pick([0, 5_000, 1_700_000_000_000 + random.below(1_000_000_000)]) };
     groups.push(Array.from({ length: size }, () => createLane(random, lane++, algorithm, costsDiffer, time)));

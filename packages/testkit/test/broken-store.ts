@@ -11,17 +11,17 @@ import {
 
 /** Faults that a store can have. */
 export interface Faults {
-  /** What is made of a key. */
+  /** Changes a key. */
   keyOf?(key: string): string;
-  /** What is made of an algorithm. */
+  /** Changes an algorithm. */
   algorithm?(algorithm: Algorithm): Algorithm;
-  /** What is made of the time. */
+  /** Changes the time. */
   nowMs?(nowMs: number): number;
-  /** What is made of a lifetime. */
+  /** Changes a lifetime. */
   ttlMs?(ttlMs: number): number;
-  /** What is made of an outcome. */
+  /** Changes an outcome. */
   outcome?(outcome: Outcome, admission: Admission): Outcome;
-  /** What is made of state that is read. */
+  /** Changes state that is read. */
   read?(state: unknown): unknown;
   /** True if a read prolongs the life of the state. */
   readsProlong?: boolean;
@@ -29,13 +29,13 @@ export interface Faults {
   races?: boolean;
   /** True if a denial charges the policies that allow. */
   chargesDenials?: boolean;
-  /** Returns whether `atomicUpdate` writes. */
+  /** Returns whether `atomicUpdate` skips the write. */
   losesUpdate?(before: unknown, after: unknown): boolean;
-  /** True if an explicit time counts. */
+  /** True if an explicit time has no effect. */
   ignoresExplicitTime?: boolean;
-  /** True if it goes on after it was closed. */
+  /** True if it keeps working after it was closed. */
   neverCloses?: boolean;
-  /** True if `delete` forgets. */
+  /** True if `delete` does nothing. */
   keepsDeleted?: boolean;
 }
 

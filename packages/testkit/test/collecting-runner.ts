@@ -2,7 +2,7 @@ import type { MakeStore, StoreCapabilities, StoreGroup } from "../src/index.js";
 import { absent, storeSuite } from "../src/index.js";
 import type { SuiteRunner } from "../src/runner.js";
 
-/** What a suite did. */
+/** The results of a suite. */
 export interface Results {
   readonly passed: string[];
   readonly failed: { readonly name: string; readonly message: string }[];

@@ -13,7 +13,7 @@ describe("manualClock", () => {
     expect(clock.nowMs()).toBe(4_250);
   });
 
-  it("wakes sleepers in the order in which they fall due, each at its own time", async () => {
+  it("wakes sleepers in the order in which they are due, each at its own time", async () => {
     const clock = manualClock(0);
     const woken: [string, number][] = [];
     const sleeper = async (name: string, ms: number) => {

@@ -6,7 +6,7 @@ import { runGroup } from "./collecting-runner.js";
 
 const HOUR_MS = 3_600_000;
 
-/** A model store of which some of the two methods are others. */
+/** A model store with some of the two methods replaced. */
 function broken(replace: (model: ModelStore) => Partial<ModelStore>): () => ModelStore {
   return () => {
     const model = modelStore();
@@ -26,7 +26,7 @@ const IMPORTS: readonly [fault: string, replace: (model: ModelStore) => Partial<
     }),
   ],
   [
-    "does not say what it left alone",
+    "does not report the entries that it did not write",
     (model) => ({ importEntries: (entries) => model.importEntries(entries).then(() => []) }),
   ],
   [
@@ -77,12 +77,12 @@ const IMPORTS: readonly [fault: string, replace: (model: ModelStore) => Partial<
   ],
 ];
 
-/** Stores that list wrongly what they hold. */
+/** Stores that list their entries wrongly. */
 const EXPORTS: readonly [fault: string, replace: (model: ModelStore) => Partial<ModelStore>][] = [
   ["lists only a page", (model) => ({ exportEntries: () => first(model.exportEntries(), 1_000) })],
   ["lists entries twice", (model) => ({ exportEntries: () => twice(model.exportEntries()) })],
   ["lists nothing", () => ({ exportEntries: () => first(modelStore().exportEntries(), 0) })],
-  ["tells no time", (model) => ({ exportEntries: () => mapped(model, (it) => ({ ...it, expiresAtMs: 0 })) })],
+  ["has no times", (model) => ({ exportEntries: () => mapped(model, (it) => ({ ...it, expiresAtMs: 0 })) })],
   [
     "lists states as text",
     (model) => ({ exportEntries: () => mapped(model, (it) => ({ ...it, state: JSON.stringify(it.state) })) }),

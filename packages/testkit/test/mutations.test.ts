@@ -26,7 +26,7 @@ function oneMore(policy: Policy): Policy {
   return { ...policy, burst: burst + 1, limit: limit + 1 } as Policy;
 }
 
-/** Tokens and the time of the last refill as floating point numbers: what most libraries do. */
+/** Tokens and the time of the last refill as floating point numbers, as in most libraries. */
 function floatingBucket(algorithm: Algorithm): Algorithm {
   if (algorithm.name !== "token-bucket") return algorithm;
   return {
@@ -52,7 +52,7 @@ function floatingBucket(algorithm: Algorithm): Algorithm {
 let latestMs = 0;
 let updates = 0;
 
-/** Each fault, and the groups of which each must find it. */
+/** Each fault, and the groups that must each find it. */
 const MUTATIONS: readonly [fault: string, faults: Faults, groups: readonly StoreGroup[]][] = [
   ["forgets expiry", { ttlMs: () => Number.POSITIVE_INFINITY }, ["expiry"]],
   ["forgets too early", { ttlMs: (ttlMs) => ttlMs / 2 }, ["expiry"]],
@@ -99,7 +99,7 @@ const MUTATIONS: readonly [fault: string, faults: Faults, groups: readonly Store
   ["charges denials", { chargesDenials: true }, ["atomicity", "differential"]],
   ["is not atomic", { races: true }, ["atomicity"]],
   [
-    "loses what is given back",
+    "loses refunds",
     { losesUpdate: (before, after) => Array.isArray(before) && !isBlock(before, after) },
     ["refund, reset and block", "differential", "custom algorithm"],
   ],
@@ -122,7 +122,7 @@ const MUTATIONS: readonly [fault: string, faults: Faults, groups: readonly Store
     ["clock", "differential"],
   ],
   ["takes falsy state for none", { read: (state) => state || undefined }, ["basics"]],
-  ["goes on after close", { neverCloses: true }, ["lifecycle"]],
+  ["continues after close", { neverCloses: true }, ["lifecycle"]],
 ];
 
 function mapFindings(map: (finding: Outcome["findings"][number]) => Outcome["findings"][number]) {
@@ -198,7 +198,7 @@ function swapping(store: DecidingStore): DecidingStore {
   };
 }
 
-describe("faults of their own kind", () => {
+describe("faults of special kinds", () => {
   it("finds answers that go to the wrong caller", async () => {
     for (const group of ["batching", "odd keys"] as const) {
       const { failed } = await runGroup(group, () => swapping(brokenStore()), base);

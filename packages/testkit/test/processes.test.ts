@@ -1,4 +1,4 @@
-// The built package: its processes run what is built.
+// The built package: its processes run the build.
 import { absent, type StoreCapabilities, storeSuite } from "@sluice/testkit";
 import { afterAll, expect, it } from "vitest";
 import { collect, skipAllBut } from "./collecting-runner.js";

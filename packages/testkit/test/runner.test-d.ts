@@ -10,5 +10,5 @@ export const ofNode: SuiteRunner = {
   beforeAll: node.before,
   afterAll: node.after,
 };
-// @ts-expect-error a runner without a way to skip would hide what is not tested
+// @ts-expect-error a runner without a way to skip would hide untested capabilities
 export const withoutSkip: SuiteRunner = { ...vitest, it: (name: string, fn: () => void) => vitest.it(name, fn) };

@@ -9,7 +9,7 @@ import { shrink } from "../src/store/shrink.js";
 const options = { seed: 42, algorithm: "token-bucket", operations: 2_000, lanes: 64, costsDiffer: true } as const;
 
 describe("generateSequence", () => {
-  it("gives the same for the same seed, and another one for another", () => {
+  it("returns the same for the same seed, and another one for another", () => {
     const first = describeSequence(generateSequence(options));
     expect(describeSequence(generateSequence(options))).toBe(first);
     expect(describeSequence(generateSequence({ ...options, seed: 43 }))).not.toBe(first);
@@ -75,7 +75,7 @@ describe("randomFrom", () => {
 });
 
 describe("seedOfRun", () => {
-  it("takes SLUICE_SEED, and refuses what is no number", () => {
+  it("uses SLUICE_SEED, and refuses values that are not numbers", () => {
     const before = process.env.SLUICE_SEED;
     try {
       process.env.SLUICE_SEED = "123";
@@ -100,7 +100,7 @@ describe("shrink", () => {
     expect(await shrink(items, fails, limits)).toEqual([3, 250, 499]);
   });
 
-  it("gives up at its limits with what it has, which fails", async () => {
+  it("stops at its limits with the list so far, which fails", async () => {
     const items = Array.from({ length: 500 }, (_, i) => i);
     const fails = async (some: readonly number[]) => some.includes(3) && some.includes(499);
     const smallest = await shrink(items, fails, { attempts: 4, timeMs: 10_000 });

@@ -12,7 +12,7 @@ const printed = new Map(
   [...page.matchAll(/^```(?:ts|js)\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map(([, name = "", code = ""]) => [name, code]),
 );
 
-// Where the packages are found that the files import.
+// The folder of the packages that the files import.
 const parent = new URL("../node_modules/.printed/", import.meta.url).pathname;
 await mkdir(parent, { recursive: true });
 const folder = await mkdtemp(join(parent, "page-"));

@@ -94,8 +94,8 @@ export function claimsNamed(claims: ClaimMaker, policies: readonly Policy[], key
   return named.map((policy) => claims.one(policy, key));
 }
 
-/** Says what a key is, and not which: keys are often personal. */
+/** Names the type of the key but not its value: keys are often personal. */
 function invalidKey(what: string, value: unknown): SluiceError {
   const found = value === "" ? "an empty string" : show(value);
-  return new SluiceError("INVALID_KEY", `${what} is ${found}: give a string that is not empty`);
+  return new SluiceError("INVALID_KEY", `${what} must be a string that is not empty, got ${found}`);
 }

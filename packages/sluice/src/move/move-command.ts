@@ -121,10 +121,13 @@ async function move(request: MoveRequest): Promise<number> {
   }
 }
 
-/** The error in the words of the command line. It contains no secret: stores that `openStore` opened see to that. */
+/**
+ * Converts an error to the words of the command line. It contains no secret: the stores that `openStore` returns
+ * guarantee that.
+ */
 function described(error: unknown): Error & { code: string } {
   const message = String((error as Partial<Error>).message ?? error);
-  return Object.assign(new Error(message.replace("open it with createSchema: true", "for TO, give --create")), {
+  return Object.assign(new Error(message.replace("open it with createSchema: true", "for TO, pass --create")), {
     code: error instanceof SluiceError ? error.code : "STORE_FAILED",
   });
 }
@@ -166,7 +169,7 @@ async function moveBetween(
   }
 }
 
-/** Calls `stop` for the first signal. A second one ends the process as it would without this. */
+/** Calls `stop` for the first signal. A second one ends the process immediately. */
 function onSignal(stop: (name: SignalName) => void): () => void {
   const names = Object.keys(SIGNALS) as SignalName[];
   const listener = (name: NodeJS.Signals): void => {

@@ -29,7 +29,7 @@ export function createProgress(terminal: WriteStream, clock: () => number = () =
     fps: 10,
     linewrap: true,
     clearOnComplete: true,
-    // The command ends by signals in its own way.
+    // The command handles signals itself.
     gracefulExit: false,
   });
   let isStarted = false;
@@ -51,7 +51,7 @@ export function createProgress(terminal: WriteStream, clock: () => number = () =
   };
 }
 
-/** Entries that were added since they were counted do not make it more than 100 %. */
+/** Entries that were added after the count must not make it more than 100 %. */
 function lineOf(
   options: cliProgress.Options,
   { progress, value, total }: cliProgress.Params,

@@ -2,7 +2,7 @@ import type { MoveSummary } from "@sluice/storage";
 
 const NUMBER = new Intl.NumberFormat("en");
 
-/** How a move ended. */
+/** The outcome of a move. */
 export type MoveStatus = "done" | "interrupted" | "failed";
 
 /** A move, for its summary. */
@@ -15,7 +15,7 @@ export interface Move {
   readonly tookMs: number;
 }
 
-/** A summary to be read by people. */
+/** Formats a summary for people. */
 export function summaryText(move: Move, counts: MoveSummary): string {
   const { status, from, to, dryRun, tookMs } = move;
   const would = dryRun ? "would be " : "";
@@ -35,7 +35,7 @@ export function summaryText(move: Move, counts: MoveSummary): string {
   return `${head[status]} ${from} to ${to} in ${seconds} s:\n${lines.join("\n")}\n`;
 }
 
-/** The same for programs. */
+/** Formats a summary for programs. */
 export function summaryJson(move: Move, counts: MoveSummary, error?: { code: string; message: string }): string {
   return `${JSON.stringify({ ...move, tookMs: Math.round(move.tookMs), ...counts, ...(error && { error }) })}\n`;
 }

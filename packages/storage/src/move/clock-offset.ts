@@ -1,25 +1,25 @@
 import type { Store } from "@sluice/core/store";
 
-/** An entry that is only ever looked at, to hear what time it is. */
+/** An entry that is only ever looked at, to read the store's clock. */
 const CLOCK_KEY = "sluice:clock";
 
 const TRIES = 5;
 
 interface Reading {
-  /** By how much the store's clock is ahead of this process's. */
+  /** How far the store's clock is ahead of this process's. */
   readonly aheadMs: number;
-  /** By how much that may be wrong: half of the time that the question took, and that clocks tell whole milliseconds. */
+  /** The error of that: half of the time that the request took, plus the rounding of clocks to whole milliseconds. */
   readonly errorMs: number;
 }
 
-/** By how much one store's clock is ahead of another's: 0 when the difference is too small to be told. */
+/** How far one store's clock is ahead of another's: 0 if the difference is too small to be measured. */
 export async function clockOffset(from: Store, to: Store): Promise<number> {
   const [one, other] = await Promise.all([readClock(from), readClock(to)]);
   const offsetMs = Math.round(other.aheadMs - one.aheadMs);
   return Math.abs(offsetMs) <= one.errorMs + other.errorMs ? 0 : offsetMs;
 }
 
-/** What the store's clock said in the quickest of some answers. */
+/** The store's clock, from the fastest of several answers. */
 export async function readClock(store: Store): Promise<Reading> {
   let best: Reading = { aheadMs: 0, errorMs: Number.POSITIVE_INFINITY };
   for (let tries = 0; tries < TRIES; tries++) {

@@ -3,19 +3,22 @@ import { can, checkOptions, type ExportedEntry, type Rules, SluiceError, type St
 import { readClock } from "./clock-offset.js";
 import { forEachAtOnce, pagesOf, readAhead } from "./pages.js";
 
-/** The number of entries of a move, by what became of them. */
+/** The number of entries of a move, by outcome. */
 export interface MoveSummary {
   /** Entries that were listed. */
   readonly read: number;
-  /** Those that the target did not have. */
+  /** Entries that the target did not have. */
   readonly written: number;
-  /** Those that it had less strictly, so that both became one. */
+  /** Entries that the target had in a less strict form, and that were merged. */
   readonly merged: number;
-  /** Those that it had at least as strictly, so that they stayed as they are: all of them, when a move is made again. */
+  /**
+   * Entries that the target had in a form at least as strict, and that did not change: all of them, when a move is
+   * repeated.
+   */
   readonly alreadyThere: number;
-  /** Those that had expired by the time it was their turn. */
+  /** Entries that expired before they were processed. */
   readonly expired: number;
-  /** Those that the target can't take in, by the reason: the code of an error. */
+  /** Entries that the target can't accept, by the reason: the code of an error. */
   readonly leftOut: Readonly<Partial<Record<"DIGESTED_KEY", number>>>;
 }
 
@@ -25,27 +28,27 @@ export interface ImportOptions {
   dryRun?: boolean | undefined;
   /** Called with the count so far after each page of up to 500 entries, at least once. */
   onProgress?: ((soFar: MoveSummary) => void) | undefined;
-  /** Ends the move after the page that is under way. It then rejects with the signal's reason. */
+  /** Ends the move after the current page. The move then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
 /** What {@link ImportOptions} may be. */
 export const IMPORT_RULES: Rules<ImportOptions> = { dryRun: "boolean", onProgress: "function", signal: "any" };
 
-/** What becomes of an entry that is taken in. */
+/** The outcome for an entry of an import. */
 type Fate = "written" | "merged" | "alreadyThere" | "expired";
 
 /** Entries that are read, written and reported together. */
 const PAGE = 500;
 
-/** How many entries are looked at and merged at once, one by one. */
+/** The number of entries that are looked at and merged concurrently. */
 const AT_ONCE = 64;
 
 /**
- * Takes the entries of another store in. Those that are there already are merged to one that is at least as strict as
- * either, and the later block counts. Doing it again changes nothing.
+ * Imports the entries of another store. An entry that exists already is merged: the result is at least as strict as
+ * either, and the later block counts. A second import changes nothing.
  *
- * @throws SluiceError `UNKNOWN_OPTION`, and the store's
+ * @throws SluiceError `UNKNOWN_OPTION`, and the errors of the store
  *
  * @example
  * ```ts
@@ -66,7 +69,7 @@ export async function importEntries(
   return importShifted(store, entries, 0, options);
 }
 
-/** The same for entries of a store whose clock is so much behind. */
+/** The same for entries of a store whose clock is this far behind. */
 export async function importShifted(
   store: Store,
   entries: Iterable<ExportedEntry> | AsyncIterable<ExportedEntry>,
@@ -82,11 +85,11 @@ export async function importShifted(
     return { ...rest, leftOut: digested > 0 ? { DIGESTED_KEY: digested } : {} };
   }
 
-  /** Writes what is not there, and merges what is. */
+  /** Writes entries that are missing, and merges the others. */
   async function take(entry: ExportedEntry): Promise<Fate> {
     let fate: Fate = "alreadyThere";
     const merge = mergeOf(entry.key);
-    // The times in its state are by its own clock, and so is what they have to do with its end.
+    // The times in its state are by its own clock, and must be compared with its end by the same clock.
     const arriving = { state: entry.state, expiresAtMs: entry.expiresAtMs - offsetMs };
     await store.atomicUpdate<unknown>(entry.key, (there, nowMs) => {
       const leftMs = entry.expiresAtMs - nowMs;
@@ -100,7 +103,7 @@ export async function importShifted(
     return fate;
   }
 
-  /** An entry whose key is known only by its digest can't be looked up: it is written where it is not there. */
+  /** An entry whose key is known only by its digest can't be looked up: it is written if it is missing. */
   async function takePage(page: readonly ExportedEntry[]): Promise<void> {
     const open = dryRun || !can(store, "importEntries") ? page : await store.importEntries(page);
     counts.written += page.length - open.length;
@@ -140,7 +143,7 @@ export async function importShifted(
   return summary();
 }
 
-/** Returns whether a store takes in keys of which only a digest is known, asked with one that expired long ago. */
+/** Returns whether a store accepts keys known only by a digest, by trying one that expired long ago. */
 async function takesDigested(store: Store): Promise<boolean> {
   if (!can(store, "importEntries")) return false;
   try {

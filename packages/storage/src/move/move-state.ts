@@ -11,14 +11,16 @@ import { clockOffset } from "./clock-offset.js";
 import { IMPORT_RULES, type ImportOptions, importShifted, type MoveSummary } from "./import-entries.js";
 
 /**
- * Moves everything that one store holds into another: limits, blocks, clients and debounce windows, each with the rest of its
- * life. Nothing is removed from the first store. An entry that the second store has already is merged, and the result is at
- * least as strict as either, so a move may run while both stores are used, and may run again after it was interrupted.
+ * Moves everything that one store holds into another: limits, blocks, clients and debounce windows, each with the rest
+ * of its life. Nothing is removed from the first store. An entry that the second store has already is merged, and the
+ * result is at least as strict as either. A move may therefore run while both stores are used, and may be repeated
+ * after an interruption.
  *
- * A limiter that is switched from one store to the other at any time admits, of each key and policy, at most what the policy
- * allows and what the target had admitted before the entry came: at most the limit once more. See docs/moving.md.
+ * A limiter that is switched from one store to the other at any time admits, for each key and policy, at most what the
+ * policy allows plus what the target had admitted before the entry arrived: at most the limit once more. See
+ * docs/moving.md.
  *
- * @throws SluiceError `NOT_LISTABLE`, `INVALID_OPTION`, `UNKNOWN_OPTION`, and those of the stores
+ * @throws SluiceError `NOT_LISTABLE`, `INVALID_OPTION`, `UNKNOWN_OPTION`, and the errors of the stores
  *
  * @example
  * ```ts
@@ -38,10 +40,10 @@ export async function moveState(from: Store, to: Store, options: ImportOptions =
 }
 
 /**
- * Lists everything that a store holds: limits, blocks, clients and debounce windows. Memory stays bounded, whatever their
- * number.
+ * Lists everything that a store holds: limits, blocks, clients and debounce windows. Memory stays bounded, whatever
+ * their number.
  *
- * @throws SluiceError `NOT_LISTABLE` for a store that can't list what it holds
+ * @throws SluiceError `NOT_LISTABLE` for a store that can't list its entries
  *
  * @example
  * ```ts
@@ -60,6 +62,6 @@ function listable(store: Store, what: string): Store & ExportEntries {
   if (can(store, "exportEntries")) return store;
   throw new SluiceError(
     "NOT_LISTABLE",
-    `${what} has no exportEntries, so nobody knows what it holds: all stores of Sluice have it`,
+    `${what} has no exportEntries, so its entries can't be listed: all stores of Sluice have it`,
   );
 }

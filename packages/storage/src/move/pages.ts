@@ -1,4 +1,4 @@
-/** Things in groups of up to `size`. */
+/** Splits items into groups of up to `size`. */
 export async function* pagesOf<T>(things: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<readonly T[]> {
   let page: T[] = [];
   for await (const thing of things) {
@@ -11,7 +11,7 @@ export async function* pagesOf<T>(things: Iterable<T> | AsyncIterable<T>, size: 
   if (page.length > 0) yield page;
 }
 
-/** The same things, each asked for while the one before is worked on. */
+/** The same items, each requested while the previous one is processed. */
 export async function* readAhead<T>(things: AsyncGenerator<T>): AsyncGenerator<T> {
   let next = things.next();
   try {
@@ -28,7 +28,7 @@ export async function* readAhead<T>(things: AsyncGenerator<T>): AsyncGenerator<T
   }
 }
 
-/** Works on all things, on so many at once. */
+/** Processes all items, this many at a time. */
 export async function forEachAtOnce<T>(
   things: readonly T[],
   atOnce: number,

@@ -3,8 +3,8 @@ import type { ClusterOptions, RedisOptions } from "ioredis";
 import type { PoolConfig } from "pg";
 
 /*
- * The names of the clients' options, so that a misspelt one is refused. The compiler refuses a list that misses one of the
- * versions that are installed here.
+ * The names of the clients' options, so that a misspelt one is refused. The list does not compile if it misses an
+ * option of the versions that are installed here.
  */
 
 /** Options of the packages that open SQLite files. Each has some of them. */
@@ -29,7 +29,7 @@ export interface SqliteOptions {
 
 type Names<Options> = Readonly<Record<keyof Options, true>>;
 
-/** Options of ioredis that belong to a whole cluster, where there is one. */
+/** Options of ioredis that apply to a whole cluster, if there is one. */
 const OF_CLUSTER: Names<ClusterOptions> = {
   autoPipeliningIgnoredCommands: true,
   clusterNodeRetryStrategy: true,
@@ -209,7 +209,7 @@ const OF_SQLITE: Names<SqliteOptions> = {
   verbose: true,
 };
 
-/** Returns whether an option of ioredis belongs to a whole cluster. */
+/** Returns whether an option of ioredis applies to a whole cluster. */
 export function isOfCluster(name: string): boolean {
   return Object.hasOwn(OF_CLUSTER, name);
 }

@@ -1,6 +1,6 @@
-/* biome-ignore-all lint/suspicious/noTsIgnore: an import that is an error for some users is none here */
+/* biome-ignore-all lint/suspicious/noTsIgnore: an import that is an error for some users is not an error here */
 /*
- * The packages of clients need not be installed. The type of their options is `any` then: "@ts-ignore" also stands in the
+ * The packages of clients need not be installed. The type of their options is `any` then: "@ts-ignore" is also in the
  * declarations.
  */
 /** @ts-ignore */
@@ -55,7 +55,7 @@ const CLIENT_OF: Readonly<Record<string, keyof ClientOptions>> = {
 };
 
 /**
- * The options for the client of a scheme, when all options of all clients are known ones.
+ * The options for the client of a scheme. Checks that all options of all clients are known.
  *
  * @throws SluiceError `UNKNOWN_OPTION`, `INVALID_OPTION`
  */
@@ -73,7 +73,7 @@ export function clientOptionsOf(scheme: string, options: ClientOptions): Given {
   return client === undefined ? {} : { ...options[client] };
 }
 
-/** The defaults with what was given: plain objects are merged, everything else is replaced unless `undefined`. */
+/** Merges the defaults with the options: plain objects are merged, everything else is replaced unless `undefined`. */
 export function merged(defaults: Given, given: Given): Given {
   const result: Record<string, unknown> = { ...defaults };
   for (const [name, value] of Object.entries(given)) {

@@ -7,7 +7,7 @@ import { malformed, rejectUnknownQuery, type StoreUrl } from "./store-url.js";
 const STORE = "@sluice/store-dynamodb";
 const SDK = "@aws-sdk/client-dynamodb";
 
-/** The SDK looks for credentials where it always does, unless the URL has some: for DynamoDB Local. */
+/** The SDK looks for credentials in its usual places, unless the URL has some: for DynamoDB Local. */
 export async function openDynamodb(url: StoreUrl, { createSchema: createsSchema, given }: Opening): Promise<Opened> {
   const { hosts, path, user, password, query } = url;
   rejectUnknownQuery(url, ["region", "endpoint"]);
@@ -17,7 +17,7 @@ export async function openDynamodb(url: StoreUrl, { createSchema: createsSchema,
   }
   const [region, endpoint] = [query.get("region"), query.get("endpoint")];
   if (endpoint !== null && !(/^https?:/.test(endpoint) && URL.canParse(endpoint))) {
-    throw malformed(url, "has an endpoint that is no URL");
+    throw malformed(url, "has an invalid endpoint, which must be a URL");
   }
   const { dynamodbStore } = await loaded<typeof import("@sluice/store-dynamodb")>(STORE, `${STORE} ${SDK}`);
   const { DynamoDBClient } = await loaded<typeof import("@aws-sdk/client-dynamodb")>(SDK, `${STORE} ${SDK}`);
@@ -40,7 +40,10 @@ export async function openDynamodb(url: StoreUrl, { createSchema: createsSchema,
   }
 }
 
-/** Returns whether the store is not ready for another reason than its table, such as credentials, which creating a table does not change. */
+/**
+ * Returns whether the store is not ready for a reason other than its table, such as credentials, which creating a table
+ * does not change.
+ */
 function isAboutAccess(error: unknown): error is SluiceError {
   if (!(error instanceof SluiceError) || error.code !== "STORE_NOT_READY" || !(error.cause instanceof Error))
     return false;

@@ -5,37 +5,37 @@ import { malformed, type StoreUrl } from "./store-url.js";
 
 const INSTALL = "@sluice/store-postgres pg";
 
-/** How long a new connection may take once the store is open. */
+/** The maximum time for a new connection once the store is open. */
 const CONNECT_MS = 2_000;
 
 /**
- * How long a statement may take: a page of a move or a sweep. The store itself gives up connections that are silent at a
- * decision's deadline.
+ * The maximum time for a statement, such as a page of a move or a sweep. At a decision's deadline the store itself
+ * gives up silent connections.
  */
 const QUERY_MS = 30_000;
 
 /** Parameters of the query in a URL that together are the option `ssl`. */
 const SSL_PARAMETERS: readonly string[] = ["ssl", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslnegotiation"];
 
-/** Options that a URL has too. `pg` would take those of the URL. */
+/** Options that a URL has too. `pg` would prefer those of the URL. */
 const NAMED: readonly string[] = ["user", "password", "host", "port", "database", "ssl"];
 
 /** The query parameters are those of `pg`. */
 export async function openPostgres(url: StoreUrl, { createSchema, timeoutMs, given }: Opening): Promise<Opened> {
   const { hosts } = url;
   const [, port = ""] = /:([^\]:]*)$/.exec(hosts) ?? [];
-  if (!/^\d{0,5}$/.test(port) || Number(port) > 65_535) throw malformed(url, "names a port that can't be");
+  if (!/^\d{0,5}$/.test(port) || Number(port) > 65_535) throw malformed(url, "must have a port between 0 and 65535");
   const { postgresStore } = await loaded<typeof import("@sluice/store-postgres")>("@sluice/store-postgres", INSTALL);
   const { default: pg } = await loaded<typeof import("pg")>("pg", INSTALL);
   const config = merged({ ...connectionOf(pg, url, given), keepAlive: true }, given);
 
   const open = (options: PoolConfig): Pool => {
     const pool = new pg.Pool({ ...options, ...config });
-    // A connection that breaks while nobody uses it would end the process. A call that fails rejects with its own error.
+    // An idle connection that breaks would end the process. A call that fails rejects with its own error.
     pool.on("error", () => {});
     return pool;
   };
-  // Creating or changing tables takes as long as it takes.
+  // Creating or changing tables has no time limit.
   const first = open({ connectionTimeoutMillis: timeoutMs });
   try {
     const store = postgresStore({ client: first });
@@ -55,7 +55,7 @@ function connectionOf(
   given: Given,
 ): PoolConfig {
   if (!NAMED.some((name) => given[name] !== undefined)) return { connectionString: text };
-  // It only reads the url, and never connects.
+  // It only parses the URL, and never connects.
   const { user, password, host, port, database, ssl } = new Client({ connectionString: text });
   const parameters = [...query].filter(([name]) => !NAMED.includes(name) && !SSL_PARAMETERS.includes(name));
   return {

@@ -6,7 +6,10 @@ import { malformed, rejectUnknownQuery, type StoreUrl } from "./store-url.js";
 
 const INSTALL = "@sluice/store-redis ioredis";
 
-/** How long a reply or a new connection may take once the store is open: a silent connection is then ended. */
+/**
+ * The maximum time for a reply or a new connection once the store is open. A connection that is silent for longer is
+ * closed.
+ */
 const PATIENCE_MS = 2_000;
 
 /** The longest pause before the client tries to connect again. */
@@ -19,7 +22,7 @@ export async function openRedis(url: StoreUrl, { timeoutMs, given }: Opening): P
   const { redisStore } = await loaded<typeof import("@sluice/store-redis")>("@sluice/store-redis", INSTALL);
   const ioredis = await loaded<typeof import("ioredis")>("ioredis", INSTALL);
 
-  // Until it is open the first failure is reported. From then on the client connects again automatically.
+  // While it is being opened, the first failure is reported. From then on the client reconnects automatically.
   let opening = true;
   const retrying = (retry: unknown): Retry => {
     const pause =
@@ -35,7 +38,7 @@ export async function openRedis(url: StoreUrl, { timeoutMs, given }: Opening): P
   const end = async (): Promise<void> => client.disconnect();
   try {
     await client.connect();
-    // The client selects it too, but stays in the first database where that fails.
+    // The client selects it too, but stays in the first database if that fails.
     if (client instanceof ioredis.Redis && client.options.db) await client.select(client.options.db);
     // ioredis before 5.4 has no socketTimeout.
     const store = redisStore({ client, reconnect: () => client.disconnect(true) });
@@ -47,7 +50,7 @@ export async function openRedis(url: StoreUrl, { timeoutMs, given }: Opening): P
     return { store, end };
   } catch (error) {
     await end();
-    // The error that broke the connection, where the call reports only that it is broken.
+    // The error that broke the connection, if the call only reports that it is broken.
     throw heard ?? error;
   }
 }
@@ -70,7 +73,8 @@ function serversOf(url: StoreUrl): readonly Server[] {
     const [, inBrackets, plain, digits] = /^(?:\[([\da-f:.]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
     const host = inBrackets ?? plain;
     const port = digits === undefined ? defaultPort(scheme) : Number(digits);
-    if (host === undefined || port < 1 || port > 65_535) throw malformed(url, "names no host and port that can be");
+    if (host === undefined || port < 1 || port > 65_535)
+      throw malformed(url, "must have a host, and a port between 1 and 65535");
     return { host, port };
   });
 }
@@ -79,7 +83,7 @@ function defaultPort(scheme: string): number {
   return scheme === "redis-sentinel" ? 26_379 : 6_379;
 }
 
-/** How long to wait before the next try; `null` to give up. */
+/** The time to wait before the next try; `null` to give up. */
 type Retry = (times: number, reason?: Error) => number | undefined | null;
 
 interface Connecting {
@@ -90,8 +94,8 @@ interface Connecting {
 }
 
 /**
- * Sluice's own settings: a connection that is silent or leads to a demoted server is ended, and nothing is sent again, since a
- * script may have run.
+ * Sluice's settings: a connection that is silent or leads to a demoted server is closed, and nothing is sent again,
+ * since a script may have run.
  */
 function optionsOf({ scheme, user, password, query }: StoreUrl, connectTimeout: number): RedisOptions {
   return {
@@ -130,7 +134,7 @@ function clientOf(
     });
   }
   const database = path.slice(1) || "0";
-  if (!/^\d{1,6}$/.test(database)) throw malformed(url, "names a database that is no number");
+  if (!/^\d{1,6}$/.test(database)) throw malformed(url, "has an invalid database, which must be a number");
   return new ioredis.Redis({
     ...merged({ ...options, ...servers[0], db: Number(database) }, given),
     lazyConnect: true,
@@ -144,7 +148,7 @@ function clusterOf(
   servers: readonly Server[],
   { timeoutMs, given, retrying }: Connecting,
 ): Cluster {
-  if (url.path.length > 1) throw malformed(url, "names a database, of which a cluster has one");
+  if (url.path.length > 1) throw malformed(url, "must not name a database, since a cluster has only one");
   const ofNodes = Object.fromEntries(Object.entries(given).filter(([name]) => !isOfCluster(name)));
   const ofAll = Object.fromEntries(Object.entries(given).filter(([name]) => isOfCluster(name)));
   const redisOptions = merged({ ...optionsOf(url, Math.min(timeoutMs, PATIENCE_MS)) }, ofNodes);

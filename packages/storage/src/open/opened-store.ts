@@ -1,13 +1,13 @@
 import type { DecidingStore, ExportEntries, HealthCheck, ImportEntries } from "@sluice/core/store";
 
 /**
- * A store that `openStore` opened. Every one of them decides where the data lives, reports its health, and exports and imports
- * its entries. What only some databases need is optional.
+ * A store that `openStore` opened. All of them decide in the database, report their health, and export and import
+ * entries. Methods that only some databases need are optional.
  */
 export interface OpenedStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries {
   /**
-   * Creates the tables, or changes them to what this release needs. Stores on Postgres, SQLite and DynamoDB have it. A store
-   * does not open without its tables, unless with the option `createSchema`, so an app rarely calls this.
+   * Creates the tables, or updates them for this release. Stores on Postgres, SQLite and DynamoDB have it. A store does
+   * not open without its tables, unless with the option `createSchema`, so an app rarely calls this.
    */
   createSchema?(): Promise<void>;
   /**

@@ -3,28 +3,28 @@ import type { Given } from "./client-options.js";
 import type { OpenedStore } from "./opened-store.js";
 import type { StoreUrl } from "./store-url.js";
 
-/** A store that was opened and has answered, and how to close its client. */
+/** A store that was opened and has answered, and a function that closes its client. */
 export interface Opened {
   readonly store: OpenedStore;
-  /** Ends the client, if there is one. */
+  /** Closes the client, if there is one. */
   readonly end?: () => Promise<unknown>;
 }
 
-/** How to open a store. */
+/** Settings for opening a store. */
 export interface Opening {
   readonly createSchema: boolean;
-  /** The longest that opening may take. */
+  /** The maximum time for opening. */
   readonly timeoutMs: number;
   /** Options of the client. */
   readonly given: Given;
 }
 
-/** Opens the store that a URL names, and asks it something, so that a wrong URL is found at once. */
+/** Opens the store that a URL names, and sends it a request, so that a wrong URL is found at once. */
 export type Opener = (url: StoreUrl, opening: Opening) => Promise<Opened>;
 
 /**
- * Loads a package. Bundlers do not follow this import: each would include every store with every client, or fail for those
- * that are not installed. So the packages have to be installed where the bundle runs.
+ * Loads a package. Bundlers do not follow this import: each would include every store with every client, or fail for
+ * packages that are not installed. So the packages must be installed where the bundle runs.
  *
  * @param install all packages to install, for the error message
  * @throws SluiceError `PACKAGE_MISSING`
@@ -41,8 +41,8 @@ export async function loaded<M>(name: string, install: string): Promise<M> {
 }
 
 /**
- * A package that is installed may miss another one: that error is passed on. Jest's errors are of another realm, so they are
- * no `instanceof Error`.
+ * An installed package may miss another one: that error is passed on. Jest's errors are of another realm, so they are
+ * not `instanceof Error`.
  */
 function isMissing(error: unknown, name: string): boolean {
   const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };

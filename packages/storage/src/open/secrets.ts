@@ -7,7 +7,7 @@ const HARMLESS: readonly string[] = ["region", "sslmode", "name"];
 const HIDDEN = "***";
 
 /**
- * Returns the URL of a store as it may be logged: user, password and unknown query parameters are `***`.
+ * Returns the URL of a store in a form for logs: user, password and unknown query parameters are `***`.
  *
  * @throws SluiceError `INVALID_STORAGE` for a URL that `openStore` can't read. The message contains no secret.
  *
@@ -56,7 +56,7 @@ export function secretsOf({ scheme, text, user, password, query, secrets }: Stor
 /** Names of options that hold secrets, and of objects with nothing but secrets. */
 const SECRET_OPTION = /user(name)?$|pass(word|phrase)$|^credentials$|key$|token$|secret/i;
 
-/** The secrets among the options of a client: texts, however deep. */
+/** The secrets among the options of a client: strings, at any depth. */
 export function secretsIn(options: Readonly<Record<string, unknown>>, isSecret = false): readonly string[] {
   return Object.entries(options).flatMap(([name, value]): readonly string[] => {
     const secret = isSecret || SECRET_OPTION.test(name);
@@ -70,8 +70,9 @@ export function secretsIn(options: Readonly<Record<string, unknown>>, isSecret =
 export type Redact = (text: string) => string;
 
 /**
- * Creates the function that removes secrets from messages of libraries: some repeat a password or the whole URL in their
- * errors. A user with the name of the database, as often with Postgres, is not hidden in shown URLs and in names of packages.
+ * Creates the function that removes secrets from messages of libraries: some repeat a password or the whole URL in
+ * their errors. A user name that equals the database name, which is common with Postgres, is not hidden in shown URLs
+ * and in names of packages.
  */
 export function redacting(url: StoreUrl): Redact {
   const shown = shownUrl(url);
@@ -89,21 +90,21 @@ function literally(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
-/** A short secret is only hidden where it is a word: otherwise nothing of a message would be left. */
+/** A short secret is only hidden as a whole word: otherwise little of a message would be left. */
 function patternOf(secret: string): RegExp {
   const literal = literally(secret);
   return new RegExp(secret.length < 4 ? `(?<![A-Za-z0-9])${literal}(?![A-Za-z0-9])` : literal, "g");
 }
 
 /**
- * Copies what may be shown of an error: its name, its code and its message without secrets. Libraries put the commands that
- * failed, and with them passwords, into its other properties.
+ * Copies the parts of an error that may be shown: its name, its code and its message without secrets. Libraries put the
+ * commands that failed, and with them passwords, into its other properties.
  */
 export function tellable(error: unknown, redact: Redact): Error {
   const { name, message, code } = (error instanceof Error ? error : { message: String(error) }) as Partial<Error> & {
     code?: unknown;
   };
-  // Several addresses of one host were tried: they say why, and the error itself says nothing.
+  // Several addresses of one host were tried. Their errors have the reasons, and this one has none.
   const others = error instanceof AggregateError ? error.errors.map((one) => redact(String(one?.message ?? one))) : [];
   const shown = new Error(redact([message, ...others].filter((text) => text !== undefined && text !== "").join("; ")));
   if (typeof name === "string") shown.name = name;
@@ -113,7 +114,7 @@ export function tellable(error: unknown, redact: Redact): Error {
   return shown;
 }
 
-/** An error of a store that was opened before: the same where no secret is in it. */
+/** An error of a store that was opened before: the same object if it contains no secret. */
 export function withoutSecrets(error: unknown, redact: Redact): unknown {
   if (!mentions(error, redact, DEEPEST)) return error;
   if (!(error instanceof SluiceError)) return tellable(error, redact);

@@ -3,7 +3,7 @@ import { SluiceError } from "@sluice/core/store";
 /** The parts of a store URL. */
 export interface StoreUrl {
   readonly scheme: string;
-  /** As it was given. */
+  /** The original text. */
   readonly text: string;
   readonly user: string | undefined;
   readonly password: string | undefined;
@@ -39,7 +39,7 @@ const SHAPE = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:([^/?#]*)@)?([^/?#@]*))?([^?]*)(?:
 export function parseStoreUrl(storage: string): StoreUrl {
   if (typeof storage !== "string" || storage === "") {
     const found = storage === "" ? "empty" : `of the type ${typeof storage}`;
-    throw new SluiceError("INVALID_STORAGE", `the store URL is ${found}: give a text such as ${examples()}`);
+    throw new SluiceError("INVALID_STORAGE", `the store URL must be a string such as ${examples()}, got ${found}`);
   }
   const [, given = "", credentials, hosts, rest = "", query = ""] = SHAPE.exec(storage.trim()) ?? [];
   const scheme = given.toLowerCase();
@@ -48,7 +48,7 @@ export function parseStoreUrl(storage: string): StoreUrl {
   const isFile = scheme === "sqlite";
   if (!isFile && `${hosts}${rest}${query}`.includes("@")) {
     const what =
-      "has an @ where none belongs; write what is special in a user name or password percent-encoded, an @ as %40";
+      "has an @ in the wrong place; percent-encode special characters in a user name or password, an @ as %40";
     throw new SluiceError("INVALID_STORAGE", `the store URL "${scheme}:…" ${what}`);
   }
   return {
@@ -57,14 +57,14 @@ export function parseStoreUrl(storage: string): StoreUrl {
     user: isFile ? undefined : decoded(colon === -1 ? credentials : credentials?.slice(0, colon)),
     password: isFile || colon === -1 ? undefined : decoded(credentials?.slice(colon + 1)),
     hosts: isFile ? "" : (hosts ?? ""),
-    // `sqlite://file.db` is what some expect, and `sqlite:///var/file.db` a file from the root.
+    // Some write `sqlite://file.db`; `sqlite:///var/file.db` is a file from the root.
     path: isFile ? `${credentials === undefined ? "" : `${credentials}@`}${hosts ?? ""}${rest}` : rest,
     query: new URLSearchParams(query),
     secrets: [],
   };
 }
 
-/** The error for a URL of a known scheme that lacks something, or has something wrong. */
+/** The error for a URL of a known scheme with a missing or invalid part. */
 export function malformed({ scheme }: StoreUrl, what: string): SluiceError {
   return new SluiceError("INVALID_STORAGE", `the store URL "${scheme}:…" ${what}: it looks like ${SCHEMES[scheme]}`);
 }
@@ -73,9 +73,9 @@ export function malformed({ scheme }: StoreUrl, what: string): SluiceError {
 export function rejectUnknownQuery(url: StoreUrl, known: readonly string[]): void {
   const unknown = [...url.query.keys()].find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  const all = known.length === 0 ? "it takes none" : `it takes ${known.join(", ")}`;
+  const all = known.length === 0 ? "there are none" : `known are ${known.join(", ")}`;
   // The name may be a part of a password that was not encoded.
-  throw malformed(url, `has a query parameter that is not known (${all})`);
+  throw malformed(url, `has an unknown query parameter (${all})`);
 }
 
 function examples(): string {
@@ -84,13 +84,13 @@ function examples(): string {
 
 function unknownScheme(scheme: string, certain: boolean): SluiceError {
   const meant = Object.keys(SCHEMES).find((known) => isNear(scheme, known));
-  const hint = meant === undefined ? `give one of ${examples()}` : `did you mean ${SCHEMES[meant]}?`;
-  // Without the slashes it may be a user, and what follows a password.
-  const what = certain ? `has the unknown scheme "${scheme.slice(0, 20)}"` : "has no scheme that is known";
+  const hint = meant === undefined ? `use one of ${examples()}` : `did you mean ${SCHEMES[meant]}?`;
+  // Without the slashes it may be a user, and the rest a password.
+  const what = certain ? `has the unknown scheme "${scheme.slice(0, 20)}"` : "has no known scheme";
   return new SluiceError("INVALID_STORAGE", `the store URL ${what}: ${hint}`);
 }
 
-/** Names of the same thing elsewhere, and slips of a finger. */
+/** Names that other programs use, and typing errors. */
 const ALIASES: Readonly<Record<string, string>> = {
   mem: "memory",
   pg: "postgres",
@@ -110,7 +110,7 @@ function isNear(scheme: string, known: string): boolean {
   return ALIASES[scheme] === known || (scheme.length > 2 && oneEditApart(scheme, known));
 }
 
-/** Returns whether one letter is too many, too few, wrong, or changed places with the next. */
+/** Returns whether two words differ by one letter: missing, extra, wrong, or swapped with the next. */
 function oneEditApart(a: string, b: string): boolean {
   if (Math.abs(a.length - b.length) > 1) return false;
   let start = 0;

@@ -1,15 +1,17 @@
 import type { Limiter, Store } from "@sluice/core";
 import type { Policies, RateLimitOptionsOf } from "@sluice/core/http";
 
-/** What the app does with requests that get through. Every method and path has this route, but for `"none"`. */
+/** The app's route for requests that get through. Every method and path has it, except for `"none"`. */
 export type RouteKind =
   /** Answers 200 with the text `ok`. */
   | "text"
-  /** Answers 200 with the decision as JSON, found where the options' `requestProperty` says, or `null`. */
+  /**
+   * Answers 200 with the decision as JSON, read from the property that the option `requestProperty` names, or `null`.
+   */
   | "decision"
   /** Throws an error. */
   | "throw"
-  /** Fails later, in the way in which the framework wants to be told. */
+  /** Fails later, in the way that the framework expects. */
   | "reject"
   /** Answers with the status that the request's field `x-status` names, and its digits as the text. */
   | "status"
@@ -37,8 +39,8 @@ export interface AppUnderTest<Req, Handler> {
   readonly uses: readonly Use<Req, Handler>[];
   readonly route: RouteKind;
   /**
-   * True if the framework is told to trust `X-Forwarded-For` of one proxy on the loopback interface, so that a test can
-   * choose the client address; `"everyone"` to trust it whoever sends it.
+   * True if the framework trusts `X-Forwarded-For` of one proxy on the loopback interface, so that a test can choose
+   * the client address; `"everyone"` to trust every sender.
    */
   readonly trustProxy: boolean | "everyone";
   /** What the routes `"hold"` and `"stream"` wait for. */
@@ -58,7 +60,7 @@ export interface AdapterServer {
 /**
  * An adapter as the suite sees it.
  *
- * @typeParam Req what functions among the options are given
+ * @typeParam Req the argument of functions among the options
  * @typeParam Handler the framework's form of the `handler` option
  */
 export interface Adapter<Req, Handler> {

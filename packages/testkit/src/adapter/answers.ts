@@ -38,7 +38,7 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
     }
   });
 
-  test("a store that takes its time gives the same", async ({ serve, ask, store, clock }) => {
+  test("a slow store gives the same", async ({ serve, ask, store, clock }) => {
     const uses = [{ of: threeMethodsOf(store), policies, options: { clock } }];
     const server = await serve({ uses, route: "throw" });
     await ask(server, { status: 500, fields: { RateLimit: '"default";r=1;t=10' } });
@@ -75,7 +75,7 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
     });
   });
 
-  test("the app finds it under a name of its own", async ({ serve, ask }) => {
+  test("the app finds it under a custom name", async ({ serve, ask }) => {
     const server = await serve({ route: "decision" }, { policies, requestProperty: "quota" });
     await ask(server, { status: 200, body: /"remaining":1/ });
   });
@@ -122,7 +122,7 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
 
   for (const [speed, slow] of [
     ["at once", false],
-    ["in its own time", true],
+    ["later", true],
   ] as const) {
     test(`of many at the same time, a store that answers ${speed} lets as many through as it should`, async (tools) => {
       const { serve, store, clock } = tools;

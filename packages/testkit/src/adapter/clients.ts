@@ -3,7 +3,7 @@ import { createLimiter, fixedWindow, type LimiterKey, SluiceError } from "@sluic
 import { type AdapterContext, client, sameError } from "./context.js";
 import { until } from "./until.js";
 
-/** Who is limited. */
+/** How clients are identified. */
 export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 1, window: "10s" });
   const from = (address: string): RequestInit => ({ headers: { "x-forwarded-for": address } });
@@ -93,12 +93,12 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
   }
 
   for (const unusableAddress of ["error", "shared"] as const) {
-    test(`that left before the limiter ran are no error and no warning ("${unusableAddress}")`, async (tools) => {
+    test(`that left before the limiter ran cause no error and no warning ("${unusableAddress}")`, async (tools) => {
       const { serve, ask, quiet } = tools;
       const warnings = quiet();
       let asked = 0;
       let isReleased = false;
-      // Each request waits by timers of its own: some runtimes resume none from another request.
+      // Each request waits with separate timers: some runtimes resume none from another request.
       const skip = async () => {
         asked++;
         while (!isReleased) await new Promise((resolve) => setTimeout(resolve, 2));
@@ -119,7 +119,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
   }
 
   for (const later of [false, true]) {
-    test(`are who the key function says${later ? ", also later" : ""}`, async ({ serve, ask }) => {
+    test(`are identified by the key function${later ? ", also later" : ""}`, async ({ serve, ask }) => {
       const find = (request: Req): string => adapter.header(request, "x-client") ?? "nobody";
       const key = later ? async (request: Req) => find(request) : find;
       const server = await serve({}, { policies, key });
@@ -141,7 +141,12 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
   });
 
   for (const later of [false, true]) {
-    test(`are stored as hashKey makes them${later ? ", also later" : ""}`, async ({ serve, ask, store, clock }) => {
+    test(`are stored under the result of hashKey${later ? ", also later" : ""}`, async ({
+      serve,
+      ask,
+      store,
+      clock,
+    }) => {
       const hash = (key: string): string => `#${key.length}`;
       const hashKey = later ? async (key: string) => hash(key) : hash;
       const limiter = createLimiter({ store, policies, clock });
@@ -175,7 +180,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
   }
 
   for (const later of [false, true]) {
-    test(`are skipped as the options say${later ? ", also later" : ""}`, async ({ serve, ask }) => {
+    test(`are skipped according to the options${later ? ", also later" : ""}`, async ({ serve, ask }) => {
       const find = (request: Req): boolean => adapter.header(request, "x-client") === "monitor";
       const skip = later ? async (request: Req) => find(request) : find;
       const server = await serve({ route: "decision" }, { policies, skip });

@@ -9,7 +9,7 @@ import type { Adapter, AdapterServer, AppUnderTest } from "./adapter.js";
 /** What a test expects of a response. */
 export interface Expected {
   readonly status: number;
-  /** Fields by name; `null` for one that must not be there. */
+  /** Fields by name; `null` for a field that must be absent. */
   readonly fields?: Readonly<Record<string, string | null>>;
   /** The body in every byte, or what must be in it. */
   readonly body?: string | RegExp;
@@ -107,7 +107,7 @@ export function quotaProblem(violated: readonly string[], retryAfter?: number): 
   });
 }
 
-/** A header that says who a test's client is. */
+/** A header that identifies a test's client. */
 export function client(name: string): RequestInit {
   return { headers: { "x-client": name } };
 }

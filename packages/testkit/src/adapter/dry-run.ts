@@ -2,7 +2,7 @@ import { equal } from "node:assert/strict";
 import { createLimiter, fixedWindow } from "@sluice/core";
 import { type AdapterContext, client } from "./context.js";
 
-/** Everything is decided, charged and told, and nobody is held up. */
+/** Everything is decided, charged and reported, but no request is held up. */
 export function dryRunGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 1, window: "10s" });
 
@@ -32,7 +32,7 @@ export function dryRunGroup<Req, Handler>({ test, adapter }: AdapterContext<Req,
     await ask(half, { status: 200, fields: { RateLimit: '"default";r=0;t=10', "Sluice-Dry-Run": null } });
   });
 
-  test("gives nothing back to a request that it would have denied", async ({ serve, ask, store, clock }) => {
+  test("refunds nothing to a request that it would have denied", async ({ serve, ask, store, clock }) => {
     const limiter = createLimiter({ store, policies, clock });
     const options = {
       dryRun: true,

@@ -68,7 +68,7 @@ export function failuresGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     }
   }
 
-  test("a limiter that was closed lets nobody through", async ({ serve, ask, store }) => {
+  test("a closed limiter lets no request through", async ({ serve, ask, store }) => {
     const limiter = createLimiter({ store, policies });
     await limiter.close();
     const server = await serve({ uses: [{ of: limiter }] });

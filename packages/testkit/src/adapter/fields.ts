@@ -60,7 +60,7 @@ export function fieldsGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>
     });
   });
 
-  test("that are no lists are the last limiter's", async ({ serve, ask, store, clock }) => {
+  test("of the last limiter win if they can't be lists", async ({ serve, ask, store, clock }) => {
     const uses = [9, 3].map((limit) => ({
       of: createLimiter({ store, clock, policies: fixedWindow({ name: `${limit}`, limit, window: "1m" }) }),
       options: { headers: "draft-6" as const },
@@ -99,7 +99,7 @@ export function fieldsGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>
     await ask(server, { status: 200, fields: { "X-RateLimit-Reset": "10", RateLimit: null } });
   });
 
-  test("may be none, and Retry-After still comes", async ({ serve, ask }) => {
+  test("may be turned off, and Retry-After is still sent", async ({ serve, ask }) => {
     const server = await serve({}, { policies: fixedWindow({ limit: 1, window: "10s" }), headers: false });
     const none = { RateLimit: null, "RateLimit-Policy": null, "X-RateLimit-Limit": null };
     await ask(server, { status: 200, fields: { ...none, "Retry-After": null } });

@@ -5,7 +5,7 @@ import type { RouteKind } from "./adapter.js";
 import type { AdapterContext } from "./context.js";
 import { until } from "./until.js";
 
-/** What a request took is given back by what became of it, and never to a client that left or was denied. */
+/** A request is refunded because of its outcome, but never if its client left or it was denied. */
 export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 2, window: "10s" });
   const key = () => "client";
@@ -13,7 +13,7 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
   const answering = (status: number): RequestInit => ({ headers: { "x-status": String(status) } });
 
   for (const later of [false, true]) {
-    test(`happens when the option says so${later ? ", also later" : ""}`, async ({ serve, ask, store, clock }) => {
+    test(`happens when the option asks for it${later ? ", also later" : ""}`, async ({ serve, ask, store, clock }) => {
       const limiter = createLimiter({ store, policies, clock });
       const refundWhen = later ? async (outcome: ResponseOutcome) => failed(outcome) : failed;
       const server = await serve({ route: "status", uses: [{ of: limiter, options: { key, refundWhen } }] });
@@ -30,7 +30,7 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
   const kinds: readonly (readonly [what: string, route: RouteKind, status: number])[] = [
     ["throws", "throw", 500],
     ["fails later", "reject", 500],
-    ["is not there", "none", 404],
+    ["does not exist", "none", 404],
   ];
   for (const [what, route, status] of kinds) {
     test(`is asked about a route that ${what}, with its status and the request`, async ({
@@ -95,7 +95,7 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     await ask(server, { status: 200, fields: { RateLimit: '"default";r=0;t=10' } });
   });
 
-  test("is told once on the console when it fails", async ({ serve, ask, quiet }) => {
+  test("is reported once on the console when it fails", async ({ serve, ask, quiet }) => {
     const warnings = quiet();
     const refundWhen = () => Promise.reject(new Error("by the app"));
     const server = await serve({}, { policies, key, refundWhen });
@@ -173,12 +173,12 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
   });
 }
 
-/** Long enough for a server in the same process to notice, and for routes to end and give back. */
+/** Long enough for a server in the same process to notice, and for routes to end and refund. */
 async function aWhile(): Promise<void> {
   for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** Koa tells the app of clients that leave. */
+/** Koa notifies the app of clients that leave. */
 function isHangUp(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
 }

@@ -42,7 +42,7 @@ export function policiesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
   });
 
   for (const none of [undefined, null, [], "free", {}]) {
-    test(`a function that returns ${JSON.stringify(none)} is an error, and lets nobody through`, async (tools) => {
+    test(`a function that returns ${JSON.stringify(none)} is an error, and lets no request through`, async (tools) => {
       const { serve, ask } = tools;
       const server = await serve({}, { policies: () => none as unknown as Policy });
       await ask(server, { status: 500, fields: { RateLimit: null } });
@@ -71,7 +71,7 @@ export function policiesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
   }
 
   for (const cost of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "2", undefined, null]) {
-    test(`a cost of ${String(cost)} is an error, and lets nobody through`, async ({ serve, ask }) => {
+    test(`a cost of ${String(cost)} is an error, and lets no request through`, async ({ serve, ask }) => {
       const server = await serve({}, { policies: free, cost: () => cost as number });
       await ask(server, { status: 500, fields: { RateLimit: null } });
       sameError(server, "INVALID_COST");

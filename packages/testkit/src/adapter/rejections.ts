@@ -2,7 +2,7 @@ import { ok } from "node:assert/strict";
 import { fixedWindow } from "@sluice/core";
 import { type AdapterContext, quotaProblem } from "./context.js";
 
-/** What a request over the limit is told. */
+/** The response to a request over the limit. */
 export function rejectionsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const once = fixedWindow({ limit: 1, window: "10s" });
 
@@ -50,7 +50,7 @@ export function rejectionsGroup<Req, Handler>({ test, adapter }: AdapterContext<
     ok(server.errors.length === 2, `${server.errors.length} errors`);
   });
 
-  test("have the status and type that the options say", async ({ serve, ask }) => {
+  test("have the status and type of the options", async ({ serve, ask }) => {
     const server = await serve({}, { policies: once, statusCode: 420, type: "https://example.com/calm" });
     await ask(server, { status: 200 });
     const body = quotaProblem(["default"], 10)
@@ -59,7 +59,7 @@ export function rejectionsGroup<Req, Handler>({ test, adapter }: AdapterContext<
     await ask(server, { status: 420, fields: { "Retry-After": "10" }, body });
   });
 
-  test("of the app's own type have a title of its own, or none", async ({ serve, ask }) => {
+  test("with a custom type have a custom title, or none", async ({ serve, ask }) => {
     const options = { policies: once, type: "https://example.com/calm" };
     for (const [title, written] of [
       ["Calm down", ',"title":"Calm down"'],
@@ -98,7 +98,7 @@ export function rejectionsGroup<Req, Handler>({ test, adapter }: AdapterContext<
     await ask(server, { status: 429, fields, body: "handled default" });
   });
 
-  test("tell nobody the key", async ({ serve, ask }) => {
+  test("never contain the key", async ({ serve, ask }) => {
     const secret = "api-key-7f3a";
     const server = await serve({}, { policies: once, key: () => secret, headers: ["draft-11", "draft-6", "legacy"] });
     await ask(server, { status: 200 });

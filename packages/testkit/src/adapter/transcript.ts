@@ -10,7 +10,7 @@ const OF_THE_APP = new Set(["content-type", "content-length"]);
 
 type Line = readonly [request: RequestInit, status: number, fields: Readonly<Record<string, string>>, body: string];
 
-/** All of an answer, in every byte: what any adapter says, all adapters say. */
+/** Compares all bytes of the answers: all adapters must answer alike. */
 export function transcriptGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const client = (name: string, more: RequestInit = {}): RequestInit => ({ ...more, headers: { "x-client": name } });
   const burst = tokenBucket({ name: "burst", rate: 2, interval: "4s" });

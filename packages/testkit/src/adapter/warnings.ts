@@ -3,7 +3,7 @@ import { createLimiter, fixedWindow } from "@sluice/core";
 import { helpUrl } from "@sluice/core/http";
 import type { AdapterContext } from "./context.js";
 
-/** Mistakes in the set-up are told, each once. */
+/** Mistakes in the set-up are reported once each. */
 export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 9, window: "10s" });
   const forwarded: RequestInit = { headers: { "x-forwarded-for": "192.0.2.1" } };
@@ -42,7 +42,7 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
     });
   }
 
-  test("of a proxy that is trusted whoever it is", async ({ serve, ask, quiet }) => {
+  test("of a proxy that is trusted whatever its address", async ({ serve, ask, quiet }) => {
     const warnings = quiet();
     const server = await serve({ trustProxy: "everyone" }, { policies });
     for (let i = 0; i < 3; i++) await ask(server, { status: 200 }, forwarded);

@@ -1,9 +1,9 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
 import { failingStore, type GuardContext, isProblem } from "./guard-context.js";
 
-/** Who is blocked gets no further. */
+/** Blocked clients get no further. */
 export function blocklistGuardGroup({ test, adapter }: GuardContext): void {
-  test("who is blocked is told so, until it is lifted or ends", async ({ serve, use, make, clock, send }) => {
+  test("a blocked client gets 403 until the block is lifted or ends", async ({ serve, use, make, clock, send }) => {
     const { blocklist } = await make();
     const server = await serve({ middleware: [use("blocklist", blocklist)] });
     equal((await send(server)).status, 200);
@@ -17,7 +17,7 @@ export function blocklistGuardGroup({ test, adapter }: GuardContext): void {
     equal((await send(server)).status, 200);
   });
 
-  test("by any name that the app gives a client", async ({ serve, use, store, make, clock, statuses }) => {
+  test("by any name that the app uses for a client", async ({ serve, use, store, make, clock, statuses }) => {
     const { blocklist } = await make();
     const key = (request: never) => ["everybody", adapter.header(request, "x-user") ?? "nobody"];
     const server = await serve({ middleware: [use("blocklist", store, { clock, key })] });
@@ -29,7 +29,7 @@ export function blocklistGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(server, 1, { headers: { "x-user": "bob" } }), [403]);
   });
 
-  test("the app answers as it likes", async ({ serve, use, make, send }) => {
+  test("the app can answer differently", async ({ serve, use, make, send }) => {
     const { blocklist } = await make();
     await blocklist.block("127.0.0.1", { reason: "spam" });
     const message = (_request: never, found: { reason: string }) => `for ${found.reason}`;
@@ -40,7 +40,7 @@ export function blocklistGuardGroup({ test, adapter }: GuardContext): void {
     equal((await send(handled)).body, "handled 403");
   });
 
-  test("while the store fails it is told, unless the blocklist is open then", async ({ serve, use, clock, send }) => {
+  test("a store failure is reported, unless the blocklist fails open", async ({ serve, use, clock, send }) => {
     const closed = await serve({ middleware: [use("blocklist", failingStore(), { clock })] });
     equal((await send(closed)).status, 503);
     const open = await serve({ middleware: [use("blocklist", failingStore(), { clock, failOpen: true })] });

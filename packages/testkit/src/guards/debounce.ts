@@ -8,7 +8,7 @@ const POST = { method: "POST", body: { a: 1, b: [2, { c: 3, d: 4 }] } };
 
 /** A request that was seen within the window is answered with 409. */
 export function debounceGuardGroup({ test, adapter }: GuardContext): void {
-  test("a duplicate is told so, and when its window ends it is none", async ({ serve, use, store, clock, send }) => {
+  test("a duplicate gets 409 until its window ends", async ({ serve, use, store, clock, send }) => {
     const server = await serve({ middleware: [use("debounce", store, { clock, window: "10s" })] });
     equal((await send(server, EMPTY)).status, 200);
     await clock.advance(9_999);
@@ -51,7 +51,7 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
   });
 
   if (!adapter.readsBodies) {
-    test("a body that nobody read makes no duplicates, and a warning", async (tools) => {
+    test("a body that was not read causes no duplicates, and a warning", async (tools) => {
       const { serve, use, store, clock, statuses, quiet } = tools;
       const warnings = quiet();
       const server = await serve({
@@ -101,7 +101,13 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(server, 1, { method: "POST", headers: { ...keyed, "x-admin": "yes" } }), [200]);
   });
 
-  test("a request that failed may come again where that is wanted", async ({ serve, use, store, clock, statuses }) => {
+  test("a request that failed may be repeated if the option allows it", async ({
+    serve,
+    use,
+    store,
+    clock,
+    statuses,
+  }) => {
     const next = [500, 500, 200];
     const server = await serve({
       middleware: [use("debounce", store, { clock, forgetWhen: ({ status }: { status: number }) => status >= 500 })],
@@ -122,7 +128,7 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual([told.status, told.body], [409, "handled 409"]);
   });
 
-  test("while the store fails it is told, unless the debouncer is open then", async ({ serve, use, clock, send }) => {
+  test("a store failure is reported, unless the debouncer fails open", async ({ serve, use, clock, send }) => {
     const closed = await serve({ middleware: [use("debounce", failingStore(), { clock })] });
     const answer = await send(closed, EMPTY);
     deepStrictEqual([answer.status, answer.headers.get("content-type")], [503, "application/problem+json"]);

@@ -5,11 +5,11 @@ import type { AdapterServer } from "../adapter/adapter.js";
 export interface GuardedApp {
   /** In this order, in front of the only route, which has every method and path. */
   readonly middleware: readonly unknown[];
-  /** True if a parser of JSON bodies comes before all of it. Never, where the adapter reads bodies by itself. */
+  /** True if a parser of JSON bodies runs before all of it. Never if the adapter reads bodies itself. */
   readonly parsesBodies: boolean;
   /** The status that the route answers with. */
   readonly status: () => number;
-  /** The route answers with JSON: what it finds on the request under this name, and the body that it can read. */
+  /** The route answers with JSON: the value of this property of the request, and the body that it can read. */
   readonly property: string;
 }
 
@@ -40,7 +40,7 @@ export interface TestedOptions {
 
 /** An adapter of the protections, as the suite sees it. */
 export interface GuardAdapter {
-  /** The functions of the adapter; for frameworks that know no addresses with the option that tells them. */
+  /** The functions of the adapter; for frameworks that know no addresses, with the option that supplies them. */
   readonly middleware: Readonly<
     Record<"debounce" | "blocklist" | "requireRegistered" | "protect" | "guard", (of: never, options: never) => unknown>
   >;
@@ -54,10 +54,10 @@ export interface GuardAdapter {
   };
   /** Starts an app on a free port of the loopback interface. */
   serve(app: GuardedApp): Promise<AdapterServer>;
-  /** A field of the request that functions among the options are given. `name` is in lower case. */
+  /** A field of the request that is passed to functions among the options. `name` is in lower case. */
   header(request: never, name: string): string | undefined;
   /** Answers with the text `handled` and the status that is set. */
   readonly handler: unknown;
-  /** True if the middleware reads bodies itself, where no parser came before it. */
+  /** True if the middleware reads bodies itself when no parser has run. */
   readonly readsBodies: boolean;
 }

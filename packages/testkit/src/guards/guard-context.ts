@@ -20,7 +20,7 @@ export interface GuardTools {
   make(options?: Partial<TestedOptions>): Promise<TestedProtections>;
   /** Sends a request; the answer with its status, some of its fields and its body. */
   send(server: AdapterServer, request?: GuardRequest): Promise<GuardAnswer>;
-  /** The statuses of the same request, sent so many times, one after the other. */
+  /** The statuses of the same request, sent this many times, one after the other. */
   statuses(server: AdapterServer, count: number, request?: GuardRequest): Promise<number[]>;
   /** Keeps warnings that are part of the test off the console until it ends. Returns them; the list grows. */
   quiet(): readonly string[];
@@ -35,7 +35,7 @@ export interface GuardRequest {
   readonly body?: unknown;
 }
 
-/** What came back. */
+/** The response. */
 export interface GuardAnswer {
   readonly status: number;
   readonly headers: Headers;

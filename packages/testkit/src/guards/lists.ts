@@ -116,7 +116,7 @@ export function listGuardGroup({ test, adapter }: GuardContext): void {
     equal((await send(handled)).body, "handled 503");
   });
 
-  test("a slow look that denies refunds what was charged meanwhile", async (tools) => {
+  test("a slow look that denies refunds charges made in the meantime", async (tools) => {
     const { serve, use, check, statuses } = tools;
     const limits = limiterOf(tools, "all", 3);
     const captcha = {

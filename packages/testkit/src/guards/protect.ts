@@ -29,7 +29,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
 
   for (const [kind, three] of [
     ["at once", false],
-    ["in its own time", true],
+    ["later", true],
   ] as const) {
     test(`a duplicate is not charged, and what a limit denies opens no window: ${kind}`, async (tools) => {
       const { serve, use, make, store, clock, statuses, send } = tools;
@@ -55,7 +55,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(server, 4), [200, 200, 200, 429]);
   });
 
-  test("who is blocked is charged nothing", async ({ serve, use, make, statuses, clock }) => {
+  test("a blocked client is charged nothing", async ({ serve, use, make, statuses, clock }) => {
     const protections = await make({ limiter });
     await protections.blocklist.block("127.0.0.0/8", { for: "10s" });
     const server = await serve({ middleware: [use("protect", protections)] });
@@ -76,7 +76,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(server, 2, as("cid")), [200, 409]);
   });
 
-  test("a request that failed is given back, and may come again", async ({ serve, use, make, statuses }) => {
+  test("a request that failed is refunded, and may be repeated", async ({ serve, use, make, statuses }) => {
     const protections = await make({ limiter });
     const refundWhen = ({ status }: { status: number }) => status >= 500;
     const next = [500, 500, 500, 500];
@@ -88,7 +88,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     equal((await protections.limiter.peek("127.0.0.1")).remaining, 2);
   });
 
-  test("the app answers as it likes, to each by its reason", async ({ serve, use, make, send }) => {
+  test("the app can answer differently for each reason", async ({ serve, use, make, send }) => {
     const protections = await make({ limiter: { policies: fixedWindow({ limit: 1, window: "1m" }) } });
     const options = {
       message: () => "slower",
@@ -115,7 +115,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     equal((await send(handled)).body, "handled 403");
   });
 
-  test("a dry run lets everything through, and tells", async ({ serve, use, make, send }) => {
+  test("a dry run lets everything through, and reports", async ({ serve, use, make, send }) => {
     const protections = await make({ limiter });
     const server = await serve({ middleware: [use("protect", protections, { dryRun: "marked" })] });
     const told: (string | null)[] = [];
@@ -128,13 +128,13 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(told, ["allowed", "denied", "denied"]);
   });
 
-  test("of many at once exactly one goes through", async ({ serve, use, make, send }) => {
+  test("of many concurrent requests exactly one goes through", async ({ serve, use, make, send }) => {
     const server = await serve({ middleware: [use("protect", await make())] });
     const answers = await Promise.all(Array.from({ length: 20 }, () => send(server, POST)));
     deepStrictEqual(answers.map(({ status }) => status).sort(), [200, ...new Array(19).fill(409)]);
   });
 
-  test("while the store fails it is told, unless all of it is open then", async ({ serve, use, make, statuses }) => {
+  test("a store failure is reported, unless all parts fail open", async ({ serve, use, make, statuses }) => {
     const closed = await serve({ middleware: [use("protect", await make({ store: failingStore() }))] });
     deepStrictEqual(await statuses(closed, 2), [503, 503]);
     const open = await serve({ middleware: [use("protect", await make({ store: failingStore(), failOpen: true }))] });

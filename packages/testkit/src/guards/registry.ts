@@ -1,12 +1,12 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
 import { failingStore, type GuardContext, isProblem } from "./guard-context.js";
 
-/** Only who is registered gets further. */
+/** Only registered clients get further. */
 export function registryGuardGroup({ test, adapter }: GuardContext): void {
   const id = (request: never): string | undefined => adapter.header(request, "x-api-key");
   const as = (key: string) => ({ headers: { "x-api-key": key } });
 
-  test("registered clients go on, others do not", async ({ serve, use, make, clock, send, statuses }) => {
+  test("registered clients get through, others do not", async ({ serve, use, make, clock, send, statuses }) => {
     const { registry } = await make({ registry: {} });
     const server = await serve({
       middleware: [use("requireRegistered", registry, { id })],
@@ -31,7 +31,7 @@ export function registryGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual([status, (JSON.parse(body) as { found: unknown }).found], [200, null]);
   });
 
-  test("who is let through was seen", async ({ serve, use, make, clock, statuses }) => {
+  test("a client that gets through was seen", async ({ serve, use, make, clock, statuses }) => {
     const { registry } = await make({ registry: {} });
     await registry.register("ann");
     const server = await serve({ middleware: [use("requireRegistered", registry, { id })] });
@@ -40,7 +40,13 @@ export function registryGuardGroup({ test, adapter }: GuardContext): void {
     equal((await registry.get("ann"))?.lastSeenMs, clock.nowMs());
   });
 
-  test("the app answers as it likes, and the store's failure is told", async ({ serve, use, store, clock, send }) => {
+  test("the app can answer differently, and a store failure is reported", async ({
+    serve,
+    use,
+    store,
+    clock,
+    send,
+  }) => {
     const message = (_request: never, found: unknown) => (found === undefined ? "who are you?" : "not yet");
     const server = await serve({
       middleware: [use("requireRegistered", store, { clock, id, message, statusCode: 401 })],

@@ -132,7 +132,7 @@ export function blocklistGroup({ test, capabilities, protections: { createBlockl
   });
 
   if (isAbsent(capabilities.exportsEntries)) {
-    test("a list that the store can't make is refused", async ({ open, prefix }) => {
+    test("a list that the store can't create is refused", async ({ open, prefix }) => {
       const blocklist = createBlocklist({ store: await open(), prefix, timeout: PATIENT });
       await rejects(blocklist.list(), { code: "NOT_LISTABLE" });
     });

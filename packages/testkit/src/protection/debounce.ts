@@ -23,7 +23,7 @@ const ODD: readonly string[] = ["__proto__", "\0", "{a}", "x".repeat(5_000), "\u
 
 /** The first sight opens the window, and nothing else does. */
 export function debounceGroup({ test, protections: { createDebouncer } }: ProtectionContext): void {
-  test("the first sight is no duplicate, and the next ones are", async ({ open, prefix }) => {
+  test("the first request is not a duplicate, and the next ones are", async ({ open, prefix }) => {
     const debouncer = createDebouncer({ store: await open(), prefix, window: "1h", timeout: PATIENT });
     const asked = [["ann", "1"], ["ann", "1"], ["ann", "2"], ["bob", "1"], ["ann", "1"], ["ann"], ["ann"]] as const;
     const told: boolean[] = [];
@@ -55,7 +55,10 @@ export function debounceGroup({ test, protections: { createDebouncer } }: Protec
     deepStrictEqual(again, new Array(pairs.length).fill(true));
   });
 
-  test("of 100 at once on several handles exactly one is no duplicate", async ({ openSeveral, prefix }) => {
+  test("of 100 concurrent requests on several handles exactly one is not a duplicate", async ({
+    openSeveral,
+    prefix,
+  }) => {
     const debouncers = (await openSeveral(HANDLES)).map((store) =>
       createDebouncer({ store, prefix, window: "1h", timeout: PATIENT }),
     );

@@ -9,5 +9,5 @@ export interface ProtectionTask {
   readonly count: number;
 }
 
-/** What it says: that it is ready for the start, then how many requests it was told are no duplicates. */
+/** The messages of a process: that it is ready for the start, then how many of its requests were not duplicates. */
 export type ProtectionReport = "ready" | { readonly firstSights: number } | { readonly failed: string };

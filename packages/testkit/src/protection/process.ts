@@ -5,7 +5,7 @@ import { PATIENT, type Protections } from "./protections.js";
 
 const task = JSON.parse(process.argv[2] ?? "") as ProtectionTask;
 
-// Nobody is left to tell.
+// The parent has ended.
 process.once("disconnect", () => process.exit());
 
 function tell(report: ProtectionReport): Promise<void> {

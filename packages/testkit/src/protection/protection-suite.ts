@@ -13,8 +13,8 @@ import { registryGroup } from "./registry.js";
  * other test or run uses.
  *
  * @param runner the test runner's functions
- * @param makeStore makes a new handle on the backend under test; called several times
- * @param protections the functions that make them: those of `@sluice/protections`, or your own
+ * @param makeStore creates a new handle on the backend under test; called several times
+ * @param protections the functions that create them: those of `@sluice/protections`, or your own
  * @param capabilities what the store can do, and why it can't do the rest
  *
  * @example

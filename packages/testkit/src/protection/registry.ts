@@ -96,7 +96,7 @@ export function registryGroup({ test, capabilities, protections: { createRegistr
   });
 
   if (isAbsent(capabilities.exportsEntries)) {
-    test("a list that the store can't make is refused", async ({ open, prefix }) => {
+    test("a list that the store can't create is refused", async ({ open, prefix }) => {
       await rejects(createRegistry({ store: await open(), prefix, timeout: PATIENT }).list(), { code: "NOT_LISTABLE" });
     });
   } else {

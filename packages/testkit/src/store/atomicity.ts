@@ -5,7 +5,7 @@ import type { SuiteContext } from "./suite-context.js";
 
 const HANDLES = 4;
 
-/** With many callers at once, never one admission too many, and none too few. */
+/** With many concurrent callers, never one admission too many, and none too few. */
 export function atomicityGroup({ test }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
     test(`200 callers at once share 50 units of ${algorithm}`, async ({ openSeveral, prefix }) => {
@@ -15,7 +15,7 @@ export function atomicityGroup({ test }: SuiteContext): void {
     });
   }
 
-  test("several policies: what one refuses, none is charged for", async ({ openSeveral, prefix }) => {
+  test("several policies: when one denies, none is charged", async ({ openSeveral, prefix }) => {
     const stores = await openSeveral(HANDLES);
     const policies = ALGORITHMS.map((algorithm, i) => policyOf(algorithm, 30 + 10 * i, LONG_MS, algorithm));
     equal(await race(stores, prefix, policies, 200), 30);
@@ -24,7 +24,7 @@ export function atomicityGroup({ test }: SuiteContext): void {
     deepStrictEqual(left, [0, 10, 20, 30]);
   });
 
-  test("several policies with keys of their own: one too many is never granted", async ({ openSeveral, prefix }) => {
+  test("several policies with different keys: one too many is never granted", async ({ openSeveral, prefix }) => {
     const stores = await openSeveral(HANDLES);
     const policies = [policyOf("token-bucket", 3, LONG_MS, "user"), policyOf("fixed-window", 20, LONG_MS, "everyone")];
     const limiters = stores.map((store) => createLimiter({ store, policies, prefix, timeout: "20s" }));
@@ -55,7 +55,7 @@ export function atomicityGroup({ test }: SuiteContext): void {
   });
 }
 
-/** How many of so many callers, spread over the handles, are admitted. */
+/** How many of these callers, spread over the handles, are admitted. */
 async function race(stores: readonly Store[], prefix: string, policies: Policy[], callers: number): Promise<number> {
   const limiters = stores.map((store) => createLimiter({ store, policies, prefix, timeout: "20s" }));
   const decisions = await Promise.all(

@@ -26,7 +26,7 @@ const JSON_VALUES: readonly unknown[] = [
   { b: 1, a: { "": 2, "a.b": [], constructor: null } },
 ];
 
-/** What every store does, whatever else it can. */
+/** The behaviour of every store, whatever its capabilities. */
 export function basicsGroup({ test, testWith, capabilities }: SuiteContext): void {
   test("has the methods that its capabilities name, and no others", async ({ open }) => {
     const store = await open();

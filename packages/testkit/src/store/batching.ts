@@ -3,7 +3,7 @@ import { createLimiter, type Limiter } from "@sluice/core";
 import { ALGORITHMS, LONG_MS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
-/** Calls made at once each get their own answer, however the store sends them. */
+/** Concurrent calls each get their own answer, however the store sends them. */
 export function batchingGroup({ test }: SuiteContext): void {
   test("600 calls of one turn, on keys, policies and limiters of all sorts", async ({ open, prefix }) => {
     const store = await open();
@@ -55,7 +55,10 @@ export function batchingGroup({ test }: SuiteContext): void {
     });
   }
 
-  test("looks, refunds, resets and decisions of one turn do not get in each other's way", async ({ open, prefix }) => {
+  test("looks, refunds, resets and decisions of one turn do not interfere with each other", async ({
+    open,
+    prefix,
+  }) => {
     const policies = ALGORITHMS.map((algorithm) => policyOf(algorithm, 10, LONG_MS, algorithm));
     const limiter = createLimiter({ store: await open(), policies, prefix, timeout: "20s" });
     const refundable = await limiter.consume("refunded", { cost: 4 });

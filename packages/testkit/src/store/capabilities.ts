@@ -1,16 +1,16 @@
 import type { MaybePromise, Store } from "@sluice/core";
 
-/** A capability that a store does not have, and why: the reason stands in the test report. */
+/** A capability that a store does not have, and the reason, which the test report shows. */
 export interface Absent {
   readonly absent: string;
 }
 
-/** Says that a store does not have a capability, and why. */
+/** Declares that a store does not have a capability, and why. */
 export function absent(reason: string): Absent {
   return { absent: reason };
 }
 
-/** Makes a handle on the backend under test. */
+/** Creates a handle on the backend under test. */
 export type MakeStore = () => MaybePromise<Store>;
 
 /** The groups of `storeSuite`. */
@@ -32,8 +32,8 @@ export type StoreGroup =
   | "failure";
 
 /**
- * What a store can do. Every capability is there or absent for a reason; none is left out silently, and one that is
- * declared wrongly fails.
+ * The capabilities of a store. Each is present, or absent for a reason; none is left out silently, and a wrong
+ * declaration fails.
  */
 export interface StoreCapabilities {
   /** True if the store has `decide`. */
@@ -50,7 +50,7 @@ export interface StoreCapabilities {
   readonly importsEntries: true | Absent;
   /** True if the store has `healthCheck`. */
   readonly checksHealth: true | Absent;
-  /** Makes a handle whose backend is down from the start, for example on a port on which nothing listens. */
+  /** Creates a handle whose backend is down from the start, for example on a port on which nothing listens. */
   readonly unreachable: MakeStore | Absent;
   /** Makes a handle whose backend can be taken away and brought back. */
   readonly interruptible: (() => MaybePromise<InterruptibleStore>) | Absent;
@@ -62,9 +62,9 @@ export interface StoreCapabilities {
 
 /** A module for other processes to import. */
 export interface StoreModule {
-  /** Plain JavaScript that exports `makeStore`, a function that is given `setting` and makes a store. */
+  /** Plain JavaScript that exports `makeStore`, a function that gets `setting` and creates a store. */
   readonly module: URL;
-  /** What the module can't know by itself, such as the address of a server that the tests started. */
+  /** Data that the module can't know, such as the address of a server that the tests started. */
   readonly setting?: () => string;
 }
 

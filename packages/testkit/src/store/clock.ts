@@ -34,7 +34,7 @@ const CHANGES: readonly (readonly [name: string, before: Policy, after: Policy])
   ),
 ];
 
-/** One clock decides, and when it steps back nothing comes back with it. */
+/** One clock decides, and when it steps back no quota is restored. */
 export function clockGroup({ test, testWith, capabilities: { ownClock } }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
     test(`a clock that steps back frees nothing of ${algorithm}`, async ({ open, prefix }) => {
@@ -132,7 +132,7 @@ function openAt(
   return { limiter: createLimiter({ store, policies, prefix: `${prefix}:${name}`, clock, timeout: "20s" }), clock };
 }
 
-/** When the key that is denied now may come again. */
+/** The time at which the key that is denied now is admitted again. */
 async function retryTimeOf(limiter: Limiter, when: string): Promise<number> {
   const { allowed, remaining, retryAfterMs, error } = await limiter.consume("spent");
   if (error !== undefined) throw error;

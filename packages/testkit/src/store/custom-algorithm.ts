@@ -52,7 +52,7 @@ const lease: Algorithm<LeasePolicy, Leases> = {
   },
 };
 
-/** An algorithm that is no part of Sluice works on every store. */
+/** An algorithm that is not built into Sluice works on every store. */
 export function customAlgorithmGroup({ test }: SuiteContext): void {
   const policy: LeasePolicy = { name: "default", algorithm: "lease", limit: 8, leaseMs: 1_000 };
 

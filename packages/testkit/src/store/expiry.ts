@@ -28,7 +28,7 @@ export function expiryGroup({ test, testWith, capabilities: { decides } }: Suite
   test("state is there until just before its end", async ({ open, prefix }) => {
     const store = await open();
     const ttlMs = 400;
-    // On a machine so busy that the look comes too late, it says nothing.
+    // If the machine is so busy that the look is too late, it proves nothing.
     for (let tries = 0; tries < 5; tries++) {
       const key = `${prefix}:${tries}`;
       const startMs = performance.now();
@@ -108,7 +108,7 @@ export function expiryGroup({ test, testWith, capabilities: { decides } }: Suite
     );
   }
 
-  test("a block outlasts the window, and ends in its own time", async ({ open, prefix }) => {
+  test("a block outlasts the window, and ends at its own time", async ({ open, prefix }) => {
     const policies = policyOf("fixed-window", 5, SHORT_MS);
     const limiter = createLimiter({ store: await open(), policies, prefix, timeout: "20s" });
     await limiter.consume("somebody");

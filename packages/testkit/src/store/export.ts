@@ -25,7 +25,7 @@ export function exportGroup({ testWith, capabilities: { exportsEntries } }: Suit
     ok(livesMs > HOUR_MS / 2 && livesMs <= HOUR_MS + HOUR_MS / 2, `it lives ${livesMs} ms`);
   });
 
-  testWith(exportsEntries, "lists every one of many entries once", async ({ open, prefix }) => {
+  testWith(exportsEntries, "lists each of many entries once", async ({ open, prefix }) => {
     const store = await open();
     const keys = Array.from({ length: 1_200 }, (_, i) => `${prefix}:${i}`);
     await Promise.all(keys.map((key) => store.atomicUpdate(key, () => ({ state: key, ttlMs: HOUR_MS }))));

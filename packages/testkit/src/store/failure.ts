@@ -48,7 +48,7 @@ export function failureGroup({ testWith, capabilities: { unreachable, interrupti
     },
   );
 
-  testWith(interruptible, "decisions go on when the backend comes back", async ({ prefix }, makeInterruptible) => {
+  testWith(interruptible, "decisions resume when the backend is back", async ({ prefix }, makeInterruptible) => {
     const interruption = await makeInterruptible();
     const { store } = interruption;
     await closing(store, async () => {
@@ -88,7 +88,7 @@ function watched(store: Store, prefix: string, failOpen: boolean): { limiter: Li
   return { limiter, events };
 }
 
-/** Whatever the limiter makes of it, the store itself rejects with errors of Sluice, unless it hangs. */
+/** Whatever the limiter does then, the store itself rejects with errors of Sluice, unless it hangs. */
 async function failsByItself(store: Store): Promise<void> {
   const call = store.atomicUpdate("unreachable", () => undefined, { deadlineMs: performance.now() + TIMEOUT_MS });
   const failure = await Promise.race([
@@ -112,7 +112,7 @@ async function inTime<T>(call: () => Promise<T>): Promise<T> {
 async function untilAnswered(limiter: Limiter): Promise<void> {
   const endMs = performance.now() + 20_000;
   while ((await limiter.consume("coming back")).source !== "store") {
-    ok(performance.now() < endMs, "the store did not come back within 20 s");
+    ok(performance.now() < endMs, "the store did not recover within 20 s");
     await sleep(50);
   }
 }
@@ -125,7 +125,7 @@ async function restoring(interruption: InterruptibleStore, body: () => Promise<v
   }
 }
 
-/** A store whose backend is away may not be able to say goodbye. */
+/** A store whose backend is away may not be able to close cleanly. */
 async function closing(store: Store, body: () => Promise<void>): Promise<void> {
   try {
     await body();

@@ -12,13 +12,13 @@ import type { SuiteContext } from "./suite-context.js";
 
 const HOUR_MS = 3_600_000;
 
-/** Of an entry whose end is waited for. */
+/** The lifetime of an entry whose end the test waits for. */
 const LIFE_MS = 500;
 
-/** A store that takes entries in goes on as the one did that had them, and what is alive stays as it is. */
+/** A store that imports entries continues where their store stopped, and live entries do not change. */
 export function importGroup({ test, testWith, capabilities }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
-    test(`goes on where another store stopped, with ${algorithm}`, async ({ open, prefix }) => {
+    test(`continues where another store stopped, with ${algorithm}`, async ({ open, prefix }) => {
       const policies = policyOf(algorithm, 10, LONG_MS);
       const limiterOn = (store: Store) => createLimiter({ store, policies, prefix, timeout: "20s" });
       const model = modelStore();
@@ -53,7 +53,7 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
     for (const { key, state } of entries) deepStrictEqual(await store.atomicUpdate(key, () => undefined), state);
   });
 
-  test("leaves alone what is alive, and says so", async ({ open, prefix }) => {
+  test("does not change live entries, and reports them", async ({ open, prefix }) => {
     const store = importing(await open());
     const policies = policyOf("fixed-window", 10, LONG_MS);
     const limiter = createLimiter({ store, policies, prefix, timeout: "20s" });
@@ -90,9 +90,9 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
     equal(await store.atomicUpdate(`${prefix}:never`, () => undefined), undefined);
   });
 
-  test("keeps an entry as long as it says, and no longer", async ({ open, prefix }) => {
+  test("keeps an entry until its expiry, and no longer", async ({ open, prefix }) => {
     const store = importing(await open());
-    // On a machine so busy that the look comes too late, it says nothing.
+    // If the machine is so busy that the look is too late, it proves nothing.
     for (let tries = 0; tries < 5; tries++) {
       const [short, long] = [`${prefix}:short ${tries}`, `${prefix}:long ${tries}`];
       const startMs = performance.now();

@@ -148,7 +148,7 @@ export function oddKeysGroup({ test }: SuiteContext): void {
     equal(new Set(scopes.map(([first, policy]) => scopeOf(first, policy))).size, scopes.length);
   });
 
-  test("all entries of one admission may have odd keys of their own", async ({ open, prefix }) => {
+  test("all entries of one admission may have different odd keys", async ({ open, prefix }) => {
     const store = await open();
     const policies = [policyOf("fixed-window", 1_000, LONG_MS, "one"), policyOf("sliding-log", 1_000, LONG_MS, "two")];
     const limiter = createLimiter({ store, policies, prefix, timeout: "20s" });

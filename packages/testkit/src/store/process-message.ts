@@ -11,5 +11,5 @@ export interface Task {
   readonly calls: number;
 }
 
-/** What it says: that it is ready for the start, then how many of its calls were admitted. */
+/** The messages of a process: that it is ready for the start, then how many of its calls were admitted. */
 export type Report = "ready" | { readonly admitted: number } | { readonly failed: string };

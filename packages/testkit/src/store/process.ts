@@ -4,7 +4,7 @@ import type { Report, Task } from "./process-message.js";
 
 const task = JSON.parse(process.argv[2] ?? "") as Task;
 
-// Nobody is left to tell.
+// The parent has ended.
 process.once("disconnect", () => process.exit());
 
 function tell(report: Report): Promise<void> {

@@ -10,7 +10,7 @@ const PROCESSES = 8;
 const CALLERS = 50;
 const CALLS = 5;
 
-/** With several processes at once, never one admission too many, and none too few. */
+/** With several concurrent processes, never one admission too many, and none too few. */
 export function processesGroup({ testWith, capabilities: { otherProcess } }: SuiteContext): void {
   testWith(
     otherProcess,

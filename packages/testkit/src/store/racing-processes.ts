@@ -3,8 +3,9 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 
 /**
- * Runs a script in several processes, each with a task of its own as its argument in JSON. Each says `"ready"`, is told to
- * start when all are, and says what it did: that is returned. A process that ends without having said anything did fail.
+ * Runs a script in several processes, each with a separate task as its argument in JSON. Each reports `"ready"`, gets
+ * the signal to start when all are ready, and reports a result. Returns the results. A process that ends without a
+ * result is a failure.
  */
 export async function racingProcesses<R>(
   script: URL,
@@ -27,7 +28,7 @@ async function nextReport<R>(child: ChildProcess): Promise<R | { readonly failed
   const ended = new AbortController();
   const exit = once(child, "exit", { signal: ended.signal }).then(
     async ([code]) => {
-      // What it said last may still be on its way.
+      // Its last message may not have arrived yet.
       if (child.connected) await once(child, "disconnect", { signal: ended.signal });
       return { failed: `the process ended with code ${code}` };
     },

@@ -6,12 +6,12 @@ import type { SuiteContext, TestTools } from "./suite-context.js";
 
 const WINDOW_MS = 10_000;
 
-/** What a limiter gives back, forgets and blocks. */
+/** Refunds, resets and blocks of a limiter. */
 export function refundsGroup({ test }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
     const policy = policyOf(algorithm, 10, WINDOW_MS);
 
-    test(`a refund gives back what was charged, once, with ${algorithm}`, async (tools) => {
+    test(`a refund restores what was charged, once, with ${algorithm}`, async (tools) => {
       const { limiter, left } = await openAt(tools, policy);
       await limiter.consume("somebody", { cost: 2 });
       const decision = await limiter.consume("somebody", { cost: 5 });
@@ -32,7 +32,7 @@ export function refundsGroup({ test }: SuiteContext): void {
       equal(resetAfterMs, (await limiter.consume("somebody else", { cost: 10 })).resetAfterMs);
     });
 
-    test(`nothing comes back for a denial, a look, or after the end, with ${algorithm}`, async (tools) => {
+    test(`nothing is refunded for a denial, a look, or after the end, with ${algorithm}`, async (tools) => {
       const { limiter, clock, left } = await openAt(tools, policy);
       const granted = await limiter.consume("somebody", { cost: 10 });
       equal(await limiter.refund(await limiter.consume("somebody")), false);
@@ -60,12 +60,12 @@ export function refundsGroup({ test }: SuiteContext): void {
     await clock.advance(1_000);
     await limiter.consume("somebody", { cost: 9 });
     await clock.advance(1_000);
-    equal(await limiter.refund(third), false, "all of it came back by time");
+    equal(await limiter.refund(third), false, "all of it was restored by time");
     equal(await left(), 1);
   });
 
   for (const algorithm of ALGORITHMS) {
-    test(`a refund after a reset in the same millisecond finds nothing with ${algorithm}`, async (tools) => {
+    test(`a refund after a reset in the same millisecond refunds nothing with ${algorithm}`, async (tools) => {
       const { limiter, clock, left } = await openAt(tools, policyOf(algorithm, 10, WINDOW_MS));
       for (let i = 0; i < 3; i++) {
         const before = await limiter.consume("somebody", { cost: 9 });
@@ -100,7 +100,7 @@ export function refundsGroup({ test }: SuiteContext): void {
     deepStrictEqual(await blocked(), [false, false, false, false]);
   });
 
-  test("a refund with several policies gives back to all of them", async (tools) => {
+  test("a refund with several policies restores all of them", async (tools) => {
     const policies = ALGORITHMS.map((algorithm, i) => policyOf(algorithm, 10 + i, WINDOW_MS, algorithm));
     const { limiter } = await openAt(tools, policies);
     const remaining = async () => (await limiter.peek("somebody")).policies.map((policy) => policy.remaining);

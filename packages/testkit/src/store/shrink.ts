@@ -6,7 +6,7 @@ export interface ShrinkLimits {
 
 /**
  * Makes a failing list smaller while it still fails, by leaving out ever smaller parts (A. Zeller and R. Hildebrandt,
- * "Simplifying and isolating failure-inducing input", 2002). Within its limits; the result always fails.
+ * "Simplifying and isolating failure-inducing input", 2002). Stops at its limits; the result always fails.
  */
 export async function shrink<T>(
   failing: readonly T[],

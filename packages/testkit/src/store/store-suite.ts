@@ -50,11 +50,11 @@ function reasonToSkip(group: StoreGroup, capabilities: StoreCapabilities): strin
 }
 
 /**
- * Defines the tests that every store of Sluice passes. Each test opens handles of its own by `makeStore`, closes them, and
+ * Defines the tests that every store of Sluice passes. Each test opens new handles by `makeStore`, closes them, and
  * uses keys that no other test or run uses, so that the backend may be shared and need not be empty.
  *
  * @param runner the test runner's functions
- * @param makeStore makes a new handle on the backend under test; called several times
+ * @param makeStore creates a new handle on the backend under test; called several times
  * @param capabilities what the store can do, and why it can't do the rest: that shows as skipped tests
  *
  * @example

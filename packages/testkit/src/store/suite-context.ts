@@ -9,7 +9,7 @@ export interface TestTools {
   open(): Promise<Store>;
   /** Several handles on the same state; where handles do not share state, the same handle several times. */
   openSeveral(count: number): Promise<Store[]>;
-  /** Starts keys that no other test or run uses. */
+  /** The prefix of keys that no other test or run uses. */
   readonly prefix: string;
 }
 

@@ -4,7 +4,7 @@ import { builtInAlgorithms, type ClaimFinding, can, type DecidingStore, type Out
 import type { Operation, PlainClaim } from "../operation.js";
 import { type Decided, type Observation, scoped } from "../reference.js";
 
-/** A store to which the calls of a sequence are made. */
+/** A store that the calls of a sequence are made on. */
 export interface Target {
   apply(operation: Operation): Promise<unknown>;
   /** As much of what the reference showed as this target can show. */
@@ -108,7 +108,7 @@ interface Limiters {
   of(policies: readonly Policy[]): Limiter;
   /** The limiter, at a time: it reads its clock when it is called. */
   at(nowMs: number, limiter: Limiter): Limiter;
-  /** Makes the calls that need no memory of earlier ones. */
+  /** Makes the calls that depend on no earlier one. */
   apply(operation: Operation): Promise<void>;
 }
 

@@ -43,6 +43,6 @@ export function testMemoryDemo(main: URL): void {
   it.each(["http", "-1", "65536", ""])("says so when PORT is %j", async (port) => {
     const demo = start({ PORT: port });
     expect(await demo.ended).toBe(1);
-    expect(demo.printed.err).toMatch(/^PORT is ".*": give a number/);
+    expect(demo.printed.err).toMatch(/^PORT must be a number .* got ".*"/);
   });
 }
