@@ -16,8 +16,8 @@ beforeAll(async () => {
   await writeFile(
     join(project, "open.mjs"),
     `import { openStore } from "@sluice/storage";
-const told = await openStore(process.argv[2]).then((store) => store.close(), ({ code, message }) => ({ code, message }));
-console.log(JSON.stringify(told ?? "opened"));`,
+const failure = await openStore(process.argv[2]).then((store) => store.close(), ({ code, message }) => ({ code, message }));
+console.log(JSON.stringify(failure ?? "opened"));`,
   );
 });
 afterAll(() => rm(project, { recursive: true, force: true }));

@@ -3,10 +3,10 @@ import { createLimiter } from "@sluice/core";
 import { makeStore } from "./process-store.mjs";
 
 process.once("disconnect", () => process.exit());
-run(JSON.parse(process.argv[2] ?? "")).then(tell, (error) => tell({ failed: String(error) }));
+run(JSON.parse(process.argv[2] ?? "")).then(send, (error) => send({ failed: String(error) }));
 
 /** @param {unknown} message */
-function tell(message) {
+function send(message) {
   process.send?.(message, () => {
     if (message !== "ready") process.exit();
   });
@@ -18,7 +18,7 @@ async function run({ setting, policies, keys, callers, calls, seed }) {
   // Connected before the start.
   await store.healthCheck();
   const start = new Promise((resolve) => process.once("message", resolve));
-  tell("ready");
+  send("ready");
   await start;
   /** @type {Record<string, { asked: number, granted: number }>} */
   const report = {};

@@ -28,7 +28,7 @@ describeDatabases(databases, ({ server, admin }) => {
   });
 
   it("each uses the time that it was passed", async () => {
-    const told = await Promise.all(
+    const results = await Promise.all(
       [5, 5, 7, undefined, 5].map(
         (nowMs) =>
           new Promise<number>((resolve, reject) => {
@@ -37,8 +37,8 @@ describeDatabases(databases, ({ server, admin }) => {
           }),
       ),
     );
-    expect(told).toEqual([5, 5, 7, expect.any(Number), 5]);
-    expect(told[3]).toBeGreaterThan(1_700_000_000_000);
+    expect(results).toEqual([5, 5, 7, expect.any(Number), 5]);
+    expect(results[3]).toBeGreaterThan(1_700_000_000_000);
   });
 
   it("an entry that can't be read fails its own look and no other", async () => {

@@ -33,9 +33,9 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
       { method: "POST" },
       { ...POST, headers: { "x-client": "other" } },
     ];
-    const told: number[] = [];
-    for (const request of [...different, ...different]) told.push((await send(server, request)).status);
-    deepStrictEqual(told, [...different.map(() => 200), ...different.map(() => 409)]);
+    const results: number[] = [];
+    for (const request of [...different, ...different]) results.push((await send(server, request)).status);
+    deepStrictEqual(results, [...different.map(() => 200), ...different.map(() => 409)]);
   });
 
   test("the route reads the same body as without it", async ({ serve, use, store, clock, send }) => {
@@ -124,8 +124,8 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
     const answer = await send(server, EMPTY);
     deepStrictEqual([answer.status, answer.body], [422, '{"wait":1000}']);
     const handled = await serve({ middleware: [use("debounce", store, { clock, handler: adapter.handler })] });
-    const told = await send(handled, EMPTY);
-    deepStrictEqual([told.status, told.body], [409, "handled 409"]);
+    const other = await send(handled, EMPTY);
+    deepStrictEqual([other.status, other.body], [409, "handled 409"]);
   });
 
   test("a store failure is reported, unless the debouncer fails open", async ({ serve, use, clock, send }) => {

@@ -161,9 +161,9 @@ export function listGuardGroup({ test, adapter }: GuardContext): void {
     const { serve, use, check, send } = tools;
     const limits = limiterOf(tools, "all", 1);
     const server = await serve({ middleware: [use("guard", [check("limit", limits)], { dryRun: "marked" })] });
-    const told: (string | null)[] = [];
-    for (let i = 0; i < 2; i++) told.push((await send(server)).headers.get("sluice-dry-run"));
-    deepStrictEqual(told, ["allowed", "denied"]);
+    const results: (string | null)[] = [];
+    for (let i = 0; i < 2; i++) results.push((await send(server)).headers.get("sluice-dry-run"));
+    deepStrictEqual(results, ["allowed", "denied"]);
   });
 
   test("while a store fails the first check on it answers 503", async (tools) => {

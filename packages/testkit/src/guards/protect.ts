@@ -96,17 +96,17 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
       blocked: { message: (_request: never, { key }: { key: string }) => `not ${key}` },
     };
     const server = await serve({ middleware: [use("protect", protections, options)] });
-    const told: [number, string][] = [];
+    const results: [number, string][] = [];
     const ask = async (path: string): Promise<void> => {
       const { status, body } = await send(server, { method: "POST", path });
-      if (status !== 200) told.push([status, body]);
+      if (status !== 200) results.push([status, body]);
     };
     await ask("/a");
     await ask("/a");
     await ask("/b");
     await protections.blocklist.block("127.0.0.1");
     await ask("/a");
-    deepStrictEqual(told, [
+    deepStrictEqual(results, [
       [408, "again?"],
       [429, "slower"],
       [403, "not 127.0.0.1"],
@@ -118,14 +118,14 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
   test("a dry run lets everything through, and reports", async ({ serve, use, make, send }) => {
     const protections = await make({ limiter });
     const server = await serve({ middleware: [use("protect", protections, { dryRun: "marked" })] });
-    const told: (string | null)[] = [];
+    const results: (string | null)[] = [];
     for (let i = 0; i < 3; i++) {
       const { status, headers } = await send(server, POST);
       equal(status, 200);
-      told.push(headers.get("sluice-dry-run"));
+      results.push(headers.get("sluice-dry-run"));
       if (i === 1) await protections.blocklist.block("127.0.0.1");
     }
-    deepStrictEqual(told, ["allowed", "denied", "denied"]);
+    deepStrictEqual(results, ["allowed", "denied", "denied"]);
   });
 
   test("of many concurrent requests exactly one goes through", async ({ serve, use, make, send }) => {

@@ -26,21 +26,21 @@ export function debounceGroup({ test, protections: { createDebouncer } }: Protec
   test("the first request is not a duplicate, and the next ones are", async ({ open, prefix }) => {
     const debouncer = createDebouncer({ store: await open(), prefix, window: "1h", timeout: PATIENT });
     const asked = [["ann", "1"], ["ann", "1"], ["ann", "2"], ["bob", "1"], ["ann", "1"], ["ann"], ["ann"]] as const;
-    const told: boolean[] = [];
-    for (const [key, fingerprint] of asked) told.push(await debouncer.seen(key, fingerprint));
-    deepStrictEqual(told, [false, true, false, false, true, false, true]);
+    const results: boolean[] = [];
+    for (const [key, fingerprint] of asked) results.push(await debouncer.seen(key, fingerprint));
+    deepStrictEqual(results, [false, true, false, false, true, false, true]);
   });
 
   test("repeats do not extend the window, which ends when it should", async ({ open, prefix }) => {
     const clock = manualClock(1_700_000_000_000);
     const debouncer = createDebouncer({ store: await open(), prefix, window: 10_000, clock, timeout: PATIENT });
-    const told: [ms: number, duplicate: boolean][] = [];
+    const results: [ms: number, duplicate: boolean][] = [];
     for (const ms of [0, 1, 5_000, 9_998, 9_999, 10_000, 10_001, 19_999, 20_000, 29_999, 40_000]) {
       await clock.advance(1_700_000_000_000 + ms - clock.nowMs());
-      told.push([ms, await debouncer.seen("ann", "1")]);
+      results.push([ms, await debouncer.seen("ann", "1")]);
     }
     deepStrictEqual(
-      told.filter(([, duplicate]) => !duplicate).map(([ms]) => ms),
+      results.filter(([, duplicate]) => !duplicate).map(([ms]) => ms),
       [0, 10_000, 20_000, 40_000],
     );
   });
@@ -48,9 +48,9 @@ export function debounceGroup({ test, protections: { createDebouncer } }: Protec
   test("different pairs of key and fingerprint never meet", async ({ open, prefix }) => {
     const debouncer = createDebouncer({ store: await open(), prefix, window: "1h", timeout: PATIENT });
     const pairs = [...ALIKE, ...ODD.flatMap((odd) => [[odd], ["ann", odd], [odd, "1"]] as const)];
-    const told: boolean[] = [];
-    for (const [key, fingerprint] of pairs) told.push(await debouncer.seen(key, fingerprint));
-    deepStrictEqual(told, new Array(pairs.length).fill(false));
+    const results: boolean[] = [];
+    for (const [key, fingerprint] of pairs) results.push(await debouncer.seen(key, fingerprint));
+    deepStrictEqual(results, new Array(pairs.length).fill(false));
     const again = await Promise.all(pairs.map(([key, fingerprint]) => debouncer.seen(key, fingerprint)));
     deepStrictEqual(again, new Array(pairs.length).fill(true));
   });
@@ -62,10 +62,10 @@ export function debounceGroup({ test, protections: { createDebouncer } }: Protec
     const debouncers = (await openSeveral(HANDLES)).map((store) =>
       createDebouncer({ store, prefix, window: "1h", timeout: PATIENT }),
     );
-    const told = await Promise.all(
+    const results = await Promise.all(
       Array.from({ length: 100 }, (_, i) => (debouncers[i % HANDLES] as (typeof debouncers)[0]).seen("ann", "1")),
     );
-    equal(told.filter((duplicate) => !duplicate).length, 1);
+    equal(results.filter((duplicate) => !duplicate).length, 1);
   });
 
   test("what is forgotten is a first sight again", async ({ open, prefix }) => {

@@ -8,7 +8,7 @@ const task = JSON.parse(process.argv[2] ?? "") as ProtectionTask;
 // The parent has ended.
 process.once("disconnect", () => process.exit());
 
-function tell(report: ProtectionReport): Promise<void> {
+function send(report: ProtectionReport): Promise<void> {
   return new Promise((resolve) => process.send?.(report, () => resolve()));
 }
 
@@ -28,7 +28,7 @@ async function run(): Promise<ProtectionReport> {
   const start = new Promise((resolve) => process.once("message", resolve));
   // Connected before the start.
   await clients.get("nobody");
-  await tell("ready");
+  await send("ready");
   await start;
   const numbers = Array.from({ length: count }, (_, i) => i);
   const [seen] = await Promise.all([
@@ -44,6 +44,6 @@ async function run(): Promise<ProtectionReport> {
   return { firstSights: seen.filter((duplicate) => !duplicate).length };
 }
 
-await tell(await run().catch((error: unknown) => ({ failed: String(error) })));
+await send(await run().catch((error: unknown) => ({ failed: String(error) })));
 // The module's client may still be connected.
 process.exit();

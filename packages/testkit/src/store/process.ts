@@ -7,7 +7,7 @@ const task = JSON.parse(process.argv[2] ?? "") as Task;
 // The parent has ended.
 process.once("disconnect", () => process.exit());
 
-function tell(report: Report): Promise<void> {
+function send(report: Report): Promise<void> {
   return new Promise((resolve) => process.send?.(report, () => resolve()));
 }
 
@@ -19,7 +19,7 @@ async function run(): Promise<Report> {
   const start = new Promise((resolve) => process.once("message", resolve));
   // Connected before the start.
   await limiter.peek("shared");
-  await tell("ready");
+  await send("ready");
   await start;
   let admitted = 0;
   await Promise.all(
@@ -35,6 +35,6 @@ async function run(): Promise<Report> {
   return { admitted };
 }
 
-await tell(await run().catch((error: unknown) => ({ failed: String(error) })));
+await send(await run().catch((error: unknown) => ({ failed: String(error) })));
 // The module's client may still be connected.
 process.exit();
