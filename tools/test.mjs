@@ -21,6 +21,7 @@ const checks = [
   ["typecheck", ["tsc", "-p", "tsconfig.check.json"], ["tsc", "-p", "tsconfig.tools.json"]],
   ["unused", ["knip", "--no-progress", "--no-config-hints"]],
   ["docs", tool("check-docs")],
+  ["english", tool("check-english")],
   ["lint", ["biome", "ci", "."]],
   ["layers", tool("check-layers")],
   ["size", ["size-limit"]],

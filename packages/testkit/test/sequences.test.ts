@@ -81,7 +81,7 @@ describe("seedOfRun", () => {
       process.env.SLUICE_SEED = "123";
       expect(seedOfRun()).toBe(123);
       process.env.SLUICE_SEED = "soon";
-      expect(() => seedOfRun()).toThrow(/SLUICE_SEED is "soon"/);
+      expect(() => seedOfRun()).toThrow(/SLUICE_SEED must be a whole number, got "soon"/);
       delete process.env.SLUICE_SEED;
       expect(seedOfRun()).not.toBe(seedOfRun());
     } finally {
