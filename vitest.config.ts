@@ -6,7 +6,7 @@ import { defineConfig, type Plugin } from "vitest/config";
 
 const root = import.meta.dirname;
 
-/** Every folder with a `test` folder is a project of its own, named after the folder. */
+/** Every folder with a `test` folder is a separate project, named after the folder. */
 const folders = ["packages", "apps", "tools"]
   .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
   .concat(join(root, "bench"), join(root, "tools"))
@@ -42,7 +42,7 @@ export default defineConfig({
     // Tests that start servers wait for them.
     testTimeout: 20_000,
     hookTimeout: 30_000,
-    // What tests write and then import, such as a page's example, imports sources like the test itself.
+    // Files that tests write and then import, such as a page's example, import sources like the test itself.
     server: { deps: { inline: [/\/node_modules\/\.(?:cache|printed)\//] } },
     // Servers and other processes take their time on a busy machine. `npm test` lists what needed another try.
     retry: process.env.CI === undefined ? 0 : 1,

@@ -1,4 +1,4 @@
-// What `pnpm bench memory|redis|postgres|sqlite|dynamodb|http [--json FILE]` runs.
+// Runs `pnpm bench memory|redis|postgres|sqlite|dynamodb|http [--json FILE]`.
 import { ensurePnpm, install } from "./lib/pnpm.mjs";
 import { become, run } from "./lib/process.mjs";
 

@@ -37,7 +37,7 @@ for (const file of readdirSync(out, { recursive: true, encoding: "utf8" })) {
  * @param {string} module below dist
  */
 async function compile(module) {
-  // What a module finds beside itself, such as a program for other processes, exists once: as an ES module.
+  // Files that a module loads from its own folder, such as a program for other processes, exist once: as ES modules.
   const original = relative(dirname(join(out, relative("dist", module))), module);
   const url = `require("node:url").pathToFileURL(require("node:path").join(__dirname, ${JSON.stringify(original)})).href`;
   const text = readFileSync(module, "utf8");

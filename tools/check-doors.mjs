@@ -1,6 +1,6 @@
 // A door is an entry of a package's `exports`. Every type that a door's public signatures mention is exported from that
-// door, or from the package's main door, so that users can name it. The door for stores is complete by itself, and the kit is
-// used beside it. Reads the built declarations. Run as: node tools/check-doors.mjs [--list]
+// door, or from the package's main door, so that users can name it. The door for stores needs no other door, and the
+// kit is used beside it. Reads the built declarations. Run as: node tools/check-doors.mjs [--list]
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { parseSync, Visitor } from "oxc-parser";
@@ -76,7 +76,7 @@ function nameOf(declaration) {
 }
 
 /**
- * What a module exports, by name: the file and name of each declaration.
+ * The exports of a module, by name: the file and name of each declaration.
  * @param {string} file
  * @returns {Map<string, string>}
  */

@@ -7,7 +7,7 @@ import { root as ownRoot } from "./lib/process.mjs";
 import { filesBelow, foldersIn } from "./lib/source-files.mjs";
 
 const core = "@sluice/core";
-/** The doors of core, each a specifier of its own: whoever may use one may not use the others. */
+/** The doors of core, each a separate specifier: a package that may use one may not use the others. */
 const [toStores, toKit, toHttp] = [`${core}/store`, `${core}/kit`, `${core}/http`];
 
 /**
@@ -18,8 +18,8 @@ const [toStores, toKit, toHttp] = [`${core}/store`, `${core}/kit`, `${core}/http
  * @property {Record<string, string>} [apart]  the only file of `src` that may import a package
  */
 
-/** What the sources of each public package may import from outside of it. The first match counts.
- *  @type {[name: RegExp, rule: Rule][]} */
+/** The imports that the sources of each public package may have from outside of it. The first match counts. @type
+ * {[name: RegExp, rule: Rule][]} */
 const packageRules = [
   [/^core$/, { value: [] }],
   // The SDK's commands are classes, to be made here and sent by the user's client.
@@ -27,7 +27,7 @@ const packageRules = [
   // It opens a file by what is there, when it is asked to.
   [/^store-sqlite$/, { value: [toStores, toKit, "node:"], peers: "types", dynamic: /^$/ }],
   [/^store-/, { value: [toStores, toKit, "node:"], peers: "types" }],
-  // Who uses the plain adapter installs nothing more.
+  // The plain adapter needs no other package.
   [
     /^(express|koa|hono)$/,
     { value: [core, toHttp], peers: "value", apart: { "@sluice/protections": "protections.ts" } },
@@ -41,7 +41,7 @@ const packageRules = [
   [/^testkit$/, { value: [core, toHttp, toStores, toKit, "node:", "fast-check"], dynamic: /^$/ }],
 ];
 
-/** What each part of core may import. A part is a folder of core's src; `root` is the files beside them. */
+/** The imports that each part of core may have. A part is a folder of core's src; `root` is the files beside them. */
 const coreRules = /** @type {Record<string, string[]>} */ ({
   root: ["root"],
   algorithm: ["root", "algorithm"],

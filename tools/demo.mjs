@@ -1,4 +1,4 @@
-// What `npm run demo` runs: the Express app with its limits in memory, in the foreground until Ctrl-C.
+// Runs `npm run demo`: the Express app with its limits in memory, in the foreground until Ctrl-C.
 import { ensurePnpm, install } from "./lib/pnpm.mjs";
 import { become, run } from "./lib/process.mjs";
 

@@ -1,4 +1,4 @@
-// What `npm run test:unit` runs: the tests that need no servers. Other arguments go to Vitest, such as `--watch` or a part
+// Runs `npm run test:unit`: the tests that need no servers. Other arguments go to Vitest, such as `--watch` or a part
 // of a file's name.
 import { join } from "node:path";
 import { ensurePnpm } from "./lib/pnpm.mjs";

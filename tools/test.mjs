@@ -1,5 +1,5 @@
-// What `npm test` runs: installs what is needed, builds, makes every check, and runs all tests. It ends with the line
-// "N passed, N failed", in which the build and each check count as one.
+// Runs `npm test`: installs what is needed, builds, makes every check, and runs all tests. Ends with the line "N
+// passed, N failed", in which the build and each check count as one.
 import { availableParallelism } from "node:os";
 import { ensurePnpm, install } from "./lib/pnpm.mjs";
 import { captureAsync, run } from "./lib/process.mjs";

@@ -10,7 +10,7 @@ export interface CaseProcess {
   stop(): Promise<void>;
 }
 
-/** What hangs is ended. */
+/** A process that hangs is killed. */
 const LONGEST_ANSWER_MS = 90_000;
 const LONGEST_STOP_MS = 5_000;
 

@@ -1,4 +1,4 @@
-// The process of one case. It measures when it is told to, and ends when it is told to or when its parent is gone.
+// The process of one case. It measures on request, and ends on request or when its parent is gone.
 import type { CaseOrder, CaseReply, CaseRequest } from "./case-message.js";
 import type { Runner } from "./suite.js";
 import { suites } from "./suites/index.js";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { join } from "node:path";
 
-/** Where and how numbers were taken. */
+/** The machine and software that the numbers were taken on. */
 export interface Environment {
   /** When the run began. */
   readonly date: string;
@@ -14,7 +14,7 @@ export interface Environment {
   readonly loadAverage: { readonly start: number; readonly end: number };
   readonly versions: Readonly<Record<string, string>>;
   readonly rounds: number;
-  /** True if every round had processes of its own. */
+  /** True if every round had new processes. */
   readonly freshProcesses: boolean;
   /** How long one measurement of a rate took. */
   readonly durationMs: number;
@@ -24,7 +24,7 @@ export interface Environment {
   readonly quick: boolean;
 }
 
-/** What an environment has in common before and after a run. */
+/** The part of an environment that is the same before and after a run. */
 export type Circumstances = Pick<
   Environment,
   "versions" | "rounds" | "freshProcesses" | "durationMs" | "coresAwake" | "quick"

@@ -1,14 +1,14 @@
-/** The visits to the keys, before they start anew. */
+/** The number of visits to the keys before they start again. */
 const VISITS = 2 ** 20;
 
 const SEED = 20_260_101;
 
-/** So many client addresses. Each call makes strings of its own, as every request brings its own to a real server. */
+/** Returns this many client addresses. Each call creates new strings, as every request does on a real server. */
 export function addresses(count: number): string[] {
   return Array.from({ length: count }, (_, i) => address(i));
 }
 
-/** A client address: a string of its own, in one piece, as a socket would give it. */
+/** A client address: a new string in one piece, as a socket returns it. */
 export function address(i: number): string {
   return Buffer.from(`10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`).toString("latin1");
 }

@@ -7,7 +7,7 @@ export type Sequence<T> = () => T;
 /** Things in the given order, round and round. Their number has to be a power of two. */
 export function cycle<T>(items: readonly T[]): Sequence<T> {
   const mask = items.length - 1;
-  if ((items.length & mask) !== 0) throw new Error(`${items.length} items are no power of two`);
+  if ((items.length & mask) !== 0) throw new Error(`the number of items must be a power of two, got ${items.length}`);
   let at = 0;
   return () => items[at++ & mask] as T;
 }

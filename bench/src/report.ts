@@ -17,7 +17,7 @@ export interface Ratio {
   readonly against: string;
 }
 
-/** What a suite found, as `--json` writes it. */
+/** The result of a suite, as `--json` writes it. */
 export interface Report {
   readonly suite: string;
   readonly environment: Environment;

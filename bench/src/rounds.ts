@@ -6,7 +6,7 @@ export interface RoundsOptions {
   readonly settings: Settings;
   readonly rounds: number;
   readonly cases: readonly Case[];
-  /** Where each case's process leaves a CPU profile. */
+  /** The folder for the CPU profile of each case's process. */
   readonly profileFolder: string | undefined;
   readonly signal: AbortSignal;
   progress(text: string): void;

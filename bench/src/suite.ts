@@ -1,14 +1,14 @@
-/** What a run is like; it travels to the process of each case as JSON. */
+/** The settings of a run, which are sent to the process of each case as JSON. */
 export interface Settings {
   /** A smoke test: everything runs, and the numbers mean nothing. */
   readonly quick: boolean;
   /** How long one measurement of a rate takes. */
   readonly durationMs: number;
-  /** What the suite's set-up made, such as the address of a server. */
+  /** The result of the suite's set-up, such as the address of a server. */
   readonly context: Readonly<Record<string, string>>;
 }
 
-/** A case that is ready to be measured, in a process of its own. */
+/** A case that is ready to be measured, in a separate process. */
 export interface Runner {
   /**
    * Takes one measurement; where the case has more rows than one, a number for each of them. Rejects when an answer was
@@ -18,7 +18,7 @@ export interface Runner {
   stop?(): Promise<void>;
 }
 
-/** What one number is. */
+/** The meaning of a number. */
 export interface RowName {
   readonly id: string;
   readonly name: string;
@@ -27,9 +27,9 @@ export interface RowName {
 
 /** Something to measure. */
 export interface Case extends RowName {
-  /** What else the same measurement tells. */
+  /** Other numbers of the same measurement. */
   readonly also?: readonly RowName[];
-  /** Measured once, after the rounds and without a warm-up: it is no rate, and the same each time. */
+  /** Measured once, after the rounds and without a warm-up: it is not a rate, and is the same each time. */
   readonly once?: boolean;
   start(settings: Settings): Promise<Runner>;
 }
@@ -42,10 +42,10 @@ export interface RatioOf {
   readonly against: readonly string[];
 }
 
-/** What a suite shares between its cases. */
+/** State that a suite shares between its cases. */
 export interface SetUp {
   readonly context: Readonly<Record<string, string>>;
-  /** Versions of what is no npm package. */
+  /** Versions of software that is not an npm package. */
   readonly versions: Readonly<Record<string, string>>;
   stop?(): Promise<void>;
 }
@@ -56,7 +56,7 @@ export interface Suite {
   /** How many rounds there are unless the user says otherwise. In each of them every case is measured once. */
   readonly rounds: number;
   readonly durationMs: number;
-  /** True if every round has processes of its own, of which one is alive at a time. Default: a case has one for all rounds. */
+  /** True if every round has new processes, of which one is alive at a time. Default: a case has one for all rounds. */
   readonly freshProcesses?: boolean;
   readonly cases: readonly Case[];
   readonly ratios: readonly RatioOf[];

@@ -6,7 +6,7 @@ export function tableOf({ suite, environment, rows, ratios }: Report): string {
   const load = `load average ${loadAverage.start} at the start, ${loadAverage.end} at the end`;
   return [
     `${suite}: Node.js ${node}, ${cpu}, ${cores} cores ${coresAwake ? "kept awake" : "that may sleep"}, ${load}, ` +
-      `${rounds} rounds${freshProcesses ? " with processes of their own" : ""}`,
+      `${rounds} rounds${freshProcesses ? " with new processes" : ""}`,
     "",
     ...columns([
       ["", "unit", "median", "min", "max"],

@@ -16,7 +16,7 @@ function start(...args: string[]): ChildProcess {
   return spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
 }
 
-it("gives each measurement of an HTTP suite a process of its own", { timeout: 60_000 }, async () => {
+it("uses a new process for each measurement of an HTTP suite", { timeout: 60_000 }, async () => {
   const file = join(folder, "http.json");
   const args = ["http", "--quick", "--rounds", "2", "--only", "http.koa.two-fields", "--json", file];
   const [exitCode] = await once(start(...args), "exit");

@@ -34,13 +34,13 @@ describe("median", () => {
 });
 
 describe("rows", () => {
-  it("tell median, min and max", () => {
+  it("have median, min and max", () => {
     expect(measured({ a: [5, 1, 3] }).rows).toEqual([
       { id: "a", name: "name of a", unit: "decisions/s", median: 3, min: 1, max: 5 },
     ]);
   });
 
-  it("include what else a case tells", () => {
+  it("include the other numbers of a case", () => {
     const one: Case = { ...rate("a"), also: [{ id: "a.cpu", name: "CPU", unit: "µs" }] };
     const measurements = new Map([
       ["a", [1]],

@@ -1,5 +1,5 @@
-// Phrases that are hard to read in numbers. Each of them can be good English, as in "tells the two apart", so they are
-// limited and not forbidden.
+// Counts phrases that are hard to read in large numbers. Each can be good English, so they are limited and not
+// forbidden.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,4 +1,4 @@
-// What a TypeScript file imports.
+// The imports of a TypeScript file.
 import { parseSync, Visitor } from "oxc-parser";
 
 /**

@@ -1,4 +1,4 @@
-// What the manifest of every public package must have.
+// The required fields of every public package's manifest.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { foldersIn } from "./source-files.mjs";

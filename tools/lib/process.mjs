@@ -71,7 +71,7 @@ export function captureAsync(command, args) {
  * @param {string[]} args
  */
 export function become(command, args) {
-  // In a process group of its own, so that Ctrl-C reaches it only from here: it comes once, and not twice.
+  // In a separate process group, so that Ctrl-C reaches it only from here: once, and not twice.
   const child = spawn(command, args, { cwd: root, stdio: "inherit", env: toolEnv(), detached: true });
   let passedOnMs = Number.NEGATIVE_INFINITY;
   /** @param {NodeJS.Signals} signal */

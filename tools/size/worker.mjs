@@ -1,3 +1,3 @@
-// What a worker bundles to be limited in memory.
+// A worker's bundle for limits in memory.
 export { rateLimit, tokenBucket } from "@sluice/hono";
 export { memoryStore } from "@sluice/store-memory";

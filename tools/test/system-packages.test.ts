@@ -8,7 +8,7 @@ interface Circumstances {
   /** Commands that are there. */
   readonly has?: readonly string[];
   readonly isRoot?: boolean;
-  /** What somebody at the terminal answers; undefined for nobody. */
+  /** The answer at the terminal; undefined if there is none. */
   readonly answer?: boolean | undefined;
   /** Commands that a successful installation does not bring. */
   readonly neverThere?: readonly string[];

@@ -5,7 +5,7 @@ import { createSchema } from "@sluice/store-dynamodb";
 /** A client with the table, and how to let go of both. */
 export interface Database {
   readonly client: DynamoDBClient;
-  /** Where it is, for people to read. */
+  /** The place of the database, for people to read. */
   readonly where: string;
   stop(): Promise<void>;
 }
@@ -35,5 +35,5 @@ export async function openDatabase(table: string): Promise<Database> {
     await stop();
     throw error;
   }
-  return { client, where: own === undefined ? `DynamoDB at ${endpoint}` : "a DynamoDB Local of its own", stop };
+  return { client, where: own === undefined ? `DynamoDB at ${endpoint}` : "its own DynamoDB Local", stop };
 }

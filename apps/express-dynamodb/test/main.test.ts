@@ -12,10 +12,10 @@ async function untilListening(demo: Demo): Promise<string> {
   return url;
 }
 
-it("brings a DynamoDB Local along, lets the burst through, and stops when told to", async () => {
+it("brings a DynamoDB Local along, lets the burst through, and stops on a signal", async () => {
   const demo = start();
   const url = await untilListening(demo);
-  expect(demo.printed.out).toContain("a DynamoDB Local of its own");
+  expect(demo.printed.out).toContain("its own DynamoDB Local");
   const statuses = await statusesOf(url, 14);
   expect(statuses.slice(0, 10)).toEqual(new Array(10).fill(200));
   expect(statuses).toContain(429);

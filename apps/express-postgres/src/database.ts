@@ -29,5 +29,5 @@ export async function openDatabase(table: string): Promise<Database> {
     await stop();
     throw error;
   }
-  return { pool, where: own === undefined ? "the database of DATABASE_URL" : "a PostgreSQL of its own", stop };
+  return { pool, where: own === undefined ? "the database of DATABASE_URL" : "its own PostgreSQL", stop };
 }

@@ -34,7 +34,7 @@ async function manage(
   return response.status;
 }
 
-it("protects in memory, says what to try, and stops when told to", async () => {
+it("protects in memory, says what to try, and stops on a signal", async () => {
   const demo = start();
   const url = await untilListening(demo);
   expect(demo.printed.out).toContain("kept in memory.");
@@ -83,11 +83,11 @@ it.each([
     "sqlite:/no/such/folder/state.db",
     /^STORAGE: \[sluice\] the store sqlite:\/no\/such\/folder\/state\.db can't be used: .*\n$/,
   ],
-])("says what is wrong with STORAGE=%s", async (STORAGE, told) => {
+])("says what is wrong with STORAGE=%s", async (STORAGE, message) => {
   const demo = start({ STORAGE });
   expect(await demo.ended).toBe(1);
-  if (typeof told === "string") expect(demo.printed.err).toBe(told);
-  else expect(demo.printed.err).toMatch(told);
+  if (typeof message === "string") expect(demo.printed.err).toBe(message);
+  else expect(demo.printed.err).toMatch(message);
 });
 
 it("says so when PORT is wrong", async () => {

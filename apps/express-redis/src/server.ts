@@ -1,4 +1,4 @@
-// One of the processes. Listens on PORT and tells its parent the address.
+// One of the processes. Listens on PORT and sends its parent the address.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { decisionOf, fixedWindow, rateLimit } from "@sluice/express";

@@ -3,13 +3,13 @@ import { once } from "node:events";
 import { versionsOf } from "../environment.js";
 import type { Answered, LoadGenerator } from "./generator.js";
 
-/** What the process of autocannon is asked for. */
+/** The task of the process of autocannon. */
 export interface AutocannonOrder {
   readonly url: string;
   readonly durationS: number;
 }
 
-/** What it counted. */
+/** The counts of a run. */
 export interface AutocannonReply extends Answered {
   /** Answers other than successes, and none at all. */
   readonly failed: number;

@@ -4,9 +4,9 @@ export interface Answered {
   readonly durationS: number;
 }
 
-/** Sends requests from a process of its own, as fast as they are answered. */
+/** Sends requests from a separate process, as fast as they are answered. */
 export interface Load {
-  /** Rejects when an answer was no success. */
+  /** Rejects if an answer was not a success. */
   run(url: string, durationMs: number): Promise<Answered>;
   stop(): Promise<void>;
 }

@@ -19,7 +19,7 @@ export const wrk: LoadGenerator = {
         const { stdout, error } = await runWrk(["-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, url], running);
         const requests = Number(/^\s*(\d+) requests in /m.exec(stdout)?.[1]);
         const rate = Number(/^Requests\/sec:\s*([\d.]+)$/m.exec(stdout)?.[1]);
-        if (!(requests > 0 && rate > 0)) throw new Error(`wrk did not tell a rate: ${stdout || error?.message}`);
+        if (!(requests > 0 && rate > 0)) throw new Error(`wrk did not report a rate: ${stdout || error?.message}`);
         const failed = /^\s*(Non-2xx.*|Socket errors.*)$/m.exec(stdout)?.[1];
         if (failed !== undefined) throw new Error(`requests failed: ${failed}`);
         return { requests, durationS: requests / rate };

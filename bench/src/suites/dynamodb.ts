@@ -15,7 +15,7 @@ const DECISIONS = 1_000;
 /** Decides, and says whether it was allowed. Rejects when the server did not decide. */
 type Ask = (key: string) => Promise<boolean>;
 
-/** Makes the thing to measure, in a table of its own; `limit` is what it allows. */
+/** Creates the limiter to measure, with a separate table; `limit` is what it allows. */
 type Make = (client: DynamoDB, table: string, limit: number) => Promise<Ask>;
 
 const sluice =
@@ -43,7 +43,7 @@ const flexible: Make = async (client, tableName, points) => {
     peer.consume(key).then(
       () => true,
       (denied: unknown) => {
-        // A denial is no error there, but a rejection.
+        // There, a denial is a rejection and not an error.
         if (denied instanceof Error) throw denied;
         return false;
       },
@@ -82,7 +82,7 @@ function rateCase(id: string, name: string, make: Make, keyCount = KEYS): Case {
   };
 }
 
-/** Requests for 1,000 decisions on one key, by so many callers, of which so many are allowed. */
+/** Counts the requests for 1,000 decisions on one key, by this many callers, of which this many are allowed. */
 function requestCase(id: string, name: string, make: Make, callers: number, limit = LIMIT): Case {
   return {
     id,
@@ -102,7 +102,7 @@ function requestCase(id: string, name: string, make: Make, callers: number, limi
           };
           await Promise.all(Array.from({ length: callers }, call));
           const expected = Math.min(limit, DECISIONS);
-          if (allowed !== expected) throw new Error(`${allowed} decisions were allowed in place of ${expected}`);
+          if (allowed !== expected) throw new Error(`${allowed} decisions were allowed instead of ${expected}`);
           return requests() - before;
         },
         stop: async () => client.destroy(),

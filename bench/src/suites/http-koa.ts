@@ -20,7 +20,7 @@ function koaCase(id: string, name: string, fields: readonly string[], middleware
 
 const bothFields = ["ratelimit", "ratelimit-policy"];
 
-/** What no middleware that sets these fields can avoid. */
+/** The least work of any middleware that sets these fields. */
 function handWritten(): Middleware {
   return (ctx, next) => {
     ctx.res.setHeader("RateLimit-Policy", '"default";q=1000000000;w=1');

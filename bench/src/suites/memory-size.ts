@@ -3,7 +3,7 @@ import type { Case } from "../suite.js";
 
 interface Filled {
   insert(key: string): unknown;
-  /** What must not be collected before it has been weighed. */
+  /** Objects that must not be collected before they have been measured. */
   readonly keep: unknown;
 }
 

@@ -17,7 +17,7 @@ const KEYS = 10_000;
 
 const bucket = tokenBucket({ rate: LIMIT, interval: HOUR_MS });
 
-/** What a case asks, and the tables that are emptied before each measurement. */
+/** The decision of a case, and the tables that are emptied before each measurement. */
 interface Asker<T> {
   ask(key: string): Promise<T>;
   isRight(answer: T): boolean;
@@ -54,7 +54,7 @@ function postgresCase<T>(
   };
 }
 
-/** Each case has a table of its own. */
+/** Each case has a separate table. */
 async function sluice(
   client: PostgresClient,
   table: string,

@@ -19,7 +19,7 @@ const KEYS = 10_000;
 
 const bucket = tokenBucket({ rate: LIMIT, interval: HOUR_MS });
 
-/** What a case does with its own connection. */
+/** The work of a case on its connection. */
 interface Asker<T> {
   ask(key: string): Promise<T>;
   isRight(answer: T): boolean;

@@ -15,7 +15,7 @@ const KEYS = 10_000;
 
 const bucket = tokenBucket({ rate: LIMIT, interval: HOUR_MS });
 
-/** What a case asks, and the table that is emptied before each measurement. */
+/** The decision of a case, and the table that is emptied before each measurement. */
 interface Asker<T> {
   ask(key: string): Promise<T>;
   isRight(answer: T): boolean;
@@ -30,7 +30,7 @@ type Open = (file: string) => Promise<OpenSqliteClient>;
 const betterSqlite3: Open = async (file) => new (await import("better-sqlite3")).default(file);
 const libsql: Open = async (file) => new (await import("libsql")).default(file);
 
-/** Each case has a file of its own. */
+/** Each case has a separate file. */
 function sqliteCase<T>(
   id: string,
   name: string,
@@ -86,7 +86,7 @@ async function denied(client: OpenSqliteClient): Promise<Asker<Decision>> {
   };
 }
 
-/** In WAL, as Sluice has it: by itself it would wait for the disk several times for each call. */
+/** In WAL mode, as with Sluice: by default it would wait for the disk several times for each call. */
 async function flexible(
   client: OpenSqliteClient,
   synchronous: "NORMAL" | "FULL",

@@ -180,7 +180,7 @@ it("a limiter that is switched over in the middle admits at most what the target
       if (read >= 4_000) current = to;
     },
   });
-  // What the source granted after its entry was read.
+  // The grants of the source after its entry was read.
   await moveState(from, to);
   const atTheEnd = users.map(({ granted }) => granted.to);
   moving = false;

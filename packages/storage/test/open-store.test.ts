@@ -35,7 +35,7 @@ function expectNoSecrets(value: unknown): void {
 
 describe("a wrong URL", () => {
   it.each([
-    ["", "is empty"],
+    ["", "got an empty string"],
     ["localhost:6379", "has no known scheme"],
     ["just text", "has no known scheme"],
     ["redsi://localhost", "did you mean redis://HOST:PORT/DB?"],

@@ -30,7 +30,7 @@ export interface DynamodbStoreOptions extends SchemaOptions {
   table: string;
   /**
    * The maximum number of requests in flight: no more than the client's `maxSockets`. Default 50, as there. Calls that
-   * would have to wait too long are refused. Workers have a limit of their own, and this option has no effect there.
+   * would have to wait too long are refused. Workers have their own limit, and this option has no effect there.
    */
   concurrency?: number | undefined;
   /** Called when this machine's clock is found to be off; again only after it was correct in between. */

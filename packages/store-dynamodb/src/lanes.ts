@@ -110,7 +110,7 @@ export function createLanes(resources: SessionResources): Lanes {
     const usualMs = pace.usualMs(nowMs);
     const earliestMs = waiting.reduce((earliest, { call }) => Math.min(earliest, call.deadlineMs), Infinity);
     const gapEndsMs = lastSentMs + Math.max(MIN_GAP_MS, usualMs / MAX_SESSIONS);
-    // The rest of the session in flight, a session of its own, and half a session to spare.
+    // The rest of the session in flight, a whole session, and half a session to spare.
     return Math.max(gapEndsMs, earliestMs - 2.5 * usualMs);
   }
 

@@ -3,7 +3,7 @@ import { createSlotSet } from "./slot-set.js";
 /** How slots are asked about. */
 export interface SlotReader {
   expiresAtMs(slot: number): number;
-  /** Whether a slot has half of its limit again, and is not blocked. */
+  /** Returns whether a slot has half of its limit again, and is not blocked. */
   hasRecovered(slot: number, nowMs: number): boolean;
 }
 

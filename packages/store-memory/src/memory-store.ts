@@ -95,7 +95,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     return slot;
   }
 
-  /** What is rare of `judge`, so that it stays small: every decision runs it. */
+  /** The rare part of `judge`, kept apart since every decision runs `judge`. */
   function judgeOther(
     table: StateTable,
     slot: number,
@@ -117,7 +117,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     Object.assign(finding, withBlock({ ...asked, resetAfterMs: finding.resetAfterMs }, blockedUntilMs, nowMs));
   }
 
-  /** What is found for a slot when nothing is charged. */
+  /** The finding for a slot when nothing is charged. */
   function look(
     table: StateTable,
     slot: number,
@@ -241,7 +241,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       if (entries.some(({ digested }) => digested)) {
         throw new SluiceError(
           "DIGESTED_KEY",
-          "an entry's key is known only by its digest, and the memory store looks keys up by themselves: leave it out",
+          "an entry's key is known only by its digest, and the memory store looks keys up in plain text: leave it out",
         );
       }
       const nowMs = Date.now();

@@ -16,9 +16,9 @@ export interface Table {
   readonly scope: string;
   /** The slot of each key. */
   readonly slotOf: Map<string, number>;
-  /** Whether a slot's key would be denied now, so that it must not be evicted before others. */
+  /** Returns whether a slot's key would be denied now, so that it must not be evicted before others. */
   isExhausted(slot: number, nowMs: number): boolean;
-  /** Whether half of a slot's limit is there again, and its key is not blocked. */
+  /** Returns whether half of a slot's limit is available again, and its key is not blocked. */
   hasRecovered(slot: number, nowMs: number): boolean;
 }
 
@@ -27,7 +27,7 @@ export interface Table {
  * the garbage collector, and what does not fit into numbers beside it.
  */
 export interface Slots {
-  /** Replaced when it grows: read it anew after `take`. */
+  /** Replaced when it grows: read it again after `take`. */
   cells: Float64Array;
   /** State that is not a fixed count of numbers. */
   readonly objects: Map<number, unknown>;
@@ -48,7 +48,8 @@ export interface Slots {
 }
 
 /**
- * What expired this recently stays: a client that comes back at once, as most do, then costs no removal and insertion.
+ * Entries that expired this recently stay: a client that comes back at once, as most do, then costs no removal and
+ * insertion.
  */
 const LINGER_MS = 1_000;
 

@@ -9,12 +9,12 @@ import {
 } from "@sluice/core/store";
 import { BLOCKED_FOR_MS, BLOCKED_UNTIL_MS, EXPIRES_AT_MS, type Slots, STRIDE, type Table } from "./slots.js";
 
-/** In place of a slot, for a key that has none. */
+/** A key without a slot. */
 export const NO_SLOT = -1;
 
 /** The state of one scope's keys, in the form that suits its algorithm. */
 export interface StateTable extends Table {
-  /** Remembered to tell whether a key is exhausted. */
+  /** Kept to find out whether a key is exhausted. */
   policy: Policy | undefined;
   /**
    * Judges a slot's state, or with {@link NO_SLOT} no state at all. True when it first had to repair the state: the clock
@@ -47,7 +47,7 @@ const probe: Finding = { allowed: false, remaining: 0, retryAfterMs: undefined, 
 function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): StateTable {
   const { width } = algorithm;
 
-  /** Whether a state is an entry of this algorithm, and so fits into the cells. */
+  /** Returns whether a state is an entry of this algorithm, and so fits into the cells. */
   function fits(state: unknown): state is Entry {
     if (!isEntry(state) || state.length !== state[0] + 2 || typeof state[1] !== "number") return false;
     const numbers = state[2];
@@ -195,7 +195,7 @@ export function correctBlock(slots: Slots, slot: number, nowMs: number): boolean
 /** Looks at a slot, and leaves it as it is. */
 type Look = (policy: Policy) => { readonly allowed: boolean };
 
-/** Whether a look denies. What can't be judged is kept: it is a block, or of another release. */
+/** Returns whether a look denies. State that can't be judged is kept: it is a block, or of another release. */
 function denies(table: StateTable, slots: Slots, slot: number, nowMs: number, look: Look): boolean {
   if ((slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) return true;
   if (table.policy === undefined) return true;

@@ -37,7 +37,7 @@ describe("options", () => {
     expect(() => memoryStore({ maxkeys: 5 } as never)).toThrow(/did you mean "maxKeys"/);
   });
 
-  it("refuses what is no object", () => {
+  it("refuses values that are not objects", () => {
     expect(() => memoryStore(null as never)).toThrow(SluiceError);
   });
 });
@@ -187,7 +187,7 @@ describe("eviction", () => {
 });
 
 describe("atomicUpdate", () => {
-  it("keeps state of its own: what the caller does to the object afterwards changes nothing", async () => {
+  it("keeps a copy of the state: later changes of the object have no effect", async () => {
     const store = memoryStore();
     const state = { list: [1] };
     await store.atomicUpdate("mine", () => ({ state, ttlMs: 1_000 }));

@@ -36,7 +36,7 @@ export function textIn(rows: unknown): string {
   return value ?? "";
 }
 
-/** What to do after each statement on a connection. */
+/** The action after each statement on a connection. */
 export interface ConnectionWatch {
   readonly errors: { last: unknown };
   sent?(): void;

@@ -200,7 +200,7 @@ function identifier(max: number): Rule {
   };
 }
 
-/** What {@link SchemaOptions} may be. */
+/** The rules of {@link SchemaOptions}. */
 export const SCHEMA_RULES: Rules<SchemaOptions> = {
   table: identifier(LONGEST_TABLE),
   schema: identifier(LONGEST_NAME),

@@ -20,7 +20,7 @@ export function openPool(server: PostgresServer, config: pg.PoolConfig = {}): pg
 
 const pools: pg.Pool[] = [];
 
-/** What {@link startDatabase} is to start. */
+/** Options of {@link startDatabase}. */
 export interface DatabaseOptions {
   readonly migration?: SchemaOptions;
   readonly settings?: Record<string, string>;

@@ -1,4 +1,4 @@
-// What each process of the races runs: callers that ask for random keys as fast as they can.
+// A process of the races: callers that ask for random keys as fast as they can.
 import { createLimiter, fixedWindow } from "@sluice/core";
 import { postgresStore } from "@sluice/store-postgres";
 import pg from "pg";

@@ -17,7 +17,7 @@ interface Race {
   readonly calls: number;
 }
 
-/** What all processes together were granted, by policy and key. */
+/** The grants of all processes together, by policy and key. */
 async function run(port: number, race: Race): Promise<Map<string, number>> {
   const task = JSON.stringify({ port, callers: CALLERS, ...race });
   const script = new URL("./race-process.mjs", import.meta.url);

@@ -37,7 +37,10 @@ describeDatabases(databases, ({ server, admin }) => {
     return error ?? (await limiter.reset("somebody").catch((error) => error));
   }
 
-  /** What a role may do with the objects in a schema, as the server sees it, without regard to the schema's own rights. */
+  /**
+   * The rights of a role on the objects in a schema, as the server sees them, without regard to the schema's own
+   * rights.
+   */
   async function rightsOf(role: string, schema: string): Promise<string[]> {
     const { rows } = await admin.query(
       `SELECT relname AS name FROM pg_class, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) r

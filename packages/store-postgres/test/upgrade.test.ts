@@ -28,7 +28,7 @@ describeDatabases(databases, ({ admin }) => {
     (await admin.query("SELECT xmin::text AS version FROM sluice_entries WHERE key = $1", [scope + key])).rows[0]
       .version;
 
-  // What the release before has stored: the columns of a row, and its value.
+  // Data of the previous release: the columns of a row, and its value.
   const BLOCKED = NOW_MS + 500;
   const stored: readonly [row: string, entry: Entry, policy: Policy][] = [
     ...rowsOf(tokenBucket({ rate: 7, burst: 10 }), [1_700_000_000_571, 3, 7, 1_000, 1_699_999_999_600]),

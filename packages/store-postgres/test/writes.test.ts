@@ -51,7 +51,7 @@ describeDatabases(databases, ({ server, admin }) => {
   ])(`${DENIALS} denials on a durable table write no WAL and take no transaction, with %s`, async (name, policy) => {
     const limiter = limiterOf(`denied ${name}`, policy);
     expect(await ask(limiter, 200, 100)).toBe(100);
-    // What reading tidies up is tidied up.
+    // Clean-up that reading causes is done.
     await admin.query("VACUUM sluice_entries");
     await admin.query("CHECKPOINT");
     expect(await ask(limiter, 200, 100)).toBe(0);

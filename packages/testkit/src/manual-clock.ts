@@ -20,7 +20,7 @@ interface Sleeper {
 /**
  * Creates a clock that only a test moves.
  *
- * @param startMs what it shows first; default 1,000,000
+ * @param startMs the first time that it shows; default 1,000,000
  *
  * @example
  * ```ts

@@ -10,7 +10,7 @@ import {
 } from "@sluice/core/store";
 import type { Operation, PlainClaim } from "./operation.js";
 
-/** What a decision showed. */
+/** The result of a decision. */
 export interface Decided {
   readonly allowed: boolean;
   readonly nowMs: number;
@@ -20,7 +20,7 @@ export interface Decided {
 /** The result of a call: a decision, whether a refund restored anything, or nothing. */
 export type Observation = Decided | boolean | undefined;
 
-/** What a sequence of calls must show. */
+/** The expected results of a sequence of calls. */
 export interface Reference {
   apply(operation: Operation): Observation;
 }

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { inject } from "vitest";
 
-/** What a program printed, and how it ended. */
+/** A program's output, and how it ended. */
 export interface Ended {
   readonly code: number;
   readonly output: string;
@@ -26,7 +26,7 @@ export function run(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<Ended> {
-  // What Vitest sets for itself must not reach another test runner, nor pnpm's folders what it loads.
+  // Vitest's environment must not reach another test runner, nor pnpm's folders the packages that it loads.
   const { NODE_ENV, VITEST, NODE_OPTIONS, NODE_PATH, ...clean } = process.env;
   const options = { cwd: folder, env: { ...clean, NO_COLOR: "1", ...env }, timeout: 110_000 };
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// Jest loads the packages without any configuration of its own: it requires them, and can't require an ES module.
+// Jest loads the packages without any configuration: it requires them, and can't require an ES module.
 import { it } from "vitest";
 import { expectJest, jestProject, versions } from "./jest.js";
 

@@ -42,7 +42,7 @@ const source = `
   declare const given: number | undefined;
   rateLimit(memoryStore({ maxKeys: given }), { name: undefined, cost: given, statusCode: given, timeout: given });
   createLimiter({ store: memoryStore(), timeout: given, prefix: undefined, clock: undefined, policies: tokenBucket({ burst: given }) });
-  // @ts-expect-error: the types are there, and are no any.
+  // @ts-expect-error: the types exist, and are not any.
   fixedWindow({ limit: "2", window: "1h" });
 `;
 

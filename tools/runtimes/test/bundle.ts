@@ -13,7 +13,7 @@ const ON_DISK = ["express", "express4", "koa", "koa2", "hono", "hono/*", "@hono/
 /**
  * Makes one file that a runtime runs as it is, since old versions of Node.js run no TypeScript, and returns its path.
  *
- * @param runtime whose file it is; several runtimes are tested at the same time
+ * @param runtime the runtime of the file; several runtimes are tested at the same time
  */
 export async function bundle(host: Host, content: Content, runtime: string): Promise<string> {
   const outfile = fileURLToPath(new URL(`../node_modules/.cache/${runtime}-${content}.mjs`, import.meta.url));

@@ -88,7 +88,7 @@ const apps: Readonly<Record<string, (seen: Seen) => RequestListener | Server>> =
 };
 
 describe.each(Object.entries(apps))("%s, with decisions of one batch in Redis", (_, appOf) => {
-  it("runs the route, a rejection handler and refundWhen in the context of their own request", async () => {
+  it("runs the route, a rejection handler and refundWhen in the context of their request", async () => {
     const seen: Seen = { refunds: [] };
     const app = appOf(seen);
     const server = typeof app === "function" ? createServer(app) : app;

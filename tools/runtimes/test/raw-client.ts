@@ -36,7 +36,7 @@ export async function startApp({ url }: Running, app: WireApp): Promise<WireServ
   };
 }
 
-/** Opens a connection of its own. The caller writes the body, or leaves. */
+/** Opens a new connection. The caller writes the body, or leaves. */
 export function open(url: string, options: RequestOptions = {}): ClientRequest {
   const request = httpRequest(url, { agent: false, ...options });
   request.on("error", () => {});

@@ -11,7 +11,7 @@ import { bundle, type Content } from "./bundle.js";
 export interface Running {
   /** As in `http://127.0.0.1:49152`. */
   readonly url: string;
-  /** What it has written on its error output so far: warnings, unhandled rejections, crashes. */
+  /** Its error output so far: warnings, unhandled rejections, crashes. */
   complaints(): string;
   stop(): Promise<void>;
 }
@@ -54,7 +54,7 @@ export function deno(flag?: "--unstable-no-legacy-abort"): Runtime {
         ...(flag === undefined ? [] : [flag]),
         file,
       ]);
-      // What docs/http.md says that Deno warns of.
+      // The warning of Deno that docs/http.md describes.
       const known = /^Deno\.serve: request\.signal aborts on successful responses.*\n/m;
       return { ...running, complaints: () => running.complaints().replace(known, "") };
     },
@@ -85,7 +85,7 @@ export const workerd: Runtime = {
     const { port } = await worker.ready;
     return {
       url: `http://127.0.0.1:${port}`,
-      // It tells of each client that has left when it writes to it.
+      // It reports each client that has left when it writes to it.
       complaints: () =>
         withoutOutages(complaints.join("")).replaceAll(/^.*disconnected: ::write.*\n(stack: .*\n)?/gm, ""),
       stop: () => worker.dispose(),

@@ -4,7 +4,7 @@ import { expect, it, vi } from "vitest";
 import type { WireState } from "../fixtures/wire.js";
 import { exchange, open, type StartApp, type WireServer } from "./raw-client.js";
 
-/** Long enough for a server to notice, and for a route to end and give back. */
+/** Long enough for a server to notice, and for a route to end and refund. */
 const aWhile = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 60));
 
 const half = { method: "POST", headers: { "content-length": "10" } };
@@ -26,7 +26,7 @@ export function socketTests(start: StartApp): void {
     expect([await status("::1", "::1"), await status("::1", "::1")]).toEqual([200, 429]);
   });
 
-  it("clients that leave are given nothing back: of 20 with a limit of 2, 2 reach the route", async () => {
+  it("clients that leave are not refunded: of 20 with a limit of 2, 2 reach the route", async () => {
     const server = await start({ route: "hold", limit: "refund" });
     for (let i = 0; i < 20; i++) {
       const request = open(server.url).end();
@@ -41,7 +41,7 @@ export function socketTests(start: StartApp): void {
     expect((await exchange(server.url)).status).toBe(429);
   });
 
-  it("a client that leaves a stream is given nothing back", async () => {
+  it("a client that leaves a stream is not refunded", async () => {
     const server = await start({ route: "stream", limit: "refund" });
     const request = open(server.url).end();
     const [response] = await once(request, "response");
@@ -58,7 +58,7 @@ export function socketTests(start: StartApp): void {
     await until(server, { held: 2, asked: 1 });
   });
 
-  it("a client that leaves amid its body is charged, given nothing back, and takes nobody with it", async () => {
+  it("a client that leaves amid its body is charged, not refunded, and affects no other client", async () => {
     const server = await start({ route: "echo", limit: "refund" });
     for (let i = 0; i < 2; i++) {
       const request = open(server.url, half);

@@ -26,7 +26,7 @@ interface Line {
   readonly client: string;
   readonly cost?: string;
   readonly body?: string;
-  /** What is said of the limit. */
+  /** The fields and bodies about the limit. */
   readonly fields: Readonly<Record<string, string>>;
   /** The body, when it is denied. */
   readonly denied?: string;
@@ -54,7 +54,7 @@ const lines: readonly Line[] = [
   { method: "GET", client: "linus", cost: "4", fields: tooMuch, denied: never },
 ];
 
-/** What docs/http.md says that frameworks and servers force. */
+/** The differences between frameworks and servers that docs/http.md lists. */
 function forced(runtime: Runtime, adapter: string, line: Line): Record<string, string> {
   const poweredBy = adapter.startsWith("Express") ? { "x-powered-by": "Express" } : {};
   if (line.denied === undefined) return poweredBy;

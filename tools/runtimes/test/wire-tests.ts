@@ -4,7 +4,7 @@ import type { Running, Runtime } from "./runtime.js";
 import { socketTests } from "./socket-tests.js";
 import { transcriptTests } from "./transcript-tests.js";
 
-/** What takes a client outside of the runtime, who sees every byte and may leave at any time. */
+/** Tests that need a client outside of the runtime, which sees every byte and may leave at any time. */
 export function wireTests(runtime: Runtime): void {
   describe(runtime.name, () => {
     let running: Running | undefined;
@@ -13,7 +13,7 @@ export function wireTests(runtime: Runtime): void {
     });
     afterAll(() => running?.stop());
 
-    // At the same time, since most of the time is waiting. Every test has an app of its own.
+    // At the same time, since most of the time is waiting. Every test has a separate app.
     describe.concurrent.each(runtime.adapters)("%s", (adapter) => {
       const start: StartApp = (app) => startApp(running as Running, { adapter, host: "127.0.0.1", ...app });
       describe("answers are the same as everywhere", () => transcriptTests(runtime, adapter, start));

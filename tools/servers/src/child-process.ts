@@ -21,21 +21,21 @@ export interface ServerCommand {
   command: string;
   /** The arguments; the function gets the server's own temporary folder, which is also its working directory. */
   args: (folder: string) => string[] | Promise<string[]>;
-  /** What the server prints when it is ready. */
+  /** The output of the server when it is ready. */
   ready: RegExp;
   /** How to install `command`; ends the message when it is missing. */
   install: string;
   env?: Record<string, string>;
   /** The user that it runs as. Default: the one of this process. */
   user?: { uid: number; gid: number } | undefined;
-  /** What ends it in an orderly way. Default SIGTERM. */
+  /** The signal that ends it in an orderly way. Default SIGTERM. */
   stopSignal?: "SIGTERM" | "SIGINT";
   /** How long it may take to be ready. */
   timeoutMs?: number;
 }
 
-/** Starts a server in a temporary folder of its own and resolves when it is ready. It ends with this process at the
- *  latest, however this process ends. */
+/** Starts a server in a new temporary folder and resolves when it is ready. It ends with this process at the latest,
+ * however this process ends. */
 export async function startServer(options: ServerCommand): Promise<ServerProcess> {
   const { command, ready, install, env, user, stopSignal = "SIGTERM", timeoutMs = 20_000 } = options;
   const folder = await mkdtemp(join(tmpdir(), "sluice-server-"));
@@ -120,8 +120,8 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
-// The reaper is a shell that is told every server's pid and folder. Its input closes when this process ends, be it by
-// `process.exit`, a crash, Ctrl-C or SIGKILL; it then ends what still runs, and removes the folders.
+// The reaper is a shell that gets every server's pid and folder. Its input closes when this process ends, be it by
+// `process.exit`, a crash, Ctrl-C or SIGKILL; it then ends all servers that still run, and removes the folders.
 const reaperScript = `
 trap '' INT TERM HUP
 pids=' '

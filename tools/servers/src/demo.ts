@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 
-/** A demo app that runs as a process of its own. */
+/** A demo app that runs as a separate process. */
 export interface Demo {
   readonly child: ChildProcess;
-  /** What it printed so far. */
+  /** Its output so far. */
   readonly printed: { readonly out: string; readonly err: string };
   /** Resolves to its exit code. */
   readonly ended: Promise<number>;

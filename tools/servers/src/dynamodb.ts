@@ -6,7 +6,7 @@ import { onFreePorts } from "./free-port.js";
 import { until } from "./until.js";
 
 export interface DynamodbServer extends ServerProcess {
-  /** What a client takes as its `endpoint`. Any region and credentials will do. */
+  /** The `endpoint` for a client. Any region and credentials will do. */
   readonly url: string;
   readonly port: number;
 }
@@ -36,7 +36,7 @@ async function startDynamodbOn(port: number): Promise<DynamodbServer> {
       "Install it with `apt-get install default-jre-headless` (Debian, Ubuntu) or `brew install openjdk` (macOS).",
   });
   try {
-    // What it prints comes before it listens.
+    // Its output comes before it listens.
     await until("DynamoDB Local answers", async () => {
       if (!isAlive(server.pid)) throw new Error("DynamoDB Local ended: address already in use");
       return fetch(`http://127.0.0.1:${port}/`).then(

@@ -27,10 +27,10 @@ export interface PostgresOptions {
 
 const run = promisify(execFile);
 
-/** What is made once on this machine. */
+/** Files that are created once on this machine. */
 const CACHE = fileURLToPath(new URL("../node_modules/.cache", import.meta.url));
 
-/** Starts a PostgreSQL on a free loopback port, with a database of its own that goes with it. */
+/** Starts a PostgreSQL on a free loopback port, with a new database that is removed with it. */
 export async function startPostgres({ binaries, settings = {} }: PostgresOptions = {}): Promise<PostgresServer> {
   const folder = binaries ?? (await embeddedPostgres());
   return onFreePorts(1, ([port]) => startPostgresOn(port as number, folder, settings));
@@ -66,11 +66,11 @@ async function startPostgresOn(
     ready: /ready to accept connections/,
     install: "Install the packages of this repository, or PostgreSQL (Debian, Ubuntu: `apt-get install postgresql`).",
     user,
-    // Ends the connections; SIGTERM waits until clients have gone by themselves.
+    // Ends the connections; SIGTERM waits until clients have left.
     stopSignal: "SIGINT",
   });
 
-  /** The server's children are in process groups of their own. The first process goes last, so that it starts no more. */
+  /** The server's children are in separate process groups. The first process ends last, so that it starts no more. */
   async function signal(name: "SIGSTOP" | "SIGCONT"): Promise<void> {
     for (const pid of [...(await childrenOf(server.pid)), server.pid]) {
       try {
@@ -92,7 +92,7 @@ async function startPostgresOn(
       await server.stop();
     },
     async kill() {
-      // Without their parent they end by themselves, unless they are frozen.
+      // Without their parent they end automatically, unless they are frozen.
       await signal("SIGCONT");
       await server.kill();
     },

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from "node:net";
 /** A TCP proxy that breaks connections in the ways that networks do. */
 export interface Proxy {
   readonly port: number;
-  /** Lets requests through, and breaks the connection in place of the answer after the next `pass`. */
+  /** Lets requests through, and breaks the connection instead of sending the answer after the next `pass`. */
   loseAnswer(pass: number): void;
   /** How many answers were lost so far. */
   readonly lost: number;

@@ -6,7 +6,7 @@ import { installRedis, type RedisServer, redisCommand, startRedis } from "./redi
 import { until } from "./until.js";
 
 export interface RedisSentinel {
-  /** What a client is given to find the master. */
+  /** The options with which a client finds the master. */
   readonly sentinels: readonly { host: string; port: number }[];
   readonly name: string;
   /** The master at the start; after `killMaster` the replica takes over. */

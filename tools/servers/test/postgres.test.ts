@@ -39,7 +39,7 @@ test("starts PostgreSQL 18 with settings, and nothing is left after stop, with c
   await server.stop();
 });
 
-test("pause freezes the connections too, resume lets them go on, and a frozen server can be killed", async () => {
+test("pause freezes the connections too, resume continues them, and a frozen server can be killed", async () => {
   const server = await startPostgres();
   const client = new pg.Client(server.url);
   client.on("error", () => {});

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { startRedis, startRedisCluster, startRedisSentinel } from "../src/index.js";
 
-/** What the server at `port` answers to one inline command. */
+/** The answer of the server at `port` to one inline command. */
 async function ask(port: number, command: string, timeoutMs = 2_000): Promise<string> {
   const socket = createConnection({ host: "127.0.0.1", port, timeout: timeoutMs });
   try {

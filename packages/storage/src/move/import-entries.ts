@@ -32,7 +32,7 @@ export interface ImportOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What {@link ImportOptions} may be. */
+/** The rules of {@link ImportOptions}. */
 export const IMPORT_RULES: Rules<ImportOptions> = { dryRun: "boolean", onProgress: "function", signal: "any" };
 
 /** The outcome for an entry of an import. */

@@ -38,7 +38,7 @@ const SHAPE = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:([^/?#]*)@)?([^/?#@]*))?([^?]*)(?:
  */
 export function parseStoreUrl(storage: string): StoreUrl {
   if (typeof storage !== "string" || storage === "") {
-    const found = storage === "" ? "empty" : `of the type ${typeof storage}`;
+    const found = storage === "" ? "an empty string" : `the type ${typeof storage}`;
     throw new SluiceError("INVALID_STORAGE", `the store URL must be a string such as ${examples()}, got ${found}`);
   }
   const [, given = "", credentials, hosts, rest = "", query = ""] = SHAPE.exec(storage.trim()) ?? [];

@@ -15,7 +15,7 @@
 -- Result     a JSON array of whole numbers: for each admission the time, and 1 (allowed), 0 (denied), -1 (an entry can't
 --            be read; nothing follows), -2 (not decided, ask again; nothing follows), -3 (another transaction holds a row
 --            that has to be written; its entry follows) or -4 (the server is read-only and a row has to be written); then
---            for each of its claims the time until which the key is blocked, and two or three numbers that tell its state,
+--            for each of its claims the time until which the key is blocked, and two or three numbers of its state,
 --            after the charge if there was one. Where nothing is used, the name of a window is that of the window that a
 --            charge would begin.
 --

@@ -43,7 +43,7 @@ export interface AppUnderTest<Req, Handler> {
    * the client address; `"everyone"` to trust every sender.
    */
   readonly trustProxy: boolean | "everyone";
-  /** What the routes `"hold"` and `"stream"` wait for. */
+  /** The event that the routes `"hold"` and `"stream"` wait for. */
   hold(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ export interface AppUnderTest<Req, Handler> {
 export interface AdapterServer {
   /** As in `http://127.0.0.1:49152`. */
   readonly url: string;
-  /** What reached the framework's error handling, which then answers as it does by default. */
+  /** The errors that reached the framework's error handling, which then answers as it does by default. */
   readonly errors: readonly unknown[];
   /** Ends connections and stops listening. */
   close(): Promise<void>;

@@ -8,7 +8,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
   const policies = fixedWindow({ limit: 1, window: "10s" });
   const from = (address: string): RequestInit => ({ headers: { "x-forwarded-for": address } });
 
-  test("are told apart by their address, in whatever spelling", async ({ serve, ask }) => {
+  test("are identified by their address, in any spelling", async ({ serve, ask }) => {
     const server = await serve({ trustProxy: true }, { policies });
     await ask(server, { status: 200 }, from("192.0.2.1"));
     await ask(server, { status: 429 }, from("192.0.2.1"));

@@ -6,7 +6,7 @@ import { modelStore } from "../model.js";
 import type { SuiteRunner } from "../runner.js";
 import type { Adapter, AdapterServer, AppUnderTest } from "./adapter.js";
 
-/** What a test expects of a response. */
+/** The response that a test expects. */
 export interface Expected {
   readonly status: number;
   /** Fields by name; `null` for a field that must be absent. */
@@ -20,7 +20,7 @@ export interface Arguments<Req, Handler> extends RateLimitOptionsOf<Req, Handler
   policies?: Policies<Req> | undefined;
 }
 
-/** What a test of the suite gets. */
+/** The tools of a test of the suite. */
 export interface AdapterTools<Req, Handler> {
   /** Stands still until it is moved. */
   readonly clock: ManualClock;
@@ -33,7 +33,7 @@ export interface AdapterTools<Req, Handler> {
   ask(server: AdapterServer, expected: Expected, request?: RequestInit): Promise<void>;
 }
 
-/** What the groups define their tests with. */
+/** The functions with which the groups define their tests. */
 export interface AdapterContext<Req, Handler> {
   readonly adapter: Adapter<Req, Handler>;
   test(name: string, body: (tools: AdapterTools<Req, Handler>) => Promise<void>): void;

@@ -2,7 +2,7 @@ import { equal } from "node:assert/strict";
 import { createLimiter, fixedWindow, type Store } from "@sluice/core";
 import type { AdapterContext } from "./context.js";
 
-/** What happens when a part of it fails. */
+/** Failures of the parts. */
 export function failuresGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 2, window: "10s" });
   const unknown = { "RateLimit-Policy": '"default";q=2;w=10', RateLimit: null, "X-RateLimit-Remaining": null };

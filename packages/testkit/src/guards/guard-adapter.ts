@@ -13,7 +13,7 @@ export interface GuardedApp {
   readonly property: string;
 }
 
-/** What the suite needs of the protections that it tests middleware with. */
+/** The protections that the suite tests middleware with. */
 export interface TestedProtections {
   readonly blocklist: {
     block(key: string, options?: { for?: Duration; reason?: string }): Promise<unknown>;

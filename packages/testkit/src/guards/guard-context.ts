@@ -6,7 +6,7 @@ import { modelStore } from "../model.js";
 import type { SuiteRunner } from "../runner.js";
 import type { GuardAdapter, GuardedApp, TestedOptions, TestedProtections } from "./guard-adapter.js";
 
-/** What a test of the suite gets. */
+/** The tools of a test of the suite. */
 export interface GuardTools {
   readonly clock: ManualClock;
   readonly store: Store;
@@ -42,7 +42,7 @@ export interface GuardAnswer {
   readonly body: string;
 }
 
-/** What the groups define their tests with. */
+/** The functions with which the groups define their tests. */
 export interface GuardContext {
   readonly adapter: GuardAdapter;
   test(name: string, body: (tools: GuardTools) => Promise<void>): void;

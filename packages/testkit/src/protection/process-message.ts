@@ -1,4 +1,4 @@
-/** What a process of the group `protections in several processes` is to do. */
+/** The task of a process of the group `protections in several processes`. */
 export interface ProtectionTask {
   readonly module: string;
   readonly setting: string | undefined;

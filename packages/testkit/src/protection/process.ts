@@ -1,4 +1,4 @@
-// What each process of the group `protections in several processes` runs.
+// A process of the group `protections in several processes`.
 import type { MaybePromise, Store } from "@sluice/core";
 import type { ProtectionReport, ProtectionTask } from "./process-message.js";
 import { PATIENT, type Protections } from "./protections.js";

@@ -8,7 +8,7 @@ import type { Protections } from "./protections.js";
  */
 export type ProtectionCapabilities = Pick<StoreCapabilities, "shared" | "otherProcess" | "exportsEntries">;
 
-/** What the groups define their tests with. */
+/** The functions with which the groups define their tests. */
 export interface ProtectionContext extends SuiteContext<ProtectionCapabilities> {
   readonly protections: Protections;
 }

@@ -1,6 +1,6 @@
 import type { Clock, Duration, Store } from "@sluice/core";
 
-/** What the protections of one store have in common. */
+/** The common part of the protections of one store. */
 export interface Shared {
   readonly store: Store;
   readonly prefix: string;

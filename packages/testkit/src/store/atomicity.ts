@@ -35,7 +35,7 @@ export function atomicityGroup({ test }: SuiteContext): void {
     const granted = decisions.filter(({ allowed }) => allowed).length;
     const [limiter] = limiters as [(typeof limiters)[number]];
     const left = (await limiter.peek({ user: "nobody", everyone: "all" })).policies[1]?.remaining;
-    // Where the keys can't be decided in one step, fewer may be granted, and what was granted is still what was charged.
+    // If the keys can't be decided in one step, fewer may be granted, and grants and charges are still equal.
     equal(left, 20 - granted);
     equal(granted <= 20 && granted > 0, true, `${granted} granted`);
   });

@@ -6,7 +6,7 @@ import type { InterruptibleStore } from "./capabilities.js";
 import type { SuiteContext } from "./suite-context.js";
 
 const TIMEOUT_MS = 300;
-/** What a busy machine may add to a time-out. */
+/** The time that a busy machine may add to a time-out. */
 const SLACK_MS = 700;
 
 /** When the backend is down every call ends in time, and once it is back so are the decisions. */
@@ -88,7 +88,7 @@ function watched(store: Store, prefix: string, failOpen: boolean): { limiter: Li
   return { limiter, events };
 }
 
-/** Whatever the limiter does then, the store itself rejects with errors of Sluice, unless it hangs. */
+/** The store itself rejects with errors of Sluice, unless it hangs, regardless of the limiter. */
 async function failsByItself(store: Store): Promise<void> {
   const call = store.atomicUpdate("unreachable", () => undefined, { deadlineMs: performance.now() + TIMEOUT_MS });
   const failure = await Promise.race([

@@ -1,6 +1,6 @@
 import type { Policy } from "@sluice/core";
 
-/** What a process of the group `several processes` is to do. */
+/** The task of a process of the group `several processes`. */
 export interface Task {
   readonly module: string;
   readonly setting: string | undefined;

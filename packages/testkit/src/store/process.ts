@@ -1,4 +1,4 @@
-// What each process of the group `several processes` runs: it opens a store, waits for the start, and lets its callers ask.
+// A process of the group `several processes`: it opens a store, waits for the start, and lets its callers ask.
 import { createLimiter, type MaybePromise, type Store } from "@sluice/core";
 import type { Report, Task } from "./process-message.js";
 

@@ -55,7 +55,8 @@ function reasonToSkip(group: StoreGroup, capabilities: StoreCapabilities): strin
  *
  * @param runner the test runner's functions
  * @param makeStore creates a new handle on the backend under test; called several times
- * @param capabilities what the store can do, and why it can't do the rest: that shows as skipped tests
+ * @param capabilities the capabilities of the store, and the reasons for those that it lacks, which show as skipped
+ * tests
  *
  * @example
  * ```ts

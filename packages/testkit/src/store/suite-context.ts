@@ -3,7 +3,7 @@ import type { MaybePromise, Store } from "@sluice/core";
 import type { SuiteRunner } from "../runner.js";
 import { type Absent, isAbsent, type MakeStore, type StoreCapabilities } from "./capabilities.js";
 
-/** What a test of the suite gets. */
+/** The tools of a test of the suite. */
 export interface TestTools {
   /** A new handle, closed after the test. */
   open(): Promise<Store>;
@@ -13,7 +13,7 @@ export interface TestTools {
   readonly prefix: string;
 }
 
-/** What the groups define their tests with. */
+/** The functions with which the groups define their tests. */
 export interface SuiteContext<Capabilities = StoreCapabilities> {
   readonly capabilities: Capabilities;
   /** Defines a test. */

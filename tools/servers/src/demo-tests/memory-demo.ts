@@ -4,11 +4,11 @@ import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { demoStarter } from "./start.js";
 
-/** What every demo must do that limits in memory: 10 requests in 10 seconds, whatever the framework. */
+/** Tests for every demo that limits in memory: 10 requests in 10 seconds, whatever the framework. */
 export function testMemoryDemo(main: URL): void {
   const start = demoStarter(main);
 
-  it("lets 10 of 12 requests through, says what to try, and stops when told to", async () => {
+  it("lets 10 of 12 requests through, says what to try, and stops on a signal", async () => {
     const demo = start();
     const [, url = ""] = await demo.untilPrinted(/Listening on (\S+)\n[\s\S]*Ctrl-C/);
     expect(demo.printed.out).toContain(`curl -i ${url}\n`);

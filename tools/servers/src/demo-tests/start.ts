@@ -3,8 +3,8 @@ import { afterEach } from "vitest";
 import { type Demo, startDemo } from "../demo.js";
 
 /**
- * Starts a demo app for the tests of one file, which sees `inherited` and what a test adds; a port of its own, unless
- * the test says otherwise. What still runs after a test is killed.
+ * Starts a demo app for the tests of one file, which sees `inherited` and the variables that a test adds; on a free
+ * port, unless the test says otherwise. A demo that still runs after a test is killed.
  */
 export function demoStarter(
   main: URL,
