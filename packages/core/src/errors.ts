@@ -17,7 +17,7 @@ export type SluiceErrorCode =
   | "INVALID_STORE"
   /** The value passed as a database client is not one of the supported clients. */
   | "INVALID_CLIENT"
-  /** The store failed; `cause` holds what the client library reported. */
+  /** The store failed; `cause` holds the error of the client library. */
   | "STORE_FAILED"
   /** The store did not answer within the time allowed. */
   | "STORE_TIMEOUT"
@@ -33,19 +33,19 @@ export type SluiceErrorCode =
   | "COST_EXCEEDS_LIMIT"
   /** The limiter or store was used after `close()`. */
   | "CLOSED"
-  /** A request has no client address, or one that is no IP address, so there is no telling who sent it. */
+  /** A request has no client address, or one that is not an IP address, so its client can't be identified. */
   | "CLIENT_ADDRESS_UNUSABLE"
-  /** An adapter whose framework knows no client addresses was given neither a way to find them nor a key. */
+  /** An adapter whose framework knows no client addresses got neither a way to find them nor a key. */
   | "CONN_INFO_MISSING"
   /** The URL of a store has an unknown scheme or is malformed. */
   | "INVALID_STORAGE"
   /** The URL of a store needs a package that is not installed; the message says how to install it. */
   | "PACKAGE_MISSING"
-  /** What a storage setting names can't be reached or used: wrong port or credentials, a folder that is not there. */
+  /** The storage of a setting can't be reached or used: wrong port or credentials, or a missing folder. */
   | "STORAGE_UNAVAILABLE"
-  /** A store that can't list what it holds was asked to. */
+  /** The store can't list its entries. */
   | "NOT_LISTABLE"
-  /** An entry whose key is known only by its digest can't be taken in by a store that looks keys up by themselves. */
+  /** An entry whose key is known only by its digest can't be imported into a store that looks keys up in plain text. */
   | "DIGESTED_KEY"
   /** The blocklist has as many ranges as it may have. */
   | "BLOCKLIST_FULL";
@@ -81,7 +81,9 @@ export class SluiceError extends Error {
   }
 }
 
-/** Where the pages about errors and warnings are published, one for each code that has more to say than its message. */
+/**
+ * The address of the pages about errors and warnings, one for each code that needs more explanation than its message.
+ */
 const PAGES = "https://sluice.example/sluice/sluice/blob/main/docs/errors";
 
 /** Returns the address of the page about an error or warning. */
@@ -89,14 +91,14 @@ export function helpUrl(code: string): string {
   return `${PAGES}/${code}.md`;
 }
 
-/** What a call to the store failed with, as a `SluiceError` with the real reason as its cause. */
+/** Wraps a failure of the store in a `SluiceError`, with the original error as its cause. */
 export function storeFailure(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;
   const message = error instanceof Error ? error.message || error.name : String(error);
   return new SluiceError("STORE_FAILED", `the store failed: ${message}`, { cause: error });
 }
 
-/** How a rejected value is shown in a message: short, on one line, and never the contents of an object. */
+/** Formats a rejected value for a message: short, on one line, and never the contents of an object. */
 export function show(value: unknown): string {
   if (typeof value === "string") {
     return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);

@@ -1,14 +1,17 @@
 /** A value now, or a promise of it: a store in memory answers at once. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** Whether a value is the promise. Checks for `then`: a promise of another realm or library is no `instanceof Promise`. */
+/**
+ * Returns whether a value is the promise. Checks for `then`: a promise of another realm or library is not an
+ * `instanceof Promise`.
+ */
 export function isPromise<T extends object>(value: MaybePromise<T>): value is Promise<T> {
   return typeof (value as Partial<Promise<T>>).then === "function";
 }
 
 /**
- * Goes on with a value: at once when it is there, so that a request on a store in memory waits for nothing. Up to three
- * things that `next` needs besides may be passed on, which spares a closure for each request.
+ * Continues with a value: at once if it is there, so that a request on a store in memory waits for nothing. Up to three
+ * more arguments for `next` may be passed on, which saves a closure for each request.
  */
 export function after<T, R, A extends readonly [] | readonly [unknown, unknown?, unknown?]>(
   value: MaybePromise<T>,
@@ -26,7 +29,7 @@ function later(value: PromiseLike<unknown>, next: Next, a: unknown, b: unknown, 
   return Promise.resolve(value).then((settled) => next(settled, a, b, c));
 }
 
-/** Promises of other libraries too: what a user's function returns must never be taken for a value when it is one. */
+/** Promises of other libraries too: a promise that a user's function returns must never be taken for a value. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

@@ -23,7 +23,7 @@ export type Rules<Options = Readonly<Record<string, unknown>>> = { readonly [Nam
  * allows.
  *
  * @param of the function whose options these are
- * @param hints what to write for some names that are not options
+ * @param hints replacements for some names that are not options
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
  * @example
@@ -94,7 +94,7 @@ function isList(rule: Rule): rule is readonly (string | boolean)[] {
 }
 
 /**
- * Refuses options that are given and would have no effect.
+ * Refuses options that would have no effect.
  *
  * @throws SluiceError `INVALID_OPTION`
  */
@@ -128,7 +128,7 @@ const REPLACEMENTS: readonly (readonly [ours: string, theirs: string])[] = [
   ["autoBlock: escalatingBlock({ … })", "blockDuration"],
 ];
 
-/** What to write for an option of another library; `undefined` where nothing does the same. */
+/** The replacement for an option of another library; `undefined` if there is no equivalent. */
 function replacement(
   option: string,
   known: readonly string[],
@@ -154,7 +154,7 @@ function nearest(word: string, known: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** Whether at most `most` insertions, deletions and replacements of a character turn one word into the other. */
+/** Returns whether at most `most` insertions, deletions and replacements of a character turn one word into the other. */
 function isWithin(a: string, b: string, most: number): boolean {
   if (most < 0) return false;
   if (a === "" || b === "") return a.length + b.length <= most;

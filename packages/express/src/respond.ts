@@ -20,7 +20,7 @@ export function middlewareOf<D extends Denial>(
 ): RequestHandler {
   const keepers = guard.properties.map((property) => decisionKeeper(checkProperty(property)));
 
-  /** Whether the request may continue. */
+  /** Returns whether the request may continue. */
   function apply(verdict: Verdict<D> | undefined, req: Request, res: Response, next: NextFunction): boolean {
     if (verdict === undefined) return true;
     const { found, others, fields, denial, settle } = verdict;

@@ -100,7 +100,7 @@ export function guard<E extends Env = Env, Source extends CheckSource<Context<E>
   return middlewareOf("guard", createGuard(checks, guardOptions, withBodies(port)), port);
 }
 
-/** Whether no check asks for the client address. */
+/** Returns whether no check asks for the client address. */
 function isKeyless<E extends Env>(checks: readonly CheckSource<Context<E>>[]): boolean {
   return Array.isArray(checks) && checks.every((check) => typeof check === "object" && check.keyless === true);
 }

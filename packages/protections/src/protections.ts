@@ -17,7 +17,7 @@ export interface ProtectionsOptions {
    */
   prefix?: string | undefined;
   /**
-   * Whether limiter, debouncer and blocklist let requests through while the store fails; each may differ. Default false. The
+   * True if limiter, debouncer and blocklist let requests through while the store fails; each may differ. Default false. The
    * registry has no such choice: nobody knows then who is registered.
    */
   failOpen?: boolean | undefined;

@@ -87,7 +87,7 @@ describe("on Redis", () => {
       taken.push([path, status, proxy.roundTrips(), await scripts()]);
     }
     expect(taken).toEqual([
-      // Whether the client is blocked is not known yet: asked at the same time.
+      // True if the client is blocked is not known yet: asked at the same time.
       ["/a", 200, 1, 2],
       ["/a", 409, 1, 1],
       ["/b", 200, 1, 1],

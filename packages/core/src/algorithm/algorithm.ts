@@ -1,12 +1,14 @@
 import type { Policy, Quota } from "./policy.js";
 
-/** What an algorithm finds for one claim. All times count from the `nowMs` that it was given. */
+/** The result of an algorithm for one claim. All times count from its `nowMs`. */
 export interface Finding {
-  /** Whether the cost fits. */
+  /** True if the cost fits. */
   allowed: boolean;
   /** Whole units left: after the charge when allowed, as things stand when not. */
   remaining: number;
-  /** Milliseconds until the cost fits if nobody else asks: 0 when allowed, `undefined` when it can never fit. */
+  /**
+   * Milliseconds until the cost fits if no other request is charged: 0 when allowed, `undefined` when it can never fit.
+   */
   retryAfterMs: number | undefined;
   /** Milliseconds until the whole limit is there again: after the charge when allowed, as things stand when not. */
   resetAfterMs: number;

@@ -6,10 +6,10 @@ import type { Policy } from "./policy.js";
  * methods: an app on a store in memory pays for the first one only.
  */
 
-/** How every process decides by an algorithm. */
+/** The contract of an algorithm, by which every process decides. */
 export interface BuiltInAlgorithm<P extends Policy = Policy, S = unknown> extends Algorithm<P, S> {
   check(policy: P): P;
-  /** How many whole numbers a state is, where that never varies. */
+  /** The number of whole numbers in a state, if it never varies. */
   readonly width?: number;
   /**
    * The milliseconds over which a client may spread what remains after a grant, for the RateLimit field. Default: until
@@ -21,18 +21,18 @@ export interface BuiltInAlgorithm<P extends Policy = Policy, S = unknown> extend
   ): number;
 }
 
-/** How an algorithm and a database that decides by itself exchange numbers. */
+/** The numbers that an algorithm and a database that decides exchange. */
 export interface RemoteForm<P extends Policy = Policy, S = unknown> {
   /** Names the algorithm where a name would be too long. Never changes. */
   readonly number: number;
-  /** What the database needs of a policy: up to three whole numbers. */
+  /** The numbers of a policy for the database: up to three whole numbers. */
   numbers(policy: P): readonly number[];
   /**
-   * Reads what the database reports of a state that is settled to `nowMs`: see `readOutcome`. Returns the judge of it for any
+   * Reads the state that the database reports, settled to `nowMs`: see `readOutcome`. Returns the judge of it for any
    * cost, which is valid until the next state is read.
    */
   read(reply: ReplyReader, policy: P, nowMs: number): (policy: Policy, nowMs: number, cost: number) => Finding;
-  /** The earliest time at which the policy can have left the state; 0 when nothing tells. */
+  /** The earliest time at which the policy can have left the state; 0 if unknown. */
   earliestMs(state: S, policy: P): number;
 }
 
@@ -43,8 +43,8 @@ export interface ReplyReader {
 }
 
 /**
- * How two states of one policy become one when state moves: at least as strict as each of them, now and later. The policy
- * is not known then. What has to be known of it is in the states, or follows from when the arriving one expires. Where
+ * Merges two states of one policy when state moves: the result is at least as strict as each of them, now and later.
+ * The policy is not known then. Everything needed is in the states, or follows from the expiry of the arriving one. If
  * that is later than the window's end, as a block can make it, the result errs on the strict side.
  */
 export interface StateMerge<S = unknown> {

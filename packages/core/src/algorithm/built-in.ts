@@ -34,17 +34,17 @@ export const builtInAlgorithms: ReadonlyMap<string, BuiltInAlgorithm> = new Map(
   algorithms.map((algorithm) => [algorithm.name, algorithm as BuiltInAlgorithm]),
 );
 
-/** How databases know an algorithm that comes with Sluice. */
+/** The form in which databases store a built-in algorithm. */
 export function remoteFormOf(algorithm: string): RemoteForm {
   return remoteForms[algorithm as BuiltInName];
 }
 
-/** The earliest time at which a policy can have left a state; 0 when nothing tells. */
+/** The earliest time at which a policy can have left a state; 0 if unknown. */
 export function earliestMs(state: unknown, policy: Policy): number {
   return remoteFormOf(policy.algorithm).earliestMs(state, policy);
 }
 
-/** How states of an algorithm merge; `undefined` for one that does not come with Sluice. */
+/** Returns how states of an algorithm merge; `undefined` for one that is not built in. */
 export function stateMergeOf(algorithm: string): StateMerge | undefined {
   return Object.hasOwn(stateMerges, algorithm) ? stateMerges[algorithm as BuiltInName] : undefined;
 }

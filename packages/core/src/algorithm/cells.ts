@@ -2,10 +2,10 @@ import type { Algorithm, Finding, Step } from "./algorithm.js";
 import type { BuiltInAlgorithm } from "./built-in-algorithm.js";
 import type { Policy } from "./policy.js";
 
-/** Numbers of state, in an array of their own or among others in one large typed array. */
+/** Numbers of state, in a separate array or among others in one large typed array. */
 export type Cells = number[] | Float64Array;
 
-/** What a cell holds before its first use: a time so long past that every window has ended. */
+/** The value of a cell before its first use: a time so long past that every window has ended. */
 export const BLANK: number = Number.NEGATIVE_INFINITY;
 
 /**
@@ -14,14 +14,15 @@ export const BLANK: number = Number.NEGATIVE_INFINITY;
  * from it by {@link cellAlgorithm}.
  */
 export interface CellAlgorithm<P extends Policy = Policy> extends Algorithm<P, readonly number[]> {
-  /** How many cells a state takes. */
+  /** The number of cells of a state. */
   readonly width: number;
   /**
    * Corrects state that the policy can't have left at `nowMs`: the clock stepped back, or the policy's numbers changed.
-   * True if there was any. Comes before `judge`, `charge` and `restore` at the same `nowMs`. Blank cells are no state.
+   * Returns true if it corrected anything. Runs before `judge`, `charge` and `restore` at the same `nowMs`. Blank cells
+   * are not a state.
    */
   correct(cells: Cells, at: number, policy: P, nowMs: number): boolean;
-  /** Writes what it finds into `finding` and leaves the cells alone. */
+  /** Writes the result into `finding` and does not change the cells. */
   judge(cells: Cells, at: number, policy: P, nowMs: number, cost: number, finding: Finding): void;
   /** Charges a cost that `judge` allowed at the same `nowMs`. */
   charge(cells: Cells, at: number, policy: P, nowMs: number, cost: number): void;

@@ -18,7 +18,7 @@ export function epochAfter(previousMs: number, nowMs: number): number {
   return next < ALL ? next : nowMs;
 }
 
-/** What {@link epochAfter} makes an epoch of: the name before it. */
+/** The argument of {@link epochAfter}: the previous name. */
 export function epochBefore(epochMs: number): number {
   return epochMs - ONE_MORE;
 }

@@ -33,7 +33,7 @@ export function fixedWindow(options: WindowOptions): FixedWindowPolicy {
 const START_MS = 0;
 const USED = 1;
 
-/** Whether nothing counts any more: the window is over, or all that was used in it was refunded. */
+/** Returns whether nothing counts any more: the window is over, or all that was used in it was refunded. */
 function isOver(cells: Cells, at: number, windowMs: number, nowMs: number): boolean {
   return cells[at + USED] === 0 || nowMs - timeOf(cells[at + START_MS] as number) >= windowMs;
 }
@@ -54,7 +54,7 @@ export const fixedWindowAlgorithm: BuiltInCells<FixedWindowPolicy> = cellAlgorit
   check: (policy) => checkWindow(policy, fixedWindow),
 
   correct(cells, at, _policy, nowMs) {
-    // Nearly always enough, so the rest is a function of its own: this one stays small enough to be inlined.
+    // Nearly always enough, so the rest is in another function: this one stays small enough to be inlined.
     return (cells[at + START_MS] as number) > nowMs && repair(cells, at, nowMs);
   },
 

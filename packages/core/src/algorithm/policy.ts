@@ -16,7 +16,7 @@ export interface Policy {
 export interface Quota {
   /** The most units that can be granted at once. */
   readonly limit: number;
-  /** The time in which `limit` units come back, in milliseconds. */
+  /** The time in which `limit` units are restored, in milliseconds. */
   readonly windowMs: number;
 }
 

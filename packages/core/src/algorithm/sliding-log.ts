@@ -31,14 +31,14 @@ export function slidingLog(options: WindowOptions): SlidingLogPolicy {
 
 /**
  * Grants in order of time, flat: `[atMs, cost, atMs, cost, …]`. Grants of one millisecond share an entry, which `atMs`
- * names as `epoch.ts` says. One entry with a cost of 0 is what a reset leaves behind.
+ * names as described in `epoch.ts`. A reset leaves one entry with a cost of 0.
  */
 export type GrantLog = readonly number[];
 
 /**
- * All that a decision needs of a log, for databases that keep the log away from this process: the units granted within the
- * window, the time of the newest grant (`undefined` when there is none), and the time at which enough of the oldest
- * grants have left the window for the cost to fit (`undefined` when it fits already or never will).
+ * The summary of a log that a decision needs, for databases that do not send the log to this process: the units granted
+ * within the window, the time of the newest grant (`undefined` if there is none), and the time at which enough of the
+ * oldest grants have left the window for the cost to fit (`undefined` if it fits already or never will).
  */
 interface LogSummary {
   readonly used: number;

@@ -39,7 +39,7 @@ const START_MS = 0;
 const PREVIOUS = 1;
 const CURRENT = 2;
 
-/** Where the cells stand at `nowMs`. One object for all calls: it is read before the next call fills it again. */
+/** The counts of the cells at `nowMs`. One object for all calls: it is read before the next call fills it again. */
 const rolled = { startMs: 0, previous: 0, current: 0 };
 
 function roll(cells: Cells, at: number, windowMs: number, nowMs: number): void {
@@ -72,8 +72,8 @@ function fadedAfterMs(previous: number, room: number, windowMs: number): number 
 }
 
 /**
- * The two-counter estimate of a sliding window: what was used is the count of this window plus the share of the one
- * before that still overlaps (S. Figueiredo Neto, "How we built rate limiting capable of scaling to millions of domains",
+ * The two-counter estimate of a sliding window: the usage is the count of this window plus the share of the previous
+ * one that still overlaps (S. Figueiredo Neto, "How we built rate limiting capable of scaling to millions of domains",
  * Cloudflare 2017). Windows count from a key's first request. State: `[startMs, previous, current]`.
  */
 export const slidingWindowAlgorithm: BuiltInCells<SlidingWindowPolicy> = cellAlgorithm<SlidingWindowPolicy>({
@@ -186,11 +186,15 @@ function joinWindows(arriving: Window, there: Window, { ms, exact }: KnownWindow
   if (isStraight && usedInYounger >= usedInOlder) return younger;
   if (!hasEnded) return [startMs, previous, Math.max(current, wholeUnits(usedInOlder, ms))];
   if (!exact) return [nowMs, 0, wholeUnits(usedInOlder, ms)];
-  // The window after the younger one: what that one used goes on fading, and what is missing to the older one comes on top.
+  // The window after the younger one: the usage of the younger one keeps fading, and the shortfall to the older one is
+  // added.
   return [timeOf(startMs) + ms, current, wholeUnits(usedInOlder - usedInYounger, ms)];
 }
 
-/** What counts now, in parts of a unit: as many as the window has milliseconds. Exact: the product may pass 2^53. */
+/**
+ * The current usage, in fractions of a unit: the denominator is the window in milliseconds. Exact: the product may pass
+ * 2^53.
+ */
 function unitsIn([startMs, previous, current]: Window, windowMs: number, nowMs: number): bigint {
   const sinceMs = Math.max(0, nowMs - timeOf(startMs));
   if (sinceMs >= 2 * windowMs) return 0n;

@@ -56,8 +56,8 @@ export function tokenBucket(options: TokenBucketOptions = {}): TokenBucketPolicy
 const LONGEST_FILL_MS: number = 2 ** 52;
 
 /**
- * Rate and interval as given or, where `burst * interval` would pass 2^53 and be no longer exact, in lowest terms:
- * 1,000,000,000 per 30 days is 125 per 324 ms.
+ * The given rate and interval or, if `burst * interval` would pass 2^53 and no longer be exact, the same in lowest
+ * terms: 1,000,000,000 per 30 days is 125 per 324 ms.
  */
 function ratio(rate: number, intervalMs: number, burst: number): { rate: number; intervalMs: number } {
   const isExact = burst * intervalMs <= Number.MAX_SAFE_INTEGER;
@@ -159,7 +159,7 @@ export const tokenBucketAlgorithm: BuiltInCells<TokenBucketPolicy> = cellAlgorit
 
   quota: ({ rate, intervalMs, burst }) => ({ limit: burst, windowMs: Math.ceil((burst * intervalMs) / rate) }),
 
-  // What remains comes back at the rate. Where nothing remains, the next whole token is what to wait for.
+  // The rest is refilled at the rate. If nothing remains, the wait is for the next whole token.
   spreadMs({ rate, intervalMs }, { remaining, limit, resetAfterMs }) {
     if (remaining > 0) return (remaining * intervalMs) / rate;
     return resetAfterMs - ((limit - 1) * intervalMs) / rate;
@@ -168,7 +168,7 @@ export const tokenBucketAlgorithm: BuiltInCells<TokenBucketPolicy> = cellAlgorit
   correct(cells, at, policy, nowMs) {
     const aheadMs = (cells[at + FULL_AT_MS] as number) - nowMs;
     if (!(aheadMs >= 0)) return false;
-    // Nearly always right, so the rest is a function of its own: this one stays small enough to be inlined.
+    // Nearly always right, so the rest is in another function: this one stays small enough to be inlined.
     const isOurs = cells[at + RATE] === policy.rate && cells[at + INTERVAL_MS] === policy.intervalMs;
     if (isOurs && (aheadMs + 1) * policy.rate <= policy.burst * policy.intervalMs) return false;
     return repair(cells, at, policy, nowMs);
@@ -238,7 +238,7 @@ export const tokenBucketRemote: RemoteForm<TokenBucketPolicy, readonly number[]>
 
 /** The bucket that lacks more tokens. */
 export const tokenBucketMerge: StateMerge<readonly number[]> = {
-  // Its state tells when it is full.
+  // Its state contains the time when it is full.
   windowOf: () => 0,
   join: (arriving, there, _, nowMs) =>
     missingTokens(arriving, nowMs) > missingTokens(there, nowMs) ? arriving : there,

@@ -28,7 +28,7 @@ export function httpDateMs(text: string, nowMs: number): number | undefined {
     return ms === undefined ? undefined : ms - offsetMs(offset);
   };
   if (year.length > 2) return at(Number(year));
-  // Of two digits: the latest year with this end in which the date is no more than 50 years ahead.
+  // For two digits: the latest year with this end in which the date is no more than 50 years ahead.
   const thisYear = new Date(nowMs).getUTCFullYear();
   const ahead = thisYear + 50 - ((((thisYear + 50 - Number(year)) % 100) + 100) % 100);
   const latest = new Date(nowMs).setUTCFullYear(thisYear + 50);

@@ -41,7 +41,7 @@ export function untilMs(text: string | undefined, nowMs: number): number | undef
   return longest(text, (element) => untilOneMs(element, nowMs));
 }
 
-/** What `read` makes of a text or, of a list, the most of what it makes of its elements. */
+/** The value that `read` returns for a text or, for a list, the largest value for its elements. */
 export function longest(text: string | undefined, read: (element: string) => number | undefined): number | undefined {
   const known = (text?.match(ELEMENT) ?? []).map((one) => read(one.trim())).filter((found) => found !== undefined);
   return known.length === 0 ? undefined : Math.max(...known);

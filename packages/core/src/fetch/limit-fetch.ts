@@ -66,13 +66,13 @@ export function limitFetch(limiter: Limiter, fetch: Fetch, options: LimitFetchOp
   };
 }
 
-/** Answers may come in another order than that in which they were sent, so no pause is made shorter. */
+/** Answers may arrive out of order, so no pause is made shorter. */
 async function pause(limiter: Limiter, key: LimiterKey, pauseMs: number): Promise<void> {
   const { retryAfterMs } = await limiter.peek(key);
   if (retryAfterMs === undefined || retryAfterMs < pauseMs) await limiter.block(key, pauseMs);
 }
 
-/** How long the server wants to be left alone. */
+/** How long to pause, according to the server. */
 function pauseOf({ status, headers }: Response): number {
   const { limits, retryAfterMs } = parseRateLimit(headers);
   // 403 too: GitHub answers so to requests over its secondary limits.

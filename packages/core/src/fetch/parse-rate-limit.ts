@@ -2,7 +2,7 @@ import { countOf, leniently, secondsMsOf, untilMs } from "./lenient-number.js";
 import { type Member, readMembers } from "./members.js";
 import { retryAfterMs } from "./retry-after.js";
 
-/** What a server tells of one of its limits. What it does not tell is `undefined`. */
+/** A limit that a server reports. Values that it leaves out are `undefined`. */
 export interface ReportedLimit {
   /** The policy's name, which drafts before 8 do not have. */
   readonly name: string | undefined;
@@ -14,10 +14,10 @@ export interface ReportedLimit {
   readonly resetAfterMs: number | undefined;
 }
 
-/** What the fields of a response tell. */
+/** The limits in the fields of a response. */
 export interface RateLimitReport {
   readonly limits: readonly ReportedLimit[];
-  /** How long to wait before the next request; `undefined` without a Retry-After field. */
+  /** The wait before the next request; `undefined` without a Retry-After field. */
   readonly retryAfterMs: number | undefined;
 }
 
@@ -29,11 +29,11 @@ export type ResponseFields =
 type Field = (name: string) => string | undefined;
 
 /**
- * Reads what a server tells of its limits: the RateLimit fields of the IETF draft in all versions since -06, with the
- * parameters as they are to be renamed too, or else `X-RateLimit-` fields; and Retry-After. Numbers and times are read as
- * servers write them: with fractions, below zero, as dates. Never throws: what can't be read is as if it were not there.
+ * Reads the limits that a server reports: the RateLimit fields of the IETF draft in all versions since -06, including
+ * the planned names of the parameters, or else `X-RateLimit-` fields; and Retry-After. Accepts numbers and times in all
+ * forms that servers send: with fractions, below zero, as dates. Never throws: values that can't be read are ignored.
  *
- * @param nowMs the time now, to which the forms with a date are compared
+ * @param nowMs the current time, to which the forms with a date are compared
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ function named(field: Field, nowMs: number): readonly ReportedLimit[] | undefine
   });
 }
 
-/** As `untilMs`, but for numbers as Strings, which are none. */
+/** Like `untilMs`, but for numbers as Strings, which it does not accept. */
 function momentMs(bare: string | undefined, nowMs: number): number | undefined {
   return bare !== undefined && /^"[^a-z:]*"$/i.test(bare) ? undefined : untilMs(bare, nowMs);
 }
@@ -102,7 +102,7 @@ function draft6(field: Field, nowMs: number): readonly ReportedLimit[] | undefin
   return withPolicies(field, leniently(first?.value), state);
 }
 
-/** The limit that binds, and the others of which only the policy field tells. */
+/** The limit that binds, and the others, which only the policy field contains. */
 function withPolicies(
   field: Field,
   limit: number | undefined,

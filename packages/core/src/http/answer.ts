@@ -4,11 +4,11 @@ import { after } from "../maybe-promise.js";
 import { checkOptions, type Rules } from "../options.js";
 import type { HeaderField } from "./headers/field.js";
 
-/** What is answered to a request that may not continue, and why. The option `handler` of a guard is given this. */
+/** A denial and its answer. The option `handler` of a guard receives it. */
 export interface Denial<Reason extends string = string, Found = unknown> {
   /** Which check denied, such as `"limited"`; `"unavailable"` when its store did not answer. */
   readonly reason: Reason;
-  /** What the check found, such as a decision or a block. */
+  /** The result of the check, such as a decision or a block. */
   readonly found: Found;
   readonly status: number;
   readonly contentType: string;
@@ -28,7 +28,7 @@ export type Message = string | object;
 /** Creates the body of a denial. */
 export type MessageWriter<Req, Found> = (request: Req, found: Found) => MaybePromise<Message>;
 
-/** How a check answers when it denies. */
+/** The answer of a check when it denies. */
 export interface AnswerOptions<Req, Found> {
   /** The status: 400 to 599. */
   statusCode?: number | undefined;
@@ -40,7 +40,7 @@ export interface AnswerOptions<Req, Found> {
   message?: Message | MessageWriter<Req, Found> | undefined;
 }
 
-/** What {@link AnswerOptions} may be. A message is checked where it is written. */
+/** The rules of {@link AnswerOptions}. A message is checked where it is written. */
 export const ANSWER_RULES: Rules<AnswerOptions<never, never>> = {
   statusCode: { min: 400, max: 599 },
   type: { is: (type) => typeof type === "string" && /^[\x21-\x7e]+$/.test(type), must: "be a URI" },
@@ -48,7 +48,7 @@ export const ANSWER_RULES: Rules<AnswerOptions<never, never>> = {
   message: "any",
 };
 
-/** What a check answers unless its {@link AnswerOptions} say otherwise. */
+/** The default answer of a check, before its {@link AnswerOptions}. */
 export interface StandardAnswer {
   readonly status: number;
   /** Default `"about:blank"`. */
@@ -64,7 +64,7 @@ export interface Answerer<Req, Found> {
    *
    * @param status its status, where that is not the answerer's own
    * @param problem the problem document, or what follows its `type`, `title` and `status`
-   * @param isWhole whether `problem` is a document of its own, for which the options have no fixed message
+   * @param isWhole true if `problem` is a complete document, which the options have no fixed message for
    */
   body(request: Req, found: Found, problem: object, isWhole?: boolean): MaybePromise<Content>;
 }
@@ -146,13 +146,13 @@ function toJson(message: object): string | undefined {
   }
 }
 
-/** What a check says when it denies, unless its {@link AnswerOptions} say otherwise. */
+/** The default denial of a check, before its {@link AnswerOptions}. */
 export interface DenierOptions<Reason extends string> {
   readonly reason: Reason;
   readonly status: number;
   /** Of the problem document. */
   readonly title: string;
-  /** Of the problem document: what happened, for people. */
+  /** The `detail` of the problem document: an explanation for people. */
   readonly detail: string;
 }
 

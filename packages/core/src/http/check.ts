@@ -24,39 +24,39 @@ export interface Identified<Req> {
   readonly key: LimiterKey;
 }
 
-/** What a check learned about a request before it judges. */
+/** The information that a check has about a request before it judges. */
 export interface Answers<Looked = unknown, Joining extends Participant = Participant> {
-  /** What `look` returned. */
+  /** The result of `look`. */
   readonly looked: Looked;
-  /** What `claims` returned. */
+  /** The result of `claims`. */
   readonly joining: Joining | undefined;
   /** The decision on the claims. `undefined` for a check that claims nothing. */
   readonly decision: Decision | undefined;
 }
 
-/** What a check says of a request that may continue. */
+/** The verdict of a check on a request that may continue. */
 export interface Pass {
   /** Set on the response, whatever it will be. */
   readonly fields?: readonly HeaderField[] | undefined;
-  /** What the app finds on the request under the check's `requestProperty`. */
+  /** The value that the app finds on the request under the check's `requestProperty`. */
   readonly found?: unknown;
   /** Called when the response is over. Not called when another check denies the request. */
   readonly settle?: Settle | undefined;
 }
 
-/** What a check says of a request that may not continue. */
+/** The verdict of a check on a request that may not continue. */
 export interface Refusal<D extends Denial = Denial> extends Omit<Pass, "settle"> {
   /** Creates the answer. Called only when no check before this one denies. */
   deny(): MaybePromise<D>;
 }
 
 /**
- * One question that a guard asks about a request. All looks run at the same time; all claims are decided in one admission, in
- * which all are charged or none is; then the checks judge in the order of the guard's list. The first that denies answers.
- * See `docs/write-a-check.md`.
+ * One question that a guard asks about a request. All looks run at the same time. All claims are decided in one
+ * admission, which charges all of them or none. Then the checks judge in the order of the guard's list, and the first
+ * that denies answers. See `docs/write-a-check.md`.
  *
  * @typeParam Req the framework's request, or its context
- * @typeParam D what `handler` of the guard is given when this check denies
+ * @typeParam D the argument of the guard's `handler` when this check denies
  * @typeParam Looked what `look` finds
  * @typeParam Joining what `claims` returns
  *
@@ -75,9 +75,9 @@ export interface Refusal<D extends Denial = Denial> extends Omit<Pass, "settle">
  */
 export interface Check<Req, D extends Denial = Denial, Looked = unknown, Joining extends Participant = Participant> {
   readonly name: string;
-  /** Whether the check never reads `key`. A guard of such checks alone needs no client address. Default false. */
+  /** True if the check never reads `key`. A guard of such checks alone needs no client address. Default false. */
   readonly keyless?: boolean | undefined;
-  /** Where the app finds what the check found on the request. Default: nowhere. */
+  /** The property of the request that holds the check's result. Default: none. */
   readonly requestProperty?: string | undefined;
   /**
    * Looks something up, in memory where possible. A `SluiceError` with a code `STORE_…` is answered with 503; other errors go to
@@ -86,7 +86,7 @@ export interface Check<Req, D extends Denial = Denial, Looked = unknown, Joining
   look?(who: Identified<Req>): MaybePromise<Looked>;
   /** The claims on quota, from `join` of a limiter. `undefined`: none for this request. */
   claims?(who: Identified<Req>): MaybePromise<Joining | undefined>;
-  /** Whether the request may continue. Not called where the claims were not decided since something else denies. */
+  /** Returns whether the request may continue. Not called where the claims were not decided since something else denies. */
   judge(who: Identified<Req>, answers: Answers<Looked, Joining>): Pass | Refusal<D>;
   /** Decides a request in a guard that has no other check, in fewer steps than the guard would take. */
   alone?(request: Req, key: LimiterKey): MaybePromise<Verdict<D>>;
@@ -95,12 +95,12 @@ export interface Check<Req, D extends Denial = Denial, Looked = unknown, Joining
 /** Passes, and has nothing to say. */
 export const PASS: Pass = Object.freeze({});
 
-/** What a guard tells its checks when it is created. */
+/** The settings of a guard that its checks get when it is created. */
 export interface CheckContext<Req> {
   readonly port: HttpPort<Req>;
   /** The guard's option `name`. */
   readonly name: string | undefined;
-  /** Whether the guard has an option `key`, so that its keys are not client addresses. */
+  /** True if the guard has an option `key`, so that its keys are not client addresses. */
   readonly hasKey: boolean;
   readonly dryRun: boolean | "marked";
   readonly warn: Warn;
@@ -111,7 +111,7 @@ export type CheckSource<Req, D extends Denial = Denial, Looked = unknown, Joinin
   | Check<Req, D, Looked, Joining>
   | ((context: CheckContext<Req>) => Check<Req, D, Looked, Joining>);
 
-/** What `handler` of a guard is given when one of these checks denies. */
+/** The argument of a guard's `handler` when one of these checks denies. */
 export type DenialOf<Source> = (Source extends (context: never) => infer Made ? Made : Source) extends {
   judge(...args: never): infer Judged;
 }
@@ -120,25 +120,25 @@ export type DenialOf<Source> = (Source extends (context: never) => infer Made ? 
     : never
   : never;
 
-/** How a check of your own answers. */
+/** The answer of a custom check. */
 export interface RefuseOptions<Reason extends string = string, Found = undefined> {
-  /** Which check denies: what a `handler` distinguishes denials by. */
+  /** The check that denies, by which a `handler` distinguishes denials. */
   reason: Reason;
   /** The status: 400 to 599. */
   status: number;
   /** Of the problem document. */
   title?: string | undefined;
-  /** Of the problem document: what happened, for people. */
+  /** The `detail` of the problem document: an explanation for people. */
   detail?: string | undefined;
   /** The body instead of a problem document. */
   message?: Message | undefined;
-  /** What the check found, for a `handler` and the check's `requestProperty`. */
+  /** The result of the check, for a `handler` and the check's `requestProperty`. */
   found?: Found | undefined;
   /** Further fields of the response, such as `Retry-After`. */
   fields?: readonly HeaderField[] | undefined;
 }
 
-/** Denies a request, in a check of your own: with a problem document, or with `message`. */
+/** Denies a request in a custom check: with a problem document, or with `message`. */
 export function refuse<Reason extends string, Found = undefined>(
   options: RefuseOptions<Reason, Found>,
 ): Refusal<Denial<Reason, Found | undefined>> {

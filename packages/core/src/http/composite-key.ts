@@ -1,8 +1,8 @@
 import { SluiceError, show } from "../errors.js";
 
 /**
- * One key of several parts, as in tenant and user. Other parts never give the same key, whatever characters they hold:
- * in the key a bar stands between the parts, and bars and backslashes in them are escaped.
+ * Joins several parts to one key, such as tenant and user. Different parts never make the same key, whatever characters
+ * they contain: parts are separated by a bar, and bars and backslashes in them are escaped.
  *
  * @throws SluiceError `INVALID_KEY` for a part that is not a string, and without parts
  *

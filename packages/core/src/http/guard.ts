@@ -20,19 +20,19 @@ export interface Guard<Req, Handler, D extends Denial = Denial> {
   check(request: Req): MaybePromise<Verdict<D> | undefined>;
   /** Answers a denied request instead of the answer. */
   readonly handler: Handler | undefined;
-  /** Where the app finds on the request what the checks found: see {@link Verdict}. */
+  /** The properties of the request that hold the results of the checks: see {@link Verdict}. */
   readonly properties: readonly string[];
 }
 
 /**
  * Options of a guard, in every framework.
  *
- * @typeParam Req what the functions are given: the framework's request, or its context
+ * @typeParam Req the argument of the functions: the framework's request, or its context
  * @typeParam Handler the function that answers denied requests, in the framework's own form
  */
 export interface GuardOptionsOf<Req, Handler = never> extends IdentityOptions<Req> {
   /**
-   * Whether all that a request was charged is refunded, asked when its response is over. Never asked for a request that was
+   * True if all that a request was charged is refunded, asked when its response is over. Never asked for a request that was
    * denied or whose client left before the end.
    */
   refundWhen?: RefundWhen<Req> | undefined;
@@ -47,7 +47,7 @@ export interface GuardOptionsOf<Req, Handler = never> extends IdentityOptions<Re
   handler?: Handler | undefined;
 }
 
-/** What {@link GuardOptionsOf} may be. */
+/** The rules of {@link GuardOptionsOf}. */
 export const GUARD_RULES: Rules<GuardOptionsOf<never>> = {
   ...IDENTITY_RULES,
   refundWhen: "function",
@@ -60,7 +60,7 @@ export const GUARD_RULES: Rules<GuardOptionsOf<never>> = {
  * Creates a guard from checks: everything of a middleware but the framework. For authors of adapters.
  *
  * @param middleware the function that creates the middleware, for warnings
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts

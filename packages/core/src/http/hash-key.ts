@@ -3,16 +3,18 @@ import type { LimiterKey } from "../limiter/claims.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
 
-/** Makes what is stored of a key: always the same for the same key, and never for two. */
+/** Returns the text to store for a key: always the same for the same key, and never the same for two. */
 export type HashKey = (key: string) => MaybePromise<string>;
 
-/** So many digests are remembered, of keys so long, since making one takes longer than a decision in memory. */
+/**
+ * The number of digests that are remembered, and the longest key, since hashing takes longer than a decision in memory.
+ */
 const MAX_KNOWN = 1_000;
 const MAX_KNOWN_LENGTH = 256;
 
 /**
- * For the option `hashKey`: HMAC-SHA-256 of keys, in base64url, by the Web Cryptography that all runtimes have. Who has the
- * store but not the secret can't find the addresses in it by trying them all, as is possible with a plain hash.
+ * For the option `hashKey`: HMAC-SHA-256 of keys, in base64url, by the Web Cryptography that all runtimes have. Without
+ * the secret, the addresses in the store can't be found by trying them all, as is possible with a plain hash.
  *
  * @param secret 16 characters or more; the same in every process that shares the store
  * @throws SluiceError `INVALID_OPTION`

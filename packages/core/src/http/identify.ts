@@ -11,36 +11,36 @@ import type { HttpPort } from "./port.js";
 import type { Warn } from "./warnings.js";
 
 /**
- * What happens to a request whose client address is missing or is not an IP address: `"error"` goes to the framework's
- * error handling with `CLIENT_ADDRESS_UNUSABLE`, `"shared"` treats all such requests as one client, `"skip"` lets them
- * through.
+ * The handling of a request whose client address is missing or is not an IP address: `"error"` passes
+ * `CLIENT_ADDRESS_UNUSABLE` to the framework's error handling, `"shared"` treats all such requests as one client,
+ * `"skip"` lets them through.
  */
 export type UnusableAddress = "error" | "shared" | "skip";
 
 /**
  * Which requests a guard looks at, and who sent them.
  *
- * @typeParam Req what the functions are given: the framework's request, or its context
+ * @typeParam Req the argument of the functions: the framework's request, or its context
  */
 export interface IdentityOptions<Req> {
-  /** Who is limited. Default: the client address, as by `clientKey`. */
+  /** The key to limit. Default: the client address, as by `clientKey`. */
   key?: ((request: Req) => MaybePromise<LimiterKey>) | undefined;
   /** Requests for which it returns true are not checked, and not counted. */
   skip?: ((request: Req) => MaybePromise<boolean | undefined>) | undefined;
   /**
-   * Whether CORS preflight requests count as well, which browsers send automatically and no limit can be explained to.
+   * True if CORS preflight requests count as well, which browsers send automatically and no limit can be explained to.
    * Default false: an `OPTIONS` request with `Access-Control-Request-Method` goes through.
    */
   chargePreflight?: boolean | undefined;
-  /** Bits of an IPv6 address that tell clients apart: 32 to 128. Default 56. */
+  /** The bits of an IPv6 address that identify a client: 32 to 128. Default 56. */
   ipv6Prefix?: number | undefined;
-  /** What to do where there is no client address to limit by. Default `"error"`, or `"skip"` in a dry run. */
+  /** What to do with a request that has no client address to limit by. Default `"error"`, or `"skip"` in a dry run. */
   unusableAddress?: UnusableAddress | undefined;
-  /** Returns what is stored instead of a key, where keys may not be stored: see {@link hmacKey}. */
+  /** Returns the text to store instead of a key, if keys may not be stored: see {@link hmacKey}. */
   hashKey?: HashKey | undefined;
 }
 
-/** What {@link IdentityOptions} may be. */
+/** The rules of {@link IdentityOptions}. */
 export const IDENTITY_RULES: Rules<IdentityOptions<never>> = {
   key: "function",
   skip: "function",
@@ -62,7 +62,7 @@ const FIRST = 100;
 /** Fields in which proxies write the addresses of clients. */
 const OF_PROXIES = ["x-forwarded-for", "forwarded"];
 
-/** Fields in which platforms write the address of the client. Some runtimes take the address from there. */
+/** Fields in which platforms write the address of the client. Some runtimes read the address from there. */
 const OF_PLATFORMS = ["cf-connecting-ip", "true-client-ip", "fly-client-ip", "x-real-ip"];
 
 /**
@@ -70,7 +70,7 @@ const OF_PLATFORMS = ["cf-connecting-ip", "true-client-ip", "fly-client-ip", "x-
  * requests without a usable address that may pass: for these it returns `undefined`.
  *
  * @param middleware the function that created the middleware, for warnings
- * @param keyless whether nothing reads the key, so that a request needs no client address
+ * @param keyless true if no check reads the key, so that a request needs no client address
  */
 export function identify<Req, V>(
   options: IdentityOptions<Req>,
@@ -126,9 +126,9 @@ function addressKeys<Req>(
     const address = port.address(request);
     const found = keyOfAddress(address, ipv6Prefix) ?? keyOfAddress(port.reread?.(request), ipv6Prefix);
     if (found !== undefined) return found;
-    // A client that left has no address any more. Nobody made a mistake, and the adapter drops the request.
+    // A client that left has no address any more. That is not a mistake, and the adapter drops the request.
     if (unusableAddress !== "skip" && port.hasLeft?.(request) === true) throw addressUnusable(address);
-    warn("CLIENT_ADDRESS_UNUSABLE", `a client address was ${show(address)}, which is no IP address.`);
+    warn("CLIENT_ADDRESS_UNUSABLE", `a client address was ${show(address)}, which is not an IP address.`);
     if (unusableAddress === "error") throw addressUnusable(address);
     return unusableAddress === "shared" ? SHARED_KEY : UNCHECKED;
   };

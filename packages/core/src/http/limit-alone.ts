@@ -19,7 +19,7 @@ import { dryRunField, type Verdict } from "./verdict.js";
 /** The answer over a limit: 429, or the option `statusCode`; 503 when the store did not answer. */
 export type LimitDenial = Denial<"limited" | "unavailable", Decision>;
 
-/** A limit in a guard, and what a check of it needs besides. */
+/** A limit in a guard, and the rest of its check. */
 export interface LimitAlone<Req, L extends Decider> {
   readonly requestProperty: string;
   /** Decides a request that nothing else decides about. Creates no closure and no promise where the store answers at once. */
@@ -34,7 +34,8 @@ export interface LimitAlone<Req, L extends Decider> {
 }
 
 /**
- * Creates the limit of a guard that has nothing else. What `rateLimit` does not need is in `limit`, so that bundles are small.
+ * Creates the limit of a guard that has no other check. Code that `rateLimit` does not need is in `limit`, so that
+ * bundles are small.
  *
  * @param options checked by `LIMIT_RULES`
  * @param create creates a limiter on a store
@@ -71,7 +72,7 @@ export function limitAlone<Req, L extends Decider>(
       const failed = found.source === "failClosed";
       const retryAfter = retryAfterSeconds(found);
       const wait = retryAfter === undefined ? [] : [{ name: "Retry-After", value: String(retryAfter), append: false }];
-      // Who reached the limit is not in the document: the key may be a secret.
+      // The key is not in the document, since it may be a secret.
       const problem = failed
         ? REDUCED_CAPACITY
         : { "violated-policies": found.violated, ...(retryAfter !== undefined && { retryAfter }) };

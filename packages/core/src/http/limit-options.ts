@@ -26,7 +26,7 @@ export type Policies<Req> = Policy | readonly Policy[] | ((request: Req) => Mayb
  * default, `type` and `title` those of the IETF draft, whose registration is only requested. A `message` function also writes
  * the body for a store that did not answer (`decision.source` is then `"failClosed"`).
  *
- * @typeParam Req what the functions are given: the framework's request, or its context
+ * @typeParam Req the argument of the functions: the framework's request, or its context
  */
 export interface LimitOptionsOf<Req> extends Omit<LimiterOptions, "store" | "policies">, AnswerOptions<Req, Decision> {
   /** Units that a request takes: a whole number of 1 or more. Default 1. */
@@ -36,16 +36,16 @@ export interface LimitOptionsOf<Req> extends Omit<LimiterOptions, "store" | "pol
    * form. `Retry-After` is sent with denials whatever the forms, also with `"none"` or `false`.
    */
   headers?: HeaderFormName | readonly HeaderFormName[] | "none" | false | undefined;
-  /** Whether `X-RateLimit-Reset` is in seconds since 1970 or in seconds from now. Default `"epoch"`. */
+  /** True if `X-RateLimit-Reset` is in seconds since 1970 or in seconds from now. Default `"epoch"`. */
   legacyReset?: LegacyReset | undefined;
-  /** What costs count, when that is not requests: `"content-bytes"` for example. Draft 11 has it in its policy field. */
+  /** The unit of costs, if it is not requests: `"content-bytes"` for example. Draft 11 has it in its policy field. */
   unit?: string | undefined;
   /**
-   * Whether a request is refunded, asked when its response is over. Never asked for a request that was denied or whose client
+   * True if a request is refunded, asked when its response is over. Never asked for a request that was denied or whose client
    * left before the end, and a cost is refunded at most once.
    */
   refundWhen?: RefundWhen<Req> | undefined;
-  /** Where the app finds the decision on the request. Default `"rateLimit"`. */
+  /** The property of the request that holds the decision. Default `"rateLimit"`. */
   requestProperty?: string | undefined;
 }
 
@@ -53,7 +53,7 @@ type AnyOptions = LimitOptionsOf<never>;
 
 const { store: _, policies: __, ...OF_LIMITER } = LIMITER_RULES;
 
-/** What {@link LimitOptionsOf} may be. */
+/** The rules of {@link LimitOptionsOf}. */
 export const LIMIT_RULES: Rules<AnyOptions> = {
   ...OF_LIMITER,
   ...ANSWER_RULES,
@@ -72,7 +72,7 @@ function isProperty(name: unknown): boolean {
 const ARGUMENTS =
   'pass it before the options, as in rateLimit(store, fixedWindow({ limit: 100, window: "1m" }), options).';
 
-/** For {@link checkOptions}: what is an argument, or a setting of the framework. */
+/** For {@link checkOptions}: names that are arguments, or settings of the framework. */
 export const LIMIT_HINTS: Readonly<Record<string, string>> = {
   policies: ARGUMENTS,
   store: ARGUMENTS,
@@ -80,8 +80,8 @@ export const LIMIT_HINTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Tells policies from options in the arguments of `rateLimit(store, policies?, options?)`: policies have an `algorithm`. With
- * three arguments the second is for the limiter to check.
+ * Distinguishes policies from options in the arguments of `rateLimit(store, policies?, options?)`: policies have an
+ * `algorithm`. With three arguments, the limiter checks the second.
  */
 export function policiesAndOptions<Req, O extends object>(
   second: Policies<Req> | O | undefined,
@@ -118,7 +118,7 @@ export function checkStoreOrLimiter(storeOrLimiter: Store | Limiter): void {
 const POLICY_MAKERS: readonly unknown[] = [tokenBucket, fixedWindow, slidingWindow, slidingLog];
 
 /**
- * Checks that policies are no function of ours, and that no option is without effect beside a limiter.
+ * Checks that policies are not one of our functions, and that every option has an effect beside a limiter.
  *
  * @throws SluiceError `INVALID_OPTION`
  */

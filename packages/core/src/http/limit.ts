@@ -27,7 +27,7 @@ interface LimitJoining extends Participant {
 /**
  * A check that limits requests: policies on a store, or a limiter that the app shares with other parts of it.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts

@@ -10,8 +10,8 @@ let inARow = 0;
 let newest: object | undefined;
 
 /**
- * Warns when this is called while the framework handles a request: each request would get a guard of its own. At once where
- * the stack shows it, and by counting where it does not: in minified code, and after an `await`.
+ * Warns if this is called while the framework handles a request: then each request would get a new guard. Detects it at
+ * once by the stack, and otherwise by counting: in minified code, and after an `await`.
  *
  * @returns the function to call with each request
  */

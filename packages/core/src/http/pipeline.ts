@@ -11,10 +11,10 @@ import { dryRunField, type Verdict } from "./verdict.js";
 /** Decides a request whose client is known. */
 export type Decide<Req, D extends Denial> = (request: Req, key: LimiterKey) => MaybePromise<Verdict<D>>;
 
-/** What a look came to. */
+/** The result of a look. */
 type Looked = { readonly value: unknown } | { readonly error: unknown };
 
-/** What became of the claims of each check. */
+/** The results of the claims of each check. */
 interface Claimed {
   readonly joining: readonly (Participant | undefined)[];
   readonly joined: readonly (Joined | undefined)[];
@@ -24,7 +24,7 @@ interface Claimed {
  * Creates the function that decides a request by several checks: they look, their claims are decided in one admission, and they
  * judge in their order.
  *
- * @param properties where the app finds on the request what the checks found
+ * @param properties the properties of the request that hold the results of the checks
  */
 export function pipeline<Req, D extends Denial>(
   checks: readonly Check<Req, D>[],

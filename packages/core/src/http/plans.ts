@@ -12,7 +12,7 @@ import { isLimiter, type LimitOptionsOf, limiterOptionsOf, type Policies } from 
 import { identityOf } from "./shared-counts.js";
 import type { Warn } from "./warnings.js";
 
-/** What decides a request: a limiter, with the writer of its fields. */
+/** The limiter that decides a request, and the writer of its fields. */
 export interface Plan<L extends Decider = Decider> {
   readonly limiter: L;
   readonly write: FieldWriter;
@@ -23,8 +23,8 @@ export interface Plan<L extends Decider = Decider> {
 /**
  * Creates what finds the plan of a request. It is opened for each guard, which is warned of conflicts.
  *
- * @param create creates a limiter on a store, with the outages of its own or those given
- * @throws SluiceError for limiter options and headers that are not what they should be
+ * @param create creates a limiter on a store, with a new outage or the given one
+ * @throws SluiceError for invalid limiter options and headers
  */
 export function planSource<Req, L extends Decider>(
   storeOrLimiter: Store | Limiter,
@@ -65,13 +65,16 @@ export function planSource<Req, L extends Decider>(
   };
 }
 
-/** How many plans are kept, at some 6 kB each. A limiter keeps no counts, so one that is created again continues where it was. */
+/**
+ * The number of plans that are kept, at about 6 kB each. A limiter keeps no counts, so one that is created again
+ * continues where it was.
+ */
 const MAX_PLANS = 250;
 
 /** A plan that is kept until others take its place. */
 interface Kept<L extends Decider> {
   plan: Plan<L> | undefined;
-  /** Whether it was found since others last took a place. */
+  /** True if it was found since others last took a place. */
   used: boolean;
 }
 

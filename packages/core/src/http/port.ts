@@ -1,10 +1,10 @@
 import type { MaybePromise } from "../maybe-promise.js";
 
-/** Which proxies a framework believes about the address of a client: none, those it was told of, or whoever is connected. */
+/** The proxies that a framework trusts to report the address of a client: none, the configured ones, or any peer. */
 export type ProxyTrust = "nobody" | "some" | "everyone";
 
 /**
- * What a guard asks of a framework's request. An adapter creates it once; nothing is created for each request.
+ * A guard's access to a framework's request. An adapter creates it once; nothing is created for each request.
  *
  * @typeParam Req the framework's request, or its context
  */
@@ -21,15 +21,15 @@ export interface HttpPort<Req> {
    */
   reread?(request: Req): string | undefined;
   /**
-   * Whether the client left before this. Asked only when there is no address. The guard then throws
+   * Returns whether the client left before this. Asked only when there is no address. The guard then throws
    * `CLIENT_ADDRESS_UNUSABLE` without a warning, and the adapter ends the request instead of reporting that error.
    */
   hasLeft?(request: Req): boolean;
   /** The path with the query, as the client sent it. Needed by checks that compare requests. */
   target?(request: Req): string;
   /**
-   * The body as something before read it: text, bytes, or what was parsed of it. `undefined` when nothing did. Needed by checks
-   * that compare requests.
+   * The body in the form in which earlier code read it: text, bytes, or a parsed value. `undefined` if it has not been
+   * read. Needed by checks that compare requests.
    */
   body?(request: Req): MaybePromise<unknown>;
   /** For warnings: which proxies `address` believes. */

@@ -10,12 +10,12 @@ import type { HttpPort } from "./port.js";
 /**
  * Options of `rateLimit`, in every framework: those of a limit and of a guard.
  *
- * @typeParam Req what the functions are given: the framework's request, or its context
+ * @typeParam Req the argument of the functions: the framework's request, or its context
  * @typeParam Handler the function that answers denied requests, in the framework's own form
  */
 export interface RateLimitOptionsOf<Req, Handler = never> extends LimitOptionsOf<Req>, GuardOptionsOf<Req, Handler> {
   /**
-   * Whether a request is refunded, asked when its response is over. Never asked for a request that was denied or whose client
+   * True if a request is refunded, asked when its response is over. Never asked for a request that was denied or whose client
    * left before the end, and a cost is refunded at most once.
    */
   refundWhen?: GuardOptionsOf<Req>["refundWhen"];
@@ -24,7 +24,7 @@ export interface RateLimitOptionsOf<Req, Handler = never> extends LimitOptionsOf
 /**
  * Creates the guard of `rateLimit`: one limit and nothing else. It has no more code than that takes, for bundles.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export function createRateLimit<Req, Handler>(
   storeOrLimiter: Store | Limiter,

@@ -2,13 +2,13 @@ import { SluiceError } from "../errors.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import type { Warn, WarningCode } from "./warnings.js";
 
-/** What became of a request, known when its response is over. */
+/** The outcome of a request, known when its response is over. */
 export interface ResponseOutcome {
   /** The status that was sent. */
   readonly status: number;
-  /** Whether the client left before the end of the response. */
+  /** True if the client left before the end of the response. */
   readonly aborted: boolean;
-  /** What the framework's error handling was given, where the framework lets middleware know: in Koa and Hono. */
+  /** The error that the framework's error handling got, if the framework reports it to middleware: in Koa and Hono. */
   readonly error?: unknown;
 }
 
@@ -19,7 +19,10 @@ export interface ClosedResponse {
   readonly writableFinished: boolean;
 }
 
-/** What became of a response of Node.js. With HTTP/2 a client that left makes it finished as well, although it never ended. */
+/**
+ * The outcome of a response of Node.js. With HTTP/2 a client that left makes it finished as well, although it never
+ * ended.
+ */
 function outcomeOf(response: ClosedResponse, error?: unknown): ResponseOutcome {
   const { statusCode, writableEnded, writableFinished } = response;
   return { status: statusCode, aborted: !(writableEnded && writableFinished), error };
@@ -36,13 +39,13 @@ export interface Refunding {
   /** The option that says whether to refund. */
   readonly option: string;
   readonly code: WarningCode;
-  /** What it means for the request. */
+  /** The meaning for the request. */
   readonly effect: string;
 }
 
 /**
- * Creates the function that an adapter calls when the response is over. A client that leaves is never refunded: it would
- * have what it came for, a handler at work, and try again for nothing.
+ * Creates the function that an adapter calls when the response is over. A client that leaves is never refunded: it
+ * could keep handlers busy and retry for free.
  */
 export function refundAtEnd<Req>(
   refundWhen: RefundWhen<Req>,
@@ -80,7 +83,7 @@ export interface EndingResponse extends ClosedResponse {
  * Settles when a response of Node.js is over: finished, or closed before that. A response that a serverless platform
  * simulates is over when the platform's handler resolves, so it settles before it ends.
  *
- * @param errorOf returns what the framework's error handling was given, where the framework reports it
+ * @param errorOf returns the error that the framework's error handling got, if the framework reports it
  */
 export function settleAtEnd(response: EndingResponse, settle: Settle, errorOf?: () => unknown): void {
   if (isSimulated(response)) {
@@ -103,7 +106,7 @@ function ended(response: EndingResponse): Promise<void> {
   });
 }
 
-/** Whether the socket is a stand-in, as of serverless-http or light-my-request: connections know an address or once did. */
+/** Returns whether the socket is a stand-in, as of serverless-http or light-my-request: connections know an address or once did. */
 function isSimulated({ socket }: EndingResponse): boolean {
   return typeof socket === "object" && socket !== null && !("remoteAddress" in socket);
 }

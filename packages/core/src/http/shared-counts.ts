@@ -4,7 +4,7 @@ import { scopeOf } from "../store/entry-key.js";
 import type { Store } from "../store/store.js";
 import type { Warn } from "./warnings.js";
 
-/** What is counted on a store, by what starts the stored keys. */
+/** The policies that count on a store, by the prefix of the stored keys. */
 interface Counts {
   readonly policies: Map<string, string>;
   readonly identities: Map<string, object>;
@@ -16,8 +16,8 @@ const MAX_NAMES = 1_000;
 const byStore = new WeakMap<Store, Counts>();
 
 /**
- * The identity of a limiter's counts: limiters on one store with the same prefix and the same policies by name share it.
- * Warns where a policy of that name has other numbers, since the two then disagree about what was used.
+ * The identity of a limiter's counts: limiters on one store with the same prefix and the same policies by name share
+ * it. Warns if a policy of that name has other numbers, since the two then disagree about the usage.
  */
 export function identityOf(store: Store, limiter: Decider, warn: Warn): object {
   const { policies, identities } = byStore.get(store) ?? { policies: new Map(), identities: new Map() };

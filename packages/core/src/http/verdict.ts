@@ -2,7 +2,7 @@ import type { Denial } from "./answer.js";
 import type { HeaderField } from "./headers/field.js";
 import type { Settle } from "./settle.js";
 
-/** What a guard decided about a request. */
+/** The decision of a guard about a request. */
 export interface Verdict<D extends Denial = Denial> {
   /** For the first of the guard's `properties`. */
   readonly found: unknown;
@@ -10,13 +10,13 @@ export interface Verdict<D extends Denial = Denial> {
   readonly others: readonly unknown[] | undefined;
   /** For the response, whatever it will be: set or append each before anything else can end the response. */
   readonly fields: readonly HeaderField[];
-  /** What to answer instead of continuing. */
+  /** The answer, if the request does not continue. */
   readonly denial: D | undefined;
   /** To be called when the response is over, if anything waits for it. */
   readonly settle: Settle | undefined;
 }
 
-/** What a dry run would have done. */
+/** The outcome that a dry run would have had. */
 export function dryRunField(allowed: boolean): HeaderField {
   return { name: "Sluice-Dry-Run", value: allowed ? "allowed" : "denied", append: true };
 }

@@ -12,7 +12,7 @@ export interface AutoBlock {
   readonly [brand]?: true;
 }
 
-/** What an {@link AutoBlock} is inside of Sluice. */
+/** The internal form of an {@link AutoBlock}. */
 export interface AttachableBlock extends AutoBlock {
   /** Counts violations; the store decides it like any other policy. */
   readonly policy: Policy;
@@ -35,11 +35,11 @@ export interface AutoBlockHost {
 
 /** The {@link AttachableBlock} of one limiter. */
 export interface AutoBlocker {
-  /** Throws where it can't tell who would be blocked: a `SluiceError` with `INVALID_OPTION`. */
+  /** Throws a `SluiceError` with `INVALID_OPTION` if it is unclear which key would be blocked. */
   check(key: LimiterKey): void;
   /**
-   * Hears of every denial by the store, and returns what the caller is told. `again` asks once more, where the answer is
-   * another one now. All of it has the deadline of `calls`, that of the decision.
+   * Called for every denial by the store. Returns the result for the caller. `again` decides once more, if the answer
+   * has changed. All of it has the deadline of `calls`, that of the decision.
    */
   denied(
     decision: Decision,

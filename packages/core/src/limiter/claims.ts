@@ -4,8 +4,8 @@ import { scopeOf } from "../store/entry-key.js";
 import type { Claim } from "../store/store.js";
 
 /**
- * Who is limited: one key for all policies, or a key for each policy by its name, as in
- * `{ perAddress: "192.0.2.1", perUser: "42", everyone: "all" }`. Any string but the empty one is a key.
+ * The key to limit: one key for all policies, or a key for each policy by its name, as in `{ perAddress: "192.0.2.1",
+ * perUser: "42", everyone: "all" }`. Any string but the empty one is a key.
  */
 export type LimiterKey = string | Readonly<Record<string, string>>;
 

@@ -4,13 +4,13 @@ import type { ClaimFinding, Outcome } from "../store/store.js";
 import type { LimiterKey } from "./claims.js";
 import type { Decision, DecisionSource, PolicyDecision } from "./decision.js";
 
-/** What the decisions of one limiter have in common. */
+/** The common part of the decisions of one limiter. */
 export interface DecisionTerms {
   readonly policies: readonly Policy[];
   readonly quotas: readonly Quota[];
 }
 
-/** What a granted decision was charged, for its refund. */
+/** The charge of a granted decision, for its refund. */
 export interface Charge {
   readonly key: LimiterKey;
   readonly cost: number;
@@ -24,8 +24,8 @@ const NONE: readonly string[] = Object.freeze([]);
 
 /**
  * A decision by the store. With one policy, as most limiters have, everything is copied into this one object, and the
- * lists are made when somebody reads them: a decision in memory takes a tenth of a microsecond, of which a garbage
- * collector would like its share.
+ * lists are created when they are read: a decision in memory takes a tenth of a microsecond, a share of which would go
+ * to the garbage collector.
  */
 class StoreDecision implements Decision {
   readonly allowed: boolean;
@@ -93,7 +93,7 @@ class StoreDecision implements Decision {
     return this.policies.filter(({ allowed }) => !allowed).map(({ policy }) => policy.name);
   }
 
-  /** What `JSON.stringify` and `console.log` show: everything but the key. */
+  /** The properties that `JSON.stringify` and `console.log` show: everything but the key. */
   toJSON(): Decision {
     return { ...this, policies: this.policies, violated: this.violated };
   }
@@ -118,13 +118,13 @@ class StoreDecision implements Decision {
 
 /**
  * The charge of a granted decision, the first time that it is taken. `"foreign"` for a decision of another limiter;
- * `undefined` when there is none, or it was taken before.
+ * `undefined` if there is none, or it was taken before.
  */
 export function takeCharge(decision: Decision, terms: DecisionTerms): Charge | "foreign" | undefined {
   return StoreDecision.takeCharge(decision, terms);
 }
 
-/** Makes a decision of what the store answered. Copies all that it needs of the outcome. */
+/** Creates a decision from the store's answer. Copies everything that it needs of the outcome. */
 export function decisionOf(
   terms: DecisionTerms,
   key: LimiterKey,

@@ -26,9 +26,9 @@ export interface ConsumeOptions {
 
 /** The part of a limiter that serves a request. */
 export interface Decider {
-  /** The policies, checked and frozen, in the order given. */
+  /** The policies, checked and frozen, in the given order. */
   readonly policies: readonly Policy[];
-  /** What each policy grants, in the same order. */
+  /** The quota of each policy, in the same order. */
   readonly quotas: readonly Quota[];
   /** Starts every stored key. */
   readonly prefix: string;
@@ -45,10 +45,10 @@ export interface Decider {
   refund(decision: Decision): Promise<boolean>;
 }
 
-/** What the rest of a limiter is made of. */
+/** The parts from which the rest of a limiter is built. */
 export interface LimiterCore extends Decider {
   readonly clock: Clock | undefined;
-  /** Whether the store decides. Otherwise this process does, on the entries that the store keeps. */
+  /** True if the store decides. Otherwise this process does, on the entries that the store keeps. */
   readonly storeDecides: boolean;
   readonly claims: ClaimMaker;
   readonly engine: Engine;
@@ -72,7 +72,7 @@ export interface LimiterCore extends Decider {
   answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision;
   /** The decision when it did not, of a call that began when the store had answered `answers` calls. */
   unanswered(cost: number, error: unknown, calls: CallOptions, answers: number): Decision;
-  /** How many calls the store has answered. */
+  /** The number of calls that the store has answered. */
   answers(): number;
   /** Lets a denial count for `autoBlock`, and emits events. */
   ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision>;
@@ -151,7 +151,7 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
     }
   }
 
-  // Closures are in functions of their own: one that has any pays for them also when it creates none.
+  // Closures are in separate functions: a function that contains one pays for it even if it creates none.
   function whenAnswered(
     outcome: Promise<Outcome>,
     key: LimiterKey,

@@ -2,27 +2,27 @@ import type { Policy } from "../algorithm/policy.js";
 import type { SluiceError } from "../errors.js";
 
 /**
- * Where a decision came from. `failOpen` and `failClosed` mean that the store did not answer and the limiter's
- * `failOpen` option decided; the numbers of such a decision say nothing about the client.
+ * The source of a decision. `failOpen` and `failClosed` mean that the store did not answer and the limiter's `failOpen`
+ * option decided; the numbers of such a decision say nothing about the client.
  */
 export type DecisionSource = "store" | "failOpen" | "failClosed";
 
-/** What one policy says. Times are in milliseconds from the decision. */
+/** The decision of one policy. Times are in milliseconds from the decision. */
 export interface PolicyDecision {
   readonly policy: Policy;
-  /** Whether the cost fits this policy. All policies must allow for the request to be allowed. */
+  /** True if the cost fits this policy. All policies must allow for the request to be allowed. */
   readonly allowed: boolean;
   /** The most units that the policy grants at once. */
   readonly limit: number;
-  /** The time in which `limit` units come back. */
+  /** The time in which `limit` units are restored. */
   readonly windowMs: number;
   /** Whole units left. Of a limit of 10 and three requests so far, 7. */
   readonly remaining: number;
-  /** How long until the cost fits, if nobody else asks: 0 when it does, `undefined` when it never can. */
+  /** The time until the cost fits, if no other request is charged: 0 if it does, `undefined` if it never can. */
   readonly retryAfterMs: number | undefined;
-  /** How long until the whole limit is there again. */
+  /** The time until the whole limit is available again. */
   readonly resetAfterMs: number;
-  /** Whether the key is blocked, by `limiter.block` or by `autoBlock`. `remaining` is 0 then, and the times cover the block. */
+  /** True if the key is blocked, by `limiter.block` or by `autoBlock`. `remaining` is 0 then, and the times cover the block. */
   readonly blocked: boolean;
 }
 
@@ -44,15 +44,15 @@ export interface Decision {
   readonly limit: number;
   /** Of the binding policy. */
   readonly remaining: number;
-  /** How long until every policy allows the cost: 0 when allowed, `undefined` when that can never be. */
+  /** The time until every policy allows the cost: 0 if allowed, `undefined` if that can never be. */
   readonly retryAfterMs: number | undefined;
   /** Of the binding policy. */
   readonly resetAfterMs: number;
-  /** What every policy says, in the order in which they were given. Empty when the store did not answer. */
+  /** The decisions of all policies, in the order in which they were given. Empty if the store did not answer. */
   readonly policies: readonly PolicyDecision[];
   /** The names of the policies that deny. Empty when allowed, and when the store did not answer. */
   readonly violated: readonly string[];
   readonly source: DecisionSource;
-  /** Why the store did not answer. Its `cause` is what the client or the connection reported, where that is known. */
+  /** The reason why the store did not answer. Its `cause` is the error of the client or the connection, if known. */
   readonly error?: SluiceError;
 }

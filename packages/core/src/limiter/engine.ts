@@ -3,10 +3,10 @@ import type { MaybePromise } from "../maybe-promise.js";
 import type { Entry, EntryChange } from "../store/entry.js";
 import { type CallOptions, type Claim, type DecidingStore, isSynchronousStore, type Outcome } from "../store/store.js";
 
-/** What the limiter needs of a store, whether or not the store can decide. */
+/** The limiter's interface to a store, whether or not the store can decide. */
 export interface Engine {
   decide(claims: readonly Claim[], charge: boolean, options: CallOptions): MaybePromise<Outcome>;
-  /** Whether `decide` answers at once and keeps nothing of the claims, so that they can be used again. */
+  /** True if `decide` answers at once and keeps nothing of the claims, so that they can be used again. */
   readonly synchronous: boolean;
   /** Atomically changes the entry of one claim. */
   update(claim: Claim, change: EntryChange, options: CallOptions): Promise<void>;

@@ -19,11 +19,11 @@ export interface EscalatingBlockOptions {
   after: number;
   /** The time in which they are counted, from the first of them. */
   within: Duration;
-  /** How long the first block lasts. Each one after it lasts twice as long as the one before. */
+  /** The length of the first block. Each further block lasts twice as long as the previous one. */
   duration: Duration;
   /** The longest block. Default `"1d"`. */
   maxDuration?: Duration | undefined;
-  /** How long after the end of a block the next one counts as the first again. Default `"1d"`. */
+  /** The time after the end of a block until the next one counts as the first again. Default `"1d"`. */
   forgetAfter?: Duration | undefined;
   /**
    * The policies whose denials count, by name. Default: all. Required where keys go by the names of policies: a denial by
@@ -53,7 +53,7 @@ interface Offender {
   /** The policy that its violations and blocks are stored under. */
   readonly policy: Policy;
   readonly key: string;
-  /** Whether the key is one of all policies. */
+  /** True if the key is one of all policies. */
   readonly isPlain: boolean;
 }
 
@@ -201,7 +201,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
         try {
           onBlock(event);
         } catch {
-          // The block stands, whatever its listener makes of it.
+          // The block is in force even if its listener fails.
         }
       }
 
@@ -225,7 +225,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
               ? decision
               : host.bounded(Promise.all(due.map((offender) => block(offender, calls))), calls).then(again);
           };
-          // It is denied in any case, and the next decision tells when the store fails.
+          // It is denied in any case, and the next decision reports a failure of the store.
           const orNot = (judged: Promise<Decision>): Promise<Decision> => judged.catch(() => decision);
           try {
             const counts = offenders.map((offender) => count(offender, calls));

@@ -9,8 +9,8 @@ export interface LimiterEvents {
   /** A decision that denies. */
   denied: (decision: Decision) => void;
   /**
-   * The store failed to answer: once when an outage begins, not once for each request. A store of which only a part fails
-   * has one outage. Without a listener the outage is logged on the console, with one line at its start and one at its end.
+   * The store failed to answer: once when an outage begins, not once for each request. A partial failure is one outage.
+   * Without a listener the outage is logged on the console, with one line at its start and one at its end.
    */
   storeError: (event: { readonly error: SluiceError; readonly failOpen: boolean }) => void;
   /** The store answers again: every call that comes, or all calls of the last second. */
@@ -31,9 +31,9 @@ export const EVENT_RULES: Rules<LimiterEvents> = {
 export interface Emitter {
   emit<E extends keyof LimiterEvents>(event: E, ...args: Parameters<LimiterEvents[E]>): void;
   on<E extends keyof LimiterEvents>(event: E, listener: LimiterEvents[E]): () => void;
-  /** Whether the event has a listener. */
+  /** Returns whether the event has a listener. */
   has(event: keyof LimiterEvents): boolean;
-  /** Whether anybody listens: saves the hot path the rest. */
+  /** True if anybody listens: saves the hot path the rest. */
   readonly listening: boolean;
 }
 
@@ -42,7 +42,7 @@ export function createEmitter(initial: LimiterListeners): Emitter {
   let warned = false;
 
   function report(event: keyof LimiterEvents, error: unknown): void {
-    if (!warned) console.error(`[sluice] a listener of "${event}" failed; decisions go on without it`, error);
+    if (!warned) console.error(`[sluice] a listener of "${event}" failed; decisions continue without it`, error);
     warned = true;
   }
 

@@ -5,8 +5,8 @@ import type { Algorithms } from "./engine.js";
 /** A line of callers, played ahead on the state that the store had at one look. */
 export interface Forecast {
   /**
-   * Milliseconds from the look until the caller who joins last is granted, if nobody else asks. Counts the caller in when
-   * that is by `latestMs`. Otherwise the result is a lower bound above `latestMs`, and the caller is not counted.
+   * Milliseconds from the look until the caller who joins last is granted, if no other caller joins. Counts the caller
+   * in if that is by `latestMs`. Otherwise the result is a lower bound above `latestMs`, and the caller is not counted.
    */
   add(cost: number, latestMs: number): number;
 }

@@ -3,11 +3,11 @@ import type { CallOptions, Claim, Store } from "../store/store.js";
 import type { Algorithms } from "./engine.js";
 import { findEntry, kept, type Ledger, ledgerKey, writeEntries } from "./updating-engine.js";
 
-/** Where a limiter keeps its entries. */
+/** The place in which a limiter keeps its entries. */
 export interface EntryPlace {
   readonly store: Store;
   readonly algorithms: Algorithms;
-  /** Whether the store decides, so that each entry has a key of its own. Otherwise those of one key share a ledger. */
+  /** True if the store decides, so that each entry has a separate key. Otherwise those of one key share a ledger. */
   readonly storeDecides: boolean;
 }
 

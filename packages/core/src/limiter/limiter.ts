@@ -23,7 +23,7 @@ export interface WaitOptions extends ConsumeOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What {@link Limiter.healthCheck} found. */
+/** The result of {@link Limiter.healthCheck}. */
 export interface Health {
   readonly healthy: boolean;
   /** How long the store took to answer, or to fail. */
@@ -33,22 +33,25 @@ export interface Health {
 }
 
 /**
- * Decides who may go on. Every method but `decide` returns a promise. All of them throw or reject with a `SluiceError`
- * on a bad key or cost; a limit that was reached, and a store that failed, is a {@link Decision}.
+ * Decides which requests may continue. Every method but `decide` returns a promise. All of them throw or reject with a
+ * `SluiceError` on a bad key or cost; a limit that was reached, and a store that failed, is a {@link Decision}.
  */
 export interface Limiter extends Decider {
   /** Asks for admission, and charges the cost to all policies when all allow it, to none when one denies. */
   consume(key: LimiterKey, options?: ConsumeOptions): Promise<Decision>;
   /** {@link Limiter.consume}, for those who need only yes or no. */
   allow(key: LimiterKey, options?: ConsumeOptions): Promise<boolean>;
-  /** What {@link Limiter.consume} would say now. Charges nothing, and the numbers are as they stand. */
+  /**
+   * Returns the result that {@link Limiter.consume} would have now. Charges nothing, and the numbers are the current
+   * ones.
+   */
   peek(key: LimiterKey, options?: ConsumeOptions): Promise<Decision>;
-  /** Forgets what the key used, and its blocks. A key by names resets only the policies that it names. */
+  /** Forgets the key's usage, and its blocks. A key by names resets only the policies that it names. */
   reset(key: LimiterKey): Promise<void>;
   /**
-   * Denies the key for so long, whatever its policies say, on every process that shares the store. A block that ends later
-   * stays as it is. {@link Limiter.reset} ends it. A plain key is blocked for all policies, a key by names for those
-   * that it names; the policies are blocked in separate writes.
+   * Denies the key for this long, whatever its policies say, on every process that shares the store. A block that ends
+   * later does not change. {@link Limiter.reset} ends it. A plain key is blocked for all policies, a key by names for
+   * those that it names; the policies are blocked in separate writes.
    */
   block(key: LimiterKey, duration: Duration): Promise<void>;
   /**
@@ -58,7 +61,9 @@ export interface Limiter extends Decider {
    * within the limiter's `timeout`: with its error, or admitted by `failOpen`. Nothing is charged on a rejection.
    */
   wait(key: LimiterKey, options?: WaitOptions): Promise<Decision>;
-  /** Runs `fn` after {@link Limiter.wait}, with its options, and returns what it returns. What `fn` used stays used when it fails. */
+  /**
+   * Runs `fn` after {@link Limiter.wait}, with its options, and returns its result. If `fn` fails, its charge stays.
+   */
   execute<T>(key: LimiterKey, fn: (decision: Decision) => T | Promise<T>, options?: WaitOptions): Promise<T>;
   /**
    * The limiter's part in an admission that it shares with other limiters, for a check of a guard. Asks nothing yet.
@@ -66,18 +71,18 @@ export interface Limiter extends Decider {
    * @throws SluiceError `INVALID_KEY`, `INVALID_COST`
    */
   join(key: LimiterKey, options?: ConsumeOptions): Participant;
-  /** Whether the store answers. Never rejects. */
+  /** Returns whether the store answers. Never rejects. */
   healthCheck(): Promise<Health>;
   /** Adds a listener; the function returned removes it. */
   on<E extends keyof LimiterEvents>(event: E, listener: LimiterEvents[E]): () => void;
-  /** Rejects those who wait and refuses further calls. The store stays open: whoever made it closes it. */
+  /** Rejects waiting callers and refuses further calls. The store stays open: its creator closes it. */
   close(): Promise<void>;
 }
 
 /**
  * Makes a limiter: policies, decided on a store.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -109,7 +114,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
     join: (key, given) => joinOf(core, key, given),
 
     consume(key, given) {
-      // Not an async function: it would add a promise of its own to the one that a remote store needs anyway.
+      // Not an async function: it would add another promise to the one that a remote store needs anyway.
       try {
         const decision = decide(key, given);
         return isPromise(decision) ? decision : Promise.resolve(decision);

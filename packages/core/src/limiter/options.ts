@@ -13,18 +13,18 @@ import { EVENT_RULES, type LimiterListeners } from "./events.js";
 
 /** Options of `createLimiter`. */
 export interface LimiterOptions {
-  /** Where state is kept. */
+  /** The store for the state. */
   store: Store;
   /** One policy, or several that are decided together: all grant or none does. Default {@link tokenBucket}`()`. */
   policies?: Policy | readonly Policy[] | undefined;
   /** Custom algorithms, which `policies` then may name. */
   algorithms?: readonly Algorithm[] | undefined;
   /**
-   * Starts every stored key. Limiters with the same store, prefix and policy name share their counts, unless only one of
-   * them has an algorithm of its own: it keeps its entries apart. Default `"sluice"`.
+   * The prefix of every stored key. Limiters with the same store, prefix and policy name share their counts, unless
+   * only one of them has a custom algorithm: it keeps its entries apart. Default `"sluice"`.
    */
   prefix?: string | undefined;
-  /** Whether requests are allowed while the store fails. Default false: they are denied. */
+  /** True if requests are allowed while the store fails. Default false: they are denied. */
   failOpen?: boolean | undefined;
   /** The longest that a decision waits for the store. Default `"500ms"`. */
   timeout?: Duration | undefined;
@@ -36,7 +36,7 @@ export interface LimiterOptions {
   clock?: Clock | undefined;
 }
 
-/** What {@link LimiterOptions} may be. Those that are `"any"` are checked below. */
+/** The rules of {@link LimiterOptions}. Those that are `"any"` are checked below. */
 export const LIMITER_RULES: Rules<LimiterOptions> = {
   store: "any",
   policies: "any",
@@ -131,7 +131,7 @@ function checkPolicies(given: Policy | readonly Policy[], algorithms: Algorithms
 
 const MADE_BY = 'be created, as in fixedWindow({ limit: 100, window: "1m" }) or tokenBucket({ rate: 100 })';
 
-/** A policy is plain data that may come from a file, so it is checked here whoever made it. */
+/** A policy is plain data that may come from a file, so it is checked here regardless of its origin. */
 function checkPolicy(policy: Policy, algorithms: Algorithms): Policy {
   if (typeof policy !== "object" || policy === null) {
     throw invalidOption("policies", policy, MADE_BY);

@@ -4,7 +4,7 @@ import type { Emitter } from "./events.js";
 
 /** Reports the beginning and the end of an outage of the store, once each. */
 export interface Outage {
-  /** How many calls the store has answered. */
+  /** The number of calls that the store has answered. */
   readonly answers: number;
   failed(error: SluiceError, call?: FailedCall): void;
   succeeded(): void;
@@ -12,7 +12,7 @@ export interface Outage {
   close(): void;
 }
 
-/** What is known of a call that failed. */
+/** The known facts about a call that failed. */
 export interface FailedCall {
   /** When it began: a time of `performance.now()`. */
   readonly startMs: number;
@@ -32,7 +32,7 @@ interface Down {
   lastFailureMs: number;
   /** Of the first answer after the last failure. */
   answeredMs: number | undefined;
-  /** Whether there were answers between failures: part of the store works. */
+  /** True if there were answers between failures: part of the store works. */
   partial: boolean;
   timer: Timer | undefined;
 }

@@ -10,8 +10,9 @@ import type { Decision } from "./decision.js";
 import { updatingEngine } from "./updating-engine.js";
 
 /**
- * A limiter's part in one admission that it shares with other limiters. Made by `join` of a limiter, for one request. It has
- * nothing but data and functions, so limiters of several copies or releases of this package can share an admission.
+ * A limiter's part in one admission that it shares with other limiters. Created by `join` of a limiter, for one
+ * request. It consists of data and functions only, so that limiters of several copies or releases of this package can
+ * share an admission.
  */
 export interface Participant {
   readonly store: Store;
@@ -23,7 +24,9 @@ export interface Participant {
   start(): CallOptions;
   /** Rejects with a `SluiceError` when the work fails, or takes longer than the timeout. */
   bounded<T>(work: Promise<T>): Promise<T>;
-  /** The decision, from the findings for the limiter's own claims. `charged`: whether all claims of the admission fit. */
+  /**
+   * The decision, from the findings for the limiter's own claims. `charged` is true if all claims of the admission fit.
+   */
   answered(own: Outcome, charged: boolean): MaybePromise<Decision>;
   /** The decision when the store did not answer. */
   failed(error: unknown): MaybePromise<Decision>;
@@ -105,7 +108,7 @@ function groupsOf(participants: readonly Participant[]): readonly (readonly Part
   return groups;
 }
 
-/** Whether two limiters keep their state in one place, read one clock, and claim different entries. */
+/** Returns whether two limiters keep their state in one place, read one clock, and claim different entries. */
 function canShare(a: Participant, b: Participant): boolean {
   if (a.store !== b.store || a.clock !== b.clock || (a.algorithms === undefined) !== (b.algorithms === undefined)) {
     return false;

@@ -10,14 +10,16 @@ import type { Algorithms, Engine } from "./engine.js";
  */
 export type Ledger = readonly (readonly [scope: string, entry: Entry, expiresAtMs: number])[];
 
-/** The key of a claim's ledger: `prefix:*::key`, which is no policy's scope, since every algorithm has a name. */
+/**
+ * The key of a claim's ledger: `prefix:*::key`, which is not the scope of any policy, since every algorithm has a name.
+ */
 export function ledgerKey({ scope, key }: Claim): string {
   return `${scope.slice(0, scope.indexOf(":"))}:*::${key}`;
 }
 
 /**
- * The engine on a store that has only the three methods. Policies with the same key are decided in one atomic update;
- * with keys of their own they are charged in order and taken back when a later one denies (see `decideInOrder`).
+ * The engine on a store that has only the three methods. Policies with the same key are decided in one atomic update.
+ * With different keys they are charged in order and refunded when a later one denies (see `decideInOrder`).
  */
 export function updatingEngine(store: Store, algorithms: Algorithms): Engine {
   async function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {

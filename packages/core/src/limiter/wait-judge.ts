@@ -2,7 +2,7 @@ import { startTimer } from "./clock.js";
 import type { Forecast } from "./forecast.js";
 import type { Line, Waiter } from "./wait-line.js";
 
-/** What judging needs of the queue. */
+/** The parts of the queue that judging needs. */
 export interface Judging {
   nowMs(): number;
   readonly storeTimeoutMs: number;
@@ -13,7 +13,7 @@ export interface Judging {
 /** Callers that are played ahead without a pause. A longer line lets other work of the process run in between. */
 const SLICE = 1_000;
 
-/** A long line is played ahead again no sooner than after this many times what it took. */
+/** A long line is simulated again no sooner than after this many times the time that it took. */
 const PAUSE = 4;
 
 /**
@@ -24,7 +24,7 @@ const PAUSE = 4;
 export async function judge(line: Line, waiter: Waiter, judging: Judging): Promise<void> {
   const isLooking = performance.now() < line.lookingUntilMs;
   if (isLooking || (line.forecast !== undefined && fits(line, line.forecast, waiter))) return;
-  // Nobody is refused without a deadline.
+  // Callers without a deadline are never refused.
   if (waiter.dueMs === Number.POSITIVE_INFINITY) return;
   const pauseMs = line.nextReplayMs - performance.now();
   const untilMs = performance.now() + Math.max(0, pauseMs) + 4 * judging.storeTimeoutMs;
@@ -34,7 +34,7 @@ export async function judge(line: Line, waiter: Waiter, judging: Judging): Promi
     // A question during the look makes its result too favourable. The second look is good enough.
     if (!(await look(line, judging, false))) await look(line, judging, true);
   } catch {
-    // A store that fails can't tell whose deadline can be met. Callers then wait.
+    // A store that fails can't show whose deadline can be met. Callers then wait.
   } finally {
     if (line.lookingUntilMs === untilMs) line.lookingUntilMs = 0;
   }

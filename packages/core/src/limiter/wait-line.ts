@@ -6,7 +6,7 @@ export interface WaitRequest {
   /** Requests with the same line are served in order of arrival. */
   readonly line: string;
   readonly cost: number;
-  /** Whether the cost is more than some policy grants at once. */
+  /** True if the cost is more than some policy grants at once. */
   readonly neverFits: boolean;
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
@@ -22,7 +22,7 @@ export interface WaitRequest {
 export interface Waiter {
   readonly request: WaitRequest;
   readonly dueMs: number;
-  /** How many had joined the line before. */
+  /** The number of callers that had joined the line before. */
   readonly number: number;
   readonly resolve: (decision: Decision) => void;
   readonly reject: (error: unknown) => void;
@@ -32,9 +32,9 @@ export interface Waiter {
   unwatch: () => void;
   /** Removes its listener from the request's signal. */
   unlisten: () => void;
-  /** Whether it has its answer. */
+  /** True if it has its answer. */
   left: boolean;
-  /** Whether its question is on its way. */
+  /** True if its question is on its way. */
   asking: boolean;
   /** When it is granted by the line's forecast; `NaN` when it is not in it. */
   forecastMs: number;
@@ -43,7 +43,10 @@ export interface Waiter {
   behind: Waiter | undefined;
 }
 
-/** Who acts for the line, and until when: longer than a question or a sleep takes only a caller whose context has ended. */
+/**
+ * The caller that acts for the line, and until when: only a caller whose context has ended takes longer than a request
+ * or a sleep.
+ */
 export interface Turn {
   readonly by: Waiter;
   untilMs: number;

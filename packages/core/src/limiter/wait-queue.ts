@@ -25,7 +25,7 @@ export interface WaitQueue {
 /** How often the callers at the front of a line check that it moves. Those further back check less often. */
 const WATCH_MS = 500;
 
-/** How long a turn may be overdue before somebody else takes it. */
+/** How long a turn may be overdue before another caller takes it. */
 const GRACE_MS = 200;
 
 /** Timers may end this much early, by the length of the event loop's turn that started them. */

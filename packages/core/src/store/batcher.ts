@@ -47,10 +47,11 @@ interface Waiting<Item, Result> {
  * Lets concurrent calls share a round trip. Calls of the same turn of the event loop leave together, and while batches are
  * in flight the next one fills: batches grow with load, and nothing waits when idle.
  *
- * A call is refused, unsent, when the store can't answer it by its deadline. A batch that got no answer by the deadlines of
- * its calls does not keep later ones from leaving. A store that does not answer, or fails batch after batch, is probed by
- * single calls; in the second case all others fail at once, as the last batch did. Batches run outside every request's AsyncLocalStorage. On Workers, where
- * I/O belongs to a request, the calls of one request leave at once and by themselves.
+ * A call is refused, unsent, if the store can't answer it by its deadline. A batch that got no answer by the deadlines
+ * of its calls does not keep later ones from leaving. A store that does not answer, or fails batch after batch, is
+ * probed by single calls; in the second case all others fail at once, as the last batch did. Batches run outside every
+ * request's AsyncLocalStorage. On Workers, where I/O belongs to a request, the calls of one request leave at once and
+ * separately.
  *
  * @example
  * ```ts
@@ -126,7 +127,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     );
   }
 
-  /** Also while nothing can be sent: in an outage the queue holds no more than what callers still wait for. */
+  /** Also while nothing can be sent: in an outage the queue holds only calls whose callers still wait. */
   function refuseLate(nowMs: number): void {
     const hopelessMs = pace.hopelessMs(nowMs);
     if (earliestDeadlineMs > hopelessMs) return;

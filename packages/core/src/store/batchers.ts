@@ -4,8 +4,8 @@ import { type Batcher, type BatcherOptions, createBatcher } from "./batcher.js";
 const MAX_QUEUES = 256;
 
 /**
- * Returns the batcher of each queue, such as one for each server, so that a server that does not answer occupies its own
- * batches only. Unlike those of a keyed batcher they are kept, and with them what is known of the server's latency.
+ * Returns the batcher of each queue, such as one for each server, so that a server that does not answer occupies only
+ * its own batches. Unlike those of a keyed batcher they are kept, and with them the known latency of the server.
  */
 export function createBatchers<Item, Result>(
   optionsOf: (queue: string) => BatcherOptions<Item, Result>,

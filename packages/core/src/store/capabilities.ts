@@ -8,7 +8,9 @@ export interface HealthCheck {
 
 /** A store that knows why its connection fails, as when the server refuses it. */
 export interface ConnectionErrors {
-  /** The last error that the client reported of its connection since the store answered; `undefined` if there is none. */
+  /**
+   * The last error of the connection that the client reported since the store answered; `undefined` if there is none.
+   */
   connectionError(): unknown;
 }
 
@@ -26,12 +28,12 @@ export interface ExportedEntry {
   readonly expiresAtMs: number;
 }
 
-/** A store that can list what it holds. */
+/** A store that can list its entries. */
 export interface ExportEntries {
   /**
    * All live entries, in no order, a page at a time: memory stays bounded whatever their number. Entries that change
-   * while it runs are seen before or after the change, and perhaps both; all others once. What the store keeps for its
-   * own housekeeping is not listed. Rejects with a `SluiceError` as the other methods do.
+   * while it runs are seen before or after the change, and perhaps both; all others once. Entries for the store's
+   * housekeeping are not listed. Rejects with a `SluiceError` as the other methods do.
    */
   exportEntries(): AsyncIterable<ExportedEntry>;
 }
@@ -40,15 +42,15 @@ export interface ExportEntries {
 export interface ImportEntries {
   /**
    * Writes each entry under a key that has no live state, to live until its `expiresAtMs` by this store's clock, and
-   * resolves to those that it left alone because there was some. What has expired by then is neither written nor among
-   * those. Each entry is written atomically; all of them together are not, but calling again is safe. Of several entries
-   * with one key the first counts. Rejects with `DIGESTED_KEY`, having written nothing, when there is a digested key and
-   * the store looks keys up by themselves.
+   * resolves to the entries that it did not write because there was some. Expired entries are neither written nor among
+   * those. Each entry is written atomically; all of them together are not, but calling again is safe. Of several
+   * entries with one key the first counts. If an entry is digested and the store looks keys up in plain text, rejects
+   * with `DIGESTED_KEY`, having written nothing.
    */
   importEntries(entries: readonly ExportedEntry[]): Promise<readonly ExportedEntry[]>;
 }
 
-/** What stores may have beside the methods of {@link Store}, by a method of it. */
+/** The optional methods of a {@link Store}, by the name of a method. */
 export interface Capabilities {
   decide: DecidingStore;
   healthCheck: HealthCheck;
@@ -57,7 +59,7 @@ export interface Capabilities {
   importEntries: ImportEntries;
 }
 
-/** Whether a store has a method that not all stores have. */
+/** Returns whether a store has a method that not all stores have. */
 export function can<Method extends keyof Capabilities>(
   store: Store,
   method: Method,

@@ -6,18 +6,18 @@ import { backOff } from "./kit/real-time.js";
 import { groupsByTime } from "./numbered-batch.js";
 import type { CallOptions } from "./store.js";
 
-/** What a compare-and-set found. */
+/** The result of a compare-and-set. */
 export interface Seen {
   readonly written: boolean;
   /** The store's clock, or the explicit time. */
   readonly nowMs: number;
-  /** The state as it was before; `undefined` when there was none. */
+  /** The previous state; `undefined` if there was none. */
   readonly state: unknown;
-  /** Names what was seen; empty when there was none. */
+  /** The version that was seen; empty if there was none. */
   readonly version: string;
 }
 
-/** What a compare-and-set is to write. */
+/** The write of a compare-and-set. */
 export interface Write {
   /** The {@link Seen.version} that must still be there. */
   readonly over: string;
@@ -30,8 +30,8 @@ export interface Write {
 }
 
 /**
- * Writes one state if it is still the one that was seen, and says what is there if not; only looks when there is
- * nothing to write. A call that may have been sent is never sent again.
+ * Writes one state if its version is the one that was seen, and otherwise returns the current one. Only looks if there
+ * is nothing to write. A call that may have been sent is never sent again.
  */
 export type CompareAndSet = (key: string, write: Write | undefined, options: CallOptions | undefined) => Promise<Seen>;
 
@@ -54,7 +54,7 @@ interface Call {
 /** An answer in a box, so that the batcher takes errors of any class as answers. */
 type Answer = { readonly value: unknown } | { readonly error: unknown };
 
-/** After so many lost races on one key the updater gives up: somebody writes it without pause. */
+/** After this many lost races on one key the updater gives up: another process writes it without pause. */
 const MAX_TRIES = 100;
 
 /**
@@ -97,7 +97,7 @@ export function createUpdater(compareAndSet: CompareAndSet): Updater {
       if (seen.written) return calls.map((call) => answers.get(call) as Answer);
       if (tries > 2) {
         await backOff(tries, 1 / 4);
-        // What was seen before the pause is old by now.
+        // The state seen before the pause is out of date.
         seen = await ask();
       }
     }

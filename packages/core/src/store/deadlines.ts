@@ -6,8 +6,8 @@ export interface Deadlines {
   /** The deadline of a call that starts now: a time of `performance.now()`. */
   next(): number;
   /**
-   * Resolves to what `answered` makes of the result of `work`, or to what `unanswered` makes of its error: a
-   * `STORE_TIMEOUT` when there is no result by `deadlineMs`, which is that of {@link Deadlines.next} by default.
+   * Resolves to the result of `answered` for the result of `work`, or to that of `unanswered` for its error: a
+   * `STORE_TIMEOUT` if there is no result by `deadlineMs`, which is that of {@link Deadlines.next} by default.
    */
   bound<T, R>(
     work: Promise<T>,

@@ -5,7 +5,7 @@ import type { Admission, Claim, ClaimFinding, Outcome } from "./store.js";
 
 /**
  * The state of one policy for one key, as every store keeps it: the version of this form, the time until which the key
- * is blocked (0 when it never was), and the algorithm's own state (`null` when there is none yet). Version 2 also has the
+ * is blocked (0 if it never was), and the algorithm's own state (`null` if there is none yet). Version 2 also has the
  * length of the block, so that no step of the clock makes it last longer. Version 1 is everything else.
  */
 export type Entry =
@@ -18,7 +18,7 @@ interface Reading {
   readonly blockedUntilMs: number;
   /** `undefined` where there is no block, and for a block of a release that did not keep its length. */
   readonly blockedForMs: number | undefined;
-  /** Whether the block was shortened to its length, since the clock stepped back. */
+  /** True if the block was shortened to its length, since the clock stepped back. */
   readonly corrected: boolean;
 }
 
@@ -27,7 +27,7 @@ const NOTHING: Reading = { state: undefined, blockedUntilMs: 0, blockedForMs: un
 /** A change of an entry. `undefined` leaves it alone. */
 export type EntryChange = (entry: Entry | undefined, nowMs: number) => Next<Entry> | undefined;
 
-/** The error for stored state that is no entry, or one of another version. */
+/** The error for stored state that is not an entry, or has another version. */
 export function unreadableState(options?: ErrorOptions): SluiceError {
   return new SluiceError(
     "STORE_STATE_UNREADABLE",
@@ -36,7 +36,7 @@ export function unreadableState(options?: ErrorOptions): SluiceError {
   );
 }
 
-/** Whether stored state has the form of an {@link Entry}. */
+/** Returns whether stored state has the form of an {@link Entry}. */
 export function isEntry(stored: unknown): stored is Entry {
   return Array.isArray(stored) && (stored[0] === 1 || (stored[0] === 2 && typeof stored[3] === "number"));
 }
@@ -65,7 +65,7 @@ function written(
   };
 }
 
-/** Adds to a finding what a block until `blockedUntilMs` makes of it. */
+/** Adds the effect of a block until `blockedUntilMs` to a finding. */
 export function withBlock<F extends Step<unknown>>(
   finding: F,
   blockedUntilMs: number,
@@ -119,7 +119,7 @@ export function refundEntry(
   };
 }
 
-/** What a reset leaves of an entry; `undefined` when it is to be deleted. */
+/** The entry after a reset; `undefined` if it is to be deleted. */
 export function clearEntry(
   { policy }: Claim,
   algorithms: ReadonlyMap<string, Algorithm>,

@@ -1,10 +1,10 @@
 import type { ExportedEntry } from "./capabilities.js";
 
 /**
- * `importEntries` by a function that can't be given one key twice: of several entries with one name the first is written,
- * and the others are left alone.
+ * `importEntries` by a function that can't handle the same key twice: of several entries with one name the first is
+ * written, and the others are reported as not written.
  *
- * @param nameOf what the store calls the entry's key
+ * @param nameOf returns the store's name for the entry's key
  * @param write writes entries with different names, and resolves to those that it left alone
  */
 export async function importDistinct(

@@ -3,7 +3,7 @@ import type { MaybePromise } from "../maybe-promise.js";
 import { storeTimeout } from "./deadlines.js";
 import type { Admission, CallOptions, Claim, ClaimFinding, Outcome } from "./store.js";
 
-/** How {@link decideInOrder} decides a part, and takes a charge back. */
+/** The functions with which {@link decideInOrder} decides a part, and undoes a charge. */
 export interface PartDecider {
   decide(part: Admission, options: CallOptions | undefined): MaybePromise<Outcome>;
   /** Refunds a claim that was charged at `chargedAtMs`. */
@@ -40,7 +40,7 @@ export async function decideInOrder(
   });
 
   const undo = (positions: readonly number[], { findings, nowMs }: Outcome): Promise<unknown> => {
-    // Later than the admission's own deadline: a charge that nobody was granted must not stand.
+    // Later than the admission's own deadline: a charge for a request that was not granted must not stand.
     const undoOptions: CallOptions = { nowMs: options?.nowMs, deadlineMs: performance.now() + UNDO_MS };
     return Promise.all(
       findings.map((finding, i) =>
@@ -85,7 +85,7 @@ export async function decideInOrder(
   return joinOutcomes(parts, charged);
 }
 
-/** How long it may take to undo a charge. */
+/** The maximum time for undoing a charge. */
 const UNDO_MS = 5_000;
 
 function tooLate(): SluiceError {

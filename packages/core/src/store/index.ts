@@ -1,4 +1,4 @@
-// The door for authors of stores: the contract, and what a store is built from. See `docs/write-a-store.md`.
+// The door for authors of stores: the contract, and the parts to build a store from. See `docs/write-a-store.md`.
 export type { Algorithm, Finding, Next, Step } from "../algorithm/algorithm.js";
 export { builtInAlgorithms } from "../algorithm/built-in.js";
 export type { BuiltInAlgorithm } from "../algorithm/built-in-algorithm.js";

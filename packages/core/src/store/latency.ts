@@ -1,6 +1,6 @@
-/** How long a database takes to answer, by its latest answers. */
+/** The time that a database takes to answer, by its latest answers. */
 export interface Latency {
-  /** Whether an answer still tells how long the next one takes. */
+  /** Returns whether an answer is still useful to predict the next one. */
   isRecent(answeredMs: number, nowMs: number): boolean;
   /** The shortest time seen lately; 0 while nothing is known. */
   readonly shortestMs: number;
@@ -9,7 +9,7 @@ export interface Latency {
   /**
    * Notes how long an answer took.
    *
-   * @param isNew whether nothing that was seen before counts any more
+   * @param isNew true if earlier observations no longer count
    */
   took(ms: number, isNew?: boolean): void;
 }

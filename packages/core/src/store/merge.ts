@@ -8,7 +8,7 @@ import type { Store } from "./store.js";
 
 const MERGES_OF_RECORDS: ReadonlyMap<string, Merge> = /* @__PURE__ */ new Map(Object.entries(recordMerges));
 
-/** Returns how entries under a key are merged when state moves. Of state of an unknown kind, what is there stays. */
+/** Returns how entries under a key are merged when state moves. State of an unknown kind in the target is kept. */
 export function mergeOf(entryKey: string): Merge {
   if (isLedger(entryKey)) return mergeLedger;
   const [, name = "", algorithm = ""] = splitEntryKey(entryKey).scope.split(":");
@@ -35,7 +35,7 @@ function mergeEntries({ windowOf, join, untilOf }: StateMerge<State>): Merge {
           : join(arrivingState, state, window, nowMs);
     const blockedUntilMs = Math.max(blockMs, arrivingBlockMs);
     if (isSame(joined, state) && blockedUntilMs <= Math.max(blockMs, nowMs)) return undefined;
-    // How long the state in the target would still live is not known here. Too long does no harm.
+    // The remaining life of the state in the target is not known here. A life that is too long does no harm.
     const untilMs = joined === null ? 0 : untilOf(joined, windowMs ?? MAX_DURATION_MS);
     const ttlMs = Math.max(1, Math.ceil(Math.max(untilMs, blockedUntilMs) - nowMs));
     const blockedForMs = lengthOfBlock([arriving, there], nowMs);
@@ -57,7 +57,7 @@ function isLimitEntry(state: unknown): state is LimitEntry {
   return own === null || (Array.isArray(own) && own.every(Number.isSafeInteger));
 }
 
-/** The longest of the blocks that last; `undefined` when there is none, or one whose length is not known. */
+/** The longest of the blocks that have not ended; `undefined` if there is none, or if one has an unknown length. */
 function lengthOfBlock(entries: readonly LimitEntry[], nowMs: number): number | undefined {
   const lasting = entries.filter(([, blockedUntilMs]) => blockedUntilMs > nowMs);
   const lengths = lasting.map((entry) => (entry[0] === 2 ? entry[3] : Number.NaN));
@@ -70,7 +70,7 @@ function isSame(one: State | null, other: State | null): boolean {
   return one.length === other.length && one.every((value, i) => value === other[i]);
 }
 
-/** How entries of an algorithm are merged; `undefined` for one that does not come with Sluice. */
+/** Returns how entries of an algorithm are merged; `undefined` for one that is not built in. */
 function mergeLimitOf(algorithm: string): Merge | undefined {
   const merge = stateMergeOf(algorithm);
   return merge && mergeEntries(merge as StateMerge<State>);
@@ -84,12 +84,12 @@ function mergeLimitOf(algorithm: string): Merge | undefined {
 /** Entries, each with its scope and when it goes. */
 type Ledger = readonly (readonly [scope: string, entry: unknown, expiresAtMs: number])[];
 
-/** Whether an entry is a ledger: no policy has such a name, and no algorithm. */
+/** Returns whether an entry is a ledger: no policy has such a name, and no algorithm. */
 function isLedger(entryKey: string): boolean {
   return /^[^:]*:\*::$/.test(splitEntryKey(entryKey).scope);
 }
 
-/** What an entry is on a store: itself, its place in a ledger, or the entries of which it is the ledger. */
+/** The form of an entry on a store: itself, its place in a ledger, or the entries that its ledger holds. */
 export function placedOn(store: Store, entry: ExportedEntry): readonly ExportedEntry[] {
   const algorithms: ReadonlySet<string> = can(store, "decide") ? store.algorithms : new Set();
   const { scope, key } = splitEntryKey(entry.key);
@@ -105,7 +105,7 @@ export function placedOn(store: Store, entry: ExportedEntry): readonly ExportedE
   return [{ ...entry, key: `${ledgerScope(prefix)}${key}`, state: [[scope, entry.state, entry.expiresAtMs]] }];
 }
 
-/** Whether a ledger that is there has none of the arriving entries. */
+/** Returns whether a ledger that is there has none of the arriving entries. */
 function lacksAll(there: unknown, arriving: unknown): boolean {
   const known = new Set(ledgerIn(there).map(([scope]) => scope));
   return ledgerIn(arriving).every(([scope]) => !known.has(scope));

@@ -49,7 +49,7 @@ function numbering<T>(): { of(thing: T): number; readonly things: readonly T[] }
   };
 }
 
-/** The calls in groups of neighbours with the same explicit time: one group, unless tests give times. */
+/** The calls in groups of neighbours with the same explicit time: one group, unless tests set times. */
 export function groupsByTime<C extends { readonly nowMs: number | undefined }>(calls: readonly C[]): readonly C[][] {
   const groups: C[][] = [];
   for (const call of calls) {

@@ -2,17 +2,17 @@ import { createLatency } from "./latency.js";
 
 /** Decides when the next batch may leave, by the answers that came so far. Times are of `performance.now()`. */
 export interface Pace {
-  /** How long the next batch has to wait if nothing is answered meanwhile: 0 when it may leave now. */
+  /** How long the next batch has to wait if nothing is answered in between: 0 if it may leave now. */
   waitMs(nowMs: number): number;
   /** The most items that the next batch may have, out of this many. */
   sizeFor(items: number): number;
   /** A call with this deadline or an earlier one can't be answered in time. */
   hopelessMs(nowMs: number): number;
-  /** Whether no batch is in flight. */
+  /** True if no batch is in flight. */
   readonly idle: boolean;
-  /** Whether the store is down, so that the next batch is a probe of one call. */
+  /** True if the store is down, so that the next batch is a probe of one call. */
   readonly probing: boolean;
-  /** Whether the last batches all failed, as when the server refuses connections. */
+  /** True if the last batches all failed, as when the server refuses connections. */
   readonly failing: boolean;
   /** Notes that a batch leaves. The function returned notes its end, and whether that was an answer of the store. */
   sent(nowMs: number, deadlineMs: number): (nowMs: number, answered: boolean) => void;
@@ -37,7 +37,10 @@ const BASE_IN_FLIGHT = 2;
 /** Beyond these, batches follow each other no faster. Most stores answer within this time, and larger batches cost less. */
 const MIN_GAP_MS = 5;
 
-/** While no answer comes, the store may be frozen: gaps grow with the silence, of which a call waits at most this share. */
+/**
+ * While no answer arrives, the store may be frozen: gaps grow with the silence, of which a call waits at most this
+ * share.
+ */
 const SILENCE_SHARE = 1 / 4;
 
 /** Callers that may wait longer would still rather not. */

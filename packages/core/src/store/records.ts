@@ -13,9 +13,9 @@ export interface Arriving {
 }
 
 /**
- * Merges a state that arrives into the one that is there, and returns the result, or `undefined` to leave alone what is there.
- * `isNew`: nothing that arrived was there. Pure. Merging the same state twice must equal merging it once, whatever was charged
- * in between.
+ * Merges an arriving state into the existing one, and returns the result, or `undefined` to keep the existing one.
+ * `isNew`: nothing that arrived was there. Pure. Merging the same state twice must equal merging it once, whatever was
+ * charged in between.
  */
 export type Merge = (
   arriving: Arriving,
@@ -44,17 +44,19 @@ export interface ClientRecord {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** Whether a block has not ended. */
+/** Returns whether a block has not ended. */
 export function isLiveBlock([, , untilMs]: BlockRecord, nowMs: number): boolean {
   return untilMs === null || untilMs > nowMs;
 }
 
-/** How long a block is kept, in milliseconds. A block without an end is kept as long as possible, and rewritten in time. */
+/**
+ * How long a block is kept, in milliseconds. A block without an end is kept as long as possible, and rewritten in time.
+ */
 export function blockLifeMs([, , untilMs]: BlockRecord, nowMs: number): number {
   return untilMs === null ? MAX_DURATION_MS : Math.max(1, untilMs - nowMs);
 }
 
-/** How a move merges two records of each kind. */
+/** Merges two records of each kind in a move. */
 export const recordMerges: Readonly<Record<RecordKind, Merge>> = {
   blocks: /* @__PURE__ */ mergeRecords<BlockRecord>((arriving, _, there, nowMs) => {
     const state = laterBlock(arriving, there, nowMs);

@@ -16,8 +16,8 @@ interface RuntimeGlobals {
 const runtime: RuntimeGlobals = globalThis;
 
 /**
- * Whether I/O and timers belong to the request that started them, as on Cloudflare Workers. What one request starts must
- * not be awaited, or continued, by another one.
+ * Returns whether I/O and timers belong to the request that started them, as on Cloudflare Workers. Work that one
+ * request starts must not be awaited, or continued, by another one.
  */
 export function hasRequestContexts(): boolean {
   return runtime.navigator?.userAgent === "Cloudflare-Workers" || typeof runtime.WebSocketPair === "function";

@@ -6,26 +6,27 @@ import type { MaybePromise } from "../maybe-promise.js";
 /** Options of one call to a store. */
 export interface CallOptions {
   /**
-   * Whole milliseconds that stand in for the store's clock, so that tests need not sleep. State written with it is kept
-   * longer than its lifetime, since the clock by which the store forgets does not move with a test's.
+   * Whole milliseconds that replace the store's clock, so that tests need not sleep. State written with it is kept
+   * longer than its lifetime, since the clock by which the store expires it does not move with a test's.
    */
   nowMs?: number | undefined;
   /**
-   * A time of `performance.now()` after which nobody waits for the answer. A call that was not sent by then, or can't be
-   * answered by then, is not sent and rejects with `STORE_TIMEOUT`. All steps of one decision share one deadline.
+   * A time of `performance.now()` after which the caller no longer waits for the answer. A call that was not sent by
+   * then, or can't be answered by then, is not sent and rejects with `STORE_TIMEOUT`. All steps of one decision share
+   * one deadline.
    */
   deadlineMs?: number | undefined;
 }
 
 /**
- * Where state is kept. These three methods are all that a store needs: every feature of Sluice works on them. A store
- * that can decide where the data lives adds {@link DecidingStore.decide}.
+ * A store of state. These three methods are all that a store needs: every feature of Sluice works on them. A store that
+ * can decide in its database adds {@link DecidingStore.decide}.
  */
 export interface Store {
   /**
-   * Atomically reads, modifies and writes the state under `key`. `update` sees the state (`undefined` when there is
-   * none, or it has expired) and the store's clock; it returns the next state and its lifetime, or `undefined` to
-   * leave it alone. It may run more than once, so it must be pure. State is any JSON value; keys are any string.
+   * Atomically reads, modifies and writes the state under `key`. `update` gets the state (`undefined` if there is none,
+   * or it has expired) and the store's clock; it returns the next state and its lifetime, or `undefined` to keep the
+   * state. It may run more than once, so it must be pure. State is any JSON value; keys are any string.
    *
    * Resolves to the state after the call. Rejects with a `SluiceError` when the store failed; whether a write whose
    * reply was lost took place is then unknown, and it is never sent again.
@@ -35,9 +36,11 @@ export interface Store {
     update: (state: S | undefined, nowMs: number) => Next<S> | undefined,
     options?: CallOptions,
   ): Promise<S | undefined>;
-  /** Forgets the state under `key`. Fine when there is none. */
+  /** Deletes the state under `key`. Does nothing if there is none. */
   delete(key: string, options?: CallOptions): Promise<void>;
-  /** Releases what the store itself opened; a client that the user passed in stays open. Fine to call twice. */
+  /**
+   * Releases resources that the store itself opened; a client that the user passed in stays open. May be called twice.
+   */
   close(): Promise<void>;
 }
 
@@ -51,22 +54,24 @@ export interface Claim {
   readonly cost: number;
 }
 
-/** What is to be decided: one or more claims, of which all are granted or none is. No two have the same entry. */
+/**
+ * A request for admission: one or more claims, which are granted together or not at all. No two have the same entry.
+ */
 export interface Admission {
   readonly claims: readonly Claim[];
   /** False to look only: the findings are those of a charge, except that `remaining` and `resetAfterMs` are as they stand. */
   readonly charge: boolean;
 }
 
-/** What was found for one claim. */
+/** The result for one claim. */
 export interface ClaimFinding extends Readonly<Finding> {
-  /** Whether the key is blocked, whatever the policy says. */
+  /** True if the key is blocked, whatever the policy says. */
   readonly blocked: boolean;
 }
 
 /** The answer to an {@link Admission}. */
 export interface Outcome {
-  /** Whether every claim fits: then, and only then, all were charged. */
+  /** True if every claim fits: then, and only then, all were charged. */
   readonly allowed: boolean;
   /** The clock that decided, in whole milliseconds. */
   readonly nowMs: number;
@@ -80,8 +85,8 @@ export interface DecidingStore extends Store {
   readonly algorithms: ReadonlySet<string>;
   /**
    * Decides one admission atomically. A denial writes nothing but repairs. It must equal {@link decideEntries} on the
-   * entries, which it also reads and writes in that form, so that `atomicUpdate` and `decide` can work on the same key. It
-   * must not fail because a repair can't be written.
+   * entries, which it also reads and writes in that form, so that `atomicUpdate` and `decide` can work on the same key.
+   * It must not fail because a repair can't be written.
    */
   decide(admission: Admission, options?: CallOptions): MaybePromise<Outcome>;
 }
@@ -96,7 +101,7 @@ export interface SynchronousStore extends DecidingStore {
   decide(admission: Admission, options?: CallOptions): Outcome;
 }
 
-/** Whether a store is a {@link SynchronousStore}. */
+/** Returns whether a store is a {@link SynchronousStore}. */
 export function isSynchronousStore(store: DecidingStore): store is SynchronousStore {
   return (store as Partial<SynchronousStore>).synchronous === true;
 }
@@ -120,7 +125,7 @@ export function checkStore<S extends Store>(store: S, option?: string): S {
   );
 }
 
-/** Whether a framework called `rateLimit` itself, as if it were middleware. Koa and Hono pass a context with a request. */
+/** Returns whether a framework called `rateLimit` itself, as if it were middleware. Koa and Hono pass a context with a request. */
 function isRequest(value: unknown): boolean {
   const { method, req } = (value ?? {}) as { method?: unknown; req?: unknown };
   return method !== undefined || req !== undefined;

@@ -10,16 +10,16 @@ export interface StoredKey {
   readonly key: string;
 }
 
-/** How entries are named in databases, the same in all of them, so that an entry can move from each to every other. */
+/** The names of entries in databases, the same in all of them, so that an entry can move from each to every other. */
 export interface StoredKeys {
   of(scope: string, key: string): StoredKey;
   /** The same for the key of an entry as `atomicUpdate` gets it. */
   ofEntryKey(entryKey: string): StoredKey;
-  /** The same for an entry of another store. @throws SluiceError `DIGESTED_KEY` when its digest is none */
+  /** The same for an entry of another store. @throws SluiceError `DIGESTED_KEY` if its digest is invalid */
   ofExported(entry: Pick<ExportedEntry, "key" | "digested">): StoredKey;
 }
 
-/** Longer keys are stored as their digest: most databases limit the length of what they index. */
+/** Longer keys are stored as their digest: most databases limit the length of indexed values. */
 const LONGEST_KEY = 256;
 
 /** With the longest key and 3 bytes a UTF-16 code unit, it stays below DynamoDB's 2,048 bytes, the smallest of the limits. */
@@ -88,7 +88,7 @@ export function storedKeys(createHash: CreateHash): StoredKeys {
   };
 }
 
-/** Whether text can be stored as it is, and is not taken for a digest. */
+/** Returns whether text can be stored as it is, and is not taken for a digest. */
 function isLiteral(text: string, maxLength: number): boolean {
   return text.length <= maxLength && !text.startsWith("#") && !REFUSED.test(text);
 }

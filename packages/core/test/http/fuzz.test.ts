@@ -28,7 +28,7 @@ const port = {
   header: (call: Call, name: string) => (name.includes("forwarded") ? call.forwarded : undefined),
 };
 
-/** Whether it may be sent as the value of a field: visible ASCII and spaces between. */
+/** Returns whether it may be sent as the value of a field: visible ASCII and spaces between. */
 const isFieldValue = (value: string): boolean => /^[\x21-\x7e]+( +[\x21-\x7e]+)*$/.test(value);
 
 /** A result, or that the code refused with an error of its own; anything else fails the test. */

@@ -8,7 +8,7 @@ export interface Subject {
   readonly key: string;
   /** Where it is an address or a network: which addresses it is. */
   readonly network: Network | undefined;
-  /** Whether it is a network of more or fewer addresses than one client has. */
+  /** True if it is a network of more or fewer addresses than one client has. */
   readonly range: boolean;
   /** The key of the client that it is, or is a part of; `undefined` for a network of more than one. */
   readonly client: string | undefined;

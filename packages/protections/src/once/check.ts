@@ -34,7 +34,7 @@ export interface OnceOptions<Req>
   /** How long after the first sight the same request is a duplicate. Default `"1s"`. */
   window?: DebouncerOptions["window"] | undefined;
   /**
-   * Whether the same request may come again at once, asked when the response is over, as for one that failed. Never asked
+   * Returns whether the same request may come again at once, asked when the response is over, as for one that failed. Never asked
    * when the client left before the end. Default: never.
    */
   forgetWhen?: ((outcome: ResponseOutcome, request: Req) => MaybePromise<boolean | undefined>) | undefined;

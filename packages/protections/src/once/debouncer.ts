@@ -28,7 +28,7 @@ export interface DebouncerOptions extends Omit<LimiterOptions, "policies" | "alg
 
 /** What a debouncer found out about one request. */
 export interface Sighting {
-  /** Whether the same was seen within the window. */
+  /** True if the same was seen within the window. */
   readonly duplicate: boolean;
   /** How long until the window ends, for a duplicate as for the first sight; 0 where the store did not answer. */
   readonly windowEndsInMs: number;
@@ -41,7 +41,7 @@ export interface Debouncer {
   /** Starts every stored key. */
   readonly prefix: string;
   /**
-   * Whether the same key and fingerprint were seen within the window. The first sight opens the window; repeats neither
+   * Returns whether the same key and fingerprint were seen within the window. The first sight opens the window; repeats neither
    * extend it nor write anything. Of any number of processes that see the same at once, one is told false.
    *
    * @throws SluiceError `INVALID_KEY`; `STORE_FAILED`, `STORE_TIMEOUT` and their like unless the debouncer is `failOpen`

@@ -8,7 +8,7 @@ import { type ClientFields, checkFields } from "./fields.js";
 /** A client as the registry has it. Times are in milliseconds since 1970 by the store's clock. */
 export interface Client {
   readonly id: string;
-  /** Whether it was registered, and not only seen. */
+  /** True if it was registered, and not only seen. */
   readonly registered: boolean;
   readonly firstSeenMs: number;
   /** Up to `touchEvery` earlier than when it was last seen. */
@@ -56,7 +56,7 @@ export interface Registry {
   see(id: string): MaybePromise<Client | undefined>;
   /** The client as the store has it now. Looking at it is not seeing it. */
   get(id: string): Promise<Client | undefined>;
-  /** Whether the client was registered. */
+  /** Returns whether the client was registered. */
   isRegistered(id: string): Promise<boolean>;
   /**
    * Registers a client, whether or not it was seen before. Fields are added to those that are there, and replace those of

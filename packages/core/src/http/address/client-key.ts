@@ -5,7 +5,7 @@ import { formatIpv6, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "./ip-addres
 /** An IPv6 customer usually holds a whole /56 (RFC 6177), so anything narrower is one client with many keys. */
 export const DEFAULT_IPV6_PREFIX = 56;
 
-/** Bits of an address that tell clients apart. */
+/** The bits of an IPv6 address that identify a client. */
 export const IPV6_PREFIX: Rule = { min: 32, max: 128 };
 
 /** The longest address with a zone that is worth reading. */
@@ -17,8 +17,8 @@ const MAPPED_START = "::ffff:";
  * The key of a client address, one for all spellings of it: IPv4 as it is, also when it comes as IPv4-mapped IPv6, and
  * IPv6 as its network of `ipv6Prefix` bits in the form of RFC 5952. A zone id is dropped.
  *
- * @param address what the framework says the client's address is: `request.ip` in Express
- * @param ipv6Prefix bits of an IPv6 address that tell clients apart: 32 to 128, default 56
+ * @param address the client's address as the framework reports it: `request.ip` in Express
+ * @param ipv6Prefix the bits of an IPv6 address that identify a client: 32 to 128, default 56
  * @throws SluiceError `CLIENT_ADDRESS_UNUSABLE` unless it is an IP address and nothing else, `INVALID_OPTION`
  *
  * @example
@@ -36,11 +36,11 @@ export function clientKey(address: string | undefined, ipv6Prefix: number = DEFA
   return key;
 }
 
-/** As {@link clientKey}, with a prefix that has been checked; `undefined` for what is no IP address. */
+/** Like {@link clientKey}, with a prefix that has been checked; `undefined` for text that is not an IP address. */
 export function keyOfAddress(address: string | undefined, ipv6Prefix: number): string | undefined {
   if (typeof address !== "string" || address.length > MAX_LENGTH) return undefined;
   if (isIpv4(address)) return address;
-  // What a dual-stack socket reports for every IPv4 client, so worth not parsing.
+  // The prefix with which a dual-stack socket reports every IPv4 client: faster than parsing.
   if (address.startsWith(MAPPED_START) && isIpv4(address, MAPPED_START.length)) {
     return address.slice(MAPPED_START.length);
   }
@@ -50,7 +50,10 @@ export function keyOfAddress(address: string | undefined, ipv6Prefix: number): s
   return mappedIpv4(groups) ?? `${formatIpv6(maskIpv6(groups, ipv6Prefix))}/${ipv6Prefix}`;
 }
 
-/** The error for a request whose sender can't be told. It may be shown to the client, so the address is not in it. */
+/**
+ * The error for a request whose client can't be identified. It may be shown to the client, so it does not contain the
+ * address.
+ */
 export function addressUnusable(address: unknown): SluiceError {
   const what = typeof address === "string" ? "is not an IP address" : `is ${show(address)}`;
   return new SluiceError(

@@ -2,7 +2,7 @@ import { SluiceError } from "../../errors.js";
 import type { HttpPort } from "../port.js";
 import { keyOfAddress } from "./client-key.js";
 
-/** What a request of Node.js tells of its connection. */
+/** The connection of a request of Node.js. */
 export interface ConnectedRequest {
   readonly socket?:
     | {
@@ -21,7 +21,7 @@ export function clientAddress<Req>(request: Req, port: HttpPort<Req>): string | 
 }
 
 /**
- * Whether the client of a request of Node.js left: its connection has ended, or was reset, which takes the remote address
+ * Returns whether the client of a request of Node.js left: its connection has ended, or was reset, which takes the remote address
  * off it at once. A Unix socket has neither address.
  */
 export function connectionEnded(request: ConnectedRequest): boolean {
@@ -36,7 +36,7 @@ export function connectionEnded(request: ConnectedRequest): boolean {
   }
 }
 
-/** Whether what a guard threw is only that the client has left. */
+/** Returns whether the error of a guard only means that the client has left. */
 export function isAboutLeaving<Req>(error: unknown, request: Req, port: HttpPort<Req>): boolean {
   const isUnusable = error instanceof SluiceError && error.code === "CLIENT_ADDRESS_UNUSABLE";
   return isUnusable && port.hasLeft?.(request) === true;

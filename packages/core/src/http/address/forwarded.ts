@@ -8,9 +8,9 @@ export type ForwardingField = "x-forwarded-for" | "forwarded";
 const PARAMETER = /[ \t]*(?:([!#$%&'*+.^_`|~\w-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^"\s;]*)))?[ \t]*(;|$)/y;
 
 /**
- * Yields what the proxies wrote into a field about whom they were connected to, the last proxy first: an address or another
- * text, or `undefined` where an element can't be read. The field is read from its end, so whatever a client wrote into it
- * can't change how the elements of the proxies after it are read. Empty elements are skipped (RFC 9110, section 5.6.1).
+ * Yields the addresses that proxies added to a field, the last proxy first: an address or another text, or `undefined`
+ * if an element can't be read. The field is read from its end, so that a client can't change how the elements of the
+ * proxies after it are read. Empty elements are skipped (RFC 9110, section 5.6.1).
  */
 export function* forwardedNodes(field: ForwardingField, value: string): Generator<string | undefined> {
   for (const element of field === "forwarded" ? elements(value) : value.split(",").reverse()) {
@@ -76,7 +76,7 @@ function readFor(element: string): string | undefined {
     const parameter = PARAMETER.exec(element);
     if (parameter === null) return undefined;
     const [, name = "", quoted, bare = "", end] = parameter;
-    // The first one counts: what follows may have come from the client, as in `host`.
+    // The first one counts: the rest may have come from the client, as in `host`.
     if (name.toLowerCase() === "for") node ??= withoutPort(quoted?.replace(/\\(.)/g, "$1") ?? bare);
     if (end === "") return node ?? "";
   }

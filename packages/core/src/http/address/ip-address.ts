@@ -4,7 +4,7 @@ export type Ipv6Groups = readonly number[];
 const DOT = 0x2e;
 const DIGIT_0 = 0x30;
 
-/** Whether all of `text` from `start` on is a dotted IPv4 address: four numbers to 255 without leading zeros. */
+/** Returns whether all of `text` from `start` on is a dotted IPv4 address: four numbers to 255 without leading zeros. */
 export function isIpv4(text: string, start = 0): boolean {
   let numbers = 0;
   let digits = 0;

@@ -13,7 +13,7 @@ export type TrustProxy = readonly string[] | ((address: string) => boolean);
 
 /** Options of {@link forwardedClient}. */
 export interface ForwardedClientOptions {
-  /** Default: nobody, so that the client is whoever is connected. */
+  /** Default: no proxy, so that the client is the peer of the connection. */
   trustProxy?: TrustProxy | undefined;
   /** The one field to read, which every trusted proxy has to write. Default `"x-forwarded-for"`. */
   proxyHeader?: ForwardingField | undefined;
@@ -25,7 +25,7 @@ export interface ForwardedClient {
   /**
    * @param peer the address of the connection
    * @param header looks up a field of the request by its name in lower case
-   * @returns an address as it was written, not yet checked, or `undefined` when there is none or it can't be read
+   * @returns an address as it was written, unchecked; `undefined` if there is none or it can't be read
    */
   address(peer: string | undefined, header: (name: string) => string | undefined): string | undefined;
 }
@@ -33,7 +33,10 @@ export interface ForwardedClient {
 /** Stands for a connection that has no address. */
 const UNIX = "unix";
 
-/** In no trust list that is one (RFC 5737; RFC 3849 and 9637): whoever trusts all of one kind trusts all its clients. */
+/**
+ * Documentation addresses, which no sensible trust list contains (RFC 5737; RFC 3849 and 9637). A list that matches all
+ * of one kind trusts all clients of that kind.
+ */
 const STRANGERS = [
   ["192.0.2.1", "198.51.100.1", "203.0.113.1"],
   ["2001:db8::1", "3fff::1"],
@@ -46,9 +49,9 @@ interface Network {
 }
 
 /**
- * Finds clients behind proxies, for adapters of frameworks that know no proxies. The address of the connection is looked
- * at first; only when it is a trusted proxy's the field counts, and of that the last address that is not a trusted
- * proxy's. So a client that writes the field itself is not believed, and what it writes there changes nothing.
+ * Finds clients behind proxies, for adapters of frameworks that do not handle proxies. The field is used only if the
+ * connection's address is a trusted proxy. The client is then the last address in the field that is not a trusted
+ * proxy. So a client can't change its address by writing the field itself.
  *
  * @throws SluiceError `INVALID_OPTION`
  *
@@ -64,7 +67,7 @@ interface Network {
 export function forwardedClient(options: ForwardedClientOptions): ForwardedClient {
   const { trustProxy = [], proxyHeader = "x-forwarded-for" } = options;
   check("proxyHeader", proxyHeader, ["x-forwarded-for", "forwarded"]);
-  // Worth an answer of its own: it is the default, and reading an address takes longer than deciding.
+  // Handled separately: it is the default, and reading an address takes longer than deciding.
   if (Array.isArray(trustProxy) && trustProxy.length === 0) return { trust: "nobody", address: (peer) => peer };
   const trusts = typeof trustProxy === "function" ? clearly(trustProxy) : trustOf(trustProxy);
 
@@ -108,7 +111,7 @@ function trustOf(trustProxy: readonly string[]): (address: string) => boolean {
 function networkOf(text: string): Network {
   const [, start = "", bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(String(text)) ?? [];
   const address = addressOf(start);
-  // How many of the 128 bits stand before those that the text counts: IPv4 is the last 32.
+  // The number of the 128 bits before those that the text counts: IPv4 is the last 32.
   const before = address?.ipv4 && isIpv4(start) ? 96 : 0;
   const prefix = bits === undefined ? 128 : before + Number(bits);
   // `::ffff:10.0.0.0/8` is not the network that it looks like, and would hold all of IPv4.
@@ -118,7 +121,7 @@ function networkOf(text: string): Network {
   return { ipv4: address.ipv4, groups: maskIpv6(address.groups, prefix), prefix };
 }
 
-/** All spellings of an address give the same groups; IPv4 has those of its IPv4-mapped form. */
+/** All spellings of an address have the same groups; IPv4 has those of its IPv4-mapped form. */
 function addressOf(text: string): { ipv4: boolean; groups: Ipv6Groups } | undefined {
   const groups = parseIpv6(isIpv4(text) ? `::ffff:${text}` : text.replace(/%.*$/, ""));
   return groups && { ipv4: mappedIpv4(groups) !== undefined, groups };

@@ -1,6 +1,6 @@
 import { isIpv4 } from "./ip-address.js";
 
-/** Longer texts are no address with a port, and are not read. */
+/** Longer texts can't be an address with a port, and are not read. */
 const MAX_LENGTH = 256;
 
 /** `[2001:db8::1]:443`, and any port or none, as in RFC 7239, section 6. */

@@ -42,7 +42,7 @@ interface PolicyParts {
   readonly tail: string;
 }
 
-/** How many of the latest values, a power of two: most requests have the numbers of some other one. */
+/** The number of recent values that are kept, a power of two: most requests have the same numbers as another one. */
 const REMEMBERED = 64;
 
 /** Of an only policy the decision says all, without making the list; and a value need not be put together twice. */
@@ -71,7 +71,7 @@ function allStates(parts: readonly PolicyParts[]): StateField["write"] {
       .join(", ");
 }
 
-/** A String: names are printable ASCII, of which only these two are escaped. */
+/** A String: names are printable ASCII, of which only these two characters are escaped. */
 function string(text: string): string {
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
@@ -81,8 +81,9 @@ function pk(partitionKey: AdvertisedPolicy["partitionKey"]): string {
 }
 
 /**
- * The seconds over which a client may spread what remains. After a denial that is the time until the request fits, so
- * that Retry-After never names an earlier moment than `t`. Otherwise the algorithm tells, or it is the time until the reset.
+ * The seconds over which a client may spread the rest of its quota. After a denial that is the time until the request
+ * fits, so that Retry-After never names an earlier moment than `t`. Otherwise the algorithm supplies it, or it is the
+ * time until the reset.
  */
 function effectiveWindow({ policy, algorithm }: PolicyParts, found: Decision | PolicyDecision): number {
   if (!found.allowed && found.retryAfterMs !== undefined) return seconds(found.retryAfterMs);

@@ -6,22 +6,22 @@ export interface HeaderField {
   readonly name: string;
   readonly value: string;
   /**
-   * Whether it joins a field of the same name, as lists do when several limiters see one request. Otherwise it replaces
+   * True if it joins a field of the same name, as lists do when several limiters see one request. Otherwise it replaces
    * it: the last limiter, closest to the route, speaks.
    */
   readonly append: boolean;
 }
 
-/** A policy as headers tell of it. */
+/** A policy in the form of the headers. */
 export interface AdvertisedPolicy extends Quota {
   readonly policy: Policy;
-  /** What is counted, when that is not requests: draft 8 and newer say so in `qu`. */
+  /** The unit of costs, if it is not requests: `qu` in draft 8 and newer. */
   readonly unit?: string | undefined;
-  /** Base64 of what tells clients apart: draft 8 and newer put it into `pk`. */
+  /** Base64 of the client's partition key: `pk` in draft 8 and newer. */
   readonly partitionKey?: string | undefined;
 }
 
-/** One form of the fields. What does not change from response to response is worked out once. */
+/** One form of the fields. Parts that do not change from response to response are computed once. */
 export interface HeaderForm {
   /** The field that lists the policies; the same for every response. */
   policyField(policies: readonly AdvertisedPolicy[]): HeaderField | undefined;

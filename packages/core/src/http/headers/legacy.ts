@@ -1,7 +1,7 @@
 import type { HeaderForm } from "./field.js";
 import { seconds } from "./numbers.js";
 
-/** What `X-RateLimit-Reset` says: a moment, in seconds since 1970, or the seconds to go until then. */
+/** The meaning of `X-RateLimit-Reset`: a moment, in seconds since 1970, or the seconds until then. */
 export type LegacyReset = "epoch" | "delta";
 
 /** `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`, which no specification describes. */

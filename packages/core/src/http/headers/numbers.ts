@@ -6,7 +6,7 @@ export function integer(count: number): number {
   return Math.min(count, MAX_INTEGER);
 }
 
-/** Whole seconds, rounded up: a client that waits so long has waited long enough. */
+/** Whole seconds, rounded up: a client that waits this long has waited long enough. */
 export function seconds(ms: number): number {
   return ms > 0 ? integer(Math.ceil(ms / 1000)) : 0;
 }

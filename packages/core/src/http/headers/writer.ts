@@ -12,13 +12,13 @@ import { type LegacyReset, legacy } from "./legacy.js";
  */
 export type HeaderFormName = "draft-11" | "draft-8" | "draft-7" | "draft-6" | "legacy";
 
-/** A form with fields of its own. */
+/** A form with separate fields. */
 type DistinctForm = Exclude<HeaderFormName, "draft-8">;
 
 /** Newest first. */
 const HEADER_FORMS: readonly DistinctForm[] = ["draft-11", "draft-7", "draft-6", "legacy"];
 
-/** What the option `headers` may be. */
+/** The values of the option `headers`. */
 export const FORMS: Rule = {
   is: (headers) => headers === false || headers === "none" || [headers].flat().every((form) => isForm(form)),
   must: `be "none", false or some of ${HEADER_FORMS.join(", ")}`,
@@ -40,8 +40,8 @@ export function formsOf(
 export type FieldWriter = (decision: Decision, nowMs: () => number) => readonly HeaderField[];
 
 /**
- * Makes the writer of some forms. Where two of them use one field name in different ways, the newest has it: `draft-7`
- * has nothing to add to `draft-11`.
+ * Creates the writer of some forms. If two of them use one field name in different ways, the newest wins: `draft-7` has
+ * nothing to add to `draft-11`.
  */
 export function fieldWriter(
   forms: readonly HeaderFormName[],
@@ -59,7 +59,7 @@ export function fieldWriter(
     constant.length === 1 && states.length === 1
       ? pair(constant[0] as HeaderField, states[0] as StateField)
       : all(constant, states);
-  // Without an answer of the store nobody knows the numbers; the policies stand all the same.
+  // If the store does not answer, the numbers are unknown; the policies are still sent.
   return (decision, nowMs) => (isAnswered(decision) ? write(decision, nowMs) : constant);
 }
 

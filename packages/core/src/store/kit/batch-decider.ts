@@ -11,14 +11,14 @@ import type { Admission, CallOptions, Claim, Outcome } from "../store.js";
 import type { Batch, BatchReply, BatchSender, DecideCall, NotRun } from "./batch.js";
 
 interface OpenCall<Undecided> extends DecideCall {
-  /** Whether the caller takes an answer that is not a decision. */
+  /** True if the caller takes an answer that is not a decision. */
   readonly raw: boolean;
   answer: Answer<Undecided> | undefined;
 }
 
 type Answer<Undecided> = MaybePromise<Outcome | Undecided> | SluiceError;
 
-/** What a {@link createBatchDecider} needs to know of its store. */
+/** The parts of a store that a {@link createBatchDecider} uses. */
 export interface BatchHost {
   keyOf(claim: Claim): string;
   /** The place of an admission, `undefined` where there is one place; and `"several"` if its claims lie in different ones. */
@@ -31,7 +31,7 @@ export interface BatchHost {
 
 const UNREADABLE = -1;
 
-/** After so many tries that left an admission undecided the store gives up. */
+/** After this many tries that left an admission undecided the store gives up. */
 const MAX_TRIES = 20;
 
 /** Decides admissions in batches, by a database that takes them as numbers. */
@@ -122,7 +122,7 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
     }
   }
 
-  /** Decides a batch: at once in each place, one after the other for the times that tests give. */
+  /** Decides a batch: at once in each place, one after the other for explicit times of tests. */
   async function run(calls: readonly Open[], queue: string, connection: Connection): Promise<void> {
     const places = new Map<string | undefined, Open[]>();
     for (const call of calls) {

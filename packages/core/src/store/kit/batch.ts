@@ -15,9 +15,9 @@ export interface Batch {
   }[];
   /** See `NumberedBatch.numbers`. */
   readonly numbers: readonly number[];
-  /** The time that tests give; `undefined` for the database's clock. */
+  /** The explicit time of a test; `undefined` for the database's clock. */
   readonly nowMs: number | undefined;
-  /** Where the entries lie, if they lie in different places. */
+  /** The place of the entries, if there are several places. */
   readonly place: string | undefined;
   readonly queue: string;
 }
@@ -41,7 +41,7 @@ export interface BatchReply<Undecided> {
 
 /** Sends batches of admissions to a database that decides them. */
 export interface BatchSender<Undecided extends symbol = never, Connection = undefined> {
-  /** Whether a reply has the time of the decision once, or for each admission. */
+  /** True if a reply has the time of the decision once, or for each admission. */
   readonly clock: "once" | "each";
   /** The most batches in flight, of each queue. Default 32. */
   maxInFlight?(queue: string): number;

@@ -8,7 +8,7 @@ const errorsOf = new WeakMap<object, LastError>();
  * Remembers the errors that a client emits of its connections, as when the server restarts. Without a listener, some
  * libraries would end the process.
  *
- * @param events those by which the library reports errors; a client without events is left alone
+ * @param events the events by which the library reports errors; a client without events is ignored
  */
 export function watchErrors(client: object, events: readonly string[]): { last: unknown } {
   const known = errorsOf.get(client);

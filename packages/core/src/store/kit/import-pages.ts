@@ -10,7 +10,10 @@ export interface StoredEntry {
   readonly expiresAtMs: number;
 }
 
-/** Where a database keeps entries that it can't decide or write together, such as the hash slots of a cluster. */
+/**
+ * The place in which a database keeps entries, if it can't decide or write those of different places together, such as
+ * the hash slots of a cluster.
+ */
 export interface Places {
   /** False while all entries lie in one place. */
   readonly split: boolean;

@@ -11,7 +11,10 @@ import type { BatchSender } from "./batch.js";
 import { createBatchDecider } from "./batch-decider.js";
 import { importPages, type PageWriter, type Places, type StoredEntry } from "./import-pages.js";
 
-/** What a database does for {@link createRemoteStore}. Keys are stored keys: short texts. Everything rejects with a `SluiceError`. */
+/**
+ * The functions of a database for {@link createRemoteStore}. Keys are stored keys: short texts. Everything rejects with
+ * a `SluiceError`.
+ */
 export type RemoteDatabase<Undecided extends symbol = never, Connection = undefined> = {
   /** In messages, such as "Redis". */
   readonly name: string;
@@ -27,7 +30,7 @@ export type RemoteDatabase<Undecided extends symbol = never, Connection = undefi
   readonly ownKey?: string | undefined;
   /** Default: a look at an entry that is never written. */
   healthCheck?(options: CallOptions): Promise<unknown>;
-  /** Frees what the store itself has opened. */
+  /** Frees resources that the store itself has opened. */
   close?(): void;
 } & (
   | {
@@ -41,7 +44,7 @@ export type RemoteDatabase<Undecided extends symbol = never, Connection = undefi
        * Decides an admission whose claims lie in one place.
        *
        * @param keys the stored key of each claim
-       * @param isPart whether it is a part of an admission over several places, whose charge may have to be undone
+       * @param isPart true for a part of an admission over several places, whose charge may have to be undone
        */
       decide(admission: Admission, keys: readonly string[], options: CallOptions, isPart: boolean): Promise<Outcome>;
     }

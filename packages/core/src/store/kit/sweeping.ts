@@ -5,15 +5,15 @@ import { repeatEvery } from "../repeat-every.js";
 /** Options of stores whose database keeps expired entries until they are swept away. */
 export interface SweepOptions {
   /**
-   * How often to remove all expired entries. Of several processes with this option, one does it each time. Default: never;
-   * call {@link Sweep.sweep}.
+   * How often to remove all expired entries. Of several processes with this option, one does it each time. Default:
+   * never; call {@link Sweep.sweep}.
    */
   sweepEvery?: Duration | undefined;
   /** Called when a sweep by `sweepEvery` failed. The next one is made all the same. Default: nothing. */
   onSweepError?: ((error: unknown) => void) | undefined;
 }
 
-/** What {@link SweepOptions} may be. */
+/** The rules of {@link SweepOptions}. */
 export const SWEEP_RULES: Rules<SweepOptions> = { sweepEvery: "any", onSweepError: "function" };
 
 /** A store whose expired entries, which count for nothing but take room, are swept away. */
@@ -25,14 +25,14 @@ export interface Sweep {
   sweep(options?: { limit?: number | undefined }): Promise<number>;
 }
 
-/** How many entries a sweep removes by default. */
+/** The number of entries that a sweep removes by default. */
 const SWEEP_LIMIT = 1_000;
 
 /**
  * Sweeps when it is asked to, and every so often if the options say so.
  *
  * @param sweepUpTo removes up to a number of entries, and resolves to how many it removed
- * @param takeTurn whether this process is the one to sweep, once in a time for all processes together
+ * @param takeTurn returns whether it is this process's turn to sweep, once in a time for all processes together
  * @throws SluiceError `INVALID_OPTION`
  */
 export function createSweeping(
