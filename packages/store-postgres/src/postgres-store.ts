@@ -86,9 +86,12 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
     const reply = database.connected((connection) => connection.run(statements.sweep, pages.map(String)));
     return JSON.parse(await reply);
   });
-  const { sweep, stop } = createSweeping(options, sweepUpTo, async (everyMs) => {
-    const turn = { over: "", state: 0, text: "0", ttlMs: everyMs };
-    return (await compareAndSet(SWEEP_TURN, turn, undefined)).written;
+  const { sweep, stop } = createSweeping(options, sweepUpTo, async (next) => {
+    const { state, version, nowMs } = await compareAndSet(SWEEP_TURN, undefined, undefined);
+    const turn = next(state, nowMs);
+    if (turn === undefined) return false;
+    const write = { over: version, state: turn, text: JSON.stringify(turn), ttlMs: turn[1] };
+    return (await compareAndSet(SWEEP_TURN, write, undefined)).written;
   });
   const store = createRemoteStore(
     {

@@ -98,6 +98,17 @@ describeDatabases(databases, ({ admin }) => {
     expect(errors).toEqual([]);
   });
 
+  it("by the timer goes on after the clock stepped back by a year", async () => {
+    const yearMs = 31_536_000_000;
+    const idle = postgresStore({ client: admin });
+    const turn = [Date.now() + yearMs, 20];
+    await idle.atomicUpdate("sluice:sweep", () => ({ state: turn, ttlMs: yearMs }), undefined);
+    await fill(50);
+    const store = postgresStore({ client: admin, sweepEvery: 20 });
+    await vi.waitUntil(async () => ((await left()) as { expired: number }).expired === 0, { timeout: 5_000 });
+    await store.close();
+  });
+
   it("by the timer removes all there is, and of several processes one does it each time", async () => {
     await fill(3_500);
     let sweeps = 0;

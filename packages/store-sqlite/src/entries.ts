@@ -5,6 +5,7 @@ import {
   decideEntries,
   type Entry,
   type Next,
+  type NextSweepTurn,
   type Outcome,
   type StoredEntry,
 } from "@sluice/core/store";
@@ -98,8 +99,8 @@ const STRETCH = 500;
 export interface Sweeper {
   /** Removes up to `limit` rows and resolves to their count. Continues where the last call ended. */
   sweep(limit: number): Promise<number>;
-  /** Returns whether it is this process's turn: once in `everyMs`, for all processes together. */
-  takeTurn(everyMs: number): Promise<boolean>;
+  /** Returns whether it is this process's turn. */
+  takeTurn(next: NextSweepTurn): Promise<boolean>;
 }
 
 export function createSweeper({ make }: Transactor): Sweeper {
@@ -138,10 +139,11 @@ export function createSweeper({ make }: Transactor): Sweeper {
       return removed;
     },
 
-    takeTurn: (everyMs) =>
+    takeTurn: (next) =>
       make((view) => {
-        if (view.read(SWEEP_TURN) !== undefined) return false;
-        view.write(SWEEP_TURN, null, view.nowMs + everyMs);
+        const turn = next(view.read(SWEEP_TURN), view.nowMs);
+        if (turn === undefined) return false;
+        view.write(SWEEP_TURN, turn, turn[0]);
         return true;
       }),
   };

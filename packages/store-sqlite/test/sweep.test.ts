@@ -142,6 +142,23 @@ describe("sweepEvery", () => {
     expect(entries).toBe(3_500);
   });
 
+  it("sweeps on after the clock stepped back by a year", async () => {
+    const client = await openOne();
+    const turns = () => ask(client, "SELECT count(*) FROM sluice_entries WHERE key = '#sweep'");
+    vi.useFakeTimers({ now: Date.now() + 365 * DAY_MS, toFake: ["Date"] });
+    const before = sqliteStore({ client, sweepEvery: 50 });
+    try {
+      await vi.waitUntil(() => turns() === 1, { timeout: 10_000 });
+      await before.close();
+    } finally {
+      vi.useRealTimers();
+    }
+    client.exec("INSERT INTO sluice_entries (key, blocked_until_ms, expires_ms) VALUES ('000000expired', 0, 1)");
+    const store = sqliteStore({ client, sweepEvery: 50 });
+    await vi.waitUntil(() => left(client)[0] === 0, { timeout: 10_000 });
+    await store.close();
+  });
+
   it("reports a sweep that failed, still makes the next one, and ends with the store", async () => {
     const client = await openOne();
     const errors: unknown[] = [];

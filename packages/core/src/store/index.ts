@@ -23,7 +23,14 @@ export type { Batch, BatchReply, BatchSender, DecideCall, NotRun } from "./kit/b
 export { watchErrors } from "./kit/connection-errors.js";
 export type { PageWriter, Places, StoredEntry } from "./kit/import-pages.js";
 export { createRemoteStore, type RemoteDatabase, type RemoteStore } from "./kit/remote-store.js";
-export { createSweeping, SWEEP_RULES, type Sweep, type SweepOptions } from "./kit/sweeping.js";
+export {
+  createSweeping,
+  type NextSweepTurn,
+  SWEEP_RULES,
+  type Sweep,
+  type SweepOptions,
+  type SweepTurn,
+} from "./kit/sweeping.js";
 export {
   type Admission,
   type CallOptions,

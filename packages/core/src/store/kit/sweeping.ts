@@ -28,24 +28,30 @@ export interface Sweep {
 /** The number of entries that a sweep removes by default. */
 const SWEEP_LIMIT = 1_000;
 
+/** A turn at sweeping: it ends at a time of the database's clock, and is so long. Earlier releases stored something else. */
+export type SweepTurn = readonly [endMs: number, lengthMs: number];
+
+/** Returns the turn to store, instead of the one that is stored and has not ended, or `undefined` when that one stands. */
+export type NextSweepTurn = (turn: unknown, nowMs: number) => SweepTurn | undefined;
+
 /**
  * Sweeps when it is asked to, and every so often if the options say so.
  *
  * @param sweepUpTo removes up to a number of entries, and resolves to how many it removed
- * @param takeTurn returns whether it is this process's turn to sweep, once in a time for all processes together
+ * @param takeTurn stores the next turn until it ends; resolves to whether it did: then this process is the one to sweep
  * @throws SluiceError `INVALID_OPTION`
  */
 export function createSweeping(
   { sweepEvery, onSweepError = () => {} }: SweepOptions,
   sweepUpTo: (limit: number) => Promise<number>,
-  takeTurn: (everyMs: number) => Promise<boolean>,
+  takeTurn: (next: NextSweepTurn) => Promise<boolean>,
 ): Sweep & { stop(): void } {
   check("onSweepError", onSweepError, "function");
   const everyMs = sweepEvery === undefined ? undefined : parseDuration(sweepEvery, "sweepEvery");
   let stopped = false;
 
   async function sweepInTurn(turnMs: number): Promise<void> {
-    const isOurs = await takeTurn(turnMs);
+    const isOurs = await takeTurn((turn, nowMs) => nextTurn(turn, nowMs, turnMs));
     while (isOurs && !stopped && (await sweepUpTo(SWEEP_LIMIT)) === SWEEP_LIMIT);
   }
 
@@ -60,4 +66,10 @@ export function createSweeping(
       timer?.stop();
     },
   };
+}
+
+function nextTurn(turn: unknown, nowMs: number, everyMs: number): SweepTurn | undefined {
+  const [endMs = 0, lengthMs = 0]: readonly number[] = Array.isArray(turn) ? turn : [];
+  // A turn that ends further ahead than it is long is from before the clock stepped back.
+  return turn === undefined || endMs - nowMs > lengthMs ? [nowMs + everyMs, everyMs] : undefined;
 }

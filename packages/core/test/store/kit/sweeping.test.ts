@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it, vi } from "vitest";
-import { createSweeping, type SweepOptions } from "../../../src/store/index.js";
+import { createSweeping, type NextSweepTurn, type SweepOptions } from "../../../src/store/index.js";
 
 const none = async (): Promise<number> => 0;
 const always = async (): Promise<boolean> => true;
@@ -44,8 +44,8 @@ it("sweeps every so often until nothing is left, when it has the turn, and never
       removed.push(count);
       return count;
     },
-    async (everyMs) => {
-      expect(everyMs).toBe(5);
+    async (next) => {
+      expect(next(undefined, 1_000)).toEqual([1_005, 5]);
       return ++turns === 1;
     },
   );
@@ -67,4 +67,28 @@ it("reports a sweep that failed, and makes the next one", async () => {
   await vi.waitUntil(() => errors.length >= 2);
   stop();
   expect(errors[0]).toMatchObject({ message: "no table" });
+});
+
+it("takes a turn that has not ended only where the clock has stepped back", async () => {
+  let next: NextSweepTurn | undefined;
+  const { stop } = createSweeping({ sweepEvery: 5 }, none, async (given) => {
+    next = given;
+    return false;
+  });
+  await vi.waitUntil(() => next !== undefined);
+  stop();
+  const ours = [1_005, 5];
+  const cases: readonly (readonly [turn: unknown, next: unknown])[] = [
+    [undefined, ours],
+    [[1_003, 5], undefined],
+    [[1_005, 5], undefined],
+    // Of a process that sweeps less often.
+    [[4_600, 3_600], undefined],
+    [[3_601_000, 3_600], ours],
+    [[1_006, 5], ours],
+    // Of earlier releases.
+    [null, undefined],
+    [0, undefined],
+  ];
+  for (const [turn, expected] of cases) expect(next?.(turn, 1_000), JSON.stringify(turn)).toEqual(expected);
 });
