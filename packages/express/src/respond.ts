@@ -52,6 +52,16 @@ export function middlewareOf<D extends Denial>(
     if (!isAboutLeaving(error, req, port)) next(error);
   }
 
+  // Apart, since a function that has closures pays for them also when it creates none.
+  function applyLater(verdict: Promise<Verdict<D> | undefined>, req: Request, res: Response, next: NextFunction): void {
+    verdict
+      .then((settled) => apply(settled, req, res, next))
+      .then(
+        (goOn) => goOn && next(),
+        (error) => fail(error, req, next),
+      );
+  }
+
   const middleware: RequestHandler = (req, res, next) => {
     let verdict: MaybePromise<Verdict<D> | undefined>;
     try {
@@ -60,12 +70,7 @@ export function middlewareOf<D extends Denial>(
       return fail(error, req, next);
     }
     if (verdict instanceof Promise) {
-      verdict
-        .then((settled) => apply(settled, req, res, next))
-        .then(
-          (goOn) => goOn && next(),
-          (error) => fail(error, req, next),
-        );
+      applyLater(verdict, req, res, next);
     } else if (apply(verdict, req, res, next)) {
       next();
     }

@@ -38,8 +38,12 @@ export function setFields<E extends Env>(c: Context<E>, fields: readonly HeaderF
 export function restoreFields<E extends Env>(c: Context<E>): void {
   const sent = (c as KeepingContext)[SENT];
   if (sent === undefined || sent.length === 0 || !c.finalized) return;
+  if (!hasAll(c.res.headers, sent)) replaceFields(c, sent);
+}
+
+function replaceFields<E extends Env>(c: Context<E>, sent: readonly HeaderField[]): void {
   const { res } = c;
-  if (hasAll(res.headers, sent) || isOutOfReach(res)) return;
+  if (isOutOfReach(res)) return;
   const copy = copyOf(res);
   const { headers } = copy;
   for (const name of OF_DRAFTS) headers.delete(name);
@@ -59,12 +63,17 @@ function copyOf(res: Response): Response {
 }
 
 function hasAll(headers: Headers, sent: readonly HeaderField[]): boolean {
-  for (const { name, value } of sent) {
+  for (let i = 0; i < sent.length; i++) {
+    const { name, value } = sent[i] as HeaderField;
     const found = headers.get(name);
     if (found !== value && (found === null || !SHARED.has(name))) return false;
   }
-  // While the store fails nobody knows the numbers, so none may come from elsewhere.
-  return sent.length > 1 || !OF_DRAFTS.some((name) => name !== sent[0]?.name && headers.has(name));
+  return sent.length > 1 || hasNoOther(headers, sent);
+}
+
+/** While the store fails nobody knows the numbers, so none may come from elsewhere. */
+function hasNoOther(headers: Headers, [only]: readonly HeaderField[]): boolean {
+  return !OF_DRAFTS.some((name) => name !== only?.name && headers.has(name));
 }
 
 /** Upgrades, network errors, what the route has sent or read already: nothing can be added to these. */

@@ -57,19 +57,31 @@ export function middlewareOf<D extends Denial, E extends Env>(
     throw error;
   }
 
+  /** Only Promises are expected, as of an async function. */
+  async function rejected(error: unknown, c: Context<E>): Promise<Response> {
+    return fail(error, c);
+  }
+
+  // Apart, since a function that has closures pays for them also when it creates none.
+  function applyLater(
+    verdict: Promise<Verdict<D> | undefined>,
+    c: Context<E>,
+    next: Next,
+  ): Promise<Response | undefined> {
+    return verdict.then(
+      (settled) => apply(settled, c, next),
+      (error) => fail(error, c),
+    );
+  }
+
   const middleware = (c: Context<E>, next: Next): Promise<Response | undefined> => {
     let verdict: MaybePromise<Verdict<D> | undefined>;
     try {
       verdict = guard.check(c);
     } catch (error) {
-      // Only Promises are expected, as of an async function.
-      return new Promise((resolve) => resolve(fail(error, c)));
+      return rejected(error, c);
     }
-    if (!(verdict instanceof Promise)) return apply(verdict, c, next);
-    return verdict.then(
-      (settled) => apply(settled, c, next),
-      (error) => fail(error, c),
-    );
+    return verdict instanceof Promise ? applyLater(verdict, c, next) : apply(verdict, c, next);
   };
   return Object.defineProperty(middleware, "name", { value: name }) as MiddlewareHandler<E>;
 }

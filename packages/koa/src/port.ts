@@ -4,7 +4,8 @@ import type { Context } from "koa";
 
 /** What guards ask of Koa's context. */
 export const port: HttpPort<Context> = {
-  method: (ctx) => ctx.method,
+  // What `ctx.method` reads, without the two getters before it.
+  method: (ctx) => ctx.req.method ?? "",
   header: (ctx, name) => ctx.req.headers[name]?.toString(),
   address,
   reread: (ctx) => withoutPort(address(ctx)),

@@ -1,11 +1,15 @@
 import type { MaybePromise } from "@sluice/core";
-import { type Denial, type Guard, isAboutLeaving, settleAtEnd, type Verdict } from "@sluice/core/http";
+import { type Denial, type Guard, isAboutLeaving, type Settle, settleAtEnd, type Verdict } from "@sluice/core/http";
 import type { Context, Middleware, Next } from "koa";
-import { keepOnError } from "./keep-on-error.js";
+import { type Kept, keepOnError } from "./keep-on-error.js";
 import { port } from "./port.js";
 
 /** Answers a denied request. Status and fields are set already. */
 export type DenialHandler<D extends Denial = Denial> = (ctx: Context, next: Next, denial: D) => unknown;
+
+function settleWith(kept: Readonly<Kept>, res: Context["res"], settle: Settle): void {
+  settleAtEnd(res, settle, () => kept.error);
+}
 
 /** Turns a guard's verdicts into responses of Koa. */
 export function middlewareOf<D extends Denial>(name: string, guard: Guard<Context, DenialHandler<D>, D>): Middleware {
@@ -20,7 +24,7 @@ export function middlewareOf<D extends Denial>(name: string, guard: Guard<Contex
     }
     const { res } = ctx;
     const kept = keepOnError(ctx, fields);
-    if (settle !== undefined) settleAtEnd(res, settle, () => kept.error);
+    if (settle !== undefined) settleWith(kept, res, settle);
     // Something else, such as a timeout, answered while the store was asked.
     if (res.headersSent) return denial === undefined ? next() : undefined;
     for (const { name, value, append } of fields) {
@@ -40,6 +44,15 @@ export function middlewareOf<D extends Denial>(name: string, guard: Guard<Contex
     if (!isAboutLeaving(error, ctx, port)) throw error;
   }
 
+  // Apart, since a function that has closures pays for them also when it creates none.
+  function applyLater(verdict: Promise<Verdict<D> | undefined>, ctx: Context, next: Next): Promise<unknown> {
+    // Only errors of the guard, not those of the route.
+    return verdict.then(
+      (settled) => apply(settled, ctx, next),
+      (error) => fail(error, ctx),
+    );
+  }
+
   const middleware: Middleware = (ctx, next) => {
     let verdict: MaybePromise<Verdict<D> | undefined>;
     try {
@@ -47,12 +60,7 @@ export function middlewareOf<D extends Denial>(name: string, guard: Guard<Contex
     } catch (error) {
       return fail(error, ctx);
     }
-    if (!(verdict instanceof Promise)) return apply(verdict, ctx, next);
-    // Only errors of the guard, not those of the route.
-    return verdict.then(
-      (settled) => apply(settled, ctx, next),
-      (error) => fail(error, ctx),
-    );
+    return verdict instanceof Promise ? applyLater(verdict, ctx, next) : apply(verdict, ctx, next);
   };
   return Object.defineProperty(middleware, "name", { value: name });
 }

@@ -9,6 +9,7 @@ import { after, type MaybePromise } from "../maybe-promise.js";
 import type { Store } from "../store/store.js";
 import { answerer, type Denial, NO_STORE, QUOTA_EXCEEDED, REDUCED_CAPACITY } from "./answer.js";
 import type { CheckContext } from "./check.js";
+import type { HeaderField } from "./headers/field.js";
 import { retryAfterSeconds } from "./headers/retry-after.js";
 import { checkLimit, type LimitOptionsOf, type Policies } from "./limit-options.js";
 import { type Plan, planSource } from "./plans.js";
@@ -107,13 +108,7 @@ export function limitAlone<Req, L extends Decider>(
         const marked = dryRun === "marked" ? [...fields, dryRunField(decision.allowed)] : fields;
         return { found: decision, others: undefined, fields: marked, denial: undefined, settle };
       }
-      return after(deny(request, decision), (denial) => ({
-        found: decision,
-        others: undefined,
-        fields: [...fields, ...denial.fields],
-        denial,
-        settle: undefined,
-      }));
+      return after(deny(request, decision), denied, decision, fields);
     }
 
     return {
@@ -127,6 +122,11 @@ export function limitAlone<Req, L extends Decider>(
       deny,
     };
   };
+}
+
+/** A function of its own: a closure for it would cost every request that is allowed. */
+function denied(denial: LimitDenial, found: Decision, fields: readonly HeaderField[]): Verdict<LimitDenial> {
+  return { found, others: undefined, fields: [...fields, ...denial.fields], denial, settle: undefined };
 }
 
 function costSource<Req>(
