@@ -1,6 +1,6 @@
 import type { Decision } from "@sluice/core";
 
-/** What a middleware put on a request. */
+/** The value that a middleware put on a request. */
 export function found<T>(req: object, requestProperty: string): T | undefined {
   return Reflect.get(req, requestProperty);
 }

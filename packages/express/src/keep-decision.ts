@@ -1,6 +1,6 @@
 import type { Request } from "express";
 
-/** What is kept for requests, by the name under which the app finds it. */
+/** The values that are kept for requests, by the name under which the app finds them. */
 type Kept = Map<string, WeakMap<object, unknown>>;
 
 const keptBy = new WeakMap<object, Kept>();
@@ -8,8 +8,9 @@ const keptBy = new WeakMap<object, Kept>();
 /**
  * Makes the function that puts a decision on a request, where the app finds it by `name`.
  *
- * Every request of Express has a hidden class of its own, since its prototype was exchanged; one more property on it costs
- * more than limiting it. So the property is on the prototype that all apps share, Express's way to extend requests.
+ * Every request of Express has a separate hidden class, since its prototype was exchanged; one more property on it
+ * costs more than limiting it. So the property is on the prototype that all apps share, Express's way to extend
+ * requests.
  */
 export function decisionKeeper(name: string): (req: Request, decision: unknown) => void {
   let known: object | null = null;
@@ -25,7 +26,10 @@ export function decisionKeeper(name: string): (req: Request, decision: unknown) 
   };
 }
 
-/** Where `express.request` keeps what has this name; `undefined` for what is not that, or has such a property already. */
+/**
+ * The map in which `express.request` keeps the property of this name; `undefined` for other objects, and if there is
+ * such a property already.
+ */
 function keptFor(shared: object | null, name: string): WeakMap<object, unknown> | undefined {
   if (shared === null || !Object.hasOwn(shared, "protocol")) return undefined;
   const byName: Kept = keptBy.get(shared) ?? new Map();

@@ -1,6 +1,6 @@
 import { invalidOption } from "@sluice/core/http";
 
-/** What Node's request has: properties of `IncomingMessage`, of streams and of emitters. */
+/** The properties of Node's request: of `IncomingMessage`, of streams and of emitters. */
 const NODE_NAMES = new Set(
   (
     "aborted client complete connection headers headersDistinct httpVersion httpVersionMajor httpVersionMinor " +
@@ -14,7 +14,7 @@ const NODE_NAMES = new Set(
   ).split(" "),
 );
 
-/** @throws SluiceError `INVALID_OPTION` for what is Node's own, such as `client`, which is the socket */
+/** @throws SluiceError `INVALID_OPTION` for a name that Node uses, such as `client`, which is the socket */
 export function checkProperty(name: string): string {
   if (!NODE_NAMES.has(name)) return name;
   throw invalidOption("requestProperty", name, "not be a property that Node's requests have");

@@ -5,7 +5,7 @@ import type { Request } from "express";
 /** Express's setting, compiled. `hop` is 0 for the connection. */
 type Trust = (address: string | undefined, hop: number) => boolean;
 
-/** What guards ask of Express's request, or of one of Node.js that no framework has extended. */
+/** The guards' access to Express's request, or to a plain one of Node.js. */
 export const port: HttpPort<Request> = {
   method: (req) => req.method,
   header: (req, name) => req.headers[name]?.toString(),
@@ -16,7 +16,7 @@ export const port: HttpPort<Request> = {
   body: (req) => req.body,
   proxyTrust(req) {
     if (!isExpress(req) || !req.app.get("trust proxy")) return "nobody";
-    // No number of proxies is as high, and nobody's list has an address that is for documentation.
+    // No number of proxies is as high, and no trust list contains a documentation address.
     return trustOf(req)("192.0.2.1", Number.MAX_SAFE_INTEGER) ? "everyone" : "some";
   },
   handlerFrame: /at Layer\.handle/,

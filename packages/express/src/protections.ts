@@ -31,34 +31,34 @@ import { found } from "./found.js";
 import { port } from "./port.js";
 import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link blocked}. Functions among them are given Express's request. */
+/** Options of {@link blocked}. Functions among them get Express's request. */
 export interface BlockedOptions extends BlockedOptionsOf<Request> {}
 
-/** Options of {@link registered}. Functions among them are given Express's request. */
+/** Options of {@link registered}. Functions among them get Express's request. */
 export interface RegisteredOptions extends RegisteredOptionsOf<Request> {}
 
-/** Options of {@link once}. Functions among them are given Express's request. */
+/** Options of {@link once}. Functions among them get Express's request. */
 export interface OnceOptions extends OnceOptionsOf<Request> {}
 
-/** Options of {@link blocklist}. Functions among them are given Express's request. */
+/** Options of {@link blocklist}. Functions among them get Express's request. */
 export interface BlocklistGuardOptions
   extends BlocklistGuardOptionsOf<Request, DenialHandler<BlockedDenial | UnavailableDenial>> {}
 
-/** Options of {@link requireRegistered}. Functions among them are given Express's request. */
+/** Options of {@link requireRegistered}. Functions among them get Express's request. */
 export interface RequireRegisteredOptions
   extends RequireRegisteredOptionsOf<Request, DenialHandler<UnregisteredDenial | UnavailableDenial>> {}
 
-/** Options of {@link debounce}. Functions among them are given Express's request. */
+/** Options of {@link debounce}. Functions among them get Express's request. */
 export interface DebounceGuardOptions
   extends DebounceGuardOptionsOf<Request, DenialHandler<DuplicateDenial | UnavailableDenial>> {}
 
-/** Options of {@link protect}. Functions among them are given Express's request. */
+/** Options of {@link protect}. Functions among them get Express's request. */
 export interface ProtectOptions extends ProtectOptionsOf<Request, DenialHandler<ProtectDenial>> {}
 
 /**
  * A check of `guard` that denies blocked clients with 403.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export const blocked: (
   storeOrBlocklist: Store | Blocklist,
@@ -68,7 +68,7 @@ export const blocked: (
 /**
  * A check of `guard` that lets registered clients through, and denies others with 403.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export const registered: (
   storeOrRegistry: Store | Registry,
@@ -78,7 +78,7 @@ export const registered: (
 /**
  * A check of `guard` that denies duplicates with 409. Its claim is decided together with those of the limits.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export const once: (
   storeOrDebouncer: Store | Debouncer,
@@ -89,8 +89,8 @@ export const once: (
  * Middleware for Express 4 and 5 that answers duplicates with 409: requests of one client with the same unsafe method, path, query
  * and body within a window. Put it after what parses bodies.
  *
- * @param storeOrDebouncer where to keep windows, or a debouncer that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be
+ * @param storeOrDebouncer a store for the windows, or a debouncer that other parts of the app use too
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -111,8 +111,8 @@ export function debounce(storeOrDebouncer: Store | Debouncer, options: DebounceG
 /**
  * Middleware for Express 4 and 5 that answers blocked clients with 403.
  *
- * @param storeOrBlocklist where blocks are kept, or a blocklist that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be
+ * @param storeOrBlocklist a store for the blocks, or a blocklist that other parts of the app use too
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -135,8 +135,8 @@ export function blocklist(storeOrBlocklist: Store | Blocklist, options: Blocklis
  * Middleware for Express 4 and 5 that lets registered clients through, and answers others with 403. It puts the client on
  * `req.registeredClient`, where {@link registeredClientOf} reads it.
  *
- * @param storeOrRegistry where clients are kept, or a registry that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be
+ * @param storeOrRegistry a store for the clients, or a registry that other parts of the app use too
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -163,7 +163,7 @@ export function requireRegistered(
  * `req.rateLimit`, where
  * `decisionOf` reads it. Put it after what parses bodies.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts

@@ -18,23 +18,22 @@ import type { Request, RequestHandler } from "express";
 import { port } from "./port.js";
 import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link rateLimit}. Functions among them are given Express's request. */
+/** Options of {@link rateLimit}. Functions among them get Express's request. */
 export interface RateLimitOptions extends RateLimitOptionsOf<Request, DenialHandler<LimitDenial>> {}
 
-/** Options of {@link guard}. Functions among them are given Express's request. */
+/** Options of {@link guard}. Functions among them get Express's request. */
 export interface GuardOptions<D extends Denial = Denial> extends GuardOptionsOf<Request, DenialHandler<D>> {}
 
-/** Options of {@link limit}. Functions among them are given Express's request. */
+/** Options of {@link limit}. Functions among them get Express's request. */
 export interface LimitOptions extends LimitOptionsOf<Request> {}
 
 /**
- * Middleware for Express 4 and 5 that limits requests: by default 100 a second for each client address, as Express's
- * setting `trust proxy` tells it.
- * It sets the RateLimit fields, puts the decision on `req.rateLimit`, where `decisionOf` reads it, and answers requests over
- * the limit with 429 and a problem document.
+ * Middleware for Express 4 and 5 that limits requests: by default 100 a second for each client address, as found by
+ * Express's setting `trust proxy`. It sets the RateLimit fields, puts the decision on `req.rateLimit`, where
+ * `decisionOf` reads it, and answers requests over the limit with 429 and a problem document.
  *
- * @param storeOrLimiter where to keep counts, or a limiter that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be
+ * @param storeOrLimiter a store for the counts, or a limiter that other parts of the app use too
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -61,7 +60,7 @@ export function rateLimit(
  * Middleware for Express 4 and 5 that asks several checks about each request and decides their claims in one admission: all
  * are charged or none is. The first check of the list that denies answers. See `docs/write-a-check.md`.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -86,7 +85,7 @@ export function guard<Source extends CheckSource<Request>>(
 /**
  * A check of {@link guard} that limits requests: policies on a store, or a limiter that the app shares with other parts of it.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export const limit: {
   (storeOrLimiter: Store | Limiter, options?: LimitOptions): CheckSource<Request, LimitDenial>;

@@ -38,7 +38,7 @@ export function middlewareOf<D extends Denial>(
     if (denial === undefined) return true;
     res.statusCode = denial.status;
     if (guard.handler !== undefined) {
-      // Express 4 does not look at what a handler returns.
+      // Express 4 ignores the result of a handler.
       Promise.resolve(guard.handler(req, res, next, denial)).catch(next);
     } else {
       res.setHeader("Content-Type", denial.contentType);
@@ -47,7 +47,10 @@ export function middlewareOf<D extends Denial>(
     return false;
   }
 
-  /** A client that left is no error, and its request ends here: it would reach the route without having been limited. */
+  /**
+   * A client that left is not an error, but its request ends here: it would reach the route without having been
+   * limited.
+   */
   function fail(error: unknown, req: Request, next: NextFunction): void {
     if (!isAboutLeaving(error, req, port)) next(error);
   }

@@ -4,8 +4,8 @@ import type { Context, Env } from "hono";
 const LARGEST = 2 ** 20;
 
 /**
- * The body, so that the route can read it as well: as bytes with their type, of which Hono makes whatever form it is asked
- * for. `undefined` for one that is large or of unknown length, or that was read past Hono.
+ * The body, so that the route can read it as well: as bytes with their type, which Hono converts to any form.
+ * `undefined` for a body that is large or of unknown length, or that was read without Hono.
  */
 export async function bodyOf<E extends Env>({ req }: Context<E>): Promise<ArrayBuffer | undefined> {
   const isRead = Object.keys(req.bodyCache).length > 0;

@@ -1,7 +1,7 @@
 import type { HeaderField } from "@sluice/core/http";
 import type { Context, Env } from "hono";
 
-/** Where a context keeps the fields of all limiters on its request. */
+/** The key under which a context keeps the fields of all limiters on its request. */
 const SENT = Symbol("fields");
 
 interface KeepingContext {
@@ -13,10 +13,10 @@ const APPEND = { append: true };
 /** Fields that a response may have for reasons other than the limit. */
 const SHARED: ReadonlySet<string> = new Set(["Retry-After", "Cache-Control"]);
 
-/** Set by `@hono/node-server` on the response of a route that answered by itself. */
+/** Set by `@hono/node-server` on the response of a route that answered directly. */
 const ALREADY_SENT = "x-hono-already-sent";
 
-/** The fields of all drafts without those in `X-RateLimit-` form, which belong to whoever invented them. */
+/** The fields of all drafts. Those in `X-RateLimit-` form are left out, since they may come from other software. */
 const OF_DRAFTS = ["RateLimit", "RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"];
 
 /** Sets fields before the route runs, since setting them after it costs far more. */
@@ -53,7 +53,7 @@ function replaceFields<E extends Env>(c: Context<E>, sent: readonly HeaderField[
   c.res = copy;
 }
 
-/** The same response with headers of its own. */
+/** The same response with new headers. */
 function copyOf(res: Response): Response {
   const copy = new Response(res.body, res);
   if (copy.headers !== res.headers) return copy;
@@ -76,7 +76,7 @@ function hasNoOther(headers: Headers, [only]: readonly HeaderField[]): boolean {
   return !OF_DRAFTS.some((name) => name !== only?.name && headers.has(name));
 }
 
-/** Upgrades, network errors, what the route has sent or read already: nothing can be added to these. */
+/** Upgrades, network errors, responses that the route has sent or read already: nothing can be added to these. */
 function isOutOfReach(res: Response): boolean {
   if (res.status < 200 || res.status > 599 || res.headers.has(ALREADY_SENT)) return true;
   return res.bodyUsed || res.body?.locked === true;

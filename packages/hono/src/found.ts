@@ -5,7 +5,7 @@ export interface VariableHolder {
   get(name: never): unknown;
 }
 
-/** What a middleware put into the variables of a context. */
+/** The value that a middleware put into the variables of a context. */
 export function found<T>(c: VariableHolder, requestProperty: string): T | undefined {
   return c.get(requestProperty as never) as T | undefined;
 }

@@ -11,11 +11,11 @@ import type { Context, Env } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
 import { bodyOf } from "./body.js";
 
-/** How Hono finds out who sent a request. */
+/** Settings for finding the client of a request in Hono. */
 export interface ConnectionOptions extends ForwardedClientOptions {
   /**
-   * Tells who is connected: the function of this name of the runtime's adapter, as in `@hono/node-server/conninfo`,
-   * `hono/bun`, `hono/deno` or `hono/cloudflare-workers`. Needed unless there is a `key`.
+   * Returns the connection's addresses: the function of this name of the runtime's adapter, as in
+   * `@hono/node-server/conninfo`, `hono/bun`, `hono/deno` or `hono/cloudflare-workers`. Needed unless there is a `key`.
    */
   getConnInfo?: GetConnInfo | undefined;
 }
@@ -24,9 +24,9 @@ export interface ConnectionOptions extends ForwardedClientOptions {
 const HANDLER_FRAME = /#?dispatch \(.*hono/;
 
 /**
- * Divides the options into those of a guard and what the port needs.
+ * Splits the options into those of a guard and those of the port.
  *
- * @param keyed whether the guard asks for no address
+ * @param keyed true if the guard needs no address
  * @throws SluiceError `CONN_INFO_MISSING`
  */
 export function portOf<E extends Env, O extends ConnectionOptions>(
@@ -37,14 +37,14 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
   if (typeof getConnInfo !== "function" && !keyed) {
     throw new SluiceError(
       "CONN_INFO_MISSING",
-      'Hono does not know client addresses by itself: pass the option "getConnInfo" of your runtime, or a "key"; ' +
+      'Hono does not know client addresses: pass the option "getConnInfo" of your runtime, or a "key"; ' +
         `see ${helpUrl("CONN_INFO_MISSING")}`,
     );
   }
   const client = forwardedClient(options);
   const peer = (c: Context<E>): string | undefined => {
     try {
-      // What is no connection, such as a promise of one, has no usable address.
+      // Anything but a connection, such as a promise of one, has no usable address.
       return getConnInfo?.(c)?.remote?.address;
     } catch (error) {
       if (hasLeft(c)) return undefined;
@@ -83,7 +83,7 @@ function pathOf(url: string): string {
   return url.slice(url.indexOf("/", url.indexOf("://") + 3));
 }
 
-/** On Node.js the connection tells, since a request's signal is aborted only once the response is over. */
+/** On Node.js the connection shows it, since a request's signal is aborted only once the response is over. */
 function hasLeft<E extends Env>(c: Context<E>): boolean {
   if (c.req.raw.signal.aborted) return true;
   const { incoming } = (c.env ?? {}) as { readonly incoming?: ConnectedRequest };

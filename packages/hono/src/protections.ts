@@ -31,30 +31,30 @@ import { found, type VariableHolder } from "./found.js";
 import { type ConnectionOptions, portOf, withBodies } from "./port.js";
 import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link blocked}. Functions among them are given Hono's context. */
+/** Options of {@link blocked}. Functions among them get Hono's context. */
 export interface BlockedOptions<E extends Env = Env> extends BlockedOptionsOf<Context<E>> {}
 
-/** Options of {@link registered}. Functions among them are given Hono's context. */
+/** Options of {@link registered}. Functions among them get Hono's context. */
 export interface RegisteredOptions<E extends Env = Env> extends RegisteredOptionsOf<Context<E>> {}
 
-/** Options of {@link once}. Functions among them are given Hono's context. */
+/** Options of {@link once}. Functions among them get Hono's context. */
 export interface OnceOptions<E extends Env = Env> extends OnceOptionsOf<Context<E>> {}
 
-/** Options of {@link blocklist}. Functions among them are given Hono's context. */
+/** Options of {@link blocklist}. Functions among them get Hono's context. */
 export interface BlocklistGuardOptions<E extends Env = Env>
   extends BlocklistGuardOptionsOf<Context<E>, DenialHandler<BlockedDenial | UnavailableDenial, E>>,
     ConnectionOptions {}
 
-/** Options of {@link requireRegistered}. Functions among them are given Hono's context. */
+/** Options of {@link requireRegistered}. Functions among them get Hono's context. */
 export interface RequireRegisteredOptions<E extends Env = Env>
   extends RequireRegisteredOptionsOf<Context<E>, DenialHandler<UnregisteredDenial | UnavailableDenial, E>> {}
 
-/** Options of {@link debounce}. Functions among them are given Hono's context. */
+/** Options of {@link debounce}. Functions among them get Hono's context. */
 export interface DebounceGuardOptions<E extends Env = Env>
   extends DebounceGuardOptionsOf<Context<E>, DenialHandler<DuplicateDenial | UnavailableDenial, E>>,
     ConnectionOptions {}
 
-/** Options of {@link protect}. Functions among them are given Hono's context. */
+/** Options of {@link protect}. Functions among them get Hono's context. */
 export interface ProtectOptions<E extends Env = Env>
   extends ProtectOptionsOf<Context<E>, DenialHandler<ProtectDenial, E>>,
     ConnectionOptions {}
@@ -62,7 +62,7 @@ export interface ProtectOptions<E extends Env = Env>
 /**
  * A check of `guard` that denies blocked clients with 403.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export const blocked: <E extends Env = Env>(
   storeOrBlocklist: Store | Blocklist,
@@ -72,7 +72,7 @@ export const blocked: <E extends Env = Env>(
 /**
  * A check of `guard` that lets registered clients through, and denies others with 403.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export const registered: <E extends Env = Env>(
   storeOrRegistry: Store | Registry,
@@ -82,7 +82,7 @@ export const registered: <E extends Env = Env>(
 /**
  * A check of `guard` that denies duplicates with 409. Its claim is decided together with those of the limits.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export const once: <E extends Env = Env>(
   storeOrDebouncer: Store | Debouncer,
@@ -93,8 +93,8 @@ export const once: <E extends Env = Env>(
  * Middleware for Hono 4 that answers duplicates with 409: requests of one client with the same unsafe method, path, query
  * and body within a window. Bodies of up to 1 MiB are read, and the route can read them again.
  *
- * @param storeOrDebouncer where to keep windows, or a debouncer that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
+ * @param storeOrDebouncer a store for the windows, or a debouncer that other parts of the app use too
+ * @throws SluiceError for any invalid option; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
  *
  * @example
  * ```ts
@@ -118,8 +118,8 @@ export function debounce<E extends Env = Env>(
 /**
  * Middleware for Hono 4 that answers blocked clients with 403.
  *
- * @param storeOrBlocklist where blocks are kept, or a blocklist that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
+ * @param storeOrBlocklist a store for the blocks, or a blocklist that other parts of the app use too
+ * @throws SluiceError for any invalid option; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
  *
  * @example
  * ```ts
@@ -147,8 +147,8 @@ export function blocklist<E extends Env = Env>(
  * Middleware for Hono 4 that lets registered clients through, and answers others with 403. It puts the client into the
  * variable `registeredClient`, where {@link registeredClientOf} reads it.
  *
- * @param storeOrRegistry where clients are kept, or a registry that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be
+ * @param storeOrRegistry a store for the clients, or a registry that other parts of the app use too
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -177,7 +177,7 @@ export function requireRegistered<E extends Env = Env>(
  * variable `rateLimit`, where
  * `decisionOf` reads it. Bodies of up to 1 MiB are read, and the route can read them again.
  *
- * @throws SluiceError for any option that is not what it should be; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
+ * @throws SluiceError for any invalid option; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
  *
  * @example
  * ```ts

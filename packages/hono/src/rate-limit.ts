@@ -19,26 +19,26 @@ import type { Context, Env, MiddlewareHandler } from "hono";
 import { type ConnectionOptions, portOf, withBodies } from "./port.js";
 import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link rateLimit}. Functions among them are given Hono's context. */
+/** Options of {@link rateLimit}. Functions among them get Hono's context. */
 export interface RateLimitOptions<E extends Env = Env>
   extends RateLimitOptionsOf<Context<E>, DenialHandler<LimitDenial, E>>,
     ConnectionOptions {}
 
-/** Options of {@link guard}. Functions among them are given Hono's context. */
+/** Options of {@link guard}. Functions among them get Hono's context. */
 export interface GuardOptions<D extends Denial = Denial, E extends Env = Env>
   extends GuardOptionsOf<Context<E>, DenialHandler<D, E>>,
     ConnectionOptions {}
 
-/** Options of {@link limit}. Functions among them are given Hono's context. */
+/** Options of {@link limit}. Functions among them get Hono's context. */
 export interface LimitOptions<E extends Env = Env> extends LimitOptionsOf<Context<E>> {}
 
 /**
- * Middleware for Hono 4 that limits requests: by default 100 a second for each client address, as `getConnInfo` tells it.
- * It sets the RateLimit fields, puts the decision into the variable `rateLimit`, where `decisionOf` reads it, and answers
- * requests over the limit with 429 and a problem document.
+ * Middleware for Hono 4 that limits requests: by default 100 a second for each client address, as returned by
+ * `getConnInfo`. It sets the RateLimit fields, puts the decision into the variable `rateLimit`, where `decisionOf`
+ * reads it, and answers requests over the limit with 429 and a problem document.
  *
- * @param storeOrLimiter where to keep counts, or a limiter that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
+ * @param storeOrLimiter a store for the counts, or a limiter that other parts of the app use too
+ * @throws SluiceError for any invalid option; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
  *
  * @example
  * ```ts
@@ -66,7 +66,7 @@ export function rateLimit<E extends Env = Env>(
   third?: RateLimitOptions<E>,
 ): MiddlewareHandler<E> {
   const { policies, options } = policiesAndOptions<Context<E>, RateLimitOptions<E>>(second, third);
-  // Before the port, which throws for a missing getConnInfo: who forgets the store has forgotten that too.
+  // Before the port, which throws for a missing getConnInfo: without a store, it is usually missing too.
   checkStoreOrLimiter(storeOrLimiter);
   const { port, guardOptions } = portOf<E, RateLimitOptions<E>>(options, options.key !== undefined);
   return middlewareOf("rateLimit", createRateLimit(storeOrLimiter, policies, guardOptions, port), port);
@@ -76,7 +76,7 @@ export function rateLimit<E extends Env = Env>(
  * Middleware for Hono 4 that asks several checks about each request and decides their claims in one admission: all are
  * charged or none is. The first check of the list that denies answers. See `docs/write-a-check.md`.
  *
- * @throws SluiceError for any option that is not what it should be; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
+ * @throws SluiceError for any invalid option; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
  *
  * @example
  * ```ts
@@ -108,7 +108,7 @@ function isKeyless<E extends Env>(checks: readonly CheckSource<Context<E>>[]): b
 /**
  * A check of {@link guard} that limits requests: policies on a store, or a limiter that the app shares with other parts of it.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export const limit: {
   <E extends Env = Env>(

@@ -5,7 +5,7 @@ import type { StatusCode } from "hono/utils/http-status";
 import { restoreFields, setFields } from "./fields.js";
 import { settlerFor } from "./settle.js";
 
-/** The status that nginx logs for it. Nobody receives it. */
+/** The status that nginx logs for it. It is never received. */
 const CLIENT_CLOSED_REQUEST = 499;
 
 /** Answers a denied request. Status and fields are set already. */
@@ -51,7 +51,10 @@ export function middlewareOf<D extends Denial, E extends Env>(
     return undefined;
   }
 
-  /** A client that left is no error, and its request ends here: it would reach the route without having been limited. */
+  /**
+   * A client that left is not an error, but its request ends here: it would reach the route without having been
+   * limited.
+   */
   function fail(error: unknown, c: Context<E>): Response {
     if (isAboutLeaving(error, c, port)) return new Response(null, { status: CLIENT_CLOSED_REQUEST });
     throw error;

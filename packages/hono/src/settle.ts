@@ -1,7 +1,7 @@
 import { type EndingResponse, type ResponseOutcome, type Settle, settleAtEnd } from "@sluice/core/http";
 import type { Context, Env } from "hono";
 
-/** What runtimes put into the environment. */
+/** The values that runtimes put into the environment. */
 interface Bindings {
   /** Node's response, from `@hono/node-server`. */
   readonly outgoing?: EndingResponse;
@@ -37,7 +37,9 @@ export function settlerFor<E extends Env>(c: Context<E>, settle: Settle): (() =>
   };
 }
 
-/** Where the platform keeps a request alive, nobody waits for a refund; elsewhere the body ends after it. */
+/**
+ * If the platform can keep a request alive, the response does not wait for a refund; elsewhere the body ends after it.
+ */
 function finish<E extends Env>(c: Context<E>, settled: Promise<void>): Promise<void> {
   if (!hasExecutionContext(c)) return settled;
   c.executionCtx.waitUntil(settled);
@@ -68,7 +70,7 @@ function reporting(body: ReadableStream<Uint8Array>, ended: (left: boolean) => P
   );
 }
 
-/** Asking for it throws where there is none. */
+/** Reading it throws if there is none. */
 function hasExecutionContext<E extends Env>(c: Context<E>): boolean {
   try {
     return c.executionCtx !== undefined;

@@ -5,7 +5,7 @@ export interface StateHolder {
   readonly state: object;
 }
 
-/** What a middleware put into the state of a context. */
+/** The value that a middleware put into the state of a context. */
 export function found<T>(ctx: StateHolder, requestProperty: string): T | undefined {
   return Reflect.get(ctx.state, requestProperty);
 }

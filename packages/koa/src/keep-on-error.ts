@@ -1,10 +1,10 @@
 import type { HeaderField } from "@sluice/core/http";
 import type { Context } from "koa";
 
-/** What is kept for a context. */
+/** The values that are kept for a context. */
 export interface Kept {
   fields: readonly HeaderField[];
-  /** What the error handling was given first, if anything. */
+  /** The first error that the error handling got, if any. */
   error: unknown;
 }
 
@@ -19,8 +19,9 @@ interface KeepingContext {
 }
 
 /**
- * Koa answers an error after taking all fields off the response. These stay, whatever failed: middleware, a stream that
- * is the body, or the body's JSON, of which only `ctx.onerror` hears. The error itself may be anything, and is left alone.
+ * Koa answers an error after removing all fields from the response. These fields stay, whatever failed: middleware, a
+ * stream that is the body, or the body's JSON. Only `ctx.onerror` is called for all of them. The error itself may be
+ * anything, and is not changed.
  */
 export function keepOnError(ctx: Context, fields: readonly HeaderField[]): Readonly<Kept> {
   const context: KeepingContext = ctx;
@@ -35,7 +36,7 @@ export function keepOnError(ctx: Context, fields: readonly HeaderField[]): Reado
   return kept;
 }
 
-/** @param prototype the app's `context`, from which it makes the one of each request */
+/** @param prototype the app's `context`, from which it creates the one of each request */
 function prepare(prototype: KeepingContext): void {
   const { onerror } = prototype;
   prototype[PREPARED] = true;

@@ -2,7 +2,7 @@ import { withoutPort } from "@sluice/core";
 import { connectionEnded, type HttpPort } from "@sluice/core/http";
 import type { Context } from "koa";
 
-/** What guards ask of Koa's context. */
+/** The guards' access to Koa's context. */
 export const port: HttpPort<Context> = {
   // What `ctx.method` reads, without the two getters before it.
   method: (ctx) => ctx.req.method ?? "",
@@ -11,7 +11,7 @@ export const port: HttpPort<Context> = {
   reread: (ctx) => withoutPort(address(ctx)),
   hasLeft: (ctx) => connectionEnded(ctx.req),
   target: (ctx) => ctx.originalUrl,
-  // Where every parser of bodies puts it.
+  // The property in which every body parser puts the body.
   body: (ctx) => (ctx.request as { body?: unknown }).body,
   proxyTrust({ app }) {
     if (!app.proxy) return "nobody";

@@ -31,34 +31,34 @@ import { found, type StateHolder } from "./found.js";
 import { port } from "./port.js";
 import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link blocked}. Functions among them are given Koa's context. */
+/** Options of {@link blocked}. Functions among them get Koa's context. */
 export interface BlockedOptions extends BlockedOptionsOf<Context> {}
 
-/** Options of {@link registered}. Functions among them are given Koa's context. */
+/** Options of {@link registered}. Functions among them get Koa's context. */
 export interface RegisteredOptions extends RegisteredOptionsOf<Context> {}
 
-/** Options of {@link once}. Functions among them are given Koa's context. */
+/** Options of {@link once}. Functions among them get Koa's context. */
 export interface OnceOptions extends OnceOptionsOf<Context> {}
 
-/** Options of {@link blocklist}. Functions among them are given Koa's context. */
+/** Options of {@link blocklist}. Functions among them get Koa's context. */
 export interface BlocklistGuardOptions
   extends BlocklistGuardOptionsOf<Context, DenialHandler<BlockedDenial | UnavailableDenial>> {}
 
-/** Options of {@link requireRegistered}. Functions among them are given Koa's context. */
+/** Options of {@link requireRegistered}. Functions among them get Koa's context. */
 export interface RequireRegisteredOptions
   extends RequireRegisteredOptionsOf<Context, DenialHandler<UnregisteredDenial | UnavailableDenial>> {}
 
-/** Options of {@link debounce}. Functions among them are given Koa's context. */
+/** Options of {@link debounce}. Functions among them get Koa's context. */
 export interface DebounceGuardOptions
   extends DebounceGuardOptionsOf<Context, DenialHandler<DuplicateDenial | UnavailableDenial>> {}
 
-/** Options of {@link protect}. Functions among them are given Koa's context. */
+/** Options of {@link protect}. Functions among them get Koa's context. */
 export interface ProtectOptions extends ProtectOptionsOf<Context, DenialHandler<ProtectDenial>> {}
 
 /**
  * A check of `guard` that denies blocked clients with 403.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export const blocked: (
   storeOrBlocklist: Store | Blocklist,
@@ -68,7 +68,7 @@ export const blocked: (
 /**
  * A check of `guard` that lets registered clients through, and denies others with 403.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export const registered: (
   storeOrRegistry: Store | Registry,
@@ -78,7 +78,7 @@ export const registered: (
 /**
  * A check of `guard` that denies duplicates with 409. Its claim is decided together with those of the limits.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export const once: (
   storeOrDebouncer: Store | Debouncer,
@@ -89,8 +89,8 @@ export const once: (
  * Middleware for Koa 2 and 3 that answers duplicates with 409: requests of one client with the same unsafe method, path, query
  * and body within a window. Put it after what parses bodies.
  *
- * @param storeOrDebouncer where to keep windows, or a debouncer that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be
+ * @param storeOrDebouncer a store for the windows, or a debouncer that other parts of the app use too
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -109,8 +109,8 @@ export function debounce(storeOrDebouncer: Store | Debouncer, options: DebounceG
 /**
  * Middleware for Koa 2 and 3 that answers blocked clients with 403.
  *
- * @param storeOrBlocklist where blocks are kept, or a blocklist that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be
+ * @param storeOrBlocklist a store for the blocks, or a blocklist that other parts of the app use too
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -133,8 +133,8 @@ export function blocklist(storeOrBlocklist: Store | Blocklist, options: Blocklis
  * Middleware for Koa 2 and 3 that lets registered clients through, and answers others with 403. It puts the client on
  * `ctx.state.registeredClient`, where {@link registeredClientOf} reads it.
  *
- * @param storeOrRegistry where clients are kept, or a registry that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be
+ * @param storeOrRegistry a store for the clients, or a registry that other parts of the app use too
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -158,7 +158,7 @@ export function requireRegistered(storeOrRegistry: Store | Registry, options: Re
  * `ctx.state.rateLimit`, where
  * `decisionOf` reads it. Put it after what parses bodies.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts

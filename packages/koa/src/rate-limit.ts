@@ -18,23 +18,22 @@ import type { Context, Middleware } from "koa";
 import { port } from "./port.js";
 import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link rateLimit}. Functions among them are given Koa's context. */
+/** Options of {@link rateLimit}. Functions among them get Koa's context. */
 export interface RateLimitOptions extends RateLimitOptionsOf<Context, DenialHandler<LimitDenial>> {}
 
-/** Options of {@link guard}. Functions among them are given Koa's context. */
+/** Options of {@link guard}. Functions among them get Koa's context. */
 export interface GuardOptions<D extends Denial = Denial> extends GuardOptionsOf<Context, DenialHandler<D>> {}
 
-/** Options of {@link limit}. Functions among them are given Koa's context. */
+/** Options of {@link limit}. Functions among them get Koa's context. */
 export interface LimitOptions extends LimitOptionsOf<Context> {}
 
 /**
- * Middleware for Koa 2 and 3 that limits requests: by default 100 a second for each client address, as Koa's
- * settings `proxy` and `maxIpsCount` tell it.
- * It sets the RateLimit fields, puts the decision on `ctx.state.rateLimit`, where `decisionOf` reads it, and answers requests over
- * the limit with 429 and a problem document.
+ * Middleware for Koa 2 and 3 that limits requests: by default 100 a second for each client address, as found by Koa's
+ * settings `proxy` and `maxIpsCount`. It sets the RateLimit fields, puts the decision on `ctx.state.rateLimit`, where
+ * `decisionOf` reads it, and answers requests over the limit with 429 and a problem document.
  *
- * @param storeOrLimiter where to keep counts, or a limiter that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be
+ * @param storeOrLimiter a store for the counts, or a limiter that other parts of the app use too
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -61,7 +60,7 @@ export function rateLimit(
  * Middleware for Koa 2 and 3 that asks several checks about each request and decides their claims in one admission: all
  * are charged or none is. The first check of the list that denies answers. See `docs/write-a-check.md`.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -86,7 +85,7 @@ export function guard<Source extends CheckSource<Context>>(
 /**
  * A check of {@link guard} that limits requests: policies on a store, or a limiter that the app shares with other parts of it.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export const limit: {
   (storeOrLimiter: Store | Limiter, options?: LimitOptions): CheckSource<Context, LimitDenial>;

@@ -39,7 +39,10 @@ export function middlewareOf<D extends Denial>(name: string, guard: Guard<Contex
     return undefined;
   }
 
-  /** A client that left is no error, and its request ends here: it would reach the route without having been limited. */
+  /**
+   * A client that left is not an error, but its request ends here: it would reach the route without having been
+   * limited.
+   */
   function fail(error: unknown, ctx: Context): undefined {
     if (!isAboutLeaving(error, ctx, port)) throw error;
   }

@@ -1,7 +1,7 @@
 import { hasRequestContexts } from "@sluice/core/kit";
 import type { Rule } from "@sluice/core/store";
 
-/** What is remembered of a key. */
+/** The remembered value of a key. */
 interface Slot<V> {
   value: V | undefined;
   /** From when to when the value is good; not yet known while it is being read. */
@@ -12,22 +12,23 @@ interface Slot<V> {
   readingSinceMs: number;
 }
 
-/** A value, and for how long it may be told to others. */
+/** A value, and how long it may be used. */
 export interface Fresh<V> {
   readonly value: V;
   readonly forMs: number;
 }
 
-/** Remembers what was read for a short time, of a bounded number of keys. */
+/** Remembers the results of reads for a short time, for a bounded number of keys. */
 export interface FreshCache<V> {
   /**
    * The value if it is fresh enough, at once; otherwise what `read` finds. Callers at the same time share one read, unless it
    * takes too long, and one that fails is not remembered.
    *
-   * @param instead makes an answer where the read fails, of the last value, if any; without it the read's error is told
+   * @param instead makes an answer if the read fails, from the last value, if any; without it, the read's error is the
+   * answer
    */
   get(key: string, read: () => Promise<Fresh<V>>, instead?: (last: V | undefined) => V): V | Promise<V>;
-  /** Forgets a key, and what is being read for it: nobody is told anything older than this call. */
+  /** Forgets a key, and reads of it in flight: later answers are never older than this call. */
   forget(key: string): void;
 }
 
@@ -36,7 +37,7 @@ export interface FreshCache<V> {
  *
  * @param size the most keys; the one that was asked for longest ago goes first
  * @param nowMs a clock that never jumps
- * @param timeoutMs how long a read takes at most. One that is older never ends, as when its timers were fake
+ * @param timeoutMs the maximum time of a read. One that is older never ends, as when its timers were fake
  */
 export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs: number): FreshCache<V> {
   const slots = new Map<string, Slot<V>>();
@@ -62,7 +63,7 @@ export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs
     get(key, read, instead) {
       const slot = touch(key);
       const askedMs = nowMs();
-      // A test's clock may step back: then nobody knows how old the value is.
+      // A test's clock may step back: then the age of the value is unknown.
       if (slot.freshUntilMs > askedMs && slot.freshFromMs <= askedMs) return slot.value as V;
       const readMs = performance.now();
       if (slot.reading !== undefined && Math.abs(readMs - slot.readingSinceMs) < longestShareMs) return slot.reading;
@@ -94,8 +95,8 @@ export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs
   };
 }
 
-/** The longest that what was read may be remembered. */
+/** The longest time for which a value may be remembered. */
 export const MAX_STALE_MS = 3_600_000;
 
-/** How many keys may be remembered. A key of a `Map` takes some hundred bytes, and V8 has no more of them. */
+/** The maximum number of keys. A key of a `Map` takes some hundred bytes, and V8 allows no more of them. */
 export const CACHE_SIZE: Rule = { min: 1, max: 2 ** 24 };

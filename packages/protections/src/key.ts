@@ -1,7 +1,7 @@
 import { SluiceError } from "@sluice/core";
 
 /**
- * The key, if it is one. Messages say what it is and not which: keys are often personal.
+ * Returns the key if it is valid. Messages contain its type but not its value: keys are often personal.
  *
  * @param what the argument's name
  * @throws SluiceError `INVALID_KEY`

@@ -25,19 +25,22 @@ import type { Protections } from "./protections.js";
 import { type RegisteredOptions, registeredIn, type UnregisteredDenial } from "./registry/check.js";
 import type { Client } from "./registry/registry.js";
 
-/** What `protect` answers to a request that may not continue. Its `reason` says which `found` it has. */
+/** A denial of `protect`. Its `reason` determines the type of `found`. */
 export type ProtectDenial = BlockedDenial | UnregisteredDenial | DuplicateDenial | LimitDenial | UnavailableDenial;
 
 /**
- * Options of `protect`, in every framework: those of a guard, those of `rateLimit` with a limiter, and what a duplicate is.
- * `statusCode`, `type`, `title` and `message` are of the answer over a limit. `refundWhen` refunds the limits and closes the
- * window of duplicates.
+ * Options of `protect`, in every framework: those of a guard, those of `rateLimit` with a limiter, and the definition
+ * of a duplicate. `statusCode`, `type`, `title` and `message` are of the answer over a limit. `refundWhen` refunds the
+ * limits and closes the window of duplicates.
  */
 export interface ProtectOptions<Req, Handler = never>
   extends GuardOptionsOf<Req, Handler>,
     Omit<LimitOptionsOf<Req>, keyof LimiterOptions | "refundWhen">,
     FingerprintOptions<Req> {
-  /** Who the client says it is. Needed where the protections have a registry: only registered clients get through. */
+  /**
+   * Returns the client's id, such as its API key. Needed if the protections have a registry: only registered clients
+   * get through.
+   */
   id?: RegisteredOptions<Req>["id"] | undefined;
   /** The answer to blocked clients. */
   blocked?: AnswerOptions<Req, BlockEntry> | undefined;
@@ -47,7 +50,7 @@ export interface ProtectOptions<Req, Handler = never>
   duplicate?: AnswerOptions<Req, Sighting> | undefined;
 }
 
-/** What {@link ProtectOptions} may be. Most of those of the limit are checked by it. */
+/** The rules of {@link ProtectOptions}. Most of those of the limit are checked by it. */
 const RULES: Rules<ProtectOptions<never>> = {
   ...GUARD_RULES,
   ...ANSWER_RULES,
@@ -68,7 +71,7 @@ const RULES: Rules<ProtectOptions<never>> = {
  * `once` and `limit`, in this order. Blocked and unregistered clients get 403, duplicates 409, requests over the limit 429;
  * all get 503 while the store fails. For authors of adapters.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export function createProtectGuard<Req, Handler>(
   { blocklist, registry, debouncer, limiter }: Protections,

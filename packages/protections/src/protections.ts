@@ -9,7 +9,10 @@ export type PartOptions<Options extends { store: Store }> = Partial<Omit<Options
 
 /** Options of {@link createProtections}. */
 export interface ProtectionsOptions {
-  /** Where everything is kept. It stays open when the protections are closed. `openStore` of `@sluice/storage` opens one by its URL. */
+  /**
+   * The store of all parts. It stays open when the protections are closed. `openStore` of `@sluice/storage` opens one
+   * by its URL.
+   */
   store: Store;
   /**
    * Starts every stored key, so that several apps can share a database: 1 to 128 printable ASCII characters. Default
@@ -17,8 +20,8 @@ export interface ProtectionsOptions {
    */
   prefix?: string | undefined;
   /**
-   * True if limiter, debouncer and blocklist let requests through while the store fails; each may differ. Default false. The
-   * registry has no such choice: nobody knows then who is registered.
+   * True if limiter, debouncer and blocklist let requests through if the store fails; each may differ. Default false.
+   * The registry has no such choice: it is then unknown which clients are registered.
    */
   failOpen?: boolean | undefined;
   /** The longest that anything waits for the store; each part may differ. Default `"500ms"`. */
@@ -31,7 +34,10 @@ export interface ProtectionsOptions {
   debounce?: PartOptions<DebouncerOptions> | undefined;
   /** Of the blocklist. */
   blocklist?: PartOptions<BlocklistOptions> | undefined;
-  /** Of the registry of clients. Without it there is none; with it, even empty, `protect` lets only registered clients through. */
+  /**
+   * Options of the registry of clients. Without it there is none; with it, even empty, `protect` lets only registered
+   * clients through.
+   */
   registry?: PartOptions<RegistryOptions> | undefined;
 }
 
@@ -64,9 +70,9 @@ const RULES: Rules<ProtectionsOptions> = {
 };
 
 /**
- * Creates all protections on one store. The adapters' `protect` takes what it returns.
+ * Creates all protections on one store. Pass the result to the adapters' `protect`.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts

@@ -12,7 +12,7 @@ import { can, checkStore, type Rules, unreadableState } from "@sluice/core/store
 
 /** Options of everything that keeps records. */
 export interface RecordOptions {
-  /** Where records are kept. Processes with the same store and prefix share them. */
+  /** The store of the records. Processes with the same store and prefix share them. */
   store: Store;
   /** Starts every stored key: 1 to 128 printable ASCII characters. Default `"sluice"`. */
   prefix?: string | undefined;
@@ -22,7 +22,7 @@ export interface RecordOptions {
   clock?: Clock | undefined;
 }
 
-/** What {@link RecordOptions} may be. */
+/** The rules of {@link RecordOptions}. */
 export const RECORD_RULES: Rules<RecordOptions> = {
   store: "any",
   prefix: { characters: 128 },
@@ -43,14 +43,14 @@ export interface Found<R> {
 export interface Records<R> {
   read(key: string): Promise<Found<R>>;
   /**
-   * `change` is pure, and may run more than once; with `undefined` the record stays as it is, and so it does when `change`
-   * throws: what it throws is what is rejected with.
+   * `change` is pure, and may run more than once. If it returns `undefined` or throws, the record does not change; if
+   * it throws, the update rejects with that error.
    */
   update(key: string, change: (record: R | undefined, nowMs: number) => Next<R> | undefined): Promise<Found<R>>;
   remove(key: string): Promise<void>;
-  /** All of them, where the store can tell. @throws SluiceError `NOT_LISTABLE` */
+  /** All of them, if the store can list them. @throws SluiceError `NOT_LISTABLE` */
   list(): Promise<readonly R[]>;
-  /** Local time that goes on as the store's does, for what is remembered here. */
+  /** Local time that advances as the store's does, for the values that are remembered here. */
   nowMs(): number;
   /** The longest that a call takes. */
   readonly timeoutMs: number;
@@ -67,7 +67,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
  *
  * @param options checked by {@link RECORD_RULES}, but for the store and the time-out
  * @param kind part of every stored key; how a move merges two records is known by it
- * @throws SluiceError for options that are not what they should be
+ * @throws SluiceError for invalid options
  */
 export function openRecords<R>(options: RecordOptions, kind: RecordKind): Records<R> {
   const { store, prefix = "sluice", timeout = 500, clock } = options;
@@ -115,7 +115,7 @@ export function openRecords<R>(options: RecordOptions, kind: RecordKind): Record
       const record = recordIn(await answer(work, calls));
       return { record, nowMs: seenMs };
     } catch (error) {
-      // The store may have made a failure of its own of it.
+      // The store may have wrapped the error in its own.
       throw thrown === undefined ? error : thrown.error;
     }
 
@@ -138,7 +138,7 @@ export function openRecords<R>(options: RecordOptions, kind: RecordKind): Record
     },
     async list() {
       if (!can(store, "exportEntries")) {
-        throw new SluiceError("NOT_LISTABLE", `the store can't list what it holds, so there is no list of ${kind}`);
+        throw new SluiceError("NOT_LISTABLE", `the store can't list its entries, so there is no list of ${kind}`);
       }
       const records: R[] = [];
       for await (const { key, state } of store.exportEntries()) {

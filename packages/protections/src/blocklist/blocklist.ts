@@ -20,17 +20,17 @@ import { type Subject, subjectOf, subjectToChange } from "./subject.js";
 /** Options of {@link createBlocklist}. */
 export interface BlocklistOptions extends RecordOptions {
   /**
-   * How old an answer may be: a block or its lifting by another process is seen this much later. 1 ms to `"1h"`; default
-   * `"1s"`.
+   * How old an answer may be: a block, or the end of one, by another process is seen this much later. 1 ms to `"1h"`;
+   * default `"1s"`.
    */
   staleFor?: Duration | undefined;
-  /** How many keys are remembered for so long: a whole number of 1 or more. Default 10,000. */
+  /** The number of keys that are remembered for this time: a whole number of 1 or more. Default 10,000. */
   cacheSize?: number | undefined;
-  /** Bits of an IPv6 address that tell clients apart: 32 to 128, as for the limiter. Default 56. */
+  /** The bits of an IPv6 address that identify a client: 32 to 128, as for the limiter. Default 56. */
   ipv6Prefix?: number | undefined;
   /**
-   * What is said while the store fails. False: {@link Blocklist.findBlock} rejects. True: what was known last, however
-   * old it is, and nobody is blocked of whom nothing was known. Default false.
+   * The answer if the store fails. False: {@link Blocklist.findBlock} rejects. True: the last known answer, however old
+   * it is; keys without one are not blocked. Default false.
    */
   failOpen?: boolean | undefined;
 }
@@ -38,17 +38,17 @@ export interface BlocklistOptions extends RecordOptions {
 /** Keeps blocks. All of its methods reject with a `SluiceError`: `INVALID_KEY`, and the store's. */
 export interface Blocklist {
   /**
-   * Blocks a client's address, a network such as `"10.0.0.0/8"`, or any other key. Resolves to the block as it stands: one
-   * that is there already is never shortened, so the later of two ends counts, whoever comes first.
+   * Blocks a client's address, a network such as `"10.0.0.0/8"`, or any other key. Resolves to the current block. An
+   * existing block is never shortened, so the later of two ends counts, in any order.
    *
    * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`; `BLOCKLIST_FULL` with more than 1,000 networks
    */
   block(key: string, options?: BlockOptions): Promise<BlockEntry>;
-  /** Lifts the block of just this address, network or key. Fine when there is none. */
+  /** Lifts the block of exactly this address, network or key. Does nothing if there is none. */
   unblock(key: string): Promise<void>;
   /**
-   * The block of a key, or of an address by itself or by the smallest network that it is in; `undefined` when it is not
-   * blocked. Answered from memory when it was asked before within `staleFor`.
+   * Returns the block of a key, or of an address itself or the smallest network that contains it; `undefined` if it is
+   * not blocked. Answered from memory if it was asked within the last `staleFor`.
    */
   findBlock(key: string): Promise<BlockEntry | undefined>;
   /** {@link Blocklist.findBlock}, at once where memory has the answer. */
@@ -56,12 +56,12 @@ export interface Blocklist {
   /**
    * All blocks, in no particular order. Reads all that the store holds, so it is for people, not for requests.
    *
-   * @throws SluiceError `NOT_LISTABLE` on stores that can't list what they hold
+   * @throws SluiceError `NOT_LISTABLE` on stores that can't list their entries
    */
   list(): Promise<readonly BlockEntry[]>;
 }
 
-/** What {@link BlocklistOptions} may be. */
+/** The rules of {@link BlocklistOptions}. */
 export const BLOCKLIST_RULES: Rules<BlocklistOptions> = {
   ...RECORD_RULES,
   staleFor: "any",
@@ -70,14 +70,14 @@ export const BLOCKLIST_RULES: Rules<BlocklistOptions> = {
   failOpen: "boolean",
 };
 
-/** Where all ranges are kept together. */
+/** The key under which all ranges are kept. */
 const RANGES_KEY = "all";
 
 /**
  * Makes a blocklist. Every process with the same store and prefix sees a block within `staleFor`, the one that made it at
  * once.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -189,7 +189,7 @@ export function createBlocklist(options: BlocklistOptions): Blocklist {
   };
   return blocklist;
 
-  /** What was read before the change counts no more, nor what is read while it is made. */
+  /** Values read before the change, or while it is made, are out of date. */
   async function forgetting<T>(key: string, change: Promise<T>): Promise<T> {
     try {
       return await change;

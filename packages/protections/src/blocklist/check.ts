@@ -30,10 +30,11 @@ export type BlockedDenial = Denial<"blocked", BlockEntry>;
 /** Options of {@link blocked}. Those of `createBlocklist` are for a store; a blocklist has its own. */
 export interface BlockedOptions<Req> extends Partial<Omit<BlocklistOptions, "store">>, AnswerOptions<Req, BlockEntry> {
   /**
-   * The keys of a client, of which any may be blocked. Default: its whole address, and what the guard's option `key` returns.
+   * The keys of a client, any of which may be blocked. Default: its whole address, and the result of the guard's option
+   * `key`.
    */
   key?: ((request: Req) => MaybePromise<string | readonly string[]>) | undefined;
-  /** Where a `handler` finds the {@link BlockEntry} on the request. Default `"block"`. */
+  /** The property of the request on which a `handler` finds the {@link BlockEntry}. Default `"block"`. */
   requestProperty?: string | undefined;
 }
 
@@ -50,8 +51,8 @@ const RULES: Rules<BlockedOptions<never>> = {
  * A check that denies blocked clients with 403; with 503 while the store fails, unless the blocklist is `failOpen`. Answered
  * from memory where the client was asked about before.
  *
- * @param storeOrBlocklist where blocks are kept, or a blocklist that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be
+ * @param storeOrBlocklist a store for the blocks, or a blocklist that other parts of the app use too
+ * @throws SluiceError for any invalid option
  */
 export function blocked<Req>(
   storeOrBlocklist: Store | Blocklist,
@@ -98,7 +99,10 @@ function isBlocklist(value: Store | Blocklist): value is Blocklist {
   return typeof (value as Partial<Blocklist> | undefined)?.findBlock === "function";
 }
 
-/** Everything by which a client may be blocked: its whole address, since a network may be smaller than one client's, and its key. */
+/**
+ * All keys by which a client may be blocked: its whole address, since a network may be smaller than one client's, and
+ * its key.
+ */
 function keysOf<Req>({ request, key }: Identified<Req>, { port, hasKey }: CheckContext<Req>): readonly string[] {
   const address = clientAddress(request, port);
   const known = isAddress(address) ? [address] : [];
@@ -139,7 +143,7 @@ const OF_GUARD = (({ skip, unusableAddress, name, handler }) => ({ skip, unusabl
 /**
  * Creates the guard that has the check {@link blocked} only. For authors of adapters.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export function createBlocklistGuard<Req, Handler>(
   storeOrBlocklist: Store | Blocklist,

@@ -14,7 +14,10 @@ export interface BlockOptions {
 
 /** A block as it stands. */
 export interface BlockEntry {
-  /** Who is blocked, in the one spelling: `"192.0.2.1"`, `"2001:db8:1200::/56"`, `"10.0.0.0/8"` or any other key. */
+  /**
+   * The blocked address, network or key, in one spelling: `"192.0.2.1"`, `"2001:db8:1200::/56"`, `"10.0.0.0/8"` or any
+   * other key.
+   */
   readonly key: string;
   /** When it began, in milliseconds since 1970 by the store's clock. */
   readonly sinceMs: number;
@@ -26,7 +29,7 @@ export interface BlockEntry {
 /** A block as it is stored. A move reads it too. */
 export type StoredBlock = BlockRecord;
 
-/** What `block` asks for. */
+/** The arguments of `block`. */
 export interface Wish {
   readonly forMs: number | undefined;
   readonly reason: string | undefined;
@@ -60,8 +63,8 @@ export function corrected(block: StoredBlock, nowMs: number): StoredBlock {
 }
 
 /**
- * The block after a wish. A block is never shortened, so that it does not matter which of two wishes comes first; and it
- * has the newest reason that was given.
+ * The block after a call of `block`. A block is never shortened, so that the order of two calls does not matter; and it
+ * has the newest reason.
  */
 export function blockedBy(
   earlier: StoredBlock | undefined,

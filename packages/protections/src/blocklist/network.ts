@@ -5,7 +5,7 @@ export interface Network {
   readonly family: 4 | 6;
   /** IPv4 in its IPv4-mapped form, so that all have eight groups. */
   readonly groups: Ipv6Groups;
-  /** How many of the 128 bits count; of IPv4, 96 stand before its own. */
+  /** The number of the 128 bits that count; of IPv4, 96 are before its own. */
   readonly bits: number;
 }
 
@@ -15,12 +15,12 @@ const MAPPED_BITS = 96;
 /** The longest address with a zone that is worth reading. */
 const MAX_LENGTH = 128;
 
-/** Only what is meant as a network looks like this. */
+/** Only texts that are meant as a network look like this. */
 const LIKE_NETWORK = /^([\d.]+|[\da-f:.]*:[\da-f:.]*)\/\d+$/i;
 
 /**
  * Reads an address, as a network of all its bits, or a network such as `10.0.0.0/8`. `undefined` for anything else,
- * `"wrong"` for what must have been meant as a network and is none, such as `10.0.0.0/33`.
+ * `"wrong"` for a text that looks like a network and is invalid, such as `10.0.0.0/33`.
  */
 export function parseNetwork(text: string): Network | undefined | "wrong" {
   if (text.length > MAX_LENGTH) return undefined;

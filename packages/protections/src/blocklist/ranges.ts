@@ -29,7 +29,7 @@ export function addRange(ranges: StoredRanges | undefined, key: string, wish: Wi
   return keep(state, nowMs);
 }
 
-/** The change that lifts the block of a range; none when there is none. */
+/** The change that lifts the block of a range; undefined if there is none. */
 export function removeRange(
   ranges: StoredRanges | undefined,
   key: string,
@@ -42,7 +42,7 @@ export function removeRange(
   );
 }
 
-/** The change that writes again what has to be; `undefined` for a long time after each change. */
+/** The change that rewrites entries in time; `undefined` for a long time after each change. */
 export function renewRanges(ranges: StoredRanges | undefined, nowMs: number): Next<StoredRanges> | undefined {
   const state = ranges?.map((range) => renewed(range, nowMs));
   return state === undefined || state.every((range, i) => range === ranges?.[i]) ? undefined : keep(state, nowMs);
@@ -52,7 +52,7 @@ function keep(state: StoredRanges, nowMs: number): Next<StoredRanges> {
   return { state, ttlMs: Math.max(1, ...state.map((range) => lifeOf(range, nowMs))) };
 }
 
-/** Finds the ranges in which an address is, in a time that does not depend on how many there are. */
+/** Finds the ranges that contain an address, in a time that does not depend on their number. */
 export interface RangeIndex {
   /** The live block of the smallest range that holds all of the network. */
   find(network: Network, nowMs: number): StoredBlock | undefined;

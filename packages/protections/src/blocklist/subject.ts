@@ -2,11 +2,11 @@ import { SluiceError } from "@sluice/core";
 import { checkKey } from "../key.js";
 import { formatNetwork, masked, type Network, parseNetwork } from "./network.js";
 
-/** Who is blocked, or asked about. */
+/** The client that is blocked, or asked about. */
 export interface Subject {
   /** The one spelling. */
   readonly key: string;
-  /** Where it is an address or a network: which addresses it is. */
+  /** The addresses, if it is an address or a network. */
   readonly network: Network | undefined;
   /** True if it is a network of more or fewer addresses than one client has. */
   readonly range: boolean;
@@ -15,9 +15,9 @@ export interface Subject {
 }
 
 /**
- * Reads who is meant: an address in any spelling, a network, or any other key. The key of an address is that of
- * `clientKey` in core: IPv4 has one spelling, and IPv6 stands for its network of `ipv6Prefix` bits. What looks like a
- * network and is none, such as `10.0.0.0/33`, is a key like any other: a client may be called so.
+ * Parses the argument: an address in any spelling, a network, or any other key. The key of an address is that of
+ * `clientKey` in core: IPv4 has one spelling, and IPv6 stands for its network of `ipv6Prefix` bits. Text that looks
+ * like a network but is invalid, such as `10.0.0.0/33`, is a key like any other: a client may have that name.
  *
  * @throws SluiceError `INVALID_KEY` for an empty key
  */
@@ -34,12 +34,12 @@ export function subjectOf(given: string, ipv6Prefix: number): Subject {
 /**
  * As {@link subjectOf}, for a block to be made or lifted.
  *
- * @throws SluiceError `INVALID_KEY` also for what looks like a network and is none: it would never be found
+ * @throws SluiceError `INVALID_KEY` also for text that looks like a network but is invalid: it would never be found
  */
 export function subjectToChange(given: string, ipv6Prefix: number): Subject {
   const subject = subjectOf(given, ipv6Prefix);
   if (parseNetwork(subject.key) === "wrong") {
-    throw new SluiceError("INVALID_KEY", 'key looks like a network and is none: write it as in "10.0.0.0/8"');
+    throw new SluiceError("INVALID_KEY", 'key looks like a network but is invalid: write it as in "10.0.0.0/8"');
   }
   return subject;
 }

@@ -31,14 +31,14 @@ export interface OnceOptions<Req>
   extends Omit<DebouncerOptions, "store" | "window">,
     AnswerOptions<Req, Sighting>,
     FingerprintOptions<Req> {
-  /** How long after the first sight the same request is a duplicate. Default `"1s"`. */
+  /** How long after the first request the same request is a duplicate. Default `"1s"`. */
   window?: DebouncerOptions["window"] | undefined;
   /**
    * Returns whether the same request may come again at once, asked when the response is over, as for one that failed. Never asked
    * when the client left before the end. Default: never.
    */
   forgetWhen?: ((outcome: ResponseOutcome, request: Req) => MaybePromise<boolean | undefined>) | undefined;
-  /** Where the app finds the {@link Sighting} on the request. Default `"debounce"`. */
+  /** The property of the request that holds the {@link Sighting}. Default `"debounce"`. */
   requestProperty?: string | undefined;
 }
 
@@ -57,8 +57,8 @@ const RULES: Rules<OnceOptions<never>> = {
  * with 503 while the store fails, unless the debouncer is `failOpen`. Its claim is decided together with those of the limits of
  * the guard, so a duplicate is not charged, and a request over a limit opens no window.
  *
- * @param storeOrDebouncer where to keep windows, or a debouncer that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be
+ * @param storeOrDebouncer a store for the windows, or a debouncer that other parts of the app use too
+ * @throws SluiceError for any invalid option
  */
 export function once<Req>(
   storeOrDebouncer: Store | Debouncer,
@@ -134,7 +134,7 @@ export interface DebounceGuardOptions<Req, Handler = never>
 /**
  * Creates the guard that has the check {@link once} only. For authors of adapters.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export function createDebounceGuard<Req, Handler>(
   storeOrDebouncer: Store | Debouncer,

@@ -16,33 +16,33 @@ import { checkKey } from "../key.js";
 
 /** Options of {@link createDebouncer}. */
 export interface DebouncerOptions extends Omit<LimiterOptions, "policies" | "algorithms" | "autoBlock"> {
-  /** How long after the first sight everything of the same key and fingerprint is a duplicate. */
+  /** How long after the first call everything with the same key and fingerprint is a duplicate. */
   window: Duration;
   /**
-   * What is said while the store fails. False: {@link Debouncer.seen} rejects, since who is told "duplicate" takes the
-   * work for done, and nobody knows whether it is. True: nothing is a duplicate, so that all work is done, and some
-   * perhaps twice. Default false.
+   * The answer if the store fails. False: {@link Debouncer.seen} rejects, since a client that gets "duplicate" assumes
+   * that the work is done, which is unknown. True: nothing is a duplicate, so that all work is done, and some perhaps
+   * twice. Default false.
    */
   failOpen?: boolean | undefined;
 }
 
-/** What a debouncer found out about one request. */
+/** The result of a debouncer for one request. */
 export interface Sighting {
   /** True if the same was seen within the window. */
   readonly duplicate: boolean;
-  /** How long until the window ends, for a duplicate as for the first sight; 0 where the store did not answer. */
+  /** The time until the window ends, for a duplicate as for the first call; 0 if the store did not answer. */
   readonly windowEndsInMs: number;
 }
 
-/** Tells requests that were seen before. */
+/** Detects requests that were seen before. */
 export interface Debouncer {
   /** The limit of one in each window; its name is `"debounce"`. */
   readonly policy: FixedWindowPolicy;
   /** Starts every stored key. */
   readonly prefix: string;
   /**
-   * Returns whether the same key and fingerprint were seen within the window. The first sight opens the window; repeats neither
-   * extend it nor write anything. Of any number of processes that see the same at once, one is told false.
+   * Returns whether the same key and fingerprint were seen within the window. The first call opens the window; repeats
+   * neither extend it nor write anything. Of any number of processes that call it at once, one gets false.
    *
    * @throws SluiceError `INVALID_KEY`; `STORE_FAILED`, `STORE_TIMEOUT` and their like unless the debouncer is `failOpen`
    */
@@ -61,7 +61,7 @@ export interface Debouncer {
   close(): Promise<void>;
 }
 
-/** What {@link DebouncerOptions} may be. Most are checked by the limiter. */
+/** The rules of {@link DebouncerOptions}. Most are checked by the limiter. */
 export const DEBOUNCER_RULES: Rules<DebouncerOptions> = {
   store: "any",
   window: "any",
@@ -76,10 +76,10 @@ export const DEBOUNCER_RULES: Rules<DebouncerOptions> = {
 export const DEBOUNCE = "debounce";
 
 /**
- * Makes a debouncer: it tells a request that was seen before within a window, as when somebody clicks twice, or a
- * client tries again what had worked. One round trip on every store, shared with concurrent decisions.
+ * Creates a debouncer: it detects a request that was seen before within a window, such as a double click, or a retry of
+ * a request that had succeeded. One round trip on every store, shared with concurrent decisions.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -93,7 +93,7 @@ export const DEBOUNCE = "debounce";
 export function createDebouncer(options: DebouncerOptions): Debouncer {
   checkOptions(options, DEBOUNCER_RULES, "createDebouncer");
   const { window, ...limiterOptions } = options;
-  // A fixed window starts with what it first grants, and a denial writes nothing: that is all of it.
+  // A fixed window starts with its first grant, and a denial writes nothing: nothing else is needed.
   const policy = fixedWindow({ name: DEBOUNCE, limit: 1, window });
   const limiter = createLimiter({ ...limiterOptions, policies: policy });
 
@@ -119,7 +119,7 @@ function debounceKey(key: string, fingerprint: string | undefined): string {
   return fingerprint === undefined ? compositeKey(key) : compositeKey(key, fingerprint);
 }
 
-/** What the decision of a debouncer says. @throws SluiceError the store's, where the debouncer is closed while it fails */
+/** The result of a debouncer's decision. @throws SluiceError the store's error, if the debouncer fails closed */
 function sightingOf({ allowed, source, resetAfterMs, error }: Decision): Sighting {
   if (source !== "failClosed") return { duplicate: !allowed, windowEndsInMs: resetAfterMs };
   if (error instanceof SluiceError) throw error;

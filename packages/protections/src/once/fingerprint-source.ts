@@ -15,12 +15,12 @@ const SAFE_METHODS: ReadonlySet<string> = new Set([
   "QUERY",
 ]);
 
-/** What makes a request the same as another one, to a debouncer. */
+/** Options for comparing requests in a debouncer. */
 export interface FingerprintOptions<Req> {
   /**
-   * What makes a request the same as another one of the same client; `undefined` for a request that is never a duplicate.
-   * Default: the method, the path with the query, and a digest of the body that was parsed before. A request whose body
-   * nobody read is never a duplicate, and warned of once.
+   * The fingerprint that two equal requests of one client share; `undefined` for a request that is never a duplicate.
+   * Default: the method, the path with the query, and a digest of the parsed body. A request whose body was not read is
+   * never a duplicate, and a warning is logged once.
    */
   fingerprint?: ((request: Req) => MaybePromise<string | undefined>) | undefined;
   /**
@@ -30,7 +30,7 @@ export interface FingerprintOptions<Req> {
   methods?: readonly string[] | undefined;
 }
 
-/** What {@link FingerprintOptions} may be. */
+/** The rules of {@link FingerprintOptions}. */
 export const FINGERPRINT_RULES: Rules<FingerprintOptions<never>> = {
   fingerprint: "function",
   methods: {
@@ -56,7 +56,7 @@ export function fingerprintSource<Req>(
   function byDefault(request: Req): MaybePromise<string | undefined> {
     return after(fingerprintOf(request, port), (found) => {
       if (found === undefined) {
-        warn("BODY_NOT_READ", "a request with a body that nobody had read can't be told from others.");
+        warn("BODY_NOT_READ", "a request has a body that was not read, so it can't be compared with others.");
       }
       return found;
     });

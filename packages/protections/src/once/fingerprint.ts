@@ -2,9 +2,9 @@ import type { MaybePromise } from "@sluice/core";
 import { after, type HttpPort } from "@sluice/core/http";
 
 /**
- * What makes a request the same as another one: its method, its path with the query, and a digest of its body. JSON is the
- * same whatever the order of its names. `undefined` when the body can't be told, since nobody read it: two requests with
- * different bodies must never be taken for one.
+ * The fingerprint that two equal requests share: the method, the path with the query, and a digest of the body. JSON is
+ * the same whatever the order of its names. `undefined` if the body has not been read: two requests with different
+ * bodies must never be taken for one.
  */
 export function fingerprintOf<Req>(request: Req, port: HttpPort<Req>): MaybePromise<string | undefined> {
   const line = `${port.method(request)} ${port.target?.(request)}`;

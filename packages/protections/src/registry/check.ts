@@ -26,9 +26,12 @@ export type UnregisteredDenial = Denial<"unregistered", Client | undefined>;
 export interface RegisteredOptions<Req>
   extends Partial<Omit<RegistryOptions, "store">>,
     AnswerOptions<Req, Client | undefined> {
-  /** Who the client says it is, as in its API key; `undefined` when it does not say. Check first that it is who it says. */
+  /**
+   * Returns the client's id, such as its API key; `undefined` if it has none. Verify first that the client is the one
+   * that it claims to be.
+   */
   id: (request: Req) => MaybePromise<string | undefined>;
-  /** Where the app finds the {@link Client} on the request. Default `"registeredClient"`. */
+  /** The property of the request that holds the {@link Client}. Default `"registeredClient"`. */
   requestProperty?: string | undefined;
 }
 
@@ -40,8 +43,8 @@ const RULES: Rules<RegisteredOptions<never>> = { ...OF_REGISTRY, ...ANSWER_RULES
  * A check that lets only registered clients through, and denies others with 403, or with 503 while the store fails. A client
  * that it lets through was seen. Answered from memory where the client was asked about before.
  *
- * @param storeOrRegistry where clients are kept, or a registry that the app shares with other parts of it
- * @throws SluiceError for any option that is not what it should be
+ * @param storeOrRegistry a store for the clients, or a registry that other parts of the app use too
+ * @throws SluiceError for any invalid option
  */
 export function registered<Req>(
   storeOrRegistry: Store | Registry,
@@ -102,7 +105,7 @@ const OF_GUARD = (({ skip, chargePreflight, name, handler }) => ({ skip, chargeP
 /**
  * Creates the guard that has the check {@link registered} only. For authors of adapters.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export function createRegistryGuard<Req, Handler>(
   storeOrRegistry: Store | Registry,

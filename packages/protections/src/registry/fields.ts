@@ -1,6 +1,6 @@
 import { invalidOption } from "@sluice/core/store";
 
-/** What JSON can say. */
+/** The values that JSON has. */
 export type JsonValue =
   | string
   | number
@@ -9,7 +9,7 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [name: string]: JsonValue };
 
-/** What an app keeps of a client. */
+/** The fields that an app keeps for a client. */
 export type ClientFields = Readonly<Record<string, JsonValue>>;
 
 /** A database may have records of 400 kB and no more. */
@@ -18,9 +18,9 @@ const MOST_BYTES = 100_000;
 const DEEPEST = 32;
 
 /**
- * A copy of the fields that nobody else has.
+ * A private copy of the fields.
  *
- * @throws SluiceError `INVALID_OPTION` for anything that JSON would not give back as it was, and for more than 100,000 bytes
+ * @throws SluiceError `INVALID_OPTION` for anything that JSON would change, and for more than 100,000 bytes
  */
 export function checkFields(fields: ClientFields): ClientFields {
   if (!isPlain(fields)) throw invalidOption("fields", fields, 'be an object, as in { plan: "free" }');

@@ -18,20 +18,20 @@ export interface Client {
 
 /** Options of {@link createRegistry}. */
 export interface RegistryOptions extends RecordOptions {
-  /** How often at most a sighting is written, of each client. Default `"1m"`. */
+  /** The minimum interval between two writes of the time when a client was last seen. Default `"1m"`. */
   touchEvery?: Duration | undefined;
   /** After how long without a sighting a client is forgotten. Default `"365d"`. */
   forgetAfter?: Duration | undefined;
   /**
-   * How old the answer of {@link Registry.isRegistered}, {@link Registry.see} and {@link Registry.ensure} may be: a change by
-   * another process is seen this much later. 1 ms to `"1h"`; default `"1s"`.
+   * How old the answer of {@link Registry.isRegistered}, {@link Registry.see} and {@link Registry.ensure} may be: a
+   * change by another process is seen this much later. 1 ms to `"1h"`; default `"1s"`.
    */
   staleFor?: Duration | undefined;
-  /** How many clients are remembered for so long: a whole number of 1 or more. Default 10,000. */
+  /** The number of clients that are remembered for this time: a whole number of 1 or more. Default 10,000. */
   cacheSize?: number | undefined;
 }
 
-/** What {@link RegistryOptions} may be. */
+/** The rules of {@link RegistryOptions}. */
 export const REGISTRY_RULES: Rules<RegistryOptions> = {
   ...RECORD_RULES,
   touchEvery: "any",
@@ -46,8 +46,8 @@ export type FieldsUpdate = (fields: ClientFields) => ClientFields;
 /** Knows clients. All of its methods reject with a `SluiceError`: `INVALID_KEY`, and the store's. */
 export interface Registry {
   /**
-   * The client, seen now; a new one, not registered and with these fields, where there was none. The fields of one that
-   * is there stay as they are.
+   * Records that the client was seen now, and returns it. Creates it, not registered and with these fields, if there
+   * was none. The fields of an existing client do not change.
    *
    * @throws SluiceError `INVALID_OPTION` for fields that are not JSON
    */
@@ -66,27 +66,27 @@ export interface Registry {
    */
   register(id: string, fields?: ClientFields): Promise<Client>;
   /**
-   * Changes the fields of a client: adds them, or replaces all by what a function makes of them. No update is lost, however
-   * many processes make some at the same time. Resolves to `undefined` when there is no such client, and rejects with what
-   * the function throws.
+   * Changes the fields of a client: adds them, or replaces all by the result of a function. No update is lost, however
+   * many processes make some at the same time. Resolves to `undefined` if there is no such client, and rejects with the
+   * error that the function throws.
    *
    * @throws SluiceError `INVALID_OPTION` for fields that are not JSON
    */
   update(id: string, fields: ClientFields | FieldsUpdate): Promise<Client | undefined>;
-  /** Forgets a client. Fine when there is none. */
+  /** Deletes a client. Does nothing if there is none. */
   remove(id: string): Promise<void>;
   /**
    * All clients, in no particular order. Reads all that the store holds, so it is for people, not for requests.
    *
-   * @throws SluiceError `NOT_LISTABLE` on stores that can't list what they hold
+   * @throws SluiceError `NOT_LISTABLE` on stores that can't list their entries
    */
   list(): Promise<readonly Client[]>;
 }
 
 /**
- * Makes a registry of clients: who was here, since when, and what the app wants to know of them.
+ * Creates a registry of clients: which clients were here, since when, and the fields that the app keeps for them.
  *
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  *
  * @example
  * ```ts
@@ -108,11 +108,11 @@ export function createRegistry(options: RegistryOptions): Registry {
 
   /** The client, seen at a time: the same object when there is nothing to write. */
   function seen(client: Client, nowMs: number): Client {
-    // Also when the clock stepped back, or nobody would be seen until it is where it was.
+    // Also if the clock stepped back, or no client would be seen until it has caught up.
     return Math.abs(nowMs - client.lastSeenMs) >= touchEveryMs ? { ...client, lastSeenMs: nowMs } : client;
   }
 
-  /** What {@link createFreshCache} is to remember of a call to the store. */
+  /** Settings of {@link createFreshCache} for one call to the store. */
   async function remembered(found: Promise<Client | undefined>): Promise<Fresh<Client | undefined>> {
     return { value: await found, forMs: staleForMs };
   }
@@ -145,7 +145,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     return sighted.get(id, () => remembered(write(id, next)));
   }
 
-  /** What was read before the change counts no more, nor what is read while it is made. */
+  /** Values read before the change, or while it is made, are out of date. */
   async function change(id: string, next: Change): Promise<Client | undefined> {
     checkKey(id, "id");
     try {
@@ -160,7 +160,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       const checked = checkFields(fields);
       const make = (found: Client | undefined, nowMs: number): Client =>
         found === undefined ? newClient(id, checked, nowMs) : seen(found, nowMs);
-      // Without a client, what is remembered is that there was none.
+      // If there is no client, that fact is remembered.
       return (await sight(id, make)) ?? ((await change(id, make)) as Client);
     },
 
