@@ -1,4 +1,4 @@
-// What the committed *.generated.ts files should hold: the texts of real Lua and SQL files, so that nothing reads files at run
+// Generates the *.generated.ts files: the texts of real Lua and SQL files, so that nothing reads files at run
 // time. Lines that are only a comment are left out. Files that start with `_` or lie in `includes/` are parts, not scripts:
 //
 //   --@include "file.lua"      is replaced by that file, once a script; with a `*`, by all files of that form

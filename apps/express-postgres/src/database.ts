@@ -5,7 +5,7 @@ import { Pool } from "pg";
 /** A pool on a database with the store's table, and how to let go of both. */
 export interface Database {
   readonly pool: Pool;
-  /** Where it is, for people to read. */
+  /** The place of the database, for people to read. */
   readonly where: string;
   stop(): Promise<void>;
 }

@@ -60,7 +60,7 @@ The same order twice within 5 seconds is a duplicate, and 5 different ones in 10
 
   order() { curl -s -o /dev/null -w '%{http_code}  %header{ratelimit}\\n' --json "{\\"item\\": $1}" ${url}/orders; }
   order 1; order 1                  # 201, 409
-  for i in $(seq 2 7); do order $i; done   # four times 201, then 429; go on, and you are blocked for 10 seconds: 429, too
+  for i in $(seq 2 7); do order $i; done   # four times 201, then 429; keep going, and you are blocked for 10 seconds: 429, too
 
 Keep yourself out, and let yourself in again:
 

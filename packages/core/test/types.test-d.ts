@@ -120,7 +120,7 @@ same<Parameters<DecidingStore["decide"]>[1], CallOptions | undefined>();
 same<Outcome["findings"], readonly ClaimFinding[]>();
 same<Entry[0], 1 | 2>();
 
-// An algorithm of one's own, for policies of its own.
+// A custom algorithm, for custom policies.
 interface Coin extends Policy {
   readonly algorithm: "coin";
   readonly sides: number;

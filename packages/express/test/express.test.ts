@@ -101,7 +101,7 @@ describe.each(versions)("%s", (_, express) => {
     expect(addresses[0]).toBe("::ffff:127.0.0.1");
   });
 
-  it("keeps the fields on what is thrown and is no Error", async () => {
+  it("keeps the fields on thrown values that are not errors", async () => {
     const app = express();
     app.use(rateLimit(memoryStore()));
     app.use(() => {
@@ -161,7 +161,7 @@ describe.each(versions)("%s", (_, express) => {
     expect([response.status, await response.text()]).toEqual([500, "handler"]);
   });
 
-  it("lets a rejection handler go on to the route", async () => {
+  it("lets a rejection handler continue to the route", async () => {
     const app = express();
     const policies = fixedWindow({ limit: 1, window: "1h" });
     const handler: DenialHandler<LimitDenial> = (_req, res, next, denial) => {
@@ -210,7 +210,7 @@ describe.each(versions)("%s", (_, express) => {
 describe.each(versions)("the decision on the request, %s", (_, express) => {
   const remainingOf = (value: unknown): unknown => (value as Decision | undefined)?.remaining;
 
-  it("is found in a mounted app and after it, and is no property of the request itself", async () => {
+  it("is found in a mounted app and after it, and is not an own property of the request", async () => {
     const [app, mounted] = [express(), express()];
     const seen: unknown[] = [];
     mounted.use(rateLimit(memoryStore(), fixedWindow({ limit: 5, window: "1h" })));
@@ -271,7 +271,7 @@ describe("types", () => {
     expectTypeOf(decisionOf).returns.toEqualTypeOf<Decision | undefined>();
   });
 
-  it("give Express's request to the functions of the options", () => {
+  it("pass Express's request to the functions of the options", () => {
     expectTypeOf<NonNullable<RateLimitOptions["key"]>>().parameter(0).toEqualTypeOf<Request>();
     expectTypeOf<NonNullable<RateLimitOptions["skip"]>>().parameter(0).toEqualTypeOf<Request>();
     expectTypeOf<Exclude<RateLimitOptions["cost"], number | undefined>>().parameter(0).toEqualTypeOf<Request>();

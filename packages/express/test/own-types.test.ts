@@ -23,7 +23,7 @@ declare global {
   }
 }
 
-describe("an app with types of its own for Express's request", () => {
+describe("an app with custom types for Express's request", () => {
   it("keeps them", () => {
     expectTypeOf<Request["rateLimit"]>().toEqualTypeOf<Mine | undefined>();
     expectTypeOf<Request["debounce"]>().toEqualTypeOf<Mine | undefined>();

@@ -62,7 +62,7 @@ const routes: Readonly<Record<RouteKind, Route | undefined>> = {
   throw: () => {
     throw new Error("thrown by the route");
   },
-  // Express 4 does not hear of a rejected promise by itself.
+  // Express 4 does not notice a rejected promise.
   reject: (_req, _res, next) => Promise.reject(new Error("rejected by the route")).catch(next),
   status(req, res) {
     res.statusCode = Number(req.headers["x-status"]);

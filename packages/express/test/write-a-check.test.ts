@@ -15,7 +15,7 @@ const printed = [...page.matchAll(/^```ts\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map(
   code,
 }));
 
-// Where the packages are found that the files import.
+// The folder of the packages that the files import.
 const parent = new URL("../node_modules/.printed/", import.meta.url).pathname;
 await mkdir(parent, { recursive: true });
 const folder = await mkdtemp(join(parent, "page-"));

@@ -15,7 +15,7 @@ function appWith(read: (c: Context) => Promise<unknown>): (body: Body) => Promis
   return async (body) => {
     const request = new Request("http://localhost/", { method: "POST", body });
     const { byteLength } = await request.clone().arrayBuffer();
-    // What a client sends, and a Request does not say by itself.
+    // A field that a client sends, and a Request does not have by default.
     request.headers.set("content-length", String(byteLength));
     const response = await app.request(request);
     return response.status === 200 ? ((await response.json()) as { read: unknown }).read : response.status;

@@ -56,11 +56,11 @@ describe("rateLimit", () => {
     expect(await response.text()).toBe("99 left");
   });
 
-  it("knows no address where getConnInfo tells none", async () => {
+  it("knows no address if getConnInfo returns none", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-    for (const told of [undefined, {}, { remote: {} }, Promise.resolve({ remote: { address: "192.0.2.1" } })]) {
+    for (const info of [undefined, {}, { remote: {} }, Promise.resolve({ remote: { address: "192.0.2.1" } })]) {
       const app = new Hono();
-      app.use(rateLimit(memoryStore(), { getConnInfo: () => told as never }));
+      app.use(rateLimit(memoryStore(), { getConnInfo: () => info as never }));
       app.onError((error, c) => c.text((error as Error & { code?: string }).code ?? "", 500));
       expect(await (await app.request("/")).text()).toBe("CLIENT_ADDRESS_UNUSABLE");
     }
@@ -111,7 +111,7 @@ describe("rateLimit", () => {
     expect([(await app.request("/")).status, (await app.request("/")).status]).toEqual([200, 429]);
   });
 
-  it("looks for the client behind the proxies that it is told of", async () => {
+  it("looks for the client behind the configured proxies", async () => {
     const app = new Hono();
     let peer = "10.0.0.1";
     const connected = () => ({ remote: { address: peer } });
@@ -193,7 +193,7 @@ describe("the fields of all limiters arrive", () => {
     });
   }
 
-  it("but not where the server has to answer: on what is thrown and is no Error, and on a stream that fails", async () => {
+  it("but not where the server has to answer: on thrown values that are not errors, and on a stream that fails", async () => {
     const app = new Hono();
     app.use(rateLimit(memoryStore(), fixedWindow({ limit: 9, window: "1h" }), { key }));
     app.get("/text", () => {
@@ -235,7 +235,7 @@ describe("the fields of all limiters arrive", () => {
     expect(headers.get("ratelimit")).toBe('"default";r=0;t=3600');
   });
 
-  it("on what the route answers when a rejection handler goes on to it", async () => {
+  it("on the route's answer when a rejection handler continues to it", async () => {
     const app = new Hono();
     app.use(
       rateLimit(memoryStore(), once1h, {
@@ -263,10 +263,10 @@ describe("the fields of all limiters arrive", () => {
   });
 });
 
-describe("refundWhen, where Node's response tells of the end", () => {
+describe("refundWhen, where Node's response reports the end", () => {
   const somebody = fixedWindow({ limit: 2, window: "1h" });
 
-  it("gives back what an HTTP/2 request took, but not to a client that left", async () => {
+  it("refunds an HTTP/2 request, but not if its client left", async () => {
     const limiter = createLimiter({ store: memoryStore(), policies: somebody });
     const outcomes: ResponseOutcome[] = [];
     const refundWhen = (outcome: ResponseOutcome) => outcomes.push(outcome) > 0;
@@ -306,8 +306,8 @@ describe("refundWhen, where Node's response tells of the end", () => {
   });
 });
 
-describe("refundWhen, where only the body tells of the end", () => {
-  /** An app without a server, and what was told of its requests. */
+describe("refundWhen, where only the body shows the end", () => {
+  /** An app without a server, and the outcomes of its requests. */
   function setUp(route: Handler) {
     const limiter = createLimiter({ store: memoryStore(), policies: once1h });
     const outcomes: ResponseOutcome[] = [];
@@ -417,7 +417,7 @@ describe("types", () => {
     expectTypeOf(decisionOf).returns.toEqualTypeOf<Decision | undefined>();
   });
 
-  it("give the app's own context to the functions of the options", () => {
+  it("pass the app's own context to the functions of the options", () => {
     const app = new Hono<AppEnv>();
     app.use(
       rateLimit<AppEnv>(memoryStore(), {

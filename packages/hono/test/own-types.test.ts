@@ -18,7 +18,7 @@ declare module "hono" {
   }
 }
 
-describe("an app with types of its own for Hono's variables", () => {
+describe("an app with custom types for Hono's variables", () => {
   it("keeps them, and reads what the middleware found", async () => {
     const app = new Hono<{ Variables: { user: string } }>();
     app.use(rateLimit(memoryStore(), { key: () => "somebody" }));

@@ -144,7 +144,7 @@ describe("a response that is not the context's", () => {
   });
 });
 
-it("leaves a response alone that the route has sent by itself, and settles it once", async () => {
+it("does not touch a response that the route has sent directly, and settles it once", async () => {
   const limiter = createLimiter({ store: memoryStore(), policies });
   let asked = 0;
   const refundWhen = () => {
@@ -155,13 +155,13 @@ it("leaves a response alone that the route has sent by itself, and settles it on
   app.use(rateLimit(limiter, { key: () => "somebody", refundWhen }));
   app.get("/", (c) => {
     c.env.outgoing.writeHead(202, { "X-Own": "yes" });
-    c.env.outgoing.end("by itself");
+    c.env.outgoing.end("directly");
     return RESPONSE_ALREADY_SENT;
   });
   const url = await listening(createAdaptorServer({ fetch: app.fetch }) as Server);
   for (let i = 1; i <= 2; i++) {
     const response = await fetch(url);
-    expect([response.status, response.headers.get("x-own"), await response.text()]).toEqual([202, "yes", "by itself"]);
+    expect([response.status, response.headers.get("x-own"), await response.text()]).toEqual([202, "yes", "directly"]);
     await expect.poll(async () => (await limiter.peek("somebody")).remaining).toBe(9);
     expect(asked).toBe(i);
   }

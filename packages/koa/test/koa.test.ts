@@ -130,7 +130,7 @@ describe.each(versions)("%s", (_, App) => {
       },
     ],
     [
-      "an error whose object has fields of its own",
+      "an error whose object has custom fields",
       () => {
         throw Object.assign(new Error("own"), { headers: { "X-Own": "1" } });
       },
@@ -144,7 +144,7 @@ describe.each(versions)("%s", (_, App) => {
       },
     ],
     [
-      "a body that is no JSON",
+      "a body that is not JSON",
       (ctx) => {
         ctx.body = { count: 1n };
       },
@@ -166,7 +166,7 @@ describe.each(versions)("%s", (_, App) => {
       expect(errors).toHaveLength(1);
       // The error is the app's own, and may be thrown again for somebody else.
       expect(Object.getOwnPropertyDescriptor(errors[0], "headers")?.value).toEqual(
-        what.includes("of its own") ? { "X-Own": "1" } : undefined,
+        what.includes("custom fields") ? { "X-Own": "1" } : undefined,
       );
     });
   }
@@ -183,7 +183,7 @@ describe.each(versions)("%s", (_, App) => {
     });
     app.use(rateLimit(memoryStore(), once1h));
     app.use(() => {
-      // What the app may throw again and again; Koa's own handling can't take it.
+      // The app may throw this error again and again; Koa's own handling can't take it.
       throw Object.freeze(new Error("teapot"));
     });
     const port = await listen(app);
@@ -207,7 +207,7 @@ describe.each(versions)("%s", (_, App) => {
     ]);
   });
 
-  it("touches nothing when a response ends without an error, of which Koa tells as of one", async () => {
+  it("touches nothing when a response ends without an error, although Koa reports one", async () => {
     const app = new App();
     const assigned: unknown[] = [];
     const closed: Promise<unknown>[] = [];
@@ -252,7 +252,7 @@ describe.each(versions)("%s", (_, App) => {
     expect(errors).toEqual([]);
   });
 
-  it("passes on what a rejection handler throws, and lets it go on to the route", async () => {
+  it("passes on errors of a rejection handler, and lets it continue to the route", async () => {
     const { app, errors } = appOf(App);
     app.use(
       rateLimit(memoryStore(), once1h, {
@@ -291,7 +291,7 @@ describe.each(versions)("%s", (_, App) => {
     warn.mockRestore();
   });
 
-  it("warns of it also behind an await, where the stack tells nothing, after 100 requests", async () => {
+  it("warns of it also behind an await, where the stack does not show it, after 100 requests", async () => {
     vi.resetModules();
     const fresh = await import("../src/index.js");
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
@@ -324,7 +324,7 @@ describe.each(versions)("%s", (_, App) => {
     expect(statuses).toEqual([200, 429, 200]);
   });
 
-  it("gives back what an HTTP/2 request took, but not to a client that left", async () => {
+  it("refunds an HTTP/2 request, but not if its client left", async () => {
     const app = new App();
     const limiter = createLimiter({ store: memoryStore(), policies: fixedWindow({ limit: 2, window: "1h" }) });
     const outcomes: ResponseOutcome[] = [];
@@ -361,12 +361,12 @@ describe("types", () => {
     expectTypeOf(decisionOf).returns.toEqualTypeOf<Decision | undefined>();
   });
 
-  it("give Koa's context to the functions of the options", () => {
+  it("pass Koa's context to the functions of the options", () => {
     expectTypeOf<NonNullable<RateLimitOptions["key"]>>().parameter(0).toEqualTypeOf<Context>();
     expectTypeOf<Exclude<RateLimitOptions["cost"], number | undefined>>().parameter(0).toEqualTypeOf<Context>();
   });
 
-  it("make middleware that an app with a state of its own takes", () => {
+  it("create middleware that an app with a custom state accepts", () => {
     const app = new koa3<{ user: string }>();
     app.use(rateLimit(memoryStore())).use((ctx) => {
       expectTypeOf(ctx.state.user).toEqualTypeOf<string>();

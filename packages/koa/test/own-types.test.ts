@@ -18,7 +18,7 @@ declare module "koa" {
   }
 }
 
-describe("an app with types of its own for Koa's state", () => {
+describe("an app with custom types for Koa's state", () => {
   it("keeps them, and reads what the middleware found", () => {
     const app = new Koa();
     app.use(rateLimit(memoryStore())).use(requireRegistered(memoryStore(), { id: () => undefined }));

@@ -44,7 +44,7 @@ describe("memory", () => {
     expect(store.calls()).toBe(2);
   });
 
-  it("remembers so many keys, those that were asked for last", async () => {
+  it("remembers a limited number of keys, the most recent ones", async () => {
     blocklist = open({ cacheSize: 2 });
     for (const key of ["a", "b", "a", "c"]) await blocklist.findBlock(key);
     store.calls();
@@ -110,7 +110,7 @@ describe("while the store fails", () => {
 });
 
 describe("ranges", () => {
-  it("are so many and no more", async () => {
+  it("are limited in number", async () => {
     for (let i = 0; i < 1_000; i++) await blocklist.block(`10.${i >> 8}.${i & 255}.0/24`);
     await expect(blocklist.block("11.0.0.0/24")).rejects.toMatchObject({ code: "BLOCKLIST_FULL" });
     await blocklist.block("10.0.0.0/24", { reason: "this one is there already" });
@@ -122,7 +122,7 @@ describe("ranges", () => {
     expect(await blocklist.findBlock("12.0.0.1")).toBeDefined();
   });
 
-  it("have so many bytes and no more", async () => {
+  it("are limited in bytes", async () => {
     const reason = "\u{1f6d1}".repeat(128);
     const blockAll = async () => {
       for (let i = 0; i < 1_000; i++) await blocklist.block(`10.${i >> 8}.${i & 255}.0/24`, { reason });
@@ -204,7 +204,7 @@ describe("a clock that steps back", () => {
       expect(await blocklist.findBlock(key)).toMatchObject({ untilMs: clock.nowMs() + 1_000 });
       expect(await open().findBlock(key)).toBeDefined();
     }
-    // One record of its own, and one of all ranges.
+    // One separate record, and one of all ranges.
     expect(store.writes()).toBe(2);
     await clock.advance(999);
     expect(await blocklist.findBlock("ann")).toBeDefined();

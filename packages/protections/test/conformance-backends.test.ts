@@ -34,7 +34,7 @@ describe.each(opened)("$name", ({ url }) => {
 });
 
 describe.each(opened)("automatic blocks on $name", ({ url }) => {
-  it("are made once, with exactly so many violations on any number of handles", async () => {
+  it("are made once, after exactly the given number of violations on any number of handles", async () => {
     const stores = await Promise.all(Array.from({ length: 4 }, () => openStore(url)));
     const events: AutoBlockEvent[] = [];
     const limiters = stores.map((store) =>

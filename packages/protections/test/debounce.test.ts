@@ -13,7 +13,7 @@ describe("while the store fails", () => {
     await expect(debouncer.seen("ann")).rejects.toMatchObject({ code: "STORE_FAILED" });
   });
 
-  it("says that nothing is a duplicate where it is open then, and tells of the outage once", async () => {
+  it("says that nothing is a duplicate if it fails open, and reports the outage once", async () => {
     const store = countedStore();
     const [storeError, storeRecovered] = [vi.fn(), vi.fn()];
     const debouncer = createDebouncer({ store, window: "1m", failOpen: true, on: { storeError, storeRecovered } });
@@ -75,7 +75,7 @@ describe("what is wrong", () => {
     await expect(debouncer.forget(key as string)).rejects.toMatchObject({ code: "INVALID_KEY" });
   });
 
-  it("a fingerprint that is no text", async () => {
+  it("a fingerprint that is not a string", async () => {
     const debouncer = createDebouncer({ store: modelStore(), window: "1m" });
     await expect(debouncer.seen("ann", 7 as never)).rejects.toMatchObject({ code: "INVALID_KEY" });
   });

@@ -29,7 +29,7 @@ const port: HttpPort<Call> = {
   body: ({ body }) => body,
 };
 
-it("answers every address, key, path and body, or says that it can't tell who it is", async () => {
+it("answers every address, key, path and body, or says that it can't identify the client", async () => {
   vi.spyOn(console, "warn").mockImplementation(() => {});
   const text = fc.oneof(
     fc.string({ unit: "binary" }),
@@ -60,7 +60,7 @@ it("answers every address, key, path and body, or says that it can't tell who it
   vi.restoreAllMocks();
 });
 
-it("share their windows: debounce by itself and as a part of protect", async () => {
+it("share their windows: debounce alone and as a part of protect", async () => {
   const store = modelStore();
   const protections = createProtections({ store, debounce: { window: "1h" } });
   const alone = createDebounceGuard<Call, never>(protections.debouncer, {}, port);

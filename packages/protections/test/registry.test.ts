@@ -62,7 +62,7 @@ it("keeps fields as they are, whatever they are called, and a copy of them", asy
   expect((await clients.get("ann"))?.fields).toEqual({ kept: "changed in place" });
 });
 
-it("tells the store's failures", async () => {
+it("reports the store's failures", async () => {
   store.fails = true;
   for (const call of [clients.get("a"), clients.isRegistered("a"), clients.register("a"), clients.ensure("a")]) {
     await expect(call).rejects.toMatchObject({ code: "STORE_FAILED" });

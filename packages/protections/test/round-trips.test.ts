@@ -98,7 +98,7 @@ describe("on Redis", () => {
     ]);
   });
 
-  it("who is blocked takes none, once that is known, and is given back what was charged meanwhile", async () => {
+  it("a blocked client takes none, once that is known, and is refunded charges made in the meantime", async () => {
     const ask = asking(protections);
     const otherStore = await openStore(server.url);
     const other = createProtections({ store: otherStore, limiter });

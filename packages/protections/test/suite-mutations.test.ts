@@ -93,7 +93,7 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
         };
       },
     },
-    "of 100 at once on several handles exactly one is no duplicate",
+    "of 100 concurrent requests on several handles exactly one is not a duplicate",
   ],
   [
     "a blocklist where the last block counts",

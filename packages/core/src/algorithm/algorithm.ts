@@ -74,7 +74,7 @@ export interface Step<S> extends Readonly<Finding> {
 export interface Algorithm<P extends Policy = Policy, S = unknown> {
   /** Unique, and part of the stored key: state of another algorithm is never read as its own. */
   readonly name: string;
-  /** What the policy grants, for the decision and the headers. */
+  /** The quota of the policy, for the decision and the headers. */
   quota(policy: P): Quota;
   /**
    * Checks a policy when a limiter is created, and returns the one to use: a policy may be data from a file. Default: it

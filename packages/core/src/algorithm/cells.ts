@@ -5,7 +5,7 @@ import type { Policy } from "./policy.js";
 /** Numbers of state, in a separate array or among others in one large typed array. */
 export type Cells = number[] | Float64Array;
 
-/** The value of a cell before its first use: a time so long past that every window has ended. */
+/** The value of a cell before its first use: a time so far in the past that every window has ended. */
 export const BLANK: number = Number.NEGATIVE_INFINITY;
 
 /**

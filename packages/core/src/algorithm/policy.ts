@@ -12,7 +12,7 @@ export interface Policy {
   readonly algorithm: string;
 }
 
-/** What a policy grants, in the terms of the RateLimit-Policy field. */
+/** The quota of a policy, in the terms of the RateLimit-Policy field. */
 export interface Quota {
   /** The most units that can be granted at once. */
   readonly limit: number;

@@ -50,7 +50,7 @@ export function hmacKey(secret: string): HashKey {
   return (key) => known.get(key) ?? digest(key);
 }
 
-/** Hashes all that says who is limited. A key that is none stays as it is, for the limiter to refuse. */
+/** Hashes all parts that identify the client. An invalid key is not hashed, and the limiter refuses it. */
 export function hashedKey(hash: HashKey, key: LimiterKey): MaybePromise<LimiterKey> {
   if (typeof key === "string") return key === "" ? key : hash(key);
   if (typeof key !== "object" || key === null || Array.isArray(key)) return key;

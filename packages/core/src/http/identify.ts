@@ -34,7 +34,7 @@ export interface IdentityOptions<Req> {
   chargePreflight?: boolean | undefined;
   /** The bits of an IPv6 address that identify a client: 32 to 128. Default 56. */
   ipv6Prefix?: number | undefined;
-  /** What to do with a request that has no client address to limit by. Default `"error"`, or `"skip"` in a dry run. */
+  /** The handling of a request that has no client address to limit by. Default `"error"`, or `"skip"` in a dry run. */
   unusableAddress?: UnusableAddress | undefined;
   /** Returns the text to store instead of a key, if keys may not be stored: see {@link hmacKey}. */
   hashKey?: HashKey | undefined;

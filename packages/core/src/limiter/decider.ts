@@ -77,7 +77,7 @@ export interface LimiterCore extends Decider {
   /** Lets a denial count for `autoBlock`, and emits events. */
   ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision>;
   /** Emits the events of a decision. */
-  tell(decision: Decision): Decision;
+  emit(decision: Decision): Decision;
   /** Rejects by the deadline of the calls, and always with a `SluiceError`. */
   bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T>;
   /** As `refund`, also when the limiter has been closed. */
@@ -179,7 +179,7 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
     return decisionWithoutStore(cost, quotas[0] as Quota, failOpen, error);
   }
 
-  function tell(decision: Decision): Decision {
+  function emit(decision: Decision): Decision {
     emitter.emit("decision", decision);
     if (!decision.allowed) emitter.emit("denied", decision);
     return decision;
@@ -232,9 +232,9 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
   const blocker = (autoBlock as AttachableBlock | undefined)?.attach(parts);
 
   function ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision> {
-    if (blocker === undefined || decision.allowed || decision.source !== "store") return tell(decision);
+    if (blocker === undefined || decision.allowed || decision.source !== "store") return emit(decision);
     const judged = blocker.denied(decision, key, calls, () => ask(claims.all(key, cost), key, cost, true, calls));
-    return judged instanceof Promise ? judged.then(tell) : tell(judged);
+    return judged instanceof Promise ? judged.then(emit) : emit(judged);
   }
 
   function whenEnded(
@@ -265,7 +265,7 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
     unanswered,
     answers: () => outage.answers,
     ended,
-    tell,
+    emit,
 
     decide(key, given) {
       const cost = costOf(given);

@@ -194,10 +194,10 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
         );
         // After the block, or violations would be counted again while it is made.
         await forgetEntries(host, [countClaim(offender)], calls);
-        if (made !== undefined) tell(made);
+        if (made !== undefined) notify(made);
       }
 
-      function tell(event: AutoBlockEvent): void {
+      function notify(event: AutoBlockEvent): void {
         try {
           onBlock(event);
         } catch {

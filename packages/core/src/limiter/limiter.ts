@@ -194,7 +194,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
         // Also for callers that `close` rejected while the store was about to grant.
         refund: core.giveBack,
       });
-      return core.tell(decision);
+      return core.emit(decision);
     },
 
     async execute(key, fn, given) {

@@ -61,14 +61,14 @@ describe("fixed window", () => {
     expect(step(next?.state, most, START_MS, 1)).toMatchObject({ allowed: true, remaining: 0 });
   });
 
-  it("gives nothing back to a window other than the one that was charged", () => {
+  it("refunds nothing to a window other than the one that was charged", () => {
     const first = step(undefined, policy, START_MS, 2);
     const second = step(first.next?.state, policy, START_MS + 1_000, 2);
     expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, first.epochMs, START_MS)).toBeUndefined();
     expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, second.epochMs, START_MS + 1_000)).toBeDefined();
   });
 
-  it("starts anew after all was given back, as for a key that was never seen", () => {
+  it("starts again after a full refund, as for a key that was never seen", () => {
     const { next, epochMs } = step(undefined, policy, START_MS, 2);
     const empty = refund?.(next!.state, policy, START_MS + 10, 2, epochMs, START_MS);
     const { next: later } = step(empty?.state, policy, START_MS + 500, 3);

@@ -19,7 +19,7 @@ const costs = fc.oneof(
   fc.integer({ min: 1, max: 1_000_000 }),
 );
 
-/** What a state amounts to at a time: what it says of costs from none to more than the limit. */
+/** The findings of a state at a time, for costs from none to more than the limit. */
 function meaning(policy: Policy, state: unknown, nowMs: number) {
   const { step, quota } = algorithmOf(policy);
   const { limit } = quota(policy);
@@ -230,7 +230,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
       expect(undone).toBeGreaterThan(50);
     });
 
-    it("made at once gives all of it back, however much was used before", () => {
+    it("made at once restores all of it, however much was used before", () => {
       fc.assert(
         fc.property(cases, ({ policy, requests, cost }) => {
           const { step, refund } = algorithmOf(policy);
@@ -245,7 +245,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
       );
     });
 
-    it("is none once the window is over", () => {
+    it("restores nothing once the window is over", () => {
       fc.assert(
         fc.property(cases, ({ policy, requests, cost, laterMs }) => {
           const { step, refund } = algorithmOf(policy);
@@ -262,7 +262,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
       );
     });
 
-    it("gives back no more than there is, whatever it is asked", () => {
+    it("restores no more than there is, whatever the arguments", () => {
       fc.assert(
         fc.property(anyPolicy, backAndForth, costs, (policy, requests, cost) => {
           const { step, quota, refund } = algorithmOf(policy);

@@ -76,7 +76,7 @@ describe("sliding log", () => {
     expect(step(state, policy, START_MS + 1_000, 2).next?.state).toEqual([START_MS + 1_000, 2]);
   });
 
-  it("gives back what was charged at that time, and nothing when it has left the window", () => {
+  it("refunds a charge of that time, and nothing when it has left the window", () => {
     const first = step(undefined, policy, START_MS, 2);
     const second = step(first.next?.state, policy, START_MS + 10, 3);
     expect(refund?.(second.next!.state, policy, START_MS + 20, 2, first.epochMs, START_MS)?.state).toEqual([

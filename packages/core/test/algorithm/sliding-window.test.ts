@@ -135,7 +135,7 @@ describe("sliding window", () => {
     expect(granted).toBeLessThanOrEqual(100);
   });
 
-  it("gives back within the window that was charged, and not after it has rolled", () => {
+  it("refunds within the window that was charged, and not after it has rolled", () => {
     const { next, epochMs } = step(undefined, policy, START_MS, 40);
     const back = refund?.(next!.state, policy, START_MS + 999, 30, epochMs, START_MS);
     expect(step(back?.state, policy, START_MS + 999, 0).remaining).toBe(90);

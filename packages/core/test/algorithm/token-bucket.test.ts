@@ -102,7 +102,7 @@ describe("token bucket", () => {
     expect(step(changed?.state, after, START_MS + 500 + 60_000, 0).remaining).toBe(7);
   });
 
-  it("gives nothing back to a bucket that was full in between", () => {
+  it("refunds nothing to a bucket that was full in between", () => {
     const policy = tokenBucket({ rate: 10, burst: 10 });
     const first = step(undefined, policy, START_MS, 4);
     const second = step(first.next?.state, policy, START_MS + 400, 5);

@@ -4,7 +4,7 @@ import { createLimiter, fixedWindow, type Limiter, tokenBucket } from "../../src
 import { manualClock } from "../fixtures/manual-clock.js";
 import { mapStore } from "../fixtures/map-store.js";
 
-/** A server that answers as told, and when each call reached it. */
+/** A server with the given answers, and when each call reached it. */
 function setUp(
   answers: readonly (readonly [status: number, fields: Record<string, string>])[],
   options?: LimitFetchOptions,
@@ -135,7 +135,7 @@ describe("limitFetch", () => {
     await expect(failing("https://api.example/a")).rejects.toThrow("fetch failed");
   });
 
-  it("refuses options that are none", () => {
+  it("refuses invalid options", () => {
     const { limiter } = setUp([]);
     for (const [options, code] of [
       [{ keys: () => "x" }, "UNKNOWN_OPTION"],

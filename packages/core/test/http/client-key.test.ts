@@ -99,7 +99,7 @@ describe("client key", () => {
     );
   });
 
-  it("tells all IPv4 clients apart, on a dual-stack socket too", () => {
+  it("has a key for each IPv4 client, on a dual-stack socket too", () => {
     fc.assert(
       fc.property(ipv4, ipv4, fc.integer({ min: 32, max: 128 }), (one, other, prefix) => {
         const mapped = `::ffff:${other}`;

@@ -31,7 +31,7 @@ const port = {
 /** Returns whether it may be sent as the value of a field: visible ASCII and spaces between. */
 const isFieldValue = (value: string): boolean => /^[\x21-\x7e]+( +[\x21-\x7e]+)*$/.test(value);
 
-/** A result, or that the code refused with an error of its own; anything else fails the test. */
+/** A result, or a `SluiceError`; anything else fails the test. */
 function orRefused<T>(fn: () => T): T | undefined {
   try {
     return fn();
@@ -94,8 +94,8 @@ describe("100,000 random strings", () => {
         const verdict = orRefused(() => addressGuard.check(call));
         const stored = byAddress.key();
         const isAddress = isIP(call.address.split("%")[0] ?? "") !== 0 && call.address.length <= 128;
-        if ((verdict !== undefined) !== isAddress) expect(call.address).toBe("told apart from an address");
-        // Of IPv6 the tests below tell.
+        if ((verdict !== undefined) !== isAddress) expect(call.address).toBe("distinguished from an address");
+        // The tests below cover IPv6.
         if (isIP(call.address) === 4 && stored !== call.address) expect(stored).toBe(call.address);
         const own = orRefused(() => keyGuard.check(call));
         const ownKey = byKey.key();

@@ -119,7 +119,7 @@ describe("a guard", () => {
     expect(store.keys()).toEqual(["sluice:default:token-bucket:unusable-address"]);
   });
 
-  it("refuses keys that are none, whatever they are made of", () => {
+  it("refuses invalid keys of every kind", () => {
     const circle: Record<string, unknown> = {};
     circle.default = circle;
     for (const none of [7, 7n, null, undefined, Symbol("key"), ["a"], circle, { default: 7n }]) {
@@ -305,6 +305,6 @@ function inspect(value: unknown): string {
   try {
     return JSON.stringify(value);
   } catch {
-    return "an object that is no JSON";
+    return "an object that is not JSON";
   }
 }

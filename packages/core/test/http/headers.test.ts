@@ -102,7 +102,7 @@ describe("the RateLimit field of draft 11", () => {
     );
   });
 
-  it("has the numbers of its own decision, whatever was written before", () => {
+  it("has the numbers of its decision, whatever was written before", () => {
     const window = fixedWindow({ limit: 1_000_000_000_000, window: "1h" });
     const number = fc.oneof(fc.nat(3), fc.constantFrom(64, 66, 128, 2 ** 32, 2 ** 32 + 64, 999_999_999_999));
     const found = fc.record({ remaining: number, resetAfterS: number });
@@ -144,7 +144,7 @@ describe("the RateLimit field of draft 11", () => {
 });
 
 describe("Retry-After", () => {
-  it("is at least a second, also when an algorithm of one's own says 0", () => {
+  it("is at least a second, even if a custom algorithm returns 0", () => {
     for (const retryAfterMs of [0, 1]) {
       expect(fieldsOf("legacy", one(tokenBucket(), { allowed: false, retryAfterMs }))["Retry-After"]).toBe("1");
     }
@@ -174,7 +174,7 @@ describe("several forms", () => {
     });
   });
 
-  it("may be none", () => {
+  it("may be turned off", () => {
     expect(fieldsOf([], decision)).toEqual({});
   });
 });

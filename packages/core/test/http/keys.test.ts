@@ -48,7 +48,7 @@ describe("hmacKey", () => {
     }
   });
 
-  it("tells lone surrogates apart", async () => {
+  it("distinguishes lone surrogates", async () => {
     const hash = hmacKey(secret);
     expect(await hash("\ud800")).not.toBe(await hash("\ud801"));
   });
@@ -99,7 +99,7 @@ describe("hashKey", () => {
     expect(store.keys()).toEqual(["sluice:default:token-bucket:<ada>"]);
   });
 
-  it("makes no key of what is none", async () => {
+  it("leaves invalid keys to the limiter", async () => {
     for (const bad of ["", undefined, null, 1, ["ada"], {}, { default: "" }, { default: 1 }]) {
       const guard = guardOf({ key: () => bad as string, hashKey: (key) => `<${key}>` });
       await expect(async () => guard.check("192.0.2.1")).rejects.toThrow(

@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 describe("middleware made for one request", () => {
-  it("is told of after 100 in a row, once, without a stack that shows it", async () => {
+  it("is warned of after 100 in a row, once, without a stack that shows it", async () => {
     const make = await freshProcess();
     for (let i = 0; i < 99; i++) make().check({});
     expect(warnings).toEqual([]);
@@ -33,7 +33,7 @@ describe("middleware made for one request", () => {
     ]);
   });
 
-  it("is told of after an await in the handler, whatever else the app limits", async () => {
+  it("is warned of after an await in the handler, whatever else the app limits", async () => {
     const make = await freshProcess();
     const kept = make();
     await Promise.resolve();

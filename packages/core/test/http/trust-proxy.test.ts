@@ -149,7 +149,7 @@ describe("the client behind proxies", () => {
     });
   }
 
-  it("refuses what is no list and no known field", () => {
+  it("refuses invalid lists and unknown fields", () => {
     const code = expect.objectContaining({ code: "INVALID_OPTION" });
     for (const bad of [true, 1, "10.0.0.0/8", null]) {
       expect(() => forwardedClient({ trustProxy: bad as unknown as TrustProxy })).toThrow(code);

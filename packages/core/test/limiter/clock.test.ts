@@ -10,7 +10,7 @@ function start(ms: number) {
 }
 
 describe("startTimer", () => {
-  it("takes as long as it is told, and leaves nothing behind", async () => {
+  it("takes the given time, and leaves nothing behind", async () => {
     const { woken } = start(1_000);
     await vi.advanceTimersByTimeAsync(999);
     expect(woken).not.toHaveBeenCalled();

@@ -9,7 +9,7 @@ type Core = typeof core;
 type Http = typeof http;
 
 const require = createRequire(import.meta.url);
-/** The CommonJS copy, as a package of another version has one of its own. */
+/** The CommonJS copy, as a package of another version would have. */
 const copy: { core: Core; http: Http } = {
   core: require("../../dist/cjs/index.js"),
   http: require("../../dist/cjs/http/index.js"),

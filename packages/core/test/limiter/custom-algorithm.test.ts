@@ -10,7 +10,7 @@ interface Lifetime extends Policy {
 
 const YEAR_MS = 31_536_000_000;
 
-/** The example of the documentation: so many units, ever. */
+/** The example of the documentation: a fixed number of units, for ever. */
 const lifetime: Algorithm<Lifetime, number> = {
   name: "lifetime",
   quota: (policy) => ({ limit: policy.limit, windowMs: YEAR_MS }),
@@ -34,7 +34,7 @@ describe.each([
   ["a store that decides", mapStore],
   ["a store that decides at once", synchronousStore],
   ["a store with three methods", threeMethodStore],
-])("an algorithm of one's own on %s", (_, makeStore) => {
+])("a custom algorithm on %s", (_, makeStore) => {
   it("decides, with the quota that it names", async () => {
     const limiter = createLimiter({ store: makeStore(), algorithms: [lifetime], policies: trial });
     const decision = await limiter.consume("k", { cost: 3 });
@@ -66,7 +66,7 @@ describe.each([
     expect(await left()).toEqual([1, 2, 5]);
   });
 
-  it("is blocked, reset and not refunded like any other without a refund of its own", async () => {
+  it("is blocked, reset and not refunded like any other without a refund function", async () => {
     const limiter = createLimiter({ store: makeStore(), algorithms: [lifetime], policies: trial });
     const decision = await limiter.consume("k", { cost: 4 });
     expect(await limiter.refund(decision)).toBe(false);

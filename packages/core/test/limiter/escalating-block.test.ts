@@ -48,7 +48,7 @@ describe.each([
   ["the store in memory", () => memoryStore()],
   ["a store of three methods", () => threeMethodsOf(modelStore())],
 ])("on %s", (_name, makeStore) => {
-  it("blocks after so many violations, twice as long each time, up to the longest", async () => {
+  it("blocks after n violations, twice as long each time, up to the longest", async () => {
     const limiter = limiterOn(makeStore());
     for (const expectedMs of [60_000, 120_000, 240_000, 240_000]) {
       expect(await provoke(limiter)).toEqual([3, expectedMs]);
@@ -59,7 +59,7 @@ describe.each([
     }
   });
 
-  it("begins anew when the last block is long over", async () => {
+  it("starts again when the last block is long over", async () => {
     const limiter = limiterOn(makeStore());
     expect(await provoke(limiter)).toEqual([3, 60_000]);
     await clock.advance(60_000 + 3_600_000 - 1);
@@ -96,7 +96,7 @@ describe.each([
     expect(await blockedNow()).toEqual([false, false]);
   });
 
-  it("counts within the window only, and each key by itself", async () => {
+  it("counts within the window only, and each key separately", async () => {
     const limiter = limiterOn(makeStore());
     for (let i = 0; i < 20; i++) {
       await clock.advance(5_000);
@@ -106,7 +106,7 @@ describe.each([
     }
   });
 
-  it("counts no denial of a key that is blocked, by itself or by hand", async () => {
+  it("counts no denial of a key that is blocked, automatically or by hand", async () => {
     const limiter = limiterOn(makeStore());
     await limiter.block("ann", "1s");
     for (let i = 0; i < 10; i++) await limiter.consume("ann");
@@ -168,7 +168,7 @@ describe.each([
   });
 });
 
-it("is told of neither by peek nor by wait", async () => {
+it("counts neither for peek nor for wait", async () => {
   const limiter = limiterOn(modelStore(), { after: 1 });
   await limiter.consume("ann");
   await limiter.peek("ann");
@@ -176,7 +176,7 @@ it("is told of neither by peek nor by wait", async () => {
   expect(blocked(await limiter.peek("ann"))).toBe(false);
 });
 
-it("tells listeners of the decision that the caller gets, once", async () => {
+it("emits the decision that the caller gets, once", async () => {
   const denied = vi.fn();
   const options = { ...STRICT, after: 1 };
   const limiter = createLimiter({

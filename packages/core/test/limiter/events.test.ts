@@ -24,7 +24,7 @@ function setUp(options: Partial<LimiterOptions> = {}) {
 afterEach(() => vi.restoreAllMocks());
 
 describe("events", () => {
-  it("tell of every decision, and of denials", async () => {
+  it("report every decision, and denials", async () => {
     const { limiter, seen, names } = setUp();
     const decisions = [await limiter.consume("k"), await limiter.consume("k"), await limiter.consume("k")];
     expect(names()).toEqual(["decision", "decision", "decision", "denied"]);
@@ -34,14 +34,14 @@ describe("events", () => {
     expect(names().slice(4)).toEqual(["decision", "decision"]);
   });
 
-  it("tell of the same when the store answers at once", async () => {
+  it("report the same when the store answers at once", async () => {
     const denied = vi.fn();
     const limiter = createLimiter({ store: synchronousStore(), policies, on: { denied } });
     for (let i = 0; i < 3; i++) await limiter.consume("k");
     expect(denied.mock.calls).toMatchObject([[{ allowed: false, violated: ["default"] }]]);
   });
 
-  it("do not tell of looks, refunds, resets and blocks", async () => {
+  it("do not report looks, refunds, resets and blocks", async () => {
     const { limiter, names } = setUp();
     const decision = await limiter.consume("k");
     await limiter.peek("k", { cost: 9 });
@@ -51,7 +51,7 @@ describe("events", () => {
     expect(names()).toEqual(["decision"]);
   });
 
-  it("tell of an outage once, and of its end", async () => {
+  it("report an outage once, and its end", async () => {
     const { limiter, backend, seen, names } = setUp({ failOpen: true });
     await limiter.consume("a");
     backend.down = true;

@@ -59,7 +59,7 @@ describe.each([
       expect(await limiter.allow("c")).toBe(failOpen);
     });
 
-    it("rejects what is no decision with a SluiceError", async () => {
+    it("rejects an invalid outcome with a SluiceError", async () => {
       const limiter = make(makeStore(call), { failOpen: true });
       const expected = code === undefined ? { code: "STORE_FAILED", cause: down } : { code };
       await expect(limiter.reset("k")).rejects.toMatchObject(expected);
@@ -106,7 +106,7 @@ describe("a failing store", () => {
     expect(await make(foreign).consume("k")).toMatchObject({ source: "store", remaining: 4 });
   });
 
-  it("is asked for its own health when it can tell", async () => {
+  it("uses the store's own health check if it has one", async () => {
     const store = { ...mapStore(), healthCheck: vi.fn(rejects) };
     expect(await make(store).healthCheck()).toMatchObject({
       healthy: false,

@@ -157,7 +157,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     expect(await limiter.peek("k", { cost: 11 })).toMatchObject({ allowed: false, retryAfterMs: undefined });
   });
 
-  it("gives back once, and only while it matters", async () => {
+  it("refunds once, and only while it matters", async () => {
     const { limiter, clock } = setUp();
     await limiter.consume("k", { cost: 3 });
     const decision = await limiter.consume("k", { cost: 4 });
@@ -170,7 +170,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     expect(await limiter.refund(await limiter.consume("k", { cost: 11 }))).toBe(false);
   });
 
-  it("gives back under the key that was charged, also when the caller changes its object", async () => {
+  it("refunds the key that was charged, even if the caller changes its object", async () => {
     const { limiter } = setUp({
       policies: [
         fixedWindow({ name: "user", limit: 3, window: "1m" }),
@@ -190,7 +190,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     ]);
   });
 
-  it("refuses to refund the decision of another limiter, and takes what is no decision for nothing", async () => {
+  it("refuses to refund the decision of another limiter, and ignores values that are not decisions", async () => {
     const { store, clock, limiter } = setUp();
     const other = createLimiter({ store, clock, prefix: "other" });
     const decision = await other.consume("k");
@@ -213,7 +213,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     await limiter.reset("never seen");
   });
 
-  it("blocks a key for so long, and a reset ends it", async () => {
+  it("blocks a key for the given time, and a reset ends it", async () => {
     const { limiter, clock } = setUp();
     await limiter.consume("k", { cost: 4 });
     await limiter.block("k", "1m");

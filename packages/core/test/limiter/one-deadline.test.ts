@@ -55,7 +55,7 @@ describe("one deadline", () => {
     expect(deadlines.size).toBe(1);
   });
 
-  it("covers all policies with keys of their own, and undoes what was charged when it passes", async () => {
+  it("covers all policies with different keys, and undoes the charges when it passes", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     const inner = threeMethodStore();
     const policy = (name: string) => fixedWindow({ name, limit: 10, window: "1h" });

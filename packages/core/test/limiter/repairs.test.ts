@@ -9,7 +9,7 @@ function clockAt(startMs: number) {
   return clock;
 }
 
-/** A store with three methods that refuses writes when it is told to, and counts them. */
+/** A store with three methods that can refuse writes, and counts them. */
 function refusingStore(): { store: Store; refuses: boolean; writes: number } {
   const inner = threeMethodStore();
   const state = {

@@ -114,7 +114,7 @@ it("asks each store once, and no further store after a denial", async () => {
   expect(decides.map(({ mock }) => mock.calls.length)).toEqual([2, 1]);
 });
 
-it("decides a limiter with an algorithm of its own apart from those that the store decides", async () => {
+it("decides a limiter with a custom algorithm apart from those that the store decides", async () => {
   const store = modelStore();
   const once: Algorithm<Policy, boolean> = {
     name: "once",
@@ -162,7 +162,7 @@ it("notifies listeners and autoBlock of what the limiter itself decided", async 
   expect(denied).toHaveBeenCalledTimes(2);
 });
 
-it("decides as each limiter is told to when the store fails", async () => {
+it("decides by each limiter's failOpen when the store fails", async () => {
   const store = { ...modelStore(), decide: () => Promise.reject(new Error("down")) };
   const quiet = vi.spyOn(console, "error").mockImplementation(() => {});
   const limiters = [true, false].map((failOpen) => createLimiter({ store, failOpen, prefix: String(failOpen) }));

@@ -23,7 +23,7 @@ function setUp(policies: Policy | Policy[] = onePer10s, options: Partial<Limiter
   const clock = manualClock(START_MS);
   const store = options.store ?? mapStore();
   const limiter = createLimiter({ policies, clock, ...options, store });
-  /** What became of each caller, and when, in order. */
+  /** The results of the callers, and their times, in order. */
   const ends: string[] = [];
   const wait = (name: string, given: WaitOptions = {}, key: LimiterKey = "k"): Promise<Decision | undefined> => {
     const at = () => `at ${clock.nowMs() - START_MS}`;
@@ -151,7 +151,7 @@ describe("a line", () => {
     expect(ends).toEqual(["a at 0", "b at 10000", "c at 20000", "d at 30000"]);
   });
 
-  it("goes on when others took what the first slept for", async () => {
+  it("continues when others took what the first slept for", async () => {
     const { clock, wait, ends, limiter, store } = setUp();
     const warnings: Error[] = [];
     const onWarning = (warning: Error) => void warnings.push(warning);
@@ -173,7 +173,7 @@ describe("a line", () => {
     process.off("warning", onWarning);
   });
 
-  it("tells of the grant alone", async () => {
+  it("reports only the grant", async () => {
     const decisions: boolean[] = [];
     const { clock, wait } = setUp(onePer10s, { on: { decision: ({ allowed }) => void decisions.push(allowed) } });
     await wait("a");
@@ -230,7 +230,7 @@ describe("a signal", () => {
     expect(ends).toEqual(["a at 0", "c gone at 5000", "b at 10000", "d at 20000"]);
   });
 
-  it("while a grant is on its way gives it back", async () => {
+  it("while a grant is on its way refunds it", async () => {
     const { store, hold, release } = heldStore();
     const { wait, ends, left } = setUp(onePer10s, { store });
     const controller = new AbortController();
@@ -334,7 +334,7 @@ describe("a deadline", () => {
     await wait("a");
     void wait("b");
     void wait("c", { timeout: "20s" });
-    // Twice the window starts anew under the line's feet.
+    // Twice a new window starts while the line waits.
     for (const ms of [9_900, 9_100]) {
       await clock.advance(ms);
       await other.reset("k");
@@ -387,7 +387,7 @@ describe("a deadline", () => {
     expect(ends.slice(2)).toEqual(["c at 20000"]);
   });
 
-  it("is no reason to refuse when there is room for all", async () => {
+  it("does not refuse when there is room for all", async () => {
     const { store, hold, release } = heldStore();
     const { clock, wait, ends } = setUp(fixedWindow({ limit: 5, window: "10s" }), { store });
     hold();
@@ -438,7 +438,7 @@ describe("close", () => {
     expect((await createLimiter({ store, clock, policies: onePer10s }).peek("k")).remaining).toBe(1);
   });
 
-  it("gives back a grant that was on its way", async () => {
+  it("refunds a grant that was on its way", async () => {
     const { store, hold, release } = heldStore();
     const { clock, limiter, wait, ends } = setUp(onePer10s, { store });
     hold();

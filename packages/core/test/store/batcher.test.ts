@@ -35,7 +35,7 @@ describe("createBatcher", () => {
     expect(await results).toEqual(numbers(10).map((item) => item * 2));
   });
 
-  it("lets those who go on after the same batch share the next one", async () => {
+  it("lets callers that continue after the same batch share the next one", async () => {
     const { batcher, batches } = heldBatcher({ maxInFlight: 1 });
     const twice = async (item: number) => batcher.add(await batcher.add(item));
     const results = Promise.all(numbers(5).map(twice));
@@ -50,7 +50,7 @@ describe("createBatcher", () => {
     expect(await results).toEqual([0, 4, 8, 12, 16]);
   });
 
-  it("waits for those who go on a step later", async () => {
+  it("waits for callers that continue a step later", async () => {
     const { batcher, batches } = heldBatcher({ maxInFlight: 1 });
     const again = async (item: number) => {
       const result = await batcher.add(item);
@@ -106,7 +106,7 @@ describe("createBatcher", () => {
     expect(await results).toEqual(numbers(50).map((item) => item * 2));
   });
 
-  it("sends many items together where another batch could leave, unless it is told what is worth splitting", async () => {
+  it("sends many items together when another batch could leave, unless the option for splitting is set", async () => {
     const { batcher, batches } = heldBatcher({ maxInFlight: 2 });
     void Promise.all(numbers(100).map((item) => batcher.add(item)));
     await setImmediate();
@@ -142,7 +142,7 @@ describe("createBatcher", () => {
     ]);
   });
 
-  it("goes on after a run that throws", async () => {
+  it("continues after a run that throws", async () => {
     let runs = 0;
     const batcher = createBatcher<number, number>({
       run(items) {

@@ -25,7 +25,7 @@ function pauseFor(share: number): void {
 
 const addOne = (state: number | undefined) => ({ state: (state ?? 0) + 1, ttlMs: 1_000 });
 
-it("looks anew after a pause, in which somebody else has written", async () => {
+it("looks again after a pause, in which another process has written", async () => {
   pauseFor(0.99);
   const { compareAndSet, calls } = crowdedEntry((call) => call <= 5);
   expect(await createUpdater(compareAndSet)("key", addOne, undefined)).toBe(1);

@@ -81,7 +81,7 @@ describe("createDeadlines", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("does not hear of what comes too late", async () => {
+  it("ignores results that arrive too late", async () => {
     const { results, start } = setUp();
     const [a, b] = [start("a"), start("b")];
     await vi.advanceTimersByTimeAsync(500);
@@ -91,7 +91,7 @@ describe("createDeadlines", () => {
     expect(results).toEqual(["a: unanswered STORE_TIMEOUT", "b: unanswered STORE_TIMEOUT"]);
   });
 
-  it("goes on after many, of which the oldest never settles", async () => {
+  it("keeps working after many, the oldest of which never settles", async () => {
     const { results, start } = setUp();
     start("oldest");
     for (let i = 0; i < 3_000; i++) {

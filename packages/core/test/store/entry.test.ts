@@ -156,7 +156,7 @@ describe("decideEntries", () => {
 });
 
 describe("refundEntry", () => {
-  it("gives back what decideEntries charged, and keeps the block", () => {
+  it("refunds what decideEntries charged, and keeps the block", () => {
     const charged = decide({ claims: [claim(log, 3)], charge: true }, [[1, START_MS - 5, [START_MS - 10, 1]]]);
     const change = refundEntry(claim(log, 3), builtInAlgorithms, charged.outcome.findings[0]!.epochMs, START_MS);
     expect(change(charged.writes[0]?.state, START_MS)?.state).toEqual([1, START_MS - 5, [START_MS - 10, 1]]);
@@ -170,7 +170,7 @@ describe("refundEntry", () => {
     });
   });
 
-  it("leaves alone what is not there, is over, or can't give back", () => {
+  it("ignores entries that are missing, expired, or can't be refunded", () => {
     const change = refundEntry(claim(window), builtInAlgorithms, START_MS, START_MS);
     expect(change(undefined, START_MS)).toBeUndefined();
     expect(change([1, START_MS + 5, null], START_MS)).toBeUndefined();

@@ -213,7 +213,7 @@ describe("a batch", () => {
     expect(batches).toHaveLength(1);
   });
 
-  it("rejects one admission alone, for state that can't be read or a failure of its own", async () => {
+  it("rejects one admission alone, for state that can't be read or its own failure", async () => {
     const failure = new SluiceError("STORE_FAILED", "refused");
     const { store } = fakeStore({
       send: async () => ({ numbers: [NOW_MS, -1, -2, 1, ...used(3)], otherwise: () => failure }),
