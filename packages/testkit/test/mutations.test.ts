@@ -258,7 +258,7 @@ describe("faults of special kinds", () => {
       return { store: { ...store, decide }, interrupt, restore };
     };
     const passing = await runGroup("failure", () => brokenStore(), { ...base, interruptible: outage });
-    expect(passing).toMatchObject({ failed: [], passed: [expect.stringMatching(/comes back/)] });
+    expect(passing).toMatchObject({ failed: [], passed: [expect.stringMatching(/decisions resume/)] });
   });
 });
 
