@@ -10,11 +10,12 @@ import { formatMessage } from "publint/utils";
 import { manifestProblems } from "./lib/manifests.mjs";
 import { packPackages } from "./lib/pack.mjs";
 import { root } from "./lib/process.mjs";
+import { readmeProblems } from "./lib/readme-links.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-pack-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-const wrong = manifestProblems(root);
+const wrong = [...manifestProblems(root), ...readmeProblems(root)];
 for (const problem of wrong) console.error(problem);
 
 const tarballs = packPackages(folder);

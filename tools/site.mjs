@@ -1,5 +1,6 @@
 // Builds the documentation's web site into tools/site/dist and checks its links, or serves it with `--serve`. Needs built
 // packages: the API reference is made from their declarations. Run as: node tools/site.mjs [--serve]
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { become, capture, root } from "./lib/process.mjs";
@@ -12,15 +13,36 @@ const content = join(root, site, ".content");
 const bin = (/** @type {string} */ name) => join(root, site, "node_modules/.bin", name);
 const { homepage } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
+const built = join(root, site, "dist");
 const dead = writeSiteContent(root, content, homepage);
 writeFileSync(join(content, "index.md"), readFileSync(join(root, site, "home.md"), "utf8"));
-writeApi();
 for (const link of dead) console.error(`dead link in ${link}`);
 
+const digest = digestOfAll();
+const digestFile = join(built, ".digest");
 if (process.argv.includes("--serve")) {
+  writeApi();
   become(bin("vitepress"), ["dev", site]);
+} else if (existsSync(digestFile) && readFileSync(digestFile, "utf8") === digest) {
+  console.log("the site is built of the same pages already");
 } else {
+  writeApi();
   build();
+  if (process.exitCode === 0) writeFileSync(digestFile, digest);
+}
+
+/** A digest of all that the site is built of: building it takes some 40 seconds. */
+function digestOfAll() {
+  const hash = createHash("sha256");
+  const declarations = foldersIn(root, "packages").flatMap((name) =>
+    filesBelow(join(root, "packages", name, "dist"), ".", ".d.ts").map((file) => `packages/${name}/dist/${file}`),
+  );
+  const own = ["tools/site.mjs", `${site}/package.json`, `${site}/typedoc.json`, `${site}/.vitepress/config.mjs`];
+  const pages = filesBelow(root, `${site}/.content`, ".md");
+  for (const file of [...own, `${site}/.vitepress/sidebar.mjs`, ...pages, ...declarations]) {
+    hash.update(file).update(readFileSync(join(root, file)));
+  }
+  return hash.digest("hex");
 }
 
 /** Writes the API reference, with a page for each door of each package. */
@@ -54,10 +76,9 @@ function build() {
 
 /** Links in the built pages whose page or heading is not there. */
 function deadAnchors() {
-  const dist = join(root, site, "dist");
   const pages = new Map(
     // `filesBelow` leaves out folders called dist.
-    filesBelow(dist, ".", ".html").map((file) => [file, readFileSync(join(dist, file), "utf8")]),
+    filesBelow(built, ".", ".html").map((file) => [file, readFileSync(join(built, file), "utf8")]),
   );
   /** @type {Map<string, Set<string>>} */
   const ids = new Map();
@@ -71,7 +92,7 @@ function deadAnchors() {
       const [path = "", hash] = href.split("#");
       const joined = path === "" ? file : posix.join(path.startsWith("/") ? "." : posix.dirname(file), path);
       const target = [joined, `${joined}.html`, posix.join(joined, "index.html")].find((name) => pages.has(name));
-      const isFile = target === undefined && existsSync(join(dist, joined));
+      const isFile = target === undefined && existsSync(join(built, joined));
       // TypeDoc counts headings of one name differently than VitePress does.
       const isHeading = !hash || file.startsWith("api/") || ids.get(target ?? "")?.has(decodeURIComponent(hash));
       if (!isFile && (target === undefined || !isHeading)) found.add(`dead link in ${file}: ${href}`);

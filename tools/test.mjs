@@ -17,7 +17,7 @@ const tool = (name) => [process.execPath, `tools/${name}.mjs`];
 
 /** Each check and its commands, all of which must succeed. Longest first. @type {readonly [name: string, ...commands: string[][]][]} */
 const checks = [
-  ["site", ["turbo", "run", "site", "--output-logs=new-only"]],
+  ["site", tool("site")],
   ["packages", tool("check-packages")],
   ["typecheck", ["tsc", "-p", "tsconfig.check.json"], ["tsc", "-p", "tsconfig.tools.json"]],
   ["unused", ["knip", "--no-progress", "--no-config-hints"]],

@@ -88,9 +88,12 @@ function withLinks(text, change) {
  * @returns {string | undefined} nothing for a dead link
  */
 function linkOf(root, pages, file, target, homepage) {
-  if (/^(https?:|mailto:|#)/.test(target)) return target;
-  const [path = "", anchor] = target.split("#");
-  const resolved = posix.join(dirname(file), path).replace(/\/$/, "");
+  const inRepository = ["blob", "tree"]
+    .map((kind) => `${homepage}/${kind}/main/`)
+    .find((start) => target.startsWith(start));
+  if (inRepository === undefined && /^(https?:|mailto:|#)/.test(target)) return target;
+  const [path = "", anchor] = target.slice(inRepository?.length ?? 0).split("#");
+  const resolved = posix.join(inRepository === undefined ? dirname(file) : ".", path).replace(/\/$/, "");
   const hash = anchor === undefined ? "" : `#${anchor}`;
   const page = pages.get(resolved) ?? pages.get(`${resolved}/README.md`);
   if (page !== undefined) {

@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { writeSiteContent } from "../lib/site-content.mjs";
+import { folderWith } from "./fixture.js";
+
+const homepage = "https://example.com/sluice";
+
+/** The page that the site makes of docs/a/page.md, and the dead links of all pages. */
+function siteOf(markdown: string): { page: string; dead: string[] } {
+  const root = folderWith({
+    "docs/a/page.md": markdown,
+    "docs/http.md": "# HTTP",
+    "docs/errors/README.md": "# Errors",
+    "packages/core/README.md": "# Core",
+    "packages/core/src/index.ts": "",
+  });
+  const folder = join(root, "site");
+  const dead = writeSiteContent(root, folder, homepage);
+  return { page: readFileSync(join(folder, "a/page.md"), "utf8"), dead };
+}
+
+test.each([
+  ["a page", "../http.md#keys", "../http.md#keys"],
+  ["the README of a folder", "../errors", "../errors/index.md"],
+  ["the README of a package", "../../packages/core/README.md", "../packages/core.md"],
+  ["a page by its address", `${homepage}/blob/main/docs/http.md`, "../http.md"],
+  ["a file that is no page", "../../packages/core/src/index.ts", `${homepage}/blob/main/packages/core/src/index.ts`],
+  ["a folder without a page", "../../packages/core/src", `${homepage}/tree/main/packages/core/src`],
+  ["another site", "https://other.example/a.md", "https://other.example/a.md"],
+])("links to %s", (_, target, expected) => {
+  expect(siteOf(`See [\`code\`](${target}).`)).toEqual({ page: `See [\`code\`](${expected}).`, dead: [] });
+});
+
+test("reports a dead link", () => {
+  expect(siteOf("[a](../https.md)").dead).toEqual(["docs/a/page.md: ../https.md"]);
+});
+
+test("leaves code alone, and declarations for the check of code out", () => {
+  const code = "```md\n[a](../https.md)\n```\n\n`[b](x.md)`";
+  expect(siteOf(`<!-- docs: declare const a: 1; -->\n${code}`)).toEqual({ page: code, dead: [] });
+});
