@@ -1,10 +1,45 @@
-// Runs `npm run demo`: the Express app with its limits in memory, in the foreground until Ctrl-C.
-import { ensurePnpm, install } from "./lib/pnpm.mjs";
-import { become, run } from "./lib/process.mjs";
+// Runs `npm run demo -- NAME`: one of the demo apps, in the foreground until Ctrl-C. Without a name, the Express app with
+// its limits in memory. Installs and builds what that app needs.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ensurePnpm } from "./lib/pnpm.mjs";
+import { become, root, run } from "./lib/process.mjs";
 
-ensurePnpm();
-if (install() && run("turbo", ["run", "build", "--filter=@sluice/app-express-memory", "--output-logs=errors-only"])) {
-  become(process.execPath, ["apps/express-memory/dist/main.js"]);
+/** Each demo by its name. */
+const apps = new Map([
+  ["memory", "express-memory"],
+  ["koa", "koa-memory"],
+  ["hono", "hono-node"],
+  ["worker", "hono-worker"],
+  ["redis", "express-redis"],
+  ["postgres", "express-postgres"],
+  ["dynamodb", "express-dynamodb"],
+  ["protections", "express-protections"],
+]);
+
+const [name = "memory", ...others] = process.argv.slice(2);
+const app = apps.get(name);
+if (app === undefined || others.length > 0) {
+  console.error(`There are the demos ${[...apps.keys()].join(", ")}: npm run demo -- redis`);
+  process.exitCode = 1;
+} else if (prepare(app)) {
+  const { scripts } = JSON.parse(readFileSync(join(root, "apps", app, "package.json"), "utf8"));
+  const [, file = ""] = /^node (\S+)$/.exec(scripts.start) ?? [];
+  become(process.execPath, [join("apps", app, file)]);
 } else {
   process.exitCode = 1;
+}
+
+/**
+ * Installs and builds an app. A clone that was installed as a whole stays so.
+ * @param {string} app
+ */
+function prepare(app) {
+  ensurePnpm();
+  const packages = ["--filter", "sluice-workspace", "--filter", `./apps/${app}...`];
+  const isWhole = existsSync(join(root, "tools/runtimes/node_modules"));
+  return (
+    run("pnpm", ["install", "--frozen-lockfile", ...(isWhole ? [] : packages)], { CI: "true" }) &&
+    run("turbo", ["run", "build", `--filter=./apps/${app}`, "--output-logs=errors-only"])
+  );
 }

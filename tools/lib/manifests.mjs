@@ -12,7 +12,7 @@ import { foldersIn } from "./source-files.mjs";
 
 /**
  * Returns what is wrong with the manifests in `packages`: a door without the condition that leads tests to its source,
- * or an address that differs from that in the root's manifest.
+ * an address that differs from that in the root's manifest, or something that a package page lacks.
  * @param {string} root
  * @returns {string[]}
  */
@@ -21,7 +21,11 @@ export function manifestProblems(root) {
   return foldersIn(root, "packages").flatMap((name) => {
     const folder = `packages/${name}`;
     const manifest = read(join(root, folder, "package.json"));
-    const problems = [...doorProblems(root, folder, manifest.exports ?? {}), ...addressProblems(own, folder, manifest)];
+    const problems = [
+      ...doorProblems(root, folder, manifest.exports ?? {}),
+      ...addressProblems(own, folder, manifest),
+      ...pageProblems(manifest),
+    ];
     return problems.map((problem) => `${folder}/package.json: ${problem}`);
   });
 }
@@ -57,6 +61,21 @@ function addressProblems(own, folder, manifest) {
     const wanted = JSON.stringify(value);
     return JSON.stringify(found) === wanted ? [] : [`"${field}" must be ${wanted}, got ${JSON.stringify(found)}`];
   });
+}
+
+/**
+ * @param {{ description?: string; keywords?: string[]; license?: string; files?: string[] }} manifest
+ */
+function pageProblems({ description, keywords = [], license, files = [] }) {
+  return [
+    ...(description ? [] : ['"description" is missing']),
+    ...(license === "MIT" ? [] : ['"license" must be "MIT"']),
+    ...["rate-limit", "rate-limiter", "throttle"].flatMap((word) =>
+      keywords.includes(word) ? [] : [`"keywords" must contain "${word}"`],
+    ),
+    // npm takes in README and LICENSE by itself.
+    ...(files.includes("CHANGELOG.md") ? [] : ['"files" must contain "CHANGELOG.md"']),
+  ];
 }
 
 /** @param {string} file */

@@ -11,6 +11,10 @@ const core = {
   homepage: "https://example.com/sluice/tree/main/packages/core",
   bugs: address.bugs,
   repository: { ...address.repository, directory: "packages/core" },
+  description: "Rate limits.",
+  keywords: ["rate-limit", "rate-limiter", "throttle"],
+  license: "MIT",
+  files: ["dist", "CHANGELOG.md"],
   exports: {
     ".": { "dev-source": "./src/index.ts", default: "./dist/index.js" },
     "./package.json": "./package.json",
@@ -43,4 +47,13 @@ test.each(["homepage", "bugs", "repository"])("reports a manifest without %s", (
   const [problem, ...others] = problemsOf({ ...core, [field]: undefined });
   expect(problem).toMatch(`packages/core/package.json: "${field}" must be `);
   expect(others).toEqual([]);
+});
+
+test.each([
+  ["description", undefined, '"description" is missing'],
+  ["license", "ISC", '"license" must be "MIT"'],
+  ["keywords", ["rate-limit", "throttle"], '"keywords" must contain "rate-limiter"'],
+  ["files", ["dist"], '"files" must contain "CHANGELOG.md"'],
+])("reports a manifest whose page would lack its %s", (field, value, problem) => {
+  expect(problemsOf({ ...core, [field]: value })).toEqual([`packages/core/package.json: ${problem}`]);
 });

@@ -1,23 +1,28 @@
 // Two Express processes that share one limit in Redis. Run as: REDIS_URL=redis://127.0.0.1:6379 node dist/main.js
-// They listen on PORT (default 3000) and the port after it.
+// They listen on PORT (default 3000) and the port after it. Without REDIS_URL it starts a Redis itself.
 import { type ChildProcess, fork } from "node:child_process";
+import { startRedis } from "@sluice/servers";
 
 const { PORT = "3000", REDIS_URL } = process.env;
 
-if (REDIS_URL === undefined) {
-  fail("REDIS_URL is not set. Say where Redis is: REDIS_URL=redis://127.0.0.1:6379 node dist/main.js");
-} else if (!/^\d{1,5}$/.test(PORT) || Number(PORT) > 65_534) {
+if (!/^\d{1,5}$/.test(PORT) || Number(PORT) > 65_534) {
   fail(`PORT must be a number from 0 to 65534 (0 for free ports), got ${JSON.stringify(PORT)}`);
 } else {
   const first = Number(PORT);
-  start([first, first === 0 ? 0 : first + 1]);
+  await start([first, first === 0 ? 0 : first + 1]).catch((error: Error) => {
+    fail(`There is no Redis to use. ${error.message}`);
+  });
 }
 
-function start(ports: readonly number[]): void {
+async function start(ports: readonly number[]): Promise<void> {
+  const own = REDIS_URL === undefined ? await startRedis() : undefined;
   const urls: string[] = [];
   const children = ports.map((port) =>
-    fork(new URL("./server.js", import.meta.url), { env: { ...process.env, PORT: `${port}` } }),
+    fork(new URL("./server.js", import.meta.url), {
+      env: { ...process.env, PORT: `${port}`, REDIS_URL: own?.url ?? REDIS_URL },
+    }),
   );
+  let running = children.length;
 
   for (const child of children) {
     // A server says where it listens.
@@ -28,6 +33,8 @@ function start(ports: readonly number[]): void {
     child.once("exit", (code, signal) => {
       if (code !== 0 && signal === null) process.exitCode = 1;
       stop(children);
+      running -= 1;
+      if (running === 0) void own?.stop();
     });
   }
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop(children));

@@ -41,10 +41,11 @@ it("lets two processes share one limit, and survives an outage of Redis", async 
   expect(demo.printed.err).toMatch(/^Redis does not answer at 127\.0\.0\.1:\d+: .*\n$/);
 });
 
-it("says what to set when REDIS_URL is missing", async () => {
+it("starts a Redis itself without REDIS_URL, and stops it", async () => {
   const demo = start({});
-  expect(await demo.ended).toBe(1);
-  expect(demo.printed.err).toBe(
-    "REDIS_URL is not set. Say where Redis is: REDIS_URL=redis://127.0.0.1:6379 node dist/main.js\n",
-  );
+  const [url = ""] = await untilListening(demo);
+  expect((await fetch(url)).status).toBe(200);
+  demo.child.kill("SIGTERM");
+  expect(await demo.ended).toBe(0);
+  expect(demo.printed.err).toBe("");
 });

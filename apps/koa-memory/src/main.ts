@@ -19,7 +19,7 @@ const server = createServer(app.callback());
 server.on("error", (error: NodeJS.ErrnoException) => {
   console.error(
     error.code === "EADDRINUSE"
-      ? `Port ${PORT} is in use. Stop what listens there, or choose another port: PORT=3001 npm run demo`
+      ? `Port ${PORT} is in use. Stop what listens there, or choose another port: PORT=3001 npm run demo -- koa`
       : `Can't listen on port ${PORT}: ${error.message}`,
   );
   process.exitCode = 1;
