@@ -93,7 +93,7 @@ function textsIn(root, folder) {
   if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) return /^(?:node_modules|dist|cache)$/.test(entry.name) ? [] : textsIn(root, path);
+    if (entry.isDirectory()) return /^(?:node_modules|dist|cache|\.content)$/.test(entry.name) ? [] : textsIn(root, path);
     return endings.some((ending) => entry.name.endsWith(ending)) ? [path] : [];
   });
 }

@@ -73,7 +73,7 @@ function pageProblems({ description, keywords = [], license, files = [] }) {
     ...["rate-limit", "rate-limiter", "throttle"].flatMap((word) =>
       keywords.includes(word) ? [] : [`"keywords" must contain "${word}"`],
     ),
-    // npm takes in README and LICENSE by itself.
+    // npm adds README and LICENSE automatically.
     ...(files.includes("CHANGELOG.md") ? [] : ['"files" must contain "CHANGELOG.md"']),
   ];
 }

@@ -14,7 +14,7 @@ function sitePages(root) {
   const pages = [
     ["CONTRIBUTING.md", "contributing.md"],
     ["bench/README.md", "benchmarks.md"],
-    // The site has a home page of its own.
+    // The site has its own home page.
     ...filesBelow(root, "docs", ".md")
       .filter((file) => file !== "docs/README.md")
       .map((file) => /** @type {[string, string]} */ ([file, pageOf(file)])),
@@ -34,7 +34,7 @@ function pageOf(file) {
  * Writes the pages into a folder, which is emptied first.
  * @param {string} root
  * @param {string} folder
- * @param {string} homepage  the address of the repository, for links to files that are no page
+ * @param {string} homepage  the address of the repository, for links to other files
  * @returns {string[]} dead links
  */
 export function writeSiteContent(root, folder, homepage) {
@@ -107,7 +107,7 @@ function linkOf(root, pages, file, target, homepage) {
 }
 
 /**
- * What each release changed. All packages have one version, so a change is listed once.
+ * Returns the changes of each release. All packages have one version, so a change is listed once.
  * @param {string} root
  */
 function changelog(root) {

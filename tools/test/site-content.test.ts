@@ -6,7 +6,7 @@ import { folderWith } from "./fixture.js";
 
 const homepage = "https://example.com/sluice";
 
-/** The page that the site makes of docs/a/page.md, and the dead links of all pages. */
+/** The page that docs/a/page.md becomes, and the dead links of all pages. */
 function siteOf(markdown: string): { page: string; dead: string[] } {
   const root = folderWith({
     "docs/a/page.md": markdown,
@@ -25,7 +25,7 @@ test.each([
   ["the README of a folder", "../errors", "../errors/index.md"],
   ["the README of a package", "../../packages/core/README.md", "../packages/core.md"],
   ["a page by its address", `${homepage}/blob/main/docs/http.md`, "../http.md"],
-  ["a file that is no page", "../../packages/core/src/index.ts", `${homepage}/blob/main/packages/core/src/index.ts`],
+  ["a file without a page", "../../packages/core/src/index.ts", `${homepage}/blob/main/packages/core/src/index.ts`],
   ["a folder without a page", "../../packages/core/src", `${homepage}/tree/main/packages/core/src`],
   ["another site", "https://other.example/a.md", "https://other.example/a.md"],
 ])("links to %s", (_, target, expected) => {
