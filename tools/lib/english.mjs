@@ -12,7 +12,7 @@ import { join } from "node:path";
  */
 
 /** @type {readonly Pattern[]} */
-export const patterns = [
+const patterns = [
   { name: "told, tells", instead: "emits, logs, reports, returns, notifies", pattern: /\b(?:told|tells?|telling)\b/gi },
   {
     name: "is none, is no …",
@@ -93,7 +93,8 @@ function textsIn(root, folder) {
   if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) return /^(?:node_modules|dist|cache|\.content)$/.test(entry.name) ? [] : textsIn(root, path);
+    if (entry.isDirectory())
+      return /^(?:node_modules|dist|cache|\.content)$/.test(entry.name) ? [] : textsIn(root, path);
     return endings.some((ending) => entry.name.endsWith(ending)) ? [path] : [];
   });
 }
