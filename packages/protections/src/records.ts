@@ -7,6 +7,7 @@ import {
   SluiceError,
   type Store,
 } from "@sluice/core";
+import type { Outage } from "@sluice/core/http";
 import { createDeadlines, type RecordKind, scopeOf, storeFailure } from "@sluice/core/kit";
 import { can, checkStore, type Rules, unreadableState } from "@sluice/core/store";
 
@@ -67,9 +68,14 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
  *
  * @param options checked by {@link RECORD_RULES}, but for the store and the time-out
  * @param kind part of every stored key; how a move merges two records is known by it
+ * @param outages is notified of each call that the store answered or failed
  * @throws SluiceError for invalid options
  */
-export function openRecords<R>(options: RecordOptions, kind: RecordKind): Records<R> {
+export function openRecords<R>(
+  options: RecordOptions,
+  kind: RecordKind,
+  outages: Pick<Outage, "failed" | "succeeded">,
+): Records<R> {
   const { store, prefix = "sluice", timeout = 500, clock } = options;
   checkStore(store);
   const timeoutMs = parseDuration(timeout, "timeout", MAX_TIMEOUT_MS);
@@ -95,6 +101,19 @@ export function openRecords<R>(options: RecordOptions, kind: RecordKind): Record
     );
   }
 
+  /** As {@link answer}, and tells of outages. */
+  async function reported<T>(work: Promise<T>, calls: CallOptions, isOurs: () => boolean): Promise<T> {
+    try {
+      const value = await answer(work, calls);
+      outages.succeeded();
+      return value;
+    } catch (error) {
+      if (isOurs()) outages.succeeded();
+      else outages.failed(error as SluiceError);
+      throw error;
+    }
+  }
+
   async function update(
     key: string,
     change: (record: R | undefined, nowMs: number) => Next<R> | undefined,
@@ -112,7 +131,7 @@ export function openRecords<R>(options: RecordOptions, kind: RecordKind): Record
       calls,
     );
     try {
-      const record = recordIn(await answer(work, calls));
+      const record = recordIn(await reported(work, calls, () => thrown !== undefined));
       return { record, nowMs: seenMs };
     } catch (error) {
       // The store may have wrapped the error in its own.
@@ -134,7 +153,7 @@ export function openRecords<R>(options: RecordOptions, kind: RecordKind): Record
     read: (key) => update(key, () => undefined),
     remove(key) {
       const calls = calling();
-      return answer(store.delete(scope + key, calls), calls);
+      return reported(store.delete(scope + key, calls), calls, () => false);
     },
     async list() {
       if (!can(store, "exportEntries")) {

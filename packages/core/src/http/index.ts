@@ -1,5 +1,6 @@
 // The door for authors of adapters and checks.
 export { helpUrl, invalidOption } from "../errors.js";
+export { type FailedCall, logOutages, type Outage } from "../limiter/outage.js";
 export { after } from "../maybe-promise.js";
 export { checkOptions, expectNone, type Rule, type Rules } from "../options.js";
 export { type ConnectedRequest, clientAddress, connectionEnded, isAboutLeaving } from "./address/connection.js";

@@ -1,6 +1,6 @@
 import type { SluiceError } from "../errors.js";
 import { startQuietTimer, type Timer } from "../timer.js";
-import type { Emitter } from "./events.js";
+import { createEmitter, type Emitter } from "./events.js";
 
 /** Reports the beginning and the end of an outage of the store, once each. */
 export interface Outage {
@@ -37,8 +37,12 @@ interface Down {
   timer: Timer | undefined;
 }
 
-/** Without a listener of `storeError` an outage is logged on the console. */
-export function createOutage(failOpen: boolean, emitter: Emitter): Outage {
+/**
+ * Without a listener of `storeError` an outage is logged on the console.
+ *
+ * @param effect what the outage means for requests
+ */
+export function createOutage(failOpen: boolean, emitter: Emitter, effect: string = effectOn(failOpen)): Outage {
   let down: Down | undefined;
   let logged = false;
   let answers = 0;
@@ -48,7 +52,7 @@ export function createOutage(failOpen: boolean, emitter: Emitter): Outage {
     const sinceMs = call?.answers === answers ? call.startMs : nowMs;
     down = { sinceMs, lastFailureMs: nowMs, answeredMs: undefined, partial: false, timer: undefined };
     logged = !emitter.has("storeError");
-    if (logged) console.error(startOf(error, failOpen));
+    if (logged) console.error(startOf(error, effect));
     emitter.emit("storeError", { error, failOpen });
   }
 
@@ -98,10 +102,22 @@ export function createOutage(failOpen: boolean, emitter: Emitter): Outage {
   };
 }
 
-function startOf(error: SluiceError, failOpen: boolean): string {
+/**
+ * Logs the outages of a store, for a component that has no listeners.
+ *
+ * @param effect what an outage means for requests, as in "requests are denied with 503"
+ */
+export function logOutages(effect: string): Pick<Outage, "failed" | "succeeded"> {
+  return createOutage(false, createEmitter({}), effect);
+}
+
+function effectOn(failOpen: boolean): string {
+  return failOpen ? "requests are allowed without a limit" : "requests are denied with 503";
+}
+
+function startOf(error: SluiceError, effect: string): string {
   const { code, message, cause } = error;
   const why = message.replace(/^\[sluice\] /, "");
   const reason = cause instanceof Error && !why.includes(cause.message) ? ` (${cause.message || cause.name})` : "";
-  const effect = failOpen ? "requests are allowed without a limit" : "requests are denied with 503";
   return `[sluice] the store failed, and ${effect} until it answers again: ${code}: ${why}${reason}`;
 }

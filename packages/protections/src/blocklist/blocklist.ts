@@ -1,5 +1,5 @@
 import { type Duration, type MaybePromise, parseDuration } from "@sluice/core";
-import { after } from "@sluice/core/http";
+import { after, logOutages } from "@sluice/core/http";
 import { checkOptions, type Rules } from "@sluice/core/store";
 import { CACHE_SIZE, createFreshCache, MAX_STALE_MS } from "../fresh-cache.js";
 import { openRecords, RECORD_RULES, type RecordOptions } from "../records.js";
@@ -93,8 +93,13 @@ const RANGES_KEY = "all";
  */
 export function createBlocklist(options: BlocklistOptions): Blocklist {
   const { staleForMs, cacheSize, ipv6Prefix, failOpen } = checkedOptions(options);
-  const blocks = openRecords<StoredBlock>(options, "blocks");
-  const ranges = openRecords<StoredRanges>(options, "blocked-ranges");
+  const outages = logOutages(
+    failOpen
+      ? "only blocks that are known already are enforced"
+      : "requests that the blocklist checks are denied with 503",
+  );
+  const blocks = openRecords<StoredBlock>(options, "blocks", outages);
+  const ranges = openRecords<StoredRanges>(options, "blocked-ranges", outages);
   const blockCache = createFreshCache<BlockEntry | undefined>(cacheSize, blocks.nowMs, blocks.timeoutMs);
   const rangeCache = createFreshCache<RangeLook>(1, ranges.nowMs, ranges.timeoutMs);
 

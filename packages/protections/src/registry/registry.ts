@@ -1,4 +1,5 @@
 import { type Duration, type MaybePromise, parseDuration } from "@sluice/core";
+import { logOutages } from "@sluice/core/http";
 import { checkOptions, invalidOption, type Rules } from "@sluice/core/store";
 import { CACHE_SIZE, createFreshCache, type Fresh, MAX_STALE_MS } from "../fresh-cache.js";
 import { checkKey } from "../key.js";
@@ -101,7 +102,11 @@ export interface Registry {
  */
 export function createRegistry(options: RegistryOptions): Registry {
   const { touchEveryMs, forgetAfterMs, staleForMs, cacheSize } = checkedOptions(options);
-  const records = openRecords<Client>(options, "clients");
+  const records = openRecords<Client>(
+    options,
+    "clients",
+    logOutages("requests that need a registered client are denied with 503"),
+  );
   // Two, since a look that is remembered must not keep a sighting from being written.
   const looked = createFreshCache<Client | undefined>(cacheSize, records.nowMs, records.timeoutMs);
   const sighted = createFreshCache<Client | undefined>(cacheSize, records.nowMs, records.timeoutMs);
