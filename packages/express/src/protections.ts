@@ -1,89 +1,54 @@
 import type { Store } from "@sluice/core";
 import type { CheckSource, UnavailableDenial } from "@sluice/core/http";
-import {
-  type BlockedDenial,
-  type BlockedOptions as BlockedOptionsOf,
-  type Blocklist,
-  type BlocklistGuardOptions as BlocklistGuardOptionsOf,
-  blocked as blockedOf,
-  type Client,
-  createBlocklistGuard,
-  createDebounceGuard,
-  createProtectGuard,
-  createRegistryGuard,
-  type DebounceGuardOptions as DebounceGuardOptionsOf,
-  type Debouncer,
-  type DuplicateDenial,
-  type OnceOptions as OnceOptionsOf,
-  once as onceOf,
-  type ProtectDenial,
-  type Protections,
-  type ProtectOptions as ProtectOptionsOf,
-  type RegisteredOptions as RegisteredOptionsOf,
-  type Registry,
-  type RequireRegisteredOptions as RequireRegisteredOptionsOf,
-  registered as registeredOf,
-  type Sighting,
-  type UnregisteredDenial,
-} from "@sluice/protections";
+import * as of from "@sluice/protections";
 import type { Request, RequestHandler } from "express";
 import { found } from "./found.js";
 import { port } from "./port.js";
 import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link blocked}. Functions among them get Express's request. */
-export interface BlockedOptions extends BlockedOptionsOf<Request> {}
+// Functions among the options receive Express's request.
 
-/** Options of {@link registered}. Functions among them get Express's request. */
-export interface RegisteredOptions extends RegisteredOptionsOf<Request> {}
+/** Options of {@link blocked}. */
+export type BlockedOptions = of.BlockedOptions<Request>;
+/** Options of {@link registered}. */
+export type RegisteredOptions = of.RegisteredOptions<Request>;
+/** Options of {@link once}. */
+export type OnceOptions = of.OnceOptions<Request>;
+/** Options of {@link blocklist}. */
+export type BlocklistGuardOptions = of.BlocklistGuardOptions<
+  Request,
+  DenialHandler<of.BlockedDenial | UnavailableDenial>
+>;
+/** Options of {@link requireRegistered}. */
+export type RequireRegisteredOptions = of.RequireRegisteredOptions<
+  Request,
+  DenialHandler<of.UnregisteredDenial | UnavailableDenial>
+>;
+/** Options of {@link debounce}. */
+export type DebounceGuardOptions = of.DebounceGuardOptions<
+  Request,
+  DenialHandler<of.DuplicateDenial | UnavailableDenial>
+>;
+/** Options of {@link protect}. */
+export type ProtectOptions = of.ProtectOptions<Request, DenialHandler<of.ProtectDenial>>;
 
-/** Options of {@link once}. Functions among them get Express's request. */
-export interface OnceOptions extends OnceOptionsOf<Request> {}
-
-/** Options of {@link blocklist}. Functions among them get Express's request. */
-export interface BlocklistGuardOptions
-  extends BlocklistGuardOptionsOf<Request, DenialHandler<BlockedDenial | UnavailableDenial>> {}
-
-/** Options of {@link requireRegistered}. Functions among them get Express's request. */
-export interface RequireRegisteredOptions
-  extends RequireRegisteredOptionsOf<Request, DenialHandler<UnregisteredDenial | UnavailableDenial>> {}
-
-/** Options of {@link debounce}. Functions among them get Express's request. */
-export interface DebounceGuardOptions
-  extends DebounceGuardOptionsOf<Request, DenialHandler<DuplicateDenial | UnavailableDenial>> {}
-
-/** Options of {@link protect}. Functions among them get Express's request. */
-export interface ProtectOptions extends ProtectOptionsOf<Request, DenialHandler<ProtectDenial>> {}
-
-/**
- * A check of `guard` that denies blocked clients with 403.
- *
- * @throws SluiceError for any invalid option
- */
+/** A check of `guard` that denies blocked clients with 403. */
 export const blocked: (
-  storeOrBlocklist: Store | Blocklist,
+  storeOrBlocklist: Store | of.Blocklist,
   options?: BlockedOptions,
-) => CheckSource<Request, BlockedDenial> = blockedOf;
+) => CheckSource<Request, of.BlockedDenial> = of.blocked;
 
-/**
- * A check of `guard` that lets registered clients through, and denies others with 403.
- *
- * @throws SluiceError for any invalid option
- */
+/** A check of `guard` that lets registered clients through, and denies others with 403. */
 export const registered: (
-  storeOrRegistry: Store | Registry,
+  storeOrRegistry: Store | of.Registry,
   options: RegisteredOptions,
-) => CheckSource<Request, UnregisteredDenial> = registeredOf;
+) => CheckSource<Request, of.UnregisteredDenial> = of.registered;
 
-/**
- * A check of `guard` that denies duplicates with 409. Its claim is decided together with those of the limits.
- *
- * @throws SluiceError for any invalid option
- */
+/** A check of `guard` that denies duplicates with 409. Its claim is decided together with those of the limits. */
 export const once: (
-  storeOrDebouncer: Store | Debouncer,
+  storeOrDebouncer: Store | of.Debouncer,
   options?: OnceOptions,
-) => CheckSource<Request, DuplicateDenial | UnavailableDenial> = onceOf;
+) => CheckSource<Request, of.DuplicateDenial | UnavailableDenial> = of.once;
 
 /**
  * Middleware for Express 4 and 5 that answers duplicates with 409: requests of one client with the same unsafe method, path, query
@@ -104,8 +69,8 @@ export const once: (
  * });
  * ```
  */
-export function debounce(storeOrDebouncer: Store | Debouncer, options: DebounceGuardOptions = {}): RequestHandler {
-  return middlewareOf("debounce", createDebounceGuard(storeOrDebouncer, options, port));
+export function debounce(storeOrDebouncer: Store | of.Debouncer, options: DebounceGuardOptions = {}): RequestHandler {
+  return middlewareOf("debounce", of.createDebounceGuard(storeOrDebouncer, options, port));
 }
 
 /**
@@ -127,8 +92,8 @@ export function debounce(storeOrDebouncer: Store | Debouncer, options: DebounceG
  * await blocks.block("203.0.113.0/24", { for: "1d" });
  * ```
  */
-export function blocklist(storeOrBlocklist: Store | Blocklist, options: BlocklistGuardOptions = {}): RequestHandler {
-  return middlewareOf("blocklist", createBlocklistGuard(storeOrBlocklist, options, port));
+export function blocklist(storeOrBlocklist: Store | of.Blocklist, options: BlocklistGuardOptions = {}): RequestHandler {
+  return middlewareOf("blocklist", of.createBlocklistGuard(storeOrBlocklist, options, port));
 }
 
 /**
@@ -151,17 +116,16 @@ export function blocklist(storeOrBlocklist: Store | Blocklist, options: Blocklis
  * ```
  */
 export function requireRegistered(
-  storeOrRegistry: Store | Registry,
+  storeOrRegistry: Store | of.Registry,
   options: RequireRegisteredOptions,
 ): RequestHandler {
-  return middlewareOf("requireRegistered", createRegistryGuard(storeOrRegistry, options, port));
+  return middlewareOf("requireRegistered", of.createRegistryGuard(storeOrRegistry, options, port));
 }
 
 /**
  * Middleware for Express 4 and 5 with all protections in one admission: 403 for blocked and unregistered clients, 409 for
- * duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision on
- * `req.rateLimit`, where
- * `decisionOf` reads it. Put it after what parses bodies.
+ * duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision on `req.rateLimit`, where `decisionOf`
+ * reads it. Put it after what parses bodies.
  *
  * @throws SluiceError for any invalid option
  *
@@ -177,16 +141,16 @@ export function requireRegistered(
  * app.use(express.json(), protect(protections));
  * ```
  */
-export function protect(protections: Protections, options: ProtectOptions = {}): RequestHandler {
-  return middlewareOf("protect", createProtectGuard(protections, options, port));
+export function protect(protections: of.Protections, options: ProtectOptions = {}): RequestHandler {
+  return middlewareOf("protect", of.createProtectGuard(protections, options, port));
 }
 
 /** Returns what `debounce` found out about a request; `undefined` if it did not look at it. */
-export function sightingOf(req: object, requestProperty = "debounce"): Sighting | undefined {
+export function sightingOf(req: object, requestProperty = "debounce"): of.Sighting | undefined {
   return found(req, requestProperty);
 }
 
 /** Returns the client that `requireRegistered` let through; `undefined` for a request that it skipped. */
-export function registeredClientOf(req: object, requestProperty = "registeredClient"): Client | undefined {
+export function registeredClientOf(req: object, requestProperty = "registeredClient"): of.Client | undefined {
   return found(req, requestProperty);
 }

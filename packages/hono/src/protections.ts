@@ -1,93 +1,57 @@
 import type { Store } from "@sluice/core";
 import type { CheckSource, UnavailableDenial } from "@sluice/core/http";
-import {
-  type BlockedDenial,
-  type BlockedOptions as BlockedOptionsOf,
-  type Blocklist,
-  type BlocklistGuardOptions as BlocklistGuardOptionsOf,
-  blocked as blockedOf,
-  type Client,
-  createBlocklistGuard,
-  createDebounceGuard,
-  createProtectGuard,
-  createRegistryGuard,
-  type DebounceGuardOptions as DebounceGuardOptionsOf,
-  type Debouncer,
-  type DuplicateDenial,
-  type OnceOptions as OnceOptionsOf,
-  once as onceOf,
-  type ProtectDenial,
-  type Protections,
-  type ProtectOptions as ProtectOptionsOf,
-  type RegisteredOptions as RegisteredOptionsOf,
-  type Registry,
-  type RequireRegisteredOptions as RequireRegisteredOptionsOf,
-  registered as registeredOf,
-  type Sighting,
-  type UnregisteredDenial,
-} from "@sluice/protections";
+import * as of from "@sluice/protections";
 import type { Context, Env, MiddlewareHandler } from "hono";
 import { found, type VariableHolder } from "./found.js";
 import { type ConnectionOptions, portOf, withBodies } from "./port.js";
 import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link blocked}. Functions among them get Hono's context. */
-export interface BlockedOptions<E extends Env = Env> extends BlockedOptionsOf<Context<E>> {}
+// Functions among the options receive Hono's context.
 
-/** Options of {@link registered}. Functions among them get Hono's context. */
-export interface RegisteredOptions<E extends Env = Env> extends RegisteredOptionsOf<Context<E>> {}
+/** Options of {@link blocked}. */
+export type BlockedOptions<E extends Env = Env> = of.BlockedOptions<Context<E>>;
+/** Options of {@link registered}. */
+export type RegisteredOptions<E extends Env = Env> = of.RegisteredOptions<Context<E>>;
+/** Options of {@link once}. */
+export type OnceOptions<E extends Env = Env> = of.OnceOptions<Context<E>>;
+/** Options of {@link blocklist}. */
+export type BlocklistGuardOptions<E extends Env = Env> = of.BlocklistGuardOptions<
+  Context<E>,
+  DenialHandler<of.BlockedDenial | UnavailableDenial, E>
+> &
+  ConnectionOptions;
+/** Options of {@link requireRegistered}. */
+export type RequireRegisteredOptions<E extends Env = Env> = of.RequireRegisteredOptions<
+  Context<E>,
+  DenialHandler<of.UnregisteredDenial | UnavailableDenial, E>
+>;
+/** Options of {@link debounce}. */
+export type DebounceGuardOptions<E extends Env = Env> = of.DebounceGuardOptions<
+  Context<E>,
+  DenialHandler<of.DuplicateDenial | UnavailableDenial, E>
+> &
+  ConnectionOptions;
+/** Options of {@link protect}. */
+export type ProtectOptions<E extends Env = Env> = of.ProtectOptions<Context<E>, DenialHandler<of.ProtectDenial, E>> &
+  ConnectionOptions;
 
-/** Options of {@link once}. Functions among them get Hono's context. */
-export interface OnceOptions<E extends Env = Env> extends OnceOptionsOf<Context<E>> {}
-
-/** Options of {@link blocklist}. Functions among them get Hono's context. */
-export interface BlocklistGuardOptions<E extends Env = Env>
-  extends BlocklistGuardOptionsOf<Context<E>, DenialHandler<BlockedDenial | UnavailableDenial, E>>,
-    ConnectionOptions {}
-
-/** Options of {@link requireRegistered}. Functions among them get Hono's context. */
-export interface RequireRegisteredOptions<E extends Env = Env>
-  extends RequireRegisteredOptionsOf<Context<E>, DenialHandler<UnregisteredDenial | UnavailableDenial, E>> {}
-
-/** Options of {@link debounce}. Functions among them get Hono's context. */
-export interface DebounceGuardOptions<E extends Env = Env>
-  extends DebounceGuardOptionsOf<Context<E>, DenialHandler<DuplicateDenial | UnavailableDenial, E>>,
-    ConnectionOptions {}
-
-/** Options of {@link protect}. Functions among them get Hono's context. */
-export interface ProtectOptions<E extends Env = Env>
-  extends ProtectOptionsOf<Context<E>, DenialHandler<ProtectDenial, E>>,
-    ConnectionOptions {}
-
-/**
- * A check of `guard` that denies blocked clients with 403.
- *
- * @throws SluiceError for any invalid option
- */
+/** A check of `guard` that denies blocked clients with 403. */
 export const blocked: <E extends Env = Env>(
-  storeOrBlocklist: Store | Blocklist,
+  storeOrBlocklist: Store | of.Blocklist,
   options?: BlockedOptions<E>,
-) => CheckSource<Context<E>, BlockedDenial> = blockedOf;
+) => CheckSource<Context<E>, of.BlockedDenial> = of.blocked;
 
-/**
- * A check of `guard` that lets registered clients through, and denies others with 403.
- *
- * @throws SluiceError for any invalid option
- */
+/** A check of `guard` that lets registered clients through, and denies others with 403. */
 export const registered: <E extends Env = Env>(
-  storeOrRegistry: Store | Registry,
+  storeOrRegistry: Store | of.Registry,
   options: RegisteredOptions<E>,
-) => CheckSource<Context<E>, UnregisteredDenial> = registeredOf;
+) => CheckSource<Context<E>, of.UnregisteredDenial> = of.registered;
 
-/**
- * A check of `guard` that denies duplicates with 409. Its claim is decided together with those of the limits.
- *
- * @throws SluiceError for any invalid option
- */
+/** A check of `guard` that denies duplicates with 409. Its claim is decided together with those of the limits. */
 export const once: <E extends Env = Env>(
-  storeOrDebouncer: Store | Debouncer,
+  storeOrDebouncer: Store | of.Debouncer,
   options?: OnceOptions<E>,
-) => CheckSource<Context<E>, DuplicateDenial | UnavailableDenial> = onceOf;
+) => CheckSource<Context<E>, of.DuplicateDenial | UnavailableDenial> = of.once;
 
 /**
  * Middleware for Hono 4 that answers duplicates with 409: requests of one client with the same unsafe method, path, query
@@ -108,11 +72,11 @@ export const once: <E extends Env = Env>(
  * ```
  */
 export function debounce<E extends Env = Env>(
-  storeOrDebouncer: Store | Debouncer,
+  storeOrDebouncer: Store | of.Debouncer,
   options: DebounceGuardOptions<E> = {},
 ): MiddlewareHandler<E> {
   const { port, guardOptions } = portOf<E, typeof options>(options, options.key !== undefined);
-  return middlewareOf("debounce", createDebounceGuard(storeOrDebouncer, guardOptions, withBodies(port)), port);
+  return middlewareOf("debounce", of.createDebounceGuard(storeOrDebouncer, guardOptions, withBodies(port)), port);
 }
 
 /**
@@ -136,11 +100,11 @@ export function debounce<E extends Env = Env>(
  * ```
  */
 export function blocklist<E extends Env = Env>(
-  storeOrBlocklist: Store | Blocklist,
+  storeOrBlocklist: Store | of.Blocklist,
   options: BlocklistGuardOptions<E> = {},
 ): MiddlewareHandler<E> {
   const { port, guardOptions } = portOf<E, typeof options>(options, options.key !== undefined);
-  return middlewareOf("blocklist", createBlocklistGuard(storeOrBlocklist, guardOptions, withBodies(port)), port);
+  return middlewareOf("blocklist", of.createBlocklistGuard(storeOrBlocklist, guardOptions, withBodies(port)), port);
 }
 
 /**
@@ -163,19 +127,18 @@ export function blocklist<E extends Env = Env>(
  * ```
  */
 export function requireRegistered<E extends Env = Env>(
-  storeOrRegistry: Store | Registry,
+  storeOrRegistry: Store | of.Registry,
   options: RequireRegisteredOptions<E>,
 ): MiddlewareHandler<E> {
   // The app says who a client is.
   const { port } = portOf<E, ConnectionOptions>({}, true);
-  return middlewareOf("requireRegistered", createRegistryGuard(storeOrRegistry, options, port), port);
+  return middlewareOf("requireRegistered", of.createRegistryGuard(storeOrRegistry, options, port), port);
 }
 
 /**
  * Middleware for Hono 4 with all protections in one admission: 403 for blocked and unregistered clients, 409 for
- * duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision into the
- * variable `rateLimit`, where
- * `decisionOf` reads it. Bodies of up to 1 MiB are read, and the route can read them again.
+ * duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision into the variable
+ * `rateLimit`, where `decisionOf` reads it. Bodies of up to 1 MiB are read, and the route can read them again.
  *
  * @throws SluiceError for any invalid option; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
  *
@@ -192,19 +155,19 @@ export function requireRegistered<E extends Env = Env>(
  * ```
  */
 export function protect<E extends Env = Env>(
-  protections: Protections,
+  protections: of.Protections,
   options: ProtectOptions<E> = {},
 ): MiddlewareHandler<E> {
   const { port, guardOptions } = portOf<E, typeof options>(options, options.key !== undefined);
-  return middlewareOf("protect", createProtectGuard(protections, guardOptions, withBodies(port)), port);
+  return middlewareOf("protect", of.createProtectGuard(protections, guardOptions, withBodies(port)), port);
 }
 
 /** Returns what `debounce` found out about a request; `undefined` if it did not look at it. */
-export function sightingOf(c: VariableHolder, requestProperty = "debounce"): Sighting | undefined {
+export function sightingOf(c: VariableHolder, requestProperty = "debounce"): of.Sighting | undefined {
   return found(c, requestProperty);
 }
 
 /** Returns the client that `requireRegistered` let through; `undefined` for a request that it skipped. */
-export function registeredClientOf(c: VariableHolder, requestProperty = "registeredClient"): Client | undefined {
+export function registeredClientOf(c: VariableHolder, requestProperty = "registeredClient"): of.Client | undefined {
   return found(c, requestProperty);
 }

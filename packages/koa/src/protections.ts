@@ -1,89 +1,54 @@
 import type { Store } from "@sluice/core";
 import type { CheckSource, UnavailableDenial } from "@sluice/core/http";
-import {
-  type BlockedDenial,
-  type BlockedOptions as BlockedOptionsOf,
-  type Blocklist,
-  type BlocklistGuardOptions as BlocklistGuardOptionsOf,
-  blocked as blockedOf,
-  type Client,
-  createBlocklistGuard,
-  createDebounceGuard,
-  createProtectGuard,
-  createRegistryGuard,
-  type DebounceGuardOptions as DebounceGuardOptionsOf,
-  type Debouncer,
-  type DuplicateDenial,
-  type OnceOptions as OnceOptionsOf,
-  once as onceOf,
-  type ProtectDenial,
-  type Protections,
-  type ProtectOptions as ProtectOptionsOf,
-  type RegisteredOptions as RegisteredOptionsOf,
-  type Registry,
-  type RequireRegisteredOptions as RequireRegisteredOptionsOf,
-  registered as registeredOf,
-  type Sighting,
-  type UnregisteredDenial,
-} from "@sluice/protections";
+import * as of from "@sluice/protections";
 import type { Context, Middleware } from "koa";
 import { found, type StateHolder } from "./found.js";
 import { port } from "./port.js";
 import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link blocked}. Functions among them get Koa's context. */
-export interface BlockedOptions extends BlockedOptionsOf<Context> {}
+// Functions among the options receive Koa's context.
 
-/** Options of {@link registered}. Functions among them get Koa's context. */
-export interface RegisteredOptions extends RegisteredOptionsOf<Context> {}
+/** Options of {@link blocked}. */
+export type BlockedOptions = of.BlockedOptions<Context>;
+/** Options of {@link registered}. */
+export type RegisteredOptions = of.RegisteredOptions<Context>;
+/** Options of {@link once}. */
+export type OnceOptions = of.OnceOptions<Context>;
+/** Options of {@link blocklist}. */
+export type BlocklistGuardOptions = of.BlocklistGuardOptions<
+  Context,
+  DenialHandler<of.BlockedDenial | UnavailableDenial>
+>;
+/** Options of {@link requireRegistered}. */
+export type RequireRegisteredOptions = of.RequireRegisteredOptions<
+  Context,
+  DenialHandler<of.UnregisteredDenial | UnavailableDenial>
+>;
+/** Options of {@link debounce}. */
+export type DebounceGuardOptions = of.DebounceGuardOptions<
+  Context,
+  DenialHandler<of.DuplicateDenial | UnavailableDenial>
+>;
+/** Options of {@link protect}. */
+export type ProtectOptions = of.ProtectOptions<Context, DenialHandler<of.ProtectDenial>>;
 
-/** Options of {@link once}. Functions among them get Koa's context. */
-export interface OnceOptions extends OnceOptionsOf<Context> {}
-
-/** Options of {@link blocklist}. Functions among them get Koa's context. */
-export interface BlocklistGuardOptions
-  extends BlocklistGuardOptionsOf<Context, DenialHandler<BlockedDenial | UnavailableDenial>> {}
-
-/** Options of {@link requireRegistered}. Functions among them get Koa's context. */
-export interface RequireRegisteredOptions
-  extends RequireRegisteredOptionsOf<Context, DenialHandler<UnregisteredDenial | UnavailableDenial>> {}
-
-/** Options of {@link debounce}. Functions among them get Koa's context. */
-export interface DebounceGuardOptions
-  extends DebounceGuardOptionsOf<Context, DenialHandler<DuplicateDenial | UnavailableDenial>> {}
-
-/** Options of {@link protect}. Functions among them get Koa's context. */
-export interface ProtectOptions extends ProtectOptionsOf<Context, DenialHandler<ProtectDenial>> {}
-
-/**
- * A check of `guard` that denies blocked clients with 403.
- *
- * @throws SluiceError for any invalid option
- */
+/** A check of `guard` that denies blocked clients with 403. */
 export const blocked: (
-  storeOrBlocklist: Store | Blocklist,
+  storeOrBlocklist: Store | of.Blocklist,
   options?: BlockedOptions,
-) => CheckSource<Context, BlockedDenial> = blockedOf;
+) => CheckSource<Context, of.BlockedDenial> = of.blocked;
 
-/**
- * A check of `guard` that lets registered clients through, and denies others with 403.
- *
- * @throws SluiceError for any invalid option
- */
+/** A check of `guard` that lets registered clients through, and denies others with 403. */
 export const registered: (
-  storeOrRegistry: Store | Registry,
+  storeOrRegistry: Store | of.Registry,
   options: RegisteredOptions,
-) => CheckSource<Context, UnregisteredDenial> = registeredOf;
+) => CheckSource<Context, of.UnregisteredDenial> = of.registered;
 
-/**
- * A check of `guard` that denies duplicates with 409. Its claim is decided together with those of the limits.
- *
- * @throws SluiceError for any invalid option
- */
+/** A check of `guard` that denies duplicates with 409. Its claim is decided together with those of the limits. */
 export const once: (
-  storeOrDebouncer: Store | Debouncer,
+  storeOrDebouncer: Store | of.Debouncer,
   options?: OnceOptions,
-) => CheckSource<Context, DuplicateDenial | UnavailableDenial> = onceOf;
+) => CheckSource<Context, of.DuplicateDenial | UnavailableDenial> = of.once;
 
 /**
  * Middleware for Koa 2 and 3 that answers duplicates with 409: requests of one client with the same unsafe method, path, query
@@ -102,8 +67,8 @@ export const once: (
  * app.use(debounce(memoryStore(), { window: "10s" }));
  * ```
  */
-export function debounce(storeOrDebouncer: Store | Debouncer, options: DebounceGuardOptions = {}): Middleware {
-  return middlewareOf("debounce", createDebounceGuard(storeOrDebouncer, options, port));
+export function debounce(storeOrDebouncer: Store | of.Debouncer, options: DebounceGuardOptions = {}): Middleware {
+  return middlewareOf("debounce", of.createDebounceGuard(storeOrDebouncer, options, port));
 }
 
 /**
@@ -125,8 +90,8 @@ export function debounce(storeOrDebouncer: Store | Debouncer, options: DebounceG
  * await blocks.block("203.0.113.0/24", { for: "1d" });
  * ```
  */
-export function blocklist(storeOrBlocklist: Store | Blocklist, options: BlocklistGuardOptions = {}): Middleware {
-  return middlewareOf("blocklist", createBlocklistGuard(storeOrBlocklist, options, port));
+export function blocklist(storeOrBlocklist: Store | of.Blocklist, options: BlocklistGuardOptions = {}): Middleware {
+  return middlewareOf("blocklist", of.createBlocklistGuard(storeOrBlocklist, options, port));
 }
 
 /**
@@ -148,15 +113,14 @@ export function blocklist(storeOrBlocklist: Store | Blocklist, options: Blocklis
  * app.use(requireRegistered(registry, { id: (ctx) => ctx.get("x-api-key") || undefined }));
  * ```
  */
-export function requireRegistered(storeOrRegistry: Store | Registry, options: RequireRegisteredOptions): Middleware {
-  return middlewareOf("requireRegistered", createRegistryGuard(storeOrRegistry, options, port));
+export function requireRegistered(storeOrRegistry: Store | of.Registry, options: RequireRegisteredOptions): Middleware {
+  return middlewareOf("requireRegistered", of.createRegistryGuard(storeOrRegistry, options, port));
 }
 
 /**
  * Middleware for Koa 2 and 3 with all protections in one admission: 403 for blocked and unregistered clients, 409 for
- * duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision on
- * `ctx.state.rateLimit`, where
- * `decisionOf` reads it. Put it after what parses bodies.
+ * duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision on `ctx.state.rateLimit`, where `decisionOf`
+ * reads it. Put it after what parses bodies.
  *
  * @throws SluiceError for any invalid option
  *
@@ -171,16 +135,16 @@ export function requireRegistered(storeOrRegistry: Store | Registry, options: Re
  * app.use(protect(createProtections({ store: memoryStore(), debounce: { window: "5s" } })));
  * ```
  */
-export function protect(protections: Protections, options: ProtectOptions = {}): Middleware {
-  return middlewareOf("protect", createProtectGuard(protections, options, port));
+export function protect(protections: of.Protections, options: ProtectOptions = {}): Middleware {
+  return middlewareOf("protect", of.createProtectGuard(protections, options, port));
 }
 
 /** Returns what `debounce` found out about a request; `undefined` if it did not look at it. */
-export function sightingOf(ctx: StateHolder, requestProperty = "debounce"): Sighting | undefined {
+export function sightingOf(ctx: StateHolder, requestProperty = "debounce"): of.Sighting | undefined {
   return found(ctx, requestProperty);
 }
 
 /** Returns the client that `requireRegistered` let through; `undefined` for a request that it skipped. */
-export function registeredClientOf(ctx: StateHolder, requestProperty = "registeredClient"): Client | undefined {
+export function registeredClientOf(ctx: StateHolder, requestProperty = "registeredClient"): of.Client | undefined {
   return found(ctx, requestProperty);
 }
