@@ -1,4 +1,6 @@
 import type { Decision } from "@sluice/core";
+import { invalidOption } from "@sluice/core/http";
+import type { Request } from "express";
 
 /** The value that a middleware put on a request. */
 export function found<T>(req: object, requestProperty: string): T | undefined {
@@ -24,4 +26,75 @@ export function found<T>(req: object, requestProperty: string): T | undefined {
  */
 export function decisionOf(req: object, requestProperty = "rateLimit"): Decision | undefined {
   return found(req, requestProperty);
+}
+
+/** The values that are kept for requests, by the name under which the app finds them. */
+type Kept = Map<string, WeakMap<object, unknown>>;
+
+const keptBy = new WeakMap<object, Kept>();
+
+/**
+ * Makes the function that puts a decision on a request, where the app finds it by `name`.
+ *
+ * Every request of Express has a separate hidden class, since its prototype was exchanged; one more property on it
+ * costs more than limiting it. So the property is on the prototype that all apps share, Express's way to extend
+ * requests.
+ */
+export function decisionKeeper(name: string): (req: Request, decision: unknown) => void {
+  let known: object | null = null;
+  let kept: WeakMap<object, unknown> | undefined;
+  return (req, decision) => {
+    const prototype: object | null = Object.getPrototypeOf(req);
+    if (prototype !== known) {
+      known = prototype;
+      kept = Object.hasOwn(req, name) ? undefined : keptFor(prototype && Object.getPrototypeOf(prototype), name);
+    }
+    if (kept === undefined) (req as Request & Record<string, unknown>)[name] = decision;
+    else kept.set(req, decision);
+  };
+}
+
+/**
+ * The map in which `express.request` keeps the property of this name; `undefined` for other objects, and if there is
+ * such a property already.
+ */
+function keptFor(shared: object | null, name: string): WeakMap<object, unknown> | undefined {
+  if (shared === null || !Object.hasOwn(shared, "protocol")) return undefined;
+  const byName: Kept = keptBy.get(shared) ?? new Map();
+  keptBy.set(shared, byName);
+  const known = byName.get(name);
+  if (known !== undefined || name in shared) return known;
+  const kept = new WeakMap<object, unknown>();
+  const isDefined = Reflect.defineProperty(shared, name, {
+    configurable: true,
+    get(this: object) {
+      return kept.get(this);
+    },
+    // Another limiter's decision, or the app's: as everywhere, the last one counts.
+    set(this: object, value: unknown) {
+      kept.set(this, value);
+    },
+  });
+  if (isDefined) byName.set(name, kept);
+  return isDefined ? kept : undefined;
+}
+
+/** The properties of Node's request: of `IncomingMessage`, of streams and of emitters. */
+const NODE_NAMES = new Set(
+  (
+    "aborted client complete connection headers headersDistinct httpVersion httpVersionMajor httpVersionMinor " +
+    "joinDuplicateHeaders method rawHeaders rawTrailers setTimeout signal socket statusCode statusMessage trailers " +
+    "trailersDistinct upgrade url " +
+    "asIndexedPairs closed compose destroy destroyed drop errored every filter find flatMap forEach isPaused iterator map pause pipe push " +
+    "read readable readableAborted readableBuffer readableDidRead readableEncoding readableEnded readableFlowing readableHighWaterMark " +
+    "readableLength readableObjectMode reduce resume setEncoding some take toArray unpipe unshift wrap " +
+    "addListener emit eventNames getMaxListeners listenerCount listeners off on once prependListener " +
+    "prependOnceListener rawListeners removeAllListeners removeListener setMaxListeners"
+  ).split(" "),
+);
+
+/** @throws SluiceError `INVALID_OPTION` for a name that Node uses, such as `client`, which is the socket */
+export function checkProperty(name: string): string {
+  if (!NODE_NAMES.has(name)) return name;
+  throw invalidOption("requestProperty", name, "not be a property that Node's requests have");
 }

@@ -1,5 +1,5 @@
 import { withoutPort } from "@sluice/core";
-import { clientBehind, connectionEnded, forwardedNodes, type HttpPort } from "@sluice/core/http";
+import { clientBehind, connectionEnded, type HttpPort } from "@sluice/core/http";
 import type { Request } from "express";
 
 /** Express's setting, compiled. `hop` is 0 for the connection. */
@@ -43,5 +43,5 @@ function reread(req: Request): string | undefined {
   if (value === undefined || Object.hasOwn(req, "ip")) return withoutPort(req.ip);
   const trusts = trustOf(req);
   if (!trusts(peer, 0)) return withoutPort(peer);
-  return withoutPort(clientBehind(peer, forwardedNodes("x-forwarded-for", value), trusts));
+  return withoutPort(clientBehind(peer, "x-forwarded-for", value, trusts));
 }

@@ -1,8 +1,7 @@
 import type { MaybePromise } from "@sluice/core";
 import { type Denial, type Guard, isAboutLeaving, settleAtEnd, type Verdict } from "@sluice/core/http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
-import { decisionKeeper } from "./keep-decision.js";
-import { checkProperty } from "./node-names.js";
+import { checkProperty, decisionKeeper } from "./found.js";
 import { port } from "./port.js";
 
 /** Answers a denied request. Status and fields are set already. */

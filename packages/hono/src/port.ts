@@ -9,7 +9,6 @@ import {
 } from "@sluice/core/http";
 import type { Context, Env } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
-import { bodyOf } from "./body.js";
 
 /** Settings for finding the client of a request in Hono. */
 export interface ConnectionOptions extends ForwardedClientOptions {
@@ -19,6 +18,9 @@ export interface ConnectionOptions extends ForwardedClientOptions {
    */
   getConnInfo?: GetConnInfo | undefined;
 }
+
+/** Larger bodies are not read ahead of the route: 1 MiB. */
+const MAX_BODY = 2 ** 20;
 
 /** Hono runs every handler through `dispatch` of its `compose`, or calls the only one from its own `dispatch`. */
 const HANDLER_FRAME = /#?dispatch \(.*hono/;
@@ -88,4 +90,15 @@ function hasLeft<E extends Env>(c: Context<E>): boolean {
   if (c.req.raw.signal.aborted) return true;
   const { incoming } = (c.env ?? {}) as { readonly incoming?: ConnectedRequest };
   return typeof incoming === "object" && incoming !== null && connectionEnded(incoming);
+}
+
+/**
+ * The body, so that the route can read it as well: as bytes with their type, which Hono converts to any form.
+ * `undefined` for a body that is large or of unknown length, or that was read without Hono.
+ */
+async function bodyOf<E extends Env>({ req }: Context<E>): Promise<ArrayBuffer | undefined> {
+  const isRead = Object.keys(req.bodyCache).length > 0;
+  const length = Number(req.raw.headers.get("content-length") ?? Number.NaN);
+  if (!isRead && (req.raw.bodyUsed || !(length <= MAX_BODY))) return undefined;
+  return (await req.blob()).arrayBuffer();
 }

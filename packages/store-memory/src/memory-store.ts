@@ -1,4 +1,4 @@
-import { splitEntryKey, withBlock } from "@sluice/core/kit";
+import { splitEntryKey, TEST_GRACE_MS, withBlock } from "@sluice/core/kit";
 import {
   builtInAlgorithms,
   type CallOptions,
@@ -34,9 +34,6 @@ export interface MemoryStore extends SynchronousStore, ExportEntries, ImportEntr
 
 /** Keys of one `Map` in V8. */
 const MAX_KEYS = 2 ** 24;
-
-/** With an explicit `nowMs`, entries are kept so much longer, by this process's clock. */
-const TEST_GRACE_MS = 3_600_000;
 
 /**
  * A store in this process's memory: every decision is synchronous. State is not shared with other processes and ends

@@ -1,3 +1,4 @@
+import { TEST_GRACE_MS } from "@sluice/core/kit";
 import {
   type Admission,
   builtInAlgorithms,
@@ -12,9 +13,6 @@ import {
 import { stateOf } from "./session.js";
 import type { View } from "./transaction.js";
 import type { Transactor } from "./transactor.js";
-
-/** With an explicit time, entries are kept this much longer, by this process's clock. */
-const TEST_GRACE_MS = 3_600_000;
 
 /** Returns the time at which an entry with this lifetime expires. */
 function expiryOf(view: View, ttlMs: number, nowMs: number | undefined): number {

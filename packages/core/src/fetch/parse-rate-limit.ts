@@ -1,6 +1,6 @@
-import { countOf, leniently, secondsMsOf, untilMs } from "./lenient-number.js";
+import { httpDateMs } from "./http-date.js";
+import { countOf, leniently, longest, secondsMsOf, untilMs } from "./lenient-number.js";
 import { type Member, readMembers } from "./members.js";
-import { retryAfterMs } from "./retry-after.js";
 
 /** A limit that a server reports. Values that it leaves out are `undefined`. */
 export interface ReportedLimit {
@@ -131,4 +131,18 @@ function legacy(field: Field, nowMs: number): readonly ReportedLimit[] | undefin
 function members(field: Field, name: string): readonly Member[] | undefined {
   const value = field(name);
   return value === undefined ? undefined : readMembers(value);
+}
+
+/**
+ * Reads how long a Retry-After field says to wait: in seconds, also with a fraction, or until a date (RFC 9110, section
+ * 10.2.3). Of a field that was sent more than once, the longest.
+ */
+function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
+  return longest(value, (text) => {
+    if (/^\d{1,1000}(?:\.\d{0,1000})?$/.test(text)) {
+      return Math.min(Math.ceil(Number(text) * 1_000), Number.MAX_SAFE_INTEGER);
+    }
+    const atMs = httpDateMs(text, nowMs);
+    return atMs === undefined ? undefined : Math.max(0, atMs - nowMs);
+  });
 }

@@ -3,6 +3,7 @@ import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
 import { checkOptions, type Rules } from "../options.js";
 import type { HeaderField } from "./headers/field.js";
+import type { Settle } from "./settle.js";
 
 /** A denial and its answer. The option `handler` of a guard receives it. */
 export interface Denial<Reason extends string = string, Found = unknown> {
@@ -22,12 +23,6 @@ export interface Denial<Reason extends string = string, Found = unknown> {
 /** The answer when a store did not answer. */
 export type UnavailableDenial = Denial<"unavailable", undefined>;
 
-/** The body of a denial: a text, or an object that is sent as JSON. */
-export type Message = string | object;
-
-/** Creates the body of a denial. */
-export type MessageWriter<Req, Found> = (request: Req, found: Found) => MaybePromise<Message>;
-
 /** The answer of a check when it denies. */
 export interface AnswerOptions<Req, Found> {
   /** The status: 400 to 599. */
@@ -37,7 +32,7 @@ export interface AnswerOptions<Req, Found> {
   /** The `title` of the problem document. Default: the one that belongs to the default type, and none with another type. */
   title?: string | undefined;
   /** The body instead of the problem document: a text, an object that is sent as JSON, or a function that returns one. */
-  message?: Message | MessageWriter<Req, Found> | undefined;
+  message?: string | object | ((request: Req, found: Found) => MaybePromise<string | object>) | undefined;
 }
 
 /** The rules of {@link AnswerOptions}. A message is checked where it is written. */
@@ -55,6 +50,8 @@ export interface StandardAnswer {
   readonly type?: string;
   readonly title: string;
 }
+
+type MessageWriter<Req, Found> = (request: Req, found: Found) => MaybePromise<string | object>;
 
 /** Creates answers, checked before the first request. */
 export interface Answerer<Req, Found> {
@@ -131,7 +128,7 @@ export function problemOf(problem: object): Content {
 }
 
 /** @throws SluiceError `INVALID_OPTION` for an invalid message */
-export function contentOf(message: Message): Content {
+export function contentOf(message: string | object): Content {
   if (typeof message === "string") return { contentType: "text/plain; charset=utf-8", body: message };
   const body = typeof message === "object" && message !== null ? toJson(message) : undefined;
   if (body !== undefined) return { contentType: "application/json", body };
@@ -146,30 +143,41 @@ function toJson(message: object): string | undefined {
   }
 }
 
-/** The default denial of a check, before its {@link AnswerOptions}. */
-export interface DenierOptions<Reason extends string> {
-  readonly reason: Reason;
-  readonly status: number;
-  /** Of the problem document. */
-  readonly title: string;
-  /** The `detail` of the problem document: an explanation for people. */
-  readonly detail: string;
-}
-
 /**
  * Creates the denials of a check whose answer the app may choose: see {@link AnswerOptions}. A check with one answer uses
  * {@link refuse}.
  *
+ * @param standard the answer unless the options say otherwise; `detail` says what happened, for people
  * @throws SluiceError `INVALID_OPTION`
  */
 export function denier<Req, Found, Reason extends string>(
   options: AnswerOptions<Req, Found>,
-  { reason, detail, ...standard }: DenierOptions<Reason>,
+  standard: { readonly reason: Reason; readonly status: number; readonly title: string; readonly detail: string },
 ): (request: Req, found: Found) => MaybePromise<Denial<Reason, Found>> {
+  const { reason, status, title, detail } = standard;
   checkOptions(options, ANSWER_RULES, reason);
-  const answers = answerer(options, standard);
+  const answers = answerer(options, { status, title });
   return (request, found) =>
     after(answers.body(request, found, { detail }), (content) => {
       return { reason, found, status: answers.status, ...content, fields: [NO_STORE], name: undefined };
     });
+}
+
+/** The decision of a guard about a request. */
+export interface Verdict<D extends Denial = Denial> {
+  /** For the first of the guard's `properties`. */
+  readonly found: unknown;
+  /** For the other properties, in order. */
+  readonly others: readonly unknown[] | undefined;
+  /** For the response, whatever it will be: set or append each before anything else can end the response. */
+  readonly fields: readonly HeaderField[];
+  /** The answer, if the request does not continue. */
+  readonly denial: D | undefined;
+  /** To be called when the response is over, if anything waits for it. */
+  readonly settle: Settle | undefined;
+}
+
+/** The outcome that a dry run would have had. */
+export function dryRunField(allowed: boolean): HeaderField {
+  return { name: "Sluice-Dry-Run", value: allowed ? "allowed" : "denied", append: true };
 }

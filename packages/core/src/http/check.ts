@@ -2,19 +2,11 @@ import type { LimiterKey } from "../limiter/claims.js";
 import type { Decision } from "../limiter/decision.js";
 import type { Participant } from "../limiter/together.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import {
-  contentOf,
-  type Denial,
-  type Message,
-  NO_STORE,
-  problemOf,
-  REDUCED_CAPACITY,
-  type UnavailableDenial,
-} from "./answer.js";
+import type { Verdict } from "./answer.js";
+import { contentOf, type Denial, NO_STORE, problemOf, REDUCED_CAPACITY, type UnavailableDenial } from "./answer.js";
 import type { HeaderField } from "./headers/field.js";
 import type { HttpPort } from "./port.js";
 import type { Settle } from "./settle.js";
-import type { Verdict } from "./verdict.js";
 import type { Warn } from "./warnings.js";
 
 /** A request, and who sent it. */
@@ -131,7 +123,7 @@ export interface RefuseOptions<Reason extends string = string, Found = undefined
   /** The `detail` of the problem document: an explanation for people. */
   detail?: string | undefined;
   /** The body instead of a problem document. */
-  message?: Message | undefined;
+  message?: string | object | undefined;
   /** The result of the check, for a `handler` and the check's `requestProperty`. */
   found?: Found | undefined;
   /** Further fields of the response, such as `Retry-After`. */

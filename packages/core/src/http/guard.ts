@@ -1,13 +1,12 @@
 import { invalidOption } from "../errors.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { checkOptions, type Rules } from "../options.js";
-import type { Denial, UnavailableDenial } from "./answer.js";
+import type { Denial, UnavailableDenial, Verdict } from "./answer.js";
 import type { Check, CheckContext, CheckSource, DenialOf } from "./check.js";
 import { IDENTITY_RULES, type IdentityOptions, identify } from "./identify.js";
 import { type Decide, pipeline } from "./pipeline.js";
 import type { HttpPort } from "./port.js";
 import type { RefundWhen } from "./settle.js";
-import type { Verdict } from "./verdict.js";
 import { createWarn } from "./warnings.js";
 
 /** Middleware without a framework. */

@@ -11,13 +11,6 @@ import type { HttpPort } from "./port.js";
 import type { Warn } from "./warnings.js";
 
 /**
- * The handling of a request whose client address is missing or is not an IP address: `"error"` passes
- * `CLIENT_ADDRESS_UNUSABLE` to the framework's error handling, `"shared"` treats all such requests as one client,
- * `"skip"` lets them through.
- */
-export type UnusableAddress = "error" | "shared" | "skip";
-
-/**
  * Which requests a guard looks at, and who sent them.
  *
  * @typeParam Req the argument of the functions: the framework's request, or its context
@@ -34,8 +27,12 @@ export interface IdentityOptions<Req> {
   chargePreflight?: boolean | undefined;
   /** The bits of an IPv6 address that identify a client: 32 to 128. Default 56. */
   ipv6Prefix?: number | undefined;
-  /** The handling of a request that has no client address to limit by. Default `"error"`, or `"skip"` in a dry run. */
-  unusableAddress?: UnusableAddress | undefined;
+  /**
+   * The handling of a request whose client address is missing or is not an IP address: `"error"` passes
+   * `CLIENT_ADDRESS_UNUSABLE` to the framework's error handling, `"shared"` treats all such requests as one client, `"skip"`
+   * lets them through. Default `"error"`, or `"skip"` in a dry run.
+   */
+  unusableAddress?: "error" | "shared" | "skip" | undefined;
   /** Returns the text to store instead of a key, if keys may not be stored: see {@link hmacKey}. */
   hashKey?: HashKey | undefined;
 }

@@ -7,15 +7,22 @@ import type { LimiterOptions } from "../limiter/options.js";
 import type { Outage } from "../limiter/outage.js";
 import { after, type MaybePromise } from "../maybe-promise.js";
 import type { Store } from "../store/store.js";
-import { answerer, type Denial, NO_STORE, QUOTA_EXCEEDED, REDUCED_CAPACITY } from "./answer.js";
+import {
+  answerer,
+  type Denial,
+  dryRunField,
+  NO_STORE,
+  QUOTA_EXCEEDED,
+  REDUCED_CAPACITY,
+  type Verdict,
+} from "./answer.js";
 import type { CheckContext } from "./check.js";
 import type { HeaderField } from "./headers/field.js";
-import { retryAfterSeconds } from "./headers/retry-after.js";
+import { retryAfterSeconds } from "./headers/numbers.js";
 import { checkLimit, type LimitOptionsOf, type Policies } from "./limit-options.js";
 import { type Plan, planSource } from "./plans.js";
 import { refundAtEnd, type Settle } from "./settle.js";
 import { warnTwice } from "./shared-counts.js";
-import { dryRunField, type Verdict } from "./verdict.js";
 
 /** The answer over a limit: 429, or the option `statusCode`; 503 when the store did not answer. */
 export type LimitDenial = Denial<"limited" | "unavailable", Decision>;

@@ -11,7 +11,6 @@ import type { MaybePromise } from "../maybe-promise.js";
 import { expectNone, type Rules } from "../options.js";
 import { checkStore, type Store } from "../store/store.js";
 import { ANSWER_RULES, type AnswerOptions } from "./answer.js";
-import type { LegacyReset } from "./headers/legacy.js";
 import { FORMS, type HeaderFormName } from "./headers/writer.js";
 import type { RefundWhen } from "./settle.js";
 
@@ -37,7 +36,7 @@ export interface LimitOptionsOf<Req> extends Omit<LimiterOptions, "store" | "pol
    */
   headers?: HeaderFormName | readonly HeaderFormName[] | "none" | false | undefined;
   /** True if `X-RateLimit-Reset` is in seconds since 1970 or in seconds from now. Default `"epoch"`. */
-  legacyReset?: LegacyReset | undefined;
+  legacyReset?: "epoch" | "delta" | undefined;
   /** The unit of costs, if it is not requests: `"content-bytes"` for example. Draft 11 has it in its policy field. */
   unit?: string | undefined;
   /**

@@ -3,10 +3,10 @@ import type { LimiterKey } from "../limiter/claims.js";
 import { decideTogether, type Joined, type Participant } from "../limiter/together.js";
 import { after, isPromise, isPromiseLike, type MaybePromise } from "../maybe-promise.js";
 import type { Denial, UnavailableDenial } from "./answer.js";
+import { dryRunField, type Verdict } from "./answer.js";
 import { type Check, type CheckContext, type Identified, type Pass, type Refusal, unavailable } from "./check.js";
 import type { HeaderField } from "./headers/field.js";
 import { type RefundWhen, refundAtEnd, type Settle } from "./settle.js";
-import { dryRunField, type Verdict } from "./verdict.js";
 
 /** Decides a request whose client is known. */
 export type Decide<Req, D extends Denial> = (request: Req, key: LimiterKey) => MaybePromise<Verdict<D>>;

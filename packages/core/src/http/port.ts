@@ -1,8 +1,5 @@
 import type { MaybePromise } from "../maybe-promise.js";
 
-/** The proxies that a framework trusts to report the address of a client: none, the configured ones, or any peer. */
-export type ProxyTrust = "nobody" | "some" | "everyone";
-
 /**
  * A guard's access to a framework's request. An adapter creates it once; nothing is created for each request.
  *
@@ -32,8 +29,8 @@ export interface HttpPort<Req> {
    * read. Needed by checks that compare requests.
    */
   body?(request: Req): MaybePromise<unknown>;
-  /** For warnings: which proxies `address` believes. */
-  proxyTrust?(request: Req): ProxyTrust;
+  /** For warnings: the proxies that `address` trusts: none, the configured ones, or any peer. */
+  proxyTrust?(request: Req): "nobody" | "some" | "everyone";
   /** For warnings: matches a line of a stack that is only there while the framework handles a request. */
   readonly handlerFrame?: RegExp;
 }

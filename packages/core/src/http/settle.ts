@@ -12,18 +12,11 @@ export interface ResponseOutcome {
   readonly error?: unknown;
 }
 
-/** The state of a response of Node.js. */
-export interface ClosedResponse {
-  readonly statusCode: number;
-  readonly writableEnded: boolean;
-  readonly writableFinished: boolean;
-}
-
 /**
  * The outcome of a response of Node.js. With HTTP/2 a client that left makes it finished as well, although it never
  * ended.
  */
-function outcomeOf(response: ClosedResponse, error?: unknown): ResponseOutcome {
+function outcomeOf(response: EndingResponse, error?: unknown): ResponseOutcome {
   const { statusCode, writableEnded, writableFinished } = response;
   return { status: statusCode, aborted: !(writableEnded && writableFinished), error };
 }
@@ -34,23 +27,16 @@ export type RefundWhen<Req> = (outcome: ResponseOutcome, request: Req) => MaybeP
 /** Called with what became of the request; later calls do nothing. The promise never rejects. */
 export type Settle = (outcome: ResponseOutcome) => Promise<void>;
 
-/** The refund of a check, and how to warn when it fails. */
-export interface Refunding {
-  /** The option that says whether to refund. */
-  readonly option: string;
-  readonly code: WarningCode;
-  /** The meaning for the request. */
-  readonly effect: string;
-}
-
 /**
  * Creates the function that an adapter calls when the response is over. A client that leaves is never refunded: it
  * could keep handlers busy and retry for free.
+ *
+ * @param failing how to warn when it fails: the option that says whether to refund, and the effect on the request
  */
 export function refundAtEnd<Req>(
   refundWhen: RefundWhen<Req>,
   warn: Warn,
-  { option, code, effect }: Refunding,
+  failing: { readonly option: string; readonly code: WarningCode; readonly effect: string },
 ): (request: Req, refund: () => Promise<unknown>) => Settle {
   return (request, refund) => {
     let settled: Promise<void> | undefined;
@@ -60,6 +46,7 @@ export function refundAtEnd<Req>(
         if ((await refundWhen(outcome, request)) === true) await refund();
       } catch (error) {
         // The response has been sent, so only the console is left.
+        const { option, code, effect } = failing;
         warn(code, `${effect}: ${error instanceof SluiceError ? error.code : `${option} threw`}.`);
       }
     }
@@ -72,7 +59,10 @@ export function refundAtEnd<Req>(
 }
 
 /** A response of Node.js that may still be open. */
-export interface EndingResponse extends ClosedResponse {
+export interface EndingResponse {
+  readonly statusCode: number;
+  readonly writableEnded: boolean;
+  readonly writableFinished: boolean;
   readonly destroyed?: boolean | undefined;
   readonly socket?: object | null | undefined;
   end(...args: never[]): unknown;

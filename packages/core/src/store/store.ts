@@ -3,6 +3,9 @@ import type { Policy } from "../algorithm/policy.js";
 import { SluiceError, show } from "../errors.js";
 import type { MaybePromise } from "../maybe-promise.js";
 
+/** How much longer state is kept that was written with an explicit time: see {@link CallOptions.nowMs}. */
+export const TEST_GRACE_MS = 3_600_000;
+
 /** Options of one call to a store. */
 export interface CallOptions {
   /**

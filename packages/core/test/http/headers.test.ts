@@ -3,7 +3,7 @@ import { parseRateLimit } from "ratelimit-header-parser";
 import { type Item, parseDictionary, parseList } from "structured-headers";
 import { describe, expect, it } from "vitest";
 import type { AdvertisedPolicy } from "../../src/http/headers/field.js";
-import { retryAfterSeconds } from "../../src/http/headers/retry-after.js";
+import { retryAfterSeconds } from "../../src/http/headers/numbers.js";
 import { fieldWriter, type HeaderFormName } from "../../src/http/headers/writer.js";
 import { type Decision, fixedWindow, type PolicyDecision, slidingWindow, tokenBucket } from "../../src/index.js";
 import { builtInAlgorithms } from "../../src/store/index.js";

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ForwardedClientOptions, forwardedClient, type TrustProxy } from "../../src/http/index.js";
+import { type ForwardedClientOptions, forwardedClient } from "../../src/http/index.js";
+
+type TrustProxy = Exclude<ForwardedClientOptions["trustProxy"], undefined>;
 
 /** The client behind a peer, with the field as it is given. */
 function behind(

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { importDistinct } from "../../src/store/import-distinct.js";
 import type { ExportedEntry } from "../../src/store/index.js";
+import { importDistinct } from "../../src/store/kit/import-pages.js";
 
 it("writes the first entry of each name, and leaves alone the others and what the store leaves alone, in order", async () => {
   const keys = fc.array(fc.constantFrom("a", "A", "b", "B", "c", "d"), { maxLength: 12 });

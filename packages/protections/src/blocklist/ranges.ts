@@ -1,6 +1,6 @@
 import { type Next, SluiceError } from "@sluice/core";
+import { maskNetwork, type Network, parseNetwork } from "@sluice/core/http";
 import { blockedBy, corrected, isLive, lifeOf, renewed, type StoredBlock, type Wish } from "./entry.js";
-import { masked, type Network, parseNetwork } from "./network.js";
 
 /** All blocked ranges: one record, so that one read knows them all. */
 export type StoredRanges = readonly StoredBlock[];
@@ -74,7 +74,7 @@ export function indexRanges(ranges: StoredRanges): RangeIndex {
     find(network, nowMs) {
       for (const { network: of, blocks } of longestFirst) {
         if (of.family !== network.family || of.bits > network.bits) continue;
-        const found = blocks.get(bitsOf(masked({ ...network, bits: of.bits })));
+        const found = blocks.get(bitsOf(maskNetwork({ ...network, bits: of.bits })));
         if (found !== undefined && isLive(found, nowMs)) return found;
       }
       return undefined;

@@ -1,6 +1,6 @@
 import { SluiceError } from "@sluice/core";
+import { formatNetwork, maskNetwork, type Network, parseNetwork } from "@sluice/core/http";
 import { checkKey } from "../key.js";
-import { formatNetwork, masked, type Network, parseNetwork } from "./network.js";
 
 /** The client that is blocked, or asked about. */
 export interface Subject {
@@ -26,7 +26,7 @@ export function subjectOf(given: string, ipv6Prefix: number): Subject {
   const network = parseNetwork(key);
   if (network === undefined || network === "wrong") return { key, network: undefined, range: false, client: key };
   const clientBits = network.family === 4 ? 128 : ipv6Prefix;
-  const client = network.bits < clientBits ? undefined : formatNetwork(masked({ ...network, bits: clientBits }));
+  const client = network.bits < clientBits ? undefined : formatNetwork(maskNetwork({ ...network, bits: clientBits }));
   if (client !== undefined && !key.includes("/")) return { key: client, network, range: false, client };
   return { key: formatNetwork(network), network, range: network.bits !== clientBits, client };
 }

@@ -1,9 +1,6 @@
 import { keyOfAddress } from "./client-key.js";
 import { withoutPort } from "./without-port.js";
 
-/** The request field from which the addresses behind a trusted proxy are read. */
-export type ForwardingField = "x-forwarded-for" | "forwarded";
-
 /** One parameter of an element, or nothing between two semicolons. Servers write brackets and colons without quotes too. */
 const PARAMETER = /[ \t]*(?:([!#$%&'*+.^_`|~\w-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^"\s;]*)))?[ \t]*(;|$)/y;
 
@@ -12,7 +9,7 @@ const PARAMETER = /[ \t]*(?:([!#$%&'*+.^_`|~\w-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\
  * if an element can't be read. The field is read from its end, so that a client can't change how the elements of the
  * proxies after it are read. Empty elements are skipped (RFC 9110, section 5.6.1).
  */
-export function* forwardedNodes(field: ForwardingField, value: string): Generator<string | undefined> {
+function* forwardedNodes(field: "x-forwarded-for" | "forwarded", value: string): Generator<string | undefined> {
   for (const element of field === "forwarded" ? elements(value) : value.split(",").reverse()) {
     if (element.trim() === "") continue;
     yield field === "forwarded" ? readFor(element) : element.trim();
@@ -27,12 +24,13 @@ export function* forwardedNodes(field: ForwardingField, value: string): Generato
  */
 export function clientBehind(
   peer: string | undefined,
-  nodes: Iterable<string | undefined>,
+  field: "x-forwarded-for" | "forwarded",
+  value: string,
   trusts: (address: string, hop: number) => boolean,
 ): string | undefined {
   let client = peer;
   let hop = 0;
-  for (const node of nodes) {
+  for (const node of forwardedNodes(field, value)) {
     hop++;
     // A trusted proxy does not write this, so the address before it was not a proxy's but the client's.
     if (hop > 1 && !isProxys(node)) return client;

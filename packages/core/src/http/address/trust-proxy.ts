@@ -1,27 +1,25 @@
 import { invalidOption } from "../../errors.js";
 import { check } from "../../options.js";
-import type { ProxyTrust } from "../port.js";
-import { clientBehind, type ForwardingField, forwardedNodes } from "./forwarded.js";
-import { type Ipv6Groups, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "./ip-address.js";
+import { clientBehind } from "./forwarded.js";
+import { isWithin, type Network, parseNetwork } from "./network.js";
 import { withoutPort } from "./without-port.js";
-
-/**
- * The proxies that may say who the client is: addresses and networks, as in `["10.0.0.0/8", "::1"]`, or a function of an
- * address without its port. A connection without an address, as of a Unix socket, is `"unix"` in both.
- */
-export type TrustProxy = readonly string[] | ((address: string) => boolean);
 
 /** Options of {@link forwardedClient}. */
 export interface ForwardedClientOptions {
-  /** Default: no proxy, so that the client is the peer of the connection. */
-  trustProxy?: TrustProxy | undefined;
+  /**
+   * The proxies that may report the client's address: addresses and networks, as in `["10.0.0.0/8", "::1"]`, or a function of
+   * an address without its port. A connection without an address, as of a Unix socket, is `"unix"` in both. Default: no proxy,
+   * so that the client is the peer of the connection.
+   */
+  trustProxy?: readonly string[] | ((address: string) => boolean) | undefined;
   /** The one field to read, which every trusted proxy has to write. Default `"x-forwarded-for"`. */
-  proxyHeader?: ForwardingField | undefined;
+  proxyHeader?: "x-forwarded-for" | "forwarded" | undefined;
 }
 
 /** Finds the client behind proxies. */
 export interface ForwardedClient {
-  readonly trust: ProxyTrust;
+  /** See `proxyTrust` of a port. */
+  readonly trust: "nobody" | "some" | "everyone";
   /**
    * @param peer the address of the connection
    * @param header looks up a field of the request by its name in lower case
@@ -41,12 +39,6 @@ const STRANGERS = [
   ["192.0.2.1", "198.51.100.1", "203.0.113.1"],
   ["2001:db8::1", "3fff::1"],
 ];
-
-interface Network {
-  readonly ipv4: boolean;
-  readonly groups: Ipv6Groups;
-  readonly prefix: number;
-}
 
 /**
  * Finds clients behind proxies, for adapters of frameworks that do not handle proxies. The field is used only if the
@@ -76,7 +68,7 @@ export function forwardedClient(options: ForwardedClientOptions): ForwardedClien
     address(peer, header) {
       if (!trusts(peer === undefined ? UNIX : withoutPort(peer))) return peer;
       const value = header(proxyHeader);
-      return value === undefined ? peer : clientBehind(peer, forwardedNodes(proxyHeader, value), trusts);
+      return value === undefined ? peer : clientBehind(peer, proxyHeader, value, trusts);
     },
   };
 }
@@ -99,30 +91,14 @@ function trustOf(trustProxy: readonly string[]): (address: string) => boolean {
   return (text) => {
     // nginx writes a colon behind it.
     if (text === UNIX || text === "unix:") return trustsUnix;
-    const address = addressOf(text);
-    if (address === undefined) return false;
-    return networks.some(({ ipv4, groups, prefix }) => {
-      const masked = maskIpv6(address.groups, prefix);
-      return ipv4 === address.ipv4 && groups.every((group, i) => group === masked[i]);
-    });
+    const address = parseNetwork(text);
+    if (address === undefined || address === "wrong" || text.includes("/")) return false;
+    return networks.some((network) => isWithin(address, network));
   };
 }
 
 function networkOf(text: string): Network {
-  const [, start = "", bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(String(text)) ?? [];
-  const address = addressOf(start);
-  // The number of the 128 bits before those that the text counts: IPv4 is the last 32.
-  const before = address?.ipv4 && isIpv4(start) ? 96 : 0;
-  const prefix = bits === undefined ? 128 : before + Number(bits);
-  // `::ffff:10.0.0.0/8` is not the network that it looks like, and would hold all of IPv4.
-  if (address === undefined || prefix > 128 || (address.ipv4 && prefix < 96)) {
-    throw invalidOption("trustProxy", text, 'have addresses and networks, as in "10.0.0.0/8" or "2001:db8::/32"');
-  }
-  return { ipv4: address.ipv4, groups: maskIpv6(address.groups, prefix), prefix };
-}
-
-/** All spellings of an address have the same groups; IPv4 has those of its IPv4-mapped form. */
-function addressOf(text: string): { ipv4: boolean; groups: Ipv6Groups } | undefined {
-  const groups = parseIpv6(isIpv4(text) ? `::ffff:${text}` : text.replace(/%.*$/, ""));
-  return groups && { ipv4: mappedIpv4(groups) !== undefined, groups };
+  const network = parseNetwork(String(text));
+  if (network !== undefined && network !== "wrong") return network;
+  throw invalidOption("trustProxy", text, 'have addresses and networks, as in "10.0.0.0/8" or "2001:db8::/32"');
 }

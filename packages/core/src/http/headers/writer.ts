@@ -1,10 +1,8 @@
 import type { Decision } from "../../limiter/decision.js";
 import type { Rule } from "../../options.js";
-import { draft6 } from "./draft-6.js";
-import { draft7 } from "./draft-7.js";
 import { draft11 } from "./draft-11.js";
 import type { AdvertisedPolicy, HeaderField, StateField } from "./field.js";
-import { type LegacyReset, legacy } from "./legacy.js";
+import { draft6, draft7, legacy } from "./older-forms.js";
 
 /**
  * A form of the RateLimit fields: `"draft-11"` of the IETF draft (`"draft-8"` is the same on the wire), its older
@@ -46,7 +44,7 @@ export type FieldWriter = (decision: Decision, nowMs: () => number) => readonly 
 export function fieldWriter(
   forms: readonly HeaderFormName[],
   policies: readonly AdvertisedPolicy[],
-  legacyReset: LegacyReset,
+  legacyReset: "epoch" | "delta",
 ): FieldWriter {
   const byName = { "draft-11": draft11, "draft-7": draft7, "draft-6": draft6, legacy: legacy(legacyReset) };
   const written = HEADER_FORMS.filter(

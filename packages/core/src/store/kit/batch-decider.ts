@@ -2,11 +2,10 @@ import { remoteFormOf } from "../../algorithm/built-in.js";
 import { nextNumber } from "../../algorithm/reply.js";
 import { SluiceError, storeFailure } from "../../errors.js";
 import type { MaybePromise } from "../../maybe-promise.js";
-import { createBatchers } from "../batchers.js";
 import { storeTimeout } from "../deadlines.js";
 import { unreadableState } from "../entry.js";
-import { groupsByTime, numberBatch } from "../numbered-batch.js";
-import { readOutcome } from "../read-outcome.js";
+import { createBatchers } from "../keyed-batcher.js";
+import { groupsByTime, numberBatch, readOutcome } from "../numbered-batch.js";
 import type { Admission, CallOptions, Claim, Outcome } from "../store.js";
 import type { Batch, BatchReply, BatchSender, DecideCall, NotRun } from "./batch.js";
 

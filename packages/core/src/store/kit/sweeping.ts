@@ -1,6 +1,6 @@
-import { type Duration, parseDuration } from "../../duration.js";
+import { type Duration, MAX_TIMER_MS, parseDuration } from "../../duration.js";
 import { check, type Rules } from "../../options.js";
-import { repeatEvery } from "../repeat-every.js";
+import { startQuietTimer, type Timer } from "../../timer.js";
 
 /** Options of stores whose database keeps expired entries until they are swept away. */
 export interface SweepOptions {
@@ -72,4 +72,29 @@ function nextTurn(turn: unknown, nowMs: number, everyMs: number): SweepTurn | un
   const [endMs = 0, lengthMs = 0]: readonly number[] = Array.isArray(turn) ? turn : [];
   // A turn that ends further ahead than it is long is from before the clock stepped back.
   return turn === undefined || endMs - nowMs > lengthMs ? [nowMs + everyMs, everyMs] : undefined;
+}
+
+/**
+ * Does some work every so often, one time after the other, without keeping a Node.js process alive. At most {@link MAX_TIMER_MS} pass between two times.
+ */
+function repeatEvery(
+  everyMs: number,
+  work: () => Promise<unknown>,
+  onError: (error: unknown) => void,
+): { stop(): void } {
+  let timer: Timer | undefined;
+  let stopped = false;
+
+  function schedule(): void {
+    if (stopped) return;
+    timer = startQuietTimer(() => work().catch(onError).finally(schedule), Math.min(everyMs, MAX_TIMER_MS));
+  }
+
+  schedule();
+  return {
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
 }

@@ -1,10 +1,10 @@
-import { formatIpv6, type Ipv6Groups, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "@sluice/core/http";
+import { formatIpv6, type Ipv6Groups, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "./ip-address.js";
 
 /** All addresses of one family that start with the same bits. */
 export interface Network {
   readonly family: 4 | 6;
   /** IPv4 in its IPv4-mapped form, so that all have eight groups. */
-  readonly groups: Ipv6Groups;
+  readonly groups: readonly number[];
   /** The number of the 128 bits that count; of IPv4, 96 are before its own. */
   readonly bits: number;
 }
@@ -34,12 +34,19 @@ export function parseNetwork(text: string): Network | undefined | "wrong" {
   const bits = (isIpv4(start) ? MAPPED_BITS : 0) + Number(digits);
   // `::ffff:10.0.0.0/8` is not the network that it looks like, and would hold all of IPv4.
   if (!/^\d{1,3}$/.test(digits) || bits > 128 || (family === 4 && bits < MAPPED_BITS)) return "wrong";
-  return masked({ family, groups, bits });
+  return maskNetwork({ family, groups, bits });
 }
 
 /** The network with all bits cleared that do not count. */
-export function masked({ family, groups, bits }: Network): Network {
+export function maskNetwork({ family, groups, bits }: Network): Network {
   return { family, groups: maskIpv6(groups, bits), bits };
+}
+
+/** Whether an address or a network lies in another network. */
+export function isWithin(inner: Network, outer: Network): boolean {
+  if (inner.family !== outer.family || inner.bits < outer.bits) return false;
+  const { groups } = maskNetwork({ ...inner, bits: outer.bits });
+  return outer.groups.every((group, i) => group === groups[i]);
 }
 
 /** The one spelling of a network; of a single IPv4 address the address. */
