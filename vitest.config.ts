@@ -7,7 +7,7 @@ import { defineConfig, type Plugin } from "vitest/config";
 const root = import.meta.dirname;
 
 /** Every folder with a `test` folder is a separate project, named after the folder. */
-const folders = ["packages", "apps", "tools"]
+const folders = ["packages", "apps", "tools", "tests"]
   .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
   .concat(join(root, "bench"), join(root, "tools"))
   .filter((folder) => existsSync(join(folder, "test")));
@@ -17,6 +17,9 @@ const folders = ["packages", "apps", "tools"]
  * They start no servers, and leave nothing behind. Threads would save more, but tests measure the CPU time of their process.
  */
 const shared = new Set(["core", "express", "hono", "koa", "store-memory", "testkit"]);
+
+/** Tests that take minutes: `npm run test:faults` and CI run them. */
+const slow = process.env.CI === undefined && process.env.SLUICE_SLOW === undefined ? ["test/slow/**"] : [];
 
 /** Tests run on the sources of the packages, never on an old build. The other conditions are Vitest's own for Node.js. */
 const conditions = ["dev-source", "node", "development|production"];
@@ -39,9 +42,9 @@ export default defineConfig({
   test: {
     // Half of the time is waiting for servers, so no core is left to Vitest itself.
     maxWorkers: availableParallelism(),
-    // Tests that start servers wait for them.
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Tests that start servers wait for them, and a busy machine takes ten times as long for all tests.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Files that tests write and then import, such as a page's example, import sources like the test itself.
     server: { deps: { inline: [/\/node_modules\/\.(?:cache|printed)\//] } },
     // Servers and other processes take their time on a busy machine. `npm test` lists what needed another try.
@@ -52,6 +55,7 @@ export default defineConfig({
         name: basename(folder),
         root: folder,
         include: ["test/**/*.test.ts"],
+        exclude: slow,
         isolate: !shared.has(basename(folder)),
         // Each test runs a compiler, a bundler or another test runner to its end.
         ...(basename(folder) === "consumers" ? { testTimeout: 120_000, hookTimeout: 120_000, maxConcurrency: 2 } : {}),

@@ -27,6 +27,8 @@ export function lenderOf(pool: PgPool): Lender {
   return lender;
 }
 
+const ignore = (): void => {};
+
 const lenders = new WeakMap<PgPool, Lender>();
 
 function createLender(pool: PgPool): Lender {
@@ -39,9 +41,13 @@ function createLender(pool: PgPool): Lender {
   const waiting = new Set<(client: PgPoolClient) => void>();
   let trustedSinceMs = Number.NEGATIVE_INFINITY;
 
-  (pool as { on?(event: "connect", listener: (client: PgPoolClient) => void): unknown }).on?.("connect", (client) =>
-    answeredMs.set(client, performance.now()),
-  );
+  (pool as { on?(event: "connect", listener: (client: PgPoolClient) => void): unknown }).on?.("connect", (client) => {
+    answeredMs.set(client, performance.now());
+    // The server may end a connection in the same packet that opens it, when the pool has removed its listener and the
+    // borrower has none yet. Without one the error would end the process; the first statement fails anyway.
+    client.on("error", ignore);
+    setImmediate(() => client.removeListener("error", ignore));
+  });
 
   /**
    * Resolves to the first connection that is free. A new one takes several round trips to open, and another one may be

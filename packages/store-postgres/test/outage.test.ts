@@ -1,5 +1,7 @@
+import { type AddressInfo, createServer } from "node:net";
 import { createLimiter, type Decision, fixedWindow, type Limiter } from "@sluice/core";
 import { startProxy } from "@sluice/servers";
+import pg from "pg";
 import postgres from "postgres";
 import { describe, expect, it, vi } from "vitest";
 import { postgresStore } from "../src/index.js";
@@ -136,6 +138,36 @@ describe("a pool without a free connection", () => {
     lock.release();
     await slow.healthCheck();
     expect(await process()).not.toBe(before);
+  });
+});
+
+describe("a connection that the server ends in the packet that opens it", () => {
+  it("fails the call that would use it, and not the process", async () => {
+    const message = (type: string, ...parts: (string | readonly number[])[]) => {
+      const body = Buffer.concat(parts.map((part) => Buffer.from(part as string)));
+      const head = Buffer.from([type.charCodeAt(0), 0, 0, 0, 0]);
+      head.writeInt32BE(body.length + 4, 1);
+      return Buffer.concat([head, body]);
+    };
+    const opened = [message("R", [0, 0, 0, 0]), message("Z", "I")];
+    const ended = message("E", "SFATAL\0", "C57P01\0", "Mterminating connection\0", "\0");
+    const closing = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => socket.end(Buffer.concat([...opened, ended])));
+    });
+    await new Promise<void>((resolve) => closing.listen(0, "127.0.0.1", resolve));
+    const { port } = closing.address() as AddressInfo;
+    const pool = new pg.Pool({ host: "127.0.0.1", port, user: "postgres", max: 2 });
+    pool.on("error", () => {});
+    const limiter = createLimiter({ store: postgresStore({ client: pool }), on: { storeError() {} } });
+    for (let i = 0; i < 3; i++) {
+      expect(await limiter.consume("somebody")).toMatchObject({
+        source: "failClosed",
+        error: { code: "STORE_FAILED" },
+      });
+    }
+    await pool.end();
+    closing.close();
   });
 });
 

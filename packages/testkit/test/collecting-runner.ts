@@ -47,6 +47,7 @@ const GROUPS: readonly StoreGroup[] = [
   "differential",
   "atomicity",
   "several processes",
+  "races",
   "expiry",
   "clock",
   "odd keys",

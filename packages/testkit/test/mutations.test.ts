@@ -26,6 +26,12 @@ function oneMore(policy: Policy): Policy {
   return { ...policy, burst: burst + 1, limit: limit + 1 } as Policy;
 }
 
+/** A step that charges one unit less than it was asked for, where that is more than one. */
+function cheaper({ step }: Algorithm, ...[state, policy, nowMs, cost]: Parameters<Algorithm["step"]>): Step<unknown> {
+  const finding = step(state, policy, nowMs, cost);
+  return finding.allowed && cost > 1 ? step(state, policy, nowMs, cost - 1) : finding;
+}
+
 /** Tokens and the time of the last refill as floating point numbers, as in most libraries. */
 function floatingBucket(algorithm: Algorithm): Algorithm {
   if (algorithm.name !== "token-bucket") return algorithm;
@@ -97,13 +103,14 @@ const MUTATIONS: readonly [fault: string, faults: Faults, groups: readonly Store
     ["differential"],
   ],
   ["charges denials", { chargesDenials: true }, ["atomicity", "differential"]],
-  ["is not atomic", { races: true }, ["atomicity"]],
+  ["is not atomic", { races: true }, ["atomicity", "races"]],
   [
     "loses refunds",
     { losesUpdate: (before, after) => Array.isArray(before) && !isBlock(before, after) },
     ["refund, reset and block", "differential", "custom algorithm"],
   ],
   ["loses blocks", { losesUpdate: isBlock }, ["refund, reset and block", "expiry", "decide", "differential"]],
+  ["counts a part of what it admits", { algorithm: stepping(cheaper) }, ["races", "differential"]],
   ["loses one update in twenty", { losesUpdate: () => ++updates % 20 === 0 }, ["atomicity"]],
   ["keeps what was deleted", { keepsDeleted: true }, ["basics", "refund, reset and block", "odd keys"]],
   ["cuts long keys", { keyOf: (key) => key.slice(0, 2_000) }, ["odd keys"]],
@@ -160,6 +167,7 @@ describe("a store without faults", () => {
     "decide",
     "differential",
     "atomicity",
+    "races",
     "odd keys",
     "custom algorithm",
     "batching",

@@ -5,8 +5,12 @@ export interface Proxy {
   readonly port: number;
   /** Lets requests through, and breaks the connection instead of sending the answer after the next `pass`. */
   loseAnswer(pass: number): void;
-  /** How many answers were lost so far. */
+  /** Passes on half of every so many answers, and then breaks the connection; 0 ends it. */
+  cut(every: number): void;
+  /** How many answers were lost or cut so far. */
   readonly lost: number;
+  /** Resets all open connections. New connections work. */
+  reset(): void;
   /** Freezes all open connections: they stay open, and nothing passes. New connections work. */
   freeze(): void;
   /** Leads new connections to another server, as a failover behind one address does. Open ones stay where they are. */
@@ -31,6 +35,8 @@ export async function startProxy(toPort: number): Promise<Proxy> {
   let target = toPort;
   let delayMs = 0;
   let passing = Number.POSITIVE_INFINITY;
+  let cutEvery = 0;
+  let answers = 0;
   let lost = 0;
   let connections = 0;
 
@@ -71,6 +77,13 @@ export async function startProxy(toPort: number): Promise<Proxy> {
     });
     far.on("data", (data) => {
       if (link.frozen) return;
+      answers++;
+      if (cutEvery > 0 && answers % cutEvery === 0) {
+        lost++;
+        near.end(data.subarray(0, data.length >> 1));
+        far.destroy();
+        return;
+      }
       if (passing-- > 0) {
         answer(near, link, data);
         return;
@@ -85,6 +98,12 @@ export async function startProxy(toPort: number): Promise<Proxy> {
     port: (server.address() as { port: number }).port,
     loseAnswer(pass) {
       passing = pass;
+    },
+    cut(every) {
+      cutEvery = every;
+    },
+    reset() {
+      for (const socket of sockets) socket.resetAndDestroy();
     },
     get lost() {
       return lost;

@@ -20,6 +20,7 @@ export type StoreGroup =
   | "differential"
   | "atomicity"
   | "several processes"
+  | "races"
   | "expiry"
   | "clock"
   | "odd keys"

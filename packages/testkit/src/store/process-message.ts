@@ -1,4 +1,5 @@
 import type { Policy } from "@sluice/core";
+import type { RecordedCall } from "../history/recorded-call.js";
 
 /** The task of a process of the group `several processes`. */
 export interface Task {
@@ -13,3 +14,17 @@ export interface Task {
 
 /** The messages of a process: that it is ready for the start, then how many of its calls were admitted. */
 export type Report = "ready" | { readonly admitted: number } | { readonly failed: string };
+
+/** What a process of the group `races` is to do. */
+export interface RaceTask {
+  readonly module: string;
+  readonly setting: string | undefined;
+  readonly prefix: string;
+  readonly seed: number;
+}
+
+/** What it says: that it is ready for the start, then its part of the history of each algorithm. */
+export type RaceReport =
+  | "ready"
+  | { readonly histories: Readonly<Record<string, readonly RecordedCall[]>> }
+  | { readonly failed: string };

@@ -14,6 +14,7 @@ import { importGroup } from "./import.js";
 import { lifecycleGroup } from "./lifecycle.js";
 import { oddKeysGroup } from "./odd-keys.js";
 import { processesGroup } from "./processes.js";
+import { racesGroup } from "./races.js";
 import { refundsGroup } from "./refunds.js";
 import { createContext, type SuiteContext } from "./suite-context.js";
 
@@ -23,6 +24,7 @@ const GROUPS: Readonly<Record<StoreGroup, (context: SuiteContext) => void>> = {
   differential: differentialGroup,
   atomicity: atomicityGroup,
   "several processes": processesGroup,
+  races: racesGroup,
   expiry: expiryGroup,
   clock: clockGroup,
   "odd keys": oddKeysGroup,

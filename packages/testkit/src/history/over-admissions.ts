@@ -1,0 +1,153 @@
+import type { FixedWindowPolicy, Policy, SlidingLogPolicy, SlidingWindowPolicy, TokenBucketPolicy } from "@sluice/core";
+import type { RecordedCall, RecordedConsume } from "./recorded-call.js";
+
+/** A stretch of time in which more was admitted than a policy allows. */
+export interface OverAdmission {
+  readonly key: string;
+  /** The policy's name. */
+  readonly policy: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** What was certainly admitted between `fromMs` and `toMs`, and not refunded. */
+  readonly admitted: number;
+  /** The most that the policy allows there, whenever in between the store decided. */
+  readonly allowed: number;
+}
+
+/** What a policy allows in any stretch of so many milliseconds, and in the first ones of a key that was not used before. */
+interface Bounds {
+  inAny(lengthMs: number): number;
+  readonly first?: { readonly lengthMs: number; readonly limit: number };
+}
+
+/** A moment from which a call counts, or no longer does. */
+interface Moment {
+  readonly atMs: number;
+  /** Calls that were sent before the stretch begins do not count in it; resets count until they were answered. */
+  readonly sentMs: number;
+  readonly units: number;
+  readonly resets: number;
+}
+
+/**
+ * Finds the stretches of a history in which more was admitted than its policies allow. Each call took effect at some time between its
+ * `sentMs` and its `receivedMs`. A stretch is reported only if no choice of those times keeps the policy, so an empty
+ * result with few calls proves little, and a report always is a fault.
+ *
+ * The keys must not have been used before the history, and clocks must not have been set during it. Each reset may allow
+ * the whole limit once more. The algorithms that come with Sluice are known; a policy of another one is an error.
+ *
+ * @example
+ * ```ts
+ * import { deepEqual } from "node:assert/strict";
+ * import { createLimiter, slidingLog } from "@sluice/core";
+ * import { modelStore, overAdmissions, recordCalls } from "@sluice/testkit";
+ *
+ * const policies = [slidingLog({ limit: 10, window: "1s" })];
+ * const recorder = recordCalls(createLimiter({ store: modelStore(), policies }));
+ * await Promise.all(Array.from({ length: 50 }, () => recorder.consume("somebody")));
+ * deepEqual(overAdmissions(policies, recorder.calls), []);
+ * ```
+ */
+export function overAdmissions(policies: readonly Policy[], calls: readonly RecordedCall[]): readonly OverAdmission[] {
+  return [...groupByKey(calls)].flatMap(([key, ofKey]) => {
+    const admissions = ofKey.filter((call): call is RecordedConsume => call.kind === "consume" && call.allowed);
+    const moments = momentsOf(admissions, ofKey);
+    return policies.flatMap((policy) => {
+      const worst = worstStretch(boundsOf(policy), admissions, moments);
+      return worst === undefined ? [] : [{ key, policy: policy.name, ...worst }];
+    });
+  });
+}
+
+function groupByKey(calls: readonly RecordedCall[]): Map<string, RecordedCall[]> {
+  const byKey = new Map<string, RecordedCall[]>();
+  for (const call of calls) {
+    const ofKey = byKey.get(call.key);
+    if (ofKey === undefined) byKey.set(call.key, [call]);
+    else ofKey.push(call);
+  }
+  return byKey;
+}
+
+/** In order of time; what frees quota comes first, since it may have been first. */
+function momentsOf(admissions: readonly RecordedConsume[], calls: readonly RecordedCall[]): readonly Moment[] {
+  const refundedMs = new Map<string, number>();
+  for (const call of calls) {
+    if (call.kind !== "refund") continue;
+    refundedMs.set(call.of, Math.min(call.sentMs, refundedMs.get(call.of) ?? Number.POSITIVE_INFINITY));
+  }
+  const moments = admissions.flatMap(({ id, cost, sentMs, receivedMs }): Moment[] => {
+    const untilMs = refundedMs.get(id);
+    const admitted = { atMs: receivedMs, sentMs, units: cost, resets: 0 };
+    if (untilMs === undefined) return [admitted];
+    return [admitted, { ...admitted, atMs: Math.max(untilMs, receivedMs), units: -cost }];
+  });
+  for (const { kind, sentMs, receivedMs } of calls) {
+    if (kind === "reset") moments.push({ atMs: sentMs, sentMs: receivedMs, units: 0, resets: 1 });
+  }
+  return moments.sort((a, b) => a.atMs - b.atMs || b.resets - a.resets || a.units - b.units);
+}
+
+type Stretch = Omit<OverAdmission, "key" | "policy">;
+
+function worstStretch(
+  { inAny, first }: Bounds,
+  admissions: readonly RecordedConsume[],
+  moments: readonly Moment[],
+): Stretch | undefined {
+  let worst: Stretch | undefined;
+  /** Looks at all stretches that begin at a time, for as long as they are of interest. */
+  function look(fromMs: number, untilMs: number, limitOf: (toMs: number) => number): void {
+    let admitted = 0;
+    let resets = 0;
+    for (const { atMs, sentMs, units, resets: more } of moments) {
+      if (sentMs < fromMs) continue;
+      if (atMs > untilMs) return;
+      admitted += units;
+      resets += more;
+      if (units <= 0) continue;
+      const allowed = limitOf(atMs) * (resets + 1);
+      if (admitted - allowed > (worst === undefined ? 0 : worst.admitted - worst.allowed)) {
+        worst = { fromMs, toMs: atMs, admitted, allowed };
+      }
+    }
+  }
+
+  const starts = new Set(admissions.map(({ sentMs }) => sentMs));
+  for (const fromMs of starts) look(fromMs, Number.POSITIVE_INFINITY, (toMs) => inAny(toMs - fromMs));
+  if (first !== undefined && starts.size > 0) {
+    const fromMs = Math.min(...starts);
+    look(fromMs, fromMs + first.lengthMs - 1, () => first.limit);
+  }
+  return worst;
+}
+
+const BOUNDS: Readonly<Record<string, (policy: Policy) => Bounds>> = {
+  "token-bucket": (policy) => {
+    const { rate, intervalMs, burst } = policy as TokenBucketPolicy;
+    return { inAny: (lengthMs) => burst + Math.floor((rate * lengthMs) / intervalMs) };
+  },
+  "sliding-log": (policy) => {
+    const { limit, windowMs } = policy as SlidingLogPolicy;
+    return { inAny: (lengthMs) => limit * (Math.floor(lengthMs / windowMs) + 1) };
+  },
+  // Their windows start with a key's first request, and then two of them may meet anywhere.
+  "fixed-window": (policy) => ofWindows(policy as FixedWindowPolicy),
+  "sliding-window": (policy) => ofWindows(policy as SlidingWindowPolicy),
+};
+
+function ofWindows({ limit, windowMs }: FixedWindowPolicy | SlidingWindowPolicy): Bounds {
+  return {
+    inAny: (lengthMs) => limit * (Math.floor(lengthMs / windowMs) + 2),
+    first: { lengthMs: windowMs, limit },
+  };
+}
+
+function boundsOf(policy: Policy): Bounds {
+  const bounds = BOUNDS[policy.algorithm];
+  if (bounds === undefined) {
+    throw new Error(`overAdmissions knows ${Object.keys(BOUNDS).join(", ")}, and not ${policy.algorithm}`);
+  }
+  return bounds(policy);
+}

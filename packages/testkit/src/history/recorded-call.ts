@@ -1,0 +1,32 @@
+/** When a call was sent and when it was answered, in milliseconds of a clock that all processes share. */
+export interface RecordedTimes {
+  readonly key: string;
+  readonly sentMs: number;
+  /** `Number.MAX_VALUE` if no answer came: the call may take effect at any time. */
+  readonly receivedMs: number;
+}
+
+/** A decision of a store. */
+export interface RecordedConsume extends RecordedTimes {
+  readonly kind: "consume";
+  /** Names the call in the history. */
+  readonly id: string;
+  readonly cost: number;
+  /** Whether the store admitted it. Admissions that were made without the store are not recorded. */
+  readonly allowed: boolean;
+}
+
+/** A refund of an earlier decision, whether or not it gave anything back. */
+export interface RecordedRefund extends RecordedTimes {
+  readonly kind: "refund";
+  /** The `id` of the decision. */
+  readonly of: string;
+}
+
+/** A reset of a key. */
+export interface RecordedReset extends RecordedTimes {
+  readonly kind: "reset";
+}
+
+/** A call of a recorded history: plain data, so that processes can send it to each other. */
+export type RecordedCall = RecordedConsume | RecordedRefund | RecordedReset;

@@ -1,0 +1,150 @@
+import { startProxy, startRedis } from "@sluice/servers";
+import { openStore } from "@sluice/storage";
+import { Redis } from "ioredis";
+import { expect, it, onTestFinished } from "vitest";
+import { chargedOnce, type Fault, type Summary, underFault } from "./traffic.js";
+
+/** A server, a connection for the test's own commands, and a store whose traffic goes through a proxy. */
+async function start() {
+  let server = await startRedis();
+  const proxy = await startProxy(server.port);
+  const admin = new Redis(server.port, { maxRetriesPerRequest: null });
+  admin.on("error", () => {});
+  const store = await openStore(`redis://127.0.0.1:${proxy.port}`);
+  onTestFinished(async () => {
+    await store.close();
+    admin.disconnect();
+    await proxy.stop();
+    await server.stop();
+  });
+  return {
+    proxy,
+    admin,
+    store,
+    port: server.port,
+    server: () => server,
+    async restart() {
+      await server.kill();
+      server = await startRedis({ port: server.port });
+    },
+  };
+}
+
+type Started = Awaited<ReturnType<typeof start>>;
+
+async function broken(fault: (started: Started) => Omit<Fault, "store" | "prefix">): Promise<Summary> {
+  const started = await start();
+  return underFault({ store: started.store, prefix: "faults", ...fault(started) });
+}
+
+/** How many decisions were made without the store. */
+const failures = ({ sources: { failClosed = 0 } }: Summary): number => failClosed;
+
+it("survives a server that was killed and starts empty", async () => {
+  const summary = await broken(({ restart, server }) => ({
+    begin: (traffic) =>
+      traffic.losingState(async () => {
+        await server().kill();
+        await traffic.during(700);
+        await restart();
+      }),
+    lastsMs: 0,
+  }));
+  expect(failures(summary)).toBeGreaterThan(0);
+});
+
+it("survives a server that is stopped and continued", async () => {
+  const summary = await broken(({ server }) => ({
+    begin: () => server().pause(),
+    end: () => server().resume(),
+    after: chargedOnce,
+  }));
+  expect(failures(summary)).toBeGreaterThan(0);
+});
+
+it("does not notice that scripts are flushed", async () => {
+  const summary = await broken(({ admin }) => ({
+    begin: async (traffic) => {
+      for (let i = 0; i < 20; i++) {
+        await admin.script("FLUSH");
+        await traffic.during(20);
+      }
+    },
+    lastsMs: 0,
+    // So that a busy machine makes none of them late.
+    timeoutMs: 5_000,
+    after: chargedOnce,
+  }));
+  expect(failures(summary)).toBe(0);
+});
+
+it("starts again after FLUSHALL", async () => {
+  await broken(({ admin }) => ({ begin: (traffic) => traffic.losingState(() => admin.flushall()), lastsMs: 300 }));
+});
+
+it("honours denials while the memory is full and nothing may be evicted", async () => {
+  const summary = await broken(({ admin }) => ({
+    begin: () => admin.config("SET", "maxmemory", "1"),
+    end: () => admin.config("SET", "maxmemory", "0"),
+    after: chargedOnce,
+  }));
+  expect(failures(summary)).toBeGreaterThan(0);
+});
+
+it("honours denials on a read-only replica", async () => {
+  const summary = await broken(({ admin, proxy }) => ({
+    // Nothing is replicated: nobody listens there.
+    begin: () => admin.replicaof("127.0.0.1", 1),
+    end: async () => {
+      await admin.replicaof("NO", "ONE");
+      proxy.reset();
+    },
+    after: chargedOnce,
+  }));
+  expect(failures(summary)).toBeGreaterThan(0);
+});
+
+it("is slow for as long as the network is, and charges nothing twice", async () => {
+  const summary = await broken(({ proxy }) => ({
+    begin: () => proxy.delay(400),
+    end: () => proxy.delay(0),
+    after: chargedOnce,
+  }));
+  expect(failures(summary)).toBeGreaterThan(0);
+});
+
+it("charges at most once what the network cuts in the middle of a reply", async () => {
+  const summary = await broken(({ proxy }) => ({
+    begin: () => proxy.cut(3),
+    end: () => proxy.cut(0),
+    after: async (traffic, found) => {
+      expect(proxy.lost).toBeGreaterThan(1);
+      await chargedOnce(traffic, found);
+    },
+  }));
+  expect(failures(summary)).toBeGreaterThan(0);
+});
+
+it("leaves a connection on which nothing passes any more", async () => {
+  const summary = await broken(({ proxy }) => ({
+    begin: () => proxy.freeze(),
+    lastsMs: 0,
+    // The network drops packets without a word, so the store has to notice that itself.
+    withinMs: 5_000,
+    after: chargedOnce,
+  }));
+  expect(failures(summary)).toBeGreaterThan(0);
+});
+
+it("opens another connection when one is reset", async () => {
+  await broken(({ proxy }) => ({
+    begin: async (traffic) => {
+      for (let i = 0; i < 10; i++) {
+        proxy.reset();
+        await traffic.during(50);
+      }
+    },
+    lastsMs: 0,
+    after: chargedOnce,
+  }));
+});
