@@ -29,7 +29,7 @@ export const MAX_DURATION_MS: number = 2 ** 37;
 export function parseDuration(value: Duration, option: string, maxMs: number = MAX_DURATION_MS): number {
   const ms = typeof value === "string" ? wordsToMs(value) : value;
   if (!Number.isSafeInteger(ms) || ms < 1 || ms > maxMs) {
-    throw invalidOption(option, value, `be whole milliseconds from 1 to ${maxMs}, or a text such as "250ms" or "1d"`);
+    throw invalidOption(option, value, `be whole milliseconds from 1 to ${maxMs}, or a string such as "250ms" or "1d"`);
   }
   return ms;
 }

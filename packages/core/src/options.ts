@@ -44,7 +44,7 @@ export function checkOptions(
     throw invalidOption("options", options, `be an object with ${known.join(", ")}`);
   }
   if ("atomicUpdate" in options && known.includes("store")) {
-    throw invalidOption("options", options, `have a store, and not be one: write ${of}({ store })`);
+    throw invalidOption("options", options, `contain the store: write ${of}({ store })`);
   }
   for (const [option, value] of Object.entries(options)) {
     if (!known.includes(option)) {

@@ -101,7 +101,7 @@ export function createProtections(options: ProtectionsOptions): Protections {
   const shared = { store, prefix, clock };
   const limiter = createLimiter({ failOpen, timeout, ...part("limiter", options.limiter), ...shared });
   if (limiter.policies.some(({ name }) => name === DEBOUNCE)) {
-    throw invalidOption("limiter.policies", DEBOUNCE, "have other names than the debouncer");
+    throw invalidOption("limiter.policies", DEBOUNCE, "have a name that differs from the debouncer's");
   }
   const debounce = part("debounce", options.debounce);
   const debouncer = createDebouncer({ failOpen, timeout, ...debounce, window: debounce.window ?? "1s", ...shared });
@@ -127,7 +127,7 @@ function part<Options extends object>(name: string, options: Options | undefined
   if (options === undefined) return {};
   for (const shared of ["store", "prefix", "clock"]) {
     if (shared in options) {
-      throw invalidOption(`${name}.${shared}`, Reflect.get(options, shared), "be set for all parts together");
+      throw invalidOption(`${name}.${shared}`, Reflect.get(options, shared), "be set once, for all parts");
     }
   }
   return options;

@@ -78,7 +78,7 @@ describe("what is wrong", () => {
     [
       { store, blocklist: { prefix: "a" } },
       "INVALID_OPTION",
-      '"blocklist.prefix" must be set for all parts together, got "a"',
+      '"blocklist.prefix" must be set once, for all parts, got "a"',
     ],
     [{ store, registry: { touchEvry: 1 } }, "UNKNOWN_OPTION", "touchEvery"],
     [

@@ -193,7 +193,7 @@ export function storeFailed(error: unknown, table: string): SluiceError {
   if (known !== undefined) {
     return new SluiceError("STORE_NOT_READY", `${known.fix(table)} (${name}: ${message})`, { cause });
   }
-  const once = lost ? "; what was asked has been done once or not at all" : "";
+  const once = lost ? "; the request was carried out once or not at all" : "";
   return new SluiceError("STORE_FAILED", `DynamoDB failed: ${name === "" ? "" : `${name}: `}${message}${once}`, {
     cause,
   });

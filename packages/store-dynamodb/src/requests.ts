@@ -41,7 +41,7 @@ export function createRequest(send: Send, pace: Pace, skew: ClockSkew): Request 
         ended(performance.now(), "unanswered");
         // The client may wait for something that can't be aborted, such as credentials.
         reject(
-          new SluiceError("STORE_TIMEOUT", "DynamoDB did not answer in time; what was asked may have been done", {
+          new SluiceError("STORE_TIMEOUT", "DynamoDB did not answer in time; the request may have been carried out", {
             cause: pace.error,
           }),
         );

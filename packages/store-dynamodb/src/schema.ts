@@ -90,7 +90,7 @@ async function untilActive(send: Send, table: string): Promise<void> {
   }
   throw new SluiceError(
     "STORE_NOT_READY",
-    `the table "${table}" is not active after a minute: look at it in the console`,
+    `the table "${table}" is not active after a minute: check it in the AWS console`,
   );
 }
 
@@ -102,7 +102,7 @@ function checkKey(
   if (KeySchema.length === 1 && KeySchema[0]?.AttributeName === PARTITION_KEY && type === "S") return;
   throw new SluiceError(
     "STORE_NOT_READY",
-    `the table "${table}" is there and has another key than tableDefinition(): delete it, or choose another name`,
+    `the table "${table}" exists with another key than in tableDefinition(): delete it, or choose another name`,
   );
 }
 

@@ -109,7 +109,7 @@ export async function withSession<T>(
       }
       tries++;
       if (tries >= MAX_TRIES) {
-        throw new SluiceError("STORE_CONTENDED", `others won each of ${MAX_TRIES} races to write one key`);
+        throw new SluiceError("STORE_CONTENDED", `other writers won each of ${MAX_TRIES} races for one key`);
       }
       // The first lost race only shows that the guess was wrong.
       if (tries > 1) await pause(deadlineMs);

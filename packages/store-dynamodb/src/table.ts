@@ -115,8 +115,8 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 function unexpected(field: string, found: string): SluiceError {
   return new SluiceError(
     "STORE_FAILED",
-    `a reply of DynamoDB must hold "${field}" as @aws-sdk/client-dynamodb returns it, got one ${found}. ` +
-      "Pass a client whose replies are not changed; if this was a write, it has been done.",
+    `a reply of DynamoDB must have "${field}" in the form of @aws-sdk/client-dynamodb, got one ${found}. ` +
+      "Pass a client that does not change replies. If this was a write, it has been done.",
   );
 }
 

@@ -48,7 +48,7 @@ export function storeFailed(error: unknown): SluiceError {
   if (wasLocked(error)) return new SluiceError("STORE_CONTENDED", `${HELD_MESSAGE} (${message})`, options);
   if (isReadOnly(error)) return readOnly(options);
   const hint = STATEMENT_LOST.includes(state)
-    ? ". Behind a pooler in transaction mode pass the store namedStatements: false"
+    ? ". Behind a pooler in transaction mode, create the store with namedStatements: false"
     : "";
   return new SluiceError("STORE_FAILED", `Postgres failed: ${message}${hint}`, options);
 }
@@ -58,7 +58,7 @@ export function readOnly(options?: ErrorOptions): SluiceError {
   const reason = options?.cause instanceof Error ? options.cause.message : "25006, read_only_sql_transaction";
   return new SluiceError(
     "STORE_FAILED",
-    `Postgres can't write what the call needs: the server is read-only (${reason}). Connect to the primary`,
+    `the call needs a write, but the Postgres server is read-only (${reason}). Connect to the primary`,
     options,
   );
 }

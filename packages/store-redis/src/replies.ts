@@ -91,7 +91,7 @@ function messageOf(error: unknown): string {
 export function malformedReply(what: string): SluiceError {
   return new SluiceError(
     "STORE_FAILED",
-    `Redis's reply has ${what}: let the client return replies as Redis sends them, without mapping or parsing of values`,
+    `the reply of Redis has ${what}: configure the client to return replies unchanged, without mapping or parsing values`,
   );
 }
 

@@ -243,5 +243,8 @@ function parse(text: string): unknown {
 }
 
 function unknownWrite(): SluiceError {
-  return new SluiceError("STORE_FAILED", "an entry was written while its slot moved, once, by this call or by another");
+  return new SluiceError(
+    "STORE_FAILED",
+    "an entry was written while its slot moved, exactly once: by this call or another one",
+  );
 }

@@ -29,7 +29,7 @@ export function createShards<S extends Store>(stores: readonly S[], names: reado
   }
   for (const [i, store] of stores.entries()) checkStore(store, `stores[${i}]`);
   if (new Set(stores).size < stores.length) {
-    throw invalidOption("stores", stores, "have each store once");
+    throw invalidOption("stores", stores, "contain each store only once");
   }
   const checked = names === undefined ? stores.map((_, i) => String(i)) : checkNames(names, stores.length);
   const all = stores.map((store, i) => ({ name: checked[i] as string, store }));

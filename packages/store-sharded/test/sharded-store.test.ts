@@ -29,7 +29,7 @@ describe("options", () => {
   it("refuses values that are not stores, repeated stores, and wrong names", () => {
     const store = memoryStore();
     expect(() => shardedStore([store, {} as Store])).toThrow(
-      /option "stores\[1\]": a store has atomicUpdate, delete, close, got an object/,
+      /option "stores\[1\]": a store must have atomicUpdate, delete, close, got an object/,
     );
     expect(() => shardedStore([store, store])).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
     for (const names of [["a"], ["a", "a"], ["a", ""], ["a", 1], ["a", "x".repeat(129)], "ab", null]) {

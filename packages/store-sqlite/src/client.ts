@@ -79,7 +79,7 @@ function invalidClient(reason: string, options?: ErrorOptions): SluiceError {
   return new SluiceError(
     "INVALID_CLIENT",
     `the option "client" must be an open SQLite database that answers synchronously, but ${reason}. Pass a DatabaseSync of ` +
-      "node:sqlite, a Database of better-sqlite3, libsql or bun:sqlite, or what openSqlite() resolves to.",
+      "node:sqlite, a Database of better-sqlite3, libsql or bun:sqlite, or the result of openSqlite().",
     options,
   );
 }

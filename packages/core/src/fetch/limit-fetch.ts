@@ -47,7 +47,7 @@ const RULES: Rules<LimitFetchOptions> = { key: "function", cost: "any", timeout:
 export function limitFetch(limiter: Limiter, fetch: Fetch, options: LimitFetchOptions = {}): Fetch {
   checkOptions(options, RULES, "limitFetch");
   const { key = hostOf, cost = 1, timeout, maxPause = "1h" } = options;
-  if (typeof limiter?.wait !== "function") throw invalidOption("limiter", limiter, "be what createLimiter returns");
+  if (typeof limiter?.wait !== "function") throw invalidOption("limiter", limiter, "be created by createLimiter");
   check("fetch", fetch, "function");
   const maxPauseMs = parseDuration(maxPause, "maxPause");
   if (typeof cost !== "function") checkCost(cost);

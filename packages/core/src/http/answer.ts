@@ -39,7 +39,7 @@ export interface AnswerOptions<Req, Found> {
 export const ANSWER_RULES: Rules<AnswerOptions<never, never>> = {
   statusCode: { min: 400, max: 599 },
   type: { is: (type) => typeof type === "string" && /^[\x21-\x7e]+$/.test(type), must: "be a URI" },
-  title: { is: (title) => typeof title === "string" && title !== "", must: "be a text" },
+  title: { is: (title) => typeof title === "string" && title !== "", must: "be a non-empty string" },
   message: "any",
 };
 
@@ -132,14 +132,14 @@ export function contentOf(message: string | object): Content {
   if (typeof message === "string") return { contentType: "text/plain; charset=utf-8", body: message };
   const body = typeof message === "object" && message !== null ? toJson(message) : undefined;
   if (body !== undefined) return { contentType: "application/json", body };
-  throw invalidOption("message", message, "be a text, an object for JSON, or a function that returns one of them");
+  throw invalidOption("message", message, "be a string, an object for JSON, or a function that returns one of them");
 }
 
 function toJson(message: object): string | undefined {
   try {
     return JSON.stringify(message);
   } catch (error) {
-    throw invalidOption("message", message, "have a form in JSON", { cause: error });
+    throw invalidOption("message", message, "be an object that JSON can represent", { cause: error });
   }
 }
 

@@ -101,7 +101,8 @@ export function createGuard<Req, Handler, D extends Denial>(
   const context = contextOf(options, port, middleware);
   const made = checks.map((check): Check<Req, D> => (typeof check === "function" ? check(context) : check));
   for (const check of made) {
-    if (typeof check?.judge !== "function") throw invalidOption("checks", check, "have a name and judge");
+    if (typeof check?.judge !== "function")
+      throw invalidOption("checks", check, "contain checks, which have a name and judge");
   }
   const named = made.flatMap(({ requestProperty }) => (requestProperty === undefined ? [] : [requestProperty]));
   const properties = [...new Set(named)];

@@ -32,7 +32,7 @@ const MAX_KNOWN_LENGTH = 256;
 export function hmacKey(secret: string): HashKey {
   if (typeof secret !== "string" || secret.length < 16) {
     // The secret itself must not get into a log.
-    throw new SluiceError("INVALID_OPTION", 'option "secret" is not a string of 16 characters or more');
+    throw new SluiceError("INVALID_OPTION", 'option "secret" must be a string of 16 characters or more');
   }
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const known = new Map<string, string>();

@@ -139,12 +139,12 @@ function isPreflight<Req>(request: Req, port: HttpPort<Req>): boolean {
 function findProxyMistakes<Req>(request: Req, port: HttpPort<Req>, warn: Warn): void {
   const trust = port.proxyTrust?.(request);
   if (trust === "everyone") {
-    warn("EVERY_PROXY_TRUSTED", "every client may write the address by which it is limited.");
+    warn("EVERY_PROXY_TRUSTED", "every client can choose the address by which it is limited.");
   } else if (trust === "nobody") {
     const address = port.address(request);
     const isIgnored = (name: string) => ![undefined, address].includes(port.header(request, name));
     const field = OF_PROXIES.find((name) => port.header(request, name) !== undefined) ?? OF_PLATFORMS.find(isIgnored);
     if (field === undefined) return;
-    warn("FORWARDING_IGNORED", `a request came with ${field}, but no proxy is trusted.`);
+    warn("FORWARDING_IGNORED", `a request has ${field}, but no proxy is trusted.`);
   }
 }

@@ -28,7 +28,7 @@ export function identityOf(store: Store, limiter: Decider, warn: Warn): object {
     const numbers = JSON.stringify(policy);
     if ((policies.get(scope) ?? numbers) !== numbers) {
       const what = `policy ${JSON.stringify(policy.name)} with the prefix ${JSON.stringify(limiter.prefix)}`;
-      warn("POLICY_CONFLICT", `${what} has other numbers elsewhere on the same store.`);
+      warn("POLICY_CONFLICT", `${what} has different numbers elsewhere on the same store.`);
     }
     keep(policies, scope, numbers);
   });

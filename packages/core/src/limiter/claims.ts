@@ -50,7 +50,7 @@ export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMa
     const stranger = Object.keys(key).find((name) => !names.includes(name));
     if (stranger !== undefined) {
       const known = names.map(show).join(", ");
-      throw new SluiceError("INVALID_KEY", `key names a policy ${show(stranger)}: the limiter has ${known}`);
+      throw new SluiceError("INVALID_KEY", `the key has an unknown policy ${show(stranger)}; the limiter has ${known}`);
     }
   }
 

@@ -204,7 +204,7 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
   async function giveBack(decision: Decision, calls: CallOptions): Promise<boolean> {
     const charge = takeCharge(decision, terms);
     if (charge === undefined) return false;
-    if (charge === "foreign") throw invalidOption("decision", decision, "be refunded by the limiter that made it");
+    if (charge === "foreign") throw invalidOption("decision", decision, "be refunded by the limiter that returned it");
     const given = await bounded(
       Promise.all(
         claims.all(charge.key, charge.cost).map(async (claim, i) => {

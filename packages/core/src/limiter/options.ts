@@ -44,7 +44,7 @@ export const LIMITER_RULES: Rules<LimiterOptions> = {
   prefix: NAME,
   failOpen: "boolean",
   timeout: "any",
-  autoBlock: { is: isAttachable, must: "be what escalatingBlock returns" },
+  autoBlock: { is: isAttachable, must: "be created by escalatingBlock" },
   on: "any",
   clock: { is: isClock, must: "have the functions nowMs and sleep" },
 };
@@ -104,11 +104,11 @@ function checkAlgorithms(own: readonly Algorithm[]): Algorithms {
   const algorithms = new Map(builtInAlgorithms);
   for (const algorithm of own) {
     if (typeof algorithm?.step !== "function" || typeof algorithm.quota !== "function") {
-      throw invalidOption("algorithms", algorithm, "have a name, quota and step");
+      throw invalidOption("algorithms", algorithm, "contain algorithms, which have a name, quota and step");
     }
     check("algorithms", algorithm.name, NAME);
     if (algorithms.has(algorithm.name)) {
-      throw invalidOption("algorithms", algorithm.name, "have names of their own");
+      throw invalidOption("algorithms", algorithm.name, "have unique names that no built-in algorithm uses");
     }
     algorithms.set(algorithm.name, algorithm);
   }
@@ -118,13 +118,13 @@ function checkAlgorithms(own: readonly Algorithm[]): Algorithms {
 function checkPolicies(given: Policy | readonly Policy[], algorithms: Algorithms): readonly Policy[] {
   const policies: readonly Policy[] = Array.isArray(given) ? given : [given];
   if (policies.length === 0) {
-    throw invalidOption("policies", given, "have a policy, such as tokenBucket({ rate: 100 })");
+    throw invalidOption("policies", given, "contain a policy, such as tokenBucket({ rate: 100 })");
   }
   const checked = policies.map((policy) => checkPolicy(policy, algorithms));
   const names = checked.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
-    throw invalidOption("policies", twice, "have different names");
+    throw invalidOption("policies", twice, "have unique names");
   }
   return checked;
 }

@@ -123,7 +123,7 @@ export function checkStore<S extends Store>(store: S, option?: string): S {
   const where = option === undefined ? "" : `option "${option}": `;
   throw new SluiceError(
     "INVALID_STORE",
-    `${where}a store has ${missing.join(", ")}, got ${given}. Pass a store first, such as memoryStore() of @sluice/store-memory: ` +
+    `${where}a store must have ${missing.join(", ")}, got ${given}. Pass a store first, such as memoryStore() of @sluice/store-memory: ` +
       'rateLimit(memoryStore(), fixedWindow({ limit: 100, window: "1m" })), createLimiter({ store: memoryStore() })',
   );
 }

@@ -82,7 +82,7 @@ export function storedKeys(createHash: CreateHash): StoredKeys {
       if (/^#[0-9a-f]{64}$/.test(stored.key)) return stored;
       throw new SluiceError(
         "DIGESTED_KEY",
-        "an entry's key is said to be digested and does not end in # and 64 hexadecimal digits: leave it out",
+        "an entry is marked as digested but its key does not end in # and 64 hexadecimal digits: leave it out",
       );
     },
   };

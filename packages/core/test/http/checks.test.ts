@@ -251,7 +251,7 @@ describe("what is wrong with a guard", () => {
       /limit has no option "policies": pass it before/,
     );
     expect(() => limit(limiterOf("a", 1), { failOpen: true })).toThrow(
-      /option "failOpen" must be set in createLimiter, since a limiter is given, got true/,
+      /option "failOpen" must be set in createLimiter if you pass a limiter, got true/,
     );
   });
 });

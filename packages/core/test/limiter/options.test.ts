@@ -42,7 +42,7 @@ describe("createLimiter", () => {
 
   it("names the methods that a store lacks", () => {
     const { delete: _, ...store } = mapStore();
-    expect(() => make({ store: store as unknown as Store })).toThrow("a store has delete, got an object.");
+    expect(() => make({ store: store as unknown as Store })).toThrow("a store must have delete, got an object.");
   });
 
   it.each([
@@ -65,7 +65,7 @@ describe("createLimiter", () => {
   it("refuses two policies of one name", () => {
     const policies = [tokenBucket(), fixedWindow({ limit: 1, window: 1 })];
     expect(() => make({ policies })).toThrow(fails("INVALID_OPTION"));
-    expect(() => make({ policies })).toThrow(/option "policies" must have different names, got "default"/);
+    expect(() => make({ policies })).toThrow(/option "policies" must have unique names, got "default"/);
   });
 
   it("refuses a policy with fields that mean nothing", () => {

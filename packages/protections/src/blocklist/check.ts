@@ -91,7 +91,7 @@ const FORBIDDEN = {
 
 function blocklistOf(storeOrBlocklist: Store | Blocklist, own: Partial<Omit<BlocklistOptions, "store">>): Blocklist {
   if (!isBlocklist(storeOrBlocklist)) return createBlocklist({ ...own, store: storeOrBlocklist });
-  expectNone({ ...own }, "be set in createBlocklist, since a blocklist is given");
+  expectNone({ ...own }, "be set in createBlocklist if you pass a blocklist");
   return storeOrBlocklist;
 }
 

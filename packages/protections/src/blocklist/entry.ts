@@ -41,7 +41,7 @@ const RULES: Rules<BlockOptions> = {
   for: "any",
   reason: {
     is: (reason) => typeof reason === "string" && reason.length <= MAX_REASON,
-    must: `be a text of up to ${MAX_REASON} characters`,
+    must: `be a string of up to ${MAX_REASON} characters`,
   },
 };
 

@@ -22,7 +22,7 @@ export function addRange(ranges: StoredRanges | undefined, key: string, wish: Wi
   if (state.length > MOST_RANGES || new TextEncoder().encode(JSON.stringify(state)).length > MOST_BYTES) {
     throw new SluiceError(
       "BLOCKLIST_FULL",
-      `the blocklist has ${live.length} ranges, and there may be ${MOST_RANGES} with ${MOST_BYTES} bytes of keys and ` +
+      `the blocklist has ${live.length} ranges; the maximum is ${MOST_RANGES} with ${MOST_BYTES} bytes of keys and ` +
         "reasons: unblock some, or join neighbours to larger ranges",
     );
   }

@@ -113,7 +113,7 @@ function debouncerOf(
   own: Pick<OnceOptions<never>, keyof typeof OF_DEBOUNCER>,
 ): Debouncer {
   if (isDebouncer(storeOrDebouncer)) {
-    expectNone({ ...own }, "be set in createDebouncer, since a debouncer is given");
+    expectNone({ ...own }, "be set in createDebouncer if you pass a debouncer");
     return storeOrDebouncer;
   }
   const { window = "1s" } = own;

@@ -50,7 +50,11 @@ export function fingerprintSource<Req>(
   warn: Warn,
 ): (request: Req) => MaybePromise<string | undefined> {
   if (fingerprint === undefined && (port.target === undefined || port.body === undefined)) {
-    throw invalidOption("fingerprint", fingerprint, "be a function, since the adapter knows no paths and bodies");
+    throw invalidOption(
+      "fingerprint",
+      fingerprint,
+      "be a function, since the adapter has no access to paths and bodies",
+    );
   }
 
   function byDefault(request: Req): MaybePromise<string | undefined> {

@@ -85,7 +85,7 @@ export function registeredIn<Req>(
 
 function registryOf(storeOrRegistry: Store | Registry, own: Partial<Omit<RegistryOptions, "store">>): Registry {
   if (!isRegistry(storeOrRegistry)) return createRegistry({ ...own, store: storeOrRegistry });
-  expectNone({ ...own }, "be set in createRegistry, since a registry is given");
+  expectNone({ ...own }, "be set in createRegistry if you pass a registry");
   return storeOrRegistry;
 }
 

@@ -26,13 +26,13 @@ export function checkFields(fields: ClientFields): ClientFields {
   if (!isPlain(fields)) throw invalidOption("fields", fields, 'be an object, as in { plan: "free" }');
   const wrong = findWrong(fields, "fields", 0);
   if (wrong !== undefined) {
-    const must = "be JSON: a text, a finite number, true, false, null, an array or a plain object";
+    const must = "be JSON: a string, a finite number, a boolean, null, an array or a plain object";
     throw invalidOption(wrong.path, wrong.value, must);
   }
   const text = JSON.stringify(fields);
   const bytes = new TextEncoder().encode(text).length;
   if (bytes > MOST_BYTES) {
-    throw invalidOption("fields", fields, `have at most ${MOST_BYTES} bytes as JSON, and not ${bytes}`);
+    throw invalidOption("fields", fields, `have at most ${MOST_BYTES} bytes as JSON (it has ${bytes})`);
   }
   return JSON.parse(text);
 }

@@ -240,7 +240,7 @@ function checkedOptions(options: RegistryOptions): CheckedOptions {
     throw invalidOption(
       "forgetAfter",
       forgetAfter,
-      "be at least twice touchEvery, or clients go between two sightings",
+      "be at least twice touchEvery, so that active clients are not forgotten",
     );
   }
   return { touchEveryMs, forgetAfterMs, staleForMs: parseDuration(staleFor, "staleFor", MAX_STALE_MS), cacheSize };

@@ -75,7 +75,7 @@ function urlOf(given: string, place: string, env: NodeJS.ProcessEnv): string {
   if (shown === "memory:" || shown === "sqlite::memory:") {
     throw new SluiceError(
       "INVALID_STORAGE",
-      `${place} is ${JSON.stringify(shown)}, which is the memory of this command: it is empty, and gone when the command ends. ` +
+      `${place} is ${JSON.stringify(shown)}, which is the memory of this command: it is empty, and is lost when the command ends. ` +
         "A process moves its own memory with moveState() of @sluice/storage",
     );
   }

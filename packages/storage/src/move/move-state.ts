@@ -34,7 +34,7 @@ import { IMPORT_RULES, type ImportOptions, importShifted, type MoveSummary } fro
  */
 export async function moveState(from: Store, to: Store, options: ImportOptions = {}): Promise<MoveSummary> {
   checkOptions(options, IMPORT_RULES, "moveState");
-  if (from === to) throw invalidOption("to", to, "be another store than the one to move from");
+  if (from === to) throw invalidOption("to", to, "differ from the store to move from");
   const source = listable(from, "the store to move from");
   return importShifted(to, source.exportEntries(), await clockOffset(from, to), options);
 }
@@ -62,6 +62,6 @@ function listable(store: Store, what: string): Store & ExportEntries {
   if (can(store, "exportEntries")) return store;
   throw new SluiceError(
     "NOT_LISTABLE",
-    `${what} has no exportEntries, so its entries can't be listed: all stores of Sluice have it`,
+    `${what} has no exportEntries, so its entries can't be listed; all stores of Sluice have it`,
   );
 }

@@ -27,7 +27,7 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
       deepStrictEqual(warnings, []);
       const init = { headers: { [name]: "for=192.0.2.1" } };
       for (let i = 0; i < 3; i++) await ask(server, { status: 200 }, init);
-      const text = `a request came with ${name}, but no proxy is trusted. See ${helpUrl("FORWARDING_IGNORED")}`;
+      const text = `a request has ${name}, but no proxy is trusted. See ${helpUrl("FORWARDING_IGNORED")}`;
       deepStrictEqual(warnings, [`[sluice] FORWARDING_IGNORED (rateLimit "login"): ${text}`]);
     });
   }
