@@ -43,7 +43,7 @@ const patterns = [
 
 const folders = ["packages", "docs", "tools", "bench", "apps", ".changeset"];
 const endings = [".ts", ".mjs", ".lua", ".sql", ".md"];
-/** Files that nobody writes, files that may never change, and the tool itself with its test. */
+/** Generated files, files that may never change, and the tool itself with its test. */
 const ignored =
   /\.generated\.ts$|CHANGELOG\.md$|\/(?:\.vitepress|public|fixtures)\/|^docs\/api\/|^tools\/(?:.*\/)?(?:check-)?english\./;
 

@@ -17,7 +17,7 @@ const optionalPackages = new Map([["pgbouncer", "pgbouncer"]]);
  * @property {NodeJS.ProcessEnv} env
  * @property {(command: string) => boolean} has  whether a command is there
  * @property {boolean} isRoot
- * @property {((question: string) => boolean) | undefined} ask  undefined if nobody is at a terminal
+ * @property {((question: string) => boolean) | undefined} ask  undefined if there is no terminal
  * @property {(command: string, args: string[]) => boolean} run  returns whether it succeeded
  * @property {(text: string) => void} log
  */

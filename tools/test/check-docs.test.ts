@@ -3,7 +3,7 @@ import { folderWith, runTool } from "./fixture.js";
 
 const fence = "```";
 
-test("blocks that compile pass, and what they declare counts", () => {
+test("blocks that compile pass, and their declarations count", () => {
   const folder = folderWith({
     "README.md": `# A\n\n${fence}ts\nexport const a: number = 1;\n${fence}\n\n${fence}sh\nnot typescript\n${fence}\n`,
     "docs/deep/page.md": `<!-- docs: declare const redis: import("ioredis").Redis; -->\n\n${fence}ts\nawait redis.get("a");\n${fence}\n`,

@@ -76,7 +76,7 @@ describe("system packages", () => {
   });
 
   it.each([
-    ["nobody is at a terminal", {}, undefined],
+    ["there is no terminal", {}, undefined],
     ["the answer is no", {}, false],
     ["SLUICE_INSTALL is 0, in CI too", { CI: "true", SLUICE_INSTALL: "0" }, true],
     ["CI is false", { CI: "false" }, undefined],
@@ -111,7 +111,7 @@ describe("system packages", () => {
     expect(ensuredOn({ has })).toEqual({ ran: [], asked: [], logged: [], error: undefined });
   });
 
-  it("may lack what only some tests need", () => {
+  it("may lack programs that only some tests need", () => {
     const { ran, logged, error } = ensuredOn({ has: ["redis-server", "java"] });
     expect({ ran, error }).toEqual({ ran: [], error: undefined });
     expect(logged).toEqual([expect.stringMatching(/^pgbouncer is missing, so its tests are skipped\. Install with: /)]);

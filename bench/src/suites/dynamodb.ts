@@ -82,7 +82,7 @@ function rateCase(id: string, name: string, make: Make, keyCount = KEYS): Case {
   };
 }
 
-/** Counts the requests for 1,000 decisions on one key, by this many callers, of which this many are allowed. */
+/** Counts the requests for 1,000 decisions on one key, by this many callers, this many of them allowed. */
 function requestCase(id: string, name: string, make: Make, callers: number, limit = LIMIT): Case {
   return {
     id,

@@ -237,7 +237,7 @@ describe("without Express", () => {
   });
 });
 
-it("refuses Node's own properties as the place of what it found", () => {
+it("refuses Node's own properties as requestProperty", () => {
   const limiter: Limiter = createLimiter({ store: memoryStore() });
   const refused = expect.objectContaining({ code: "INVALID_OPTION" });
   const names = ["client", "on", "pipe", "destroy", "setTimeout"].concat(

@@ -230,7 +230,7 @@ describe.each(versions)("the decision on the request, %s", (_, express) => {
     expect(seen).toEqual([4, false, 4, 3, false, 3, undefined]);
   });
 
-  it("is the last one's, whoever sets it, and each request's own", async () => {
+  it("is the last one's, and separate for each request", async () => {
     const app = express();
     const store = memoryStore();
     const policies = fixedWindow({ limit: 9, window: "1h" });

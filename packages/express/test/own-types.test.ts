@@ -32,7 +32,7 @@ describe("an app with custom types for Express's request", () => {
     expectTypeOf<Request>().not.toHaveProperty("client");
   });
 
-  it("uses the middleware beside express-rate-limit, and reads what it found", () => {
+  it("uses the middleware beside express-rate-limit, and reads the result", () => {
     const app = express();
     app.use(rateLimitElsewhere(), rateLimit(memoryStore()), debounce(memoryStore()));
     app.use(requireRegistered(memoryStore(), { id: () => undefined }));

@@ -71,7 +71,7 @@ function hasAll(headers: Headers, sent: readonly HeaderField[]): boolean {
   return sent.length > 1 || hasNoOther(headers, sent);
 }
 
-/** While the store fails nobody knows the numbers, so none may come from elsewhere. */
+/** If the store fails, the numbers are unknown, so none may come from elsewhere. */
 function hasNoOther(headers: Headers, [only]: readonly HeaderField[]): boolean {
   return !OF_DRAFTS.some((name) => name !== only?.name && headers.has(name));
 }

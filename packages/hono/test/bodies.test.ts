@@ -62,7 +62,7 @@ it("takes a body that was read before by Hono", async () => {
   expect([await ask('{"a":1}'), await ask('{"a":1}'), await ask('{"a":2}')]).toEqual([200, 409, 200]);
 });
 
-it("does not read what is large, of unknown length or read past Hono, and warns", async () => {
+it("does not read bodies that are large, of unknown length or read without Hono, and warns", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   const large = "x".repeat(2 ** 20 + 1);
   const length = appWith(async (c) => (await c.req.text()).length);

@@ -84,7 +84,7 @@ it.each([
   ]);
 });
 
-it("reads ports and brackets in what the runtime and proxies say", async () => {
+it("reads ports and brackets in addresses of the runtime and of proxies", async () => {
   let peer = "192.0.2.1:40000";
   const connected: GetConnInfo = () => ({ remote: { address: peer } });
   const { app } = appOf((app) => {

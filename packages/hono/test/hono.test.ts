@@ -39,7 +39,7 @@ const once1h = fixedWindow({ limit: 1, window: "1h" });
 const key = () => "somebody";
 
 describe("rateLimit", () => {
-  it("refuses to guess who the client is", () => {
+  it("refuses to guess the client", () => {
     expect(() => rateLimit(memoryStore())).toThrow(
       expect.objectContaining({ code: "CONN_INFO_MISSING", message: expect.stringContaining("getConnInfo") }),
     );
@@ -212,7 +212,7 @@ describe("the fields of all limiters arrive", () => {
     error.mockRestore();
   });
 
-  it("on what a rejection handler answers", async () => {
+  it("on the answer of a rejection handler", async () => {
     const app = new Hono();
     const handler = () => new Response("raw", { status: 420 });
     app.use(rateLimit(memoryStore(), once1h, { key, handler }));
@@ -289,7 +289,7 @@ describe("refundWhen, where Node's response reports the end", () => {
     await expect.poll(async () => (await limiter.peek("somebody")).remaining).toBe(1);
   });
 
-  it("knows the status that was sent when somebody else answered before the route", async () => {
+  it("knows the status that was sent when other middleware answered before the route", async () => {
     const limiter = createLimiter({ store: memoryStore(), policies: somebody });
     const outcomes: ResponseOutcome[] = [];
     const refundWhen = (outcome: ResponseOutcome) => outcomes.push(outcome) < 0;
@@ -346,7 +346,7 @@ describe("refundWhen, where only the body shows the end", () => {
     expect(outcomes).toEqual([{ status: 500, aborted: false, error }]);
   });
 
-  it("is not asked about a body that nobody reads to its end, a client that left, or no body", async () => {
+  it("is not called for a body that is not read to its end, a client that left, or no body", async () => {
     const cancelled = setUp((c) => c.text("body"));
     await (await cancelled.app.request("/")).body?.cancel();
     const aborted = setUp((c) => c.text("body"));

@@ -19,7 +19,7 @@ declare module "hono" {
 }
 
 describe("an app with custom types for Hono's variables", () => {
-  it("keeps them, and reads what the middleware found", async () => {
+  it("keeps them, and reads the result of the middleware", async () => {
     const app = new Hono<{ Variables: { user: string } }>();
     app.use(rateLimit(memoryStore(), { key: () => "somebody" }));
     app.use(requireRegistered(memoryStore(), { id: () => undefined, skip: () => true }));

@@ -19,7 +19,7 @@ declare module "koa" {
 }
 
 describe("an app with custom types for Koa's state", () => {
-  it("keeps them, and reads what the middleware found", () => {
+  it("keeps them, and reads the result of the middleware", () => {
     const app = new Koa();
     app.use(rateLimit(memoryStore())).use(requireRegistered(memoryStore(), { id: () => undefined }));
     app.use((ctx) => {

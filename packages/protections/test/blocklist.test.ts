@@ -39,7 +39,7 @@ describe("memory", () => {
     expect(blocklist.look("ann")).toEqual(entry);
   });
 
-  it("reads once for all who ask at the same time", async () => {
+  it("reads once for all concurrent calls", async () => {
     await Promise.all(Array.from({ length: 50 }, () => blocklist.findBlock("192.0.2.1")));
     expect(store.calls()).toBe(2);
   });
@@ -54,7 +54,7 @@ describe("memory", () => {
     expect(store.calls()).toBe(1);
   });
 
-  it("knows at once what this process changes, also while it is being read", async () => {
+  it("sees changes by this process at once, also while it is being read", async () => {
     expect(await blocklist.findBlock("ann")).toBeUndefined();
     const reading = open({ staleFor: "1h" });
     const [before] = await Promise.all([reading.findBlock("ann"), reading.block("ann")]);
@@ -85,7 +85,7 @@ describe("while the store fails", () => {
     expect(await blocklist.findBlock("ann")).toBeUndefined();
   });
 
-  it("says what was known last where it is open then", async () => {
+  it("returns the last known answer if it fails open", async () => {
     blocklist = open({ failOpen: true });
     await blocklist.block("ann", { for: "1h" });
     await blocklist.block("10.0.0.0/8");
@@ -174,7 +174,7 @@ describe("ranges", () => {
 });
 
 describe("a block without an end", () => {
-  it("is written again before the store would let it go, by whoever asks", async () => {
+  it("is written again by a read before it would expire", async () => {
     await blocklist.block("ann");
     await blocklist.block("10.0.0.0/8");
     store.writes();
@@ -213,7 +213,7 @@ describe("a clock that steps back", () => {
     expect(await blocklist.findBlock("bob")).toBeDefined();
   });
 
-  it("leaves a later block as long as it is", async () => {
+  it("does not change the length of a later block", async () => {
     await blocklist.block("ann", { for: "1h" });
     await clock.advance(-86_400_000);
     const { untilMs = 0 } = await blocklist.block("ann", { for: "1s" });
@@ -221,7 +221,7 @@ describe("a clock that steps back", () => {
   });
 });
 
-describe("what is wrong", () => {
+describe("wrong arguments", () => {
   it.each(["", undefined, null, 7])("the key %j", async (key) => {
     for (const call of [blocklist.block, blocklist.unblock, blocklist.findBlock]) {
       await expect(call(key as string)).rejects.toMatchObject({ code: "INVALID_KEY" });

@@ -6,7 +6,7 @@ import { createDebouncer, type DebouncerOptions } from "../src/index.js";
 import { countedStore } from "./counted-store.js";
 
 describe("while the store fails", () => {
-  it("rejects, since nobody knows whether the work was done", async () => {
+  it("rejects, since it is unknown whether the work was done", async () => {
     const store = countedStore();
     store.fails = true;
     const debouncer = createDebouncer({ store, window: "1m" });
@@ -68,7 +68,7 @@ it("refuses calls after it was closed, and leaves the store open", async () => {
   expect(await createDebouncer({ store, window: "1m" }).seen("ann")).toBe(false);
 });
 
-describe("what is wrong", () => {
+describe("wrong arguments", () => {
   it.each(["", undefined, null, 7, {}])("the key %j", async (key) => {
     const debouncer = createDebouncer({ store: modelStore(), window: "1m" });
     await expect(debouncer.seen(key as string)).rejects.toMatchObject({ code: "INVALID_KEY" });

@@ -30,7 +30,7 @@ it("is alive after fake timers were taken away, though a read never ended", asyn
   expect(await cache.get("k", read)).toBe("read");
 });
 
-it("remembers what the last of two reads found, whichever ends first", async () => {
+it("remembers the result of the later of two reads, whichever ends first", async () => {
   const cache = createFreshCache<string>(10, () => 0, 0);
   const values = ["one", "two"].map((value) => cache.get("k", async () => ({ value, forMs: 1_000 })));
   expect(await Promise.all(values)).toEqual(["one", "two"]);

@@ -123,7 +123,7 @@ it("say once that a window could not be closed", async () => {
   warn.mockRestore();
 });
 
-describe("what is wrong", () => {
+describe("wrong arguments", () => {
   const store = modelStore();
   const made = createDebouncer({ store, window: "1s" });
   const list = createBlocklist({ store });

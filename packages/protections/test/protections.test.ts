@@ -63,7 +63,7 @@ it("lets each part say otherwise", async () => {
   await expect(debouncer.seen("ann")).rejects.toMatchObject({ code: "STORE_FAILED" });
 });
 
-describe("what is wrong", () => {
+describe("wrong arguments", () => {
   const store = modelStore();
   it.each<[object, string, string]>([
     [{}, "INVALID_STORE", "store"],

@@ -31,13 +31,13 @@ it("sees a client that is only asked for in between", async () => {
   expect((await clients.see("ann"))?.lastSeenMs).toBe(clock.nowMs());
 });
 
-it("asks once for all who ask at the same time", async () => {
+it("reads once for all concurrent calls", async () => {
   const seen = await Promise.all(Array.from({ length: 20 }, () => clients.ensure("ann", { n: 1 })));
   expect(new Set(seen.map(({ firstSeenMs }) => firstSeenMs)).size).toBe(1);
   expect(store.calls()).toBe(1);
 });
 
-it("knows at once what this process changes", async () => {
+it("sees changes by this process at once", async () => {
   expect(await clients.isRegistered("ann")).toBe(false);
   expect(await clients.see("ann")).toBeUndefined();
   await clients.register("ann");
@@ -71,7 +71,7 @@ it("reports the store's failures", async () => {
   await expect(silent.get("a")).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
 });
 
-describe("what is wrong", () => {
+describe("wrong arguments", () => {
   it.each(["", undefined, null, 7])("the id %j", async (id) => {
     const key = id as string;
     for (const call of [

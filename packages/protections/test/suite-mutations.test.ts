@@ -150,7 +150,7 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
   ],
 ];
 
-it("finds no fault in what has none", async () => {
+it("finds no fault in correct protections", async () => {
   expect(await failures({})).toEqual([]);
 });
 

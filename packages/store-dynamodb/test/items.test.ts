@@ -33,7 +33,7 @@ afterAll(async () => {
   expect(items).toBeGreaterThan(0);
 });
 
-it("all policies of a key lie in one item, which can be read by eye", async () => {
+it("all policies of a key are in one item, which people can read", async () => {
   const policies = [
     tokenBucket({ name: "burst", rate: 7, interval: "1s", burst: 50 }),
     fixedWindow({ name: "hourly", limit: 100, window: "1h" }),

@@ -37,7 +37,7 @@ describe("a server that stops answering", () => {
     },
   );
 
-  it("keeps what waits for a free request from being charged later", async () => {
+  it("does not charge calls later that wait for a free request", async () => {
     const { store } = openStore({ concurrency: 2 });
     const policies = fixedWindow({ limit: 1_000, window: "1h" });
     const limiter = createLimiter({ store, policies, prefix: "slots", timeout: 150 });

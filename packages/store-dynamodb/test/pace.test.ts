@@ -8,7 +8,7 @@ function answered(pace: Pace, sentMs: number, nowMs: number): void {
   ended(nowMs, "answered");
 }
 
-describe("what can be answered in time", () => {
+describe("requests that can be answered in time", () => {
   it("is everything until something is known", () => {
     expect(createPace().hopelessMs(100)).toBe(100);
     expect(createPace().usualMs(100)).toBe(0);

@@ -100,7 +100,7 @@ describe("several policies", () => {
 });
 
 describe("a key that many processes share", () => {
-  it("is guessed to be in use by those who see it seldom", async () => {
+  it("is guessed to be in use by processes that rarely see it", async () => {
     // Each process asks so rarely that, by what it saw itself, the bucket would be full again.
     const policies = tokenBucket({ rate: 100, interval: "1s", burst: 10 });
     let nowMs = 1_700_000_000_000;

@@ -62,7 +62,7 @@ describe("options", () => {
 });
 
 describe("createSchema", () => {
-  it("makes what tableDefinition says, when ten ask for it at once", async () => {
+  it("creates the table of tableDefinition, when ten processes call it at once", async () => {
     await Promise.all(Array.from({ length: 10 }, () => createSchema(connect(server.url), { table: "made" })));
     await createSchema(client, { table: "made" });
     const { Table } = await client.send(new DescribeTableCommand({ TableName: "made" }));
@@ -93,7 +93,7 @@ describe("a table", () => {
     return decision.error;
   }
 
-  it("that is missing is named, with what to do", async () => {
+  it("that is missing is named, with the fix", async () => {
     expect(await failureOn("no-such-table")).toMatchObject({
       code: "STORE_NOT_READY",
       message: expect.stringMatching(/no table "no-such-table".*tableDefinition\(\)/),

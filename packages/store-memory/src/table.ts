@@ -192,7 +192,7 @@ export function correctBlock(slots: Slots, slot: number, nowMs: number): boolean
   return true;
 }
 
-/** Looks at a slot, and leaves it as it is. */
+/** Looks at a slot without changing it. */
 type Look = (policy: Policy) => { readonly allowed: boolean };
 
 /** Returns whether a look denies. State that can't be judged is kept: it is a block, or of another release. */

@@ -35,7 +35,7 @@ function twins(maxKeys: number, policy: Policy) {
 }
 
 describe("a flood of new keys", () => {
-  it.each(policies)("admits nobody early of 300 neighbours that are exhausted, with $algorithm", (policy) => {
+  it.each(policies)("admits none of 300 exhausted neighbours early, with $algorithm", (policy) => {
     const { bounded, ask } = twins(2_000, policy);
     const victims = Array.from({ length: 300 }, (_, i) => `victim ${i}`);
     for (const victim of victims) for (let i = 0; i < LIMIT; i++) ask(victim);
@@ -43,7 +43,7 @@ describe("a flood of new keys", () => {
     expect(victims.filter((victim) => ask(victim).early)).toEqual([]);
   });
 
-  it.each(policies)("admits nobody early who keeps asking for the whole window, with $algorithm", (policy) => {
+  it.each(policies)("admits no client early that keeps asking for the whole window, with $algorithm", (policy) => {
     const { bounded, ask } = twins(2_000, policy);
     const victims = Array.from({ length: 200 }, (_, i) => `victim ${i}`);
     for (const victim of victims) for (let i = 0; i < LIMIT; i++) ask(victim);

@@ -80,7 +80,7 @@ describe("decisions", () => {
 });
 
 describe("expiry", () => {
-  it("drops what has expired a little at a time, with the calls that come", async () => {
+  it("drops expired entries a few at a time, during other calls", async () => {
     const store = memoryStore();
     const limiter = createLimiter({ store, policies: tokenBucket({ rate: 10, interval: "1s" }) });
     for (let i = 0; i < 500; i++) limiter.decide(`client ${i}`);
@@ -103,7 +103,7 @@ describe("expiry", () => {
     expect(limiter.decide("a")).toMatchObject({ allowed: true });
   });
 
-  it("uses the place of what has gone again", () => {
+  it("reuses the place of removed entries", () => {
     const store = memoryStore({ maxKeys: 100 });
     const limiter = createLimiter({ store, policies: tokenBucket({ rate: 10, interval: "1s" }) });
     for (let round = 0; round < 20; round++) {
@@ -117,7 +117,7 @@ describe("expiry", () => {
 describe("eviction", () => {
   const policies = tokenBucket({ rate: 10, interval: "10s" });
 
-  it("forgets what has recovered before anything else", async () => {
+  it("evicts recovered keys before anything else", async () => {
     const store = memoryStore({ maxKeys: 3 });
     const limiter = createLimiter({ store, policies });
     await use(limiter, "exhausted", 10);
@@ -128,7 +128,7 @@ describe("eviction", () => {
     expect(await keysOf(store)).toEqual(["exhausted", "light", "new"]);
   });
 
-  it("then forgets what is closest to recovering", async () => {
+  it("then evicts the key that is closest to recovering", async () => {
     const store = memoryStore({ maxKeys: 3 });
     const limiter = createLimiter({ store, policies });
     await use(limiter, "heavy", 9);

@@ -106,7 +106,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(await used()).toEqual({ k: 10, new: 3 });
   });
 
-  it("an entry that was charged by another so that nothing fits: what else was to be charged is not", async () => {
+  it("an entry that another process exhausted: the other entries are not charged", async () => {
     const { claim, ask, rowKey, used } = tools();
     const other = fixedWindow({ name: "other", limit: 10, window: "1h" });
     await ask(claim("k", 2), claim("old", 4, other));

@@ -83,7 +83,7 @@ describeDatabases(databases, ({ admin }) => {
   const store = postgresStore({ client: admin });
   let runs = 0;
 
-  it("what just fits is granted and what just does not is denied, with the largest numbers", async () => {
+  it("grants the largest cost that fits and denies the next one, with the largest numbers", async () => {
     let granted = 0;
     let denied = 0;
     await fc.assert(

@@ -22,7 +22,7 @@ function rowKeyOf(entryKey: string): string {
 /** Text that does not compress, so that it is as long in the index as it is. */
 const random = (length: number) => randomBytes(length).toString("base64").slice(0, length);
 
-it("a row's key shows what it is, as far as the database can hold it", () => {
+it("a row's key is readable, as far as the database can hold it", () => {
   expect(rowKey("api:default:token-bucket:", "192.0.2.1")).toBe("api:default:token-bucket:192.0.2.1");
   expect(rowKeyOf("api:default:token-bucket:192.0.2.1")).toBe("api:default:token-bucket:192.0.2.1");
   for (const key of ["a\0b", "x".repeat(257), "\ud800", "#"]) {

@@ -73,7 +73,7 @@ describe("a server that stops answering", () => {
 });
 
 describe("a pool without a free connection", () => {
-  it("counts against the timeout, and what waited too long is not charged afterwards", async () => {
+  it("counts against the timeout, and calls that waited too long are not charged afterwards", async () => {
     const pool = openPool(server, { max: 1 });
     const limiter = createLimiter({
       store: postgresStore({ client: pool }),
@@ -91,7 +91,7 @@ describe("a pool without a free connection", () => {
     expect((await limiter.consume("somebody")).remaining).toBe(99);
   });
 
-  it("counts against the timeout with the package postgres, which may still send what it has queued", async () => {
+  it("counts against the timeout with the package postgres, which may still send queued statements", async () => {
     const client = postgres(server.url, { max: 1 });
     const limiter = createLimiter({
       store: postgresStore({ client }),

@@ -88,7 +88,7 @@ describeDatabases(databases, ({ server, admin }) => {
     expect(await deadlocks()).toBe(0);
   }, 60_000);
 
-  it("stays exact where transactions are serializable by default: what the server undoes is asked for again", async () => {
+  it("stays exact where transactions are serializable by default: undone statements are retried", async () => {
     const pools = Array.from({ length: 4 }, () =>
       openPool(server, { max: 2, options: "-c default_transaction_isolation=serializable" }),
     );

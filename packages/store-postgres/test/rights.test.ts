@@ -51,7 +51,7 @@ describeDatabases(databases, ({ server, admin }) => {
     return rows.map(({ name }) => name);
   }
 
-  it("lies in a schema that other roles can't use", async () => {
+  it("is in a schema that other roles can't use", async () => {
     await createSchema(admin);
     const { rows } = await admin.query("SELECT to_regclass('sluice.sluice_entries')::text AS name");
     expect(rows[0].name).toBe("sluice_entries");

@@ -112,7 +112,7 @@ describeDatabases(databases, ({ server, admin }) => {
     await works(store);
   });
 
-  it("prints as SQL that does the same, also in a transaction of somebody else's", async () => {
+  it("prints as SQL that does the same, also in another transaction", async () => {
     const sql = schemaSql({ ...options, durable: true });
     const client = await admin.connect();
     await client.query("BEGIN");

@@ -149,7 +149,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(errors[0]).toMatchObject({ code: "STORE_NOT_READY" });
   });
 
-  it("what is swept away while it is asked for is decided all the same", async () => {
+  it("rows that are swept away during a decision are still decided", async () => {
     const stores = [postgresStore({ client: admin }), postgresStore({ client: admin })];
     const { createLimiter, fixedWindow } = await import("@sluice/core");
     const limiters = stores.map((store) =>

@@ -148,7 +148,7 @@ function tooLate(): SluiceError {
   return storeTimeout("Redis did not answer an earlier call in time; this one was not sent");
 }
 
-/** Fails a batch of which no call reached the server, so that the batcher probes it. */
+/** Fails a batch if no call of it reached the server, so that the batcher probes it. */
 function throwUnreachable(answers: readonly unknown[]): void {
   const unreachable = answers.every((answer) => answer instanceof SluiceError && !isServerError(answer.cause));
   if (unreachable && answers.length > 0) throw answers[0];

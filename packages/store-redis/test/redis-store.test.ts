@@ -233,7 +233,7 @@ describe("keys", () => {
 });
 
 describe("an outage", () => {
-  it("ends without a restart, and what timed out in the queue is not charged afterwards", async () => {
+  it("ends without a restart, and calls that timed out in the queue are not charged afterwards", async () => {
     const spare = await startRedis();
     const own = new Redis(spare.port);
     own.on("error", () => {});

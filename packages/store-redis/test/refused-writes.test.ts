@@ -30,7 +30,7 @@ describe.each([
   ["a read-only replica", (redis: Redis) => redis.replicaof("127.0.0.1", 1), /READONLY/],
   ["a server without memory", (redis: Redis) => redis.config("SET", "maxmemory", "1"), /OOM/],
 ] as const)("%s", (_, refuse, message) => {
-  it("denies exhausted and blocked keys, and fails only what it would have to charge", async () => {
+  it("denies exhausted and blocked keys, and fails only admissions that need a charge", async () => {
     await refuse(client);
     const [exhausted, fresh, blocked, known, again] = await Promise.all(
       ["exhausted", "never seen", "blocked", "half used", "exhausted"].map((key) => limiter.consume(key)),

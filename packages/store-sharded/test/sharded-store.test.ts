@@ -40,7 +40,7 @@ describe("options", () => {
 });
 
 describe("keys", () => {
-  it("all policies of a key lie in one store, also those in a ledger", async () => {
+  it("all policies of a key are in one store, also those in a ledger", async () => {
     const policies = [tokenBucket({ name: "a", interval: "1h" }), slidingWindow({ name: "b", limit: 9, window: "1h" })];
     const stores = memories(3);
     const limiter = createLimiter({ store: shardedStore(stores), policies });
@@ -129,7 +129,7 @@ describe("capabilities", () => {
     expectTypeOf(shardedStore<MemoryStore | (Store & HealthCheck)>([memory])).toExtend<HealthCheck>();
   });
 
-  it("is what all of its stores can", () => {
+  it("are those that all stores have", () => {
     const store = shardedStore([memoryStore(), threeMethodsOf(memoryStore())]);
     expect(Object.keys(store).sort()).toEqual(["atomicUpdate", "close", "delete"]);
     expect(shardedStore(memories(2)).synchronous).toBe(true);

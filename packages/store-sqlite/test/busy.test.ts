@@ -116,7 +116,7 @@ function interrupted(client: OpenSqliteClient, statement: RegExp, happens: () =>
   };
 }
 
-describe("what others write between the look and the lock", () => {
+describe("writes of others between the look and the lock", () => {
   it("counts: the decision is made again", async () => {
     const [own, other] = await openTwo();
     await sqliteStore({ client: own }).decide(charge("somebody", 9));
@@ -130,7 +130,7 @@ describe("what others write between the look and the lock", () => {
     expect(ask(other, "SELECT c2 FROM sluice_entries")).toBe(10);
   });
 
-  it("keeps what was denied at the look, and repeats what relied on a charge that was not made", async () => {
+  it("keeps denials of the look, and repeats calls that relied on a charge that was not made", async () => {
     const [own, other] = await openTwo();
     await sqliteStore({ client: own }).decide(charge("full", 10));
     await sqliteStore({ client: own }).decide(charge("somebody", 9));
@@ -175,7 +175,7 @@ describe("a client with a transaction of its user's", () => {
   });
 });
 
-it("a client that returns whole numbers as bigint is read all the same", async () => {
+it("a client that returns whole numbers as bigint works, too", async () => {
   const { file } = await openSeveral(1);
   const client = await openClient("libsql", file);
   (client as unknown as { defaultSafeIntegers(on: boolean): void }).defaultSafeIntegers(true);

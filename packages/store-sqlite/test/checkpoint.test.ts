@@ -50,7 +50,7 @@ function read(reader: OpenSqliteClient): void {
 }
 
 describe("checkpoints", () => {
-  it("keep the log short without a wait, and let others write meanwhile", async () => {
+  it("keep the log short without a wait, while others write", async () => {
     const { client, write, logSize } = await open();
     await write(4_500);
     expect(client.checkpoints.length).toBeGreaterThan(2);

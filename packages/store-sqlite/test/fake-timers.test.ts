@@ -56,7 +56,7 @@ describe("with fake timers that never advance", () => {
     }
   });
 
-  it("decides, and after real timers are back, with a store from meanwhile", async () => {
+  it("decides, and after real timers are back, with a store created under fake ones", async () => {
     const { clients } = await openSeveral(1);
     useFakeTimers();
     const limiter = limiterOn(clients[0] as OpenSqliteClient);

@@ -48,7 +48,7 @@ describe("openSqlite", () => {
     expect(existsSync(":memory:")).toBe(false);
   });
 
-  it("takes what looks like an address for a file", async () => {
+  it("treats text that looks like an address as a file", async () => {
     await expect(openSqlite("http://127.0.0.1:1/limits.db")).rejects.toThrow(unavailable(/folder .* does not exist/));
   });
 

@@ -39,7 +39,7 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("on othe
     120_000,
   );
 
-  it.each(["node22", "node24", "node26"])("openSqlite takes what %s brings", async (version) => {
+  it.each(["node22", "node24", "node26"])("openSqlite uses the SQLite of %s", async (version) => {
     const script = `
       import { openSqlite } from "@sluice/store-sqlite";
       const client = await openSqlite(":memory:");

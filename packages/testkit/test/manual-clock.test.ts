@@ -35,7 +35,7 @@ describe("manualClock", () => {
     expect(clock.nowMs()).toBe(300);
   });
 
-  it("lets those who wake sleep again within the same move", async () => {
+  it("lets woken sleepers sleep again within the same move", async () => {
     const clock = manualClock(0);
     const wakings: number[] = [];
     const ticking = (async () => {

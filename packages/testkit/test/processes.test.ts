@@ -34,7 +34,7 @@ it("finds a store whose processes overwrite each other", async () => {
   expect(failed).toHaveLength(2);
 });
 
-it("says what went wrong in a process", async () => {
+it("reports the error of a process", async () => {
   const { failed } = await runProcesses("nowhere");
   expect(failed).toMatchObject([{ message: expect.stringMatching(/no port in nowhere/) }, {}]);
 });

@@ -15,7 +15,7 @@ describe("generateSequence", () => {
     expect(describeSequence(generateSequence({ ...options, seed: 43 }))).not.toBe(first);
   });
 
-  it.each(ALGORITHMS)("meets what matters to %s", (algorithm) => {
+  it.each(ALGORITHMS)("covers the edge cases of %s", (algorithm) => {
     const sequence = generateSequence({ ...options, algorithm, operations: 5_000 });
     const reference = createReference();
     const seen = { allowed: 0, denied: 0, never: 0, blocked: 0, refunded: 0, peeks: 0, resets: 0, several: 0, back: 0 };
@@ -55,7 +55,7 @@ describe("generateSequence", () => {
     expect([...policies.values()].filter(({ size }) => size > 1).length, "changed numbers").toBeGreaterThan(20);
   });
 
-  it("prints what is needed to repeat it", () => {
+  it("prints everything needed to repeat it", () => {
     const [operation] = generateSequence({ ...options, operations: 1 });
     expect(describeSequence([operation!])).toMatch(/^ {3}1\. at \d+ ms, lane 0: consume .*"algorithm":"token-bucket"/);
   });

@@ -71,7 +71,7 @@ const tests = (opening: string, prefix: string) => `
     expect(await limiter.peek("a")).toMatchObject({ remaining: 98 });
   });
 
-  test("settles with real timers what was asked under fake ones, and decides what is asked then", async () => {
+  test("settles calls of fake timers under real ones, and decides new calls", async () => {
     opened = await open();
     jest.useFakeTimers(fakes);
     limiter = makeLimiter("pending");

@@ -92,7 +92,7 @@ export function socketTests(start: StartApp): void {
     expect((await exchange(url)).status).toBe(503);
   });
 
-  it("half a head is charged to nobody", async () => {
+  it("half a head is charged to no client", async () => {
     const server = await start({ route: "text", limit: "address" });
     const { hostname, port, pathname } = new URL(server.url);
     const socket = connect(Number(port), hostname);

@@ -76,7 +76,7 @@ async function startPostgresOn(
       try {
         process.kill(pid, name);
       } catch {
-        // It has ended meanwhile.
+        // It has already ended.
       }
     }
   }

@@ -47,7 +47,7 @@ test("keeps nothing on disk and passes arguments on", async () => {
   }
 });
 
-test("a paused Redis does not answer until it is resumed, and stops all the same", async () => {
+test("a paused Redis does not answer until it is resumed, and can still be stopped", async () => {
   const redis = await startRedis();
   redis.pause();
   expect(await ask(redis.port, "PING", 100)).toBe("(no answer)");
@@ -70,7 +70,7 @@ test("a killed Redis comes back empty at its old port", async () => {
   }
 });
 
-test("a port that is taken is an error that shows what the server printed", async () => {
+test("a port in use is an error with the server's output", async () => {
   const redis = await startRedis();
   try {
     await expect(startRedis({ port: redis.port })).rejects.toThrow(/Address already in use/);

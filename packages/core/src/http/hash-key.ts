@@ -24,7 +24,7 @@ const MAX_KNOWN_LENGTH = 256;
  * import { createLimiter, hmacKey } from "@sluice/core";
  * import { memoryStore } from "@sluice/store-memory";
  *
- * const hashKey = hmacKey("a long random text that nobody else has");
+ * const hashKey = hmacKey("a long random secret text");
  * const limiter = createLimiter({ store: memoryStore() });
  * await limiter.reset(await hashKey("192.0.2.1")); // as `rateLimit(limiter, { hashKey })` knows this client
  * ```

@@ -123,7 +123,7 @@ const POLICY_MAKERS: readonly unknown[] = [tokenBucket, fixedWindow, slidingWind
  */
 export function checkLimit(storeOrLimiter: Store | Limiter, policies: unknown, options: AnyOptions): void {
   if (POLICY_MAKERS.includes(policies)) {
-    throw invalidOption("policies", policies, "be a policy: call the function, as in tokenBucket({ rate: 100 })");
+    throw invalidOption("policies", policies, "be a policy: call it, as in tokenBucket({ rate: 100 })");
   }
   if (isLimiter(storeOrLimiter)) {
     expectNone({ policies, ...limiterOptionsOf(options) }, "be set in createLimiter if you pass a limiter");

@@ -90,7 +90,7 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
     takeTurn(line, waiter);
   }
 
-  /** Ends when somebody wakes the caller, or after a time. */
+  /** Ends when the caller is woken, or after a time. */
   function rest(waiter: Waiter, ms?: number): Promise<void> {
     return new Promise((resolve) => {
       const cancel = ms === undefined ? undefined : startTimer(ms, resolve);

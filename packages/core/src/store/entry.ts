@@ -12,7 +12,7 @@ export type Entry =
   | readonly [version: 1, blockedUntilMs: number, state: unknown]
   | readonly [version: 2, blockedUntilMs: number, state: unknown, blockedForMs: number];
 
-/** An entry as it is read at some time. */
+/** An entry, read at some time. */
 interface Reading {
   readonly state: unknown;
   readonly blockedUntilMs: number;

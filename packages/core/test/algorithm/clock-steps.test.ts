@@ -54,7 +54,7 @@ describe.each(ALGORITHMS)("a clock that steps back, with %s", (algorithm) => {
     expect(repairs).toBeGreaterThan(50);
   });
 
-  it("gives what was charged after a reset another name in the same millisecond", () => {
+  it("names charges after a reset differently in the same millisecond", () => {
     fc.assert(
       fc.property(anyPolicy, forward, fc.integer({ min: 1, max: 5 }), (policy, requests, resets) => {
         const { step, clear, refund } = algorithmOf(policy);

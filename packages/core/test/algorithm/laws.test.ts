@@ -102,7 +102,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
     );
   });
 
-  it("says after a charge what the new state says", () => {
+  it("has the same finding after a charge as the new state", () => {
     fc.assert(
       fc.property(anyPolicy, backAndForth, fc.integer({ min: 1, max: 20 }), (policy, requests, cost) => {
         const { step } = algorithmOf(policy);
@@ -175,7 +175,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
     );
   });
 
-  it("keeps what was used when the limit changes", () => {
+  it("keeps the usage when the limit changes", () => {
     fc.assert(
       fc.property(anyPolicy, forward, fc.integer({ min: 1, max: 2_000 }), (policy, requests, limit) => {
         const { step, quota } = algorithmOf(policy);
@@ -202,7 +202,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
       laterMs: fc.oneof(fc.constant(0), fc.nat(2_000)),
     });
 
-    it("leaves what would be had the request never come, unless the limit was whole again in between", () => {
+    it("restores the state without the request, unless the limit was full again in between", () => {
       let undone = 0;
       fc.assert(
         fc.property(cases, ({ policy, requests, cost, laterMs }) => {

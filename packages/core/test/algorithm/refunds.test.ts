@@ -58,7 +58,7 @@ describe("refunds of a bucket", () => {
     );
   });
 
-  it("leave out what time has refilled", () => {
+  it("leave out the part that time has refilled", () => {
     const policy = tokenBucket({ rate: 1, burst: 10 });
     const { step, refund } = algorithmOf(policy);
     const first = step(undefined, policy, START_MS, 10);
@@ -70,7 +70,7 @@ describe("refunds of a bucket", () => {
 });
 
 describe.each(ALGORITHMS)("a refund of %s", (algorithm) => {
-  it("does nothing once the state was repaired: nobody knows how much time has passed", () => {
+  it("does nothing once the state was repaired, since the time that passed is unknown", () => {
     const policy: Policy =
       algorithm === "token-bucket"
         ? tokenBucket({ rate: 10, interval: "10s" })

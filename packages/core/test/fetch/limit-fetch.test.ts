@@ -126,7 +126,7 @@ describe("limitFetch", () => {
     expect([calls.length, slow.calls.length]).toEqual([1, 1]);
   });
 
-  it("gives the answer though the store fails, and passes on what fetch throws", async () => {
+  it("returns the answer even if the store fails, and passes on errors of fetch", async () => {
     const { store, fetch } = setUp([[429, { "retry-after": "60" }]]);
     store.atomicUpdate = () => Promise.reject(new Error("down"));
     expect((await fetch("https://api.example/a")).status).toBe(429);

@@ -108,7 +108,7 @@ describe("a guard of several checks", () => {
     }
   });
 
-  it("passes on what a check throws, and refunds", async () => {
+  it("passes on errors of a check, and refunds", async () => {
     const limiter = limiterOf("a", 5);
     const mistake = new Error("a mistake");
     const failing: Check<Call>[] = [
@@ -163,7 +163,7 @@ describe("a guard of several checks", () => {
     ]);
   });
 
-  it("puts what checks found under their properties, the last of one name", async () => {
+  it("puts the results of checks under their properties, the last of one name", async () => {
     const finding = (requestProperty: string, found: unknown): Check<unknown> => ({
       name: "finding",
       requestProperty,
@@ -229,7 +229,7 @@ describe("a denial of the app's own", () => {
   });
 });
 
-describe("what is wrong with a guard", () => {
+describe("a wrong guard", () => {
   it.each<[unknown, object, string]>([
     [[], {}, "INVALID_OPTION"],
     [undefined, {}, "INVALID_OPTION"],

@@ -110,7 +110,7 @@ describe("client key", () => {
     );
   });
 
-  it("takes what the platform takes for an address, and nothing else", () => {
+  it("accepts the addresses that the platform accepts, and nothing else", () => {
     const near = fc.string({ unit: fc.constantFrom(..."0123456789abcdefABCDEF:::...%gx "), maxLength: 45 });
     const almost = fc
       .tuple(groups, spelling, fc.nat({ max: 45 }), fc.constantFrom("", ":", ".", "0", "::", "1.2.3.4"))

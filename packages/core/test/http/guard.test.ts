@@ -97,7 +97,7 @@ describe("a guard", () => {
     expect(guardOf()).toMatchObject({ handler: undefined, properties: ["rateLimit"] });
   });
 
-  it("says what is counted, in the policy field", () => {
+  it("has the unit in the policy field", () => {
     expect(at(guardOf({ unit: "content-bytes" })).fields[0]?.value).toBe('"default";q=100;qu="content-bytes";w=1');
   });
 
@@ -248,7 +248,7 @@ describe("options", () => {
     }
   }
 
-  it("refuse what they don't know, and guess what was meant", () => {
+  it("refuse unknown names, and suggest the nearest one", () => {
     expect(() => guardOf({ headrs: "legacy" } as Options)).toThrow(
       refuses("UNKNOWN_OPTION", 'rateLimit has no option "headrs": did you mean "headers"?'),
     );

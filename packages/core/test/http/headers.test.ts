@@ -93,7 +93,7 @@ function one(policy: PolicyDecision["policy"], found: Partial<PolicyDecision>): 
 describe("the RateLimit field of draft 11", () => {
   const bucket = tokenBucket({ rate: 1, interval: "3s", burst: 3 });
 
-  it("says when the next token comes, where none remains after a grant", () => {
+  it("reports when the next token comes, if none remains after a grant", () => {
     expect(fieldsOf("draft-11", one(bucket, { remaining: 0, resetAfterMs: 9_000 })).RateLimit).toBe(
       '"default";r=0;t=3',
     );

@@ -45,7 +45,7 @@ describe("middleware made for one request", () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it("is not what an app makes when it starts", async () => {
+  it("does not warn of middleware that is created when the app starts", async () => {
     const make = await freshProcess();
     const guards = Array.from({ length: 300 }, make);
     await Promise.resolve();
@@ -53,7 +53,7 @@ describe("middleware made for one request", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("is not what an app makes late and keeps", async () => {
+  it("does not warn of middleware that is created late and kept", async () => {
     const make = await freshProcess();
     const tenants = Array.from({ length: 5 }, () => Array.from({ length: 99 }));
     for (const group of tenants) {

@@ -85,7 +85,7 @@ describe("the client behind proxies", () => {
     });
   }
 
-  it("is believed of nobody by default", () => {
+  it("is trusted from no proxy by default", () => {
     expect(forwardedClient({}).trust).toBe("nobody");
     expect(behind("127.0.0.1", "6.6.6.6", {})).toBe("127.0.0.1");
   });
@@ -162,7 +162,7 @@ describe("the client behind proxies", () => {
     expect(() => forwardedClient({ proxyHeader: "x-real-ip" as "forwarded" })).toThrow(code);
   });
 
-  it("is never the choice of the client, whatever it writes before what the proxy adds", () => {
+  it("can't be chosen by the client, whatever it writes before the proxy's part", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.stringMatching(/^[for="\\;, .6[\]:x]*$/)), (written) => {
         const xff = behind("10.0.0.1", `${written}, 203.0.113.1`, { trustProxy });

@@ -137,7 +137,7 @@ describe.each([
     expect(await provoke(limiter)).toEqual([3, 60_000]);
   });
 
-  it("blocks once, whoever violates at the same time", async () => {
+  it("blocks once, even after concurrent violations", async () => {
     const store = makeStore();
     const events: AutoBlockEvent[] = [];
     const limiters = [1, 2, 3, 4].map(() => limiterOn(store, { onBlock: (event) => events.push(event) }));
@@ -215,7 +215,7 @@ it("stays a denial when the count fails, and whatever its listener does", async 
   expect(await provoke(loud)).toEqual([1, 60_000]);
 });
 
-it("asks the store nothing more without it, nor for what is allowed", async () => {
+it("sends no more requests to the store without it, nor for allowed requests", async () => {
   const store = modelStore();
   const decide = vi.spyOn(store, "decide");
   const plain = createLimiter({ store, policies: POLICY, clock, prefix: "plain" });

@@ -68,7 +68,7 @@ describe.each([
       expect(health).toMatchObject({ healthy: false, error: expected });
     });
 
-    it("fails those who wait, or lets them in", async () => {
+    it("fails waiting callers, or admits them", async () => {
       const closed = make(makeStore(call)).wait("k");
       await expect(closed).rejects.toMatchObject(code === undefined ? { code: "STORE_FAILED", cause: down } : { code });
       expect(await make(makeStore(call), { failOpen: true }).wait("k")).toMatchObject({ source: "failOpen" });

@@ -37,7 +37,7 @@ function costsOf(policy: Policy, shares: readonly number[]): number[] {
 }
 
 describe.each(ALGORITHMS)("a forecast with %s", (algorithm) => {
-  it("is what a line really takes, caller by caller", () => {
+  it("is the time that a line really takes, caller by caller", () => {
     fc.assert(
       fc.property(policies(algorithm), backAndForth, parts, (policy, requests, shares) => {
         const costs = costsOf(policy, shares);

@@ -199,7 +199,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     expect(await limiter.refund({ ...(await limiter.consume("k")) })).toBe(false);
   });
 
-  it("forgets a key, or what it used of some policies", async () => {
+  it("forgets a key, or its usage of some policies", async () => {
     const policies = ["a", "b"].map((name) => fixedWindow({ name, limit: 5, window: "1m" }));
     const { limiter } = setUp({ policies });
     const left = async (key: LimiterKey) => (await limiter.peek(key)).policies.map(({ remaining }) => remaining);

@@ -72,7 +72,7 @@ describe("createLimiter", () => {
     expect(() => make({ policies: { ...tokenBucket(), interval: "1h" } })).toThrow(fails("UNKNOWN_OPTION"));
   });
 
-  it("refuses an algorithm that nobody knows", () => {
+  it("refuses an unknown algorithm", () => {
     const policies = { name: "mine", algorithm: "leaky-sieve" };
     expect(() => make({ policies })).toThrow(fails("UNKNOWN_ALGORITHM"));
     expect(() => make({ policies })).toThrow(/known are token-bucket, fixed-window, sliding-window, sliding-log/);

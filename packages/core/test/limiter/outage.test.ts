@@ -78,7 +78,7 @@ describe("an outage", () => {
     expect(events).toEqual(["storeError", "storeRecovered"]);
   });
 
-  it("in which one call timed out ends with the first answer, if nothing was answered meanwhile", async () => {
+  it("in which one call timed out ends with the first answer, if nothing was answered in between", async () => {
     const { limiter, backend, events } = setUp();
     await limiter.consume("before");
     backend.hangs = true;
@@ -123,7 +123,7 @@ describe("without a storeError listener", () => {
     expect(lines().slice(1)).toEqual(["[sluice] the store answers again after 0.5 s"]);
   });
 
-  it("logs what a store that is not ready needs", async () => {
+  it("logs the needs of a store that is not ready", async () => {
     const decide = () =>
       Promise.reject(new SluiceError("STORE_NOT_READY", "the table is missing: run migrate(client)"));
     const store: DecidingStore = { ...mapStore(), decide };
@@ -141,7 +141,7 @@ describe("without a storeError listener", () => {
 });
 
 describe("the error of a decision", () => {
-  it("has what the connection reported as the cause of a time-out", async () => {
+  it("has the connection's error as the cause of a time-out", async () => {
     const store = { ...mapStore(), decide: () => new Promise<never>(() => {}), connectionError: () => refused };
     const limiter = createLimiter({ store, policies, timeout: 50, on: { storeError: () => {} } });
     const deciding = limiter.consume("k");

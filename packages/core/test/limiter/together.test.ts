@@ -138,7 +138,7 @@ it("decides a limiter with a custom algorithm apart from those that the store de
   ]);
 });
 
-it("notifies listeners and autoBlock of what the limiter itself decided", async () => {
+it("notifies listeners and autoBlock of the limiter's own decision", async () => {
   const denied = vi.fn();
   const decided = vi.fn();
   const store = modelStore();

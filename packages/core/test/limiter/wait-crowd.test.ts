@@ -101,7 +101,7 @@ describe("a crowd with deadlines", () => {
     await patient;
   });
 
-  it("that arrives one by one looks only when somebody may have to leave", async () => {
+  it("that arrives one by one looks only when a caller may have to leave", async () => {
     const { store, calls } = countedStore();
     const clock = manualClock();
     const limiter = createLimiter({ store, clock, policies: fixedWindow({ limit: 1, window: 1_000 }) });

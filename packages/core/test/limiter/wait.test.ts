@@ -151,7 +151,7 @@ describe("a line", () => {
     expect(ends).toEqual(["a at 0", "b at 10000", "c at 20000", "d at 30000"]);
   });
 
-  it("continues when others took what the first slept for", async () => {
+  it("continues when others took the units that the first caller slept for", async () => {
     const { clock, wait, ends, limiter, store } = setUp();
     const warnings: Error[] = [];
     const onWarning = (warning: Error) => void warnings.push(warning);
@@ -262,7 +262,7 @@ describe("a signal", () => {
     expect(clock.sleeping()).toEqual([]);
   });
 
-  it("of one who was granted does nothing any more", async () => {
+  it("of a granted caller has no effect any more", async () => {
     const { limiter, left } = setUp(fixedWindow({ limit: 2, window: "10s" }));
     const controller = new AbortController();
     await limiter.wait("k", { signal: controller.signal });
@@ -405,7 +405,7 @@ describe("a deadline", () => {
 });
 
 describe("a cost that never fits", () => {
-  it("ends the wait at once, also far back in line, and keeps nobody else from waiting", async () => {
+  it("ends the wait at once, also far back in line, and does not affect other callers", async () => {
     const { clock, wait, ends } = setUp(fixedWindow({ limit: 3, window: "10s" }));
     await wait("too much", { cost: 4 });
     await wait("a", { cost: 3 });
@@ -424,7 +424,7 @@ describe("a cost that never fits", () => {
 });
 
 describe("close", () => {
-  it("rejects all who wait, charges nothing, and leaves no timer behind", async () => {
+  it("rejects all waiting callers, charges nothing, and leaves no timer behind", async () => {
     const { clock, limiter, wait, ends, store } = setUp();
     await wait("a");
     void wait("b");

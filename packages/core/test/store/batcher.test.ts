@@ -25,7 +25,7 @@ function heldBatcher(options: Partial<BatcherOptions<number, number>> = {}) {
 const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, i) => from + i);
 
 describe("createBatcher", () => {
-  it("sends what is added in one turn in one batch, and gives each its own result", async () => {
+  it("sends items of one turn in one batch, and returns each its own result", async () => {
     const { batcher, batches } = heldBatcher();
     const results = Promise.all(numbers(10).map((item) => batcher.add(item)));
     expect(batches).toHaveLength(0);
@@ -64,7 +64,7 @@ describe("createBatcher", () => {
     expect(batches.map(({ items }) => items.length)).toEqual([4, 4]);
   });
 
-  it("has no more batches on their way than it may, and fills the next one meanwhile", async () => {
+  it("limits the batches in flight, and fills the next one in the meantime", async () => {
     const { batcher, batches } = heldBatcher({ maxInFlight: 2 });
     const results: Promise<number>[] = [];
     for (const item of [1, 2, 3, 4, 5]) {
@@ -80,7 +80,7 @@ describe("createBatcher", () => {
     expect(await Promise.all(results)).toEqual([2, 4, 6, 8, 10]);
   });
 
-  it("shares out what is worth splitting over the batches that can leave, and no less", async () => {
+  it("splits items over the batches that can leave, if there are enough", async () => {
     for (const [worthSplitting, count, sizes] of [
       [16, 16, [16]],
       [16, 40, [20, 20]],
@@ -94,7 +94,7 @@ describe("createBatcher", () => {
     }
   });
 
-  it("splits what is more than the largest batch, in order", async () => {
+  it("splits items beyond the largest batch, in order", async () => {
     const { batcher, batches } = heldBatcher({ maxSize: 20, maxInFlight: 2 });
     const results = Promise.all(numbers(50).map((item) => batcher.add(item)));
     await setImmediate();
@@ -155,7 +155,7 @@ describe("createBatcher", () => {
     expect(await batcher.add(2)).toBe(2);
   });
 
-  it("does not send what is too late, and sends the rest", async () => {
+  it("does not send items that are too late, and sends the rest", async () => {
     const { batcher, batches } = heldBatcher({ maxInFlight: 1 });
     const first = batcher.add(1);
     await setImmediate();
@@ -170,7 +170,7 @@ describe("createBatcher", () => {
     expect(await Promise.all([first, patient])).toEqual([2, 6]);
   });
 
-  it("drops what is too late also while nothing can be sent", async () => {
+  it("drops items that are too late also while nothing can be sent", async () => {
     const { batcher } = heldBatcher({ maxInFlight: 1 });
     void batcher.add(1);
     await setImmediate();

@@ -40,7 +40,7 @@ it("gives up when others win every race, having written nothing", async () => {
   expect((await compareAndSet("key", undefined, undefined)).state).toBe(0);
 });
 
-it("lets updates of one key by one process take turns, which race nobody", async () => {
+it("lets updates of one key by one process take turns, so that they never race", async () => {
   const { compareAndSet, calls } = crowdedEntry(() => false);
   const update = createUpdater(compareAndSet);
   const states = await Promise.all(Array.from({ length: 50 }, () => update("key", addOne, undefined)));

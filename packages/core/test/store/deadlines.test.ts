@@ -104,7 +104,7 @@ describe("createDeadlines", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("takes an answer of which nothing can be made for none", async () => {
+  it("treats an unreadable answer as an error", async () => {
     const deadlines = createDeadlines(500);
     const bound = deadlines.bound(
       Promise.resolve(undefined),

@@ -42,7 +42,7 @@ describe("decideEntries", () => {
     ]);
   });
 
-  it("looks without writing: what a charge would say, with the numbers as they stand", () => {
+  it("looks without writing: the finding of a charge, with the current numbers", () => {
     const { outcome, writes } = decide({ claims: [claim(bucket, 4), claim(window, 3)], charge: false }, [
       undefined,
       undefined,
@@ -141,7 +141,7 @@ describe("decideEntries", () => {
     },
   );
 
-  it.each(ALGORITHMS)("says of one claim of %s what the algorithm says, and writes what it writes", (algorithm) => {
+  it.each(ALGORITHMS)("has the finding of the algorithm for one claim of %s, and writes its state", (algorithm) => {
     fc.assert(
       fc.property(policies(algorithm), backAndForth, fc.integer({ min: 1, max: 50 }), (policy, requests, cost) => {
         const { state, nowMs } = played(policy, requests);

@@ -69,7 +69,7 @@ describe("decideInOrder", () => {
     expect([...spent.diary, ...all.diary]).toEqual(["look a1", "look b1", "look a1", "look b1"]);
   });
 
-  it("takes back what it charged when a later place denies after all", async () => {
+  it("undoes its charges when a later place denies after all", async () => {
     const admission = admissionOf("a1", "b1", "c1", "d1");
     const all = places({ a1: 5, b1: 5, c1: 1, d1: 5 });
     const racing = {
@@ -91,7 +91,7 @@ describe("decideInOrder", () => {
     expect(outcome.findings.map(({ remaining }) => remaining)).toEqual([5, 5, 0, 5]);
   });
 
-  it("takes back what it charged when a later place fails, and reports that failure", async () => {
+  it("undoes its charges when a later place fails, and reports that failure", async () => {
     const admission = admissionOf("a1", "b1");
     const all = places({ a1: 5, b1: 5 });
     const failing = {

@@ -106,7 +106,7 @@ describe("a frozen store", () => {
     expect(await load(batcher, 100, 2)).toEqual({ answered: 100, late: 0, refused: 0 });
   });
 
-  it("leaves no caller without an answer, also when no other call comes", async () => {
+  it("leaves no caller without an answer, also if no other call follows", async () => {
     const { batcher, store } = setUp(1, 1);
     store.frozen = true;
     void batcher.add(0, performance.now() + TIMEOUT_MS);

@@ -23,7 +23,7 @@ describe("storedKeys", () => {
     }
   });
 
-  it.each(ODD)("makes a digest of the key %j, under the scope as it is", (key) => {
+  it.each(ODD)("stores the key %j as a digest, under the unchanged scope", (key) => {
     expect(keys.of(SCOPE, key)).toEqual({ scope: SCOPE, key: `#${digest(key)}` });
   });
 

@@ -12,7 +12,7 @@ export interface BlockOptions {
   reason?: string | undefined;
 }
 
-/** A block as it stands. */
+/** The current state of a block. */
 export interface BlockEntry {
   /**
    * The blocked address, network or key, in one spelling: `"192.0.2.1"`, `"2001:db8:1200::/56"`, `"10.0.0.0/8"` or any

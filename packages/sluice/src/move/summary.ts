@@ -25,7 +25,7 @@ export function summaryText(move: Move, counts: MoveSummary): string {
     [counts.written, `${would}new in the target`],
     [counts.merged, `${would}merged, stricter than they were in the target`],
     [counts.alreadyThere, "there already"],
-    [counts.expired, "expired meanwhile"],
+    [counts.expired, "expired in the meantime"],
     [counts.leftOut.DIGESTED_KEY ?? 0, "left out: DIGESTED_KEY, the target can't look them up"],
   ];
   const shown = rows.filter(([count], i) => i < 2 || count > 0).map(([count, what]) => [NUMBER.format(count), what]);

@@ -87,7 +87,7 @@ local function judge(entry, policy, cost)
   return 1, a, b, c, d
 end
 
--- Charges a settled state and reports it, or reports it as it stands.
+-- Charges a settled state and reports it, or reports it unchanged.
 local function finish(charging, entry, policy, cost, a, b, c, d)
   local algorithm = policy.algorithm
   if charging then

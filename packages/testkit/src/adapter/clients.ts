@@ -45,10 +45,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
     await ask(server, { status: 200 }, from("192.0.2.2, ,"));
   });
 
-  test("that write junk before what the proxy adds have a limit, also where junk is skipped", async ({
-    serve,
-    ask,
-  }) => {
+  test("that write junk before the proxy's part have a limit, also if junk is skipped", async ({ serve, ask }) => {
     const server = await serve({ trustProxy: true }, { policies, unusableAddress: "skip" });
     await ask(server, { status: 200 }, from("192.0.2.1"));
     for (const junk of ["<script>", "unknown", "for=x", ",,", '"', "6.6.6.6:99999:1"]) {
@@ -192,7 +189,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
     });
   }
 
-  test("are not skipped by what is neither true nor false", async ({ serve, ask }) => {
+  test("are not skipped by a value that is not a boolean", async ({ serve, ask }) => {
     const server = await serve({}, { policies, skip: () => "false" as unknown as boolean });
     await ask(server, { status: 500 });
     sameError(server, "INVALID_OPTION");

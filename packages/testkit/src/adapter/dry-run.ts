@@ -6,7 +6,7 @@ import { type AdapterContext, client } from "./context.js";
 export function dryRunGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 1, window: "10s" });
 
-  test("lets what it denies through, and marks it where that is wanted", async ({ serve, ask, store, clock }) => {
+  test("lets denied requests through, and marks them if the option is set", async ({ serve, ask, store, clock }) => {
     const denied: string[][] = [];
     const on = { denied: ({ violated }: { violated: readonly string[] }) => denied.push([...violated]) };
     const limiter = createLimiter({ store, policies, clock, on });

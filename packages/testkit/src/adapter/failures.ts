@@ -18,14 +18,14 @@ export function failuresGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     ["does not answer", brokenStore(() => new Promise(() => {}))],
   ];
   for (const [what, store] of stores) {
-    test(`a store that ${what} closes the door with 503`, async ({ serve, ask }) => {
+    test(`a store that ${what} causes a 503`, async ({ serve, ask }) => {
       const options = { timeout: 50, headers: ["draft-11", "legacy"] as const, statusCode: 420 };
       const server = await serve({ uses: [{ of: store, policies, options }] });
       const fields = { ...unknown, "Content-Type": "application/problem+json", "Cache-Control": "no-store" };
       for (let i = 0; i < 3; i++) await ask(server, { status: 503, fields, body: problem });
     });
 
-    test(`a store that ${what} leaves it open where that is wanted`, async ({ serve, ask }) => {
+    test(`a store that ${what} lets requests through if the option allows it`, async ({ serve, ask }) => {
       const server = await serve({ uses: [{ of: store, policies, options: { timeout: 50, failOpen: true } }] });
       for (let i = 0; i < 3; i++) {
         await ask(server, { status: 200, fields: { ...unknown, "Retry-After": null }, body: "ok" });

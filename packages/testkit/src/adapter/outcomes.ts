@@ -83,7 +83,7 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     equal(asked, 1);
   });
 
-  test("is not for what is neither true nor false", async ({ serve, ask }) => {
+  test("does not happen for a value that is not a boolean", async ({ serve, ask }) => {
     let asked = 0;
     const refundWhen = () => {
       asked++;

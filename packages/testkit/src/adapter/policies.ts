@@ -25,7 +25,7 @@ export function policiesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     });
   }
 
-  test("a client that changes plans keeps what it used", async ({ serve, ask }) => {
+  test("a client that changes plans keeps its usage", async ({ serve, ask }) => {
     let plan = free;
     const server = await serve({}, { policies: () => plan, key });
     await ask(server, { status: 200 });

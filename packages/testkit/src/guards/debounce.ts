@@ -83,7 +83,7 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(named, 2, EMPTY), [200, 200]);
   });
 
-  test("only some methods, a fingerprint of the app's own, and what is skipped", async (tools) => {
+  test("only some methods, a custom fingerprint, and skipped requests", async (tools) => {
     const { serve, use, store, clock, statuses } = tools;
     const header = (name: string) => (request: never) => adapter.header(request, name);
     const options = {

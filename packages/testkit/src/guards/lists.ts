@@ -60,7 +60,7 @@ export function listGuardGroup({ test, adapter }: GuardContext): void {
     });
   }
 
-  test("what one store charged is refunded when another store denies", async (tools) => {
+  test("charges of one store are refunded when another store denies", async (tools) => {
     const { serve, use, check, statuses, clock } = tools;
     const first = limiterOf(tools, "first", 5);
     const other = { ...tools, store: threeMethodsOf(tools.store) };
@@ -74,7 +74,7 @@ export function listGuardGroup({ test, adapter }: GuardContext): void {
     equal((await first.peek("127.0.0.1")).remaining, 4);
   });
 
-  test("what each check found is on the request", async (tools) => {
+  test("the result of each check is on the request", async (tools) => {
     const { serve, use, check, store, clock, send } = tools;
     const checks = [
       check("once", store, { clock, requestProperty: "seen" }),

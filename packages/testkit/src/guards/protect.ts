@@ -31,7 +31,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     ["at once", false],
     ["later", true],
   ] as const) {
-    test(`a duplicate is not charged, and what a limit denies opens no window: ${kind}`, async (tools) => {
+    test(`a duplicate is not charged, and a denied request opens no window: ${kind}`, async (tools) => {
       const { serve, use, make, store, clock, statuses, send } = tools;
       const protections = await make({
         limiter,

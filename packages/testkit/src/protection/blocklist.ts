@@ -137,7 +137,7 @@ export function blocklistGroup({ test, capabilities, protections: { createBlockl
       await rejects(blocklist.list(), { code: "NOT_LISTABLE" });
     });
   } else {
-    test("lists blocks as they stand", async ({ open, prefix }) => {
+    test("lists current blocks", async ({ open, prefix }) => {
       const store = await open();
       const blocklist = createBlocklist({ store, prefix, timeout: PATIENT });
       await createBlocklist({ store, prefix: `${prefix}-other`, timeout: PATIENT }).block("somebody else's");

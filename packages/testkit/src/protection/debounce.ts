@@ -68,7 +68,7 @@ export function debounceGroup({ test, protections: { createDebouncer } }: Protec
     equal(results.filter((duplicate) => !duplicate).length, 1);
   });
 
-  test("what is forgotten is a first sight again", async ({ open, prefix }) => {
+  test("after forget the next request is not a duplicate", async ({ open, prefix }) => {
     const debouncer = createDebouncer({ store: await open(), prefix, window: "1h", timeout: PATIENT });
     await debouncer.forget("ann", "1");
     equal(await debouncer.seen("ann", "1"), false);

@@ -82,7 +82,7 @@ export function registryGroup({ test, capabilities, protections: { createRegistr
     deepStrictEqual(fields, { ...Object.fromEntries(several.map((i) => [`field-${i}`, i])), count: 40 });
   });
 
-  test("another handle knows who was registered", async ({ openSeveral, prefix }) => {
+  test("another handle sees registered clients", async ({ openSeveral, prefix }) => {
     const clock = manualClock(START_MS);
     const [one, other] = (await openSeveral(2)).map((store) =>
       createRegistry({ store, prefix, clock, staleFor: 1_000, timeout: PATIENT }),
@@ -100,7 +100,7 @@ export function registryGroup({ test, capabilities, protections: { createRegistr
       await rejects(createRegistry({ store: await open(), prefix, timeout: PATIENT }).list(), { code: "NOT_LISTABLE" });
     });
   } else {
-    test("lists clients as they are", async ({ open, prefix }) => {
+    test("lists current clients", async ({ open, prefix }) => {
       const clients = createRegistry({ store: await open(), prefix, timeout: PATIENT });
       const made = [await clients.ensure("ann", { plan: "free" }), await clients.register("bob")];
       const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);

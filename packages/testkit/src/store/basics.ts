@@ -54,7 +54,7 @@ export function basicsGroup({ test, testWith, capabilities }: SuiteContext): voi
     deepStrictEqual(seen, [undefined, undefined, ["first"], { second: 2 }, { second: 2 }]);
   });
 
-  test("atomicUpdate keeps every JSON value as it is", async ({ open, prefix }) => {
+  test("atomicUpdate keeps every JSON value unchanged", async ({ open, prefix }) => {
     const store = await open();
     await Promise.all(
       JSON_VALUES.map(async (value, i) => {
@@ -65,7 +65,7 @@ export function basicsGroup({ test, testWith, capabilities }: SuiteContext): voi
     );
   });
 
-  test("atomicUpdate passes on what update throws, and writes nothing then", async ({ open, prefix }) => {
+  test("atomicUpdate passes on errors of update, and writes nothing then", async ({ open, prefix }) => {
     const store = await open();
     const key = `${prefix}:state`;
     await store.atomicUpdate(key, () => ({ state: 1, ttlMs: 60_000 }));

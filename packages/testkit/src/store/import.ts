@@ -80,7 +80,7 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
     equal(await store.atomicUpdate(`${prefix}:one`, () => undefined), 1);
   });
 
-  test("writes over what has expired, and nothing that has", async ({ open, prefix }) => {
+  test("overwrites expired entries, and writes no expired ones", async ({ open, prefix }) => {
     const store = importing(await open());
     await store.atomicUpdate(`${prefix}:over`, () => ({ state: "old", ttlMs: 30 }));
     await sleep(150);

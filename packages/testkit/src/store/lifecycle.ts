@@ -31,7 +31,7 @@ export function lifecycleGroup({ test, testWith, capabilities: { decides, shared
     }, SluiceError);
   });
 
-  testWith(shared, "a closed handle leaves the state and the other handles as they are", async ({ open, prefix }) => {
+  testWith(shared, "a closed handle does not change the state and the other handles", async ({ open, prefix }) => {
     const [closing, staying] = [await open(), await open()];
     const policies = policyOf("fixed-window", 10, LONG_MS);
     await createLimiter({ store: closing, policies, prefix }).consume("somebody", { cost: 4 });

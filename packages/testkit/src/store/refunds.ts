@@ -46,7 +46,7 @@ export function refundsGroup({ test }: SuiteContext): void {
     });
   }
 
-  test("a refund leaves out what time has refilled", async (tools) => {
+  test("a refund leaves out the part that time has refilled", async (tools) => {
     const { limiter, clock, left } = await openAt(tools, policyOf("token-bucket", 10, WINDOW_MS));
     const first = await limiter.consume("somebody", { cost: 10 });
     await clock.advance(9_000);
@@ -111,7 +111,7 @@ export function refundsGroup({ test }: SuiteContext): void {
     deepStrictEqual(await remaining(), [7, 8, 9, 10]);
   });
 
-  test("a reset forgets what was used, and blocks", async (tools) => {
+  test("a reset forgets usage and blocks", async (tools) => {
     const policies = ALGORITHMS.map((algorithm) => policyOf(algorithm, 10, WINDOW_MS, algorithm));
     const { limiter, clock } = await openAt(tools, policies);
     await limiter.reset("never seen");
@@ -144,7 +144,7 @@ export function refundsGroup({ test }: SuiteContext): void {
   });
 
   for (const algorithm of ALGORITHMS) {
-    test(`a block denies until it ends, and keeps what was used, with ${algorithm}`, async (tools) => {
+    test(`a block denies until it ends, and keeps the usage, with ${algorithm}`, async (tools) => {
       const { limiter, clock, left } = await openAt(tools, policyOf(algorithm, 10, WINDOW_MS));
       await limiter.consume("somebody", { cost: 4 });
       await limiter.block("somebody", 500);

@@ -226,7 +226,7 @@ describe("a batch", () => {
     expect(fine).toMatchObject({ value: { allowed: true, findings: [{ remaining: 7 }] } });
   });
 
-  it("keeps what was decided before another try of the same batch failed", async () => {
+  it("keeps decisions that were made before another try of the same batch failed", async () => {
     const { store, batches } = fakeStore({
       async send() {
         if (batches.length > 1) throw new SluiceError("STORE_FAILED", "the connection broke");
@@ -250,7 +250,7 @@ describe("a batch", () => {
     });
   });
 
-  it("lets the database decide what it left undecided, asking again when it likes", async () => {
+  it("retries admissions that the database left undecided", async () => {
     const HELD = Symbol("held");
     let batches = 0;
     const { store } = fakeStore({
@@ -366,7 +366,7 @@ describe("entries", () => {
     ]);
   });
 
-  it("are imported in pages of one place, also when that is found out meanwhile", async () => {
+  it("are imported in pages of one place, also if the places become known in between", async () => {
     const places = { ...placesOf(), split: false };
     const written: (readonly [string | undefined, number])[] = [];
     const { store } = fakeStore({
