@@ -126,7 +126,7 @@ describe("a table", () => {
     });
     await expect(createSchema(client, { table })).rejects.toMatchObject({
       code: "STORE_NOT_READY",
-      message: expect.stringMatching(/has another key than tableDefinition\(\)/),
+      message: expect.stringMatching(/exists with another key than in tableDefinition\(\)/),
     });
   });
 });
