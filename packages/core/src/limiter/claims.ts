@@ -15,7 +15,7 @@ export function heldKey(key: LimiterKey): LimiterKey {
 }
 
 /** A claim that is used again for each request. */
-interface LentClaim extends Claim {
+interface ReusedClaim extends Claim {
   key: string;
   cost: number;
 }
@@ -25,7 +25,7 @@ export interface ClaimMaker {
   /** A claim for every policy. */
   all(key: LimiterKey, cost: number): readonly Claim[];
   /** The same for a store that keeps nothing of them: valid until the next call. */
-  lent(key: LimiterKey, cost: number): readonly Claim[];
+  reused(key: LimiterKey, cost: number): readonly Claim[];
   /** A claim for one policy of a key by names. */
   one(policy: Policy, key: Readonly<Record<string, string>>): Claim;
   /** Throws for anything but a key by names of the limiter's policies. */
@@ -37,7 +37,7 @@ export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMa
   const [onlyPolicy] = policies as [Policy];
   const [onlyScope] = scopes as [string];
   const names = policies.map(({ name }) => name);
-  const lent = policies.map((policy, i): LentClaim => ({ scope: scopes[i] as string, key: "", policy, cost: 1 }));
+  const reused = policies.map((policy, i): ReusedClaim => ({ scope: scopes[i] as string, key: "", policy, cost: 1 }));
 
   function forAll(key: string, cost: number): readonly Claim[] {
     if (key === "") throw invalidKey("key", key);
@@ -61,14 +61,14 @@ export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMa
   }
 
   const maker: ClaimMaker = {
-    lent(key, cost) {
+    reused(key, cost) {
       if (typeof key !== "string" || key === "") return maker.all(key, cost);
-      for (let i = 0; i < lent.length; i++) {
-        const claim = lent[i] as LentClaim;
+      for (let i = 0; i < reused.length; i++) {
+        const claim = reused[i] as ReusedClaim;
         claim.key = key;
         claim.cost = cost;
       }
-      return lent;
+      return reused;
     },
     all(key, cost) {
       if (typeof key === "string") return forAll(key, cost);

@@ -81,7 +81,7 @@ export interface LimiterCore extends Decider {
   /** Rejects by the deadline of the calls, and always with a `SluiceError`. */
   bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T>;
   /** As `refund`, also when the limiter has been closed. */
-  giveBack(decision: Decision): Promise<boolean>;
+  refundAlways(decision: Decision): Promise<boolean>;
   close(): void;
 }
 
@@ -113,12 +113,12 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
     can(store, "connectionError") ? () => store.connectionError() : undefined,
   );
   const terms: DecisionTerms = { policies, quotas };
-  const borrows = engine.synchronous;
+  const synchronous = engine.synchronous;
   let closed = false;
 
   function timing(): CallOptions {
     // A store that answers at once needs no deadline.
-    if (borrows) return clock === undefined ? UNBOUNDED : { nowMs: clock.nowMs() };
+    if (synchronous) return clock === undefined ? UNBOUNDED : { nowMs: clock.nowMs() };
     return timed();
   }
 
@@ -140,7 +140,7 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
     calls: CallOptions,
   ): MaybePromise<Decision> {
     // A store that answers at once has no calls under way.
-    const answers = borrows ? 0 : outage.answers;
+    const answers = synchronous ? 0 : outage.answers;
     try {
       const outcome = engine.decide(asked, charge, calls);
       return isPromise(outcome)
@@ -201,7 +201,7 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
     );
   }
 
-  async function giveBack(decision: Decision, calls: CallOptions): Promise<boolean> {
+  async function refundAlways(decision: Decision, calls: CallOptions): Promise<boolean> {
     const charge = takeCharge(decision, terms);
     if (charge === undefined) return false;
     if (charge === "foreign") throw invalidOption("decision", decision, "be refunded by the limiter that returned it");
@@ -249,7 +249,7 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
   }
 
   async function refund(decision: Decision): Promise<boolean> {
-    return giveBack(decision, calling());
+    return refundAlways(decision, calling());
   }
 
   return {
@@ -272,13 +272,13 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
       blocker?.check(key);
       const held = heldKey(key);
       const calls = calling();
-      const decision = ask(borrows ? claims.lent(key, cost) : claims.all(key, cost), held, cost, true, calls);
+      const decision = ask(synchronous ? claims.reused(key, cost) : claims.all(key, cost), held, cost, true, calls);
       return emitter.listening || blocker ? whenEnded(decision, held, cost, calls) : decision;
     },
 
     refund,
 
-    giveBack: (decision) => giveBack(decision, timing()),
+    refundAlways: (decision) => refundAlways(decision, timing()),
 
     close() {
       closed = true;

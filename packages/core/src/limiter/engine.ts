@@ -19,14 +19,14 @@ export type Algorithms = ReadonlyMap<string, Algorithm>;
 export function decidingEngine(store: DecidingStore): Engine {
   const synchronous = isSynchronousStore(store);
 
-  const lent = { claims: [] as readonly Claim[], charge: true };
+  const reused = { claims: [] as readonly Claim[], charge: true };
   return {
     synchronous,
     decide(claims, charge, options) {
       if (!synchronous) return store.decide({ claims, charge }, options);
-      lent.claims = claims;
-      lent.charge = charge;
-      return store.decide(lent, options);
+      reused.claims = claims;
+      reused.charge = charge;
+      return store.decide(reused, options);
     },
     async update({ scope, key }, change, options) {
       await store.atomicUpdate<Entry>(scope + key, change, options);

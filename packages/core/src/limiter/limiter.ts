@@ -192,7 +192,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
           return createForecast(wanted, algorithms, entries, nowMs);
         },
         // Also for callers that `close` rejected while the store was about to grant.
-        refund: core.giveBack,
+        refund: core.refundAlways,
       });
       return core.emit(decision);
     },

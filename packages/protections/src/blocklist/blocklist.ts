@@ -7,7 +7,7 @@ import {
   type BlockEntry,
   type BlockOptions,
   blockedBy,
-  checkWish,
+  checkTerms,
   entryOf,
   isLive,
   lifeOf,
@@ -145,14 +145,14 @@ export function createBlocklist(options: BlocklistOptions): Blocklist {
   }
 
   const blocklist: Blocklist = {
-    async block(key, wished = {}) {
-      const wish = checkWish(wished);
+    async block(key, given = {}) {
+      const terms = checkTerms(given);
       const subject = subjectToChange(key, ipv6Prefix);
       return subject.range ? blockRange(subject.key) : blockOne(subject.key);
 
       async function blockOne(own: string): Promise<BlockEntry> {
         const change = (earlier: StoredBlock | undefined, nowMs: number) => {
-          const block = blockedBy(earlier, own, wish, nowMs);
+          const block = blockedBy(earlier, own, terms, nowMs);
           return { state: block, ttlMs: lifeOf(block, nowMs) };
         };
         const { record } = await forgetting(own, blocks.update(own, change));
@@ -160,7 +160,7 @@ export function createBlocklist(options: BlocklistOptions): Blocklist {
       }
 
       async function blockRange(own: string): Promise<BlockEntry> {
-        const change = (all: StoredRanges | undefined, nowMs: number) => addRange(all, own, wish, nowMs);
+        const change = (all: StoredRanges | undefined, nowMs: number) => addRange(all, own, terms, nowMs);
         const { record = [] } = await forgettingRanges(ranges.update(RANGES_KEY, change));
         return entryOf(record.find(([other]) => other === own) as StoredBlock);
       }

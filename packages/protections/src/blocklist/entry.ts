@@ -30,7 +30,7 @@ export interface BlockEntry {
 export type StoredBlock = BlockRecord;
 
 /** The arguments of `block`. */
-export interface Wish {
+export interface BlockTerms {
   readonly forMs: number | undefined;
   readonly reason: string | undefined;
 }
@@ -46,7 +46,7 @@ const RULES: Rules<BlockOptions> = {
 };
 
 /** @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION` */
-export function checkWish(options: BlockOptions): Wish {
+export function checkTerms(options: BlockOptions): BlockTerms {
   checkOptions(options, RULES, "block");
   const { for: duration, reason } = options;
   return { forMs: duration === undefined ? undefined : parseDuration(duration, "for"), reason };
@@ -69,7 +69,7 @@ export function corrected(block: StoredBlock, nowMs: number): StoredBlock {
 export function blockedBy(
   earlier: StoredBlock | undefined,
   key: string,
-  { forMs, reason }: Wish,
+  { forMs, reason }: BlockTerms,
   nowMs: number,
 ): StoredBlock {
   const untilMs = forMs === undefined ? null : nowMs + forMs;

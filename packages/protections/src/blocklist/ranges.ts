@@ -1,6 +1,6 @@
 import { type Next, SluiceError } from "@sluice/core";
 import { maskNetwork, type Network, parseNetwork } from "@sluice/core/http";
-import { blockedBy, corrected, isLive, lifeOf, renewed, type StoredBlock, type Wish } from "./entry.js";
+import { type BlockTerms, blockedBy, corrected, isLive, lifeOf, renewed, type StoredBlock } from "./entry.js";
 
 /** All blocked ranges: one record, so that one read knows them all. */
 export type StoredRanges = readonly StoredBlock[];
@@ -10,12 +10,17 @@ const MOST_RANGES = 1_000;
 const MOST_BYTES = 300_000;
 
 /** The change that blocks a range. */
-export function addRange(ranges: StoredRanges | undefined, key: string, wish: Wish, nowMs: number): Next<StoredRanges> {
+export function addRange(
+  ranges: StoredRanges | undefined,
+  key: string,
+  terms: BlockTerms,
+  nowMs: number,
+): Next<StoredRanges> {
   const live = (ranges ?? []).map((range) => corrected(range, nowMs)).filter((range) => isLive(range, nowMs));
   const block = blockedBy(
     live.find(([other]) => other === key),
     key,
-    wish,
+    terms,
     nowMs,
   );
   const state = [...live.filter(([other]) => other !== key), block];

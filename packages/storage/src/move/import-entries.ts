@@ -36,7 +36,7 @@ export interface ImportOptions {
 export const IMPORT_RULES: Rules<ImportOptions> = { dryRun: "boolean", onProgress: "function", signal: "any" };
 
 /** The outcome for an entry of an import. */
-type Fate = "written" | "merged" | "alreadyThere" | "expired";
+type Result = "written" | "merged" | "alreadyThere" | "expired";
 
 /** Entries that are read, written and reported together. */
 const PAGE = 500;
@@ -86,21 +86,21 @@ export async function importShifted(
   }
 
   /** Writes entries that are missing, and merges the others. */
-  async function take(entry: ExportedEntry): Promise<Fate> {
-    let fate: Fate = "alreadyThere";
+  async function take(entry: ExportedEntry): Promise<Result> {
+    let result: Result = "alreadyThere";
     const merge = mergeOf(entry.key);
     // The times in its state are by its own clock, and must be compared with its end by the same clock.
     const arriving = { state: entry.state, expiresAtMs: entry.expiresAtMs - offsetMs };
     await store.atomicUpdate<unknown>(entry.key, (there, nowMs) => {
       const leftMs = entry.expiresAtMs - nowMs;
-      fate = "expired";
+      result = "expired";
       if (there === undefined && leftMs <= 0) return undefined;
       const next =
         there === undefined ? { state: entry.state, ttlMs: leftMs, isNew: true } : merge(arriving, there, nowMs);
-      fate = next === undefined ? "alreadyThere" : next.isNew ? "written" : "merged";
+      result = next === undefined ? "alreadyThere" : next.isNew ? "written" : "merged";
       return dryRun ? undefined : next;
     });
-    return fate;
+    return result;
   }
 
   /** An entry whose key is known only by its digest can't be looked up: it is written if it is missing. */
@@ -122,8 +122,12 @@ export async function importShifted(
     await takePage(placed.flatMap((entries) => (entries.length === 1 ? entries : [])));
     const ledgers = placed.filter((entries) => entries.length > 1);
     await forEachAtOnce(ledgers, AT_ONCE, async (entries) => {
-      const fates = await Promise.all(entries.map(take));
-      counts[fates.find((fate) => fate === "merged") ?? fates.find((fate) => fate === "written") ?? "alreadyThere"]++;
+      const results = await Promise.all(entries.map(take));
+      counts[
+        results.find((result) => result === "merged") ??
+          results.find((result) => result === "written") ??
+          "alreadyThere"
+      ]++;
     });
   }
 
