@@ -21,6 +21,8 @@ export type SluiceErrorCode =
   | "STORE_FAILED"
   /** The store did not answer within the time allowed. */
   | "STORE_TIMEOUT"
+  /** The store failed so often that it is not asked until it answers a probe. Nothing was sent. `cause` is the last failure. */
+  | "STORE_BREAKER_OPEN"
   /** The database lacks the table or migration that the store needs, or has another one; the message says what to do. */
   | "STORE_NOT_READY"
   /** Other writers kept winning the compare-and-set on one key. Nothing was written. */

@@ -91,7 +91,7 @@ const length: Promise<number> = limiter.execute("key", (granted) => JSON.stringi
 const off: () => void = limiter.on("denied", (denied) => same<typeof denied, Decision>());
 
 // A decision is read only, and its source is one of those that this release knows.
-same<DecisionSource, "store" | "failOpen" | "failClosed">();
+same<DecisionSource, "store" | "cache" | "fallback" | "failOpen" | "failClosed">();
 same<Decision["retryAfterMs"], number | undefined>();
 // @ts-expect-error read only
 decision.allowed = true;

@@ -1,4 +1,12 @@
-import { type Clock, createLimiter, type Duration, type Limiter, type LimiterOptions, type Store } from "@sluice/core";
+import {
+  type BreakerOptions,
+  type Clock,
+  createLimiter,
+  type Duration,
+  type Limiter,
+  type LimiterOptions,
+  type Store,
+} from "@sluice/core";
 import { checkOptions, invalidOption, type Rule, type Rules } from "@sluice/core/store";
 import { type Blocklist, type BlocklistOptions, createBlocklist } from "./blocklist/blocklist.js";
 import { createDebouncer, DEBOUNCE, type Debouncer, type DebouncerOptions } from "./once/debouncer.js";
@@ -26,6 +34,8 @@ export interface ProtectionsOptions {
   failOpen?: boolean | undefined;
   /** The longest that anything waits for the store; each part may differ. Default `"500ms"`. */
   timeout?: Duration | undefined;
+  /** The circuit breaker that all parts share; each may differ. Default for remote stores: see {@link LimiterOptions}. */
+  breaker?: BreakerOptions | false | undefined;
   /** For tests: replaces the store's clock. */
   clock?: Clock | undefined;
   /** Of the limiter: `policies`, `autoBlock` and so on. Default 100 requests a second. */
@@ -62,6 +72,7 @@ const RULES: Rules<ProtectionsOptions> = {
   prefix: { characters: 128 },
   failOpen: "boolean",
   timeout: "any",
+  breaker: "any",
   clock: "any",
   limiter: PART,
   debounce: PART,
@@ -97,19 +108,20 @@ export function createProtections(
 export function createProtections(options: ProtectionsOptions): Protections;
 export function createProtections(options: ProtectionsOptions): Protections {
   checkOptions(options, RULES, "createProtections");
-  const { store, prefix, failOpen, timeout, clock } = options;
+  const { store, prefix, failOpen, timeout, breaker, clock } = options;
+  const failure = { failOpen, timeout, breaker };
   const shared = { store, prefix, clock };
-  const limiter = createLimiter({ failOpen, timeout, ...part("limiter", options.limiter), ...shared });
+  const limiter = createLimiter({ ...failure, ...part("limiter", options.limiter), ...shared });
   if (limiter.policies.some(({ name }) => name === DEBOUNCE)) {
     throw invalidOption("limiter.policies", DEBOUNCE, "have a name that differs from the debouncer's");
   }
   const debounce = part("debounce", options.debounce);
-  const debouncer = createDebouncer({ failOpen, timeout, ...debounce, window: debounce.window ?? "1s", ...shared });
-  const blocklist = createBlocklist({ failOpen, timeout, ...part("blocklist", options.blocklist), ...shared });
+  const debouncer = createDebouncer({ ...failure, ...debounce, window: debounce.window ?? "1s", ...shared });
+  const blocklist = createBlocklist({ ...failure, ...part("blocklist", options.blocklist), ...shared });
   const registry =
     options.registry === undefined
       ? undefined
-      : createRegistry({ timeout, ...part("registry", options.registry), ...shared });
+      : createRegistry({ timeout, breaker, ...part("registry", options.registry), ...shared });
   return {
     store,
     limiter,

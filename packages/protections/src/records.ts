@@ -1,4 +1,5 @@
 import {
+  type BreakerOptions,
   type CallOptions,
   type Clock,
   type Duration,
@@ -8,7 +9,7 @@ import {
   type Store,
 } from "@sluice/core";
 import type { Outage } from "@sluice/core/http";
-import { createDeadlines, type RecordKind, scopeOf, storeFailure } from "@sluice/core/kit";
+import { createDeadlines, type RecordKind, scopeOf, storeFailure, throughBreaker } from "@sluice/core/kit";
 import { can, checkStore, type Rules, unreadableState } from "@sluice/core/store";
 
 /** Options of everything that keeps records. */
@@ -19,6 +20,11 @@ export interface RecordOptions {
   prefix?: string | undefined;
   /** The longest that a call waits for the store. Default `"500ms"`. */
   timeout?: Duration | undefined;
+  /**
+   * The circuit breaker: rejects calls at once while the store is down. Shared with limiters on the same store. Default for
+   * remote stores: after 5 failures in a row, with a probe every 500 ms.
+   */
+  breaker?: BreakerOptions | false | undefined;
   /** For tests: replaces the store's clock. */
   clock?: Clock | undefined;
 }
@@ -28,6 +34,7 @@ export const RECORD_RULES: Rules<RecordOptions> = {
   store: "any",
   prefix: { characters: 128 },
   timeout: "any",
+  breaker: "any",
   clock: {
     is: (clock) => typeof (clock as Partial<Clock> | null)?.nowMs === "function",
     must: "have the functions nowMs and sleep",
@@ -76,8 +83,9 @@ export function openRecords<R>(
   kind: RecordKind,
   outages: Pick<Outage, "failed" | "succeeded">,
 ): Records<R> {
-  const { store, prefix = "sluice", timeout = 500, clock } = options;
+  const { store, prefix = "sluice", timeout = 500, breaker, clock } = options;
   checkStore(store);
+  const asked = throughBreaker(store, breaker);
   const timeoutMs = parseDuration(timeout, "timeout", MAX_TIMEOUT_MS);
   const deadlines = createDeadlines(
     timeoutMs,
@@ -121,7 +129,7 @@ export function openRecords<R>(
     let seenMs = 0;
     let thrown: { readonly error: unknown } | undefined;
     const calls = calling();
-    const work = store.atomicUpdate<Stored<R>>(
+    const work = asked.atomicUpdate<Stored<R>>(
       scope + key,
       (stored, nowMs) => {
         seenMs = nowMs;
@@ -153,7 +161,7 @@ export function openRecords<R>(
     read: (key) => update(key, () => undefined),
     remove(key) {
       const calls = calling();
-      return reported(store.delete(scope + key, calls), calls, () => false);
+      return reported(asked.delete(scope + key, calls), calls, () => false);
     },
     async list() {
       if (!can(store, "exportEntries")) {

@@ -1,5 +1,5 @@
 import { GetItemCommand } from "@aws-sdk/client-dynamodb";
-import { SluiceError } from "@sluice/core/store";
+import { reportedByStore, SluiceError } from "@sluice/core/store";
 
 /**
  * The parts of a client that the store uses: a `DynamoDBClient`, `DynamoDB`, `DynamoDBDocumentClient` or
@@ -194,9 +194,16 @@ export function storeFailed(error: unknown, table: string): SluiceError {
     return new SluiceError("STORE_NOT_READY", `${known.fix(table)} (${name}: ${message})`, { cause });
   }
   const once = lost ? "; the request was carried out once or not at all" : "";
-  return new SluiceError("STORE_FAILED", `DynamoDB failed: ${name === "" ? "" : `${name}: `}${message}${once}`, {
-    cause,
-  });
+  const what = `DynamoDB failed: ${name === "" ? "" : `${name}: `}${message}${once}`;
+  const failure = new SluiceError("STORE_FAILED", what, { cause });
+  return isRefused(cause) ? reportedByStore(failure) : failure;
+}
+
+/** Returns whether DynamoDB refused the request, as it does when a table or item gets too many. */
+function isRefused(error: unknown): boolean {
+  const { $metadata } = (error ?? {}) as { $metadata?: { httpStatusCode?: unknown } };
+  const status = $metadata?.httpStatusCode;
+  return typeof status === "number" && status < 500;
 }
 
 /** The codes of Node.js and undici for connections that can't be made, or that broke. */

@@ -1,4 +1,4 @@
-import type { Outcome } from "@sluice/core/store";
+import { type Outcome, remote } from "@sluice/core/store";
 import { absent, type StoreGroup, storeSuite } from "@sluice/testkit";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { type DynamodbStore, dynamodbStore } from "../src/index.js";
@@ -14,6 +14,7 @@ function byTurns(): DynamodbStore {
   // Not strictly by turns, so that some guesses are right.
   const next = (): DynamodbStore => stores[Math.floor(calls++ / 2 + (calls % 5)) % 3] as DynamodbStore;
   return {
+    ...remote,
     algorithms: (stores[0] as DynamodbStore).algorithms,
     decide: (admission, options): Promise<Outcome> => next().decide(admission, options),
     atomicUpdate: (key, update, options) => next().atomicUpdate(key, update, options),

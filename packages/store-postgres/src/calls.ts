@@ -146,8 +146,8 @@ export function createCompareAndSet(
   const looker = createLooker(database, statements.look, maxInFlight);
   const write = createCaller(database, statements.compareAndSet, maxInFlight);
   return async (rowKey, next, options) => {
-    const { nowMs, deadlineMs = longestDeadline() } = options ?? {};
-    if (next === undefined) return looker.add({ rowKey, nowMs, deadlineMs }, deadlineMs);
+    const { nowMs, deadlineMs = longestDeadline(), probe } = options ?? {};
+    if (next === undefined) return looker.add({ rowKey, nowMs, deadlineMs }, deadlineMs, probe);
     const { blockedUntilMs, blockedForMs, cells, other } = rowValueOf(next.state, next.text);
     const now = nowMs === undefined ? null : String(nowMs);
     const block = [String(blockedUntilMs), blockedForMs === null ? null : String(blockedForMs)];

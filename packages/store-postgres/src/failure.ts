@@ -1,5 +1,5 @@
 import { byDeadline, LATE, pause } from "@sluice/core/kit";
-import { SluiceError, storeTimeout } from "@sluice/core/store";
+import { reportedByStore, SluiceError, storeTimeout } from "@sluice/core/store";
 
 /** Returns whether the server undid the whole statement because of other transactions, so that it may run again. */
 export function hasNotRun(error: unknown): boolean {
@@ -50,17 +50,18 @@ export function storeFailed(error: unknown): SluiceError {
   const hint = STATEMENT_LOST.includes(state)
     ? ". Behind a pooler in transaction mode, create the store with namedStatements: false"
     : "";
-  return new SluiceError("STORE_FAILED", `Postgres failed: ${message}${hint}`, options);
+  const failure = new SluiceError("STORE_FAILED", `Postgres failed: ${message}${hint}`, options);
+  return endsConnection(error) || NO_CONNECTION.test(state) ? failure : reportedByStore(failure);
 }
+
+/** invalid_authorization_specification, invalid_catalog_name, too_many_connections */
+const NO_CONNECTION = /^(28|3D000|53300)/;
 
 /** The error for a write on a server that can't write. */
 export function readOnly(options?: ErrorOptions): SluiceError {
   const reason = options?.cause instanceof Error ? options.cause.message : "25006, read_only_sql_transaction";
-  return new SluiceError(
-    "STORE_FAILED",
-    `the call needs a write, but the Postgres server is read-only (${reason}). Connect to the primary`,
-    options,
-  );
+  const message = `the call needs a write, but the Postgres server is read-only (${reason}). Connect to the primary`;
+  return reportedByStore(new SluiceError("STORE_FAILED", message, options));
 }
 
 const HELD_MESSAGE = "another transaction holds an entry or the table of the Postgres store; nothing was written";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type BatcherOptions, createBatchers } from "@sluice/core/kit";
 import {
+  type CallOptions,
   type ConnectionErrors,
   checkOptions,
   createRemoteStore,
@@ -81,6 +82,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       },
       of: tagOf,
     },
+    partOf: (key) => (slots.split ? slots.serverOf(tagOf(key)) : ONE_SLOT),
     batches: {
       clock: "once",
       worthSplitting: WORTH_SPLITTING,
@@ -89,9 +91,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       send: scripts.decide,
       malformed: malformedReply,
     },
-    compareAndSet: (key, write, options) =>
-      singly(key, () => scripts.compareAndSet(key, write, options), options?.deadlineMs),
-    remove: (key, { deadlineMs }) => singly(key, () => connection.del(redisKey(key)), deadlineMs),
+    compareAndSet: (key, write, options) => singly(key, () => scripts.compareAndSet(key, write, options), options),
+    remove: (key, options) => singly(key, () => connection.del(redisKey(key)), options),
     pages: scripts.pages,
     imports: { size: 256, atOnce: 32, write: scripts.writePage },
   });
@@ -99,14 +100,14 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
 }
 
 /** Sends a command for one stored key, unless its deadline has passed. */
-type Singly = <T>(key: string, send: () => Promise<T>, deadlineMs: number | undefined) => Promise<T>;
+type Singly = <T>(key: string, send: () => Promise<T>, options: CallOptions | undefined) => Promise<T>;
 
 /** Commands that can't share a script are limited in the same way, so that an outage leaves no queue in the client. */
 function createSingly(slots: Slots): Singly {
   const batcherOf = createBatchers<() => Promise<unknown>, unknown>(singleCalls);
-  return async <T>(key: string, send: () => Promise<T>, deadlineMs: number | undefined) => {
+  return async <T>(key: string, send: () => Promise<T>, { deadlineMs, probe }: CallOptions = {}) => {
     const queue = slots.split ? slots.serverOf(tagOf(key)) : ONE_SLOT;
-    return (await batcherOf(queue).add(send, deadlineMs)) as T;
+    return (await batcherOf(queue).add(send, deadlineMs, probe)) as T;
   };
 }
 

@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core/store";
+import { reportedByStore, SluiceError } from "@sluice/core/store";
 
 /**
  * Converts a failure of the client or the server to an error of the store.
@@ -7,7 +7,10 @@ import { SluiceError } from "@sluice/core/store";
  */
 export function storeFailed(error: unknown, connectionError?: unknown): SluiceError {
   const message = messageOf(error);
-  if (isServerError(error) || connectionError === undefined || connectionError === error) {
+  if (isServerError(error)) {
+    return reportedByStore(new SluiceError("STORE_FAILED", explained(message), { cause: error }));
+  }
+  if (connectionError === undefined || connectionError === error) {
     return new SluiceError("STORE_FAILED", explained(message), { cause: error });
   }
   return new SluiceError("STORE_FAILED", `Redis failed: ${messageOf(connectionError)} (${message})`, {

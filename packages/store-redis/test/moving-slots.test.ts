@@ -63,7 +63,12 @@ it.each(Object.entries(connectors))("decides while a slot moves, with %s", async
   const [sourceId, targetId] = (await Promise.all(nodes.map((node) => node.cluster("MYID")))) as [string, string];
   const connection = await connect(cluster.ports);
   try {
-    const limiter = createLimiter({ store: redisStore({ client: connection.client }), policies, timeout: "10s" });
+    const limiter = createLimiter({
+      store: redisStore({ client: connection.client }),
+      policies,
+      timeout: "10s",
+      denyCache: false,
+    });
     for (const key of [known, moved]) expect((await limiter.consume(key)).source).toBe("store");
     await target.cluster("SETSLOT", slot, "IMPORTING", sourceId);
     await source.cluster("SETSLOT", slot, "MIGRATING", targetId);

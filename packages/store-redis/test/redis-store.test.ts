@@ -93,6 +93,7 @@ describe("scripts", () => {
   it("keeps deciding exactly while the server forgets its scripts again and again", async () => {
     const limiter = createLimiter({
       store: redisStore({ client }),
+      denyCache: false,
       policies: fixedWindow({ limit: 500, window: "1h" }),
     });
     let done = false;

@@ -15,6 +15,8 @@ import {
   type ImportEntries,
   type MaybePromise,
   type Outcome,
+  type RemoteMark,
+  remote,
   SluiceError,
   type Store,
   type SynchronousStore,
@@ -39,6 +41,7 @@ export type ShardedStore<S extends Store> = Store &
   ([S] extends [SynchronousStore] ? SynchronousStore : [S] extends [DecidingStore] ? DecidingStore : unknown) &
   ([S] extends [ExportEntries] ? ExportEntries : unknown) &
   ([S] extends [ImportEntries] ? ImportEntries : unknown) &
+  ([Extract<S, RemoteMark>] extends [never] ? unknown : RemoteMark) &
   ([Extract<S, HealthCheck>] extends [never] ? unknown : HealthCheck) &
   ([Extract<S, ConnectionErrors>] extends [never] ? unknown : ConnectionErrors);
 
@@ -85,6 +88,11 @@ export function shardedStore<S extends Store>(
   };
   return {
     ...store,
+    ...(stores.some((each) => can(each, "failurePolicy")) && {
+      ...remote,
+      // Each shard has a separate circuit breaker.
+      protectParts: (protect: (part: Store) => Store) => shardedStore(stores.map(protect), options),
+    }),
     [DEPTH]: shards.depth,
     ...(stores.every((each) => can(each, "decide")) && deciding(shards as Shards<DecidingStore>, store)),
     ...(stores.every((each) => can(each, "exportEntries")) && {

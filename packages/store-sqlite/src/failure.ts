@@ -1,4 +1,4 @@
-import { SluiceError } from "@sluice/core/store";
+import { reportedByStore, SluiceError } from "@sluice/core/store";
 
 /** Nothing was done, and a retry may soon succeed. */
 export function isWorthWaiting(error: unknown): boolean {
@@ -28,11 +28,19 @@ export function storeFailed(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;
   const message = error instanceof Error ? error.message : String(error);
   if (hasNoSchema(error)) return notReady(message, { cause: error });
-  return new SluiceError("STORE_FAILED", `SQLite failed: ${message}`, { cause: error });
+  const failure = new SluiceError("STORE_FAILED", `SQLite failed: ${message}`, { cause: error });
+  return isRefusedWrite(error) ? reportedByStore(failure) : failure;
 }
 
 /** The primary result codes of SQLite (https://sqlite.org/rescode.html) that the store tells apart. */
-const CODES = { SQLITE_ERROR: 1, SQLITE_BUSY: 5, SQLITE_LOCKED: 6, SQLITE_READONLY: 8, SQLITE_CANTOPEN: 14 } as const;
+const CODES = {
+  SQLITE_ERROR: 1,
+  SQLITE_BUSY: 5,
+  SQLITE_LOCKED: 6,
+  SQLITE_READONLY: 8,
+  SQLITE_FULL: 13,
+  SQLITE_CANTOPEN: 14,
+} as const;
 
 /** The primary result code that a client reported; `undefined` for an error that SQLite did not report. */
 function resultCodeOf(error: unknown): number | undefined {
@@ -60,6 +68,12 @@ function isBusy(error: unknown): boolean {
 export function isReadOnly(error: unknown): boolean {
   const code = resultCodeOf(error);
   return code === CODES.SQLITE_READONLY || code === CODES.SQLITE_CANTOPEN;
+}
+
+/** The file can't be written to, but can still be read. */
+function isRefusedWrite(error: unknown): boolean {
+  const code = resultCodeOf(error);
+  return code === CODES.SQLITE_READONLY || code === CODES.SQLITE_FULL;
 }
 
 /** The connection has a transaction that the store did not begin. */

@@ -19,6 +19,7 @@ it("10,000 denials and looks write nothing, and take no lock", async () => {
     store: sqliteStore({ client }),
     policies: [tokenBucket({ rate: 1, burst: 1, interval: "1d" }), slidingLog({ name: "log", limit: 9, window: "1d" })],
     timeout: "20s",
+    denyCache: false,
   });
   await limiter.consume("somebody");
   const before = { size: statSync(log).size, version: ask(other, "PRAGMA data_version") };

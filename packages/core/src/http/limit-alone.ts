@@ -48,7 +48,7 @@ export interface LimitAlone<Req, L extends Decider> {
  * @param options checked by `LIMIT_RULES`
  * @param create creates a limiter on a store
  */
-export function limitAlone<Req, L extends Decider>(
+export function limitAlone<Req, L extends Decider & { readonly outage: Outage }>(
   storeOrLimiter: Store | Limiter,
   policies: Policies<Req> | undefined,
   options: LimitOptionsOf<Req>,

@@ -1,9 +1,8 @@
 import type { Policy, Quota } from "../algorithm/policy.js";
 import type { Decider } from "../limiter/decider.js";
-import { createEmitter } from "../limiter/events.js";
 import type { Limiter } from "../limiter/limiter.js";
 import type { LimiterOptions } from "../limiter/options.js";
-import { createOutage, type Outage } from "../limiter/outage.js";
+import type { Outage } from "../limiter/outage.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
 import type { Store } from "../store/store.js";
@@ -26,7 +25,7 @@ export interface Plan<L extends Decider = Decider> {
  * @param create creates a limiter on a store, with a new outage or the given one
  * @throws SluiceError for invalid limiter options and headers
  */
-export function planSource<Req, L extends Decider>(
+export function planSource<Req, L extends Decider & { readonly outage: Outage }>(
   storeOrLimiter: Store | Limiter,
   policies: Policies<Req> | undefined,
   options: LimitOptionsOf<Req>,
@@ -41,11 +40,9 @@ export function planSource<Req, L extends Decider>(
   if (typeof policies === "function" && !isLimiter(storeOrLimiter)) {
     const limiterOptions = { ...limiterOptionsOf(options), store: storeOrLimiter };
     // Finds mistakes in the other options now, and not in the first request.
-    create(limiterOptions);
-    const { failOpen = false, on = {} } = limiterOptions;
-    // The store fails for all of them, which is one event.
-    const outage = createOutage(failOpen, createEmitter(on));
+    const { outage } = create(limiterOptions);
     const find = planFinder((some) => {
+      // The store fails for all of them, which is one event.
       const limiter = create({ ...limiterOptions, policies: some }, outage);
       return { limiter, write: writerOf(limiter), counts: limiter };
     });

@@ -8,6 +8,8 @@ import type { Decision, DecisionSource, PolicyDecision } from "./decision.js";
 export interface DecisionTerms {
   readonly policies: readonly Policy[];
   readonly quotas: readonly Quota[];
+  /** The source of its decisions when the store answers. */
+  readonly source: DecisionSource;
 }
 
 /** The charge of a granted decision, for its refund. */
@@ -34,7 +36,7 @@ class StoreDecision implements Decision {
   readonly remaining: number;
   readonly retryAfterMs: number | undefined;
   readonly resetAfterMs: number;
-  readonly source: DecisionSource = "store";
+  readonly source: DecisionSource;
   readonly #terms: DecisionTerms;
   readonly #key: LimiterKey;
   readonly #blocked: boolean;
@@ -62,6 +64,7 @@ class StoreDecision implements Decision {
     this.remaining = finding.remaining;
     this.retryAfterMs = finding.retryAfterMs;
     this.resetAfterMs = finding.resetAfterMs;
+    this.source = terms.source;
     this.#terms = terms;
     this.#key = key;
     this.#blocked = finding.blocked;
@@ -104,8 +107,8 @@ class StoreDecision implements Decision {
 
   static takeCharge(decision: Decision, terms: DecisionTerms): Charge | "foreign" | undefined {
     if (!(#refundable in decision)) return undefined;
-    if (decision.#terms !== terms) return "foreign";
     if (!decision.#refundable) return undefined;
+    if (decision.#terms !== terms) return "foreign";
     decision.#refundable = false;
     return {
       key: decision.#key,
@@ -113,6 +116,10 @@ class StoreDecision implements Decision {
       epochsMs: decision.#epochsMs ?? [decision.#epochMs],
       chargedAtMs: decision.#chargedAtMs,
     };
+  }
+
+  static returnCharge(decision: Decision): void {
+    if (#refundable in decision) decision.#refundable = true;
   }
 }
 
@@ -122,6 +129,11 @@ class StoreDecision implements Decision {
  */
 export function takeCharge(decision: Decision, terms: DecisionTerms): Charge | "foreign" | undefined {
   return StoreDecision.takeCharge(decision, terms);
+}
+
+/** Undoes {@link takeCharge}: the refund was not sent, so it may be retried. */
+export function returnCharge(decision: Decision): void {
+  StoreDecision.returnCharge(decision);
 }
 
 /** Creates a decision from the store's answer. Copies everything that it needs of the outcome. */

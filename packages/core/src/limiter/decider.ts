@@ -2,18 +2,21 @@ import type { Algorithm } from "../algorithm/algorithm.js";
 import { checkCost, type Policy, type Quota } from "../algorithm/policy.js";
 import { invalidOption, SluiceError, storeFailure } from "../errors.js";
 import { isPromise, type MaybePromise } from "../maybe-promise.js";
-import { checkOptions, type Rules } from "../options.js";
+import { checkOptions, expectNone, type Rules } from "../options.js";
 import { can } from "../store/capabilities.js";
 import { createDeadlines } from "../store/deadlines.js";
+import type { Denials } from "../store/deny-cache.js";
 import { refundEntry } from "../store/entry.js";
+import type { FailurePolicy } from "../store/remote-mark.js";
 import type { CallOptions, Claim, Outcome, Store } from "../store/store.js";
 import type { AttachableBlock, AutoBlocker } from "./auto-block.js";
 import { type ClaimMaker, claimMaker, heldKey, type LimiterKey } from "./claims.js";
 import type { Clock } from "./clock.js";
-import { type DecisionTerms, decisionOf, decisionWithoutStore, takeCharge } from "./decide.js";
-import type { Decision } from "./decision.js";
-import { type Algorithms, decidingEngine, type Engine } from "./engine.js";
+import { type DecisionTerms, decisionOf, decisionWithoutStore, returnCharge, takeCharge } from "./decide.js";
+import type { Decision, DecisionSource } from "./decision.js";
+import { decidingEngine, type Engine } from "./engine.js";
 import { createEmitter, type Emitter } from "./events.js";
+import type { EntryPlace } from "./forget.js";
 import { checkLimiterOptions, type LimiterOptions } from "./options.js";
 import { createOutage, type Outage } from "./outage.js";
 import { updatingEngine } from "./updating-engine.js";
@@ -39,8 +42,8 @@ export interface Decider {
   /**
    * Refunds a decision's cost, once: to a bucket without what time has refilled since, to a window while it lasts. True when
    * something was refunded; false for a denial, a second refund, a window that has ended, a bucket that time has refilled, and
-   * a charge from before a reset. Rejects when the store fails; it is then not tried again, since the refund may have taken
-   * place.
+   * a charge from before a reset. Rejects when the store fails. It can be tried again only after `STORE_BREAKER_OPEN`: any other
+   * failure may have come after the refund.
    */
   refund(decision: Decision): Promise<boolean>;
 }
@@ -48,12 +51,12 @@ export interface Decider {
 /** The parts from which the rest of a limiter is built. */
 export interface LimiterCore extends Decider {
   readonly clock: Clock | undefined;
-  /** True if the store decides. Otherwise this process does, on the entries that the store keeps. */
-  readonly storeDecides: boolean;
+  /** The place of the entries. Its store is asked through the circuit breaker. */
+  readonly place: EntryPlace;
   readonly claims: ClaimMaker;
   readonly engine: Engine;
   readonly emitter: Emitter;
-  readonly algorithms: Algorithms;
+  readonly outage: Outage;
   readonly blocker: AutoBlocker | undefined;
   /** The longest that a decision waits for the store. */
   readonly timeoutMs: number;
@@ -68,10 +71,24 @@ export interface LimiterCore extends Decider {
     charge: boolean,
     calls: CallOptions,
   ): MaybePromise<Decision>;
+  readonly denials: Denials | undefined;
+  /** The decision when the deny cache repeats a denial. */
+  repeated(key: LimiterKey, cost: number, denial: Outcome): Decision;
   /** The decision when the store answered. */
   answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision;
   /** The decision when it did not, of a call that began when the store had answered `answers` calls. */
-  unanswered(cost: number, error: unknown, calls: CallOptions, answers: number): Decision;
+  unanswered(
+    key: LimiterKey,
+    cost: number,
+    charge: boolean,
+    error: unknown,
+    calls: CallOptions,
+    answers: number,
+  ): MaybePromise<Decision>;
+  /** The limiter that decides while the store fails. */
+  readonly spare: LimiterCore | undefined;
+  /** The options of such calls, also when the limiter has been closed. */
+  timing(): CallOptions;
   /** The number of calls that the store has answered. */
   answers(): number;
   /** Lets a denial count for `autoBlock`, and emits events. */
@@ -93,11 +110,17 @@ const UNBOUNDED: CallOptions = {};
  * Creates what decides requests, and what else is built on that.
  *
  * @param shared the outages of limiters that are one to the app, such as those of policies chosen by request
+ * @param source the source of decisions when the store answers
  * @throws SluiceError
  */
-export function createLimiterCore(options: LimiterOptions, shared?: Outage): LimiterCore {
-  const { store, policies, algorithms, prefix, failOpen, timeoutMs, autoBlock, on, clock } =
-    checkLimiterOptions(options);
+export function createLimiterCore(
+  options: LimiterOptions,
+  shared?: Outage,
+  source: DecisionSource = "store",
+): LimiterCore {
+  const checked = checkLimiterOptions(options);
+  const { store: given, policies, algorithms, prefix, failOpen, timeoutMs, autoBlock, on, clock } = checked;
+  const { store, openDenials, fallback } = failurePolicyOf(given, policies, options);
   const quotas = policies.map((policy) => (algorithms.get(policy.algorithm) as Algorithm).quota(policy));
   const claims = claimMaker(policies, prefix);
   const deciding =
@@ -107,12 +130,15 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
       : undefined;
   const engine: Engine = deciding !== undefined ? decidingEngine(deciding) : updatingEngine(store, algorithms);
   const emitter = createEmitter(on);
-  const outage = shared ?? createOutage(failOpen, emitter);
+  const instead = fallback !== undefined ? "fallback" : failOpen ? "failOpen" : "failClosed";
+  const outage = shared ?? createOutage(instead, emitter);
   const deadlines = createDeadlines(
     timeoutMs,
-    can(store, "connectionError") ? () => store.connectionError() : undefined,
+    can(given, "connectionError") ? () => given.connectionError() : undefined,
   );
-  const terms: DecisionTerms = { policies, quotas };
+  const terms: DecisionTerms = { policies, quotas, source };
+  // Denials count for automatic blocks, so each has to reach the store. Those of blocked keys do not.
+  const denials = openDenials?.({ quotas, timeoutMs, storeDecides: deciding !== undefined, onlyBlocked: !!autoBlock });
   const synchronous = engine.synchronous;
   let closed = false;
 
@@ -139,21 +165,26 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
     charge: boolean,
     calls: CallOptions,
   ): MaybePromise<Decision> {
+    if (denials !== undefined && charge) {
+      const denial = denials.find(asked, calls);
+      if (denial !== undefined) return repeated(key, cost, denial);
+    }
     // A store that answers at once has no calls under way.
     const answers = synchronous ? 0 : outage.answers;
     try {
       const outcome = engine.decide(asked, charge, calls);
       return isPromise(outcome)
-        ? whenAnswered(outcome, key, cost, charge, calls, answers)
+        ? whenAnswered(outcome, asked, key, cost, charge, calls, answers)
         : answered(key, cost, charge, outcome);
     } catch (error) {
-      return unanswered(cost, error, calls, answers);
+      return unanswered(key, cost, charge, error, calls, answers);
     }
   }
 
   // Closures are in separate functions: a function that contains one pays for it even if it creates none.
   function whenAnswered(
     outcome: Promise<Outcome>,
+    asked: readonly Claim[],
     key: LimiterKey,
     cost: number,
     charge: boolean,
@@ -162,10 +193,17 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
   ): Promise<Decision> {
     return deadlines.bound(
       outcome,
-      (settled) => answered(key, cost, charge, settled),
-      (error) => unanswered(cost, error, calls, answers),
+      (settled) => {
+        if (charge) denials?.note(asked, settled, calls);
+        return answered(key, cost, charge, settled);
+      },
+      (error) => unanswered(key, cost, charge, error, calls, answers),
       calls.deadlineMs,
     );
+  }
+
+  function repeated(key: LimiterKey, cost: number, denial: Outcome): Decision {
+    return decisionOf({ policies, quotas, source: "cache" }, key, cost, false, denial);
   }
 
   function answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision {
@@ -173,10 +211,19 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
     return decisionOf(terms, key, cost, charge, outcome);
   }
 
-  function unanswered(cost: number, reason: unknown, { deadlineMs }: CallOptions, answers: number): Decision {
+  function unanswered(
+    key: LimiterKey,
+    cost: number,
+    charge: boolean,
+    reason: unknown,
+    { deadlineMs }: CallOptions,
+    answers: number,
+  ): MaybePromise<Decision> {
     const error = storeFailure(reason);
     outage.failed(error, deadlineMs === undefined ? undefined : { startMs: deadlineMs - timeoutMs, answers });
-    return decisionWithoutStore(cost, quotas[0] as Quota, failOpen, error);
+    return (
+      fallback?.decide(key, cost, charge, error) ?? decisionWithoutStore(cost, quotas[0] as Quota, failOpen, error)
+    );
   }
 
   function emit(decision: Decision): Decision {
@@ -204,32 +251,42 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
   async function refundAlways(decision: Decision, calls: CallOptions): Promise<boolean> {
     const charge = takeCharge(decision, terms);
     if (charge === undefined) return false;
-    if (charge === "foreign") throw invalidOption("decision", decision, "be refunded by the limiter that returned it");
-    const given = await bounded(
-      Promise.all(
-        claims.all(charge.key, charge.cost).map(async (claim, i) => {
-          const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number, charge.chargedAtMs);
-          let changed = false;
-          await engine.update(
-            claim,
-            (entry, nowMs) => {
-              const next = change(entry, nowMs);
-              changed = next !== undefined;
-              return next;
-            },
-            calls,
-          );
-          return changed;
-        }),
-      ),
-      calls,
-    );
-    return given.includes(true);
+    if (charge === "foreign") {
+      if (fallback !== undefined) return fallback.limiter.refundAlways(decision);
+      throw invalidOption("decision", decision, "be refunded by the limiter that returned it");
+    }
+    try {
+      const given = await bounded(
+        Promise.all(
+          claims.all(charge.key, charge.cost).map(async (claim, i) => {
+            const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number, charge.chargedAtMs);
+            let changed = false;
+            await engine.update(
+              claim,
+              (entry, nowMs) => {
+                const next = change(entry, nowMs);
+                changed = next !== undefined;
+                return next;
+              },
+              calls,
+            );
+            return changed;
+          }),
+        ),
+        calls,
+      );
+      return given.includes(true);
+    } catch (error) {
+      // The policies of one key lie in one part of the store: none of their refunds was sent.
+      if (typeof charge.key === "string" && (error as SluiceError).code === "STORE_BREAKER_OPEN")
+        returnCharge(decision);
+      throw error;
+    }
   }
 
-  const storeDecides = deciding !== undefined;
-  const parts = { store, policies, prefix, claims, engine, algorithms, storeDecides, calling, bounded };
-  const blocker = (autoBlock as AttachableBlock | undefined)?.attach(parts);
+  const place: EntryPlace = { store, algorithms, storeDecides: deciding !== undefined };
+  const parts = { policies, prefix, claims, engine, calling, bounded };
+  const blocker = (autoBlock as AttachableBlock | undefined)?.attach({ ...parts, ...place });
 
   function ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision> {
     if (blocker === undefined || decision.allowed || decision.source !== "store") return emit(decision);
@@ -254,15 +311,22 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
 
   return {
     ...parts,
+    store: given,
+    place,
     clock,
     quotas,
     emitter,
+    outage,
     blocker,
     timeoutMs,
     costOf,
     ask,
+    denials,
+    repeated,
     answered,
     unanswered,
+    spare: fallback?.limiter,
+    timing,
     answers: () => outage.answers,
     ended,
     emit,
@@ -283,6 +347,28 @@ export function createLimiterCore(options: LimiterOptions, shared?: Outage): Lim
     close() {
       closed = true;
       outage.close();
+      fallback?.limiter.close();
     },
   };
+}
+
+/** How the store of a limiter is asked. One that brings no failure policy can't have its options. */
+function failurePolicyOf(
+  store: Store,
+  policies: readonly Policy[],
+  options: LimiterOptions,
+): Partial<FailurePolicy<LimiterKey, Decision, LimiterCore>> & { readonly store: Store } {
+  const { breaker, denyCache, fallback } = options;
+  if (can(store, "failurePolicy")) {
+    return store.failurePolicy(store, options, policies, (own) =>
+      createLimiterCore(
+        { ...options, ...own, fallback: undefined, autoBlock: undefined, on: {} },
+        undefined,
+        "fallback",
+      ),
+    );
+  }
+  const useless = { breaker: breaker || undefined, denyCache: denyCache || undefined, fallback };
+  expectNone(useless, "be left out for a store that is not marked as remote");
+  return { store };
 }

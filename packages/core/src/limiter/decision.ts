@@ -2,10 +2,15 @@ import type { Policy } from "../algorithm/policy.js";
 import type { SluiceError } from "../errors.js";
 
 /**
- * The source of a decision. `failOpen` and `failClosed` mean that the store did not answer and the limiter's `failOpen`
- * option decided; the numbers of such a decision say nothing about the client.
+ * The source of a decision:
+ *
+ * - `"store"`: the store decided.
+ * - `"cache"`: the deny cache repeated a denial of the store. The times are counted down; `remaining` is a lower bound.
+ * - `"fallback"`: the store did not answer, and the limiter's `fallback` decided.
+ * - `"failOpen"`, `"failClosed"`: the store did not answer, and the limiter's `failOpen` option decided. The numbers of
+ *   such a decision say nothing about the client.
  */
-export type DecisionSource = "store" | "failOpen" | "failClosed";
+export type DecisionSource = "store" | "cache" | "fallback" | "failOpen" | "failClosed";
 
 /** The decision of one policy. Times are in milliseconds from the decision. */
 export interface PolicyDecision {

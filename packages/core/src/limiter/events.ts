@@ -1,6 +1,23 @@
 import type { SluiceError } from "../errors.js";
 import type { Rules } from "../options.js";
-import type { Decision } from "./decision.js";
+import type { Decision, DecisionSource } from "./decision.js";
+
+/** The beginning of an outage. */
+export interface StoreErrorEvent {
+  readonly error: SluiceError;
+  /** True if requests are allowed without a limit meanwhile. */
+  readonly failOpen: boolean;
+  /** The source of decisions meanwhile. */
+  readonly source: Exclude<DecisionSource, "store" | "cache">;
+}
+
+/** The end of an outage. */
+export interface StoreRecoveredEvent {
+  /** How long it lasted, in milliseconds: from the first failure, or the first call that got no answer, to the first answer. */
+  readonly downMs: number;
+  /** How many decisions were made without the store. */
+  readonly decisions: number;
+}
 
 /** The events of a limiter. */
 export interface LimiterEvents {
@@ -12,9 +29,9 @@ export interface LimiterEvents {
    * The store failed to answer: once when an outage begins, not once for each request. A partial failure is one outage.
    * Without a listener the outage is logged on the console, with one line at its start and one at its end.
    */
-  storeError: (event: { readonly error: SluiceError; readonly failOpen: boolean }) => void;
+  storeError: (event: StoreErrorEvent) => void;
   /** The store answers again: every call that comes, or all calls of the last second. */
-  storeRecovered: (event: { readonly downMs: number }) => void;
+  storeRecovered: (event: StoreRecoveredEvent) => void;
 }
 
 /** Listeners of a limiter; all are optional. A listener that fails is reported once on the console and otherwise ignored. */

@@ -1,10 +1,12 @@
 import { clearEntry, type Entry } from "../store/entry.js";
+import { ledgerKey } from "../store/entry-key.js";
 import type { CallOptions, Claim, Store } from "../store/store.js";
 import type { Algorithms } from "./engine.js";
-import { findEntry, kept, type Ledger, ledgerKey, writeEntries } from "./updating-engine.js";
+import { findEntry, kept, type Ledger, writeEntries } from "./updating-engine.js";
 
 /** The place in which a limiter keeps its entries. */
 export interface EntryPlace {
+  /** Asked through the limiter's circuit breaker, where it has one. */
   readonly store: Store;
   readonly algorithms: Algorithms;
   /** True if the store decides, so that each entry has a separate key. Otherwise those of one key share a ledger. */

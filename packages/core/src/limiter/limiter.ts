@@ -6,7 +6,7 @@ import { check, checkOptions } from "../options.js";
 import { can } from "../store/capabilities.js";
 import { blockEntry, type Entry } from "../store/entry.js";
 import { claimsNamed, heldKey, type LimiterKey } from "./claims.js";
-import { type ConsumeOptions, createLimiterCore, type Decider } from "./decider.js";
+import { type ConsumeOptions, createLimiterCore, type Decider, type LimiterCore } from "./decider.js";
 import type { Decision } from "./decision.js";
 import { EVENT_RULES, type LimiterEvents } from "./events.js";
 import { createForecast } from "./forecast.js";
@@ -100,8 +100,11 @@ export interface Limiter extends Decider {
  */
 export function createLimiter(options: LimiterOptions): Limiter {
   const core = createLimiterCore(options);
-  const { store, policies, quotas, prefix, claims, engine, algorithms, decide, refund, calling, costOf } = core;
-  const { ask, bounded } = core;
+  const { store, policies, quotas, prefix, claims, engine, decide, refund, calling, costOf } = core;
+  const { ask, bounded, spare } = core;
+  const { algorithms } = core.place;
+  // A fallback forgets and blocks what its limiter does.
+  const cores = spare === undefined ? [core] : [spare, core];
   const queue = createWaitQueue(options.clock, core.timeoutMs);
 
   const limiter: Limiter = {
@@ -133,30 +136,12 @@ export function createLimiter(options: LimiterOptions): Limiter {
     },
 
     async reset(key) {
-      const calls = calling();
-      await bounded(
-        Promise.all([forgetEntries(core, claimsNamed(claims, policies, key), calls), core.blocker?.forget(key, calls)]),
-        calls,
-      );
+      await Promise.all(cores.map((each) => resetIn(each, key)));
     },
 
     async block(key, duration) {
       const durationMs = parseDuration(duration, "duration");
-      const calls = calling();
-      const named = claimsNamed(claims, policies, key);
-      await bounded(
-        Promise.all(
-          named.map((claim) => {
-            const algorithm = algorithms.get(claim.policy.algorithm) as Algorithm;
-            return engine.update(
-              claim,
-              (entry, nowMs) => blockEntry(entry, algorithm, claim.policy, nowMs, durationMs),
-              calls,
-            );
-          }),
-        ),
-        calls,
-      );
+      await Promise.all(cores.map((each) => blockIn(each, key, durationMs)));
     },
 
     async wait(key, given = {}) {
@@ -229,4 +214,26 @@ export function createLimiter(options: LimiterOptions): Limiter {
     },
   };
   return limiter;
+}
+
+async function resetIn(
+  { calling, bounded, place, claims, policies, blocker }: LimiterCore,
+  key: LimiterKey,
+): Promise<void> {
+  const calls = calling();
+  const named = claimsNamed(claims, policies, key);
+  await bounded(Promise.all([forgetEntries(place, named, calls), blocker?.forget(key, calls)]), calls);
+}
+
+async function blockIn(
+  { calling, bounded, place, engine, claims, policies }: LimiterCore,
+  key: LimiterKey,
+  durationMs: number,
+): Promise<void> {
+  const calls = calling();
+  const blocks = claimsNamed(claims, policies, key).map((claim) => {
+    const algorithm = place.algorithms.get(claim.policy.algorithm) as Algorithm;
+    return engine.update(claim, (entry, nowMs) => blockEntry(entry, algorithm, claim.policy, nowMs, durationMs), calls);
+  });
+  await bounded(Promise.all(blocks), calls);
 }

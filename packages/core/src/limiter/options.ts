@@ -5,6 +5,9 @@ import { tokenBucket } from "../algorithm/token-bucket.js";
 import { type Duration, MAX_TIMER_MS, parseDuration } from "../duration.js";
 import { invalidOption, SluiceError, show } from "../errors.js";
 import { check, checkOptions, type Rules } from "../options.js";
+import type { BreakerOptions } from "../store/breaker.js";
+import type { DenyCacheOptions } from "../store/deny-cache.js";
+import type { FallbackOptions } from "../store/remote-mark.js";
 import { checkStore, type Store } from "../store/store.js";
 import type { AttachableBlock, AutoBlock } from "./auto-block.js";
 import type { Clock } from "./clock.js";
@@ -24,10 +27,25 @@ export interface LimiterOptions {
    * only one of them has a custom algorithm: it keeps its entries apart. Default `"sluice"`.
    */
   prefix?: string | undefined;
-  /** True if requests are allowed while the store fails. Default false: they are denied. */
+  /**
+   * The store that decides while `store` fails, usually one in memory: `memoryStore()`, or with its own policies
+   * `{ store: memoryStore(), policies }`. Its counts are not carried over. For remote stores. Default: none.
+   */
+  fallback?: Store | FallbackOptions | undefined;
+  /** True if requests are allowed while the store, and the `fallback` if there is one, fail. Default false: they are denied. */
   failOpen?: boolean | undefined;
   /** The longest that a decision waits for the store. Default `"500ms"`. */
   timeout?: Duration | undefined;
+  /**
+   * The circuit breaker: stops asking a store that is down, and probes it with one decision at a time until it answers. Default
+   * for remote stores: after 5 failures in a row, every 500 ms.
+   */
+  breaker?: BreakerOptions | false | undefined;
+  /**
+   * Answers repeated requests for an exhausted key without the store. Default for remote stores: 10,000 keys, for up to 1 s. With
+   * `autoBlock`, which counts denials, only for blocked keys.
+   */
+  denyCache?: DenyCacheOptions | false | undefined;
   /** Blocks clients that keep sending requests after being denied: see `escalatingBlock`. Default: none. */
   autoBlock?: AutoBlock | undefined;
   /** Listeners from the start; `limiter.on` adds more. */
@@ -36,14 +54,17 @@ export interface LimiterOptions {
   clock?: Clock | undefined;
 }
 
-/** The rules of {@link LimiterOptions}. Those that are `"any"` are checked below. */
+/** The rules of {@link LimiterOptions}. Those that are `"any"` are checked below, or by the failure policy of the store. */
 export const LIMITER_RULES: Rules<LimiterOptions> = {
   store: "any",
   policies: "any",
   algorithms: "any",
   prefix: NAME,
+  fallback: "any",
   failOpen: "boolean",
   timeout: "any",
+  breaker: "any",
+  denyCache: "any",
   autoBlock: { is: isAttachable, must: "be created by escalatingBlock" },
   on: "any",
   clock: { is: isClock, must: "have the functions nowMs and sleep" },

@@ -1,6 +1,6 @@
 import type { SluiceError } from "../errors.js";
 import { startQuietTimer, type Timer } from "../timer.js";
-import { createEmitter, type Emitter } from "./events.js";
+import { createEmitter, type Emitter, type StoreErrorEvent } from "./events.js";
 
 /** Reports the beginning and the end of an outage of the store, once each. */
 export interface Outage {
@@ -35,14 +35,21 @@ interface Down {
   /** True if there were answers between failures: part of the store works. */
   partial: boolean;
   timer: Timer | undefined;
+  /** Decisions without the store. */
+  decisions: number;
 }
 
 /**
  * Without a listener of `storeError` an outage is logged on the console.
  *
+ * @param source the source of decisions meanwhile
  * @param effect what the outage means for requests
  */
-export function createOutage(failOpen: boolean, emitter: Emitter, effect: string = effectOn(failOpen)): Outage {
+export function createOutage(
+  source: StoreErrorEvent["source"],
+  emitter: Emitter,
+  effect: string = EFFECTS[source],
+): Outage {
   let down: Down | undefined;
   let logged = false;
   let answers = 0;
@@ -50,18 +57,21 @@ export function createOutage(failOpen: boolean, emitter: Emitter, effect: string
   function begin(error: SluiceError, nowMs: number, call: FailedCall | undefined): void {
     // Nothing was answered since the call began, so the outage is as old as the call.
     const sinceMs = call?.answers === answers ? call.startMs : nowMs;
-    down = { sinceMs, lastFailureMs: nowMs, answeredMs: undefined, partial: false, timer: undefined };
+    down = { sinceMs, lastFailureMs: nowMs, answeredMs: undefined, partial: false, timer: undefined, decisions: 1 };
     logged = !emitter.has("storeError");
     if (logged) console.error(startOf(error, effect));
-    emitter.emit("storeError", { error, failOpen });
+    emitter.emit("storeError", { error, failOpen: source === "failOpen", source });
   }
 
-  function end({ sinceMs, answeredMs = performance.now(), timer }: Down): void {
+  function end({ sinceMs, answeredMs = performance.now(), timer, decisions }: Down): void {
     clearTimeout(timer);
     down = undefined;
     const downMs = answeredMs - sinceMs;
-    if (logged) console.error(`[sluice] the store answers again after ${(downMs / 1000).toFixed(1)} s`);
-    emitter.emit("storeRecovered", { downMs });
+    if (logged) {
+      const seconds = (downMs / 1000).toFixed(1);
+      console.error(`[sluice] the store answers again after ${seconds} s; decisions without it: ${decisions}`);
+    }
+    emitter.emit("storeRecovered", { downMs, decisions });
   }
 
   /** Ends the outage with this answer, or once no call has failed for a while. */
@@ -82,6 +92,7 @@ export function createOutage(failOpen: boolean, emitter: Emitter, effect: string
     failed(error, call) {
       const nowMs = performance.now();
       if (down === undefined) return begin(error, nowMs, call);
+      down.decisions++;
       if (down.answeredMs !== undefined) down.partial = true;
       clearTimeout(down.timer);
       down.lastFailureMs = nowMs;
@@ -108,12 +119,14 @@ export function createOutage(failOpen: boolean, emitter: Emitter, effect: string
  * @param effect what an outage means for requests, as in "requests are denied with 503"
  */
 export function logOutages(effect: string): Pick<Outage, "failed" | "succeeded"> {
-  return createOutage(false, createEmitter({}), effect);
+  return createOutage("failClosed", createEmitter({}), effect);
 }
 
-function effectOn(failOpen: boolean): string {
-  return failOpen ? "requests are allowed without a limit" : "requests are denied with 503";
-}
+const EFFECTS = {
+  fallback: "requests are decided by the fallback",
+  failOpen: "requests are allowed without a limit",
+  failClosed: "requests are denied with 503",
+};
 
 function startOf(error: SluiceError, effect: string): string {
   const { code, message, cause } = error;

@@ -1,6 +1,6 @@
 import type { Algorithm } from "../algorithm/algorithm.js";
 import { builtInAlgorithms } from "../algorithm/built-in.js";
-import { isPromise, type MaybePromise } from "../maybe-promise.js";
+import { after, isPromise, type MaybePromise } from "../maybe-promise.js";
 import { can } from "../store/capabilities.js";
 import type { CallOptions, Claim, Outcome, Store } from "../store/store.js";
 import { heldKey, type LimiterKey } from "./claims.js";
@@ -16,12 +16,18 @@ import { updatingEngine } from "./updating-engine.js";
  */
 export interface Participant {
   readonly store: Store;
+  /** The same, asked through the limiter's circuit breaker. */
+  readonly asked: Store;
   readonly clock: Clock | undefined;
   /** The limiter's algorithms where it decides in this process. `undefined` where its store decides. */
   readonly algorithms: ReadonlyMap<string, Algorithm> | undefined;
   readonly claims: readonly Claim[];
   /** Starts the limiter's timeout. Returns the options of the calls to the store. @throws SluiceError `CLOSED` */
   start(): CallOptions;
+  /** Returns the denial that the limiter's deny cache knows. `undefined` without a deny cache. */
+  readonly recall: (() => MaybePromise<Decision> | undefined) | undefined;
+  /** Lets the deny cache remember the answer to all claims of the admission. */
+  note(claims: readonly Claim[], outcome: Outcome): void;
   /** Rejects with a `SluiceError` when the work fails, or takes longer than the timeout. */
   bounded<T>(work: Promise<T>): Promise<T>;
   /**
@@ -41,22 +47,36 @@ export function joinOf(core: LimiterCore, key: LimiterKey, options: ConsumeOptio
   const held = heldKey(key);
   let calls: CallOptions = {};
   let answers = 0;
+  const { store: asked, storeDecides, algorithms } = core.place;
+  const claims = core.claims.all(key, cost);
+
+  function recall(): MaybePromise<Decision> | undefined {
+    const denial = core.denials?.find(claims, calls);
+    return denial && core.ended(core.repeated(held, cost, denial), held, cost, calls);
+  }
+
   return {
     store: core.store,
+    asked,
     clock: core.clock,
-    algorithms: core.storeDecides ? undefined : core.algorithms,
-    claims: core.claims.all(key, cost),
+    algorithms: storeDecides ? undefined : algorithms,
+    claims,
     start() {
       calls = core.calling();
       answers = core.answers();
       return calls;
     },
+    recall: core.denials && recall,
+    note: (all, outcome) => core.denials?.note(all, outcome, calls),
     bounded: (work) => core.bounded(work, calls),
     answered(own, charged) {
       const decision = core.answered(held, cost, charged, own);
       return own.allowed && !charged ? decision : core.ended(decision, held, cost, calls);
     },
-    failed: (error) => core.ended(core.unanswered(cost, error, calls, answers), held, cost, calls),
+    failed: (error) =>
+      after(core.unanswered(held, cost, true, error, calls, answers), (decision) =>
+        core.ended(decision, held, cost, calls),
+      ),
     refund: core.refund,
   };
 }
@@ -72,7 +92,7 @@ export interface Joined {
  * Decides the claims of several limiters: all are charged or none is. Limiters with the same store share one admission, so
  * they take one round trip on a store that decides. Other stores are asked one after the other, in the order of their first
  * participant. After a denial no further store is asked: the results of its participants are `undefined`, and the caller
- * refunds the charges on earlier stores.
+ * refunds the charges that were made. The results of the others are `undefined`, too, if a deny cache answers for the first.
  *
  * Listeners and `autoBlock` of a limiter are notified unless only other limiters deny.
  *
@@ -85,11 +105,11 @@ export function decideTogether(participants: readonly Participant[]): MaybePromi
   function from(first: number): MaybePromise<readonly (Joined | undefined)[]> {
     const group = groups[first];
     if (group === undefined) return results;
-    const keep = (joined: readonly Joined[]): MaybePromise<readonly (Joined | undefined)[]> => {
+    const keep = (joined: readonly (Joined | undefined)[]): MaybePromise<readonly (Joined | undefined)[]> => {
       joined.forEach((one, i) => {
         results[participants.indexOf(group[i] as Participant)] = one;
       });
-      return joined.every(({ decision }) => decision.allowed) ? from(first + 1) : results;
+      return joined.every((one) => one?.decision.allowed) ? from(first + 1) : results;
     };
     const decided = decideGroup(group);
     return isPromise(decided) ? decided.then(keep) : keep(decided);
@@ -121,13 +141,19 @@ function canShare(a: Participant, b: Participant): boolean {
   return !a.claims.some(({ scope, key }) => b.claims.some((claim) => claim.scope === scope && claim.key === key));
 }
 
-function decideGroup(members: readonly Participant[]): MaybePromise<readonly Joined[]> {
+function decideGroup(members: readonly Participant[]): MaybePromise<readonly (Joined | undefined)[]> {
   const started = members.map((member) => ({ member, calls: member.start() }));
   const { member: strictest, calls } = started.reduce((first, other) =>
     deadlineOf(other.calls) < deadlineOf(first.calls) ? other : first,
   );
+  // The first denial is the answer, whatever the others are.
+  const known = (members[0] as Participant).recall?.();
+  if (known !== undefined) return joinedOf([known, ...members.slice(1).map(() => undefined)], false);
+  const claims = members.flatMap((member) => member.claims);
 
-  function answered({ allowed, nowMs, findings }: Outcome): MaybePromise<readonly Joined[]> {
+  function answered(outcome: Outcome): MaybePromise<readonly (Joined | undefined)[]> {
+    const { allowed, nowMs, findings } = outcome;
+    for (const member of members) member.note(claims, outcome);
     let end = 0;
     // Copied first: a store in memory may use the outcome again for the calls that follow a denial.
     const parts = members.map(({ claims }) => {
@@ -147,7 +173,7 @@ function decideGroup(members: readonly Participant[]): MaybePromise<readonly Joi
       false,
     );
   try {
-    const outcome = decide(members, calls);
+    const outcome = decide(members, claims, calls);
     return isPromise(outcome) ? strictest.bounded(outcome).then(answered, failed) : answered(outcome);
   } catch (error) {
     return failed(error);
@@ -158,17 +184,22 @@ function deadlineOf({ deadlineMs = Number.POSITIVE_INFINITY }: CallOptions): num
   return deadlineMs;
 }
 
-function decide(members: readonly Participant[], calls: CallOptions): MaybePromise<Outcome> {
-  const { store, algorithms } = members[0] as Participant;
-  const claims = members.flatMap((member) => member.claims);
+function decide(members: readonly Participant[], claims: readonly Claim[], calls: CallOptions): MaybePromise<Outcome> {
+  const { asked: store, algorithms } = members[0] as Participant;
   if (algorithms === undefined && can(store, "decide")) return store.decide({ claims, charge: true }, calls);
   const all = new Map(members.flatMap((member) => [...(member.algorithms ?? [])]));
   return updatingEngine(store, all).decide(claims, true, calls);
 }
 
-function joinedOf(decisions: readonly MaybePromise<Decision>[], charged: boolean): MaybePromise<readonly Joined[]> {
-  if (!decisions.some((decision) => isPromise(decision))) {
-    return (decisions as readonly Decision[]).map((decision) => ({ decision, charged }));
+function joinedOf(
+  decisions: readonly (MaybePromise<Decision> | undefined)[],
+  charged: boolean,
+): MaybePromise<readonly (Joined | undefined)[]> {
+  const join = (decision: Decision | undefined): Joined | undefined =>
+    // A fallback decides for its own limiter.
+    decision && { decision, charged: charged || (decision.source === "fallback" && decision.allowed) };
+  if (!decisions.some((decision) => decision !== undefined && isPromise(decision))) {
+    return (decisions as readonly (Decision | undefined)[]).map(join);
   }
-  return Promise.all(decisions).then((all) => all.map((decision) => ({ decision, charged })));
+  return Promise.all(decisions).then((all) => all.map(join));
 }

@@ -1,5 +1,6 @@
 import type { Next } from "../algorithm/algorithm.js";
 import { decideEntries, type Entry, refundEntry } from "../store/entry.js";
+import { ledgerKey } from "../store/entry-key.js";
 import { decideInOrder, partsOf } from "../store/in-order.js";
 import type { Admission, CallOptions, Claim, Outcome, Store } from "../store/store.js";
 import type { Algorithms, Engine } from "./engine.js";
@@ -9,13 +10,6 @@ import type { Algorithms, Engine } from "./engine.js";
  * time it may go.
  */
 export type Ledger = readonly (readonly [scope: string, entry: Entry, expiresAtMs: number])[];
-
-/**
- * The key of a claim's ledger: `prefix:*::key`, which is not the scope of any policy, since every algorithm has a name.
- */
-export function ledgerKey({ scope, key }: Claim): string {
-  return `${scope.slice(0, scope.indexOf(":"))}:*::${key}`;
-}
 
 /**
  * The engine on a store that has only the three methods. Policies with the same key are decided in one atomic update.

@@ -166,7 +166,7 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
       return undefined;
     }
     const { allowed, source, retryAfterMs } = decision;
-    if (source !== "store") {
+    if (source === "failOpen" || source === "failClosed") {
       failed(line, waiter, decision, askedMs);
       return undefined;
     }

@@ -32,8 +32,10 @@ export interface Batcher<Item, Result> {
   /**
    * Adds an item to the next batch. Rejects as the batch does, or with `STORE_TIMEOUT`, unsent, when it can't be answered
    * by `deadlineMs`, a time of `performance.now()`. Default: no deadline.
+   *
+   * @param probe true to send it at once, also to a store that is down
    */
-  add(item: Item, deadlineMs?: number): Promise<Result>;
+  add(item: Item, deadlineMs?: number, probe?: boolean): Promise<Result>;
 }
 
 interface Waiting<Item, Result> {
@@ -65,6 +67,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   const { run, maxSize = 256, maxInFlight = 32, worthSplitting = maxSize } = options;
   const pace = hasRequestContexts() ? unpaced(maxSize) : createPace({ maxSize, maxInFlight, worthSplitting });
   let queue: Waiting<Item, Result>[] = [];
+  const probes: Waiting<Item, Result>[] = [];
   let earliestDeadlineMs = Number.POSITIVE_INFINITY;
   let scheduled = false;
   let lastError: unknown;
@@ -84,6 +87,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   function flush(): void {
     scheduled = false;
     const nowMs = performance.now();
+    for (const probe of probes.splice(0)) outsideRequests(() => send([probe], nowMs));
     refuseLate(nowMs);
     while (queue.length > 0) {
       const waitMs = pace.waitMs(nowMs);
@@ -182,8 +186,13 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   }
 
   return {
-    add(item, deadlineMs = Number.POSITIVE_INFINITY) {
+    add(item, deadlineMs = Number.POSITIVE_INFINITY, probe = false) {
       return new Promise<Result>((resolve, reject) => {
+        if (probe) {
+          probes.push({ item, deadlineMs, resolve, reject });
+          schedule();
+          return;
+        }
         queue.push({ item, deadlineMs, resolve, reject });
         earliestDeadlineMs = Math.min(earliestDeadlineMs, deadlineMs);
         schedule();

@@ -1,3 +1,4 @@
+import type { RemoteMark } from "./remote-mark.js";
 import type { CallOptions, DecidingStore, Store } from "./store.js";
 
 /** A store that can say whether it is reachable. */
@@ -57,6 +58,7 @@ export interface Capabilities {
   connectionError: ConnectionErrors;
   exportEntries: ExportEntries;
   importEntries: ImportEntries;
+  failurePolicy: RemoteMark;
 }
 
 /** Returns whether a store has a method that not all stores have. */

@@ -49,6 +49,7 @@ interface Call {
   readonly change: Change<unknown>;
   readonly nowMs: number | undefined;
   readonly deadlineMs: number;
+  readonly probe: boolean | undefined;
 }
 
 /** An answer in a box, so that the batcher takes errors of any class as answers. */
@@ -66,7 +67,8 @@ export function createUpdater(compareAndSet: CompareAndSet): Updater {
   async function updateTogether(key: string, calls: readonly Call[], deadlineMs: number): Promise<readonly Answer[]> {
     const answers = new Map<Call, Answer>();
     const { nowMs } = calls[0] as Call;
-    const ask = (write?: Write): Promise<Seen> => compareAndSet(key, write, { nowMs, deadlineMs });
+    const probe = calls.some((call) => call.probe);
+    const ask = (write?: Write): Promise<Seen> => compareAndSet(key, write, { nowMs, deadlineMs, probe });
 
     /** Makes the changes of all calls that are still waited for, one on the other. */
     function changeAll(seen: Seen): { readonly next: Next<unknown> | undefined; readonly text: string } {
@@ -120,8 +122,8 @@ export function createUpdater(compareAndSet: CompareAndSet): Updater {
   });
 
   return async <S>(key: string, change: Change<S>, options: CallOptions | undefined) => {
-    const { nowMs, deadlineMs = Number.POSITIVE_INFINITY } = options ?? {};
-    const answer = await updates.add(key, { change: change as Change<unknown>, nowMs, deadlineMs }, deadlineMs);
+    const { nowMs, deadlineMs = Number.POSITIVE_INFINITY, probe } = options ?? {};
+    const answer = await updates.add(key, { change: change as Change<unknown>, nowMs, deadlineMs, probe }, deadlineMs);
     if ("error" in answer) throw answer.error;
     return answer.value as S | undefined;
   };

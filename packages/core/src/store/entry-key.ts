@@ -1,4 +1,5 @@
 import type { Policy } from "../algorithm/policy.js";
+import type { Claim } from "./store.js";
 
 /*
  * An entry's key is `prefix:policy:algorithm:key`, with the first three escaped so that they hold no colon. So it can be
@@ -22,4 +23,12 @@ export function splitEntryKey(entryKey: string): { scope: string; key: string } 
     if (end === -1) return { scope: "", key: entryKey };
   }
   return { scope: entryKey.slice(0, end + 1), key: entryKey.slice(end + 1) };
+}
+
+/**
+ * The key under which a store that does not decide has the entries of all policies for a claim's key: `prefix:*::key`, which is no
+ * policy's scope, since every algorithm has a name.
+ */
+export function ledgerKey({ scope, key }: Claim): string {
+  return `${scope.slice(0, scope.indexOf(":"))}:*::${key}`;
 }

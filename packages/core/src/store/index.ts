@@ -7,6 +7,7 @@ export { type Duration, parseDuration } from "../duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode } from "../errors.js";
 export type { MaybePromise } from "../maybe-promise.js";
 export { check, checkOptions, type Rule, type Rules } from "../options.js";
+export { type BreakerOptions, reportedByStore } from "./breaker.js";
 export {
   type Capabilities,
   type ConnectionErrors,
@@ -18,7 +19,9 @@ export {
 } from "./capabilities.js";
 export { type CompareAndSet, createUpdater, type Seen, type Updater, type Write } from "./compare-and-set.js";
 export { storeTimeout } from "./deadlines.js";
+export type { Denials, DenialsHost, DenyCache, DenyCacheOptions } from "./deny-cache.js";
 export { decideEntries, type Entry, unreadableState } from "./entry.js";
+export { remote } from "./failure-policy.js";
 export type { Batch, BatchReply, BatchSender, DecideCall, NotRun } from "./kit/batch.js";
 export { watchErrors } from "./kit/connection-errors.js";
 export type { PageWriter, Places, StoredEntry } from "./kit/import-pages.js";
@@ -31,6 +34,15 @@ export {
   type SweepOptions,
   type SweepTurn,
 } from "./kit/sweeping.js";
+export type {
+  FailureOptions,
+  FailurePolicy,
+  Fallback,
+  FallbackOptions,
+  OpenFailurePolicy,
+  RemoteMark,
+  SpareLimiter,
+} from "./remote-mark.js";
 export {
   type Admission,
   type CallOptions,

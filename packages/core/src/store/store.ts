@@ -19,6 +19,8 @@ export interface CallOptions {
    * one deadline.
    */
   deadlineMs?: number | undefined;
+  /** True if the call probes a store that was down: it is sent at once, and not held back. Default false. */
+  probe?: boolean | undefined;
 }
 
 /**

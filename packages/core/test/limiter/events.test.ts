@@ -66,7 +66,7 @@ describe("events", () => {
       failOpen: true,
     });
     const recovered = seen.find(([event]) => event === "storeRecovered")?.[1];
-    expect(recovered).toEqual({ downMs: expect.closeTo(500, -3) });
+    expect(recovered).toEqual({ downMs: expect.closeTo(500, -3), decisions: 4 });
     backend.down = true;
     await limiter.consume("a");
     expect(outages()).toEqual(["storeError", "storeRecovered", "storeError"]);

@@ -120,7 +120,7 @@ describe("without a storeError listener", () => {
     ]);
     backend.fails = () => false;
     await limiter.consume("k");
-    expect(lines().slice(1)).toEqual(["[sluice] the store answers again after 0.5 s"]);
+    expect(lines().slice(1)).toEqual(["[sluice] the store answers again after 0.5 s; decisions without it: 5"]);
   });
 
   it("logs the needs of a store that is not ready", async () => {

@@ -15,7 +15,7 @@ import { checkOptions, type Rules } from "@sluice/core/store";
 import { checkKey } from "../key.js";
 
 /** Options of {@link createDebouncer}. */
-export interface DebouncerOptions extends Omit<LimiterOptions, "policies" | "algorithms" | "autoBlock"> {
+export interface DebouncerOptions extends Omit<LimiterOptions, "policies" | "algorithms" | "autoBlock" | "denyCache"> {
   /** How long after the first call everything with the same key and fingerprint is a duplicate. */
   window: Duration;
   /**
@@ -66,8 +66,10 @@ export const DEBOUNCER_RULES: Rules<DebouncerOptions> = {
   store: "any",
   window: "any",
   prefix: "any",
+  fallback: "any",
   failOpen: "boolean",
   timeout: "any",
+  breaker: "any",
   on: "any",
   clock: "any",
 };
@@ -95,7 +97,8 @@ export function createDebouncer(options: DebouncerOptions): Debouncer {
   const { window, ...limiterOptions } = options;
   // A fixed window starts with its first grant, and a denial writes nothing: nothing else is needed.
   const policy = fixedWindow({ name: DEBOUNCE, limit: 1, window });
-  const limiter = createLimiter({ ...limiterOptions, policies: policy });
+  // Another process may forget what was seen, so a denial is not remembered.
+  const limiter = createLimiter({ ...limiterOptions, policies: policy, denyCache: false });
 
   const debouncer: Debouncer = {
     policy,

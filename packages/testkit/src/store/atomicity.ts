@@ -27,7 +27,9 @@ export function atomicityGroup({ test }: SuiteContext): void {
   test("several policies with different keys: one too many is never granted", async ({ openSeveral, prefix }) => {
     const stores = await openSeveral(HANDLES);
     const policies = [policyOf("token-bucket", 3, LONG_MS, "user"), policyOf("fixed-window", 20, LONG_MS, "everyone")];
-    const limiters = stores.map((store) => createLimiter({ store, policies, prefix, timeout: "20s" }));
+    const limiters = stores.map((store) =>
+      createLimiter({ store, policies, prefix, timeout: "20s", denyCache: false }),
+    );
     const users = Array.from({ length: 10 }, (_, i) => `user-${i}`);
     const decisions = await Promise.all(
       users.flatMap((user) => limiters.map((limiter) => limiter.consume({ user, everyone: "all" }))),
@@ -57,7 +59,7 @@ export function atomicityGroup({ test }: SuiteContext): void {
 
 /** How many of these callers, spread over the handles, are admitted. */
 async function race(stores: readonly Store[], prefix: string, policies: Policy[], callers: number): Promise<number> {
-  const limiters = stores.map((store) => createLimiter({ store, policies, prefix, timeout: "20s" }));
+  const limiters = stores.map((store) => createLimiter({ store, policies, prefix, timeout: "20s", denyCache: false }));
   const decisions = await Promise.all(
     Array.from({ length: callers }, (_, i) =>
       (limiters[i % limiters.length] as (typeof limiters)[number]).consume("shared"),

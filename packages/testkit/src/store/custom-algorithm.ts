@@ -59,7 +59,15 @@ export function customAlgorithmGroup({ test }: SuiteContext): void {
   test("a custom algorithm decides, with state of any size", async ({ open, prefix }) => {
     const clock = manualClock(1_700_000_000_000);
     const store = await open();
-    const limiter = createLimiter({ store, policies: policy, algorithms: [lease], prefix, clock, timeout: "20s" });
+    const limiter = createLimiter({
+      store,
+      policies: policy,
+      algorithms: [lease],
+      prefix,
+      clock,
+      timeout: "20s",
+      denyCache: false,
+    });
     for (let i = 1; i <= 8; i++) {
       equal((await limiter.consume("somebody")).remaining, 8 - i);
       await clock.advance(10);
@@ -76,7 +84,15 @@ export function customAlgorithmGroup({ test }: SuiteContext): void {
   test("a custom algorithm's refund ends the charge that it names, and no other", async ({ open, prefix }) => {
     const clock = manualClock(1_700_000_000_000);
     const store = await open();
-    const limiter = createLimiter({ store, policies: policy, algorithms: [lease], prefix, clock, timeout: "20s" });
+    const limiter = createLimiter({
+      store,
+      policies: policy,
+      algorithms: [lease],
+      prefix,
+      clock,
+      timeout: "20s",
+      denyCache: false,
+    });
     const first = await limiter.consume("somebody", { cost: 5 });
     const second = await limiter.consume("somebody", { cost: 3 });
     equal(await limiter.refund(first), true);
@@ -96,7 +112,15 @@ export function customAlgorithmGroup({ test }: SuiteContext): void {
     ];
     const clock = manualClock(1_700_000_000_000);
     const store = await open();
-    const limiter = createLimiter({ store, policies, algorithms: [lease], prefix, clock, timeout: "20s" });
+    const limiter = createLimiter({
+      store,
+      policies,
+      algorithms: [lease],
+      prefix,
+      clock,
+      timeout: "20s",
+      denyCache: false,
+    });
     const remaining = async () => (await limiter.peek("somebody")).policies.map((one) => one.remaining);
     const granted = await limiter.consume("somebody", { cost: 4 });
     deepStrictEqual(await remaining(), [4, 1, 5]);

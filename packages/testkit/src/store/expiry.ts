@@ -68,7 +68,13 @@ export function expiryGroup({ test, testWith, capabilities: { decides } }: Suite
     await Promise.all(
       ALGORITHMS.map(async (algorithm) => {
         const policies = [policyOf(algorithm, 2, SHORT_MS, "short"), policyOf(algorithm, 3, QUARTER_MS, "long")];
-        const limiter = createLimiter({ store, policies, prefix: `${prefix}:${algorithm}`, timeout: "20s" });
+        const limiter = createLimiter({
+          store,
+          policies,
+          prefix: `${prefix}:${algorithm}`,
+          timeout: "20s",
+          denyCache: false,
+        });
         const key = { short: "somebody", long: "somebody" };
         const first = await limiter.consume(key, { cost: 2 });
         equal(first.allowed, true, algorithm);
@@ -110,7 +116,7 @@ export function expiryGroup({ test, testWith, capabilities: { decides } }: Suite
 
   test("a block outlasts the window, and ends at its own time", async ({ open, prefix }) => {
     const policies = policyOf("fixed-window", 5, SHORT_MS);
-    const limiter = createLimiter({ store: await open(), policies, prefix, timeout: "20s" });
+    const limiter = createLimiter({ store: await open(), policies, prefix, timeout: "20s", denyCache: false });
     await limiter.consume("somebody");
     await limiter.block("somebody", QUARTER_MS);
     await limiter.block("somebody else", SHORT_MS);

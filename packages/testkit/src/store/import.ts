@@ -20,7 +20,7 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
   for (const algorithm of ALGORITHMS) {
     test(`continues where another store stopped, with ${algorithm}`, async ({ open, prefix }) => {
       const policies = policyOf(algorithm, 10, LONG_MS);
-      const limiterOn = (store: Store) => createLimiter({ store, policies, prefix, timeout: "20s" });
+      const limiterOn = (store: Store) => createLimiter({ store, policies, prefix, timeout: "20s", denyCache: false });
       const model = modelStore();
       const before = limiterOn(model);
       await before.consume("used", { cost: 3 });
@@ -56,7 +56,7 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
   test("does not change live entries, and reports them", async ({ open, prefix }) => {
     const store = importing(await open());
     const policies = policyOf("fixed-window", 10, LONG_MS);
-    const limiter = createLimiter({ store, policies, prefix, timeout: "20s" });
+    const limiter = createLimiter({ store, policies, prefix, timeout: "20s", denyCache: false });
     await limiter.consume("decided", { cost: 4 });
     await store.atomicUpdate(`${prefix}:updated`, () => ({ state: "old", ttlMs: HOUR_MS }));
     const decided = `${scopeOf(prefix, policies)}decided`;
@@ -163,7 +163,7 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
   testWith(capabilities.exportsEntries, "takes back in all that it listed", async ({ open, prefix }) => {
     const store = importing(await open());
     const policies = [policyOf("token-bucket", 1_000, LONG_MS, "one"), policyOf("sliding-log", 1_000, LONG_MS, "two")];
-    const limiter = createLimiter({ store, policies, prefix, timeout: "20s" });
+    const limiter = createLimiter({ store, policies, prefix, timeout: "20s", denyCache: false });
     const peek = async () => (await Promise.all(ODD_KEYS.map((key) => limiter.peek(key)))).map((it) => it.remaining);
     await Promise.all(ODD_KEYS.map((key, i) => limiter.consume(key, { cost: i + 1 })));
     const entries = await listEntries(store, prefix);

@@ -15,7 +15,7 @@ async function run(): Promise<Report> {
   const { makeStore } = (await import(task.module)) as { makeStore(setting?: string): MaybePromise<Store> };
   const store = await makeStore(task.setting);
   const { prefix, policies, callers, calls } = task;
-  const limiter = createLimiter({ store, prefix, policies, timeout: "20s" });
+  const limiter = createLimiter({ store, prefix, policies, timeout: "20s", denyCache: false });
   const start = new Promise((resolve) => process.once("message", resolve));
   // Connected before the start.
   await limiter.peek("shared");

@@ -172,6 +172,6 @@ async function openAt(
   policies: Policy | readonly Policy[],
 ): Promise<{ limiter: Limiter; clock: ManualClock; left(): Promise<number> }> {
   const clock = manualClock(1_700_000_000_000);
-  const limiter = createLimiter({ store: await open(), policies, prefix, clock, timeout: "20s" });
+  const limiter = createLimiter({ store: await open(), policies, prefix, clock, timeout: "20s", denyCache: false });
   return { limiter, clock, left: async () => (await limiter.peek("somebody")).remaining };
 }

@@ -120,7 +120,8 @@ function createLimiters(store: Store, prefix: string): Limiters {
   const limiters: Limiters = {
     of(policies) {
       const id = JSON.stringify(policies);
-      const limiter = made.get(id) ?? createLimiter({ store, policies, prefix, clock, timeout: "30s" });
+      const limiter =
+        made.get(id) ?? createLimiter({ store, policies, prefix, clock, timeout: "30s", denyCache: false });
       made.set(id, limiter);
       return limiter;
     },

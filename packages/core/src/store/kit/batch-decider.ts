@@ -163,12 +163,13 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
   }));
 
   function add(call: Open): Promise<Outcome | Undecided> {
-    return batcherOf(sender.queueOf?.(call.admission, host.keyOf) ?? "").add(call, call.deadlineMs);
+    return batcherOf(sender.queueOf?.(call.admission, host.keyOf) ?? "").add(call, call.deadlineMs, call.probe);
   }
 
   return (admission, options) => {
     const deadlineMs = options?.deadlineMs ?? Number.POSITIVE_INFINITY;
-    const call: Open = { admission, nowMs: options?.nowMs, deadlineMs, raw: false, answer: undefined };
+    const { nowMs, probe } = options ?? {};
+    const call: Open = { admission, nowMs, deadlineMs, probe, raw: false, answer: undefined };
     // Only a raw call gets an answer that is not a decision.
     return add(call) as Promise<Outcome>;
   };

@@ -80,4 +80,5 @@ export interface DecideCall {
   readonly admission: Admission;
   readonly nowMs: number | undefined;
   readonly deadlineMs: number;
+  readonly probe: boolean | undefined;
 }

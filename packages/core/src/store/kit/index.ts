@@ -12,6 +12,7 @@ export { type Batcher, type BatcherOptions, createBatcher } from "../batcher.js"
 export { createDeadlines, type Deadlines } from "../deadlines.js";
 export { blockEntry, clearEntry, type EntryChange, isEntry, refundEntry, withBlock } from "../entry.js";
 export { scopeOf, splitEntryKey } from "../entry-key.js";
+export { throughBreaker } from "../failure-policy.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "../in-order.js";
 export { createBatchers } from "../keyed-batcher.js";
 export { createLatency, type Latency } from "../latency.js";

@@ -4,7 +4,9 @@ import { SluiceError } from "../../errors.js";
 import type { ExportEntries, HealthCheck, ImportEntries } from "../capabilities.js";
 import { type CompareAndSet, createUpdater } from "../compare-and-set.js";
 import { decideEntries, type Entry, refundEntry } from "../entry.js";
+import { remote } from "../failure-policy.js";
 import { decideInOrder, type PartDecider, partsOf } from "../in-order.js";
+import type { RemoteMark } from "../remote-mark.js";
 import type { Admission, CallOptions, Claim, DecidingStore, Outcome } from "../store.js";
 import { type CreateHash, exportedKey, type StoredKey, storedKeys } from "../stored-key.js";
 import type { BatchSender } from "./batch.js";
@@ -22,6 +24,8 @@ export type RemoteDatabase<Undecided extends symbol = never, Connection = undefi
   readonly createHash: CreateHash;
   /** Default: all entries lie in one place. */
   readonly places?: Places | undefined;
+  /** Names the server that has a stored key, where some may fail while others work. Default: all work or none does. */
+  partOf?(key: string): string;
   remove(key: string, options: CallOptions): Promise<unknown>;
   /** Lists the live entries, page by page. */
   pages(): AsyncIterable<readonly StoredEntry[]>;
@@ -67,7 +71,7 @@ export type RemoteDatabase<Undecided extends symbol = never, Connection = undefi
   );
 
 /** A store made by {@link createRemoteStore}. */
-export interface RemoteStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries {
+export interface RemoteStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries, RemoteMark {
   decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
 }
 
@@ -86,7 +90,7 @@ export function createRemoteStore<
   Connection = undefined,
   Own extends Readonly<Record<string, (...args: never[]) => Promise<unknown>>> = Record<never, never>,
 >(database: RemoteDatabase<Undecided, Connection>, methods: Own = {} as Own): RemoteStore & Own {
-  const { name, places } = database;
+  const { name, places, partOf } = database;
   const keys = storedKeys(database.createHash);
   const keyOf = ({ scope, key }: Claim): string => textOf(keys.of(scope, key));
   let closed = false;
@@ -172,6 +176,9 @@ export function createRemoteStore<
   }
 
   const store: RemoteStore = {
+    ...remote,
+    ...(partOf !== undefined && { partOf: (entryKey) => partOf(textOf(keys.ofEntryKey(entryKey))) }),
+
     algorithms: new Set(builtInAlgorithms.keys()),
 
     decide: (admission, options) => (closed ? Promise.reject(closedError()) : decide(admission, options)),

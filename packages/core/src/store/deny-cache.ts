@@ -1,0 +1,202 @@
+import { COUNT, type Quota } from "../algorithm/policy.js";
+import { type Duration, parseDuration } from "../duration.js";
+import { check, checkOptions, type Rules } from "../options.js";
+import { OPTIONS_OR_FALSE } from "./breaker.js";
+import { ledgerKey } from "./entry-key.js";
+import type { CallOptions, Claim, ClaimFinding, Outcome } from "./store.js";
+
+/** Options of the deny cache of a limiter. */
+export interface DenyCacheOptions {
+  /** The most keys whose denial is remembered: a whole number of 1 or more. Default 10,000, of some 300 bytes each. */
+  maxKeys?: number | undefined;
+  /**
+   * How long a denial is repeated without an answer of the store. In a steady flood the store is asked twice in this time, for
+   * each exhausted key. Default `"1s"`.
+   */
+  maxAge?: Duration | undefined;
+}
+
+/** {@link DenyCacheOptions} that have been checked. */
+export interface DenyCacheNumbers {
+  readonly maxKeys: number;
+  readonly maxAgeMs: number;
+}
+
+/** The parts of a limiter that its deny cache needs. */
+export interface DenialsHost {
+  readonly quotas: readonly Quota[];
+  readonly timeoutMs: number;
+  /** True if only the denials of blocked keys are repeated. */
+  readonly onlyBlocked: boolean;
+  /** True if the store decides, so that each claim has a separate entry. */
+  readonly storeDecides: boolean;
+}
+
+/**
+ * The denials that one limiter may repeat. Calls without a `nowMs` go by `performance.now()`; when either clock has stepped
+ * back, the store is asked.
+ */
+export interface Denials {
+  /**
+   * The denial of these claims, with its times counted down. `undefined` when the store has to be asked: nothing is known, a
+   * claim is cheaper than the one that was denied, or it is this request's turn to refresh what is known.
+   */
+  find(claims: readonly Claim[], calls: CallOptions): Outcome | undefined;
+  /** Notes the store's answer to a charge. */
+  note(claims: readonly Claim[], outcome: Outcome, calls: CallOptions): void;
+}
+
+/**
+ * Remembers for a moment which keys are exhausted, so that a client that keeps sending requests does not reach the store with
+ * each of them. Limiters with the same store and options share one.
+ */
+export interface DenyCache {
+  openFor(host: DenialsHost): Denials;
+  /** Forgets a key, and answers to it that are still under way. */
+  clear(key: string): void;
+}
+
+/** A denial. */
+interface Denied {
+  readonly claims: readonly Claim[];
+  readonly outcome: Outcome;
+  readonly atMs: number;
+  /** How long it holds: until a key recovers, or the denial is too old. */
+  readonly forMs: number;
+  /** From then on the next request asks the store, while others are still answered. */
+  refreshMs: number;
+}
+
+/** How many keys that were cleared are remembered, for answers under way. */
+const MAX_CLEARED = 1_000;
+
+const RULES: Rules<DenyCacheOptions> = { maxKeys: "any", maxAge: "any" };
+
+/** @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION` */
+export function checkDenyCache(options: DenyCacheOptions): DenyCacheNumbers {
+  check("denyCache", options, OPTIONS_OR_FALSE);
+  checkOptions(options, RULES, "denyCache");
+  const { maxKeys = 10_000, maxAge = 1_000 } = options;
+  return { maxKeys: check("denyCache.maxKeys", maxKeys, COUNT), maxAgeMs: parseDuration(maxAge, "denyCache.maxAge") };
+}
+
+export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCache {
+  /** The oldest first. */
+  const denials = new Map<string, Denied>();
+  /** When keys were cleared, the oldest first. */
+  const cleared = new Map<string, number>();
+  /** Of the latest clearing that is no longer remembered by its key. */
+  let clearedMs = Number.NEGATIVE_INFINITY;
+
+  function keep(key: string, denied: Denied): void {
+    denials.delete(key);
+    denials.set(key, denied);
+    for (const [oldest, { atMs, forMs }] of denials) {
+      if (denials.size <= maxKeys && Math.abs(denied.atMs - atMs) <= forMs) return;
+      denials.delete(oldest);
+    }
+  }
+
+  function find(
+    { quotas, storeDecides, onlyBlocked }: DenialsHost,
+    claims: readonly Claim[],
+    nowMs: number,
+  ): Outcome | undefined {
+    // What never fits has no time to count down.
+    if (denials.size === 0 || quotas.some(({ limit }, i) => (claims[i] as Claim).cost > limit)) return undefined;
+    for (const claim of claims) {
+      const denied = denials.get(keyOf(claim, storeDecides));
+      if (denied === undefined) continue;
+      const elapsedMs = nowMs - denied.atMs;
+      if (!(elapsedMs >= 0 && elapsedMs < denied.forMs)) continue;
+      const findings = findingsFor(claims, denied, Math.floor(elapsedMs));
+      if (findings === undefined || (onlyBlocked && !findings.some(({ blocked }) => blocked))) continue;
+      if (nowMs >= denied.refreshMs) {
+        denied.refreshMs = nowMs + maxAgeMs / 2;
+        return undefined;
+      }
+      return { allowed: false, nowMs: denied.outcome.nowMs + Math.floor(elapsedMs), findings };
+    }
+    return undefined;
+  }
+
+  /** @param startMs when the store was asked, by `performance.now()` */
+  function note(
+    storeDecides: boolean,
+    claims: readonly Claim[],
+    outcome: Outcome,
+    startMs: number,
+    nowMs: number,
+  ): void {
+    if (outcome.allowed && denials.size === 0) return;
+    const denied: Denied | undefined = outcome.allowed
+      ? undefined
+      : { claims, outcome, atMs: nowMs, forMs: lastsMs(outcome, maxAgeMs), refreshMs: nowMs + maxAgeMs / 2 };
+    outcome.findings.forEach((finding, i) => {
+      const key = keyOf(claims[i] as Claim, storeDecides);
+      if (denied === undefined) denials.delete(key);
+      else if (!finding.allowed && startMs > (cleared.get(key) ?? clearedMs)) keep(key, denied);
+    });
+  }
+
+  return {
+    openFor: (host) => ({
+      find: (claims, { nowMs = performance.now() }) => find(host, claims, nowMs),
+      note(claims, outcome, { deadlineMs = 0, nowMs = performance.now() }) {
+        note(host.storeDecides, claims, outcome, deadlineMs - host.timeoutMs, nowMs);
+      },
+    }),
+
+    clear(key) {
+      denials.delete(key);
+      cleared.delete(key);
+      cleared.set(key, performance.now());
+      if (cleared.size <= MAX_CLEARED) return;
+      const [oldest] = cleared as Iterable<[string, number]>;
+      if (oldest === undefined) return;
+      clearedMs = oldest[1];
+      cleared.delete(oldest[0]);
+    },
+  };
+}
+
+/** The key of the store's entry that a claim is about. */
+function keyOf(claim: Claim, storeDecides: boolean): string {
+  return storeDecides ? claim.scope + claim.key : ledgerKey(claim);
+}
+
+/** How long a denial says the truth. */
+function lastsMs({ findings }: Outcome, maxAgeMs: number): number {
+  let ms = maxAgeMs;
+  for (const { allowed, retryAfterMs, resetAfterMs } of findings) {
+    if (!allowed && retryAfterMs !== undefined) ms = Math.min(ms, retryAfterMs);
+    if (resetAfterMs > 0) ms = Math.min(ms, resetAfterMs);
+  }
+  return ms;
+}
+
+/**
+ * Findings for claims from a denial a little earlier. `remaining` is a lower bound: nothing was charged meanwhile, and
+ * refills since then are not counted. A higher cost takes at least as long to fit.
+ */
+function findingsFor(
+  claims: readonly Claim[],
+  { claims: known, outcome }: Denied,
+  elapsedMs: number,
+): readonly ClaimFinding[] | undefined {
+  const findings: ClaimFinding[] = [];
+  for (const { scope, key, policy, cost } of claims) {
+    const i = known.findIndex((other) => other.key === key && other.scope === scope && other.policy === policy);
+    const [claim, finding] = [known[i], outcome.findings[i]];
+    if (claim === undefined || finding === undefined) return undefined;
+    if (finding.allowed ? cost > finding.remaining : cost < claim.cost) return undefined;
+    findings.push({
+      ...finding,
+      retryAfterMs:
+        finding.allowed || finding.retryAfterMs === undefined ? finding.retryAfterMs : finding.retryAfterMs - elapsedMs,
+      resetAfterMs: Math.max(0, finding.resetAfterMs - elapsedMs),
+    });
+  }
+  // Of an admission that was denied for the claims of another limiter.
+  return findings.some(({ allowed }) => !allowed) ? findings : undefined;
+}

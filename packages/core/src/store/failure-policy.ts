@@ -1,0 +1,200 @@
+import type { Next } from "../algorithm/algorithm.js";
+import type { Policy } from "../algorithm/policy.js";
+import { invalidOption } from "../errors.js";
+import { after, type MaybePromise } from "../maybe-promise.js";
+import { check, checkOptions, type Rules } from "../options.js";
+import { type Breaker, type BreakerOptions, checkBreaker, createBreaker } from "./breaker.js";
+import { can } from "./capabilities.js";
+import { checkDenyCache, createDenyCache, type DenyCache, type DenyCacheOptions } from "./deny-cache.js";
+import type { Fallback, FallbackOptions, RemoteMark, SpareLimiter } from "./remote-mark.js";
+import type { CallOptions, DecidingStore, Outcome, Store } from "./store.js";
+
+/** The state that limiters on one store share. */
+interface Shared {
+  readonly breakers: Map<string, Store>;
+  readonly caches: Map<string, DenyCache>;
+}
+
+const byStore = new WeakMap<Store, Shared>();
+
+const ONE_PART: readonly string[] = [""];
+
+const NO_OPTIONS: CallOptions = {};
+
+/**
+ * Marks a store as {@link RemoteMark | remote}, for authors of stores. `createRemoteStore` has it already.
+ *
+ * @example
+ * ```ts
+ * import { remote, type Store } from "@sluice/core/store";
+ *
+ * export function guarded(store: Store): Store {
+ *   return { ...remote, ...store };
+ * }
+ * ```
+ */
+export const remote: RemoteMark = {
+  failurePolicy(store, { breaker = {}, denyCache = {}, fallback }, policies, openSpare) {
+    const denials = denyCache === false ? undefined : sharedCache(sharedOf(store), denyCache);
+    return {
+      store: remote.askedThrough(store, breaker),
+      openDenials: denials?.openFor,
+      fallback: fallback && fallbackOf(openSpare(checkFallback(fallback, store, policies)), policies),
+    };
+  },
+
+  askedThrough(store, breaker = {}) {
+    const shared = sharedOf(store);
+    return clearing(breaker === false ? store : sharedBreaker(shared, store, breaker), shared);
+  },
+};
+
+function sharedOf(store: Store): Shared {
+  const shared = byStore.get(store) ?? { breakers: new Map(), caches: new Map() };
+  byStore.set(store, shared);
+  return shared;
+}
+
+const FALLBACK_RULES: Rules<FallbackOptions> = { store: "any", policies: "any" };
+
+function checkFallback(
+  given: Store | FallbackOptions,
+  store: Store,
+  policies: readonly Policy[],
+): { store: Store; policies: Policy | readonly Policy[] } {
+  check("fallback", given, { is: isObject, must: "be a store, or an object with a store and policies" });
+  const options = isStore(given) ? { store: given } : given;
+  checkOptions(options, FALLBACK_RULES, "fallback");
+  const { store: spare, policies: own = policies } = options;
+  if (!isStore(spare)) throw invalidOption("fallback", spare, "be a store, such as memoryStore()");
+  if (spare === store) throw invalidOption("fallback", spare, "be another store than the limiter's");
+  return { store: spare, policies: typeof own === "function" ? own(policies) : own };
+}
+
+function fallbackOf<Key, Decision extends { readonly source: string }, Spare extends SpareLimiter<Key, Decision>>(
+  limiter: Spare,
+  policies: readonly Policy[],
+): Fallback<Key, Decision, Spare> {
+  const names = namesOf(policies);
+  if (namesOf(limiter.policies) !== names) {
+    throw invalidOption("fallback.policies", limiter.policies, `have the names ${names}, in this order`);
+  }
+  return {
+    limiter,
+    decide: (key, cost, charge, error) =>
+      after(limiter.ask(limiter.claims.all(key, cost), key, cost, charge, limiter.timing()), (decision) =>
+        // One that the fallback did not make has an error already.
+        decision.source === "fallback" ? Object.assign(decision, { error }) : decision,
+      ),
+  };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
+}
+
+function isStore(value: Store | FallbackOptions): value is Store {
+  return typeof (value as Partial<Store> | undefined)?.atomicUpdate === "function";
+}
+
+function namesOf(policies: readonly Policy[]): string {
+  return policies.map(({ name }) => JSON.stringify(name)).join(", ");
+}
+
+function sharedCache({ caches }: Shared, options: DenyCacheOptions): DenyCache {
+  const numbers = checkDenyCache(options);
+  const name = JSON.stringify(numbers);
+  const cache = caches.get(name) ?? createDenyCache(numbers);
+  caches.set(name, cache);
+  return cache;
+}
+
+/** Limiters with the same options share a breaker: what one of them learned, all know. */
+function sharedBreaker({ breakers }: Shared, store: Store, options: BreakerOptions): Store {
+  const numbers = checkBreaker(options);
+  const name = JSON.stringify(numbers);
+  const protect = (one: Store): Store => {
+    const { protectParts } = one as Partial<RemoteMark>;
+    if (protectParts !== undefined) return protectParts((part) => (can(part, "failurePolicy") ? protect(part) : part));
+    return breaking(one, createBreaker(numbers, can(one, "connectionError") ? () => one.connectionError() : undefined));
+  };
+  const asked = breakers.get(name) ?? protect(store);
+  breakers.set(name, asked);
+  return asked;
+}
+
+/** The store, asked through a breaker. */
+function breaking(store: Store, breaker: Breaker): Store {
+  const { partOf } = store as Partial<RemoteMark>;
+  const partsOf = (keys: readonly string[]): readonly string[] =>
+    partOf === undefined ? ONE_PART : [...new Set(keys.map(partOf))];
+
+  return passing(store, {
+    async atomicUpdate(key, update, options = NO_OPTIONS) {
+      return breaker.call(partsOf([key]), options, (calls) => store.atomicUpdate(key, update, calls));
+    },
+    async delete(key, options = NO_OPTIONS) {
+      return breaker.call(partsOf([key]), options, (calls) => store.delete(key, calls));
+    },
+    decide: (admission, options = NO_OPTIONS) =>
+      breaker.call(
+        partOf === undefined ? ONE_PART : partsOf(admission.claims.map(({ scope, key }) => scope + key)),
+        options,
+        (calls) => (store as DecidingStore).decide(admission, calls),
+      ),
+  });
+}
+
+/** The store, whose writes clear what is remembered of their keys. */
+function clearing(store: Store, { caches }: Shared): Store {
+  const clear = (key: string): void => {
+    for (const cache of caches.values()) cache.clear(key);
+  };
+  return passing(store, {
+    async atomicUpdate<S>(
+      key: string,
+      update: (state: S | undefined, nowMs: number) => Next<S> | undefined,
+      options?: CallOptions,
+    ): Promise<S | undefined> {
+      let writes = false;
+      const watched = (state: S | undefined, nowMs: number): Next<S> | undefined => {
+        const next = update(state, nowMs);
+        writes ||= next !== undefined;
+        return next;
+      };
+      try {
+        return await store.atomicUpdate(key, watched, options);
+      } finally {
+        if (writes) clear(key);
+      }
+    },
+    async delete(key, options) {
+      try {
+        await store.delete(key, options);
+      } finally {
+        clear(key);
+      }
+    },
+    decide: (admission, options) => (store as DecidingStore).decide(admission, options),
+  });
+}
+
+type Calls = Pick<Store, "atomicUpdate" | "delete"> & {
+  decide(...args: Parameters<DecidingStore["decide"]>): MaybePromise<Outcome>;
+};
+
+function passing(store: Store, { decide, ...calls }: Calls): Store {
+  const own: Store = { ...calls, close: () => store.close() };
+  if (!can(store, "decide")) return own;
+  const deciding: DecidingStore = { ...own, algorithms: store.algorithms, decide };
+  return deciding;
+}
+
+/**
+ * The store, asked through a circuit breaker if it is remote.
+ *
+ * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
+ */
+export function throughBreaker(store: Store, breaker: BreakerOptions | false | undefined): Store {
+  return can(store, "failurePolicy") ? store.askedThrough(store, breaker) : store;
+}

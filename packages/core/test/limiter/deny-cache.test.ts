@@ -1,0 +1,441 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  type Algorithm,
+  createLimiter,
+  escalatingBlock,
+  fixedWindow,
+  type LimiterOptions,
+  type Policy,
+  slidingWindow,
+  tokenBucket,
+} from "../../src/index.js";
+import { remote } from "../../src/store/index.js";
+import { failingStore } from "../fixtures/failing-store.js";
+import { mapStore, threeMethodStore } from "../fixtures/map-store.js";
+
+const perHour = fixedWindow({ limit: 5, window: "1h" });
+
+function setUp(options: Partial<LimiterOptions> = {}) {
+  const store = failingStore();
+  const limiter = createLimiter({ store, policies: perHour, ...options });
+  return { store, limiter };
+}
+
+/** Uses up a limit of 5, and has the next one denied by the store. */
+async function exhaust({ limiter, store }: ReturnType<typeof setUp>, key = "k"): Promise<void> {
+  for (let i = 0; i < 5; i++) expect(await limiter.consume(key)).toMatchObject({ allowed: true, source: "store" });
+  expect(await limiter.consume(key)).toMatchObject({ allowed: false, source: "store" });
+  store.asked = 0;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+describe("the deny cache", () => {
+  it("sends at most 2 requests a second for an exhausted key under 10,000 requests a second", async () => {
+    const made = setUp();
+    await exhaust(made);
+    for (let second = 0; second < 3; second++) {
+      const before = made.store.asked;
+      for (let ms = 0; ms < 1_000; ms++) {
+        await vi.advanceTimersByTimeAsync(1);
+        const decisions = Array.from({ length: 10 }, () => made.limiter.decide("k"));
+        for (const decision of await Promise.all(decisions)) expect(decision.allowed).toBe(false);
+      }
+      expect(made.store.asked - before).toBeLessThanOrEqual(2);
+    }
+    expect(made.store.asked).toBeGreaterThanOrEqual(3);
+  });
+
+  it("does so too on a store that takes 100 ms to answer", async () => {
+    const { store, limiter } = setUp();
+    const { decide } = store;
+    store.decide = async (...args) => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return decide(...args);
+    };
+    for (let i = 0; i < 6; i++) {
+      const deciding = limiter.consume("k");
+      await vi.advanceTimersByTimeAsync(100);
+      await deciding;
+    }
+    store.asked = 0;
+    for (let ms = 0; ms < 5_000; ms++) {
+      await vi.advanceTimersByTimeAsync(1);
+      void limiter.decide("k");
+    }
+    expect(store.asked).toBeLessThanOrEqual(10);
+  });
+
+  it("answers at once, with the times counted down and nothing remaining", async () => {
+    const made = setUp();
+    await exhaust(made);
+    await vi.advanceTimersByTimeAsync(300);
+    const decision = made.limiter.decide("k");
+    expect(decision).not.toBeInstanceOf(Promise);
+    const windowLeftMs = 3_600_000 - 300;
+    expect(decision).toMatchObject({
+      allowed: false,
+      source: "cache",
+      limit: 5,
+      remaining: 0,
+      retryAfterMs: windowLeftMs,
+      resetAfterMs: windowLeftMs,
+      violated: ["default"],
+      policies: [{ policy: perHour, allowed: false, remaining: 0, retryAfterMs: windowLeftMs, blocked: false }],
+    });
+    expect(made.store.asked).toBe(0);
+  });
+
+  it("asks when the key has recovered", async () => {
+    const made = setUp({ policies: tokenBucket({ rate: 5, burst: 5 }) });
+    await exhaust(made);
+    await vi.advanceTimersByTimeAsync(199);
+    expect(await made.limiter.consume("k")).toMatchObject({ allowed: false, source: "cache", retryAfterMs: 1 });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await made.limiter.consume("k")).toMatchObject({ allowed: true, source: "store" });
+    expect(await made.limiter.consume("k")).toMatchObject({ allowed: false, source: "store" });
+  });
+
+  it("answers no denial that is older than maxAge", async () => {
+    const made = setUp({ denyCache: { maxAge: "200ms" } });
+    await exhaust(made);
+    await vi.advanceTimersByTimeAsync(99);
+    expect((await made.limiter.consume("k")).source).toBe("cache");
+    await vi.advanceTimersByTimeAsync(101);
+    expect((await made.limiter.consume("k")).source).toBe("store");
+  });
+
+  it("lets one request refresh what is half as old, and answers the others meanwhile", async () => {
+    const made = setUp();
+    await exhaust(made);
+    await vi.advanceTimersByTimeAsync(500);
+    const decisions = await Promise.all(Array.from({ length: 10 }, () => made.limiter.consume("k")));
+    expect(decisions.map(({ source }) => source)).toEqual(["store", ...new Array<string>(9).fill("cache")]);
+  });
+
+  it("repeats a denial for the same or a higher cost, and asks for a lower one", async () => {
+    const { store, limiter } = setUp();
+    await limiter.consume("k", { cost: 2 });
+    expect(await limiter.consume("k", { cost: 4 })).toMatchObject({ allowed: false, remaining: 3, source: "store" });
+    store.asked = 0;
+    expect(await limiter.consume("k", { cost: 4 })).toMatchObject({ allowed: false, remaining: 3, source: "cache" });
+    expect(await limiter.consume("k", { cost: 5 })).toMatchObject({ allowed: false, remaining: 3, source: "cache" });
+    expect(store.asked).toBe(0);
+    expect(await limiter.consume("k", { cost: 3 })).toMatchObject({ allowed: true, remaining: 0, source: "store" });
+    // The grant changed what remains.
+    expect(await limiter.consume("k", { cost: 4 })).toMatchObject({ allowed: false, remaining: 0, source: "store" });
+  });
+
+  it("says that a cost can never fit, also when a lower one was denied", async () => {
+    const made = setUp();
+    await exhaust(made);
+    expect(await made.limiter.consume("k", { cost: 6 })).toMatchObject({ retryAfterMs: undefined, source: "store" });
+  });
+
+  it("asks for each peek", async () => {
+    const made = setUp();
+    await exhaust(made);
+    for (let i = 0; i < 3; i++) expect((await made.limiter.peek("k")).source).toBe("store");
+  });
+
+  it("keeps keys apart", async () => {
+    const made = setUp();
+    await exhaust(made, "a");
+    expect(await made.limiter.consume("b")).toMatchObject({ allowed: true, source: "store" });
+    expect((await made.limiter.consume("a")).source).toBe("cache");
+  });
+
+  it("holds at most maxKeys keys, the latest", async () => {
+    const made = setUp({ policies: fixedWindow({ limit: 1, window: "1h" }), denyCache: { maxKeys: 10 } });
+    for (let i = 0; i < 20; i++) {
+      await made.limiter.consume(String(i));
+      await made.limiter.consume(String(i));
+    }
+    const sources = [];
+    for (let i = 19; i >= 0; i--) sources.push((await made.limiter.consume(String(i))).source);
+    expect(sources.slice(0, 10)).toEqual(new Array(10).fill("cache"));
+    expect(sources.slice(10)).toEqual(new Array(10).fill("store"));
+  });
+
+  it("is off with false", async () => {
+    const made = setUp({ denyCache: false });
+    await exhaust(made);
+    expect((await made.limiter.consume("k")).source).toBe("store");
+  });
+
+  it("is off for a store that is not remote", async () => {
+    const limiter = createLimiter({ store: mapStore(), policies: perHour });
+    for (let i = 0; i < 8; i++) expect((await limiter.consume("k")).source).toBe("store");
+  });
+
+  it("can't be refunded", async () => {
+    const made = setUp();
+    await exhaust(made);
+    expect(await made.limiter.refund(await made.limiter.consume("k"))).toBe(false);
+  });
+
+  it("emits the events of a decision", async () => {
+    const made = setUp();
+    await exhaust(made);
+    const sources: string[] = [];
+    made.limiter.on("denied", ({ source }) => sources.push(source));
+    await made.limiter.consume("k");
+    expect(sources).toEqual(["cache"]);
+  });
+
+  it("answers while the store is down, and no longer than that", async () => {
+    const made = setUp({ on: { storeError: () => {} }, failOpen: true });
+    await exhaust(made);
+    made.store.mode = "down";
+    await vi.advanceTimersByTimeAsync(499);
+    expect(await made.limiter.consume("k")).toMatchObject({ allowed: false, source: "cache" });
+    await vi.advanceTimersByTimeAsync(501);
+    expect(await made.limiter.consume("k")).toMatchObject({ allowed: true, source: "failOpen" });
+  });
+
+  it("lets `wait` sleep until the key has recovered", async () => {
+    const made = setUp({ policies: tokenBucket({ rate: 5, burst: 5 }) });
+    await exhaust(made);
+    const waiting = made.limiter.wait("k");
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await waiting).toMatchObject({ allowed: true, source: "store" });
+    expect(made.store.asked).toBe(1);
+  });
+});
+
+describe("in this process, what was remembered is cleared by", () => {
+  it.each([
+    ["reset", async ({ limiter }: ReturnType<typeof setUp>) => limiter.reset("k"), { allowed: true, remaining: 4 }],
+    [
+      "block",
+      async ({ limiter }: ReturnType<typeof setUp>) => limiter.block("k", "2h"),
+      { allowed: false, retryAfterMs: 7_200_000 },
+    ],
+    [
+      "reset of another limiter on the same store",
+      async ({ store }: ReturnType<typeof setUp>) => createLimiter({ store, policies: perHour }).reset("k"),
+      { allowed: true, remaining: 4 },
+    ],
+    [
+      "reset of another limiter with another cache",
+      async ({ store }: ReturnType<typeof setUp>) =>
+        createLimiter({ store, policies: perHour, denyCache: { maxAge: "5s" } }).reset("k"),
+      { allowed: true, remaining: 4 },
+    ],
+    [
+      "reset of another limiter without a cache or breaker",
+      async ({ store }: ReturnType<typeof setUp>) =>
+        createLimiter({ store, policies: perHour, denyCache: false, breaker: false }).reset("k"),
+      { allowed: true, remaining: 4 },
+    ],
+  ])("%s", async (_, change, expected) => {
+    const made = setUp();
+    await exhaust(made);
+    expect((await made.limiter.consume("k")).source).toBe("cache");
+    await change(made);
+    expect(await made.limiter.consume("k")).toMatchObject({ ...expected, source: "store" });
+  });
+
+  it("refund", async () => {
+    const { limiter } = setUp();
+    const granted = await limiter.consume("k", { cost: 5 });
+    await limiter.consume("k");
+    expect((await limiter.consume("k")).source).toBe("cache");
+    expect(await limiter.refund(granted)).toBe(true);
+    expect(await limiter.consume("k")).toMatchObject({ allowed: true, remaining: 4, source: "store" });
+  });
+
+  it("a reset that fails, since it may have been carried out", async () => {
+    const made = setUp({ on: { storeError: () => {} } });
+    await exhaust(made);
+    const { atomicUpdate } = made.store;
+    made.store.atomicUpdate = async (...args) => {
+      await atomicUpdate(...args);
+      throw new Error("the reply got lost");
+    };
+    await expect(made.limiter.block("k", "2h")).rejects.toMatchObject({ code: "STORE_FAILED" });
+    expect((await made.limiter.consume("k")).source).toBe("store");
+  });
+
+  it("a reset that overtakes the answer to a request", async () => {
+    const made = setUp();
+    await exhaust(made);
+    await vi.advanceTimersByTimeAsync(1_000);
+    const { decide } = made.store;
+    let release = (): void => {};
+    made.store.decide = async (...args) => {
+      const outcome = await decide(...args);
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      return outcome;
+    };
+    const denied = made.limiter.consume("k");
+    await vi.advanceTimersByTimeAsync(1);
+    made.store.decide = decide;
+    await made.limiter.reset("k");
+    release();
+    expect((await denied).allowed).toBe(false);
+    expect(await made.limiter.consume("k")).toMatchObject({ allowed: true, source: "store" });
+  });
+
+  it("a reset of very many other keys after it, which overtake the answer", async () => {
+    const made = setUp();
+    await exhaust(made);
+    await vi.advanceTimersByTimeAsync(1_000);
+    const { decide } = made.store;
+    let release = (): void => {};
+    made.store.decide = async (...args) => {
+      const outcome = await decide(...args);
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      return outcome;
+    };
+    const denied = made.limiter.consume("k");
+    await vi.advanceTimersByTimeAsync(1);
+    made.store.decide = decide;
+    await made.limiter.reset("k");
+    for (let i = 0; i < 1_500; i++) {
+      await made.limiter.consume(String(i));
+      await made.limiter.reset(String(i));
+    }
+    release();
+    await denied;
+    expect(await made.limiter.consume("k")).toMatchObject({ allowed: true, source: "store" });
+  });
+});
+
+describe("several policies", () => {
+  const burst = tokenBucket({ name: "burst", rate: 10, burst: 20 });
+  const daily = fixedWindow({ name: "daily", limit: 5, window: "1d" });
+
+  it("are all reported, as the store reported them", async () => {
+    const made = setUp({ policies: [burst, daily] });
+    await exhaust(made);
+    await vi.advanceTimersByTimeAsync(100);
+    const decision = await made.limiter.consume("k");
+    expect(decision).toMatchObject({ source: "cache", limit: 5, remaining: 0, violated: ["daily"] });
+    expect(decision.policies).toMatchObject([
+      { policy: { name: "burst" }, allowed: true, remaining: 15, resetAfterMs: 400, retryAfterMs: 0 },
+      { policy: { name: "daily" }, allowed: false, remaining: 0, retryAfterMs: 86_400_000 - 100 },
+    ]);
+  });
+
+  it("are asked again when one of them has its whole limit back", async () => {
+    const made = setUp({ policies: [burst, daily] });
+    await exhaust(made);
+    await vi.advanceTimersByTimeAsync(499);
+    expect((await made.limiter.consume("k")).source).toBe("cache");
+    await vi.advanceTimersByTimeAsync(1);
+    expect((await made.limiter.consume("k")).policies).toMatchObject([{ remaining: 20 }, { remaining: 0 }]);
+  });
+
+  it("with different keys are repeated for the same keys only", async () => {
+    const perUser = fixedWindow({ name: "perUser", limit: 5, window: "1h" });
+    const perAddress = fixedWindow({ name: "perAddress", limit: 100, window: "1h" });
+    const { limiter } = setUp({ policies: [perAddress, perUser] });
+    const key = { perAddress: "192.0.2.1", perUser: "u" };
+    for (let i = 0; i < 6; i++) await limiter.consume(key);
+    expect(await limiter.consume(key)).toMatchObject({ source: "cache", violated: ["perUser"] });
+    expect(await limiter.consume({ ...key, perAddress: "192.0.2.2" })).toMatchObject({ source: "store" });
+    expect(await limiter.consume({ ...key, perUser: "v" })).toMatchObject({ allowed: true, source: "store" });
+    await limiter.reset({ perUser: "u" });
+    expect(await limiter.consume(key)).toMatchObject({ allowed: true, source: "store" });
+  });
+
+  it("of two limiters that share names, but not numbers, are not taken for each other", async () => {
+    const store = failingStore();
+    const free = createLimiter({ store, policies: fixedWindow({ limit: 5, window: "1h" }) });
+    const paid = createLimiter({ store, policies: fixedWindow({ limit: 100, window: "1h" }) });
+    for (let i = 0; i < 6; i++) await free.consume("k");
+    expect((await free.consume("k")).source).toBe("cache");
+    expect(await paid.consume("k")).toMatchObject({ allowed: true, source: "store" });
+  });
+});
+
+describe("a clock", () => {
+  it.each([-3_600_000, -1, 3_600_000])("that steps by %d ms makes the limiter ask", async (stepMs) => {
+    let nowMs = 1_000_000;
+    const clock = { nowMs: () => nowMs, sleep: () => new Promise<void>(() => {}) };
+    const made = setUp({ clock });
+    await exhaust(made);
+    expect((await made.limiter.consume("k")).source).toBe("cache");
+    nowMs += stepMs;
+    expect((await made.limiter.consume("k")).source).toBe("store");
+  });
+
+  it("of the machine does not matter", async () => {
+    const made = setUp();
+    await exhaust(made);
+    vi.setSystemTime(Date.now() + 3_600_000);
+    expect((await made.limiter.consume("k")).source).toBe("cache");
+    vi.setSystemTime(0);
+    expect((await made.limiter.consume("k")).source).toBe("cache");
+  });
+});
+
+describe("automatic blocks", () => {
+  it("count every denial, and blocked keys are answered from memory", async () => {
+    const onBlock = vi.fn();
+    const autoBlock = escalatingBlock({ after: 10, within: "1m", duration: "10m", onBlock });
+    const made = setUp({ autoBlock });
+    for (let i = 0; i < 14; i++) expect((await made.limiter.consume("k")).source).toBe("store");
+    expect(onBlock).not.toHaveBeenCalled();
+    await made.limiter.consume("k");
+    expect(onBlock).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect((await made.limiter.consume("k")).policies[0]?.blocked).toBe(true);
+    expect(await made.limiter.consume("k")).toMatchObject({ source: "cache", policies: [{ blocked: true }] });
+  });
+});
+
+describe.each([
+  ["a custom algorithm", () => failingStore()],
+  ["a store with three methods", () => ({ ...remote, ...threeMethodStore() })],
+])("%s", (_, make) => {
+  interface Lifetime extends Policy {
+    readonly limit: number;
+  }
+  const lifetime: Algorithm<Lifetime, number> = {
+    name: "lifetime",
+    quota: ({ limit }) => ({ limit, windowMs: 1_000_000 }),
+    step(used = 0, { limit }, _nowMs, cost) {
+      const allowed = used + cost <= limit;
+      const left = { allowed, remaining: limit - used - (allowed ? cost : 0), resetAfterMs: 1_000_000, epochMs: 0 };
+      if (!allowed) return { ...left, retryAfterMs: undefined };
+      return { ...left, retryAfterMs: 0, next: { state: used + cost, ttlMs: 1_000_000 } };
+    },
+  };
+
+  it("is remembered, and forgotten with a reset", async () => {
+    const policies = { name: "trial", algorithm: "lifetime", limit: 5 };
+    const limiter = createLimiter({ store: make(), algorithms: [lifetime], policies });
+    for (let i = 0; i < 6; i++) {
+      await vi.advanceTimersByTimeAsync(1);
+      expect((await limiter.consume("k")).source).toBe("store");
+    }
+    expect(await limiter.consume("k")).toMatchObject({ allowed: false, source: "cache" });
+    await limiter.reset("k");
+    expect(await limiter.consume("k")).toMatchObject({ allowed: true, source: "store" });
+  });
+});
+
+it("repeats a denial by a sliding window until it has recovered", async () => {
+  const made = setUp({ policies: slidingWindow({ limit: 5, window: "10s" }) });
+  await exhaust(made);
+  for (let ms = 0; ms < 9_000; ms += 100) {
+    await vi.advanceTimersByTimeAsync(100);
+    const { allowed, remaining, retryAfterMs = 0 } = await made.limiter.consume("k");
+    expect(allowed).toBe(false);
+    expect(remaining).toBe(0);
+    expect(retryAfterMs).toBeGreaterThan(0);
+  }
+  expect(made.store.asked).toBeLessThanOrEqual(18);
+});
