@@ -109,7 +109,7 @@ export function openRecords<R>(
     );
   }
 
-  /** As {@link answer}, and tells of outages. */
+  /** As {@link answer}, and reports outages. */
   async function reported<T>(work: Promise<T>, calls: CallOptions, isOurs: () => boolean): Promise<T> {
     try {
       const value = await answer(work, calls);

@@ -102,7 +102,7 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
     claims: readonly Claim[],
     nowMs: number,
   ): Outcome | undefined {
-    // What never fits has no time to count down.
+    // A cost that never fits has no time to count down.
     if (denials.size === 0 || quotas.some(({ limit }, i) => (claims[i] as Claim).cost > limit)) return undefined;
     for (const claim of claims) {
       const denied = denials.get(keyOf(claim, storeDecides));

@@ -421,8 +421,8 @@ describe("a joint decision of several limiters", () => {
     ]);
     one.store.asked = 0;
     expect(await decide()).toMatchObject([
-      undefined,
       { decision: { source: "cache", allowed: false }, charged: false },
+      undefined,
     ]);
     expect(one.store.asked).toBe(0);
     // An earlier check might deny, too, and then gives the answer.
