@@ -15,6 +15,8 @@ const apps = new Map([
   ["postgres", "express-postgres"],
   ["dynamodb", "express-dynamodb"],
   ["protections", "express-protections"],
+  ["logins", "express-logins"],
+  ["plans", "express-plans"],
 ]);
 
 const [name = "memory", ...others] = process.argv.slice(2);

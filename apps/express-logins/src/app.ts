@@ -1,0 +1,58 @@
+import {
+  clientKey,
+  compositeKey,
+  escalatingBlock,
+  fixedWindow,
+  rateLimit,
+  type Store,
+  slidingLog,
+  tokenBucket,
+  withoutPort,
+} from "@sluice/express";
+import express, { type Express, type Request } from "express";
+
+/** Real apps keep hashes, and compare them in constant time. */
+const PASSWORDS: ReadonlyMap<string, string> = new Map([["ada", "lovelace"]]);
+
+/** The account that a request names, whether or not it exists. */
+const accountOf = (req: Request): string => String(req.body?.account ?? "").toLowerCase();
+
+/** Reads are limited generously, and logins strictly: by account and address together, and by address alone. */
+export function createApp(store: Store): Express {
+  const reads = rateLimit(store, tokenBucket({ name: "reads", rate: 20, burst: 100 }));
+  const logins = rateLimit(
+    store,
+    [
+      slidingLog({ name: "guesses", limit: 5, window: "1m" }),
+      fixedWindow({ name: "address", limit: 50, window: "1d" }),
+    ],
+    {
+      key: (req) => {
+        const address = clientKey(withoutPort(req.ip));
+        return { guesses: compositeKey(accountOf(req), address), address };
+      },
+      // The right password is free.
+      refundWhen: ({ status }) => status < 400,
+      // Blocks clients that keep guessing after a denial: for 10 seconds, then 20, up to 5 minutes.
+      autoBlock: escalatingBlock({
+        after: 10,
+        within: "1m",
+        duration: "10s",
+        maxDuration: "5m",
+        policies: ["guesses"],
+      }),
+    },
+  );
+
+  const app = express();
+  app.get("/articles", reads, (_req, res) => {
+    res.json(["On sluices", "On weirs"]);
+  });
+  // The body is small, and read before the limit, since the account is part of the key.
+  app.post("/login", express.json({ limit: "1kb" }), logins, (req, res) => {
+    const password = PASSWORDS.get(accountOf(req));
+    const isRight = password !== undefined && password === req.body?.password;
+    res.status(isRight ? 200 : 401).json({ welcome: isRight });
+  });
+  return app;
+}
