@@ -21,8 +21,8 @@ export interface Fresh<V> {
 /** Remembers the results of reads for a short time, for a bounded number of keys. */
 export interface FreshCache<V> {
   /**
-   * The value if it is fresh enough, at once; otherwise what `read` finds. Callers at the same time share one read, unless it
-   * takes too long, and one that fails is not remembered.
+   * Returns the value if it is fresh enough, at once; otherwise the result of `read`. Concurrent callers share one
+   * read, unless it takes too long. A read that fails is not remembered.
    *
    * @param instead makes an answer if the read fails, from the last value, if any; without it, the read's error is the
    * answer

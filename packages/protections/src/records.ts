@@ -41,7 +41,7 @@ export const RECORD_RULES: Rules<RecordOptions> = {
   },
 };
 
-/** A record as it was found or left, and the store's clock then. */
+/** A record as it was read or written, and the store's clock at that time. */
 export interface Found<R> {
   readonly record: R | undefined;
   readonly nowMs: number;

@@ -8,9 +8,9 @@ export interface SlotReader {
 }
 
 /**
- * Which slot is evicted next. Slots whose keys are denied are guarded: a guarded slot is evicted only if every slot in use is
- * guarded. A slot stays guarded until half of its limit is there again, so that a client that gets one token back is not
- * forgotten in the moment before it uses it.
+ * Selects the slot to evict next. Slots whose keys are denied are guarded: a guarded slot is evicted only if every slot
+ * in use is guarded. A slot stays guarded until half of its limit is available again, so that a client that gets one
+ * token is not forgotten just before it uses it.
  */
 export interface Eviction {
   /** Adds a slot that is in use from now on. */

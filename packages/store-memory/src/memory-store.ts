@@ -20,15 +20,16 @@ import { correctBlock, createTable, keepUntil, NO_SLOT, type StateTable } from "
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * The most entries held, one for each policy of each key: a whole number from 1 to 2^24. When it is reached the store
-   * forgets what has recovered, then what is closest to it, and exhausted and blocked keys last. Default 1,000,000.
+   * The maximum number of entries, one for each policy of each key: a whole number from 1 to 2^24. A full store evicts
+   * recovered keys first, then those that are closest to recovering, and exhausted and blocked keys last. Default
+   * 1,000,000.
    */
   maxKeys?: number | undefined;
 }
 
 /** A store in this process's memory. */
 export interface MemoryStore extends SynchronousStore, ExportEntries, ImportEntries {
-  /** How many entries are held, including some that have expired and whose turn to go has not come. */
+  /** The number of entries, including expired ones that have not been removed yet. */
   readonly size: number;
 }
 
@@ -39,7 +40,7 @@ const MAX_KEYS = 2 ** 24;
  * A store in this process's memory: every decision is synchronous. State is not shared with other processes and ends
  * with this one.
  *
- * It starts no timer. Expired entries go a little at a time with the calls that come, so there are no pauses.
+ * It starts no timer. Expired entries are removed a few at a time during other calls, so there are no pauses.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -73,7 +74,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     if (closed) throw new SluiceError("CLOSED", "the memory store is closed");
   }
 
-  /** The slot of a claim's key, -1 when it has none; what is found for the claim goes into `finding`. */
+  /** The slot of a claim's key, -1 if it has none; writes the finding of the claim into `finding`. */
   function judge(
     { policy, key, cost }: Claim,
     table: StateTable,
@@ -108,7 +109,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     const isShortened = correctBlock(slots, slot, nowMs);
     const blockedUntilMs = slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number;
     const asked = { ...finding };
-    // Nothing will be charged, so the limit comes back as things stand.
+    // Nothing will be charged, so the limit is restored from the current state.
     look(table, slot, policy, nowMs, finding, graceMs);
     if (isShortened) keepRepaired(slot, nowMs, finding, graceMs);
     Object.assign(finding, withBlock({ ...asked, resetAfterMs: finding.resetAfterMs }, blockedUntilMs, nowMs));
@@ -131,7 +132,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     keepUntil(slots, slot, nowMs + Math.max(1, resetAfterMs) + graceMs);
   }
 
-  /** Charges a claim for which `finding` was found. */
+  /** Charges a claim whose finding is in `finding`. */
   function charge(
     { key, policy, cost }: Claim,
     table: StateTable,

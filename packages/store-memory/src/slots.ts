@@ -23,8 +23,8 @@ export interface Table {
 }
 
 /**
- * The memory of the store: one typed array with {@link STRIDE} numbers per slot, so that a million keys are one object to
- * the garbage collector, and what does not fit into numbers beside it.
+ * The memory of the store: one typed array with {@link STRIDE} numbers per slot, so that a million keys are one object
+ * to the garbage collector, and a separate place for state that is not numbers.
  */
 export interface Slots {
   /** Replaced when it grows: read it again after `take`. */
@@ -38,7 +38,7 @@ export interface Slots {
   release(slot: number): void;
   /** Keeps a slot whose key is denied: it is evicted after all others. */
   guard(slot: number): void;
-  /** Guards a slot whose state was written, or ends its guard, by what is in it now. */
+  /** Guards a slot whose state was written, or ends its guard, according to its current state. */
   wrote(slot: number, nowMs: number): void;
   /** Looks at the next slot in turn and releases it when it has expired: a full round costs each call next to nothing. */
   sweepOne(nowMs: number): void;

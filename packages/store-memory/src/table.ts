@@ -154,7 +154,7 @@ function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTab
   return table;
 }
 
-/** Any state, as text: nobody can change it from outside, and it comes back as it would from any other store. */
+/** Any state, as text: no caller can change it, and it is returned as from any other store. */
 function jsonTable(scope: string, slots: Slots): StateTable {
   return {
     scope,

@@ -49,7 +49,7 @@ export interface Refusal<D extends Denial = Denial> extends Omit<Pass, "settle">
  *
  * @typeParam Req the framework's request, or its context
  * @typeParam D the argument of the guard's `handler` when this check denies
- * @typeParam Looked what `look` finds
+ * @typeParam Looked the result of `look`
  * @typeParam Joining what `claims` returns
  *
  * @example
@@ -72,8 +72,8 @@ export interface Check<Req, D extends Denial = Denial, Looked = unknown, Joining
   /** The property of the request that holds the check's result. Default: none. */
   readonly requestProperty?: string | undefined;
   /**
-   * Looks something up, in memory where possible. A `SluiceError` with a code `STORE_…` is answered with 503; other errors go to
-   * the framework's error handling.
+   * Looks something up, in memory if possible. A `SluiceError` with a code `STORE_…` is answered with 503; other errors
+   * go to the framework's error handling.
    */
   look?(who: Identified<Req>): MaybePromise<Looked>;
   /** The claims on quota, from `join` of a limiter. `undefined`: none for this request. */

@@ -11,7 +11,7 @@ import type { HttpPort } from "./port.js";
 import type { Warn } from "./warnings.js";
 
 /**
- * Which requests a guard looks at, and who sent them.
+ * Selects the requests that a guard checks, and finds their keys.
  *
  * @typeParam Req the argument of the functions: the framework's request, or its context
  */
@@ -21,8 +21,8 @@ export interface IdentityOptions<Req> {
   /** Requests for which it returns true are not checked, and not counted. */
   skip?: ((request: Req) => MaybePromise<boolean | undefined>) | undefined;
   /**
-   * True if CORS preflight requests count as well, which browsers send automatically and no limit can be explained to.
-   * Default false: an `OPTIONS` request with `Access-Control-Request-Method` goes through.
+   * True to charge CORS preflight requests as well. Browsers send them automatically, and can't show the reason of a
+   * denial. Default false: an `OPTIONS` request with `Access-Control-Request-Method` goes through.
    */
   chargePreflight?: boolean | undefined;
   /** The bits of an IPv6 address that identify a client: 32 to 128. Default 56. */
@@ -50,7 +50,7 @@ export const IDENTITY_RULES: Rules<IdentityOptions<never>> = {
 /** Not an address, so not the key of any. */
 const SHARED_KEY = "unusable-address";
 
-/** Stands for a key where a request is not checked. No function of a user can return it by mistake. */
+/** Replaces the key of a request that is not checked. No function of a user can return it by mistake. */
 const UNCHECKED: unique symbol = Symbol("unchecked");
 
 /** Mistakes in the set-up show in the first requests. The ones after them pay nothing for the search. */

@@ -20,7 +20,7 @@ export interface Plan<L extends Decider = Decider> {
 }
 
 /**
- * Creates what finds the plan of a request. It is opened for each guard, which is warned of conflicts.
+ * Creates the factory that finds the plans of requests. Each guard opens it with its own warnings of conflicts.
  *
  * @param create creates a limiter on a store, with a new outage or the given one
  * @throws SluiceError for invalid limiter options and headers

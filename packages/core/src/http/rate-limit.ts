@@ -22,7 +22,7 @@ export interface RateLimitOptionsOf<Req, Handler = never> extends LimitOptionsOf
 }
 
 /**
- * Creates the guard of `rateLimit`: one limit and nothing else. It has no more code than that takes, for bundles.
+ * Creates the guard of `rateLimit`: one limit and nothing else. It contains no other code, for small bundles.
  *
  * @throws SluiceError for any invalid option
  */

@@ -79,7 +79,7 @@ export function settleAtEnd(response: EndingResponse, settle: Settle, errorOf?: 
   if (isSimulated(response)) {
     settleBeforeEnd(response, settle, errorOf);
   } else {
-    // Events come in the context of the connection, and what follows a promise runs in that of the request.
+    // Events are emitted in the context of the connection, and callbacks of a promise run in that of the request.
     void ended(response).then(() => settle(outcomeOf(response, errorOf?.())));
   }
 }

@@ -5,7 +5,7 @@ declare global {
   interface AbortSignal {}
 }
 
-/** Stands in for time, so that tests need not sleep. */
+/** Replaces the system's time, so that tests need not sleep. */
 export interface Clock {
   /** Whole milliseconds. */
   nowMs(): number;

@@ -180,8 +180,8 @@ function decisionOfSeveral(
 }
 
 /**
- * The policy that decides for the client: on a denial the violated one that takes longest to allow the cost, otherwise the
- * one with least left; of equals the one that takes longer to reset.
+ * The binding policy: on a denial the violated one that takes longest to allow the cost, otherwise the one with the
+ * least remaining; if two are equal, the one that takes longer to reset.
  */
 function bindingOf(policies: readonly PolicyDecision[]): PolicyDecision {
   return policies.reduce((binding, other) => (binds(other, binding) ? other : binding));

@@ -107,7 +107,7 @@ const CONSUME_RULES: Rules<ConsumeOptions> = { cost: "any" };
 const UNBOUNDED: CallOptions = {};
 
 /**
- * Creates what decides requests, and what else is built on that.
+ * Creates the function that decides requests, and the parts that use it.
  *
  * @param shared the outages of limiters that are one to the app, such as those of policies chosen by request
  * @param source the source of decisions when the store answers

@@ -43,8 +43,8 @@ export interface Decision {
   /** The cost that was asked for. It was charged to every policy when allowed, and to none when not. */
   readonly cost: number;
   /**
-   * Of the binding policy: on a denial the violated one that takes longest, otherwise the one with least left; of equals the
-   * one that takes longer to reset.
+   * Of the binding policy: on a denial the violated one that takes longest, otherwise the one with the least remaining;
+   * if two are equal, the one that takes longer to reset.
    */
   readonly limit: number;
   /** Of the binding policy. */

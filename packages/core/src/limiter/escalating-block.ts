@@ -26,8 +26,8 @@ export interface EscalatingBlockOptions {
   /** The time after the end of a block until the next one counts as the first again. Default `"1d"`. */
   forgetAfter?: Duration | undefined;
   /**
-   * The policies whose denials count, by name. Default: all. Required where keys go by the names of policies: a denial by
-   * a limit that all clients share would block all of them.
+   * The policies whose denials count, by name. Default: all. Required if the limiter has a key for each policy: a
+   * denial by a limit that all clients share would block all of them.
    */
   policies?: readonly string[] | undefined;
   /** Called with every block, in the process that made it. Errors that it throws are ignored. */

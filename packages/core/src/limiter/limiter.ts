@@ -17,7 +17,7 @@ import { createWaitQueue } from "./wait-queue.js";
 
 /** Options of {@link Limiter.wait} and {@link Limiter.execute}. */
 export interface WaitOptions extends ConsumeOptions {
-  /** The longest wait. Default: as long as it takes. */
+  /** The longest wait. Default: no limit. */
   timeout?: Duration | undefined;
   /** Ends the wait; the promise then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;

@@ -19,7 +19,7 @@ export interface Participant {
   /** The same, asked through the limiter's circuit breaker. */
   readonly asked: Store;
   readonly clock: Clock | undefined;
-  /** The limiter's algorithms where it decides in this process. `undefined` where its store decides. */
+  /** The limiter's algorithms if it decides in this process; `undefined` if its store decides. */
   readonly algorithms: ReadonlyMap<string, Algorithm> | undefined;
   readonly claims: readonly Claim[];
   /** Starts the limiter's timeout. Returns the options of the calls to the store. @throws SluiceError `CLOSED` */

@@ -6,8 +6,8 @@ import type { Admission, CallOptions, Claim, Outcome, Store } from "../store/sto
 import type { Algorithms, Engine } from "./engine.js";
 
 /**
- * The entries of all policies for one key, so that one atomic update decides them together: each with its scope and the
- * time it may go.
+ * The entries of all policies for one key, so that one atomic update decides them together: each with its scope and its
+ * expiry.
  */
 export type Ledger = readonly (readonly [scope: string, entry: Entry, expiresAtMs: number])[];
 
@@ -82,7 +82,7 @@ export function writeEntries(
   nowMs: number,
   options: CallOptions | undefined,
 ): Next<Ledger> {
-  // A time from outside may step back further than the store's clock ever does: then nothing goes early.
+  // An explicit time may step back further than the store's clock ever does: then nothing expires early.
   const keepsAll = options?.nowMs !== undefined;
   const others = ledger.filter(
     ([other, , expiresAtMs]) => (keepsAll || expiresAtMs > nowMs) && writes.every(({ scope }) => scope !== other),

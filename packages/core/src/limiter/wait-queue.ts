@@ -53,7 +53,7 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
     remove(line, waiter);
     line.gone++;
     waiter.wake();
-    // The turn ends with the question on its way, so that the next caller sees what becomes of it.
+    // The turn ends when the request is sent, so that the next caller sees its result.
     if (line.turn?.by === waiter && !waiter.asking) passOn(line);
     return true;
   }

@@ -74,8 +74,8 @@ export const BLOCKLIST_RULES: Rules<BlocklistOptions> = {
 const RANGES_KEY = "all";
 
 /**
- * Makes a blocklist. Every process with the same store and prefix sees a block within `staleFor`, the one that made it at
- * once.
+ * Creates a blocklist. Every process with the same store and prefix sees a block within `staleFor`, the process that
+ * made it at once.
  *
  * @throws SluiceError for any invalid option
  *

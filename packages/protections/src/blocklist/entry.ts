@@ -8,7 +8,7 @@ export { blockLifeMs as lifeOf, isLiveBlock as isLive };
 export interface BlockOptions {
   /** How long the block lasts. Default: until it is lifted. */
   for?: Duration | undefined;
-  /** For those who look later: up to 256 characters. Never shown to the one who is blocked. */
+  /** A note for operators: up to 256 characters. Never shown to the blocked client. */
   reason?: string | undefined;
 }
 
@@ -53,8 +53,8 @@ export function checkTerms(options: BlockOptions): BlockTerms {
 }
 
 /**
- * The block as it is read at `nowMs`: never longer than it was when it was written. A block that was written later than
- * now shows that the clock stepped back. The same object otherwise.
+ * The block as read at `nowMs`: never longer than when it was written. A block that was written in the future shows
+ * that the clock stepped back. Otherwise returns the same object.
  */
 export function corrected(block: StoredBlock, nowMs: number): StoredBlock {
   const [key, sinceMs, untilMs, reason, writtenMs] = block;

@@ -38,7 +38,7 @@ function isBytes(body: object): body is ArrayBuffer | ArrayBufferView {
   return body instanceof ArrayBuffer || ArrayBuffer.isView(body);
 }
 
-/** The body as bytes, with a mark of its sort, so that a text is never the same as bytes that read like it. */
+/** The body as bytes, with a mark of its type, so that a text never equals bytes with the same content. */
 function bytesOf(body: unknown): Uint8Array<ArrayBuffer> | undefined {
   if (typeof body === "object" && body !== null && isBytes(body)) {
     const bytes = ArrayBuffer.isView(body)

@@ -14,8 +14,8 @@ const MAX_LENGTH = 128;
 const MAPPED_START = "::ffff:";
 
 /**
- * The key of a client address, one for all spellings of it: IPv4 as it is, also when it comes as IPv4-mapped IPv6, and
- * IPv6 as its network of `ipv6Prefix` bits in the form of RFC 5952. A zone id is dropped.
+ * The key of a client address, the same for all its spellings: IPv4 addresses unchanged, also in IPv4-mapped IPv6 form,
+ * and IPv6 addresses as their network of `ipv6Prefix` bits in the form of RFC 5952. A zone id is dropped.
  *
  * @param address the client's address as the framework reports it: `request.ip` in Express
  * @param ipv6Prefix the bits of an IPv6 address that identify a client: 32 to 128, default 56

@@ -21,8 +21,8 @@ export function clientAddress<Req>(request: Req, port: HttpPort<Req>): string | 
 }
 
 /**
- * Returns whether the client of a request of Node.js left: its connection has ended, or was reset, which takes the remote address
- * off it at once. A Unix socket has neither address.
+ * Returns whether the client of a request of Node.js left: its connection has ended, or was reset, which removes its
+ * remote address at once. A Unix socket has no address in either case.
  */
 export function connectionEnded(request: ConnectedRequest): boolean {
   const { socket } = request;

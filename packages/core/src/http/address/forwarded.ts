@@ -17,8 +17,8 @@ function* forwardedNodes(field: "x-forwarded-for" | "forwarded", value: string):
 }
 
 /**
- * Finds the client behind trusted proxies: the last address that is not a trusted proxy's, or the first address where all
- * are. `trusts` is asked about addresses without their ports; `hop` is 1 for the last address of the field.
+ * Finds the client behind trusted proxies: the last address that is not a trusted proxy's, or the first address if all
+ * are. `trusts` is called with addresses without their ports; `hop` is 1 for the last address of the field.
  *
  * @param peer the address of the connection, which is a trusted proxy's
  */

@@ -17,7 +17,7 @@ export function isIpv4(text: string, start = 0): boolean {
       digits = value = 0;
     } else {
       const digit = code - DIGIT_0;
-      // Some readers take a leading zero for octal, so that the same text would mean two addresses.
+      // Some parsers read a leading zero as octal, so that the same text would mean two addresses.
       if (!(digit >= 0 && digit <= 9) || (digits > 0 && value === 0)) return false;
       digits++;
       value = value * 10 + digit;

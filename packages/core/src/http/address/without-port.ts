@@ -10,8 +10,8 @@ const BRACKETS = /^\[([^\]]*)\](?::[\w.-]*)?$/;
 const FULL_IPV6 = /^((?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}):\d+$/i;
 
 /**
- * Returns an address without what servers and proxies write around it: a port, square brackets, quotes and spaces. Any
- * other text is returned as it is; whether the result is an address is for `clientKey` to check.
+ * Returns an address without the additions of servers and proxies: a port, square brackets, quotes and spaces. Any
+ * other text is returned unchanged; `clientKey` checks whether the result is an address.
  *
  * @example
  * ```ts

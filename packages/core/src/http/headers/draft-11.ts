@@ -33,7 +33,7 @@ export const draft11: HeaderForm = {
   },
 };
 
-/** A policy with what stands around its numbers. */
+/** A policy with the constant text around its numbers. */
 interface PolicyParts {
   readonly policy: Policy;
   /** `undefined` for a custom one. */
