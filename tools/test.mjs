@@ -59,7 +59,7 @@ function setUp() {
   return { passed: 0, failed: 0 };
 }
 
-/** Makes all checks, as many at once as there are cores. The output of each is printed when it has ended. */
+/** Runs all checks, as many at once as there are cores. The output of each is printed when it has ended. */
 async function runChecks() {
   const queue = [...checks];
   const work = async () => {

@@ -34,7 +34,7 @@ type Kept = Map<string, WeakMap<object, unknown>>;
 const keptBy = new WeakMap<object, Kept>();
 
 /**
- * Makes the function that puts a decision on a request, where the app finds it by `name`.
+ * Creates the function that puts a decision on a request, where the app finds it by `name`.
  *
  * Every request of Express has a separate hidden class, since its prototype was exchanged; one more property on it
  * costs more than limiting it. So the property is on the prototype that all apps share, Express's way to extend

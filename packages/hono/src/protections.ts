@@ -162,7 +162,7 @@ export function protect<E extends Env = Env>(
   return middlewareOf("protect", of.createProtectGuard(protections, guardOptions, withBodies(port)), port);
 }
 
-/** Returns what `debounce` found out about a request; `undefined` if it did not look at it. */
+/** Returns the result of `debounce` for a request; `undefined` if it did not check it. */
 export function sightingOf(c: VariableHolder, requestProperty = "debounce"): of.Sighting | undefined {
   return found(c, requestProperty);
 }

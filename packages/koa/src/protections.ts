@@ -119,8 +119,8 @@ export function requireRegistered(storeOrRegistry: Store | of.Registry, options:
 
 /**
  * Middleware for Koa 2 and 3 with all protections in one admission: 403 for blocked and unregistered clients, 409 for
- * duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision on `ctx.state.rateLimit`, where `decisionOf`
- * reads it. Put it after what parses bodies.
+ * duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision on `ctx.state.rateLimit`,
+ * where `decisionOf` reads it. Put it after the body parsers.
  *
  * @throws SluiceError for any invalid option
  *
@@ -139,7 +139,7 @@ export function protect(protections: of.Protections, options: ProtectOptions = {
   return middlewareOf("protect", of.createProtectGuard(protections, options, port));
 }
 
-/** Returns what `debounce` found out about a request; `undefined` if it did not look at it. */
+/** Returns the result of `debounce` for a request; `undefined` if it did not check it. */
 export function sightingOf(ctx: StateHolder, requestProperty = "debounce"): of.Sighting | undefined {
   return found(ctx, requestProperty);
 }

@@ -33,7 +33,7 @@ export interface FreshCache<V> {
 }
 
 /**
- * Makes the cache.
+ * Creates the cache.
  *
  * @param size the most keys; the one that was asked for longest ago goes first
  * @param nowMs a clock that never jumps

@@ -38,7 +38,7 @@ export function storedKeyIn(key: string): string | undefined {
   return text === undefined || text.startsWith(LANE) || redisKey(text) !== key ? undefined : text;
 }
 
-/** Knows which keys one script can reach: all of a server, or those of one hash slot of a cluster. */
+/** Tracks which keys one script can reach: all of a server, or those of one hash slot of a cluster. */
 export interface Slots {
   /** True if a script reaches one slot only. */
   readonly split: boolean;

@@ -109,8 +109,8 @@ export const TABLE: Rule = {
 };
 
 /**
- * Makes SQL that was written for the table `"sluice_entries"` work on another one, and on the tables whose names begin with its
- * name.
+ * Returns a function that rewrites SQL for the table `"sluice_entries"` so that it works on another table, and on the tables
+ * whose names begin with its name.
  *
  * @param table checked by {@link TABLE}
  */
@@ -118,7 +118,7 @@ export function renamer(table = "sluice_entries"): (sql: string) => string {
   return (sql) => sql.replace(/"sluice_entries(\w*)"/g, (_, ending: string) => `"${table}${ending}"`);
 }
 
-/** The number of the last migration that was applied, 0 for none. Throws as the client does where there is no table. */
+/** The number of the last migration that was applied, 0 for none. Throws the client's error if there is no table. */
 export function appliedVersion(client: SqliteClient, rename: (sql: string) => string): number {
   const sql = rename('SELECT max(version) AS version FROM "sluice_entries_migrations"');
   const { version } = firstRow(client, sql);

@@ -11,7 +11,7 @@ export type Content = "suites" | "wire";
 const ON_DISK = ["express", "express4", "koa", "koa2", "hono", "hono/*", "@hono/*"];
 
 /**
- * Makes one file that a runtime runs as it is, since old versions of Node.js run no TypeScript, and returns its path.
+ * Creates one file that a runtime can run directly, since old versions of Node.js run no TypeScript, and returns its path.
  *
  * @param runtime the runtime of the file; several runtimes are tested at the same time
  */

@@ -84,10 +84,10 @@ export interface Algorithm<P extends Policy = Policy, S = unknown> {
    */
   check?(policy: P): P;
   /**
-   * Decides `cost` units at `nowMs`. Pure. A cost of 0 always fits and charges nothing: it reads. State older than its
-   * lifetime must count as none. A clock that stepped back must free nothing and throw nothing. State that lies further
-   * ahead than the policy can put it proves a step: read it as the most that the policy can put there, and return that
-   * as `next` even if nothing is charged. Otherwise the key is denied until the clock is where it was.
+   * Decides `cost` units at `nowMs`. Pure. A cost of 0 always fits and charges nothing: it only reads. State older than
+   * its lifetime must count as absent. A clock that stepped back must free nothing and throw nothing. State that is
+   * further ahead than the policy can put it proves a step: read it as the most that the policy can put there, and
+   * return that as `next` even if nothing is charged. Otherwise the key is denied until the clock has caught up.
    */
   step(state: S | undefined, policy: P, nowMs: number, cost: number): Step<S>;
   /**

@@ -27,9 +27,10 @@ export interface LimitFetchOptions {
 const RULES: Rules<LimitFetchOptions> = { key: "function", cost: "any", timeout: "any", maxPause: "any" };
 
 /**
- * Makes a `fetch` that waits for its turn, and pauses as long as the server says: by Retry-After with 503 and any status
- * from 400 to 499, and by RateLimit fields that say that nothing remains. The pause holds for everybody who shares the limiter's store. Answers
- * are returned as they are, also 429: nothing is sent twice. A call's `signal` ends its wait too.
+ * Creates a `fetch` that waits for its turn, and pauses as long as the server asks: by Retry-After with 503 and any
+ * status from 400 to 499, and by RateLimit fields without remaining quota. The pause holds for all processes that share
+ * the limiter's store. Answers are returned unchanged, even 429: nothing is sent twice. A call's `signal` ends its wait
+ * too.
  *
  * @throws SluiceError `INVALID_OPTION`, `INVALID_COST`, `UNKNOWN_OPTION`
  *

@@ -16,7 +16,7 @@ export interface AutoBlock {
 export interface AttachableBlock extends AutoBlock {
   /** Counts violations; the store decides it like any other policy. */
   readonly policy: Policy;
-  /** Makes it a limiter's. */
+  /** Attaches it to a limiter. */
   attach(host: AutoBlockHost): AutoBlocker;
 }
 

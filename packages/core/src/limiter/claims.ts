@@ -20,7 +20,7 @@ interface ReusedClaim extends Claim {
   cost: number;
 }
 
-/** Makes the claims of a request. Both throw a SluiceError `INVALID_KEY`. */
+/** Creates the claims of a request. Both throw a SluiceError `INVALID_KEY`. */
 export interface ClaimMaker {
   /** A claim for every policy. */
   all(key: LimiterKey, cost: number): readonly Claim[];

@@ -80,7 +80,7 @@ export interface Limiter extends Decider {
 }
 
 /**
- * Makes a limiter: policies, decided on a store.
+ * Creates a limiter: policies that are decided on a store.
  *
  * @throws SluiceError for any invalid option
  *

@@ -39,7 +39,7 @@ export interface ExportEntries {
   exportEntries(): AsyncIterable<ExportedEntry>;
 }
 
-/** A store that takes in what another one listed. */
+/** A store that imports the entries that another one listed. */
 export interface ImportEntries {
   /**
    * Writes each entry under a key that has no live state, to live until its `expiresAtMs` by this store's clock, and

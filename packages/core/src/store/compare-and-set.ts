@@ -70,7 +70,7 @@ export function createUpdater(compareAndSet: CompareAndSet): Updater {
     const probe = calls.some((call) => call.probe);
     const ask = (write?: Write): Promise<Seen> => compareAndSet(key, write, { nowMs, deadlineMs, probe });
 
-    /** Makes the changes of all calls that are still waited for, one on the other. */
+    /** Applies the changes of all calls whose callers still wait, one after the other. */
     function changeAll(seen: Seen): { readonly next: Next<unknown> | undefined; readonly text: string } {
       let next: Next<unknown> | undefined;
       let text = "";

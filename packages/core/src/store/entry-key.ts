@@ -15,7 +15,10 @@ export function scopeOf(prefix: string, policy: Policy): string {
   return `${escaped(prefix)}:${escaped(policy.name)}:${escaped(policy.algorithm)}:`;
 }
 
-/** Takes an entry's key apart. Anything that {@link scopeOf} did not make has no scope: all of it is the user's key. */
+/**
+ * Splits an entry's key into scope and user's key. A key that {@link scopeOf} did not create has no scope: all of it is
+ * the user's key.
+ */
 export function splitEntryKey(entryKey: string): { scope: string; key: string } {
   let end = -1;
   for (let colons = 0; colons < 3; colons++) {

@@ -158,7 +158,7 @@ function leave(
   if (!asked.allowed && reading.blockedUntilMs <= nowMs) {
     return { finding: { ...found, blocked: false }, write: askedNext && written(askedNext, reading, nowMs) };
   }
-  // Nothing will be charged, so the limit is as it stands, and comes back as it stands.
+  // Nothing will be charged, so the limit is restored from the current state.
   const { next, remaining, resetAfterMs } = stands();
   const finding = withBlock({ ...found, remaining, resetAfterMs }, reading.blockedUntilMs, nowMs);
   if (next === undefined && !reading.corrected) return { finding, write: undefined };

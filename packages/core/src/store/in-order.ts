@@ -23,10 +23,11 @@ export function partsOf(admission: Admission, placeOf: (claim: Claim) => string 
 }
 
 /**
- * Decides an admission whose claims lie in places that can't decide together: looks at all of them first, so that a
- * denial writes nothing; then charges one after the other, and takes the charges back when a later part denies after
- * all, or can't be charged by the deadline. Never grants one too many. It is not atomic: between a charge and its undoing others may be denied who would
- * otherwise have been granted, and a process that dies in between leaves the charge standing until its window ends.
+ * Decides an admission whose claims are in places that can't decide together: looks at all of them first, so that a
+ * denial writes nothing; then charges one after the other, and undoes the charges if a later part denies after all, or
+ * can't be charged by the deadline. Never grants one too many. It is not atomic: between a charge and its undoing,
+ * other requests may be denied that would have been granted, and a process that dies in between leaves the charge until
+ * its window ends.
  */
 export async function decideInOrder(
   admission: Admission,

@@ -34,8 +34,8 @@ export type CreateHash = (algorithm: "sha256") => {
 };
 
 /**
- * Names entries for a database that takes neither every length nor every string. Short, well-formed keys stand for
- * themselves; all others become `#` and a digest, as do keys that start with `#`. Two different keys never get the same
+ * Names entries for a database that limits the length or the characters of keys. Short, well-formed keys are stored
+ * unchanged; all others become `#` and a digest, as do keys that start with `#`. Two different keys never get the same
  * name.
  *
  * The digest is the SHA-256 of the text's UTF-16 code units, low bytes first, as 64 hexadecimal digits.
@@ -88,7 +88,7 @@ export function storedKeys(createHash: CreateHash): StoredKeys {
   };
 }
 
-/** Returns whether text can be stored as it is, and is not taken for a digest. */
+/** Returns whether text can be stored unchanged, without being taken for a digest. */
 function isLiteral(text: string, maxLength: number): boolean {
   return text.length <= maxLength && !text.startsWith("#") && !REFUSED.test(text);
 }

@@ -63,7 +63,7 @@ export interface RangeIndex {
   find(network: Network, nowMs: number): StoredBlock | undefined;
 }
 
-/** Makes the index: for each length of prefix, blocks by the bits of it. */
+/** Creates the index: for each prefix length, the blocks by their prefix bits. */
 export function indexRanges(ranges: StoredRanges): RangeIndex {
   const byLength = new Map<string, { readonly network: Network; readonly blocks: Map<string, StoredBlock> }>();
   for (const range of ranges) {

@@ -44,7 +44,7 @@ export const REGISTRY_RULES: Rules<RegistryOptions> = {
 /** Computes fields of those that are there. Pure: it may run more than once. */
 export type FieldsUpdate = (fields: ClientFields) => ClientFields;
 
-/** Knows clients. All of its methods reject with a `SluiceError`: `INVALID_KEY`, and the store's. */
+/** A registry of clients. All of its methods reject with a `SluiceError`: `INVALID_KEY`, and the store's errors. */
 export interface Registry {
   /**
    * Records that the client was seen now, and returns it. Creates it, not registered and with these fields, if there

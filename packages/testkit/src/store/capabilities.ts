@@ -53,7 +53,7 @@ export interface StoreCapabilities {
   readonly checksHealth: true | Absent;
   /** Creates a handle whose backend is down from the start, for example on a port on which nothing listens. */
   readonly unreachable: MakeStore | Absent;
-  /** Makes a handle whose backend can be taken away and brought back. */
+  /** Creates a handle whose backend can be stopped and restored. */
   readonly interruptible: (() => MaybePromise<InterruptibleStore>) | Absent;
   /** Random operations for each algorithm in the group `differential`. Default 10,000. */
   readonly operations?: number;

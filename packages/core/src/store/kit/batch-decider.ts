@@ -20,7 +20,9 @@ type Answer<Undecided> = MaybePromise<Outcome | Undecided> | SluiceError;
 /** The parts of a store that a {@link createBatchDecider} uses. */
 export interface BatchHost {
   keyOf(claim: Claim): string;
-  /** The place of an admission, `undefined` where there is one place; and `"several"` if its claims lie in different ones. */
+  /**
+   * The place of an admission, `undefined` if there is only one; and `"several"` if its claims are in different ones.
+   */
   placeOf(admission: Admission): { readonly one: string | undefined } | "several";
   /** Decides a call from the start. */
   decideAgain(call: DecideCall): Promise<Outcome>;
@@ -107,7 +109,7 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
     for (let open = calls, tries = 0; ; tries++) {
       const sentMs = performance.now();
       for (const call of open) {
-        // An answer that came after the deadline stands: the charge was made, and its caller may have to undo it.
+        // An answer after the deadline still counts: the charge was made, and its caller may have to undo it.
         if (call.answer !== undefined) continue;
         if (call.deadlineMs <= sentMs)
           call.answer = storeTimeout("the store was too busy to send the call in time; it was not sent");

@@ -27,8 +27,8 @@ export interface PageWriter {
   /** The most pages on their way at once. */
   readonly atOnce: number;
   /**
-   * Writes the entries whose keys have no live state, all of them in one place. Resolves to the positions of the others, or
-   * to `"moved"` if nothing was written, as the entries lie in several places.
+   * Writes the entries whose keys have no live state, all of them in one place. Resolves to the positions of the
+   * others, or to `"moved"` if nothing was written because the entries are in several places.
    */
   write(page: readonly StoredEntry[], place: string | undefined): Promise<readonly number[] | "moved">;
 }

@@ -45,7 +45,7 @@ export type RemoteDatabase<Undecided extends symbol = never, Connection = undefi
   | {
       readonly batches?: undefined;
       /**
-       * Decides an admission whose claims lie in one place.
+       * Decides an admission whose claims are in one place.
        *
        * @param keys the stored key of each claim
        * @param isPart true for a part of an admission over several places, whose charge may have to be undone

@@ -16,7 +16,7 @@ export interface SweepOptions {
 /** The rules of {@link SweepOptions}. */
 export const SWEEP_RULES: Rules<SweepOptions> = { sweepEvery: "any", onSweepError: "function" };
 
-/** A store whose expired entries, which count for nothing but take room, are swept away. */
+/** A store that can remove its expired entries, which count for nothing but take room. */
 export interface Sweep {
   /**
    * Removes up to `limit` expired entries (default 1,000). Resolves to how many it removed: as many as the limit when there
