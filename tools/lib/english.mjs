@@ -36,7 +36,7 @@ const patterns = [
     name: "of its own, in place of, anew, so many, by itself, hears of",
     instead: "custom, separate, instead of, again, n, automatically, is notified",
     pattern:
-      /\b(?:anew|of (?:its|one's|their|your|our|his) own|in place of|so (?:many|long)(?! as)|by (?:itself|themselves)|hears? of|makes of)\b/gi,
+      /\b(?:anew|(?<!instead |ahead )of (?:its|one's|their|your|our|his) own|in place of|so (?:many|long)(?! as)|by (?:itself|themselves)|hears? of|makes of)\b/gi,
   },
   { name: "give …", instead: "must be …, pass …, use …", pattern: /(?:["'`:;,(]\s*|^\s*|\. )give (?!or take)/gim },
 ];

@@ -4,7 +4,7 @@ import type { Context } from "koa";
 
 /** The guards' access to Koa's context. */
 export const port: HttpPort<Context> = {
-  // What `ctx.method` reads, without the two getters before it.
+  // The value behind `ctx.method`, without its two getters.
   method: (ctx) => ctx.req.method ?? "",
   header: (ctx, name) => ctx.req.headers[name]?.toString(),
   address,

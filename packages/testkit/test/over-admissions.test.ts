@@ -75,12 +75,12 @@ describe("a stretch of time", () => {
 
 describe("a refund", () => {
   it("frees its units from when it was sent", () => {
-    const first = [admitted([0, 10], 4, "given back"), admitted([0, 10])];
+    const first = [admitted([0, 10], 4, "refunded"), admitted([0, 10])];
     const again = admitted([200, 210], 4);
     expect(found(log, ...first, again)).not.toEqual([]);
-    expect(found(log, ...first, again, refunded("given back", [150, 160]))).toEqual([]);
-    expect(found(log, ...first, again, refunded("given back", [205, 300]))).toEqual([]);
-    expect(found(log, ...first, again, refunded("given back", [211, 300]))).not.toEqual([]);
+    expect(found(log, ...first, again, refunded("refunded", [150, 160]))).toEqual([]);
+    expect(found(log, ...first, again, refunded("refunded", [205, 300]))).toEqual([]);
+    expect(found(log, ...first, again, refunded("refunded", [211, 300]))).not.toEqual([]);
   });
 
   it("frees nothing before its decision was made", () => {

@@ -5,7 +5,7 @@ export interface Proxy {
   readonly port: number;
   /** Lets requests through, and breaks the connection instead of sending the answer after the next `pass`. */
   loseAnswer(pass: number): void;
-  /** Passes on half of every so many answers, and then breaks the connection; 0 ends it. */
+  /** Passes on half of every n-th answer, and then breaks the connection; 0 ends it. */
   cut(every: number): void;
   /** How many answers were lost or cut so far. */
   readonly lost: number;

@@ -131,7 +131,7 @@ export function limitAlone<Req, L extends Decider & { readonly outage: Outage }>
   };
 }
 
-/** A function of its own: a closure for it would cost every request that is allowed. */
+/** A separate function: a closure would cost every allowed request. */
 function denied(denial: LimitDenial, found: Decision, fields: readonly HeaderField[]): Verdict<LimitDenial> {
   return { found, others: undefined, fields: [...fields, ...denial.fields], denial, settle: undefined };
 }

@@ -116,7 +116,7 @@ export function createOutage(
 /**
  * Logs the outages of a store, for a component that has no listeners.
  *
- * @param effect what an outage means for requests, as in "requests are denied with 503"
+ * @param effect the effect of an outage on requests, such as "requests are denied with 503"
  */
 export function logOutages(effect: string): Pick<Outage, "failed" | "succeeded"> {
   return createOutage("failClosed", createEmitter({}), effect);

@@ -48,7 +48,7 @@ export type FieldsUpdate = (fields: ClientFields) => ClientFields;
 export interface Registry {
   /**
    * Records that the client was seen now, and returns it. Creates it, not registered and with these fields, if there
-   * was none. The fields of an existing client do not change.
+   * was no client of this id. The fields of an existing client do not change.
    *
    * @throws SluiceError `INVALID_OPTION` for fields that are not JSON
    */

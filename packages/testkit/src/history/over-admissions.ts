@@ -8,13 +8,13 @@ export interface OverAdmission {
   readonly policy: string;
   readonly fromMs: number;
   readonly toMs: number;
-  /** What was certainly admitted between `fromMs` and `toMs`, and not refunded. */
+  /** The units certainly admitted between `fromMs` and `toMs`, and not refunded. */
   readonly admitted: number;
   /** The most that the policy allows there, whenever in between the store decided. */
   readonly allowed: number;
 }
 
-/** What a policy allows in any stretch of so many milliseconds, and in the first ones of a key that was not used before. */
+/** The units that a policy allows in any stretch of this length, and in the first one of an unused key. */
 interface Bounds {
   inAny(lengthMs: number): number;
   readonly first?: { readonly lengthMs: number; readonly limit: number };

@@ -12,11 +12,11 @@ export interface RecordedConsume extends RecordedTimes {
   /** Names the call in the history. */
   readonly id: string;
   readonly cost: number;
-  /** Whether the store admitted it. Admissions that were made without the store are not recorded. */
+  /** True if the store admitted it. Admissions that were made without the store are not recorded. */
   readonly allowed: boolean;
 }
 
-/** A refund of an earlier decision, whether or not it gave anything back. */
+/** A refund of an earlier decision, whether or not it restored anything. */
 export interface RecordedRefund extends RecordedTimes {
   readonly kind: "refund";
   /** The `id` of the decision. */

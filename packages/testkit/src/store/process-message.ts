@@ -15,7 +15,7 @@ export interface Task {
 /** The messages of a process: that it is ready for the start, then how many of its calls were admitted. */
 export type Report = "ready" | { readonly admitted: number } | { readonly failed: string };
 
-/** What a process of the group `races` is to do. */
+/** The task of a process of the group `races`. */
 export interface RaceTask {
   readonly module: string;
   readonly setting: string | undefined;
@@ -23,7 +23,7 @@ export interface RaceTask {
   readonly seed: number;
 }
 
-/** What it says: that it is ready for the start, then its part of the history of each algorithm. */
+/** Its messages: that it is ready for the start, then its part of the history of each algorithm. */
 export type RaceReport =
   | "ready"
   | { readonly histories: Readonly<Record<string, readonly RecordedCall[]>> }

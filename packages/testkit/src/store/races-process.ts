@@ -1,4 +1,4 @@
-// What each process of the group `races` runs: it opens a store, waits for the start, and takes part in a race of each algorithm.
+// A process of the group `races`: it opens a store, waits for the start, and takes part in a race of each algorithm.
 import type { MaybePromise, Store } from "@sluice/core";
 import type { RecordedCall } from "../history/recorded-call.js";
 import { ALGORITHMS } from "../policies.js";

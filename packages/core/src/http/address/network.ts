@@ -42,7 +42,7 @@ export function maskNetwork({ family, groups, bits }: Network): Network {
   return { family, groups: maskIpv6(groups, bits), bits };
 }
 
-/** Whether an address or a network lies in another network. */
+/** Returns whether an address or a network is in another network. */
 export function isWithin(inner: Network, outer: Network): boolean {
   if (inner.family !== outer.family || inner.bits < outer.bits) return false;
   const { groups } = maskNetwork({ ...inner, bits: outer.bits });

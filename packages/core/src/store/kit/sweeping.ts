@@ -28,7 +28,7 @@ export interface Sweep {
 /** The number of entries that a sweep removes by default. */
 const SWEEP_LIMIT = 1_000;
 
-/** A turn at sweeping: it ends at a time of the database's clock, and is so long. Earlier releases stored something else. */
+/** A turn at sweeping: its end by the database's clock, and its length. Earlier releases stored something else. */
 export type SweepTurn = readonly [endMs: number, lengthMs: number];
 
 /** Returns the turn to store, instead of the one that is stored and has not ended, or `undefined` when that one stands. */
