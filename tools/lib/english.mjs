@@ -41,7 +41,7 @@ const patterns = [
   { name: "give …", instead: "must be …, pass …, use …", pattern: /(?:["'`:;,(]\s*|^\s*|\. )give (?!or take)/gim },
 ];
 
-const folders = ["packages", "docs", "tools", "bench", "apps", ".changeset"];
+const folders = ["packages", "tests", "docs", "tools", "bench", "apps", ".changeset"];
 const endings = [".ts", ".mjs", ".lua", ".sql", ".md"];
 /** Generated files, files that may never change, and the tool itself with its test. */
 const ignored =

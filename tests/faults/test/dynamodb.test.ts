@@ -19,7 +19,7 @@ function urlOf(port: number): string {
   return `dynamodb://local:local@limits?${new URLSearchParams({ region: "local", endpoint: `http://127.0.0.1:${port}` })}`;
 }
 
-/** Passes requests on, and throttles all of them while it is told to, as DynamoDB does. */
+/** Passes requests on, and can throttle all of them, as DynamoDB does. */
 async function startThrottle(toPort: number) {
   const throttle = { on: false, refused: 0, port: 0 };
   const http = createServer((incoming, outgoing) => {

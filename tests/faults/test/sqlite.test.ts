@@ -53,7 +53,7 @@ it("uses the new file when the old one was deleted", async () => {
   });
 });
 
-/** A file system of so many kilobytes, where this user may mount one. */
+/** A file system of this many kilobytes, if this user may mount one. */
 function smallDisk(kilobytes: number): string | undefined {
   const folder = newFolder();
   try {

@@ -30,10 +30,10 @@ interface Asked {
   readonly decision: Decision;
 }
 
-/** Clients of an app that go on asking while something is broken. */
+/** Clients of an app that keep sending requests during a fault. */
 export interface Traffic {
   readonly limiter: Limiter;
-  /** Resolves after so long under load. */
+  /** Resolves after this time under load. */
   during(ms: number): Promise<void>;
   /** Notes that the store has lost its state, between the call and the end of `losing`. */
   losingState<T>(losing: () => Promise<T>): Promise<T>;
@@ -83,7 +83,7 @@ export function startTraffic(
   }
 
   const timer = setInterval(() => {
-    // What could not be asked while this process stood still is left out.
+    // Requests that were due while this process was blocked are left out.
     asked.push(ask(`client ${asked.length % CLIENTS}`));
   }, 1_000 / perSecond);
 
@@ -134,7 +134,7 @@ export function startTraffic(
   };
 }
 
-/** What a fault test does to a store, and what is special about it. */
+/** The fault that a test causes in a store, and its special settings. */
 export interface Fault extends TrafficOptions {
   readonly store: Store;
   /** Begins the fault. */
