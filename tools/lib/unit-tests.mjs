@@ -7,8 +7,9 @@ import { filesBelow, foldersIn } from "./source-files.mjs";
 /** Stores other than the one in memory keep their state in a database. */
 const ownsDatabase = /^store-(?!memory$)/;
 const starters = ["@sluice/servers"];
-/** Files that take most of the time: random input by the ten thousand, tests of the suites themselves, other processes. */
-const long = /\/(?:[\w-]+-)?(?:fuzz|mutations|processes|sequences)\.test\.ts$/;
+/** Files that take most of the time: random input by the ten thousand, whole suites, other processes. */
+const long =
+  /\/(?:(?:[\w-]+-)?(?:fuzz|mutations|processes|sequences)|check-\w+|flood|laws|model|node-test|write-a-store)\.test\.ts$/;
 
 /**
  * Returns the test files of the packages and tools that start no server: neither the file nor what it imports beside

@@ -26,6 +26,8 @@ test("leaves out tests that start a server, also through other files, those of s
     "packages/store-redis/test/pure.test.ts": "",
     "packages/core/test/http/fuzz.test.ts": "",
     "packages/testkit/test/moving-mutations.test.ts": "",
+    "packages/testkit/test/write-a-store.test.ts": "",
+    "tools/test/check-docs.test.ts": "",
     "apps/demo/test/main.test.ts": "",
   });
   expect(unitTestFiles(folder)).toEqual([]);
