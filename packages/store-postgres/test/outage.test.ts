@@ -20,6 +20,15 @@ async function connections(name: string): Promise<number> {
   return rows[0].count;
 }
 
+/** The first decision of the store, which is not asked at once after several failures. */
+async function whenDecided(limiter: Limiter): Promise<Decision> {
+  for (;;) {
+    const decision = await limiter.consume("somebody");
+    if (decision.source === "store") return decision;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 async function timed<T>(call: () => Promise<T>): Promise<{ result: T; tookMs: number }> {
   const startMs = performance.now();
   const result = await call();
@@ -41,7 +50,6 @@ describe("a server that stops answering", () => {
       });
       const ask = (count: number) => Promise.all(Array.from({ length: count }, () => limiter.consume("somebody")));
       await ask(50);
-      const before = await connections(name);
       const during: Decision[] = [];
       const asking = (async () => {
         for (let i = 0; i < 5; i++) {
@@ -66,7 +74,7 @@ describe("a server that stops answering", () => {
       expect(sources(await ask(50))).toEqual(["store"]);
       // A slow server gets more batches at a time. The connections that the store gave up are closed once it is awake.
       const { max = 0 } = pool.options;
-      await vi.waitFor(async () => expect(await connections(name)).toBeLessThanOrEqual(Math.max(before, max)), 5_000);
+      await vi.waitFor(async () => expect(await connections(name)).toBeLessThanOrEqual(max), 5_000);
     },
     30_000,
   );
@@ -88,7 +96,7 @@ describe("a pool without a free connection", () => {
     expect(sources(result)).toEqual(["failClosed"]);
     expect(tookMs).toBeLessThan(700);
     only.release();
-    expect((await limiter.consume("somebody")).remaining).toBe(99);
+    expect((await whenDecided(limiter)).remaining).toBe(99);
   });
 
   it("counts against the timeout with the package postgres, which may still send queued statements", async () => {
@@ -112,7 +120,7 @@ describe("a pool without a free connection", () => {
     release();
     await transaction;
     // Only the first ten had left the store.
-    expect((await limiter.consume("somebody")).remaining).toBe(89);
+    expect((await whenDecided(limiter)).remaining).toBe(89);
     await client.end();
   });
 

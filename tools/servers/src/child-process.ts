@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -80,12 +81,35 @@ export async function startServer(options: ServerCommand): Promise<ServerProcess
       pid: pid as number,
       stop: () => end(stopSignal),
       kill: () => end("SIGKILL"),
-      pause: () => void child.kill("SIGSTOP"),
+      pause() {
+        child.kill("SIGSTOP");
+        waitUntilStopped(pid as number);
+      },
       resume: () => void child.kill("SIGCONT"),
     };
   } catch (error) {
     await removeFolder();
     throw error;
+  }
+}
+
+/** The signal is only sent: on a busy machine a server answers for a while before all its threads have stopped. */
+function waitUntilStopped(pid: number): void {
+  const deadlineMs = performance.now() + 2_000;
+  while (performance.now() < deadlineMs && process.platform === "linux" && !isStopped(pid));
+}
+
+function isStopped(pid: number): boolean {
+  try {
+    const states = readdirSync(`/proc/${pid}/task`).map((thread) => {
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+      // The name before it is in brackets, and may hold anything.
+      return stat[stat.lastIndexOf(")") + 2];
+    });
+    return states.every((state) => state === "T");
+  } catch {
+    // A thread has ended meanwhile. Without any, the server has.
+    return !existsSync(`/proc/${pid}`);
   }
 }
 
