@@ -53,7 +53,7 @@ describe.each(Object.entries(stores))("a clock that steps by an hour, with %s", 
     let stepMs = 0;
     vi.spyOn(Date, "now").mockImplementation(() => realNow() + stepMs);
     for (const policy of policies) {
-      const limiter = createLimiter({ store, policies: policy, timeout: "20s" });
+      const limiter = createLimiter({ store, policies: policy, timeout: "20s", denyCache: false });
       const admitted = async (count: number): Promise<number> => {
         const decisions = await Promise.all(Array.from({ length: count }, () => limiter.consume("somebody")));
         for (const { error } of decisions) if (error !== undefined) throw error;

@@ -7,6 +7,9 @@ import { openSqlite } from "@sluice/store-sqlite";
 import { expect, it, onTestFinished } from "vitest";
 import { chargedOnce, type Fault, type Summary, underFault } from "./traffic.js";
 
+/** Room for the log, which SQLite lets grow to 4 MB. */
+const DISK_KB = 16_384;
+
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "sluice-faults-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -68,12 +71,12 @@ function smallDisk(kilobytes: number): string | undefined {
 }
 
 it("charges again when the disk is no longer full", async ({ skip }) => {
-  const disk = smallDisk(512);
+  const disk = smallDisk(DISK_KB);
   if (disk === undefined) skip("only root may mount a small disk");
   const filler = join(disk as string, "filler");
   const summary = await broken(join(disk as string, "limits.db"), {
     begin: () => {
-      let bytes = 512 * 1_024;
+      let bytes = DISK_KB * 1_024;
       for (; bytes >= 1_024; bytes >>= 1) {
         try {
           writeFileSync(filler, Buffer.alloc(bytes), { flag: "a" });
