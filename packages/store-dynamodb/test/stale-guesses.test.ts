@@ -14,7 +14,7 @@ function byTurns(): DynamodbStore {
   // Not strictly by turns, so that some guesses are right.
   const next = (): DynamodbStore => stores[Math.floor(calls++ / 2 + (calls % 5)) % 3] as DynamodbStore;
   return {
-    ...remote,
+    remote,
     algorithms: (stores[0] as DynamodbStore).algorithms,
     decide: (admission, options): Promise<Outcome> => next().decide(admission, options),
     atomicUpdate: (key, update, options) => next().atomicUpdate(key, update, options),

@@ -82,7 +82,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       },
       of: tagOf,
     },
-    partOf: (key) => (slots.split ? slots.serverOf(tagOf(key)) : ONE_SLOT),
+    partOf: (key) => slots.serverOf(tagOf(key)),
     batches: {
       clock: "once",
       worthSplitting: WORTH_SPLITTING,

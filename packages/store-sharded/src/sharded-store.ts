@@ -15,8 +15,9 @@ import {
   type ImportEntries,
   type MaybePromise,
   type Outcome,
-  type RemoteMark,
+  type RemoteStoreMark,
   remote,
+  remoteMarkOf,
   SluiceError,
   type Store,
   type SynchronousStore,
@@ -41,7 +42,7 @@ export type ShardedStore<S extends Store> = Store &
   ([S] extends [SynchronousStore] ? SynchronousStore : [S] extends [DecidingStore] ? DecidingStore : unknown) &
   ([S] extends [ExportEntries] ? ExportEntries : unknown) &
   ([S] extends [ImportEntries] ? ImportEntries : unknown) &
-  ([Extract<S, RemoteMark>] extends [never] ? unknown : RemoteMark) &
+  ([Extract<S, RemoteStoreMark>] extends [never] ? unknown : RemoteStoreMark) &
   ([Extract<S, HealthCheck>] extends [never] ? unknown : HealthCheck) &
   ([Extract<S, ConnectionErrors>] extends [never] ? unknown : ConnectionErrors);
 
@@ -88,10 +89,12 @@ export function shardedStore<S extends Store>(
   };
   return {
     ...store,
-    ...(stores.some((each) => can(each, "failurePolicy")) && {
-      ...remote,
+    ...(stores.some((each) => remoteMarkOf(each)) && {
       // Each shard has a separate circuit breaker.
-      protectParts: (protect: (part: Store) => Store) => shardedStore(stores.map(protect), options),
+      remote: {
+        ...remote,
+        protectParts: (protect: (part: Store) => Store) => shardedStore(stores.map(protect), options),
+      },
     }),
     [DEPTH]: shards.depth,
     ...(stores.every((each) => can(each, "decide")) && deciding(shards as Shards<DecidingStore>, store)),

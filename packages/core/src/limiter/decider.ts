@@ -7,7 +7,7 @@ import { can } from "../store/capabilities.js";
 import { createDeadlines } from "../store/deadlines.js";
 import type { Denials } from "../store/deny-cache.js";
 import { refundEntry } from "../store/entry.js";
-import type { FailurePolicy } from "../store/remote-mark.js";
+import { type FailurePolicy, remoteMarkOf } from "../store/remote-mark.js";
 import type { CallOptions, Claim, Outcome, Store } from "../store/store.js";
 import type { AttachableBlock, AutoBlocker } from "./auto-block.js";
 import { type ClaimMaker, claimMaker, heldKey, type LimiterKey } from "./claims.js";
@@ -359,8 +359,9 @@ function failurePolicyOf(
   options: LimiterOptions,
 ): Partial<FailurePolicy<LimiterKey, Decision, LimiterCore>> & { readonly store: Store } {
   const { breaker, denyCache, fallback } = options;
-  if (can(store, "failurePolicy")) {
-    return store.failurePolicy(store, options, policies, (own) =>
+  const remote = remoteMarkOf(store);
+  if (remote !== undefined) {
+    return remote.failurePolicy(store, options, policies, (own) =>
       createLimiterCore(
         { ...options, ...own, fallback: undefined, autoBlock: undefined, on: {} },
         undefined,

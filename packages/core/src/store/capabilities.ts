@@ -1,4 +1,3 @@
-import type { RemoteMark } from "./remote-mark.js";
 import type { CallOptions, DecidingStore, Store } from "./store.js";
 
 /** A store that can say whether it is reachable. */
@@ -58,7 +57,6 @@ export interface Capabilities {
   connectionError: ConnectionErrors;
   exportEntries: ExportEntries;
   importEntries: ImportEntries;
-  failurePolicy: RemoteMark;
 }
 
 /** Returns whether a store has a method that not all stores have. */

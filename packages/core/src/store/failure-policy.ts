@@ -6,7 +6,13 @@ import { check, checkOptions, type Rules } from "../options.js";
 import { type Breaker, type BreakerOptions, checkBreaker, createBreaker } from "./breaker.js";
 import { can } from "./capabilities.js";
 import { checkDenyCache, createDenyCache, type DenyCache, type DenyCacheOptions } from "./deny-cache.js";
-import type { Fallback, FallbackOptions, RemoteMark, SpareLimiter } from "./remote-mark.js";
+import {
+  type Fallback,
+  type FallbackOptions,
+  type RemoteMark,
+  remoteMarkOf,
+  type SpareLimiter,
+} from "./remote-mark.js";
 import type { CallOptions, DecidingStore, Outcome, Store } from "./store.js";
 
 /** The state that limiters on one store share. */
@@ -22,14 +28,14 @@ const ONE_PART: readonly string[] = [""];
 const NO_OPTIONS: CallOptions = {};
 
 /**
- * Marks a store as {@link RemoteMark | remote}, for authors of stores. `createRemoteStore` has it already.
+ * Marks a store as remote, for authors of stores: its property `remote`. Stores of `createRemoteStore` have it already.
  *
  * @example
  * ```ts
- * import { remote, type Store } from "@sluice/core/store";
+ * import { type RemoteStoreMark, remote, type Store } from "@sluice/core/store";
  *
- * export function guarded(store: Store): Store {
- *   return { ...remote, ...store };
+ * export function guarded(store: Store): Store & RemoteStoreMark {
+ *   return { remote, ...store };
  * }
  * ```
  */
@@ -114,8 +120,9 @@ function sharedBreaker({ breakers }: Shared, store: Store, options: BreakerOptio
   const numbers = checkBreaker(options);
   const name = JSON.stringify(numbers);
   const protect = (one: Store): Store => {
-    const { protectParts } = one as Partial<RemoteMark>;
-    if (protectParts !== undefined) return protectParts((part) => (can(part, "failurePolicy") ? protect(part) : part));
+    const mark = remoteMarkOf(one);
+    if (mark?.protectParts !== undefined)
+      return mark.protectParts((part) => (remoteMarkOf(part) ? protect(part) : part));
     return breaking(one, createBreaker(numbers, can(one, "connectionError") ? () => one.connectionError() : undefined));
   };
   const asked = breakers.get(name) ?? protect(store);
@@ -125,7 +132,7 @@ function sharedBreaker({ breakers }: Shared, store: Store, options: BreakerOptio
 
 /** The store, asked through a breaker. */
 function breaking(store: Store, breaker: Breaker): Store {
-  const { partOf } = store as Partial<RemoteMark>;
+  const partOf = remoteMarkOf(store)?.partOf;
   const partsOf = (keys: readonly string[]): readonly string[] =>
     partOf === undefined ? ONE_PART : [...new Set(keys.map(partOf))];
 
@@ -196,5 +203,5 @@ function passing(store: Store, { decide, ...calls }: Calls): Store {
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  */
 export function throughBreaker(store: Store, breaker: BreakerOptions | false | undefined): Store {
-  return can(store, "failurePolicy") ? store.askedThrough(store, breaker) : store;
+  return remoteMarkOf(store)?.askedThrough(store, breaker) ?? store;
 }

@@ -34,14 +34,16 @@ export {
   type SweepOptions,
   type SweepTurn,
 } from "./kit/sweeping.js";
-export type {
-  FailureOptions,
-  FailurePolicy,
-  Fallback,
-  FallbackOptions,
-  OpenFailurePolicy,
-  RemoteMark,
-  SpareLimiter,
+export {
+  type FailureOptions,
+  type FailurePolicy,
+  type Fallback,
+  type FallbackOptions,
+  type OpenFailurePolicy,
+  type RemoteMark,
+  type RemoteStoreMark,
+  remoteMarkOf,
+  type SpareLimiter,
 } from "./remote-mark.js";
 export {
   type Admission,

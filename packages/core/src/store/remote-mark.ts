@@ -38,7 +38,7 @@ export interface Fallback<Key, Decision, Spare> {
   decide(key: Key, cost: number, charge: boolean, error: SluiceError): MaybePromise<Decision>;
 }
 
-/** How one limiter asks a {@link RemoteMark | remote store}. */
+/** How one limiter asks a {@link RemoteStoreMark | remote store}. */
 export interface FailurePolicy<Key, Decision, Spare> {
   /** The store, asked through a circuit breaker. */
   readonly store: Store;
@@ -66,9 +66,14 @@ export type OpenFailurePolicy = <
 ) => FailurePolicy<Key, Decision, Spare>;
 
 /**
- * The mark of a store whose calls can fail or take long, as those over a network do: limiters ask it through a circuit breaker
- * and remember its denials. The mark brings the code, so that bundles without such a store do not have it.
+ * A store whose calls can fail or take long, as those over a network do: limiters ask it through a circuit breaker and
+ * remember its denials. The mark is one object, so that a wrapper of the store's methods leaves it as it is.
  */
+export interface RemoteStoreMark {
+  readonly remote: RemoteMark;
+}
+
+/** The mark of a {@link RemoteStoreMark | remote store}. It brings the code, so that bundles without such a store do not have it. */
 export interface RemoteMark {
   readonly failurePolicy: OpenFailurePolicy;
   /** The store, asked through a circuit breaker. */
@@ -80,4 +85,10 @@ export interface RemoteMark {
   partOf?(entryKey: string): string;
   /** For a store that consists of others: returns the same with each of them replaced by `protect`. */
   protectParts?(protect: (store: Store) => Store): Store;
+}
+
+/** The mark of a store. `undefined` for a store that is not remote, and for anything that is not a mark. */
+export function remoteMarkOf(store: Store): RemoteMark | undefined {
+  const { remote } = store as Partial<RemoteStoreMark>;
+  return typeof remote?.failurePolicy === "function" ? remote : undefined;
 }

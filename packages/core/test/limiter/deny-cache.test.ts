@@ -398,7 +398,7 @@ describe("automatic blocks", () => {
 
 describe.each([
   ["a custom algorithm", () => failingStore()],
-  ["a store with three methods", () => ({ ...remote, ...threeMethodStore() })],
+  ["a store with three methods", () => ({ remote, ...threeMethodStore() })],
 ])("%s", (_, make) => {
   interface Lifetime extends Policy {
     readonly limit: number;

@@ -440,9 +440,24 @@ describe("a store that another one wraps", () => {
     expect(wrapped.decide).toHaveBeenCalledTimes(1);
   });
 
+  it("may make every method a promise", async () => {
+    const inner = failingStore();
+    const wrapped: FailingStore = Object.fromEntries(
+      Object.entries(inner).map(([name, value]) => [
+        name,
+        typeof value === "function" ? async (...args: unknown[]) => value(...args) : value,
+      ]),
+    ) as never;
+    const limiter = createLimiter({ store: wrapped, policies, fallback: mapStore() });
+    inner.mode = "down";
+    for (let i = 0; i < 6; i++) await limiter.consume("k");
+    expect(inner.asked).toBe(5);
+    expect(await limiter.consume("k")).toMatchObject({ source: "fallback", error: { code: "STORE_BREAKER_OPEN" } });
+  });
+
   it("may be an object of a class", async () => {
     class Store {
-      readonly failurePolicy = remote.failurePolicy;
+      readonly remote = remote;
       readonly inner = mapStore();
       atomicUpdate: FailingStore["atomicUpdate"] = (...args) => this.inner.atomicUpdate(...args);
       async delete(key: string) {

@@ -4,7 +4,6 @@ import {
   type Duration,
   type ExportedEntry,
   parseDuration,
-  type RemoteMark,
   type Rules,
   SluiceError,
 } from "@sluice/core/store";
@@ -126,7 +125,7 @@ function owning(store: OpenedStore, end: () => Promise<unknown>): OpenedStore {
 /** The store, without secrets in its errors: a later connection may fail with a message that contains the user. */
 function discreet(store: OpenedStore, redact: Redact): OpenedStore {
   const methods = Object.entries(store).map(([name, method]) => {
-    if (typeof method !== "function" || OF_REMOTE_MARK.includes(name)) return [name, method];
+    if (typeof method !== "function") return [name, method];
     if (name === "exportEntries") return [name, () => exportDiscreetly(store, redact)];
     if (name === "connectionError") return [name, () => withoutSecrets(method(), redact)];
     const call = (...args: unknown[]): unknown =>
@@ -135,14 +134,6 @@ function discreet(store: OpenedStore, redact: Redact): OpenedStore {
   });
   return Object.fromEntries(methods);
 }
-
-/** These report no errors of a connection, and answer at once. */
-const OF_REMOTE_MARK: readonly string[] = [
-  "failurePolicy",
-  "askedThrough",
-  "partOf",
-  "protectParts",
-] satisfies (keyof RemoteMark)[];
 
 async function* exportDiscreetly(store: OpenedStore, redact: Redact): AsyncGenerator<ExportedEntry> {
   try {

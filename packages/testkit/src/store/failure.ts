@@ -1,6 +1,7 @@
 import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLimiter, type Limiter, SluiceError, type Store } from "@sluice/core";
+import { remoteMarkOf } from "@sluice/core/store";
 import { LONG_MS, policyOf } from "../policies.js";
 import type { InterruptibleStore } from "./capabilities.js";
 import type { SuiteContext } from "./suite-context.js";
@@ -11,6 +12,12 @@ const SLACK_MS = 700;
 
 /** When the backend is down every call ends in time, and once it is back so are the decisions. */
 export function failureGroup({ testWith, capabilities: { unreachable, interruptible } }: SuiteContext): void {
+  testWith(unreachable, "a store that can be down is marked as remote, also behind a wrapper", async ({ open }) => {
+    const store = await open();
+    ok(remoteMarkOf(store), "the store has no property `remote`: see A store that can fail, in docs/write-a-store.md");
+    ok(remoteMarkOf(withPromises(store)));
+  });
+
   for (const failOpen of [false, true]) {
     testWith(
       unreachable,
@@ -70,6 +77,16 @@ export function failureGroup({ testWith, capabilities: { unreachable, interrupti
       deepStrictEqual(events, ["storeError", "storeRecovered"]);
     });
   });
+}
+
+/** The store, all methods of which return promises. */
+function withPromises(store: Store): Store {
+  return Object.fromEntries(
+    Object.entries(store).map(([name, method]) => [
+      name,
+      typeof method === "function" ? async (...args: unknown[]): Promise<unknown> => method(...args) : method,
+    ]),
+  ) as Partial<Store> as Store;
 }
 
 function watched(store: Store, prefix: string, failOpen: boolean): { limiter: Limiter; events: string[] } {

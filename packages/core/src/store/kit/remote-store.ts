@@ -6,7 +6,7 @@ import { type CompareAndSet, createUpdater } from "../compare-and-set.js";
 import { decideEntries, type Entry, refundEntry } from "../entry.js";
 import { remote } from "../failure-policy.js";
 import { decideInOrder, type PartDecider, partsOf } from "../in-order.js";
-import type { RemoteMark } from "../remote-mark.js";
+import type { RemoteStoreMark } from "../remote-mark.js";
 import type { Admission, CallOptions, Claim, DecidingStore, Outcome } from "../store.js";
 import { type CreateHash, exportedKey, type StoredKey, storedKeys } from "../stored-key.js";
 import type { BatchSender } from "./batch.js";
@@ -24,7 +24,10 @@ export type RemoteDatabase<Undecided extends symbol = never, Connection = undefi
   readonly createHash: CreateHash;
   /** Default: all entries lie in one place. */
   readonly places?: Places | undefined;
-  /** Names the server that has a stored key, where some may fail while others work. Default: all work or none does. */
+  /**
+   * Names the server that has a stored key while the places are split, where some may fail while others work. Default: all
+   * work or none does.
+   */
   partOf?(key: string): string;
   remove(key: string, options: CallOptions): Promise<unknown>;
   /** Lists the live entries, page by page. */
@@ -71,13 +74,16 @@ export type RemoteDatabase<Undecided extends symbol = never, Connection = undefi
   );
 
 /** A store made by {@link createRemoteStore}. */
-export interface RemoteStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries, RemoteMark {
+export interface RemoteStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries, RemoteStoreMark {
   decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
 }
 
 const NO_OPTIONS: CallOptions = {};
 
 const ONE_PLACE = { one: undefined };
+
+/** The name of the part that has all entries. */
+const ONE_PART = "";
 
 /**
  * Creates a store from what its database does. It names entries, batches calls, decides over several places in order, and
@@ -176,8 +182,12 @@ export function createRemoteStore<
   }
 
   const store: RemoteStore = {
-    ...remote,
-    ...(partOf !== undefined && { partOf: (entryKey) => partOf(textOf(keys.ofEntryKey(entryKey))) }),
+    remote: {
+      ...remote,
+      ...(partOf !== undefined && {
+        partOf: (entryKey) => (places?.split ? partOf(textOf(keys.ofEntryKey(entryKey))) : ONE_PART),
+      }),
+    },
 
     algorithms: new Set(builtInAlgorithms.keys()),
 
