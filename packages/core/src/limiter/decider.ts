@@ -120,7 +120,7 @@ export function createLimiterCore(
 ): LimiterCore {
   const checked = checkLimiterOptions(options);
   const { store: given, policies, algorithms, prefix, failOpen, timeoutMs, autoBlock, on, clock } = checked;
-  const { store, openDenials, fallback } = failurePolicyOf(given, policies, options);
+  const { store, refusal, openDenials, fallback } = failurePolicyOf(given, policies, options);
   const quotas = policies.map((policy) => (algorithms.get(policy.algorithm) as Algorithm).quota(policy));
   const claims = claimMaker(policies, prefix);
   const deciding =
@@ -128,7 +128,8 @@ export function createLimiterCore(
     [...policies, ...(autoBlock ? [autoBlock.policy] : [])].every(({ algorithm }) => store.algorithms.has(algorithm))
       ? store
       : undefined;
-  const engine: Engine = deciding !== undefined ? decidingEngine(deciding) : updatingEngine(store, algorithms);
+  const storeDecides = deciding !== undefined;
+  const engine: Engine = storeDecides ? decidingEngine(deciding) : updatingEngine(store, algorithms);
   const emitter = createEmitter(on);
   const instead = fallback !== undefined ? "fallback" : failOpen ? "failOpen" : "failClosed";
   const outage = shared ?? createOutage(instead, emitter);
@@ -138,7 +139,7 @@ export function createLimiterCore(
   );
   const terms: DecisionTerms = { policies, quotas, source };
   // Denials count for automatic blocks, so each has to reach the store. Those of blocked keys do not.
-  const denials = openDenials?.({ quotas, timeoutMs, storeDecides: deciding !== undefined, onlyBlocked: !!autoBlock });
+  const denials = openDenials?.({ quotas, timeoutMs, storeDecides, onlyBlocked: !!autoBlock });
   const synchronous = engine.synchronous;
   let closed = false;
 
@@ -171,6 +172,8 @@ export function createLimiterCore(
     }
     // A store that answers at once has no calls under way.
     const answers = synchronous ? 0 : outage.answers;
+    const refused = refusal?.(asked, calls, storeDecides);
+    if (refused !== undefined) return unanswered(key, cost, charge, refused, calls, answers);
     try {
       const outcome = engine.decide(asked, charge, calls);
       return isPromise(outcome)
@@ -284,7 +287,7 @@ export function createLimiterCore(
     }
   }
 
-  const place: EntryPlace = { store, algorithms, storeDecides: deciding !== undefined };
+  const place: EntryPlace = { store, algorithms, storeDecides };
   const parts = { policies, prefix, claims, engine, calling, bounded };
   const blocker = (autoBlock as AttachableBlock | undefined)?.attach({ ...parts, ...place });
 
@@ -363,7 +366,13 @@ function failurePolicyOf(
   if (remote !== undefined) {
     return remote.failurePolicy(store, options, policies, (own) =>
       createLimiterCore(
-        { ...options, ...own, fallback: undefined, autoBlock: undefined, on: {} },
+        {
+          ...options,
+          ...own,
+          fallback: undefined,
+          autoBlock: undefined,
+          on: {},
+        },
         undefined,
         "fallback",
       ),

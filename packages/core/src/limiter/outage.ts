@@ -43,7 +43,7 @@ interface Down {
  * Without a listener of `storeError` an outage is logged on the console.
  *
  * @param source the source of decisions meanwhile
- * @param effect what the outage means for requests
+ * @param effect what the outage means for requests. Default: that of a limiter, whose decisions are then counted
  */
 export function createOutage(
   source: StoreErrorEvent["source"],
@@ -69,7 +69,8 @@ export function createOutage(
     const downMs = answeredMs - sinceMs;
     if (logged) {
       const seconds = (downMs / 1000).toFixed(1);
-      console.error(`[sluice] the store answers again after ${seconds} s; decisions without it: ${decisions}`);
+      const count = effect === EFFECTS[source] ? `; decisions without it: ${decisions}` : "";
+      console.error(`[sluice] the store answers again after ${seconds} s${count}`);
     }
     emitter.emit("storeRecovered", { downMs, decisions });
   }

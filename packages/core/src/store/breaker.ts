@@ -28,6 +28,10 @@ export interface BreakerNumbers {
 
 /** Stops asking a store that is down, and finds out when it is back. It has no timers: calls move it on. */
 export interface Breaker {
+  /** False if it is closed for all parts, as far as calls have noticed. */
+  isOpen(): boolean;
+  /** The error that {@link Breaker.call} would throw for one part: as a value, it costs less. `undefined` if there is none. */
+  refusal(part: string, options: CallOptions): SluiceError | undefined;
   /**
    * Makes a call unless the breaker is open, with options that say whether it is a probe.
    *
@@ -64,12 +68,16 @@ interface Open {
 
 /** A call under way. */
 interface Flight {
-  readonly parts: readonly Part[];
-  /** {@link Part.answers} of each part when it left. */
-  readonly answers: readonly number[];
+  readonly part: Part;
+  /** The other parts that it reaches. */
+  readonly others: readonly Part[];
+  /** {@link Part.answers} of the first part when it left. */
+  readonly answers: number;
   readonly options: CallOptions;
   failed: boolean;
 }
+
+const NO_PARTS: readonly Part[] = [];
 
 /** Of the cooldown. */
 const JITTER = 1 / 4;
@@ -96,6 +104,7 @@ export function checkBreaker(options: BreakerOptions): BreakerNumbers {
 /** @param connectionError the last error of the store's connection: it explains calls that were not answered */
 export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connectionError?: () => unknown): Breaker {
   const states = new Map<string, Part>();
+  let openParts = 0;
 
   function partNamed(name: string): Part {
     let part = states.get(name);
@@ -134,35 +143,46 @@ export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connecti
     if (failed < failures) return;
     const cause = overdue ? storeTimeout("the store did not answer in time", connectionError?.()) : part.lastError;
     part.open = opened(cause, sinceMs);
+    openParts++;
   }
 
-  function isShut({ open }: Part, options: CallOptions, nowMs: number): boolean {
-    return open !== undefined && open.probe !== options && nowMs < open.probeAtMs;
+  function refusalOf(part: Part, options: CallOptions, nowMs: number): SluiceError | undefined {
+    review(part, nowMs);
+    const { open } = part;
+    return open !== undefined && open.probe !== options && nowMs < open.probeAtMs ? open.error : undefined;
   }
 
-  function leave(parts: readonly Part[], options: CallOptions, nowMs: number): Flight {
-    const flight: Flight = { parts, answers: parts.map(({ answers }) => answers), options, failed: false };
-    for (const part of parts) {
-      const { open } = part;
-      if (open === undefined) {
-        if (part.unanswered.length < failures) part.unanswered.push(flight);
-      } else if (open.probe !== options) {
-        // A probe whose caller has gone, and with it its end, must not be the last one.
-        const { deadlineMs = nowMs } = options;
-        part.open = { error: open.error, probeAtMs: deadlineMs + cooldownMs, probe: options };
-      }
-    }
+  function leave(part: Part, others: readonly Part[], options: CallOptions, nowMs: number): Flight {
+    const flight: Flight = { part, others, answers: part.answers, options, failed: false };
+    leavePart(part, flight, nowMs);
+    for (const other of others) leavePart(other, flight, nowMs);
     return flight;
   }
 
-  function answered({ parts }: Flight): void {
-    for (const part of parts) {
-      part.answers++;
-      part.failures = 0;
-      part.lastError = undefined;
-      part.open = undefined;
-      if (part.unanswered.length > 0) part.unanswered.length = 0;
+  function leavePart(part: Part, flight: Flight, nowMs: number): void {
+    const { open } = part;
+    const { options } = flight;
+    if (open === undefined) {
+      if (part.unanswered.length < failures) part.unanswered.push(flight);
+    } else if (open.probe !== options) {
+      // A probe whose caller has gone, and with it its end, must not be the last one.
+      const { deadlineMs = nowMs } = options;
+      part.open = { error: open.error, probeAtMs: deadlineMs + cooldownMs, probe: options };
     }
+  }
+
+  function answered({ part, others }: Flight): void {
+    answeredBy(part);
+    for (const other of others) answeredBy(other);
+  }
+
+  function answeredBy(part: Part): void {
+    if (part.open !== undefined) openParts--;
+    part.answers++;
+    part.failures = 0;
+    part.lastError = undefined;
+    part.open = undefined;
+    if (part.unanswered.length > 0) part.unanswered.length = 0;
   }
 
   function failed(flight: Flight, error: unknown): void {
@@ -171,30 +191,35 @@ export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connecti
       return;
     }
     flight.failed = true;
-    const [part] = flight.parts as [Part];
+    const { part } = flight;
     // Nobody knows which of several parts has failed.
-    if (flight.parts.length > 1) return;
+    if (flight.others.length > 0) return;
     const nowMs = performance.now();
     if (part.open !== undefined) {
       if (part.open.probe === flight.options) part.open = opened(error, nowMs);
       return;
     }
     // The calls of a batch fail with the same error. A store that has answered a later call is not down.
-    if (error === part.lastError || flight.answers[0] !== part.answers) return;
+    if (error === part.lastError || flight.answers !== part.answers) return;
     part.failures++;
     part.lastError = error;
     review(part, nowMs);
   }
 
   return {
+    isOpen: () => openParts > 0,
+
+    refusal: (part, options) => refusalOf(partNamed(part), options, performance.now()),
+
     call(names, options, make) {
       const nowMs = performance.now();
-      const parts = names.map(partNamed);
-      for (const part of parts) review(part, nowMs);
-      const shut = parts.find((part) => isShut(part, options, nowMs));
-      if (shut?.open !== undefined) throw shut.open.error;
-      const probe = parts.some(({ open }) => open !== undefined);
-      const flight = leave(parts, options, nowMs);
+      const part = partNamed(names[0] as string);
+      const others = names.length === 1 ? NO_PARTS : names.slice(1).map(partNamed);
+      let shut = refusalOf(part, options, nowMs);
+      for (const other of others) shut ??= refusalOf(other, options, nowMs);
+      if (shut !== undefined) throw shut;
+      const probe = part.open !== undefined || others.some(({ open }) => open !== undefined);
+      const flight = leave(part, others, options, nowMs);
       try {
         const made = make(probe ? { ...options, probe } : options);
         if (isPromiseLike(made)) {

@@ -2,7 +2,7 @@ import { COUNT, type Quota } from "../algorithm/policy.js";
 import { type Duration, parseDuration } from "../duration.js";
 import { check, checkOptions, type Rules } from "../options.js";
 import { OPTIONS_OR_FALSE } from "./breaker.js";
-import { ledgerKey } from "./entry-key.js";
+import { entryKeyOf } from "./entry-key.js";
 import type { CallOptions, Claim, ClaimFinding, Outcome } from "./store.js";
 
 /** Options of the deny cache of a limiter. */
@@ -105,7 +105,7 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
     // A cost that never fits has no time to count down.
     if (denials.size === 0 || quotas.some(({ limit }, i) => (claims[i] as Claim).cost > limit)) return undefined;
     for (const claim of claims) {
-      const denied = denials.get(keyOf(claim, storeDecides));
+      const denied = denials.get(entryKeyOf(claim, storeDecides));
       if (denied === undefined) continue;
       const elapsedMs = nowMs - denied.atMs;
       if (!(elapsedMs >= 0 && elapsedMs < denied.forMs)) continue;
@@ -133,7 +133,7 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
       ? undefined
       : { claims, outcome, atMs: nowMs, forMs: lastsMs(outcome, maxAgeMs), refreshMs: nowMs + maxAgeMs / 2 };
     outcome.findings.forEach((finding, i) => {
-      const key = keyOf(claims[i] as Claim, storeDecides);
+      const key = entryKeyOf(claims[i] as Claim, storeDecides);
       if (denied === undefined) denials.delete(key);
       else if (!finding.allowed && startMs > (cleared.get(key) ?? clearedMs)) keep(key, denied);
     });
@@ -158,11 +158,6 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
       cleared.delete(oldest[0]);
     },
   };
-}
-
-/** The key of the store's entry that a claim is about. */
-function keyOf(claim: Claim, storeDecides: boolean): string {
-  return storeDecides ? claim.scope + claim.key : ledgerKey(claim);
 }
 
 /** How long a denial says the truth. */

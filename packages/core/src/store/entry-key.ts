@@ -35,3 +35,8 @@ export function splitEntryKey(entryKey: string): { scope: string; key: string } 
 export function ledgerKey({ scope, key }: Claim): string {
   return `${scope.slice(0, scope.indexOf(":"))}:*::${key}`;
 }
+
+/** The key of the store's entry that a claim is about. */
+export function entryKeyOf(claim: Claim, storeDecides: boolean): string {
+  return storeDecides ? claim.scope + claim.key : ledgerKey(claim);
+}

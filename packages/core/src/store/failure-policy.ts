@@ -1,24 +1,33 @@
 import type { Next } from "../algorithm/algorithm.js";
 import type { Policy } from "../algorithm/policy.js";
-import { invalidOption } from "../errors.js";
+import { invalidOption, type SluiceError } from "../errors.js";
 import { after, type MaybePromise } from "../maybe-promise.js";
 import { check, checkOptions, type Rules } from "../options.js";
 import { type Breaker, type BreakerOptions, checkBreaker, createBreaker } from "./breaker.js";
 import { can } from "./capabilities.js";
 import { checkDenyCache, createDenyCache, type DenyCache, type DenyCacheOptions } from "./deny-cache.js";
+import { entryKeyOf } from "./entry-key.js";
 import {
   type Fallback,
   type FallbackOptions,
+  type Refusal,
   type RemoteMark,
   remoteMarkOf,
   type SpareLimiter,
+  type SpareOptions,
 } from "./remote-mark.js";
-import type { CallOptions, DecidingStore, Outcome, Store } from "./store.js";
+import type { CallOptions, Claim, DecidingStore, Outcome, Store } from "./store.js";
 
 /** The state that limiters on one store share. */
 interface Shared {
-  readonly breakers: Map<string, Store>;
+  readonly breakers: Map<string, Asked>;
   readonly caches: Map<string, DenyCache>;
+}
+
+/** A store that is asked through a circuit breaker. */
+interface Asked {
+  readonly store: Store;
+  readonly refusal?: Refusal | undefined;
 }
 
 const byStore = new WeakMap<Store, Shared>();
@@ -42,18 +51,23 @@ const NO_OPTIONS: CallOptions = {};
 export const remote: RemoteMark = {
   failurePolicy(store, { breaker = {}, denyCache = {}, fallback }, policies, openSpare) {
     const denials = denyCache === false ? undefined : sharedCache(sharedOf(store), denyCache);
+    const asked = askedThrough(store, breaker);
     return {
-      store: remote.askedThrough(store, breaker),
+      store: asked.store,
+      refusal: asked.refusal,
       openDenials: denials?.openFor,
       fallback: fallback && fallbackOf(openSpare(checkFallback(fallback, store, policies)), policies),
     };
   },
 
-  askedThrough(store, breaker = {}) {
-    const shared = sharedOf(store);
-    return clearing(breaker === false ? store : sharedBreaker(shared, store, breaker), shared);
-  },
+  askedThrough: (store, breaker) => askedThrough(store, breaker).store,
 };
+
+function askedThrough(store: Store, breaker: BreakerOptions | false = {}): Asked {
+  const shared = sharedOf(store);
+  const asked = breaker === false ? { store } : sharedBreaker(shared, store, breaker);
+  return { ...asked, store: clearing(asked.store, shared) };
+}
 
 function sharedOf(store: Store): Shared {
   const shared = byStore.get(store) ?? { breakers: new Map(), caches: new Map() };
@@ -61,20 +75,23 @@ function sharedOf(store: Store): Shared {
   return shared;
 }
 
+/** For a fallback that is not remote. */
+const NO_FAILURES: Pick<SpareOptions, "breaker" | "denyCache"> = { breaker: undefined, denyCache: undefined };
+
 const FALLBACK_RULES: Rules<FallbackOptions> = { store: "any", policies: "any" };
 
-function checkFallback(
-  given: Store | FallbackOptions,
-  store: Store,
-  policies: readonly Policy[],
-): { store: Store; policies: Policy | readonly Policy[] } {
+function checkFallback(given: Store | FallbackOptions, store: Store, policies: readonly Policy[]): SpareOptions {
   check("fallback", given, { is: isObject, must: "be a store, or an object with a store and policies" });
   const options = isStore(given) ? { store: given } : given;
   checkOptions(options, FALLBACK_RULES, "fallback");
   const { store: spare, policies: own = policies } = options;
   if (!isStore(spare)) throw invalidOption("fallback", spare, "be a store, such as memoryStore()");
   if (spare === store) throw invalidOption("fallback", spare, "be another store than the limiter's");
-  return { store: spare, policies: typeof own === "function" ? own(policies) : own };
+  return {
+    store: spare,
+    policies: typeof own === "function" ? own(policies) : own,
+    ...(remoteMarkOf(spare) === undefined && NO_FAILURES),
+  };
 }
 
 function fallbackOf<Key, Decision extends { readonly source: string }, Spare extends SpareLimiter<Key, Decision>>(
@@ -116,13 +133,14 @@ function sharedCache({ caches }: Shared, options: DenyCacheOptions): DenyCache {
 }
 
 /** Limiters with the same options share a breaker: what one of them learned, all know. */
-function sharedBreaker({ breakers }: Shared, store: Store, options: BreakerOptions): Store {
+function sharedBreaker({ breakers }: Shared, store: Store, options: BreakerOptions): Asked {
   const numbers = checkBreaker(options);
   const name = JSON.stringify(numbers);
-  const protect = (one: Store): Store => {
+  const protect = (one: Store): Asked => {
     const mark = remoteMarkOf(one);
-    if (mark?.protectParts !== undefined)
-      return mark.protectParts((part) => (remoteMarkOf(part) ? protect(part) : part));
+    if (mark?.protectParts !== undefined) {
+      return { store: mark.protectParts((part) => (remoteMarkOf(part) ? protect(part).store : part)) };
+    }
     return breaking(one, createBreaker(numbers, can(one, "connectionError") ? () => one.connectionError() : undefined));
   };
   const asked = breakers.get(name) ?? protect(store);
@@ -131,12 +149,23 @@ function sharedBreaker({ breakers }: Shared, store: Store, options: BreakerOptio
 }
 
 /** The store, asked through a breaker. */
-function breaking(store: Store, breaker: Breaker): Store {
+function breaking(store: Store, breaker: Breaker): Asked {
   const partOf = remoteMarkOf(store)?.partOf;
   const partsOf = (keys: readonly string[]): readonly string[] =>
     partOf === undefined ? ONE_PART : [...new Set(keys.map(partOf))];
 
-  return passing(store, {
+  function refusal(claims: readonly Claim[], options: CallOptions, storeDecides: boolean): SluiceError | undefined {
+    if (!breaker.isOpen()) return undefined;
+    if (partOf === undefined) return breaker.refusal("", options);
+    const part = partOf(entryKeyOf(claims[0] as Claim, storeDecides));
+    for (let i = 1; i < claims.length; i++) {
+      // The call itself asks for several parts.
+      if (partOf(entryKeyOf(claims[i] as Claim, storeDecides)) !== part) return undefined;
+    }
+    return breaker.refusal(part, options);
+  }
+
+  const asked = passing(store, {
     async atomicUpdate(key, update, options = NO_OPTIONS) {
       return breaker.call(partsOf([key]), options, (calls) => store.atomicUpdate(key, update, calls));
     },
@@ -150,6 +179,7 @@ function breaking(store: Store, breaker: Breaker): Store {
         (calls) => (store as DecidingStore).decide(admission, calls),
       ),
   });
+  return { store: asked, refusal };
 }
 
 /** The store, whose writes clear what is remembered of their keys. */

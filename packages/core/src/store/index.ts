@@ -40,10 +40,12 @@ export {
   type Fallback,
   type FallbackOptions,
   type OpenFailurePolicy,
+  type Refusal,
   type RemoteMark,
   type RemoteStoreMark,
   remoteMarkOf,
   type SpareLimiter,
+  type SpareOptions,
 } from "./remote-mark.js";
 export {
   type Admission,

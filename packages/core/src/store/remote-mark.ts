@@ -23,6 +23,12 @@ export interface FailureOptions {
   fallback?: Store | FallbackOptions | undefined;
 }
 
+/** The options of a fallback that differ from those of its limiter. */
+export interface SpareOptions extends Omit<FailureOptions, "fallback"> {
+  readonly store: Store;
+  readonly policies: Policy | readonly Policy[];
+}
+
 /** A limiter that another one uses as its fallback. */
 export interface SpareLimiter<Key, Decision> {
   readonly policies: readonly Policy[];
@@ -38,10 +44,19 @@ export interface Fallback<Key, Decision, Spare> {
   decide(key: Key, cost: number, charge: boolean, error: SluiceError): MaybePromise<Decision>;
 }
 
+/**
+ * The reason why the store must not be asked, while its circuit breaker is open: the error that asking would throw. `undefined`
+ * if it may be asked, or only asking can tell.
+ *
+ * @param storeDecides false if the limiter decides in its process, whose entries have other keys
+ */
+export type Refusal = (claims: readonly Claim[], calls: CallOptions, storeDecides: boolean) => SluiceError | undefined;
+
 /** How one limiter asks a {@link RemoteStoreMark | remote store}. */
 export interface FailurePolicy<Key, Decision, Spare> {
   /** The store, asked through a circuit breaker. */
   readonly store: Store;
+  readonly refusal: Refusal | undefined;
   /** Opens the limiter's part of the deny cache. */
   readonly openDenials: DenyCache["openFor"] | undefined;
   readonly fallback: Fallback<Key, Decision, Spare> | undefined;
@@ -62,7 +77,7 @@ export type OpenFailurePolicy = <
   store: Store,
   options: FailureOptions,
   policies: readonly Policy[],
-  openSpare: (own: { store: Store; policies: Policy | readonly Policy[] }) => Spare,
+  openSpare: (own: SpareOptions) => Spare,
 ) => FailurePolicy<Key, Decision, Spare>;
 
 /**

@@ -432,6 +432,15 @@ describe("a joint decision of several limiters", () => {
   });
 });
 
+it("takes the options of the breaker and of the deny cache beside a fallback in memory", async () => {
+  const fallback = synchronousStore();
+  const set = setUp({ fallback, breaker: { failures: 1 }, denyCache: { maxKeys: 5 } });
+  set.store.mode = "down";
+  for (let i = 0; i < 3; i++) await set.limiter.consume("k");
+  expect(set.store.asked).toBe(1);
+  expect(set.limiter.decide("k")).toMatchObject({ source: "fallback", remaining: 1 });
+});
+
 describe("a store that another one wraps", () => {
   it("is asked through the wrapper, which is marked by what it copies", async () => {
     const inner = failingStore();
