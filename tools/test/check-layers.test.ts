@@ -46,7 +46,11 @@ test.each([
   ["core/src/http/a.ts", 'import "../../../express/src/index.js";', "a file outside of packages/core/src"],
   ["store-redis/src/a.ts", 'import { Redis } from "ioredis";', "only its types may be imported"],
   ["store-redis/src/a.ts", 'import { type Redis, Cluster } from "ioredis";', "only its types may be imported"],
-  ["store-redis/src/a.ts", 'import "@sluice/store-memory";', "it may import only @sluice/core/store, node:, ioredis"],
+  [
+    "store-redis/src/a.ts",
+    'import "@sluice/store-memory";',
+    "it may import only @sluice/core/store, @sluice/core/kit, node:, ioredis",
+  ],
   ["store-redis/src/a.ts", 'import "@sluice/core";', "it may import only @sluice/core/store"],
   ["store-redis/src/a.ts", 'import "@sluice/core/http";', "it may import only @sluice/core/store"],
   ["express/src/a.ts", 'import "@sluice/core/store";', "it may import only @sluice/core, @sluice/core/http"],

@@ -170,7 +170,7 @@ it("a protection's call ends within its timeout, and leaves no queue behind, whe
   const proxy = await startProxy(redis.port);
   const store = await openStore(`redis://127.0.0.1:${proxy.port}`, { redis: { socketTimeout: 60_000 } });
   try {
-    const blocklist = createBlocklist({ store, timeout: 200, staleFor: 1 });
+    const blocklist = createBlocklist({ store, timeout: 200, staleFor: 1, breaker: false });
     await blocklist.findBlock("192.0.2.1");
     proxy.freeze();
     const calls = Array.from({ length: 300 }, async (_, i) => {

@@ -4,8 +4,12 @@ import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { demoStarter } from "./start.js";
 
-/** Tests for every demo that limits in memory: 10 requests in 10 seconds, whatever the framework. */
-export function testMemoryDemo(main: URL): void {
+/**
+ * Tests for every demo that limits in memory: 10 requests in 10 seconds, whatever the framework.
+ *
+ * @param command what starts the demo, as its messages print it
+ */
+export function testMemoryDemo(main: URL, command = "npm run demo"): void {
   const start = demoStarter(main);
 
   it("lets 10 of 12 requests through, says what to try, and stops on a signal", async () => {
@@ -34,7 +38,7 @@ export function testMemoryDemo(main: URL): void {
     try {
       const demo = start({ PORT: String(port) });
       expect(await demo.ended).toBe(1);
-      expect(demo.printed.err).toMatch(new RegExp(`^Port ${port} is in use\\. .*PORT=3001 npm run demo\n$`));
+      expect(demo.printed.err).toMatch(new RegExp(`^Port ${port} is in use\\. .*PORT=3001 ${command}\n$`));
     } finally {
       other.close();
     }
