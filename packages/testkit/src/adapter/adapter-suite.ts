@@ -6,6 +6,7 @@ import { createAdapterContext } from "./context.js";
 import { dryRunGroup } from "./dry-run.js";
 import { failuresGroup } from "./failures.js";
 import { fieldsGroup } from "./fields.js";
+import { outagesGroup } from "./outages.js";
 import { outcomesGroup } from "./outcomes.js";
 import { policiesGroup } from "./policies.js";
 import { rejectionsGroup } from "./rejections.js";
@@ -44,6 +45,7 @@ export function adapterSuite<Req, Handler>(runner: SuiteRunner, adapter: Adapter
   runner.describe("clients", () => clientsGroup(context));
   runner.describe("policies and costs", () => policiesGroup(context));
   runner.describe("failures", () => failuresGroup(context));
+  runner.describe("outages", () => outagesGroup(context));
   runner.describe("refunds by outcome", () => outcomesGroup(context));
   runner.describe("a dry run", () => dryRunGroup(context));
   runner.describe("transcript", () => transcriptGroup(context));
