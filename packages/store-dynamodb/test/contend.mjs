@@ -5,11 +5,13 @@ import { makeStore } from "./process-store.mjs";
 process.once("disconnect", () => process.exit());
 run(JSON.parse(process.argv[2] ?? "")).then(send, (error) => send({ failed: String(error) }));
 
-/** @param {unknown} message */
+/**
+ * The parent ends this process when it has the report: it could learn of an exit first.
+ *
+ * @param {unknown} message
+ */
 function send(message) {
-  process.send?.(message, () => {
-    if (message !== "ready") process.exit();
-  });
+  process.send?.(message);
 }
 
 /** @param {{ setting: string, policies: import("@sluice/core").Policy[], keys: string[], callers: number, calls: number, seed: number }} task */
