@@ -16,7 +16,14 @@ const policies = slidingWindow({ limit: 3, window: "1d" });
 const quiet = { storeError() {}, storeRecovered() {} };
 
 function limiterOn(client: DynamodbClient, prefix: string, timeout = 5_000) {
-  return createLimiter({ store: dynamodbStore({ client, table: TABLE }), policies, prefix, timeout, on: quiet });
+  return createLimiter({
+    store: dynamodbStore({ client, table: TABLE }),
+    policies,
+    prefix,
+    timeout,
+    denyCache: false,
+    on: quiet,
+  });
 }
 
 /** The client, except that its replies are changed. */

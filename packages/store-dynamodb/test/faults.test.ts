@@ -15,13 +15,13 @@ afterEach(() => {
 const policies = fixedWindow({ limit: 1_000, window: "1h" });
 const TIMEOUT_MS = 1_000;
 
-/** A limiter with a separate store and client, which has been used. */
+/** A limiter with a separate store and client, which has been used. It has no breaker, since the store's own pace is tested. */
 async function openLimiter(prefix: string, timeout = TIMEOUT_MS) {
   const { store, client } = openStore({}, { endpoint: proxy.url });
   const patient = createLimiter({ store, policies, prefix, timeout: "10s" });
   for (let i = 0; i < 20; i++) await patient.consume("warm");
   const on = { storeError() {}, storeRecovered() {} };
-  return { limiter: createLimiter({ store, policies, prefix, timeout, on }), patient, store, client };
+  return { limiter: createLimiter({ store, policies, prefix, timeout, breaker: false, on }), patient, store, client };
 }
 
 /** Measures how long it takes until the store decides most of the time again. Not always: the machine may be busy. */
@@ -72,6 +72,19 @@ describe("DynamoDB that refuses connections", () => {
     }
     proxy.refusing = false;
     expect(await recoveryMs(limiter)).toBeLessThan(2_000 + TIMEOUT_MS);
+  });
+
+  it("is explained by the connection's error while the breaker is open", async () => {
+    const { store } = await openLimiter("open breaker");
+    const on = { storeError() {}, storeRecovered() {} };
+    const limiter = createLimiter({ store, policies, prefix: "open breaker", timeout: TIMEOUT_MS, on });
+    proxy.refusing = true;
+    const timed = await askAtRate(limiter, { perSecond: 100, forMs: 1_000, keyOf: (i) => `client ${i}` });
+    const errors = timed.map(({ decision }) => decision.error).filter((error) => error?.code === "STORE_BREAKER_OPEN");
+    expect(errors.length).toBeGreaterThan(10);
+    for (const error of errors) {
+      expect(error?.cause).toMatchObject({ code: "STORE_FAILED", cause: { code: expect.stringMatching(/^ECONN/) } });
+    }
   });
 });
 

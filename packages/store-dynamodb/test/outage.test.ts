@@ -15,7 +15,14 @@ describe("a server that stops answering", () => {
     async (failOpen) => {
       const { store } = openStore();
       const policies = fixedWindow({ limit: 100_000, window: "1h" });
-      const limiter = createLimiter({ store, policies, prefix: `paused ${failOpen}`, failOpen, timeout: 150 });
+      const limiter = createLimiter({
+        store,
+        policies,
+        prefix: `paused ${failOpen}`,
+        failOpen,
+        timeout: 150,
+        breaker: false,
+      });
       while ((await limiter.consume("somebody")).source !== "store");
       pause();
       for (let round = 0; round < 4; round++) {
@@ -40,12 +47,12 @@ describe("a server that stops answering", () => {
   it("does not charge calls later that wait for a free request", async () => {
     const { store } = openStore({ concurrency: 2 });
     const policies = fixedWindow({ limit: 1_000, window: "1h" });
-    const limiter = createLimiter({ store, policies, prefix: "slots", timeout: 150 });
+    const limiter = createLimiter({ store, policies, prefix: "slots", timeout: 150, breaker: false });
     await limiter.consume("warm");
     pause();
     await hundredTimes((i) => limiter.consume(`client ${i}`));
     resume();
-    const patient = createLimiter({ store, policies, prefix: "slots", timeout: "10s" });
+    const patient = createLimiter({ store, policies, prefix: "slots", timeout: "10s", breaker: false });
     // A store that was silent is probed before it gets more calls.
     while ((await patient.peek("warm")).source !== "store") await new Promise((resolve) => setTimeout(resolve, 10));
     const left = await hundredTimes(async (i) => (await patient.peek(`client ${i}`)).remaining);
