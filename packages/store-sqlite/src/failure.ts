@@ -7,12 +7,10 @@ export function isWorthWaiting(error: unknown): boolean {
 
 /** The error for a table that is missing, or older than this release. */
 export function notReady(message: string, options?: ErrorOptions): SluiceError {
-  return new SluiceError(
-    "STORE_NOT_READY",
+  const text =
     `the SQLite database is not ready for the store (${message}): run createSchema(client) of @sluice/store-sqlite with the ` +
-      "store's table, or the SQL that schemaSql() returns after PRAGMA journal_mode = WAL",
-    options,
-  );
+    "store's table, or the SQL that schemaSql() returns after PRAGMA journal_mode = WAL";
+  return reportedByStore(new SluiceError("STORE_NOT_READY", text, options));
 }
 
 /** The result of a call that could not be made in time because of `error`. */
