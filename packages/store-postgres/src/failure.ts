@@ -29,16 +29,14 @@ export function storeFailed(error: unknown): SluiceError {
   const options = { cause: error };
   const state = sqlStateOf(error) ?? "";
   if (NOT_MIGRATED.includes(state)) {
-    return new SluiceError(
-      "STORE_NOT_READY",
+    return notReady(
       `the table of the Postgres store is missing, or older than this release (${message}). Run createSchema(client) of ` +
         "@sluice/store-postgres with the store's table and schema, or the SQL that schemaSql() returns",
       options,
     );
   }
   if (state === NOT_GRANTED) {
-    return new SluiceError(
-      "STORE_NOT_READY",
+    return notReady(
       `the role of the Postgres client lacks a right (${message}). The role that creates the schema must own the table and may ` +
         "create objects in the schema. Grant the role of the store USAGE on the schema, SELECT, INSERT, UPDATE and DELETE " +
         "on the table, and EXECUTE on the functions",
@@ -52,6 +50,11 @@ export function storeFailed(error: unknown): SluiceError {
     : "";
   const failure = new SluiceError("STORE_FAILED", `Postgres failed: ${message}${hint}`, options);
   return endsConnection(error) || NO_CONNECTION.test(state) ? failure : reportedByStore(failure);
+}
+
+/** The error for a table that this client can't use. The server reported it, so it is up. */
+function notReady(message: string, options: ErrorOptions): SluiceError {
+  return reportedByStore(new SluiceError("STORE_NOT_READY", message, options));
 }
 
 /** invalid_authorization_specification, invalid_catalog_name, too_many_connections */
