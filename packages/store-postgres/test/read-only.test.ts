@@ -32,6 +32,7 @@ it.each(Object.entries(connectors))(
       policies: policy,
       timeout: 3_000,
       failOpen: true,
+      denyCache: false,
       on: { storeError() {} },
     });
     await limiter.consume("exhausted", { cost: 3 });
