@@ -1,5 +1,5 @@
 import { type Algorithm, type Policy, SluiceError, type Step, type TokenBucketPolicy } from "@sluice/core";
-import type { DecidingStore, Outcome } from "@sluice/core/store";
+import { type DecidingStore, type Outcome, remote } from "@sluice/core/store";
 import { describe, expect, it } from "vitest";
 import { absent, type StoreCapabilities, type StoreGroup } from "../src/index.js";
 import { brokenStore, type Faults } from "./broken-store.js";
@@ -246,9 +246,18 @@ describe("faults of special kinds", () => {
   it("passes a store that hangs when it is down: the limiter's time-out ends the call", async () => {
     const never = () => new Promise<never>(() => {});
     const unreachable = () => ({ ...brokenStore(), decide: never, atomicUpdate: never, delete: never });
-    const { failed, passed } = await runGroup("failure", () => brokenStore(), { ...base, unreachable });
+    const { failed, passed } = await runGroup("failure", () => ({ remote, ...brokenStore() }), {
+      ...base,
+      unreachable,
+    });
     expect(failed).toEqual([]);
-    expect(passed).toHaveLength(3);
+    expect(passed).toHaveLength(4);
+  });
+
+  it("finds a store that can be down and is not marked as remote", async () => {
+    const unreachable = () => Promise.reject(new Error("down"));
+    const { failed } = await runGroup("failure", () => brokenStore(), { ...base, unreachable });
+    expect(failed.map(({ name }) => name)).toContainEqual(expect.stringMatching(/is marked as remote/));
   });
 
   it("follows a store through an outage", async () => {
