@@ -190,12 +190,13 @@ export function storeFailed(error: unknown, table: string): SluiceError {
   const cause = lost ? error.reason : error;
   const { name, message } = cause instanceof Error ? cause : { name: "", message: String(cause) };
   const known = NOT_READY.find((each) => (each.name?.test(name) ?? true) && (each.message?.test(message) ?? true));
-  if (known !== undefined) {
-    return new SluiceError("STORE_NOT_READY", `${known.fix(table)} (${name}: ${message})`, { cause });
-  }
   const once = lost ? "; the request was carried out once or not at all" : "";
-  const what = `DynamoDB failed: ${name === "" ? "" : `${name}: `}${message}${once}`;
-  const failure = new SluiceError("STORE_FAILED", what, { cause });
+  const failure =
+    known !== undefined
+      ? new SluiceError("STORE_NOT_READY", `${known.fix(table)} (${name}: ${message})`, { cause })
+      : new SluiceError("STORE_FAILED", `DynamoDB failed: ${name === "" ? "" : `${name}: `}${message}${once}`, {
+          cause,
+        });
   return isRefused(cause) ? reportedByStore(failure) : failure;
 }
 

@@ -100,6 +100,13 @@ describe("a table", () => {
     });
   });
 
+  it("that is missing opens no circuit breaker, since the service reports it", async () => {
+    const limiter = createLimiter({ store: dynamodbStore({ client, table: "no-such-table" }), timeout: "5s" });
+    for (let i = 0; i < 6; i++) {
+      expect((await limiter.consume("somebody")).error).toMatchObject({ code: "STORE_NOT_READY" });
+    }
+  });
+
   it.each<[string, KeySchemaElement[], "S" | "N" | "B"]>([
     ["a-number", [{ AttributeName: "pk", KeyType: "HASH" }], "N"],
     ["another-name", [{ AttributeName: "id", KeyType: "HASH" }], "S"],
