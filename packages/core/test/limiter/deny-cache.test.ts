@@ -28,6 +28,23 @@ async function exhaust({ limiter, store }: ReturnType<typeof setUp>, key = "k"):
   store.asked = 0;
 }
 
+/** Asks for `k` with an answer that the store has made, and that arrives on `release` only. */
+async function deniedLate({ limiter, store }: ReturnType<typeof setUp>) {
+  const { decide } = store;
+  let release = (): void => {};
+  store.decide = async (...args) => {
+    const outcome = await decide(...args);
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    return outcome;
+  };
+  const denied = limiter.consume("k");
+  await vi.advanceTimersByTimeAsync(1);
+  store.decide = decide;
+  return { denied, release };
+}
+
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
 });
@@ -267,18 +284,7 @@ describe("in this process, what was remembered is cleared by", () => {
     const made = setUp();
     await exhaust(made);
     await vi.advanceTimersByTimeAsync(1_000);
-    const { decide } = made.store;
-    let release = (): void => {};
-    made.store.decide = async (...args) => {
-      const outcome = await decide(...args);
-      await new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      return outcome;
-    };
-    const denied = made.limiter.consume("k");
-    await vi.advanceTimersByTimeAsync(1);
-    made.store.decide = decide;
+    const { denied, release } = await deniedLate(made);
     await made.limiter.reset("k");
     release();
     expect((await denied).allowed).toBe(false);
@@ -289,18 +295,7 @@ describe("in this process, what was remembered is cleared by", () => {
     const made = setUp();
     await exhaust(made);
     await vi.advanceTimersByTimeAsync(1_000);
-    const { decide } = made.store;
-    let release = (): void => {};
-    made.store.decide = async (...args) => {
-      const outcome = await decide(...args);
-      await new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      return outcome;
-    };
-    const denied = made.limiter.consume("k");
-    await vi.advanceTimersByTimeAsync(1);
-    made.store.decide = decide;
+    const { denied, release } = await deniedLate(made);
     await made.limiter.reset("k");
     for (let i = 0; i < 1_500; i++) {
       await made.limiter.consume(String(i));
