@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, rejects } from "node:assert/strict";
-import { type Algorithm, createLimiter, type Policy, SluiceError } from "@sluice/core";
+import { type Algorithm, type Clock, createLimiter, type Policy, SluiceError, type Store } from "@sluice/core";
 import { manualClock } from "../manual-clock.js";
 import { LONG_MS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
@@ -56,18 +56,12 @@ const lease: Algorithm<LeasePolicy, Leases> = {
 export function customAlgorithmGroup({ test }: SuiteContext): void {
   const policy: LeasePolicy = { name: "default", algorithm: "lease", limit: 8, leaseMs: 1_000 };
 
+  const leasing = (store: Store, prefix: string, clock: Clock) =>
+    createLimiter({ store, policies: policy, algorithms: [lease], prefix, clock, timeout: "20s", denyCache: false });
+
   test("a custom algorithm decides, with state of any size", async ({ open, prefix }) => {
     const clock = manualClock(1_700_000_000_000);
-    const store = await open();
-    const limiter = createLimiter({
-      store,
-      policies: policy,
-      algorithms: [lease],
-      prefix,
-      clock,
-      timeout: "20s",
-      denyCache: false,
-    });
+    const limiter = leasing(await open(), prefix, clock);
     for (let i = 1; i <= 8; i++) {
       equal((await limiter.consume("somebody")).remaining, 8 - i);
       await clock.advance(10);
@@ -83,16 +77,7 @@ export function customAlgorithmGroup({ test }: SuiteContext): void {
 
   test("a custom algorithm's refund ends the charge that it names, and no other", async ({ open, prefix }) => {
     const clock = manualClock(1_700_000_000_000);
-    const store = await open();
-    const limiter = createLimiter({
-      store,
-      policies: policy,
-      algorithms: [lease],
-      prefix,
-      clock,
-      timeout: "20s",
-      denyCache: false,
-    });
+    const limiter = leasing(await open(), prefix, clock);
     const first = await limiter.consume("somebody", { cost: 5 });
     const second = await limiter.consume("somebody", { cost: 3 });
     equal(await limiter.refund(first), true);
