@@ -2,7 +2,7 @@ import { startPostgres, startProxy } from "@sluice/servers";
 import { openStore } from "@sluice/storage";
 import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
-import { chargedOnce, type Fault, type Summary, startTraffic, underFault } from "./traffic.js";
+import { chargedOnce, cutReplies, type Fault, failures, type Summary, startTraffic, underFault } from "./traffic.js";
 
 const MAX_CONNECTIONS = 25;
 
@@ -32,8 +32,6 @@ async function broken(fault: (started: Started) => Omit<Fault, "store" | "prefix
   const started = await start();
   return underFault({ store: started.store, prefix: "faults", ...fault(started) });
 }
-
-const failures = ({ sources: { failClosed = 0 } }: Summary): number => failClosed;
 
 it("survives a crash, after which the server restarts and the unlogged table is empty", async () => {
   const summary = await broken(({ backends }) => ({
@@ -133,14 +131,7 @@ it("opens other connections when the server ends them, again and again", async (
 });
 
 it("charges at most once what the network cuts in the middle of a reply", async () => {
-  const summary = await broken(({ proxy }) => ({
-    begin: () => proxy.cut(3),
-    end: () => proxy.cut(0),
-    after: async (traffic, found) => {
-      expect(proxy.lost).toBeGreaterThan(1);
-      await chargedOnce(traffic, found);
-    },
-  }));
+  const summary = await broken(({ proxy }) => cutReplies(proxy));
   expect(failures(summary)).toBeGreaterThan(0);
 });
 

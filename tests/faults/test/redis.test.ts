@@ -2,7 +2,7 @@ import { startProxy, startRedis } from "@sluice/servers";
 import { openStore } from "@sluice/storage";
 import { Redis } from "ioredis";
 import { expect, it, onTestFinished } from "vitest";
-import { chargedOnce, type Fault, type Summary, underFault } from "./traffic.js";
+import { chargedOnce, cutReplies, type Fault, failures, type Summary, underFault } from "./traffic.js";
 
 /** A server, a connection for the test's own commands, and a store whose traffic goes through a proxy. */
 async function start() {
@@ -36,9 +36,6 @@ async function broken(fault: (started: Started) => Omit<Fault, "store" | "prefix
   const started = await start();
   return underFault({ store: started.store, prefix: "faults", ...fault(started) });
 }
-
-/** How many decisions were made without the store. */
-const failures = ({ sources: { failClosed = 0 } }: Summary): number => failClosed;
 
 it("survives a server that was killed and starts empty", async () => {
   const summary = await broken(({ restart, server }) => ({
@@ -114,14 +111,7 @@ it("is slow for as long as the network is, and charges nothing twice", async () 
 });
 
 it("charges at most once what the network cuts in the middle of a reply", async () => {
-  const summary = await broken(({ proxy }) => ({
-    begin: () => proxy.cut(3),
-    end: () => proxy.cut(0),
-    after: async (traffic, found) => {
-      expect(proxy.lost).toBeGreaterThan(1);
-      await chargedOnce(traffic, found);
-    },
-  }));
+  const summary = await broken(({ proxy }) => cutReplies(proxy));
   expect(failures(summary)).toBeGreaterThan(0);
 });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { openStore } from "@sluice/storage";
 import { openSqlite } from "@sluice/store-sqlite";
 import { expect, it, onTestFinished } from "vitest";
-import { chargedOnce, type Fault, type Summary, underFault } from "./traffic.js";
+import { chargedOnce, type Fault, failures, type Summary, underFault } from "./traffic.js";
 
 /** Room for the log, which SQLite lets grow to 4 MB. */
 const DISK_KB = 16_384;
@@ -21,8 +21,6 @@ async function broken(file: string, fault: Omit<Fault, "store" | "prefix">): Pro
   onTestFinished(() => store.close());
   return underFault({ store, prefix: "faults", ...fault });
 }
-
-const failures = ({ sources: { failClosed = 0 } }: Summary): number => failClosed;
 
 it("waits for another process that holds the file's lock", async () => {
   const file = join(newFolder(), "limits.db");

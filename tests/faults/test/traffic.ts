@@ -7,6 +7,7 @@ import {
   type Store,
   slidingLog,
 } from "@sluice/core";
+import type { Proxy as NetworkProxy } from "@sluice/servers";
 import { overAdmissions, type RecordedCall, recordCalls } from "@sluice/testkit";
 import { expect } from "vitest";
 import { stolenMs } from "./stolen-time.js";
@@ -165,6 +166,23 @@ export async function underFault(fault: Fault): Promise<Summary> {
   }
   await after?.(traffic, summary);
   return summary;
+}
+
+/** Replies that the network cuts in the middle: nothing is charged twice. */
+export function cutReplies(proxy: NetworkProxy): Pick<Fault, "begin" | "end" | "after"> {
+  return {
+    begin: () => proxy.cut(3),
+    end: () => proxy.cut(0),
+    after: async (traffic, found) => {
+      expect(proxy.lost).toBeGreaterThan(1);
+      await chargedOnce(traffic, found);
+    },
+  };
+}
+
+/** Returns how many decisions were made without the store. */
+export function failures({ sources: { failClosed = 0 } }: Summary): number {
+  return failClosed;
 }
 
 /** Checks that a store counts what it admitted, and each call without an answer at most once. */
