@@ -45,11 +45,7 @@ interface Down {
  * @param source the source of decisions meanwhile
  * @param effect what the outage means for requests. Default: that of a limiter, whose decisions are then counted
  */
-export function createOutage(
-  source: StoreErrorEvent["source"],
-  emitter: Emitter,
-  effect: string = EFFECTS[source],
-): Outage {
+export function createOutage(source: StoreErrorEvent["source"], emitter: Emitter, effect?: string): Outage {
   let down: Down | undefined;
   let logged = false;
   let answers = 0;
@@ -59,7 +55,7 @@ export function createOutage(
     const sinceMs = call?.answers === answers ? call.startMs : nowMs;
     down = { sinceMs, lastFailureMs: nowMs, answeredMs: undefined, partial: false, timer: undefined, decisions: 1 };
     logged = !emitter.has("storeError");
-    if (logged) console.error(startOf(error, effect));
+    if (logged) console.error(startOf(error, effect ?? EFFECTS[source]));
     emitter.emit("storeError", { error, failOpen: source === "failOpen", source });
   }
 
@@ -69,7 +65,7 @@ export function createOutage(
     const downMs = answeredMs - sinceMs;
     if (logged) {
       const seconds = (downMs / 1000).toFixed(1);
-      const count = effect === EFFECTS[source] ? `; decisions without it: ${decisions}` : "";
+      const count = effect === undefined ? `; decisions without it: ${decisions}` : "";
       console.error(`[sluice] the store answers again after ${seconds} s${count}`);
     }
     emitter.emit("storeRecovered", { downMs, decisions });
