@@ -19,17 +19,18 @@ type Ask = (key: string) => Promise<boolean>;
 type Make = (client: DynamoDB, table: string, limit: number) => Promise<Ask>;
 
 const sluice =
-  (policyOf: (limit: number) => Policy | Policy[]): Make =>
+  (policyOf: (limit: number) => Policy | Policy[], denyCache?: false): Make =>
   async (client, table, limit) => {
     await createSchema(client, { table });
     const { consume } = createLimiter({
       store: dynamodbStore({ client, table }),
       policies: policyOf(limit),
       timeout: "10s",
+      denyCache,
     });
     return async (key) => {
       const { allowed, source, error } = await consume(key);
-      if (source !== "store") throw error;
+      if (source !== "store" && source !== "cache") throw error;
       return allowed;
     };
   };
@@ -111,13 +112,16 @@ function requestCase(id: string, name: string, make: Make, callers: number, limi
   };
 }
 
-const ofBucket = sluice((limit) => tokenBucket({ rate: limit, interval: HOUR_MS }));
+const bucket = (limit: number): Policy => tokenBucket({ rate: limit, interval: HOUR_MS });
+const ofBucket = sluice(bucket);
+const ofBucketAsked = sluice(bucket, false);
 const ofWindow = sluice((limit) => fixedWindow({ limit, window: HOUR_MS }));
 
 const cases: readonly Case[] = [
   requestCase("dynamodb.sluice.requests", "Sluice, one after the other", ofBucket, 1),
   requestCase("dynamodb.sluice.fixed.requests", "Sluice, a fixed window, one after the other", ofWindow, 1),
   requestCase("dynamodb.sluice.denied.requests", "Sluice, one after the other, 990 denied", ofBucket, 1, 10),
+  requestCase("dynamodb.sluice.asked.requests", "the same without its deny cache", ofBucketAsked, 1, 10),
   requestCase("dynamodb.sluice.hot.requests", "Sluice, 64 callers", ofBucket, CALLERS),
   requestCase("dynamodb.rate-limiter-flexible.requests", "rate-limiter-flexible, one after the other", flexible, 1),
   requestCase(
@@ -159,6 +163,11 @@ export const dynamodb: Suite = {
     {
       id: "dynamodb.requestsPerDecision.denied",
       of: "dynamodb.sluice.denied.requests",
+      against: ["dynamodb.rate-limiter-flexible.denied.requests"],
+    },
+    {
+      id: "dynamodb.requestsPerDecision.asked",
+      of: "dynamodb.sluice.asked.requests",
       against: ["dynamodb.rate-limiter-flexible.denied.requests"],
     },
     {

@@ -62,7 +62,13 @@ async function sluice(
   durable = false,
 ): Promise<Asker<Decision>> {
   await createSchema(client, { table, durable });
-  const { consume } = createLimiter({ store: postgresStore({ client, table }), policies, timeout: "10s" });
+  // A denial is measured where it is decided.
+  const { consume } = createLimiter({
+    store: postgresStore({ client, table }),
+    policies,
+    timeout: "10s",
+    denyCache: false,
+  });
   return {
     ask: (key) => consume(key),
     isRight: ({ allowed, source }) => allowed && source === "store",

@@ -67,7 +67,13 @@ async function sluice(
   durable = false,
 ): Promise<Asker<Decision>> {
   await createSchema(client);
-  const { consume } = createLimiter({ store: sqliteStore({ client, durable }), policies, timeout: "10s" });
+  // A denial is measured where it is decided.
+  const { consume } = createLimiter({
+    store: sqliteStore({ client, durable }),
+    policies,
+    timeout: "10s",
+    denyCache: false,
+  });
   return {
     ask: (key) => consume(key),
     isRight: ({ allowed, source }) => allowed && source === "store",
