@@ -1,11 +1,12 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { readFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { createLimiter, type Decision, fixedWindow } from "@sluice/core";
 import { startProxy, type Proxy as TcpProxy } from "@sluice/servers";
 import pg from "pg";
-import postgres from "postgres";
 import { describe, expect, it } from "vitest";
 import { type PostgresClient, postgresStore } from "../src/index.js";
+import { openPostgresJs } from "./advised.js";
 import { startDatabase } from "./database.js";
 
 const { server } = await startDatabase();
@@ -48,15 +49,15 @@ async function untilStore(ask: () => Promise<Decision>): Promise<number> {
   return performance.now() - startMs;
 }
 
-/** As docs/postgres.md prints it. */
-function socketWithTimeout({ host: [host], port: [port] }: { host: string[]; port: number[] }): Socket {
-  const socket = connect(port ?? 5_432, host ?? "localhost");
-  const giveUp = () => socket.setTimeout(2_000, () => socket.destroy());
-  giveUp();
-  // TLS, which starts with the first answer, takes the listeners away.
-  socket.once("data", () => setImmediate(giveUp));
-  return socket;
-}
+it("docs/postgres.md advises the socket that is tested here", async () => {
+  const [page, advised] = await Promise.all(
+    ["../../../docs/postgres.md", "advised.ts"].map((file) => readFile(new URL(file, import.meta.url), "utf8")),
+  );
+  const [, body = ""] = /socketWithTimeout.*\{\n([\s\S]*?)\n\}/.exec(advised as string) ?? [];
+  const lines = body.split("\n").map((line) => line.trim());
+  expect(lines.length).toBe(6);
+  for (const line of [...lines, "connect_timeout: 2,"]) expect(page).toContain(line);
+});
 
 describe("connections that stay open and silent while new ones work", () => {
   it.each([
@@ -65,8 +66,7 @@ describe("connections that stay open and silent while new ones work", () => {
     [
       "postgres with a socket that has a time-out",
       (port: number) => {
-        const options = { host: "127.0.0.1", port, user: "postgres", max: 4, socket: socketWithTimeout };
-        const client = postgres(options);
+        const client = openPostgresJs(port, 4);
         return { client, end: () => client.end({ timeout: 1 }) };
       },
     ],

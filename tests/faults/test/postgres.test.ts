@@ -1,24 +1,48 @@
+import type { Store } from "@sluice/core";
 import { startPostgres, startProxy } from "@sluice/servers";
 import { openStore } from "@sluice/storage";
+import { postgresStore } from "@sluice/store-postgres";
 import pg from "pg";
-import { expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { openPostgresJs } from "../../../packages/store-postgres/test/advised.js";
 import { chargedOnce, cutReplies, type Fault, failures, type Summary, startTraffic, underFault } from "./traffic.js";
 
 const MAX_CONNECTIONS = 25;
 
+/** Opens a store at a port; what it takes is closed after the test. */
+type Open = (port: number) => Promise<Store>;
+
+const openPg: Open = async (port) => {
+  const store = await openStore(`postgres://postgres@127.0.0.1:${port}/postgres`, { createSchema: true });
+  onTestFinished(() => store.close());
+  return store;
+};
+
+/** With the settings that docs/postgres.md advises. */
+const openPackagePostgres: Open = async (port) => {
+  // Both are used all the time, so a fault reaches all.
+  const client = openPostgresJs(port, 2);
+  const store = postgresStore({ client });
+  onTestFinished(async () => {
+    await store.close();
+    await client.end({ timeout: 1 });
+  });
+  await store.createSchema();
+  return store;
+};
+
 /** A server, a connection for the test's own commands, and a store whose traffic goes through a proxy. */
-async function start() {
+async function start(open: Open = openPg) {
   const server = await startPostgres({ settings: { max_connections: String(MAX_CONNECTIONS) } });
   const proxy = await startProxy(server.port);
   const admin = new pg.Pool({ connectionString: server.url, max: 1 });
   admin.on("error", () => {});
-  const store = await openStore(`postgres://postgres@127.0.0.1:${proxy.port}/postgres`, { createSchema: true });
   onTestFinished(async () => {
-    await store.close();
     await admin.end();
     await proxy.stop();
     await server.stop();
   });
+  const store = await open(proxy.port);
   const backends = async (): Promise<readonly number[]> => {
     const others = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
     return (await admin.query(others)).rows.map(({ pid }) => pid);
@@ -28,32 +52,92 @@ async function start() {
 
 type Started = Awaited<ReturnType<typeof start>>;
 
-async function broken(fault: (started: Started) => Omit<Fault, "store" | "prefix">): Promise<Summary> {
-  const started = await start();
+async function broken(fault: (started: Started) => Omit<Fault, "store" | "prefix">, open?: Open): Promise<Summary> {
+  const started = await start(open);
   return underFault({ store: started.store, prefix: "faults", ...fault(started) });
 }
 
-it("survives a crash, after which the server restarts and the unlogged table is empty", async () => {
-  const summary = await broken(({ backends }) => ({
-    // When one of its processes is killed, the server ends all others, and recovers.
-    begin: (traffic) =>
-      traffic.losingState(async () => {
-        const [pid] = await backends();
-        process.kill(pid as number, "SIGKILL");
-        await traffic.during(500);
+describe.each([
+  ["pg", openPg],
+  ["the package postgres", openPackagePostgres],
+] as const)("through %s", (_, open) => {
+  it("survives a crash, after which the server restarts and the unlogged table is empty", async () => {
+    const summary = await broken(
+      ({ backends }) => ({
+        // When one of its processes is killed, the server ends all others, and recovers.
+        begin: (traffic) =>
+          traffic.losingState(async () => {
+            const [pid] = await backends();
+            process.kill(pid as number, "SIGKILL");
+            await traffic.during(500);
+          }),
+        lastsMs: 0,
       }),
-    lastsMs: 0,
-  }));
-  expect(failures(summary)).toBeGreaterThan(0);
-});
+      open,
+    );
+    expect(failures(summary)).toBeGreaterThan(0);
+  });
 
-it("survives a server that is stopped and continued", async () => {
-  const summary = await broken(({ server }) => ({
-    begin: () => server.pause(),
-    end: () => server.resume(),
-    after: chargedOnce,
-  }));
-  expect(failures(summary)).toBeGreaterThan(0);
+  it("survives a server that is stopped and continued", async () => {
+    const summary = await broken(
+      ({ server }) => ({
+        begin: () => server.pause(),
+        end: () => server.resume(),
+        after: chargedOnce,
+      }),
+      open,
+    );
+    expect(failures(summary)).toBeGreaterThan(0);
+  });
+
+  it("charges again when the server is no longer read-only", async () => {
+    const summary = await broken(({ admin }) => {
+      const setTo = async (value: "on" | "off") => {
+        await admin.query(`ALTER SYSTEM SET default_transaction_read_only = ${value}`);
+        await admin.query("SELECT pg_reload_conf()");
+      };
+      return { begin: () => setTo("on"), end: () => setTo("off"), after: chargedOnce };
+    }, open);
+    expect(failures(summary)).toBeGreaterThan(0);
+  });
+
+  it("opens other connections when the server ends them, again and again", async () => {
+    const summary = await broken(
+      ({ admin }) => ({
+        begin: async (traffic) => {
+          for (let i = 0; i < 10; i++) {
+            await admin.query(
+              "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+            );
+            await traffic.during(50);
+          }
+        },
+        lastsMs: 0,
+        after: chargedOnce,
+      }),
+      open,
+    );
+    expect(summary.asked.length).toBeGreaterThan(100);
+  });
+
+  it("charges at most once what the network cuts in the middle of a reply", async () => {
+    const summary = await broken(({ proxy }) => cutReplies(proxy), open);
+    expect(failures(summary)).toBeGreaterThan(0);
+  });
+
+  it("replaces connections on which nothing passes any more", async () => {
+    const summary = await broken(
+      ({ proxy }) => ({
+        // The network drops packets without a word, also those of new connections for a while.
+        begin: () => proxy.drop(true),
+        end: () => proxy.drop(false),
+        withinMs: 5_000,
+        after: chargedOnce,
+      }),
+      open,
+    );
+    expect(failures(summary)).toBeGreaterThan(0);
+  });
 });
 
 it("waits until the server has connections again", async () => {
@@ -83,17 +167,6 @@ it("waits until the server has connections again", async () => {
   expect(summary.asked.length).toBeGreaterThan(100);
 });
 
-it("charges again when the server is no longer read-only", async () => {
-  const summary = await broken(({ admin }) => {
-    const setTo = async (value: "on" | "off") => {
-      await admin.query(`ALTER SYSTEM SET default_transaction_read_only = ${value}`);
-      await admin.query("SELECT pg_reload_conf()");
-    };
-    return { begin: () => setTo("on"), end: () => setTo("off"), after: chargedOnce };
-  });
-  expect(failures(summary)).toBeGreaterThan(0);
-});
-
 it("decides for all other clients while the row of one is locked", async () => {
   const { store, admin } = await start();
   const traffic = startTraffic(store, { prefix: "faults" });
@@ -112,35 +185,4 @@ it("decides for all other clients while the row of one is locked", async () => {
   // A busy machine may make some of the others late.
   const others = failed.filter((client) => client !== 7);
   expect(others.length).toBeLessThan(summary.asked.length / 20);
-});
-
-it("opens other connections when the server ends them, again and again", async () => {
-  const summary = await broken(({ admin }) => ({
-    begin: async (traffic) => {
-      for (let i = 0; i < 10; i++) {
-        await admin.query(
-          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
-        );
-        await traffic.during(50);
-      }
-    },
-    lastsMs: 0,
-    after: chargedOnce,
-  }));
-  expect(summary.asked.length).toBeGreaterThan(100);
-});
-
-it("charges at most once what the network cuts in the middle of a reply", async () => {
-  const summary = await broken(({ proxy }) => cutReplies(proxy));
-  expect(failures(summary)).toBeGreaterThan(0);
-});
-
-it("leaves connections on which nothing passes any more", async () => {
-  const summary = await broken(({ proxy }) => ({
-    begin: () => proxy.freeze(),
-    lastsMs: 0,
-    withinMs: 5_000,
-    after: chargedOnce,
-  }));
-  expect(failures(summary)).toBeGreaterThan(0);
 });

@@ -1,22 +1,44 @@
+import type { Store } from "@sluice/core";
 import { startProxy, startRedis } from "@sluice/servers";
 import { openStore } from "@sluice/storage";
+import { redisStore } from "@sluice/store-redis";
 import { Redis } from "ioredis";
-import { expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { tuned } from "../../../packages/store-redis/test/settings.js";
 import { chargedOnce, cutReplies, type Fault, failures, type Summary, underFault } from "./traffic.js";
 
+/** Opens a store at a port; what it takes is closed after the test. */
+type Open = (port: number) => Promise<Store>;
+
+const openIoredis: Open = async (port) => {
+  const store = await openStore(`redis://127.0.0.1:${port}`);
+  onTestFinished(() => store.close());
+  return store;
+};
+
+/** With the settings that the README advises. */
+const openNodeRedis: Open = async (port) => {
+  const { options, end } = (tuned["node-redis 6"] as (typeof tuned)[string])(port);
+  const store = redisStore(options);
+  onTestFinished(async () => {
+    await store.close();
+    end();
+  });
+  return store;
+};
+
 /** A server, a connection for the test's own commands, and a store whose traffic goes through a proxy. */
-async function start() {
+async function start(open: Open) {
   let server = await startRedis();
   const proxy = await startProxy(server.port);
   const admin = new Redis(server.port, { maxRetriesPerRequest: null });
   admin.on("error", () => {});
-  const store = await openStore(`redis://127.0.0.1:${proxy.port}`);
   onTestFinished(async () => {
-    await store.close();
     admin.disconnect();
     await proxy.stop();
     await server.stop();
   });
+  const store = await open(proxy.port);
   return {
     proxy,
     admin,
@@ -32,31 +54,96 @@ async function start() {
 
 type Started = Awaited<ReturnType<typeof start>>;
 
-async function broken(fault: (started: Started) => Omit<Fault, "store" | "prefix">): Promise<Summary> {
-  const started = await start();
+async function broken(
+  fault: (started: Started) => Omit<Fault, "store" | "prefix">,
+  open: Open = openIoredis,
+): Promise<Summary> {
+  const started = await start(open);
   return underFault({ store: started.store, prefix: "faults", ...fault(started) });
 }
 
-it("survives a server that was killed and starts empty", async () => {
-  const summary = await broken(({ restart, server }) => ({
-    begin: (traffic) =>
-      traffic.losingState(async () => {
-        await server().kill();
-        await traffic.during(700);
-        await restart();
+describe.each([
+  ["ioredis", openIoredis],
+  ["node-redis", openNodeRedis],
+] as const)("through %s", (_, open) => {
+  it("survives a server that was killed and starts empty", async () => {
+    const summary = await broken(
+      ({ restart, server }) => ({
+        begin: (traffic) =>
+          traffic.losingState(async () => {
+            await server().kill();
+            await traffic.during(700);
+            await restart();
+          }),
+        lastsMs: 0,
       }),
-    lastsMs: 0,
-  }));
-  expect(failures(summary)).toBeGreaterThan(0);
-});
+      open,
+    );
+    expect(failures(summary)).toBeGreaterThan(0);
+  });
 
-it("survives a server that is stopped and continued", async () => {
-  const summary = await broken(({ server }) => ({
-    begin: () => server().pause(),
-    end: () => server().resume(),
-    after: chargedOnce,
-  }));
-  expect(failures(summary)).toBeGreaterThan(0);
+  it("survives a server that is stopped and continued", async () => {
+    const summary = await broken(
+      ({ server }) => ({
+        begin: () => server().pause(),
+        end: () => server().resume(),
+        after: chargedOnce,
+      }),
+      open,
+    );
+    expect(failures(summary)).toBeGreaterThan(0);
+  });
+
+  it("honours denials on a read-only replica", async () => {
+    const summary = await broken(
+      ({ admin, proxy }) => ({
+        // Nothing is replicated: nobody listens there.
+        begin: () => admin.replicaof("127.0.0.1", 1),
+        end: async () => {
+          await admin.replicaof("NO", "ONE");
+          proxy.reset();
+        },
+        after: chargedOnce,
+      }),
+      open,
+    );
+    expect(failures(summary)).toBeGreaterThan(0);
+  });
+
+  it("charges at most once what the network cuts in the middle of a reply", async () => {
+    const summary = await broken(({ proxy }) => cutReplies(proxy), open);
+    expect(failures(summary)).toBeGreaterThan(0);
+  });
+
+  it("replaces connections on which nothing passes any more", async () => {
+    const summary = await broken(
+      ({ proxy }) => ({
+        // The network drops packets without a word, also those of new connections for a while.
+        begin: () => proxy.drop(true),
+        end: () => proxy.drop(false),
+        withinMs: 5_000,
+        after: chargedOnce,
+      }),
+      open,
+    );
+    expect(failures(summary)).toBeGreaterThan(0);
+  });
+
+  it("opens another connection when one is reset", async () => {
+    await broken(
+      ({ proxy }) => ({
+        begin: async (traffic) => {
+          for (let i = 0; i < 10; i++) {
+            proxy.reset();
+            await traffic.during(50);
+          }
+        },
+        lastsMs: 0,
+        after: chargedOnce,
+      }),
+      open,
+    );
+  });
 });
 
 it("does not notice that scripts are flushed", async () => {
@@ -88,19 +175,6 @@ it("honours denials while the memory is full and nothing may be evicted", async 
   expect(failures(summary)).toBeGreaterThan(0);
 });
 
-it("honours denials on a read-only replica", async () => {
-  const summary = await broken(({ admin, proxy }) => ({
-    // Nothing is replicated: nobody listens there.
-    begin: () => admin.replicaof("127.0.0.1", 1),
-    end: async () => {
-      await admin.replicaof("NO", "ONE");
-      proxy.reset();
-    },
-    after: chargedOnce,
-  }));
-  expect(failures(summary)).toBeGreaterThan(0);
-});
-
 it("is slow for as long as the network is, and charges nothing twice", async () => {
   const summary = await broken(({ proxy }) => ({
     begin: () => proxy.delay(400),
@@ -108,33 +182,4 @@ it("is slow for as long as the network is, and charges nothing twice", async () 
     after: chargedOnce,
   }));
   expect(failures(summary)).toBeGreaterThan(0);
-});
-
-it("charges at most once what the network cuts in the middle of a reply", async () => {
-  const summary = await broken(({ proxy }) => cutReplies(proxy));
-  expect(failures(summary)).toBeGreaterThan(0);
-});
-
-it("leaves a connection on which nothing passes any more", async () => {
-  const summary = await broken(({ proxy }) => ({
-    begin: () => proxy.freeze(),
-    lastsMs: 0,
-    // The network drops packets without a word, so the store has to notice that itself.
-    withinMs: 5_000,
-    after: chargedOnce,
-  }));
-  expect(failures(summary)).toBeGreaterThan(0);
-});
-
-it("opens another connection when one is reset", async () => {
-  await broken(({ proxy }) => ({
-    begin: async (traffic) => {
-      for (let i = 0; i < 10; i++) {
-        proxy.reset();
-        await traffic.during(50);
-      }
-    },
-    lastsMs: 0,
-    after: chargedOnce,
-  }));
 });

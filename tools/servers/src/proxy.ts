@@ -13,6 +13,11 @@ export interface Proxy {
   reset(): void;
   /** Freezes all open connections: they stay open, and nothing passes. New connections work. */
   freeze(): void;
+  /**
+   * Drops every packet until it is switched off, on open connections and on new ones: all stay open, and nothing passes. Then
+   * new connections work, and those from before stay frozen.
+   */
+  drop(on: boolean): void;
   /** Leads new connections to another server, as a failover behind one address does. Open ones stay where they are. */
   redirect(toPort: number): void;
   /** Holds back each answer for `delayMs` from now on. */
@@ -34,6 +39,7 @@ export async function startProxy(toPort: number): Promise<Proxy> {
   const links = new Set<Link>();
   let target = toPort;
   let delayMs = 0;
+  let dropping = false;
   let passing = Number.POSITIVE_INFINITY;
   let cutEvery = 0;
   let answers = 0;
@@ -53,10 +59,14 @@ export async function startProxy(toPort: number): Promise<Proxy> {
     }, delayMs);
   }
 
+  function freeze(): void {
+    for (const link of links) link.frozen = true;
+  }
+
   const server = createServer((near) => {
     connections++;
     const far = connect(target, "127.0.0.1");
-    const link: Link = { frozen: false, held: [] };
+    const link: Link = { frozen: dropping, held: [] };
     links.add(link);
     near.setNoDelay(true);
     far.setNoDelay(true);
@@ -108,8 +118,10 @@ export async function startProxy(toPort: number): Promise<Proxy> {
     get lost() {
       return lost;
     },
-    freeze() {
-      for (const link of links) link.frozen = true;
+    freeze,
+    drop(on) {
+      dropping = on;
+      if (on) freeze();
     },
     redirect(port) {
       target = port;
