@@ -3,6 +3,7 @@ import { type RedisServer, redisCommand, startRedisOn } from "./redis.js";
 import { until } from "./until.js";
 
 export interface RedisCluster {
+  /** The masters, and then the replicas: first one for each master, in the same order. */
   readonly nodes: readonly RedisServer[];
   readonly ports: readonly number[];
   stop(): Promise<void>;
@@ -10,18 +11,27 @@ export interface RedisCluster {
 
 const slots = 16_384;
 
-/** Starts a Redis Cluster of masters without replicas; resolves when every node serves all slots. */
-export function startRedisCluster({ masters = 3 }: { masters?: number } = {}): Promise<RedisCluster> {
+export interface RedisClusterOptions {
+  /** Default 3. */
+  masters?: number;
+  /** The replicas of each master. Default 0. */
+  replicas?: number;
+}
+
+/** Starts a Redis Cluster; resolves when every node serves all slots, and every replica is in sync. */
+export function startRedisCluster({ masters = 3, replicas = 0 }: RedisClusterOptions = {}): Promise<RedisCluster> {
+  const count = masters * (1 + replicas);
   // Two ports a node: the cluster bus defaults to port + 10000, which may be taken or not exist.
-  return onFreePorts(masters * 2, async (free) => {
-    const ports = free.slice(0, masters);
-    const busPorts = free.slice(masters);
+  return onFreePorts(count * 2, async (free) => {
+    const ports = free.slice(0, count);
+    const busPorts = free.slice(count);
     const started = await Promise.allSettled(
       ports.map((port, i) =>
         startRedisOn(port, [
           ...["--cluster-enabled", "yes"],
           ...["--cluster-port", String(busPorts[i])],
           ...["--cluster-node-timeout", "2000"],
+          ...["--repl-diskless-sync-delay", "0"],
         ]),
       ),
     );
@@ -31,7 +41,7 @@ export function startRedisCluster({ masters = 3 }: { masters?: number } = {}): P
     };
     try {
       for (const node of started) if (node.status === "rejected") throw node.reason;
-      await join(ports, busPorts);
+      await join(ports, busPorts, masters);
     } catch (error) {
       await stop();
       throw error;
@@ -40,11 +50,11 @@ export function startRedisCluster({ masters = 3 }: { masters?: number } = {}): P
   });
 }
 
-async function join(ports: number[], busPorts: number[]): Promise<void> {
+async function join(ports: number[], busPorts: number[], masters: number): Promise<void> {
   const [first = 0] = ports;
-  const bound = (i: number) => Math.floor((i * slots) / ports.length);
+  const bound = (i: number) => Math.floor((i * slots) / masters);
   for (const [i, port] of ports.entries()) {
-    await redisCommand(port, "CLUSTER", "ADDSLOTSRANGE", bound(i), bound(i + 1) - 1);
+    if (i < masters) await redisCommand(port, "CLUSTER", "ADDSLOTSRANGE", bound(i), bound(i + 1) - 1);
     await redisCommand(port, "CLUSTER", "SET-CONFIG-EPOCH", i + 1);
     if (i > 0) await redisCommand(first, "CLUSTER", "MEET", "127.0.0.1", port, busPorts[i] ?? "");
   }
@@ -53,5 +63,14 @@ async function join(ports: number[], busPorts: number[]): Promise<void> {
     return infos.every(
       (info) => info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${ports.length}`),
     );
+  });
+  const replicas = ports.slice(masters);
+  for (const [i, port] of replicas.entries()) {
+    const master = await redisCommand(ports[i % masters] as number, "CLUSTER", "MYID");
+    await redisCommand(port, "CLUSTER", "REPLICATE", master);
+  }
+  await until("all replicas of the Redis Cluster are in sync", async () => {
+    const infos = await Promise.all(replicas.map((port) => redisCommand(port, "INFO", "replication")));
+    return infos.every((info) => info.includes("master_link_status:up"));
   });
 }

@@ -100,6 +100,18 @@ test("all nodes of a cluster are ready", async () => {
   for (const port of cluster.ports) await expect(ask(port, "PING")).rejects.toMatchObject(refused);
 });
 
+test("a replica of a cluster takes over when its master is killed", async () => {
+  const cluster = await startRedisCluster({ masters: 3, replicas: 1 });
+  try {
+    expect(cluster.ports).toHaveLength(6);
+    await cluster.nodes[0]?.kill();
+    const replica = cluster.ports[3] as number;
+    await vi.waitUntil(async () => (await ask(replica, "ROLE")).includes("master"), { timeout: 20_000 });
+  } finally {
+    await cluster.stop();
+  }
+});
+
 test("a Sentinel promotes the replica when the master is killed", async () => {
   const { sentinels, name, master, replica, killMaster, stop } = await startRedisSentinel();
   const sentinel = sentinels[0]!;
