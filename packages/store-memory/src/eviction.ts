@@ -22,7 +22,6 @@ export interface Eviction {
   remove(slot: number): void;
   /** The slot to evict. Some slot must be in use. */
   victim(nowMs: number): number;
-  clear(): void;
 }
 
 /**
@@ -99,13 +98,6 @@ export function createEviction(capacity: number, { expiresAtMs, hasRecovered }: 
         if (group === 0) hand = at;
       }
       return victim;
-    },
-
-    clear() {
-      ordinary.clear();
-      guarded.clear();
-      hand = 0;
-      guardHand = 0;
     },
   };
 }

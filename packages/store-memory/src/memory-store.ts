@@ -20,9 +20,9 @@ import { correctBlock, createTable, keepUntil, NO_SLOT, type StateTable } from "
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * The maximum number of entries, one for each policy of each key: a whole number from 1 to 2^24. A full store evicts
-   * recovered keys first, then those that are closest to recovering, and exhausted and blocked keys last. Default
-   * 1,000,000.
+   * The maximum number of entries, one for each policy of each key: a whole number from 1 to 2^24. A key of more than 255
+   * characters takes the room of several entries, one for each 256 characters. A full store evicts recovered keys first, then
+   * those that are closest to recovering, and exhausted and blocked keys last. Default 1,000,000.
    */
   maxKeys?: number | undefined;
 }
@@ -259,7 +259,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 
     async close() {
       closed = true;
-      slots.clear();
+      slots.close();
       latest = undefined;
     },
   };

@@ -11,7 +11,6 @@ export interface SlotSet {
   delete(slot: number): void;
   /** The first member from `slot` on, or the first of all if none follows; -1 if the set is empty. */
   nextFrom(slot: number): number;
-  clear(): void;
 }
 
 /** @param capacity slots are numbered from 0 up to this */
@@ -80,12 +79,7 @@ export function createSlotSet(capacity: number): SlotSet {
 
     nextFrom(slot) {
       const next = firstFrom(slot);
-      return next === -1 && slot > 0 ? firstFrom(0) : next;
-    },
-
-    clear() {
-      set.size = 0;
-      for (const words of levels) words.fill(0);
+      return next === -1 ? firstFrom(0) : next;
     },
   } satisfies SlotSet as SlotSet & { size: number };
   return set;

@@ -44,7 +44,8 @@ export interface Slots {
   sweepOne(nowMs: number): void;
   /** Every slot in use. */
   used(): Iterable<{ slot: number; table: Table; key: string }>;
-  clear(): void;
+  /** Frees the memory. No slot is taken afterwards. */
+  close(): void;
 }
 
 /**
@@ -53,14 +54,25 @@ export interface Slots {
  */
 const LINGER_MS = 1_000;
 
+/** How many entries' room a key takes: one for each 256 characters, so that long keys can't fill the memory either. */
+function roomOf(key: string): number {
+  return 1 + (key.length >> 8);
+}
+
+/** V8 keeps a part of a string as a view of the whole string, such as a request's header fields. */
+function withoutRest(key: string): string {
+  return ` ${key}`.slice(1);
+}
+
 /** @param tablesByScope holds every table with a slot, by its scope: one without would only take room */
 export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>): Slots {
   let capacity = Math.min(maxKeys, 1024);
   let cells = new Float64Array(capacity * STRIDE);
   let keys: (string | undefined)[] = [];
   let tables: (Table | undefined)[] = [];
-  let free: number[] = [];
+  const free: number[] = [];
   let hand = 0;
+  let room = 0;
   const eviction = createEviction(maxKeys, {
     expiresAtMs,
     hasRecovered: (slot, nowMs) => tables[slot]?.hasRecovered(slot, nowMs) ?? true,
@@ -89,12 +101,14 @@ export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>):
     size: 0,
 
     take(table, key, nowMs) {
-      if (slots.size >= maxKeys) slots.release(eviction.victim(nowMs));
+      room += roomOf(key);
+      while (room > maxKeys && slots.size > 0) slots.release(eviction.victim(nowMs));
       const slot = free.pop() ?? keys.length;
       if (slot >= capacity) grow();
-      keys[slot] = key;
+      const own = withoutRest(key);
+      keys[slot] = own;
       tables[slot] = table;
-      table.slotOf.set(key, slot);
+      table.slotOf.set(own, slot);
       if (table.slotOf.size === 1) tablesByScope.set(table.scope, table);
       eviction.add(slot);
       slots.size++;
@@ -107,7 +121,9 @@ export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>):
 
     release(slot) {
       const table = tables[slot] as Table;
-      table.slotOf.delete(keys[slot] as string);
+      const key = keys[slot] as string;
+      room -= roomOf(key);
+      table.slotOf.delete(key);
       if (table.slotOf.size === 0) tablesByScope.delete(table.scope);
       eviction.remove(slot);
       keys[slot] = undefined;
@@ -138,17 +154,13 @@ export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>):
       }
     },
 
-    clear() {
-      capacity = Math.min(maxKeys, 1024);
-      cells = new Float64Array(capacity * STRIDE);
+    close() {
+      cells = new Float64Array();
       slots.cells = cells;
-      slots.objects.clear();
       slots.size = 0;
+      slots.objects.clear();
       keys = [];
       tables = [];
-      free = [];
-      hand = 0;
-      eviction.clear();
       tablesByScope.clear();
     },
   };

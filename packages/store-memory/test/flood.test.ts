@@ -115,6 +115,50 @@ describe("a policy name for each tenant", () => {
   });
 });
 
+describe("keys of any length", () => {
+  it("take no more memory than maxKeys entries, also as parts of long header fields", () => {
+    const store = memoryStore({ maxKeys: 5_000 });
+    const limiter = createLimiter({ store, policies: policies[1] as Policy });
+    const before = heapUsed();
+    for (let i = 0; i < 5_000; i++) {
+      const field = Buffer.from(`${"x".repeat(10_000)},session=${i} and more`).toString();
+      limiter.decide(field.split(",")[1] as string);
+    }
+    expect(store.size).toBe(5_000);
+    // The fields are 50 MB.
+    expect(heapUsed() - before).toBeLessThan(5_000_000);
+  });
+
+  it("take the room of several entries if they are long, and that of all if they are huge", async () => {
+    const store = memoryStore({ maxKeys: 100 });
+    const limiter = createLimiter({ store, policies: policies[1] as Policy });
+    const long = (i: number): string => `${"x".repeat(2_560)} ${i}`;
+    for (let i = 0; i < 50; i++) limiter.decide(long(i));
+    expect(store.size).toBe(9);
+    for (let i = 0; i < 50; i++) await store.delete(`sluice:default:fixed-window:${long(i)}`);
+    for (let i = 0; i < 100; i++) limiter.decide(`short ${i}`);
+    expect(store.size).toBe(100);
+
+    const before = heapUsed();
+    for (let i = 0; i < 100; i++) {
+      const huge = `${i}${"x".repeat(1_000_000)}`;
+      for (let n = 0; n < LIMIT; n++) expect(limiter.decide(huge)).toMatchObject({ allowed: true });
+      expect(limiter.decide(huge)).toMatchObject({ allowed: false });
+    }
+    expect(store.size).toBe(1);
+    expect(heapUsed() - before).toBeLessThan(5_000_000);
+    limiter.decide("short");
+    expect(store.size).toBe(1);
+  });
+
+  it("never make the store forget an exhausted key while there is another", () => {
+    const { bounded, ask } = twins(1_000, policies[1] as Policy);
+    for (let i = 0; i < 100; i++) for (let n = 0; n < LIMIT; n++) ask(`victim ${i}`);
+    for (let i = 0; i < 1_000; i++) bounded.decide(`${"x".repeat(10_000)} ${i}`);
+    for (let i = 0; i < 100; i++) expect(ask(`victim ${i}`)).toEqual({ early: false });
+  });
+});
+
 function heapUsed(): number {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();
