@@ -2,7 +2,8 @@
 // its limits in memory. Installs and builds what that app needs.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ensurePnpm } from "./lib/pnpm.mjs";
+import { demoFolders, demoSelection, linkPeers } from "./lib/demo-packages.mjs";
+import { ensurePnpm, install } from "./lib/pnpm.mjs";
 import { become, root, run } from "./lib/process.mjs";
 
 /** Each demo by its name. */
@@ -24,7 +25,7 @@ const app = apps.get(name);
 if (app === undefined || others.length > 0) {
   console.error(`There are the demos ${[...apps.keys()].join(", ")}: npm run demo -- redis`);
   process.exitCode = 1;
-} else if (prepare(app)) {
+} else if (await prepare(app)) {
   const { scripts } = JSON.parse(readFileSync(join(root, "apps", app, "package.json"), "utf8"));
   const [, file = ""] = /^node (\S+)$/.exec(scripts.start) ?? [];
   become(process.execPath, [join("apps", app, file)]);
@@ -36,12 +37,23 @@ if (app === undefined || others.length > 0) {
  * Installs and builds an app. A clone that was installed as a whole stays so.
  * @param {string} app
  */
-function prepare(app) {
+async function prepare(app) {
   ensurePnpm();
-  const packages = ["--filter", "sluice-workspace", "--filter", `./apps/${app}...`];
-  const isWhole = existsSync(join(root, "tools/runtimes/node_modules"));
-  return (
-    run("pnpm", ["install", "--frozen-lockfile", ...(isWhole ? [] : packages)], { CI: "true" }) &&
-    run("turbo", ["run", "build", `--filter=./apps/${app}`, "--output-logs=errors-only"])
-  );
+  if (existsSync(join(root, "tools/runtimes/node_modules"))) {
+    return install() && run("turbo", ["run", "build", `--filter=./apps/${app}`, "--output-logs=errors-only"]);
+  }
+  if (!installDemo(app)) return false;
+  const folders = demoFolders(app);
+  linkPeers(join(root, "apps", app), folders);
+  const { compile } = await import("./demo/compile.mjs");
+  return compile(folders);
+}
+
+/**
+ * Installs what the app runs on. Without asking the registry for the age of all packages in the lockfile, of which the
+ * app needs one in ten: that takes longer than everything else. CI asks.
+ * @param {string} app
+ */
+function installDemo(app) {
+  return run("pnpm", ["install", "--frozen-lockfile", "--trust-lockfile", ...demoSelection(app)], { CI: "true" });
 }

@@ -26,6 +26,8 @@ function serve({ client, where, stop }: Database): void {
       ],
       {
         prefix: "sluice-demo",
+        // The first decision of DynamoDB Local takes longer than the default of 500 ms.
+        timeout: "2s",
         on: {
           storeError: ({ error }) =>
             console.error(`DynamoDB does not answer; requests get 503 until it does. ${messageOf(error)}`),

@@ -1,0 +1,45 @@
+// What a demo needs of this repository and of npm.
+import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { capture } from "./process.mjs";
+
+/**
+ * The options by which pnpm selects an app, the packages of this repository that it runs on, and what compiles them;
+ * of each only what it needs to run.
+ * @param {string} app its folder in `apps`
+ */
+export function demoSelection(app) {
+  return ["--prod", "--filter-prod", `{apps/${app}}...`, "--filter-prod", "./tools/demo"];
+}
+
+/**
+ * Returns the folders of the selected packages. pnpm must be on the PATH.
+ * @param {string} app
+ * @returns {string[]}
+ */
+export function demoFolders(app) {
+  const listed = capture("pnpm", ["list", "--json", "--depth=-1", ...demoSelection(app)]);
+  if (!listed.ok) throw new Error(`pnpm list failed:\n${listed.stdout}${listed.stderr}`);
+  /** @type {{ path: string }[]} */
+  const projects = JSON.parse(listed.stdout);
+  return projects.map(({ path }) => path);
+}
+
+/**
+ * Links what the app installed as peer dependencies of the packages that it runs on, as npm does for published packages.
+ * In the workspace each has its own, among its dev dependencies, which a demo does not install.
+ * @param {string} app the app's folder
+ * @param {readonly string[]} folders of the packages
+ */
+export function linkPeers(app, folders) {
+  for (const folder of folders) {
+    const { peerDependencies = {} } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    for (const name of Object.keys(peerDependencies)) {
+      const installed = join(app, "node_modules", name);
+      const link = join(folder, "node_modules", name);
+      if (!existsSync(installed) || existsSync(link)) continue;
+      mkdirSync(dirname(link), { recursive: true });
+      symlinkSync(realpathSync(installed), link, "junction");
+    }
+  }
+}
