@@ -3,27 +3,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { demoFolders, demoSelection, linkPeers } from "./lib/demo-packages.mjs";
+import { demos } from "./lib/demos.mjs";
 import { ensurePnpm, install } from "./lib/pnpm.mjs";
 import { become, root, run } from "./lib/process.mjs";
 
-/** Each demo by its name. */
-const apps = new Map([
-  ["memory", "express-memory"],
-  ["koa", "koa-memory"],
-  ["hono", "hono-node"],
-  ["worker", "hono-worker"],
-  ["redis", "express-redis"],
-  ["postgres", "express-postgres"],
-  ["dynamodb", "express-dynamodb"],
-  ["protections", "express-protections"],
-  ["logins", "express-logins"],
-  ["plans", "express-plans"],
-]);
-
 const [name = "memory", ...others] = process.argv.slice(2);
-const app = apps.get(name);
+const app = demos.get(name);
 if (app === undefined || others.length > 0) {
-  console.error(`There are the demos ${[...apps.keys()].join(", ")}: npm run demo -- redis`);
+  console.error(`There are the demos ${[...demos.keys()].join(", ")}: npm run demo -- redis`);
   process.exitCode = 1;
 } else if (await prepare(app)) {
   const { scripts } = JSON.parse(readFileSync(join(root, "apps", app, "package.json"), "utf8"));
