@@ -102,6 +102,22 @@ describe("a bucket whose numbers change", () => {
     );
   });
 
+  it("lacks all tokens when the clock stepped back so far that the missing ones can't be counted", () => {
+    const before = tokenBucket({ rate: 2 ** 30, interval: 2 ** 37, burst: 5 });
+    const after = tokenBucket({ rate: 1, interval: "1s", burst: 2 ** 20 });
+    const { next } = tokenBucketAlgorithm.step(undefined, before, START_MS, 5);
+    const { remaining } = tokenBucketAlgorithm.step(next?.state, after, START_MS - 8_640_000, 0);
+    expect(remaining).toBe(0);
+  });
+
+  it("has nothing to correct at the moment at which it is full", () => {
+    const before = tokenBucket({ rate: 10 });
+    const { next } = tokenBucketAlgorithm.step(undefined, before, START_MS, 5);
+    const look = tokenBucketAlgorithm.step(next?.state, tokenBucket({ rate: 1 }), START_MS + 500, 0);
+    expect(look).toMatchObject({ remaining: 1, resetAfterMs: 0 });
+    expect(look.next).toBeUndefined();
+  });
+
   it.each([
     [tokenBucket({ rate: 10, interval: "1h" }), tokenBucket({ rate: 10 }), 100],
     [tokenBucket({ rate: 1, interval: "1d" }), tokenBucket({ rate: 1 }), 1_000],

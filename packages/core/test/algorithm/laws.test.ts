@@ -188,6 +188,18 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
     );
   });
 
+  it("always lets a look through, also when less is allowed than was used", () => {
+    fc.assert(
+      fc.property(anyPolicy, forward, (policy, requests) => {
+        const { step } = algorithmOf(policy);
+        const { state, nowMs } = played(policy, requests);
+        const changed = { ...policy, ...(algorithm === "token-bucket" ? { burst: 1 } : { limit: 1 }) } as Policy;
+        expect(step(state, changed, nowMs, 0)).toMatchObject({ allowed: true, retryAfterMs: 0 });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   describe("a refund", () => {
     interface Case {
       policy: Policy;

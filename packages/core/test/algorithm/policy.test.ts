@@ -60,6 +60,18 @@ describe("tokenBucket", () => {
     expect(() => tokenBucket(options)).toThrow(/option "burst"/);
   });
 
+  it.each([
+    [{ rate: 1, interval: 1 }, 2 ** 52],
+    [{ rate: 2, interval: 4 }, 2 ** 51],
+    [{ rate: 1_000_000_000, interval: "30d" }, Math.floor((2 ** 53 - 1) / 324)],
+  ] as [TokenBucketOptions, number][])(
+    "takes with %j a burst of up to %i, and names it in the error",
+    (options, most) => {
+      expect(tokenBucket({ ...options, burst: most }).burst).toBe(most);
+      expect(() => tokenBucket({ ...options, burst: most + 1 })).toThrow(`at most ${most}`);
+    },
+  );
+
   it("reduces a large rate and interval to lowest terms, so that they can be counted exactly", () => {
     const { rate, intervalMs, burst } = tokenBucket({ rate: 1_000_000_000, interval: "30d" });
     expect({ rate, intervalMs, burst }).toEqual({ rate: 125, intervalMs: 324, burst: 1_000_000_000 });
@@ -136,6 +148,30 @@ describe.each(Object.entries(windows))("%s", (_, make) => {
 it("slidingWindow refuses a limit that it can't count exactly", () => {
   expect(slidingWindow({ limit: 2 ** 30, window: 2 ** 37 }).limit).toBe(2 ** 30);
   expect(() => slidingWindow({ limit: 2 ** 30 + 1, window: 1 })).toThrow('option "limit"');
+});
+
+describe("an error", () => {
+  const check = (policy: object) => () => builtInAlgorithms.get((policy as Policy).algorithm)!.check(policy as Policy);
+
+  it.each(Object.entries({ tokenBucket, ...windows }))("names the function %s", (name, make) => {
+    expect(() => make({ limit: 1, window: "1s", nonsense: 1 } as never)).toThrow(`${name} has no option`);
+  });
+
+  it.each(Object.keys({ tokenBucket, ...windows }))("names the algorithm of data for %s", (name) => {
+    const algorithm = name.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`);
+    expect(check({ name: "a", algorithm, nonsense: 1 })).toThrow(
+      `a policy with algorithm "${algorithm}" has no option`,
+    );
+  });
+
+  it("names the number that is wrong", () => {
+    const bucket = tokenBucket();
+    expect(() => tokenBucket({ interval: "soon" as "1s" })).toThrow('option "interval"');
+    expect(check({ ...bucket, rate: "7" })).toThrow('option "rate"');
+    expect(check({ ...bucket, burst: "7" })).toThrow('option "burst"');
+    expect(check({ ...bucket, intervalMs: "soon" })).toThrow('option "intervalMs"');
+    expect(check({ ...fixedWindow({ limit: 1, window: 1 }), windowMs: "soon" })).toThrow('option "windowMs"');
+  });
 });
 
 describe("the check of an algorithm", () => {

@@ -86,4 +86,17 @@ describe("sliding log", () => {
     expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, first.epochMs, START_MS)).toBeUndefined();
     expect(refund?.(second.next!.state, policy, START_MS + 1_000, 3, second.epochMs, START_MS + 10)?.state).toEqual([]);
   });
+
+  it("is kept after a refund until the newest grant that remains has left the window", () => {
+    const first = step(undefined, policy, START_MS, 2);
+    const second = step(first.next?.state, policy, START_MS + 100, 3);
+    expect(refund?.(second.next!.state, policy, START_MS + 100, 3, second.epochMs, START_MS + 100)).toEqual({
+      state: [START_MS, 2],
+      ttlMs: 900,
+    });
+  });
+
+  it("takes no cost for a time", () => {
+    expect(refund?.([1, 5], policy, 6, 1, 5, 5)).toBeUndefined();
+  });
 });

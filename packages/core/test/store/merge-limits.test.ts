@@ -1,8 +1,8 @@
-import { fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
-import { mergeOf } from "@sluice/core/kit";
-import { builtInAlgorithms, decideEntries, type Entry } from "@sluice/core/store";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "../../src/index.js";
+import { builtInAlgorithms, decideEntries, type Entry } from "../../src/store/index.js";
+import { mergeOf } from "../../src/store/kit/index.js";
 
 const START_MS = 1_700_000_000_000;
 
