@@ -95,6 +95,7 @@ export const sidebar = [
       { text: "Architecture", link: "/architecture" },
       { text: "Glossary", link: "/glossary" },
       { text: "Benchmarks", link: "/benchmarks" },
+      { text: "Quality", link: "/quality" },
       { text: "Decisions", link: "/decisions/" },
       { text: "Changelog", link: "/changelog" },
       { text: "Versions and support", link: "/versioning" },
