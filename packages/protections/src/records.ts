@@ -9,7 +9,7 @@ import {
   type Store,
 } from "@sluice/core";
 import type { Outage } from "@sluice/core/http";
-import { createDeadlines, type RecordKind, scopeOf, storeFailure, throughBreaker } from "@sluice/core/kit";
+import { createDeadlines, type RecordKind, scopeOf, throughBreaker } from "@sluice/core/kit";
 import { can, checkStore, type Rules, unreadableState } from "@sluice/core/store";
 
 /** Options of everything that keeps records. */
@@ -99,20 +99,10 @@ export function openRecords<R>(
     return clock === undefined ? { deadlineMs } : { deadlineMs, nowMs: clock.nowMs() };
   }
 
-  /** Within the deadline of its call, and always with a `SluiceError` when it fails. */
-  function answer<T>(work: Promise<T>, calls: CallOptions): Promise<T> {
-    return deadlines.bound(
-      work,
-      (value) => value,
-      (error) => Promise.reject(storeFailure(error)),
-      calls.deadlineMs,
-    );
-  }
-
-  /** As {@link answer}, and reports outages. */
+  /** Bounds work by the deadline of its call, and reports outages. */
   async function reported<T>(work: Promise<T>, calls: CallOptions, isOurs: () => boolean): Promise<T> {
     try {
-      const value = await answer(work, calls);
+      const value = await deadlines.within(work, calls.deadlineMs);
       outages.succeeded();
       return value;
     } catch (error) {

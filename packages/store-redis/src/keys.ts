@@ -1,4 +1,4 @@
-import { splitEntryKey } from "@sluice/core/kit";
+import { scopeLength } from "@sluice/core/kit";
 import type { NotRun, SluiceError } from "@sluice/core/store";
 import type { Connection } from "./connection.js";
 import { isCrossSlot, isMovingSlot } from "./replies.js";
@@ -17,10 +17,9 @@ export const ONE_SLOT = "0";
 
 /** The hash tag of a stored key. The user's key can't contain one. FNV-1a over the UTF-16 code units. */
 export function tagOf(storedKey: string): string {
-  const { key } = splitEntryKey(storedKey);
   let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) {
-    hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  for (let i = scopeLength(storedKey); i < storedKey.length; i++) {
+    hash = Math.imul(hash ^ storedKey.charCodeAt(i), 0x01000193);
   }
   // The low bits of FNV depend least on the early characters.
   hash ^= hash >>> 15;

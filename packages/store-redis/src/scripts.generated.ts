@@ -8,7 +8,7 @@ export interface Script {
 
 export const compareAndSet: Script = {
   name: "compareAndSet",
-  sha1: "11a8f8bfa3d1c711d4bba5f45fb448353f769ed0",
+  sha1: "360c990821ff9ccd96f47e9bbda3870349dda7bb",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -31,16 +31,23 @@ end
 local REPEATED = redis.error_reply('SLUICEREPEATED the script had run before and its reply was lost')
 
 local VERSION, BLOCKED_VERSION = 1, 2
-local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
+local pack, unpack_some = cmsgpack.pack, cmsgpack.unpack_limit
 
 local CHUNK = 1000
 
 local function open_entry(value)
-  local ok, offset, version, until_ms, for_ms = pcall(unpack_some, value, 3, 0)
+  local ok, _, version, until_ms, a, b, c, d, e, f = pcall(unpack_some, value, 8, 0)
   if not ok or type(until_ms) ~= 'number' then return nil end
-  if version == VERSION then return value, until_ms, false end
-  if version ~= BLOCKED_VERSION or type(for_ms) ~= 'number' then return nil end
-  return pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1)), until_ms, for_ms
+  if version == VERSION then return value, until_ms, false, a, b, c, d, e end
+  if version ~= BLOCKED_VERSION or type(a) ~= 'number' then return nil end
+  local offset = unpack_some(value, 3, 0)
+  local plain = pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1))
+  return plain, until_ms, a, b, c, d, e, f
+end
+
+local function state_of(value)
+  local _, _, _, a, b, c, d, e = unpack_some(value, 7, 0)
+  return a, b, c, d, e
 end
 
 local function close_entry(value, until_ms, for_ms)
@@ -118,7 +125,7 @@ return { 1, now, current }
 
 export const decide: Script = {
   name: "decide",
-  sha1: "dfd5ad1bd71d8f221e97cd816dedbcd24df386d9",
+  sha1: "ad9e35ea1f7c836a8a8948ed2b0e09a1c07eaba0",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -141,16 +148,23 @@ end
 local REPEATED = redis.error_reply('SLUICEREPEATED the script had run before and its reply was lost')
 
 local VERSION, BLOCKED_VERSION = 1, 2
-local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
+local pack, unpack_some = cmsgpack.pack, cmsgpack.unpack_limit
 
 local CHUNK = 1000
 
 local function open_entry(value)
-  local ok, offset, version, until_ms, for_ms = pcall(unpack_some, value, 3, 0)
+  local ok, _, version, until_ms, a, b, c, d, e, f = pcall(unpack_some, value, 8, 0)
   if not ok or type(until_ms) ~= 'number' then return nil end
-  if version == VERSION then return value, until_ms, false end
-  if version ~= BLOCKED_VERSION or type(for_ms) ~= 'number' then return nil end
-  return pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1)), until_ms, for_ms
+  if version == VERSION then return value, until_ms, false, a, b, c, d, e end
+  if version ~= BLOCKED_VERSION or type(a) ~= 'number' then return nil end
+  local offset = unpack_some(value, 3, 0)
+  local plain = pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1))
+  return plain, until_ms, a, b, c, d, e, f
+end
+
+local function state_of(value)
+  local _, _, _, a, b, c, d, e = unpack_some(value, 7, 0)
+  return a, b, c, d, e
 end
 
 local function close_entry(value, until_ms, for_ms)
@@ -213,9 +227,7 @@ end
 
 local algorithms = {}
 algorithms['fixed-window'] = {
-  settle = function(policy, now, value)
-    if not value then return now, 0 end
-    local _, _, start, used = unpack_one(value)
+  settle = function(policy, now, _, start, used)
     if not start then return now, 0 end
     local elapsed = now - time_of(start)
     if used == 0 or elapsed >= policy[3] then return epoch_after(start, now), 0 end
@@ -298,9 +310,7 @@ algorithms['sliding-log'] = {
 }
 
 algorithms['sliding-window'] = {
-  settle = function(policy, now, value)
-    if not value then return now, 0, 0 end
-    local _, _, start, previous, current = unpack_one(value)
+  settle = function(policy, now, _, start, previous, current)
     if not start then return now, 0, 0 end
     local window, elapsed = policy[3], now - time_of(start)
     if elapsed >= 2 * window then
@@ -348,9 +358,7 @@ local function next_busy_since(busy_since, now)
 end
 
 algorithms['token-bucket'] = {
-  settle = function(policy, now, value)
-    if not value then return now, 0, now, 0 end
-    local _, _, full_at, numerator, old_rate, old_interval, busy_since = unpack_one(value)
+  settle = function(policy, now, _, full_at, numerator, old_rate, old_interval, busy_since)
     if not full_at then return now, 0, now, 0 end
     local units = full_at < now and 0 or (full_at - now) * old_rate + numerator
     if units == 0 then return now, 0, next_busy_since(busy_since, now), 0 end
@@ -392,15 +400,10 @@ local policies, numbers = batch[1], batch[2]
 
 local values, blocked, lengths, lifetimes = {}, {}, {}, {}
 
-local charged, refusal = false, nil
+local held, as, bs, cs, ds = {}, {}, {}, {}, {}
+local shares = #numbers > 5 * (#KEYS - 1)
 
-local function load(entry)
-  local value = redis.pcall('GET', KEYS[entry + 1])
-  values[entry], blocked[entry], lengths[entry] = value, 0, false
-  if not value then return end
-  local plain, until_ms, for_ms = open_entry(value)
-  values[entry], blocked[entry], lengths[entry] = plain, until_ms or false, for_ms
-end
+local charged, refusal = false, nil
 
 local function can_write()
   if not charged and not refusal then
@@ -412,28 +415,51 @@ end
 
 local result, n = { now }, 1
 
-local function judge(entry, policy, cost)
-  if blocked[entry] == nil then load(entry) end
-  if not blocked[entry] then return -1 end
-  local algorithm = policy.algorithm
-  local a, b, c, d, repaired = algorithm.settle(policy, now, values[entry])
-  local length = lengths[entry]
-  local too_long = length and blocked[entry] - now > length
+local function keep(entry, policy, a, b, c, d)
+  values[entry], lifetimes[entry] = policy.algorithm.write(policy, now, blocked[entry], a, b, c, d)
+  held[entry] = nil
+end
+
+local function settle(entry, policy)
+  local algorithm, owner = policy.algorithm, held[entry]
+  if owner == policy then return as[entry], bs[entry], cs[entry], ds[entry] end
+  if owner then keep(entry, owner, as[entry], bs[entry], cs[entry], ds[entry]) end
+  local value, until_ms, length, a, b, c, d, e = values[entry], blocked[entry], nil
+  if until_ms == nil then
+    value = redis.pcall('GET', KEYS[entry + 1])
+    until_ms, length = 0, false
+    if value then value, until_ms, length, a, b, c, d, e = open_entry(value) end
+    values[entry], blocked[entry], lengths[entry] = value, until_ms or false, length
+  elseif value then
+    a, b, c, d, e = state_of(value)
+  end
+  if not blocked[entry] then return nil end
+  local repaired
+  a, b, c, d, repaired = algorithm.settle(policy, now, value, a, b, c, d, e)
+  local too_long = length and until_ms - now > length
   if too_long then blocked[entry] = now + length end
   if repaired or too_long then
-    local value, lifetime = algorithm.write(policy, now, blocked[entry], a, b, c, d)
-    if repaired then values[entry] = value end
+    local packed, lifetime = algorithm.write(policy, now, blocked[entry], a, b, c, d)
+    if repaired then values[entry] = packed end
     lifetimes[entry] = math.max(1, lifetime)
   end
-  if blocked[entry] > now or not algorithm.fits(policy, now, cost, a, b, c, d) then return 0, a, b, c, d end
-  return 1, a, b, c, d
+  return a, b, c, d
+end
+
+local function judge(entry, policy, cost, a, b, c, d)
+  if not a then return -1 end
+  return blocked[entry] <= now and policy.algorithm.fits(policy, now, cost, a, b, c, d) and 1 or 0
 end
 
 local function finish(charging, entry, policy, cost, a, b, c, d)
   local algorithm = policy.algorithm
   if charging then
     a, b, c, d = algorithm.charge(policy, now, cost, a, b, c, d)
-    values[entry], lifetimes[entry] = algorithm.write(policy, now, blocked[entry], a, b, c, d)
+    if shares then
+      held[entry], as[entry], bs[entry], cs[entry], ds[entry] = policy, a, b, c, d
+    else
+      keep(entry, policy, a, b, c, d)
+    end
     cost = 0
   end
   n = n + 1
@@ -458,25 +484,28 @@ while at < count do
   n = n + 1
   if last - first == 2 then
     local entry, policy, cost = numbers[first], policies[numbers[first + 1]], numbers[last]
-    local verdict, a, b, c, d = judge(entry, policy, cost)
+    local a, b, c, d = settle(entry, policy)
+    local verdict = judge(entry, policy, cost, a, b, c, d)
     if verdict == 1 and charging and not can_write() then verdict = -2 end
     result[n] = verdict
     if verdict >= 0 then finish(charging and verdict == 1, entry, policy, cost, a, b, c, d) end
   else
     local verdict, place = 1, n
     for i = first, last, 3 do
-      local fits = judge(numbers[i], policies[numbers[i + 1]], numbers[i + 2])
+      local entry, policy = numbers[i], policies[numbers[i + 1]]
+      local fits = judge(entry, policy, numbers[i + 2], settle(entry, policy))
       if fits < verdict then verdict = fits end
     end
     if verdict == 1 and charging and not can_write() then verdict = -2 end
     result[place] = verdict
     for i = first, verdict < 0 and 0 or last, 3 do
       local entry, policy = numbers[i], policies[numbers[i + 1]]
-      finish(charging and verdict == 1, entry, policy, numbers[i + 2], policy.algorithm.settle(policy, now, values[entry]))
+      finish(charging and verdict == 1, entry, policy, numbers[i + 2], settle(entry, policy))
     end
   end
 end
 
+for entry, policy in pairs(held) do keep(entry, policy, as[entry], bs[entry], cs[entry], ds[entry]) end
 local write = charged and redis.call or redis.pcall
 for entry, lifetime in pairs(lifetimes) do
   local value = values[entry]
@@ -493,7 +522,7 @@ return result
 
 export const exportEntries: Script = {
   name: "exportEntries",
-  sha1: "7b1c54223425a43b2a60b726d74f04d599636e68",
+  sha1: "a6f54be582ec1198486dd8a123dd6cb08b070f4d",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -506,16 +535,23 @@ local function px(given, ttl)
 end
 
 local VERSION, BLOCKED_VERSION = 1, 2
-local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
+local pack, unpack_some = cmsgpack.pack, cmsgpack.unpack_limit
 
 local CHUNK = 1000
 
 local function open_entry(value)
-  local ok, offset, version, until_ms, for_ms = pcall(unpack_some, value, 3, 0)
+  local ok, _, version, until_ms, a, b, c, d, e, f = pcall(unpack_some, value, 8, 0)
   if not ok or type(until_ms) ~= 'number' then return nil end
-  if version == VERSION then return value, until_ms, false end
-  if version ~= BLOCKED_VERSION or type(for_ms) ~= 'number' then return nil end
-  return pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1)), until_ms, for_ms
+  if version == VERSION then return value, until_ms, false, a, b, c, d, e end
+  if version ~= BLOCKED_VERSION or type(a) ~= 'number' then return nil end
+  local offset = unpack_some(value, 3, 0)
+  local plain = pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1))
+  return plain, until_ms, a, b, c, d, e, f
+end
+
+local function state_of(value)
+  local _, _, _, a, b, c, d, e = unpack_some(value, 7, 0)
+  return a, b, c, d, e
 end
 
 local function close_entry(value, until_ms, for_ms)
@@ -595,7 +631,7 @@ return result
 
 export const importEntries: Script = {
   name: "importEntries",
-  sha1: "da6e1b99b502467483c64e41acccfd8e1c5f0212",
+  sha1: "7dc5e86a3923c11c2e654b9fb635ad4297c40461",
   text: `local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -618,16 +654,23 @@ end
 local REPEATED = redis.error_reply('SLUICEREPEATED the script had run before and its reply was lost')
 
 local VERSION, BLOCKED_VERSION = 1, 2
-local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
+local pack, unpack_some = cmsgpack.pack, cmsgpack.unpack_limit
 
 local CHUNK = 1000
 
 local function open_entry(value)
-  local ok, offset, version, until_ms, for_ms = pcall(unpack_some, value, 3, 0)
+  local ok, _, version, until_ms, a, b, c, d, e, f = pcall(unpack_some, value, 8, 0)
   if not ok or type(until_ms) ~= 'number' then return nil end
-  if version == VERSION then return value, until_ms, false end
-  if version ~= BLOCKED_VERSION or type(for_ms) ~= 'number' then return nil end
-  return pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1)), until_ms, for_ms
+  if version == VERSION then return value, until_ms, false, a, b, c, d, e end
+  if version ~= BLOCKED_VERSION or type(a) ~= 'number' then return nil end
+  local offset = unpack_some(value, 3, 0)
+  local plain = pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1))
+  return plain, until_ms, a, b, c, d, e, f
+end
+
+local function state_of(value)
+  local _, _, _, a, b, c, d, e = unpack_some(value, 7, 0)
+  return a, b, c, d, e
 end
 
 local function close_entry(value, until_ms, for_ms)

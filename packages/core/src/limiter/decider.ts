@@ -3,8 +3,9 @@ import { checkCost, type Policy, type Quota } from "../algorithm/policy.js";
 import { invalidOption, SluiceError, storeFailure } from "../errors.js";
 import { isPromise, type MaybePromise } from "../maybe-promise.js";
 import { checkOptions, expectNone, type Rules } from "../options.js";
+import type { Flight } from "../store/breaker.js";
 import { can } from "../store/capabilities.js";
-import { createDeadlines } from "../store/deadlines.js";
+import { type BoundCall, createDeadlines } from "../store/deadlines.js";
 import type { Denials } from "../store/deny-cache.js";
 import { refundEntry } from "../store/entry.js";
 import { type FailurePolicy, remoteMarkOf } from "../store/remote-mark.js";
@@ -102,6 +103,17 @@ export interface LimiterCore extends Decider {
   close(): void;
 }
 
+/** A decision that the store is asked for. */
+interface StoreCall {
+  readonly asked: readonly Claim[];
+  readonly key: LimiterKey;
+  readonly cost: number;
+  readonly charge: boolean;
+  readonly calls: CallOptions;
+  /** The number of calls that the store had answered when it began. */
+  readonly answers: number;
+}
+
 const CONSUME_RULES: Rules<ConsumeOptions> = { cost: "any" };
 
 const UNBOUNDED: CallOptions = {};
@@ -120,7 +132,7 @@ export function createLimiterCore(
 ): LimiterCore {
   const checked = checkLimiterOptions(options);
   const { store: given, policies, algorithms, prefix, failOpen, timeoutMs, autoBlock, on, clock } = checked;
-  const { store, refusal, openDenials, fallback } = failurePolicyOf(given, policies, options);
+  const { store, refusal, leave, openDenials, fallback, startDeadline } = failurePolicyOf(given, policies, options);
   const quotas = policies.map((policy) => (algorithms.get(policy.algorithm) as Algorithm).quota(policy));
   const claims = claimMaker(policies, prefix);
   const deciding =
@@ -129,18 +141,31 @@ export function createLimiterCore(
       ? store
       : undefined;
   const storeDecides = deciding !== undefined;
-  const engine: Engine = storeDecides ? decidingEngine(deciding) : updatingEngine(store, algorithms);
+  // What it decides is watched where it is bounded in time, which takes a promise less than through the breaker.
+  const direct = leave !== undefined && can(given, "decide") ? given : deciding;
+  const engine: Engine =
+    deciding === undefined || direct === undefined
+      ? updatingEngine(store, algorithms)
+      : decidingEngine(direct, deciding);
   const emitter = createEmitter(on);
   const instead = fallback !== undefined ? "fallback" : failOpen ? "failOpen" : "failClosed";
   const outage = shared ?? createOutage(instead, emitter);
   const deadlines = createDeadlines(
     timeoutMs,
     can(given, "connectionError") ? () => given.connectionError() : undefined,
+    startDeadline,
   );
   const terms: DecisionTerms = { policies, quotas, source };
   // Denials count for automatic blocks, so each has to reach the store. Those of blocked keys do not.
   const denials = openDenials?.({ quotas, timeoutMs, storeDecides, onlyBlocked: !!autoBlock });
   const synchronous = engine.synchronous;
+  const storeCall: BoundCall<Outcome, Decision, StoreCall> = {
+    answered(outcome, { asked, key, cost, charge, calls }) {
+      if (charge) denials?.note(asked, outcome, calls);
+      return answered(key, cost, charge, outcome);
+    },
+    unanswered: (error, { key, cost, charge, calls, answers }) => unanswered(key, cost, charge, error, calls, answers),
+  };
   let closed = false;
 
   function timing(): CallOptions {
@@ -174,35 +199,21 @@ export function createLimiterCore(
     const answers = synchronous ? 0 : outage.answers;
     const refused = refusal?.(asked, calls, storeDecides);
     if (refused !== undefined) return unanswered(key, cost, charge, refused, calls, answers);
+    let flight: Flight | undefined;
     try {
-      const outcome = engine.decide(asked, charge, calls);
-      return isPromise(outcome)
-        ? whenAnswered(outcome, asked, key, cost, charge, calls, answers)
-        : answered(key, cost, charge, outcome);
+      if (storeDecides && leave !== undefined) flight = leave(asked, calls, (calls.deadlineMs as number) - timeoutMs);
+      const outcome = engine.decide(asked, charge, flight === undefined ? calls : flight.options);
+      if (isPromise(outcome)) {
+        const context = { asked, key, cost, charge, calls, answers };
+        return deadlines.bound(outcome, storeCall, calls.deadlineMs, context, flight);
+      }
+      flight?.answered();
+      flight = undefined;
+      return answered(key, cost, charge, outcome);
     } catch (error) {
+      flight?.failed(error);
       return unanswered(key, cost, charge, error, calls, answers);
     }
-  }
-
-  // Closures are in separate functions: a function that contains one pays for it even if it creates none.
-  function whenAnswered(
-    outcome: Promise<Outcome>,
-    asked: readonly Claim[],
-    key: LimiterKey,
-    cost: number,
-    charge: boolean,
-    calls: CallOptions,
-    answers: number,
-  ): Promise<Decision> {
-    return deadlines.bound(
-      outcome,
-      (settled) => {
-        if (charge) denials?.note(asked, settled, calls);
-        return answered(key, cost, charge, settled);
-      },
-      (error) => unanswered(key, cost, charge, error, calls, answers),
-      calls.deadlineMs,
-    );
   }
 
   function repeated(key: LimiterKey, cost: number, denial: Outcome): Decision {
@@ -243,12 +254,7 @@ export function createLimiterCore(
   }
 
   function bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T> {
-    return deadlines.bound(
-      work,
-      (value) => value,
-      (error) => Promise.reject(storeFailure(error)),
-      calls.deadlineMs,
-    );
+    return deadlines.within(work, calls.deadlineMs);
   }
 
   async function refundAlways(decision: Decision, calls: CallOptions): Promise<boolean> {

@@ -15,10 +15,14 @@ export interface Engine {
 /** Algorithms by name. */
 export type Algorithms = ReadonlyMap<string, Algorithm>;
 
-/** The engine on a store that decides where the data lives. */
-export function decidingEngine(store: DecidingStore): Engine {
-  const synchronous = isSynchronousStore(store);
-
+/**
+ * The engine on a store that decides where the data lives.
+ *
+ * @param store asked to decide
+ * @param asked the same, asked to update
+ */
+export function decidingEngine(store: DecidingStore, asked: DecidingStore = store): Engine {
+  const synchronous = isSynchronousStore(asked);
   const reused = { claims: [] as readonly Claim[], charge: true };
   return {
     synchronous,
@@ -29,7 +33,7 @@ export function decidingEngine(store: DecidingStore): Engine {
       return store.decide(reused, options);
     },
     async update({ scope, key }, change, options) {
-      await store.atomicUpdate<Entry>(scope + key, change, options);
+      await asked.atomicUpdate<Entry>(scope + key, change, options);
     },
   };
 }

@@ -30,19 +30,36 @@ export interface BreakerNumbers {
 export interface Breaker {
   /** False if it is closed for all parts, as far as calls have noticed. */
   isOpen(): boolean;
-  /** The error that {@link Breaker.call} would throw for one part: as a value, it costs less. `undefined` if there is none. */
+  /** The error that {@link Breaker.leave} would throw for one part: as a value, it costs less. `undefined` if there is none. */
   refusal(part: string, options: CallOptions): SluiceError | undefined;
+  /**
+   * Notes that a call leaves.
+   *
+   * @param part the part of the store that the call reaches
+   * @param others further parts that it reaches: parts fail apart from each other
+   * @param nowMs a time of `performance.now()`
+   * @throws SluiceError `STORE_BREAKER_OPEN`
+   */
+  leave(part: string, others: readonly string[], options: CallOptions, nowMs: number): Flight;
   /**
    * Makes a call unless the breaker is open, with options that say whether it is a probe.
    *
-   * @param parts the parts of the store that the call reaches, which fail apart from each other
    * @throws SluiceError `STORE_BREAKER_OPEN`
    */
   call<T>(
-    parts: readonly string[],
+    part: string,
+    others: readonly string[],
     options: CallOptions,
     make: (options: CallOptions) => MaybePromise<T>,
   ): MaybePromise<T>;
+}
+
+/** A call under way. One of the two methods has to be called once, when it has ended. */
+export interface Flight {
+  /** The options to make the call with. */
+  readonly options: CallOptions;
+  answered(): void;
+  failed(error: unknown): void;
 }
 
 /** One part of a store. Times are of `performance.now()`. */
@@ -53,7 +70,7 @@ interface Part {
   failures: number;
   lastError: unknown;
   /** The first calls since the last answer. They have failed when their deadlines pass. */
-  readonly unanswered: Flight[];
+  readonly unanswered: PartsFlight[];
   open: Open | undefined;
 }
 
@@ -66,15 +83,41 @@ interface Open {
   readonly probe: CallOptions | undefined;
 }
 
-/** A call under way. */
-interface Flight {
+/** A class: methods of its own would cost each decision a closure. */
+class PartsFlight implements Flight {
   readonly part: Part;
   /** The other parts that it reaches. */
   readonly others: readonly Part[];
   /** {@link Part.answers} of the first part when it left. */
   readonly answers: number;
+  /** The options of the decision that it is made for. */
+  readonly given: CallOptions;
   readonly options: CallOptions;
-  failed: boolean;
+  hasFailed = false;
+  readonly #breaker: BreakerState;
+
+  constructor(breaker: BreakerState, part: Part, others: readonly Part[], given: CallOptions, options: CallOptions) {
+    this.part = part;
+    this.others = others;
+    this.answers = part.answers;
+    this.given = given;
+    this.options = options;
+    this.#breaker = breaker;
+  }
+
+  answered(): void {
+    this.#breaker.answered(this);
+  }
+
+  failed(error: unknown): void {
+    this.#breaker.failed(this, error);
+  }
+}
+
+/** The part of a breaker that learns how calls ended. */
+interface BreakerState {
+  answered(flight: PartsFlight): void;
+  failed(flight: PartsFlight, error: unknown): void;
 }
 
 const NO_PARTS: readonly Part[] = [];
@@ -105,6 +148,7 @@ export function checkBreaker(options: BreakerOptions): BreakerNumbers {
 export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connectionError?: () => unknown): Breaker {
   const states = new Map<string, Part>();
   let openParts = 0;
+  const state: BreakerState = { answered, failed };
 
   function partNamed(name: string): Part {
     let part = states.get(name);
@@ -133,8 +177,8 @@ export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connecti
     let sinceMs = nowMs;
     let overdue = false;
     for (const flight of part.unanswered) {
-      const { deadlineMs = Number.POSITIVE_INFINITY } = flight.options;
-      if (flight.failed || deadlineMs > nowMs) continue;
+      const { deadlineMs = Number.POSITIVE_INFINITY } = flight.given;
+      if (flight.hasFailed || deadlineMs > nowMs) continue;
       failed++;
       overdue = true;
       sinceMs = deadlineMs;
@@ -152,26 +196,32 @@ export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connecti
     return open !== undefined && open.probe !== options && nowMs < open.probeAtMs ? open.error : undefined;
   }
 
-  function leave(part: Part, others: readonly Part[], options: CallOptions, nowMs: number): Flight {
-    const flight: Flight = { part, others, answers: part.answers, options, failed: false };
+  function leave(name: string, otherNames: readonly string[], given: CallOptions, nowMs: number): PartsFlight {
+    const part = partNamed(name);
+    const others = otherNames.length === 0 ? NO_PARTS : otherNames.map(partNamed);
+    let shut = refusalOf(part, given, nowMs);
+    for (const other of others) shut ??= refusalOf(other, given, nowMs);
+    if (shut !== undefined) throw shut;
+    const probe = part.open !== undefined || others.some(({ open }) => open !== undefined);
+    const flight = new PartsFlight(state, part, others, given, probe ? { ...given, probe } : given);
     leavePart(part, flight, nowMs);
     for (const other of others) leavePart(other, flight, nowMs);
     return flight;
   }
 
-  function leavePart(part: Part, flight: Flight, nowMs: number): void {
+  function leavePart(part: Part, flight: PartsFlight, nowMs: number): void {
     const { open } = part;
-    const { options } = flight;
+    const { given } = flight;
     if (open === undefined) {
       if (part.unanswered.length < failures) part.unanswered.push(flight);
-    } else if (open.probe !== options) {
+    } else if (open.probe !== given) {
       // A probe whose caller has gone, and with it its end, must not be the last one.
-      const { deadlineMs = nowMs } = options;
-      part.open = { error: open.error, probeAtMs: deadlineMs + cooldownMs, probe: options };
+      const { deadlineMs = nowMs } = given;
+      part.open = { error: open.error, probeAtMs: deadlineMs + cooldownMs, probe: given };
     }
   }
 
-  function answered({ part, others }: Flight): void {
+  function answered({ part, others }: PartsFlight): void {
     answeredBy(part);
     for (const other of others) answeredBy(other);
   }
@@ -185,18 +235,18 @@ export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connecti
     if (part.unanswered.length > 0) part.unanswered.length = 0;
   }
 
-  function failed(flight: Flight, error: unknown): void {
+  function failed(flight: PartsFlight, error: unknown): void {
     if (isAnswer(error)) {
       answered(flight);
       return;
     }
-    flight.failed = true;
+    flight.hasFailed = true;
     const { part } = flight;
     // Nobody knows which of several parts has failed.
     if (flight.others.length > 0) return;
     const nowMs = performance.now();
     if (part.open !== undefined) {
-      if (part.open.probe === flight.options) part.open = opened(error, nowMs);
+      if (part.open.probe === flight.given) part.open = opened(error, nowMs);
       return;
     }
     // The calls of a batch fail with the same error. A store that has answered a later call is not down.
@@ -211,17 +261,12 @@ export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connecti
 
     refusal: (part, options) => refusalOf(partNamed(part), options, performance.now()),
 
-    call(names, options, make) {
-      const nowMs = performance.now();
-      const part = partNamed(names[0] as string);
-      const others = names.length === 1 ? NO_PARTS : names.slice(1).map(partNamed);
-      let shut = refusalOf(part, options, nowMs);
-      for (const other of others) shut ??= refusalOf(other, options, nowMs);
-      if (shut !== undefined) throw shut;
-      const probe = part.open !== undefined || others.some(({ open }) => open !== undefined);
-      const flight = leave(part, others, options, nowMs);
+    leave,
+
+    call(part, others, options, make) {
+      const flight = leave(part, others, options, performance.now());
       try {
-        const made = make(probe ? { ...options, probe } : options);
+        const made = make(flight.options);
         if (isPromiseLike(made)) {
           made.then(
             () => answered(flight),

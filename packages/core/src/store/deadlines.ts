@@ -1,61 +1,97 @@
-import { SluiceError } from "../errors.js";
+import { SluiceError, storeFailure } from "../errors.js";
 import { startDeadline } from "../timer.js";
+import type { Flight } from "./breaker.js";
+
+/** Turns the end of work that is bounded in time into a result. `context` is what {@link Deadlines.bound} was given. */
+export interface BoundCall<T, R, C = undefined> {
+  answered(value: T, context: C): R;
+  /** @param error of the work; a `STORE_TIMEOUT` if it took too long; or of `answered` */
+  unanswered(error: unknown, context: C): R | Promise<R>;
+}
 
 /** Bounds promises in time. */
 export interface Deadlines {
   /** The deadline of a call that starts now: a time of `performance.now()`. */
   next(): number;
   /**
-   * Resolves to the result of `answered` for the result of `work`, or to that of `unanswered` for its error: a
-   * `STORE_TIMEOUT` if there is no result by `deadlineMs`, which is that of {@link Deadlines.next} by default.
+   * Resolves to the result of `answered` for the result of `work`, or to that of `unanswered` if there is none by
+   * `deadlineMs`, which is that of {@link Deadlines.next} by default.
    */
-  bound<T, R>(
+  bound<T, R>(work: Promise<T>, call: BoundCall<T, R>, deadlineMs?: number): Promise<R>;
+  /** @param flight its end is noted, in time or not */
+  bound<T, R, C>(
     work: Promise<T>,
-    answered: (value: T) => R,
-    unanswered: (error: unknown) => R | Promise<R>,
-    deadlineMs?: number,
+    call: BoundCall<T, R, C>,
+    deadlineMs: number | undefined,
+    context: C,
+    flight: Flight | undefined,
   ): Promise<R>;
+  /** Settles as `work` does, but rejects always with a `SluiceError`: a `STORE_TIMEOUT` if it takes too long. */
+  within<T>(work: Promise<T>, deadlineMs?: number): Promise<T>;
 }
 
+const PASSED_ON: BoundCall<unknown, unknown> = {
+  answered: (value) => value,
+  unanswered: (error) => Promise.reject(storeFailure(error)),
+};
+
 /**
- * One time-out for many promises, with a timer for each. A timer for all, that of the oldest, would save a quarter of a
- * microsecond, but on Workers a timer ends with the request that started it: one client that leaves would then take the
- * time limit from all others.
+ * One time-out for many promises.
  *
  * @param connectionError the last error of the store's connection: it explains a time-out
+ * @param start default: a timer for each promise
  */
-export function createDeadlines(timeoutMs: number, connectionError?: () => unknown): Deadlines {
+export function createDeadlines(
+  timeoutMs: number,
+  connectionError?: () => unknown,
+  start: (deadlineMs: number, passed: () => void) => () => void = startDeadline,
+): Deadlines {
   const next = (): number => performance.now() + timeoutMs;
+
+  function bound(
+    work: Promise<unknown>,
+    call: BoundCall<unknown, unknown, unknown>,
+    deadlineMs = next(),
+    context?: unknown,
+    flight?: Flight,
+  ): Promise<unknown> {
+    return new Promise((resolve) => {
+      let settled = false;
+      const isFirst = (): boolean => {
+        if (settled) return false;
+        settled = true;
+        stop();
+        return true;
+      };
+      const fail = (error: unknown): void => {
+        if (isFirst()) resolve(call.unanswered(error, context));
+      };
+      const stop = start(deadlineMs, () =>
+        fail(storeTimeout(`the store did not answer within ${timeoutMs} ms`, connectionError?.())),
+      );
+      work.then(
+        (value) => {
+          flight?.answered();
+          if (!isFirst()) return;
+          try {
+            resolve(call.answered(value, context));
+          } catch (error) {
+            // An answer that can not be read counts as a failure.
+            resolve(call.unanswered(error, context));
+          }
+        },
+        (error) => {
+          flight?.failed(error);
+          fail(error);
+        },
+      );
+    });
+  }
 
   return {
     next,
-
-    bound(work, answered, unanswered, deadlineMs = next()) {
-      return new Promise((resolve) => {
-        let settled = false;
-        const isFirst = (): boolean => {
-          if (settled) return false;
-          settled = true;
-          stop();
-          return true;
-        };
-        const fail = (error: unknown): void => {
-          if (isFirst()) resolve(unanswered(error));
-        };
-        const stop = startDeadline(deadlineMs, () =>
-          fail(storeTimeout(`the store did not answer within ${timeoutMs} ms`, connectionError?.())),
-        );
-        work.then((value) => {
-          if (!isFirst()) return;
-          try {
-            resolve(answered(value));
-          } catch (error) {
-            // An answer that can not be read counts as a failure.
-            resolve(unanswered(error));
-          }
-        }, fail);
-      });
-    },
+    bound: bound as Deadlines["bound"],
+    within: <T>(work: Promise<T>, deadlineMs?: number) => bound(work, PASSED_ON, deadlineMs) as Promise<T>,
   };
 }
 

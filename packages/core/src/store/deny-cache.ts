@@ -103,7 +103,7 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
     nowMs: number,
   ): Outcome | undefined {
     // A cost that never fits has no time to count down.
-    if (denials.size === 0 || quotas.some(({ limit }, i) => (claims[i] as Claim).cost > limit)) return undefined;
+    if (quotas.some(({ limit }, i) => (claims[i] as Claim).cost > limit)) return undefined;
     for (const claim of claims) {
       const denied = denials.get(entryKeyOf(claim, storeDecides));
       if (denied === undefined) continue;
@@ -128,7 +128,6 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
     startMs: number,
     nowMs: number,
   ): void {
-    if (outcome.allowed && denials.size === 0) return;
     const denied: Denied | undefined = outcome.allowed
       ? undefined
       : { claims, outcome, atMs: nowMs, forMs: lastsMs(outcome, maxAgeMs), refreshMs: nowMs + maxAgeMs / 2 };
@@ -141,9 +140,11 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
 
   return {
     openFor: (host) => ({
-      find: (claims, { nowMs = performance.now() }) => find(host, claims, nowMs),
-      note(claims, outcome, { deadlineMs = 0, nowMs = performance.now() }) {
-        note(host.storeDecides, claims, outcome, deadlineMs - host.timeoutMs, nowMs);
+      // The time is not asked for where nothing is remembered, as for most decisions.
+      find: (claims, { nowMs }) => (denials.size === 0 ? undefined : find(host, claims, nowMs ?? performance.now())),
+      note(claims, outcome, { deadlineMs = 0, nowMs }) {
+        if (outcome.allowed && denials.size === 0) return;
+        note(host.storeDecides, claims, outcome, deadlineMs - host.timeoutMs, nowMs ?? performance.now());
       },
     }),
 

@@ -16,16 +16,22 @@ export function scopeOf(prefix: string, policy: Policy): string {
 }
 
 /**
- * Splits an entry's key into scope and user's key. A key that {@link scopeOf} did not create has no scope: all of it is
- * the user's key.
+ * The position of the user's key in an entry's key, which is the length of its scope. A key that {@link scopeOf} did not
+ * create has no scope: all of it is the user's key.
  */
-export function splitEntryKey(entryKey: string): { scope: string; key: string } {
+export function scopeLength(entryKey: string): number {
   let end = -1;
   for (let colons = 0; colons < 3; colons++) {
     end = entryKey.indexOf(":", end + 1);
-    if (end === -1) return { scope: "", key: entryKey };
+    if (end === -1) return 0;
   }
-  return { scope: entryKey.slice(0, end + 1), key: entryKey.slice(end + 1) };
+  return end + 1;
+}
+
+/** Splits an entry's key into scope and user's key: see {@link scopeLength}. */
+export function splitEntryKey(entryKey: string): { scope: string; key: string } {
+  const length = scopeLength(entryKey);
+  return { scope: entryKey.slice(0, length), key: entryKey.slice(length) };
 }
 
 /**

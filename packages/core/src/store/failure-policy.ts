@@ -3,11 +3,12 @@ import type { Policy } from "../algorithm/policy.js";
 import { invalidOption, type SluiceError } from "../errors.js";
 import { after, type MaybePromise } from "../maybe-promise.js";
 import { check, checkOptions, type Rules } from "../options.js";
-import { type Breaker, type BreakerOptions, checkBreaker, createBreaker } from "./breaker.js";
+import { type Breaker, type BreakerOptions, checkBreaker, createBreaker, type Flight } from "./breaker.js";
 import { can } from "./capabilities.js";
 import { checkDenyCache, createDenyCache, type DenyCache, type DenyCacheOptions } from "./deny-cache.js";
 import { entryKeyOf } from "./entry-key.js";
 import {
+  type FailurePolicy,
   type Fallback,
   type FallbackOptions,
   type Refusal,
@@ -16,6 +17,7 @@ import {
   type SpareLimiter,
   type SpareOptions,
 } from "./remote-mark.js";
+import { sharedTimers } from "./shared-timers.js";
 import type { CallOptions, Claim, DecidingStore, Outcome, Store } from "./store.js";
 
 /** The state that limiters on one store share. */
@@ -28,11 +30,15 @@ interface Shared {
 interface Asked {
   readonly store: Store;
   readonly refusal?: Refusal | undefined;
+  readonly leave?: FailurePolicy<never, never, never>["leave"];
 }
 
 const byStore = new WeakMap<Store, Shared>();
 
-const ONE_PART: readonly string[] = [""];
+/** The name of the part that is the whole store. */
+const WHOLE = "";
+
+const NO_OTHERS: readonly string[] = [];
 
 const NO_OPTIONS: CallOptions = {};
 
@@ -55,6 +61,8 @@ export const remote: RemoteMark = {
     return {
       store: asked.store,
       refusal: asked.refusal,
+      leave: asked.leave,
+      startDeadline: sharedTimers(),
       openDenials: denials?.openFor,
       fallback: fallback && fallbackOf(openSpare(checkFallback(fallback, store, policies)), policies),
     };
@@ -150,13 +158,10 @@ function sharedBreaker({ breakers }: Shared, store: Store, options: BreakerOptio
 
 /** The store, asked through a breaker. */
 function breaking(store: Store, breaker: Breaker): Asked {
-  const partOf = remoteMarkOf(store)?.partOf;
-  const partsOf = (keys: readonly string[]): readonly string[] =>
-    partOf === undefined ? ONE_PART : [...new Set(keys.map(partOf))];
+  const partOf = remoteMarkOf(store)?.partOf ?? (() => WHOLE);
 
   function refusal(claims: readonly Claim[], options: CallOptions, storeDecides: boolean): SluiceError | undefined {
     if (!breaker.isOpen()) return undefined;
-    if (partOf === undefined) return breaker.refusal("", options);
     const part = partOf(entryKeyOf(claims[0] as Claim, storeDecides));
     for (let i = 1; i < claims.length; i++) {
       // The call itself asks for several parts.
@@ -165,21 +170,37 @@ function breaking(store: Store, breaker: Breaker): Asked {
     return breaker.refusal(part, options);
   }
 
+  function partOfClaim({ scope, key }: Claim): string {
+    return partOf(scope + key);
+  }
+
+  function othersOf(claims: readonly Claim[], part: string): readonly string[] {
+    if (claims.length === 1) return NO_OTHERS;
+    const others = new Set(claims.map(partOfClaim));
+    others.delete(part);
+    return others.size === 0 ? NO_OTHERS : [...others];
+  }
+
+  function leave(claims: readonly Claim[], options: CallOptions, nowMs: number): Flight {
+    const part = partOfClaim(claims[0] as Claim);
+    return breaker.leave(part, othersOf(claims, part), options, nowMs);
+  }
+
   const asked = passing(store, {
     async atomicUpdate(key, update, options = NO_OPTIONS) {
-      return breaker.call(partsOf([key]), options, (calls) => store.atomicUpdate(key, update, calls));
+      return breaker.call(partOf(key), NO_OTHERS, options, (calls) => store.atomicUpdate(key, update, calls));
     },
     async delete(key, options = NO_OPTIONS) {
-      return breaker.call(partsOf([key]), options, (calls) => store.delete(key, calls));
+      return breaker.call(partOf(key), NO_OTHERS, options, (calls) => store.delete(key, calls));
     },
-    decide: (admission, options = NO_OPTIONS) =>
-      breaker.call(
-        partOf === undefined ? ONE_PART : partsOf(admission.claims.map(({ scope, key }) => scope + key)),
-        options,
-        (calls) => (store as DecidingStore).decide(admission, calls),
-      ),
+    decide(admission, options = NO_OPTIONS) {
+      const part = partOfClaim(admission.claims[0] as Claim);
+      return breaker.call(part, othersOf(admission.claims, part), options, (calls) =>
+        (store as DecidingStore).decide(admission, calls),
+      );
+    },
   });
-  return { store: asked, refusal };
+  return { store: asked, refusal, leave };
 }
 
 /** The store, whose writes clear what is remembered of their keys. */

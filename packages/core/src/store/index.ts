@@ -7,7 +7,7 @@ export { type Duration, parseDuration } from "../duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode } from "../errors.js";
 export type { MaybePromise } from "../maybe-promise.js";
 export { check, checkOptions, type Rule, type Rules } from "../options.js";
-export { type BreakerOptions, reportedByStore } from "./breaker.js";
+export { type BreakerOptions, type Flight, reportedByStore } from "./breaker.js";
 export {
   type Capabilities,
   type ConnectionErrors,

@@ -1,7 +1,7 @@
 import type { Policy } from "../algorithm/policy.js";
 import type { SluiceError } from "../errors.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import type { BreakerOptions } from "./breaker.js";
+import type { BreakerOptions, Flight } from "./breaker.js";
 import type { DenyCache, DenyCacheOptions } from "./deny-cache.js";
 import type { CallOptions, Claim, Store } from "./store.js";
 
@@ -57,6 +57,16 @@ export interface FailurePolicy<Key, Decision, Spare> {
   /** The store, asked through a circuit breaker. */
   readonly store: Store;
   readonly refusal: Refusal | undefined;
+  /**
+   * Notes that a decision of the store leaves, for a limiter that notes its end, too, also after the deadline: that costs less
+   * than to decide through the breaker. `nowMs` is a time of `performance.now()`. Throws `STORE_BREAKER_OPEN`. `undefined`
+   * for a store whose parts have breakers of their own.
+   */
+  readonly leave: ((claims: readonly Claim[], options: CallOptions, nowMs: number) => Flight) | undefined;
+  /**
+   * Starts the deadline of a call. Calls `passed` after it, a time of `performance.now()`; the function returned prevents that.
+   */
+  readonly startDeadline: (deadlineMs: number, passed: () => void) => () => void;
   /** Opens the limiter's part of the deny cache. */
   readonly openDenials: DenyCache["openFor"] | undefined;
   readonly fallback: Fallback<Key, Decision, Spare> | undefined;

@@ -24,7 +24,7 @@ export function hasRequestContexts(): boolean {
 }
 
 /** Runs work in the context in which this module was loaded: outside every request's AsyncLocalStorage. */
-export const outsideRequests: <R>(work: () => R) => R = rootContext() ?? ((work) => work());
+export const outsideRequests: <R>(work: () => R) => R = /* @__PURE__ */ rootContext() ?? ((work) => work());
 
 function rootContext(): (<R>(work: () => R) => R) | undefined {
   if (hasRequestContexts()) return undefined;

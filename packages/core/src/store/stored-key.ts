@@ -63,8 +63,14 @@ export function storedKeys(createHash: CreateHash): StoredKeys {
     return createHash("sha256").update(bytes).digest("hex");
   }
 
+  /** Each policy has one scope, so the next one is mostly the same. */
+  let literalScope = "";
+
   function of(scope: string, key: string): StoredKey {
-    if (!isLiteral(scope, LONGEST_SCOPE)) return { scope: "", key: `#${digest(scope + key)}` };
+    if (scope !== literalScope) {
+      if (!isLiteral(scope, LONGEST_SCOPE)) return { scope: "", key: `#${digest(scope + key)}` };
+      literalScope = scope;
+    }
     return { scope, key: isLiteral(key, LONGEST_KEY) ? key : `#${digest(key)}` };
   }
 

@@ -81,11 +81,10 @@ describe("an answer that arrived while the event loop stood still", () => {
       await once(worker, "message");
       const answer = once(worker, "message");
       worker.postMessage("question");
-      const bound = createDeadlines(100).bound(
-        answer,
-        () => "answered",
-        () => "unanswered",
-      );
+      const bound = createDeadlines(100).bound(answer, {
+        answered: () => "answered",
+        unanswered: () => "unanswered",
+      });
       const endMs = performance.now() + 300;
       while (performance.now() < endMs);
       expect(await bound).toBe("answered");

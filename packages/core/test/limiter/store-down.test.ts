@@ -99,6 +99,33 @@ describe("with the breaker open, a limiter", () => {
     expect(waitedMs).toBeLessThanOrEqual(200 + 500 + 1);
   });
 
+  it("is closed by an answer that came after its deadline", async () => {
+    const made = setUp();
+    const inner = made.store.decide;
+    made.store.decide = async (admission, options) => {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return inner(admission, options);
+    };
+    const late = Array.from({ length: 5 }, () => made.limiter.consume("k"));
+    await vi.advanceTimersByTimeAsync(250);
+    expect((await Promise.all(late)).every(({ source }) => source === "failClosed")).toBe(true);
+    expect(made.limiter.decide("k")).toMatchObject({ error: { code: "STORE_BREAKER_OPEN" } });
+    await vi.advanceTimersByTimeAsync(50);
+    expect(made.limiter.decide("k")).toBeInstanceOf(Promise);
+  });
+
+  it("counts a failure after the deadline as one, and not as an answer", async () => {
+    const made = setUp({ breaker: { failures: 2, cooldown: "10s" } });
+    made.store.decide = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      throw new Error("reset by peer");
+    };
+    const late = Array.from({ length: 2 }, () => made.limiter.consume("k"));
+    await vi.advanceTimersByTimeAsync(300);
+    await Promise.all(late);
+    expect(made.limiter.decide("k")).toMatchObject({ error: { code: "STORE_BREAKER_OPEN" } });
+  });
+
   it("shares what it knows with other limiters on the store", async () => {
     const made = setUp();
     const other = setUp({ policies: tokenBucket() }, made.store);

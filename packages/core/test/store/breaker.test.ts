@@ -27,7 +27,7 @@ function setUp(numbers: Partial<BreakerNumbers> = {}, connectionError?: () => un
     calls = options(),
   ): Promise<string> {
     try {
-      await breaker.call(parts, calls, () => {
+      await breaker.call(parts[0] as string, parts.slice(1), calls, () => {
         state.made++;
         return outcome === undefined ? Promise.resolve({}) : Promise.reject(outcome);
       });
@@ -44,7 +44,7 @@ function setUp(numbers: Partial<BreakerNumbers> = {}, connectionError?: () => un
   ): { answer(): Promise<void>; fail(error: unknown): Promise<void> } {
     let resolve: (value: object) => void = () => {};
     let reject: (error: unknown) => void = () => {};
-    const made = breaker.call(parts, calls, () => {
+    const made = breaker.call(parts[0] as string, parts.slice(1), calls, () => {
       state.made++;
       return new Promise<object>((answered, failed) => {
         resolve = answered;
@@ -127,8 +127,8 @@ describe("a closed breaker", () => {
     const make = () => {
       throw thrown;
     };
-    expect(() => breaker.call(ONE, {}, make)).toThrow(thrown);
-    expect(() => breaker.call(ONE, {}, make)).toThrow("is not asked");
+    expect(() => breaker.call("", [], {}, make)).toThrow(thrown);
+    expect(() => breaker.call("", [], {}, make)).toThrow("is not asked");
   });
 
   it("opens when enough calls are overdue, with no timer and no answer since they left", async () => {
@@ -181,7 +181,7 @@ describe("an open breaker", () => {
     const errors = new Set<unknown>();
     for (let i = 0; i < 100; i++) {
       try {
-        breaker.call(ONE, {}, () => ({}));
+        breaker.call("", [], {}, () => ({}));
       } catch (error) {
         errors.add(error);
       }
@@ -198,7 +198,7 @@ describe("an open breaker", () => {
     const { breaker, hang } = setUp({}, () => reason);
     for (let i = 0; i < 3; i++) hang();
     await vi.advanceTimersByTimeAsync(300);
-    expect(() => breaker.call(ONE, {}, () => ({}))).toThrow("ECONNREFUSED");
+    expect(() => breaker.call("", [], {}, () => ({}))).toThrow("ECONNREFUSED");
   });
 
   it("lets one call through after the cooldown, as a probe, and closes when it is answered", async () => {
@@ -211,7 +211,7 @@ describe("an open breaker", () => {
     expect(await call()).toBe("STORE_BREAKER_OPEN");
     await probe.answer();
     let given: CallOptions | undefined;
-    breaker.call(ONE, {}, (options) => {
+    breaker.call("", [], {}, (options) => {
       given = options;
       return {};
     });
@@ -224,7 +224,7 @@ describe("an open breaker", () => {
     await open();
     await vi.advanceTimersByTimeAsync(500);
     const seen: CallOptions[] = [];
-    breaker.call(ONE, { nowMs: 5 }, (options) => {
+    breaker.call("", [], { nowMs: 5 }, (options) => {
       seen.push(options);
       return {};
     });

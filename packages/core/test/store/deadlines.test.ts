@@ -23,11 +23,10 @@ function setUp() {
   const start = (name: string) => {
     const work = held<string>();
     void deadlines
-      .bound(
-        work.promise,
-        (value) => `answered ${value}`,
-        (error) => `unanswered ${(error as { code?: string }).code ?? error}`,
-      )
+      .bound(work.promise, {
+        answered: (value) => `answered ${value}`,
+        unanswered: (error) => `unanswered ${(error as { code?: string }).code ?? error}`,
+      })
       .then((result) => results.push(`${name}: ${result}`));
     return work;
   };
@@ -106,13 +105,12 @@ describe("createDeadlines", () => {
 
   it("treats an unreadable answer as an error", async () => {
     const deadlines = createDeadlines(500);
-    const bound = deadlines.bound(
-      Promise.resolve(undefined),
-      () => {
+    const bound = deadlines.bound(Promise.resolve(undefined), {
+      answered: () => {
         throw new TypeError("no findings");
       },
-      (error) => String(error),
-    );
+      unanswered: (error) => String(error),
+    });
     expect(await bound).toBe("TypeError: no findings");
   });
 });

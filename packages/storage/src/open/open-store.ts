@@ -163,9 +163,8 @@ function unavailable(storeUrl: StoreUrl, redact: Redact, error: unknown): Sluice
  * The work may still take effect then.
  */
 export function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  return createDeadlines(timeoutMs).bound(
-    work,
-    (value) => value,
-    (error) => Promise.reject(error),
-  );
+  return createDeadlines(timeoutMs).bound(work, {
+    answered: (value) => value,
+    unanswered: (error) => Promise.reject(error),
+  });
 }

@@ -18,13 +18,14 @@
 -- refuses to write a repair, the result does not change.
 --
 -- `algorithms` has a table of functions for each algorithm, each in a separate file:
---   settle(policy, now, value)                  the state as it stands: up to four values, then whether it was repaired
+--   settle(policy, now, value, ...)             the state as it stands: up to four values, then whether it was repaired.
+--                                               Its arguments are the value and the first five numbers of its state
 --   fits(policy, now, cost, a, b, c, d)         whether the cost fits
 --   charge(policy, now, cost, a, b, c, d)       the settled state after the charge
 --   write(policy, now, blocked, a, b, c, d)     the value to store, and its lifetime
 --   report(result, n, policy, cost, a, b, c, d) adds what core's `read` of the algorithm takes; returns the new n
 -- A settled state is passed as plain values, one of which may be a table: a table for each state would cost more than
--- the decision.
+-- the decision. To settle what `write` packed at the same time changes nothing.
 
 --@include "includes/now.lua"
 --@include "includes/once.lua"
@@ -46,16 +47,13 @@ local policies, numbers = batch[1], batch[2]
 -- Written once, at the end.
 local values, blocked, lengths, lifetimes = {}, {}, {}, {}
 
+-- For each entry that was charged the policy, and the settled state since. Where claims share entries it is packed once,
+-- at the end. Where all claims have their own, as far as their count shows, it is not held.
+local held, as, bs, cs, ds = {}, {}, {}, {}, {}
+local shares = #numbers > 5 * (#KEYS - 1)
+
 -- True if anything is charged; and the server's error if it refuses to write.
 local charged, refusal = false, nil
-
-local function load(entry)
-  local value = redis.pcall('GET', KEYS[entry + 1])
-  values[entry], blocked[entry], lengths[entry] = value, 0, false
-  if not value then return end
-  local plain, until_ms, for_ms = open_entry(value)
-  values[entry], blocked[entry], lengths[entry] = plain, until_ms or false, for_ms
-end
 
 -- Returns whether the server accepts writes. Asked before the first charge, by the write that must come with it: the
 -- server refuses all writes or none.
@@ -69,22 +67,43 @@ end
 
 local result, n = { now }, 1
 
--- Returns whether a claim fits (1 or 0, -1 when its entry can't be read) and its settled state.
-local function judge(entry, policy, cost)
-  if blocked[entry] == nil then load(entry) end
-  if not blocked[entry] then return -1 end
-  local algorithm = policy.algorithm
-  local a, b, c, d, repaired = algorithm.settle(policy, now, values[entry])
-  local length = lengths[entry]
-  local too_long = length and blocked[entry] - now > length
+-- Packs the state of an entry that was charged.
+local function keep(entry, policy, a, b, c, d)
+  values[entry], lifetimes[entry] = policy.algorithm.write(policy, now, blocked[entry], a, b, c, d)
+  held[entry] = nil
+end
+
+-- Returns the settled state of an entry; nothing if it can't be read.
+local function settle(entry, policy)
+  local algorithm, owner = policy.algorithm, held[entry]
+  if owner == policy then return as[entry], bs[entry], cs[entry], ds[entry] end
+  if owner then keep(entry, owner, as[entry], bs[entry], cs[entry], ds[entry]) end
+  local value, until_ms, length, a, b, c, d, e = values[entry], blocked[entry], nil
+  if until_ms == nil then
+    value = redis.pcall('GET', KEYS[entry + 1])
+    until_ms, length = 0, false
+    if value then value, until_ms, length, a, b, c, d, e = open_entry(value) end
+    values[entry], blocked[entry], lengths[entry] = value, until_ms or false, length
+  elseif value then
+    a, b, c, d, e = state_of(value)
+  end
+  if not blocked[entry] then return nil end
+  local repaired
+  a, b, c, d, repaired = algorithm.settle(policy, now, value, a, b, c, d, e)
+  local too_long = length and until_ms - now > length
   if too_long then blocked[entry] = now + length end
   if repaired or too_long then
-    local value, lifetime = algorithm.write(policy, now, blocked[entry], a, b, c, d)
-    if repaired then values[entry] = value end
+    local packed, lifetime = algorithm.write(policy, now, blocked[entry], a, b, c, d)
+    if repaired then values[entry] = packed end
     lifetimes[entry] = math.max(1, lifetime)
   end
-  if blocked[entry] > now or not algorithm.fits(policy, now, cost, a, b, c, d) then return 0, a, b, c, d end
-  return 1, a, b, c, d
+  return a, b, c, d
+end
+
+-- Returns whether a claim on a settled state fits: 1 or 0, -1 when its entry can't be read.
+local function judge(entry, policy, cost, a, b, c, d)
+  if not a then return -1 end
+  return blocked[entry] <= now and policy.algorithm.fits(policy, now, cost, a, b, c, d) and 1 or 0
 end
 
 -- Charges a settled state and reports it, or reports it unchanged.
@@ -92,7 +111,11 @@ local function finish(charging, entry, policy, cost, a, b, c, d)
   local algorithm = policy.algorithm
   if charging then
     a, b, c, d = algorithm.charge(policy, now, cost, a, b, c, d)
-    values[entry], lifetimes[entry] = algorithm.write(policy, now, blocked[entry], a, b, c, d)
+    if shares then
+      held[entry], as[entry], bs[entry], cs[entry], ds[entry] = policy, a, b, c, d
+    else
+      keep(entry, policy, a, b, c, d)
+    end
     cost = 0
   end
   n = n + 1
@@ -118,25 +141,28 @@ while at < count do
   n = n + 1
   if last - first == 2 then
     local entry, policy, cost = numbers[first], policies[numbers[first + 1]], numbers[last]
-    local verdict, a, b, c, d = judge(entry, policy, cost)
+    local a, b, c, d = settle(entry, policy)
+    local verdict = judge(entry, policy, cost, a, b, c, d)
     if verdict == 1 and charging and not can_write() then verdict = -2 end
     result[n] = verdict
     if verdict >= 0 then finish(charging and verdict == 1, entry, policy, cost, a, b, c, d) end
   else
     local verdict, place = 1, n
     for i = first, last, 3 do
-      local fits = judge(numbers[i], policies[numbers[i + 1]], numbers[i + 2])
+      local entry, policy = numbers[i], policies[numbers[i + 1]]
+      local fits = judge(entry, policy, numbers[i + 2], settle(entry, policy))
       if fits < verdict then verdict = fits end
     end
     if verdict == 1 and charging and not can_write() then verdict = -2 end
     result[place] = verdict
     for i = first, verdict < 0 and 0 or last, 3 do
       local entry, policy = numbers[i], policies[numbers[i + 1]]
-      finish(charging and verdict == 1, entry, policy, numbers[i + 2], policy.algorithm.settle(policy, now, values[entry]))
+      finish(charging and verdict == 1, entry, policy, numbers[i + 2], settle(entry, policy))
     end
   end
 end
 
+for entry, policy in pairs(held) do keep(entry, policy, as[entry], bs[entry], cs[entry], ds[entry]) end
 local write = charged and redis.call or redis.pcall
 for entry, lifetime in pairs(lifetimes) do
   local value = values[entry]

@@ -96,7 +96,7 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
       return otherwise?.(verdict, next) ?? sender.malformed(`the verdict ${verdict}`);
     });
     if (reader.at !== numbers.length) throw sender.malformed(`${numbers.length} numbers instead of ${reader.at}`);
-    for (const [i, call] of calls.entries()) answer(call, found[i] as (typeof found)[number], sentMs);
+    for (let i = 0; i < calls.length; i++) answer(calls[i] as Open, found[i] as (typeof found)[number], sentMs);
   }
 
   /** Decides calls with the same time, in the same place. */
@@ -126,17 +126,26 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
   /** Decides a batch: at once in each place, one after the other for explicit times of tests. */
   async function run(calls: readonly Open[], queue: string, connection: Connection): Promise<void> {
     const places = new Map<string | undefined, Open[]>();
+    let group: Open[] | undefined;
+    let placeOfGroup: string | undefined;
     for (const call of calls) {
       const place = host.placeOf(call.admission);
-      if (place === "several") answer(call, "moved", 0);
-      else if (places.has(place.one)) places.get(place.one)?.push(call);
-      else places.set(place.one, [call]);
+      if (place === "several") {
+        answer(call, "moved", 0);
+        continue;
+      }
+      if (group === undefined || place.one !== placeOfGroup) {
+        placeOfGroup = place.one;
+        group = places.get(placeOfGroup) ?? [];
+        places.set(placeOfGroup, group);
+      }
+      group.push(call);
     }
     let answered = places.size === 0;
     let failure: unknown;
     await Promise.all(
-      Array.from(places, async ([place, group]) => {
-        for (const together of groupsByTime(group)) {
+      Array.from(places, async ([place, its]) => {
+        for (const together of groupsByTime(its)) {
           try {
             await decideTogether(together, place, queue, connection);
             answered = true;

@@ -2,19 +2,27 @@
 -- that block, and the numbers of its state, one after the other. That is half the size of JSON, and is read and written
 -- in less than half the time. The first byte is 1 or 2, which JSON never starts with.
 local VERSION, BLOCKED_VERSION = 1, 2
-local pack, unpack_one, unpack_some = cmsgpack.pack, cmsgpack.unpack, cmsgpack.unpack_limit
+local pack, unpack_some = cmsgpack.pack, cmsgpack.unpack_limit
 
 -- Lua's stack has room for a few thousand values.
 local CHUNK = 1000
 
--- Returns the value as one of version 1, the time until which it is blocked, and for how long (false: not known).
--- Returns nothing if it is not an entry.
+-- Returns the value as one of version 1, the time until which it is blocked, for how long (false: not known), and up to
+-- five numbers of its state. Returns nothing if it is not an entry.
 local function open_entry(value)
-  local ok, offset, version, until_ms, for_ms = pcall(unpack_some, value, 3, 0)
+  local ok, _, version, until_ms, a, b, c, d, e, f = pcall(unpack_some, value, 8, 0)
   if not ok or type(until_ms) ~= 'number' then return nil end
-  if version == VERSION then return value, until_ms, false end
-  if version ~= BLOCKED_VERSION or type(for_ms) ~= 'number' then return nil end
-  return pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1)), until_ms, for_ms
+  if version == VERSION then return value, until_ms, false, a, b, c, d, e end
+  if version ~= BLOCKED_VERSION or type(a) ~= 'number' then return nil end
+  local offset = unpack_some(value, 3, 0)
+  local plain = pack(VERSION, until_ms) .. (offset == -1 and '' or string.sub(value, offset + 1))
+  return plain, until_ms, a, b, c, d, e, f
+end
+
+-- Returns up to five numbers of the state of a value of version 1.
+local function state_of(value)
+  local _, _, _, a, b, c, d, e = unpack_some(value, 7, 0)
+  return a, b, c, d, e
 end
 
 -- Returns the same value with another block.

@@ -1,9 +1,7 @@
 -- Policy: { name, limit, windowMs }. State: startMs, used. Needs epoch.lua.
 algorithms['fixed-window'] = {
   -- startMs, used; and whether it was repaired
-  settle = function(policy, now, value)
-    if not value then return now, 0 end
-    local _, _, start, used = unpack_one(value)
+  settle = function(policy, now, _, start, used)
     if not start then return now, 0 end
     local elapsed = now - time_of(start)
     if used == 0 or elapsed >= policy[3] then return epoch_after(start, now), 0 end

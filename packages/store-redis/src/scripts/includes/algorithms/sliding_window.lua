@@ -1,9 +1,7 @@
 -- Policy: { name, limit, windowMs }. State: startMs, previous, current. Needs epoch.lua and ratio.lua.
 algorithms['sliding-window'] = {
   -- startMs, previous, current; and whether it was repaired
-  settle = function(policy, now, value)
-    if not value then return now, 0, 0 end
-    local _, _, start, previous, current = unpack_one(value)
+  settle = function(policy, now, _, start, previous, current)
     if not start then return now, 0, 0 end
     local window, elapsed = policy[3], now - time_of(start)
     if elapsed >= 2 * window then

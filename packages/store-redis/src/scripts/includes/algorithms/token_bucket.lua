@@ -16,9 +16,7 @@ end
 
 algorithms['token-bucket'] = {
   -- fullAtMs, numerator, busySinceMs, units missing; and whether it was repaired
-  settle = function(policy, now, value)
-    if not value then return now, 0, now, 0 end
-    local _, _, full_at, numerator, old_rate, old_interval, busy_since = unpack_one(value)
+  settle = function(policy, now, _, full_at, numerator, old_rate, old_interval, busy_since)
     if not full_at then return now, 0, now, 0 end
     local units = full_at < now and 0 or (full_at - now) * old_rate + numerator
     if units == 0 then return now, 0, next_busy_since(busy_since, now), 0 end

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { sharedTimers } from "../../src/store/shared-timers.js";
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+function setUp() {
+  const start = sharedTimers();
+  const passed: string[] = [];
+  return { passed, start: (name: string, inMs: number) => start(performance.now() + inMs, () => passed.push(name)) };
+}
+
+const nextTurn = () => vi.advanceTimersByTimeAsync(0);
+
+describe("sharedTimers", () => {
+  it("has one timer for all deadlines that start in one turn, and each passes at its time", async () => {
+    const { passed, start } = setUp();
+    for (const [name, inMs] of [
+      ["a", 100],
+      ["b", 100],
+      ["c", 130],
+      ["d", 160],
+    ] as const) {
+      start(name, inMs);
+    }
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(99);
+    expect(passed).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(passed).toEqual(["a", "b"]);
+    await vi.advanceTimersByTimeAsync(29);
+    expect(passed).toEqual(["a", "b"]);
+    await vi.advanceTimersByTimeAsync(31);
+    expect(passed).toEqual(["a", "b", "c", "d"]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("has another timer for an earlier deadline, and for the next turn", async () => {
+    const { passed, start } = setUp();
+    start("late", 100);
+    start("early", 50);
+    expect(vi.getTimerCount()).toBe(2);
+    await nextTurn();
+    start("next", 100);
+    expect(vi.getTimerCount()).toBe(3);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(passed).toEqual(["early"]);
+  });
+
+  it("passes none that was stopped, and leaves no timer when all are", async () => {
+    const { passed, start } = setUp();
+    const stops = ["a", "b", "c"].map((name) => start(name, 100));
+    stops[1]?.();
+    stops[1]?.();
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(passed).toEqual(["a", "c"]);
+    const more = ["d", "e"].map((name) => start(name, 100));
+    for (const stop of more) stop();
+    expect(vi.getTimerCount()).toBe(0);
+    start("f", 100);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(passed).toEqual(["a", "c", "f"]);
+  });
+
+  it("does not wait for timers that were replaced meanwhile", async () => {
+    const { passed, start } = setUp();
+    start("lost", 100);
+    vi.useRealTimers();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    await nextTurn();
+    start("found", 100);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(passed).toEqual(["found"]);
+  });
+
+  it("has a timer for each on Workers, where a timer ends with its request", async () => {
+    vi.stubGlobal("WebSocketPair", () => {});
+    const { passed, start } = setUp();
+    start("a", 100);
+    start("b", 100);
+    expect(vi.getTimerCount()).toBe(2);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(passed).toEqual(["a", "b"]);
+  });
+});
