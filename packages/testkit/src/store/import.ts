@@ -1,5 +1,4 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLimiter, SluiceError, type Store } from "@sluice/core";
 import { scopeOf } from "@sluice/core/kit";
@@ -7,7 +6,7 @@ import { can, type ExportedEntry, type ImportEntries } from "@sluice/core/store"
 import { modelStore } from "../model.js";
 import { ALGORITHMS, LONG_MS, policyOf } from "../policies.js";
 import { listEntries } from "./list-entries.js";
-import { ODD_KEYS } from "./odd-keys.js";
+import { digestOf, ODD_KEYS } from "./odd-keys.js";
 import type { SuiteContext } from "./suite-context.js";
 
 const HOUR_MS = 3_600_000;
@@ -123,9 +122,9 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
     const odd = scopeOf(`#${prefix}`, policy);
     const [long, other, zero] = ["k".repeat(3_000), "k".repeat(3_001), "a\0b"] as const;
     const entries: ExportedEntry[] = [
-      { ...entryOf(`${plain}#${digest(long)}`, "long"), digested: true },
-      { ...entryOf(`${plain}#${digest(zero)}`, "zero"), digested: true },
-      { ...entryOf(`#${digest(`${odd}key`)}`, "odd"), digested: true },
+      { ...entryOf(`${plain}#${digestOf(long)}`, "long"), digested: true },
+      { ...entryOf(`${plain}#${digestOf(zero)}`, "zero"), digested: true },
+      { ...entryOf(`#${digestOf(`${odd}key`)}`, "odd"), digested: true },
     ];
     const taken = await store.importEntries([entryOf(`${prefix}:plain`, 1), ...entries]).catch((error) => error);
     const refused = taken instanceof SluiceError && taken.code === "DIGESTED_KEY";
@@ -183,9 +182,4 @@ function importing(store: Store): Store & ImportEntries {
 
 function entryOf(key: string, state: unknown): ExportedEntry {
   return { key, state, expiresAtMs: Date.now() + LONG_MS };
-}
-
-/** See `storedKeys` in core. */
-function digest(text: string): string {
-  return createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex");
 }

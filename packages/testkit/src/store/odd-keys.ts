@@ -1,4 +1,5 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { createLimiter, type Policy, type Store } from "@sluice/core";
 import { scopeOf } from "@sluice/core/kit";
 import { ALGORITHMS, LONG_MS, policyOf } from "../policies.js";
@@ -94,6 +95,32 @@ export const ODD_KEYS: readonly string[] = [
   "e\u0301".repeat(5_000),
 ];
 
+/** The digest by which databases name a long key: see `storedKeys` in core. */
+export function digestOf(text: string): string {
+  return createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex");
+}
+
+/** Texts under which a store keeps an entry of another key, or nearly so. */
+function imitationsOf(key: string, scope: string): readonly string[] {
+  const [prefix = ""] = scope.split(":");
+  return [
+    `#${digestOf(key)}`,
+    `#${digestOf(scope + key)}`,
+    `#${digestOf(key).slice(0, 63)}`,
+    `#${digestOf(key).toUpperCase()}`,
+    digestOf(key),
+    scope + key,
+    `${scope}#${digestOf(key)}`,
+    `${prefix}:*::${key}`,
+    `{0}${scope}${key}`,
+    `#lane:${key}:0`,
+    `:${key}`,
+    `::${key}`,
+    `:::${key}`,
+    `*::${key}`,
+  ];
+}
+
 /** Any string is a key, and two different strings never share state. */
 export function oddKeysGroup({ test }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
@@ -149,6 +176,38 @@ export function oddKeysGroup({ test }: SuiteContext): void {
       scopes.map((_, i) => 999 - i),
     );
     equal(new Set(scopes.map(([first, policy]) => scopeOf(first, policy))).size, scopes.length);
+  });
+
+  test("keys that imitate the stored entries of others stay apart", async ({ open, prefix }) => {
+    const store = await open();
+    const policies = ["one", "two"].map((name) => policyOf("fixed-window", 1_000, LONG_MS, name));
+    const limiters = policies.map((policy) =>
+      createLimiter({ store, policies: policy, prefix, timeout: "20s", denyCache: false }),
+    );
+    const victims = ["victim", "#", LONG, "a\0b"];
+    const keys = victims.flatMap((key) => [
+      key,
+      ...policies.flatMap((policy) => imitationsOf(key, scopeOf(prefix, policy))),
+    ]);
+    const all = limiters.flatMap((limiter) => [...new Set(keys)].map((key) => ({ limiter, key })));
+    await Promise.all(all.map(({ limiter, key }, i) => limiter.consume(key, { cost: i + 1 })));
+    const left = await Promise.all(all.map(({ limiter, key }) => limiter.peek(key)));
+    deepStrictEqual(
+      left.map(({ remaining }) => remaining),
+      all.map((_, i) => 999 - i),
+    );
+  });
+
+  test("keys of a megabyte stay apart", async ({ open, prefix }) => {
+    const policies = policyOf("token-bucket", 1_000, LONG_MS);
+    const limiter = createLimiter({ store: await open(), policies, prefix, timeout: "20s" });
+    const huge = "x".repeat(2 ** 20);
+    const keys = [huge, `${huge}x`, `${huge.slice(1)}y`, `y${huge.slice(1)}`];
+    for (const [i, key] of keys.entries()) {
+      equal((await limiter.consume(key, { cost: 1_000 - i })).remaining, i);
+      equal((await limiter.consume(key, { cost: i + 1 })).allowed, false);
+    }
+    for (const [i, key] of keys.entries()) equal((await limiter.peek(key)).remaining, i);
   });
 
   test("all entries of one admission may have different odd keys", async ({ open, prefix }) => {
