@@ -2,10 +2,11 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
-import type { Adapter } from "@sluice/testkit";
+import type { Adapter, GuardAdapter } from "@sluice/testkit";
 import type { Context } from "hono";
 import type { DenialHandler, LimitDenial } from "../src/index.js";
 import { adapterOn, type Listen } from "./adapter.js";
+import { guardsOn } from "./guarded.js";
 
 /** Serves an app with Node.js. */
 export function listenOnNode(host = "127.0.0.1"): Listen {
@@ -30,4 +31,9 @@ export function listenOnNode(host = "127.0.0.1"): Listen {
  */
 export function adapterOnNode(host?: string): Adapter<Context, DenialHandler<LimitDenial>> {
   return adapterOn(getConnInfo, listenOnNode(host));
+}
+
+/** The protections' middleware for the suite, on Node.js. */
+export function guardsOnNode(): GuardAdapter {
+  return guardsOn(getConnInfo, listenOnNode());
 }

@@ -18,7 +18,7 @@ const SAFE_METHODS: ReadonlySet<string> = new Set([
 /** Options for comparing requests in a debouncer. */
 export interface FingerprintOptions<Req> {
   /**
-   * The fingerprint that two equal requests of one client share; `undefined` for a request that is never a duplicate.
+   * The fingerprint that two equal requests of one client share; `undefined` or empty for a request that is never a duplicate.
    * Default: the method, the path with the query, and a digest of the parsed body. A request whose body was not read is
    * never a duplicate, and a warning is logged once.
    */
@@ -70,7 +70,10 @@ export function fingerprintSource<Req>(
     fingerprint === undefined
       ? byDefault
       : (request: Req) =>
-          after(fingerprint(request), (found) => (found === undefined ? found : checkKey(found, "fingerprint")));
+          after(fingerprint(request), (found) =>
+            // Clients can send an empty field.
+            found === undefined || found === "" ? undefined : checkKey(found, "fingerprint"),
+          );
   return (request) => {
     const method = port.method(request);
     const counts = methods === undefined ? !SAFE_METHODS.has(method) : methods.includes(method);

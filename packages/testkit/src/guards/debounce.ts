@@ -98,6 +98,7 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(server, 2, { method: "POST", headers: keyed, body: { n: 1 } }), [200, 409]);
     deepStrictEqual(await statuses(server, 1, { method: "DELETE", headers: keyed }), [409]);
     deepStrictEqual(await statuses(server, 2, { method: "POST" }), [200, 200]);
+    deepStrictEqual(await statuses(server, 2, { method: "POST", headers: { "idempotency-key": "" } }), [200, 200]);
     deepStrictEqual(await statuses(server, 1, { method: "POST", headers: { ...keyed, "x-admin": "yes" } }), [200]);
   });
 
