@@ -128,6 +128,8 @@ const EFFECTS = {
 function startOf(error: SluiceError, effect: string): string {
   const { code, message, cause } = error;
   const why = message.replace(/^\[sluice\] /, "");
-  const reason = cause instanceof Error && !why.includes(cause.message) ? ` (${cause.message || cause.name})` : "";
-  return `[sluice] the store failed, and ${effect} until it answers again: ${code}: ${why}${reason}`;
+  // Node's AggregateError of several addresses has no message.
+  const reason = cause instanceof Error ? cause.message || cause.name : "";
+  const known = why.includes(reason) ? "" : ` (${reason})`;
+  return `[sluice] the store failed, and ${effect} until it answers again: ${code}: ${why}${known}`;
 }
