@@ -49,11 +49,11 @@ export const groups = {
   failures: {
     mutate: [
       "src/limiter/outage.ts",
-      "src/store/{batcher,breaker,deadlines,deny-cache,failure-policy,latency,pace}.ts",
+      "src/store/{batcher,breaker,deadlines,deny-cache,failure-policy,latency,pace,shared-timers}.ts",
     ],
     tests: [
-      "test/limiter/{deny-cache,failure,one-deadline,outage,repairs,store-down}.test.ts",
-      "test/store/{batcher,batchers,breaker,deadlines,pace}.test.ts",
+      "test/limiter/{deny-cache,failure,one-deadline,outage,outage-times,repairs,store-down}.test.ts",
+      "test/store/{batcher,batchers,breaker,deadlines,latency,pace,pace-rules,shared-timers}.test.ts",
       "test/store/kit/remote-store.test.ts",
     ],
     atLeast: 85,
