@@ -9,7 +9,7 @@ const SILENT_MS = 2_000;
 const GIVE_UP_EVERY_MS = 1_000;
 
 /** The key of a write that changes nothing. */
-const NO_KEY = "sluice:no-key";
+const NO_KEY = "{0}sluice:no-key";
 
 /** The events by which the libraries report connection errors, for the whole client and for one server of several. */
 const ERROR_EVENTS = ["error", "node error", "node-error", "client-error"];
