@@ -4,6 +4,7 @@ import { SluiceError, type SluiceErrorCode } from "../errors.js";
 import { isPromiseLike, type MaybePromise } from "../maybe-promise.js";
 import { check, checkOptions, type Rule, type Rules } from "../options.js";
 import { storeTimeout } from "./deadlines.js";
+import type { Flight } from "./flight.js";
 import type { CallOptions } from "./store.js";
 
 /** Options of the circuit breaker of a limiter. */
@@ -52,14 +53,6 @@ export interface Breaker {
     options: CallOptions,
     make: (options: CallOptions) => MaybePromise<T>,
   ): MaybePromise<T>;
-}
-
-/** A call under way. One of the two methods has to be called once, when it has ended. */
-export interface Flight {
-  /** The options to make the call with. */
-  readonly options: CallOptions;
-  answered(): void;
-  failed(error: unknown): void;
 }
 
 /** One part of a store. Times are of `performance.now()`. */

@@ -1,6 +1,6 @@
 import { SluiceError, storeFailure } from "../errors.js";
 import { startDeadline } from "../timer.js";
-import type { Flight } from "./breaker.js";
+import type { Flight } from "./flight.js";
 
 /** Turns the end of work that is bounded in time into a result. `context` is what {@link Deadlines.bound} was given. */
 export interface BoundCall<T, R, C = undefined> {

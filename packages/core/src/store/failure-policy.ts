@@ -3,10 +3,11 @@ import type { Policy } from "../algorithm/policy.js";
 import { invalidOption, type SluiceError } from "../errors.js";
 import { after, type MaybePromise } from "../maybe-promise.js";
 import { check, checkOptions, type Rules } from "../options.js";
-import { type Breaker, type BreakerOptions, checkBreaker, createBreaker, type Flight } from "./breaker.js";
+import { type Breaker, type BreakerOptions, checkBreaker, createBreaker } from "./breaker.js";
 import { can } from "./capabilities.js";
 import { checkDenyCache, createDenyCache, type DenyCache, type DenyCacheOptions } from "./deny-cache.js";
 import { entryKeyOf } from "./entry-key.js";
+import type { Flight } from "./flight.js";
 import {
   type FailurePolicy,
   type Fallback,

@@ -7,7 +7,7 @@ export { type Duration, parseDuration } from "../duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode } from "../errors.js";
 export type { MaybePromise } from "../maybe-promise.js";
 export { check, checkOptions, type Rule, type Rules } from "../options.js";
-export { type BreakerOptions, type Flight, reportedByStore } from "./breaker.js";
+export { type BreakerOptions, reportedByStore } from "./breaker.js";
 export {
   type Capabilities,
   type ConnectionErrors,
@@ -22,6 +22,7 @@ export { storeTimeout } from "./deadlines.js";
 export type { Denials, DenialsHost, DenyCache, DenyCacheOptions } from "./deny-cache.js";
 export { decideEntries, type Entry, unreadableState } from "./entry.js";
 export { remote } from "./failure-policy.js";
+export type { Flight } from "./flight.js";
 export type { Batch, BatchReply, BatchSender, DecideCall, NotRun } from "./kit/batch.js";
 export { watchErrors } from "./kit/connection-errors.js";
 export type { PageWriter, Places, StoredEntry } from "./kit/import-pages.js";

@@ -1,8 +1,9 @@
 import type { Policy } from "../algorithm/policy.js";
 import type { SluiceError } from "../errors.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import type { BreakerOptions, Flight } from "./breaker.js";
+import type { BreakerOptions } from "./breaker.js";
 import type { DenyCache, DenyCacheOptions } from "./deny-cache.js";
+import type { Flight } from "./flight.js";
 import type { CallOptions, Claim, Store } from "./store.js";
 
 /** The store that decides while another one fails. */
