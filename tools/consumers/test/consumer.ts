@@ -19,16 +19,17 @@ export async function project(name: string, files: Readonly<Record<string, strin
   return folder;
 }
 
-/** Runs a program in a project's folder, to its end. */
+/** Runs a program in a project's folder, to its end; with no other variables than `env` if `only` is true. */
 export function run(
   folder: string,
   command: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  only = false,
 ): Promise<Ended> {
   // Vitest's environment must not reach another test runner, nor pnpm's folders the packages that it loads.
   const { NODE_ENV, VITEST, NODE_OPTIONS, NODE_PATH, ...clean } = process.env;
-  const options = { cwd: folder, env: { ...clean, NO_COLOR: "1", ...env }, timeout: 110_000 };
+  const options = { cwd: folder, env: { ...(only ? {} : clean), NO_COLOR: "1", ...env }, timeout: 110_000 };
   return new Promise((resolve) => {
     const child = execFile(command, args, options, (_error, stdout, stderr) => {
       resolve({ code: child.exitCode ?? -1, output: `${stdout}${stderr}` });

@@ -1,89 +1,150 @@
-// The first blocks that newcomers copy run as they are printed, on the packed packages, and limit.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { codeBlocksOf } from "../../lib/code-blocks.mjs";
-import { project } from "./consumer.js";
+// The first blocks that newcomers copy: installed as printed into empty folders with an empty home folder, from a registry that has
+// the packed packages, and run as printed on each runtime.
+import { writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { build } from "esbuild";
+import { Miniflare } from "miniflare";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { ensurePnpm } from "../../lib/pnpm.mjs";
+import { root } from "../../lib/process.mjs";
+import { appStatuses, freePort } from "./app-statuses.js";
+import { type EmptyMachine, emptyMachine } from "./empty-machine.js";
+import { packagesOf, type QuickStart, quickStart } from "./quick-start.js";
+import { type Registry, startRegistry } from "./registry.js";
 
-const root = join(import.meta.dirname, "../../..");
-
-interface QuickStart {
-  readonly title: string;
-  readonly code: string;
-  /** The line that installs what the code imports. */
-  readonly install: string;
-}
-
-/** The first program of a page, or that of a tab, and the install line before it. */
-function quickStart(page: string, tab?: string): QuickStart {
-  const blocks = codeBlocksOf(readFileSync(join(root, page), "utf8")).filter(
-    ({ meta }) => tab === undefined || meta === `[${tab}]`,
-  );
-  const code = blocks.find(({ language }) => language === "js")?.code ?? "";
-  const install = blocks.find(({ language, code }) => language === "sh" && code.includes("npm install"))?.code ?? "";
-  return { title: tab === undefined ? page : `${page}, ${tab}`, code, install };
-}
-
-const quickStarts = [
+const onNode: readonly QuickStart[] = [
   quickStart("README.md"),
   quickStart("packages/express/README.md"),
   quickStart("packages/koa/README.md"),
   quickStart("packages/hono/README.md"),
   ...["Express", "Koa", "Hono on Node.js"].map((tab) => quickStart("docs/getting-started.md", tab)),
 ];
+const onBun = quickStart("docs/getting-started.md", "Hono on Bun");
+const onWorkers = quickStart("docs/getting-started.md", "Hono on Workers");
+const onDeno = quickStart("docs/getting-started.md", "Hono on Deno");
 
-describe.each(quickStarts)("the quick start of $title", ({ title, code, install }) => {
+/** One folder for all quick starts that install the same packages. Pages other than these say what `package.json` needs. */
+const installs = [...new Set(onNode.map((start) => packagesOf(start).join(" ")))].map((packages) => {
+  const starts = onNode.filter((start) => packagesOf(start).join(" ") === packages);
+  return {
+    packages,
+    lines: starts.map(({ install }) => install).find((install) => install.startsWith("npm init")) ?? "",
+    // Pages that print the same program.
+    starts: [...new Map(starts.map((start) => [start.code, start])).values()],
+  };
+});
+
+const nodes: readonly (readonly [string, string])[] = [
+  [`Node.js ${process.versions.node.split(".")[0]}`, process.execPath],
+  ["Node.js 22", program("tools/consumers", "node22", "bin/node")],
+  ["Node.js 24", program("tools/consumers", "node24", "bin/node")],
+];
+
+let registry: Registry;
+beforeAll(async () => {
+  ensurePnpm();
+  registry = await startRegistry(inject("tarballs"));
+});
+afterAll(() => registry?.stop());
+
+describe.each([...onNode, onBun, onDeno])("the quick start of $title", (start) => {
   it("installs every package that it imports", () => {
-    const imported = [...code.matchAll(/ from "((?:@[^/"]+\/)?[^/"]+)/g)].map(([, name]) => name);
+    const imported = [...start.code.matchAll(/ from "((?:@[^/"]+\/)?[^/"]+)/g)].map(([, name]) => name);
     expect(imported.length).toBeGreaterThan(2);
-    const [, list = ""] = /npm install (.*)/.exec(install) ?? [];
-    expect(list.split(" ")).toEqual(expect.arrayContaining(imported));
-  });
-
-  it("denies the sixth request", async () => {
-    const port = await freePort();
-    const folder = await project(`quick-start-${title.replaceAll(/[^a-z]+/gi, "-")}`, {
-      "package.json": { type: "module" },
-      // The port is all that differs from what is printed.
-      "app.js": code.replace("3000", String(port)),
-    });
-    const app = spawn(process.execPath, ["app.js"], { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
-    let errors = "";
-    app.stderr.on("data", (chunk) => {
-      errors += chunk;
-    });
-    try {
-      const statuses = [await firstStatus(port, () => errors)];
-      for (let i = 0; i < 5; i++) statuses.push((await fetch(`http://localhost:${port}/`)).status);
-      expect(statuses).toEqual([200, 200, 200, 200, 200, 429]);
-    } finally {
-      app.kill();
-      await once(app, "close");
-    }
-    expect(errors).toBe("");
+    expect(packagesOf(start)).toEqual(expect.arrayContaining(imported));
   });
 });
 
-/** The status of the first request that the app answers. */
-async function firstStatus(port: number, errors: () => string): Promise<number> {
-  for (let tries = 0; tries < 500 && errors() === ""; tries++) {
-    try {
-      return (await fetch(`http://localhost:${port}/`)).status;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-  throw new Error(`the app does not answer: ${errors()}`);
-}
+describe.each([
+  ["npm", "npm install"],
+  ["pnpm", "pnpm add"],
+])("%s", (_, command) => {
+  let machine: EmptyMachine;
+  beforeAll(() => {
+    machine = emptyMachine(registry.url);
+  });
+  afterAll(() => machine.remove());
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
+  describe.each(installs)("installs $packages", ({ lines, starts }) => {
+    let folder: string;
+    beforeAll(async () => {
+      folder = machine.folder();
+      const { code, output } = await machine.type(folder, lines.replace("npm install", command));
+      expect(output).not.toMatch(/warn|peer/i);
+      expect(code, output).toBe(0);
+    });
+
+    for (const { title, code } of starts) {
+      it.each(nodes)(`and the quick start of ${title} denies the sixth request on %s`, async (_, node) => {
+        const port = await freePort();
+        // The port is all that differs from what is printed.
+        writeFileSync(join(folder, "app.js"), code.replace("3000", `${port}`));
+        const app = { command: node, args: ["app.js"], cwd: folder, env: machine.env, port };
+        expect(await appStatuses(app)).toEqual([200, 200, 200, 200, 200, 429]);
+      });
+    }
+  });
+});
+
+describe("other runtimes", () => {
+  let machine: EmptyMachine;
+  beforeAll(() => {
+    machine = emptyMachine(registry.url, {
+      bun: program("tools/runtimes", "bun", "bin/bun.exe"),
+      deno: program("tools/runtimes", "deno", "deno"),
+    });
+  });
+  afterAll(() => machine.remove());
+
+  it.each([
+    ["Bun", onBun, (port: number) => ({ command: "bun", args: ["run", "app.js"], env: { PORT: `${port}` } })],
+    ["Deno", onDeno, (port: number) => ({ command: "deno", args: ["serve", "--port", `${port}`, "app.js"], env: {} })],
+  ])("the quick start on %s denies the sixth request", async (_, { install, code }, start) => {
+    const folder = machine.folder();
+    const installed = await machine.type(folder, install);
+    expect(installed.code, installed.output).toBe(0);
+    writeFileSync(join(folder, "app.js"), code);
+    const port = await freePort();
+    const { env, ...app } = start(port);
+    const prints = /^deno serve: Listening on .*\n/;
+    const statuses = await appStatuses({ ...app, cwd: folder, env: { ...machine.env, ...env }, port, prints });
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 429]);
+  });
+
+  // The template brings Hono, and wrangler, which runs workerd by Miniflare.
+  it("the quick start on Workers denies the sixth request", async () => {
+    const folder = machine.folder(true);
+    const [, ...lines] = onWorkers.install.split("\n");
+    const installed = await machine.type(folder, ["npm install hono", ...lines].join("\n"));
+    expect(installed.code, installed.output).toBe(0);
+    writeFileSync(join(folder, "app.js"), onWorkers.code);
+    const { outputFiles } = await build({
+      entryPoints: [join(folder, "app.js")],
+      bundle: true,
+      format: "esm",
+      write: false,
+    });
+    const worker = new Miniflare({
+      modules: true,
+      script: outputFiles[0]?.text ?? "",
+      compatibilityDate: "2025-01-01",
+      cf: false,
+    });
+    try {
+      const url = await worker.ready;
+      const statuses: number[] = [];
+      const headers = { "cf-connecting-ip": "192.0.2.1" };
+      for (let i = 0; i < 6; i++) statuses.push((await fetch(url, { headers })).status);
+      expect(statuses).toEqual([200, 200, 200, 200, 200, 429]);
+    } finally {
+      await worker.dispose();
+    }
+  });
+});
+
+/** The path of a program that a package of a folder's dependencies has. */
+function program(folder: string, name: string, file: string): string {
+  const { resolve } = createRequire(join(root, folder, "package.json"));
+  return join(dirname(resolve(`${name}/package.json`)), file);
 }

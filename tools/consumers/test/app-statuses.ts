@@ -1,0 +1,63 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+
+/** An app that listens on a port. */
+export interface App {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly port: number;
+  /** What it prints to the error output when nothing is wrong. Default: nothing. */
+  readonly prints?: RegExp;
+}
+
+/** Runs an app, and returns the statuses of six requests to it. Rejects if it prints an error. */
+export async function appStatuses({ command, args, cwd, env, port, prints = /^$/ }: App): Promise<number[]> {
+  const app = spawn(command, args, { cwd, env: { ...env, NO_COLOR: "1" }, stdio: ["ignore", "ignore", "pipe"] });
+  const ended = once(app, "close");
+  ended.catch(() => {});
+  let errors = "";
+  app.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  const statuses: number[] = [];
+  try {
+    statuses.push(
+      await firstStatus(
+        port,
+        () => app.exitCode !== null,
+        () => errors,
+      ),
+    );
+    for (let i = 0; i < 5; i++) statuses.push((await fetch(`http://localhost:${port}/`)).status);
+  } finally {
+    app.kill();
+    await ended;
+  }
+  const wrong = errors.replace(prints, "");
+  if (wrong !== "") throw new Error(`the app printed an error: ${wrong}`);
+  return statuses;
+}
+
+/** The status of the first request that the app answers. */
+async function firstStatus(port: number, ended: () => boolean, errors: () => string): Promise<number> {
+  for (let tries = 0; tries < 500 && !ended(); tries++) {
+    try {
+      return (await fetch(`http://localhost:${port}/`)).status;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  throw new Error(`the app does not answer: ${errors()}`);
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0);
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}

@@ -1,0 +1,63 @@
+// Every `npm install` line that the documentation prints, with each package manager: it installs without a complaint about peers or
+// engines, and what it installs loads.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { codeBlocksOf } from "../../../lib/code-blocks.mjs";
+import { ensurePnpm } from "../../../lib/pnpm.mjs";
+import { root } from "../../../lib/process.mjs";
+import { filesBelow, foldersIn } from "../../../lib/source-files.mjs";
+import { type EmptyMachine, emptyMachine } from "../empty-machine.js";
+import { type Registry, startRegistry } from "../registry.js";
+
+const pages = [
+  "README.md",
+  ...filesBelow(root, "docs", ".md"),
+  ...foldersIn(root, "packages").map((name) => `packages/${name}/README.md`),
+];
+
+/** The lines, each once, without a comment at its end. */
+const lines = [
+  ...new Set(
+    pages
+      .flatMap((page) => codeBlocksOf(readFileSync(join(root, page), "utf8")))
+      .filter(({ language }) => language === "sh")
+      .flatMap(({ code }) => code.match(/^npm install .*$/gm) ?? [])
+      .map((line) => line.replace(/\s+#.*$/, "")),
+  ),
+];
+
+let registry: Registry;
+beforeAll(async () => {
+  ensurePnpm();
+  registry = await startRegistry(inject("tarballs"));
+});
+afterAll(() => registry?.stop());
+
+it("finds the lines", () => {
+  expect(lines.length).toBeGreaterThan(10);
+});
+
+describe.each([
+  ["npm", "npm install", lines],
+  // pnpm asks which packages may run install scripts. esbuild has one.
+  ["pnpm", "pnpm add", lines.filter((line) => !line.includes(" esbuild"))],
+] as const)("%s", (_, command, typed) => {
+  let machine: EmptyMachine;
+  beforeAll(() => {
+    machine = emptyMachine(registry.url);
+  });
+  afterAll(() => machine.remove());
+
+  it.each(typed)("%s", async (line) => {
+    const folder = machine.folder(true);
+    const { code, output } = await machine.type(folder, line.replace("npm install", command));
+    expect(output).not.toMatch(/peer|ERESOLVE|deprecated|@sluice.*unsupported/i);
+    expect(code, output).toBe(0);
+
+    const packages = line.split(" ").filter((name) => name.startsWith("@sluice/"));
+    const program = packages.map((name) => `await import("${name}");`).join("");
+    const loaded = await machine.type(folder, `node --input-type=module -e '${program}'`);
+    expect(loaded).toEqual({ code: 0, output: "" });
+  });
+});
