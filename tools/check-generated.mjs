@@ -1,12 +1,13 @@
-// Fails when a committed *.generated.ts, or the index of the decisions, differs from what its sources give. Run as: node tools/check-generated.mjs [ROOT]
+// Fails when a committed *.generated.ts, the index of the decisions or the results of the benchmarks differ from what its sources give. Run as: node tools/check-generated.mjs [ROOT]
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { benchmarkResults } from "./lib/benchmarks.mjs";
 import { decisionsIndex } from "./lib/decisions.mjs";
 import { generatedFiles } from "./lib/generated.mjs";
 import { root as ownRoot } from "./lib/process.mjs";
 
 const root = process.argv[2] ?? ownRoot;
-const files = [...generatedFiles(root), ...decisionsIndex(root)];
+const files = [...generatedFiles(root), ...decisionsIndex(root), ...benchmarkResults(root)];
 const stale = files.filter(([file, text]) => {
   const path = join(root, file);
   return (existsSync(path) ? readFileSync(path, "utf8") : undefined) !== text;

@@ -1,5 +1,5 @@
 // The pages of the site: the Markdown files of the repository, with links between them as the site has them.
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fromMarkdown } from "mdast-util-from-markdown";
 import { filesBelow, foldersIn } from "./source-files.mjs";
@@ -44,8 +44,8 @@ export function writeSiteContent(root, folder, homepage) {
   const dead = [];
   for (const [file, page] of pages) {
     const text = readFileSync(join(root, file), "utf8");
-    const linked = withLinks(text, (target) => {
-      const link = linkOf(root, pages, file, target, homepage);
+    const linked = withLinks(text, (target, isImage) => {
+      const link = isImage ? imageOf(root, folder, file, page, target) : linkOf(root, pages, file, target, homepage);
       if (link === undefined) dead.push(`${file}: ${target}`);
       return link ?? target;
     });
@@ -57,18 +57,40 @@ export function writeSiteContent(root, folder, homepage) {
 }
 
 /**
- * Changes the targets of all links of a Markdown text.
+ * Copies an image of the repository into the site.
+ * @param {string} root
+ * @param {string} folder
+ * @param {string} file
+ * @param {string} page
+ * @param {string} target
+ * @returns {string | undefined} nothing for an image that is not there
+ */
+function imageOf(root, folder, file, page, target) {
+  if (/^https?:/.test(target)) return target;
+  const source = posix.join(dirname(file), target);
+  if (!existsSync(join(root, source))) return undefined;
+  const copy = posix.join("images", posix.basename(source));
+  mkdirSync(join(folder, "images"), { recursive: true });
+  copyFileSync(join(root, source), join(folder, copy));
+  const relative = posix.relative(dirname(page), copy);
+  return relative.startsWith(".") ? relative : `./${relative}`;
+}
+
+/**
+ * Changes the targets of all links and images of a Markdown text.
  * @param {string} text
- * @param {(target: string) => string} change
+ * @param {(target: string, isImage: boolean) => string} change
  */
 function withLinks(text, change) {
   /** @type {{ at: number; old: string; url: string }[]} */
   const links = [];
   /** @param {import("mdast").Nodes} node */
   const walk = (node) => {
-    if ((node.type === "link" || node.type === "definition") && node.position?.end.offset !== undefined) {
+    const isLink = node.type === "link" || node.type === "definition" || node.type === "image";
+    if (isLink && node.position?.end.offset !== undefined) {
       const at = text.lastIndexOf(node.url, node.position.end.offset);
-      if (at >= (node.position.start.offset ?? 0)) links.push({ at, old: node.url, url: change(node.url) });
+      const isImage = node.type === "image";
+      if (at >= (node.position.start.offset ?? 0)) links.push({ at, old: node.url, url: change(node.url, isImage) });
     }
     if ("children" in node) node.children.forEach(walk);
   };

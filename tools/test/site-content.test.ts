@@ -32,7 +32,16 @@ test.each([
   expect(siteOf(`See [\`code\`](${target}).`)).toEqual({ page: `See [\`code\`](${expected}).`, dead: [] });
 });
 
-test("reports a dead link", () => {
+test("copies images into the site", () => {
+  const root = folderWith({ "docs/a/page.md": "![A chart](../images/a.svg)", "docs/images/a.svg": "<svg/>" });
+  const folder = join(root, "site");
+  expect(writeSiteContent(root, folder, homepage)).toEqual([]);
+  expect(readFileSync(join(folder, "a/page.md"), "utf8")).toBe("![A chart](../images/a.svg)");
+  expect(readFileSync(join(folder, "images/a.svg"), "utf8")).toBe("<svg/>");
+});
+
+test("reports a dead link and a missing image", () => {
+  expect(siteOf("![a](../images/a.svg)").dead).toEqual(["docs/a/page.md: ../images/a.svg"]);
   expect(siteOf("[a](../https.md)").dead).toEqual(["docs/a/page.md: ../https.md"]);
 });
 
