@@ -80,6 +80,18 @@ const sections = [
     ],
   },
   {
+    suite: "outage",
+    heading: "While Redis is down, one caller",
+    chart: "decisions a second while Redis is down, one caller",
+    rows: [
+      "outage.healthy",
+      "outage.sluice.open",
+      "outage.sluice.closed",
+      "outage.sluice.fallback",
+      "outage.rate-limiter-flexible",
+    ],
+  },
+  {
     suite: "http",
     heading: "HTTP, 32 connections, in memory",
     chart: "requests a second, 32 connections, limits in memory",
@@ -176,7 +188,7 @@ function chartOf({ chart, rows: ids }, { rows }) {
   const lines = bars.map(({ id, name, median }, i) => {
     const y = TOP + LINE * i;
     const width = Math.max(1, Math.round((median / longest) * (WIDTH - LABEL - 90)));
-    const kind = id.includes(".sluice") ? "ours" : "theirs";
+    const kind = id.includes(".sluice") || id === "outage.healthy" ? "ours" : "theirs";
     return [
       `  <text x="${LABEL - 8}" y="${y + 15}" text-anchor="end">${escaped(name)}</text>`,
       `  <rect class="${kind}" x="${LABEL}" y="${y + 2}" width="${width}" height="18" rx="2"/>`,

@@ -7,5 +7,6 @@ export const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   postgres: async () => (await import("./postgres.js")).postgres,
   sqlite: async () => (await import("./sqlite.js")).sqlite,
   dynamodb: async () => (await import("./dynamodb.js")).dynamodb,
+  outage: async () => (await import("./outage.js")).outage,
   http: async () => (await import("./http.js")).http,
 };
