@@ -4,11 +4,11 @@ import type { Rule } from "@sluice/core/store";
 /** The remembered value of a key. */
 interface Slot<V> {
   value: V | undefined;
-  /** From when to when the value is good; not yet known while it is being read. */
+  /** The period in which the value is valid. Unknown while it is being read. */
   freshFromMs: number;
   freshUntilMs: number;
   reading: Promise<V> | undefined;
-  /** When that began, by `performance.now()`. */
+  /** When `reading` began: a time of `performance.now()`. */
   readingSinceMs: number;
 }
 

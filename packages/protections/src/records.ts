@@ -56,7 +56,7 @@ export interface Records<R> {
    */
   update(key: string, change: (record: R | undefined, nowMs: number) => Next<R> | undefined): Promise<Found<R>>;
   remove(key: string): Promise<void>;
-  /** All of them, if the store can list them. @throws SluiceError `NOT_LISTABLE` */
+  /** Lists all records, if the store can. @throws SluiceError `NOT_LISTABLE` */
   list(): Promise<readonly R[]>;
   /** Local time that advances as the store's does, for the values that are remembered here. */
   nowMs(): number;

@@ -154,7 +154,7 @@ export interface Pace {
 const FIRST_PROBE_MS = 100;
 const LAST_PROBE_MS = 500;
 
-/** After this many failures in a row, each of a request sent after the previous failure, DynamoDB counts as silent. */
+/** DynamoDB counts as silent after this many failures in a row. One counts if its request was sent after the last failure. */
 const SILENT_FAILURES = 2;
 
 /** With this many requests in flight at once DynamoDB has recovered. */

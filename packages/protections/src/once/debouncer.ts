@@ -52,7 +52,7 @@ export interface Debouncer {
   /** The debouncer's part in an admission that it shares with limiters, for a check of a guard: see `join` of a limiter. */
   join(key: string, fingerprint?: string): Participant;
   /**
-   * Closes the window, so that the next one is a first sight: for work that failed and is to be tried again.
+   * Closes the window, so that the next request counts as the first one: for work that failed and is to be retried.
    *
    * @throws SluiceError `INVALID_KEY`, and the store's
    */

@@ -2,8 +2,8 @@ import type { MaybePromise } from "@sluice/core";
 import { after, type HttpPort } from "@sluice/core/http";
 
 /**
- * The fingerprint that two equal requests share: the method, the path with the query, and a digest of the body. JSON is
- * the same whatever the order of its names. `undefined` if the body has not been read: two requests with different
+ * The fingerprint that two equal requests share: the method, the path with the query, and a digest of the body. The order of
+ * names in JSON makes no difference. `undefined` if the body has not been read: two requests with different
  * bodies must never be taken for one.
  */
 export function fingerprintOf<Req>(request: Req, port: HttpPort<Req>): MaybePromise<string | undefined> {

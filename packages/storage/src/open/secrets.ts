@@ -125,7 +125,7 @@ export function withoutSecrets(error: unknown, redact: Redact): unknown {
 /** The start of the message of every `SluiceError`. */
 export const SLUICE: RegExp = /^\[sluice\] /;
 
-/** An error, its cause, the command in that, its arguments, and one of these. */
+/** How deep a secret can lie in an error: error, cause, command, its arguments, one argument. */
 const DEEPEST = 5;
 
 function mentions(value: unknown, redact: Redact, depth: number): boolean {

@@ -21,7 +21,7 @@ const ALIKE: readonly (readonly [key: string, fingerprint?: string])[] = [
 
 const ODD: readonly string[] = ["__proto__", "\0", "{a}", "x".repeat(5_000), "\ud800", "\udc00", "😀", " ", "#a"];
 
-/** The first sight opens the window, and nothing else does. */
+/** Only the first request opens the window. */
 export function debounceGroup({ test, protections: { createDebouncer } }: ProtectionContext): void {
   test("the first request is not a duplicate, and the next ones are", async ({ open, prefix }) => {
     const debouncer = createDebouncer({ store: await open(), prefix, window: "1h", timeout: PATIENT });

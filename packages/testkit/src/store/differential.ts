@@ -72,7 +72,7 @@ async function report(store: Store, found: Difference, algorithm: string, seed: 
   const alone = found.soFar.filter(({ lane }) => lane === found.operation.lane);
   const start = (await fails(alone)) ? alone : found.soFar;
   const smallest = await shrink(start, fails, { attempts: 2_000, timeMs: 15_000 });
-  // It may not fail each time: then the first sight of it is all that can be shown.
+  // It may not fail each time. Then the difference found first is reported.
   const { actual, expected, operation, soFar } = (await firstDifference(store, smallest)) ?? found;
   return new AssertionError({
     message: [
