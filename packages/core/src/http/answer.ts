@@ -169,7 +169,7 @@ export interface Verdict<D extends Denial = Denial> {
   readonly found: unknown;
   /** For the other properties, in order. */
   readonly others: readonly unknown[] | undefined;
-  /** For the response, whatever it will be: set or append each before anything else can end the response. */
+  /** Fields of the response, whatever its status: set or append them before anything else can end it. */
   readonly fields: readonly HeaderField[];
   /** The answer, if the request does not continue. */
   readonly denial: D | undefined;
