@@ -94,7 +94,7 @@ function textsIn(root, folder) {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory())
-      return /^(?:node_modules|dist|cache|\.content)$/.test(entry.name) ? [] : textsIn(root, path);
+      return /^(?:node_modules|dist|cache|\.content|\.cache)$/.test(entry.name) ? [] : textsIn(root, path);
     return endings.some((ending) => entry.name.endsWith(ending)) ? [path] : [];
   });
 }

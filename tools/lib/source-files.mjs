@@ -12,7 +12,7 @@ export function filesBelow(root, folder, ending) {
   const start = join(root, folder);
   if (!existsSync(start)) return [];
   return readdirSync(start, { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(ending) && !/(^|[\\/])(node_modules|dist|\.content)[\\/]/.test(file))
+    .filter((file) => file.endsWith(ending) && !/(^|[\\/])(node_modules|dist|\.content|\.cache)[\\/]/.test(file))
     .map((file) => join(folder, file).replaceAll("\\", "/"))
     .sort();
 }

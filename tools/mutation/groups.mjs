@@ -35,8 +35,8 @@ export const groups = {
       "src/store/stored-key.ts",
     ],
     tests: [
-      "test/http/{checks,client-key,guard,keys,trust-proxy,without-port}.test.ts",
-      "test/limiter/{escalating-block,limiter,together}.test.ts",
+      "test/http/{checks,client-key,connection,guard,identify,keys,network,trust-proxy,without-port}.test.ts",
+      "test/limiter/{claims,limiter,together}.test.ts",
       "test/store/{entry-key,merge-limits,stored-key}.test.ts",
     ],
     atLeast: 85,

@@ -66,6 +66,18 @@ describe("client key", () => {
     expect(() => clientKey(address)).toThrow(expect.objectContaining({ code: "CLIENT_ADDRESS_UNUSABLE" }));
   });
 
+  it("reads addresses of up to 128 characters", () => {
+    const zone = (length: number) => `fe80::1%${"x".repeat(length - 8)}`;
+    expect(clientKey(zone(128))).toBe("fe80::/56");
+    expect(() => clientKey(zone(129))).toThrow(expect.objectContaining({ code: "CLIENT_ADDRESS_UNUSABLE" }));
+  });
+
+  it("says what is wrong, and where to read on", () => {
+    expect(() => clientKey("x")).toThrow(/the client address is not an IP address: see .*CLIENT_ADDRESS_UNUSABLE/);
+    expect(() => clientKey(undefined)).toThrow("the client address is undefined: see");
+    expect(() => clientKey("::1", 31)).toThrow('option "ipv6Prefix"');
+  });
+
   it("does not repeat a bad address in the error, which a client may see", () => {
     expect(() => clientKey("<script>alert(1)</script>")).toThrow(/^((?!script).)*$/);
   });

@@ -32,6 +32,8 @@ describe("a composite key", () => {
     for (const parts of [[], [undefined], ["a", 1], ["a", null], [["a"]]]) {
       expect(() => compositeKey(...(parts as string[]))).toThrow(code);
     }
+    expect(() => compositeKey()).toThrow("the composite key has no parts: its parts must be strings");
+    expect(() => compositeKey("a", 7 as never)).toThrow("the composite key has 7 as part 2: its parts must be strings");
   });
 });
 
@@ -57,6 +59,24 @@ describe("hmacKey", () => {
     expect(await hmacKey(`${secret}a`)("key")).not.toBe(await hmacKey(`${secret}b`)("key"));
   });
 
+  it("has no characters that a URL or a shell gives a meaning", async () => {
+    const hash = hmacKey(secret);
+    for (let i = 0; i < 100; i++) {
+      expect(await hash(String(i))).toBe(
+        createHmac("sha256", utf16(secret))
+          .update(utf16(String(i)))
+          .digest("base64url"),
+      );
+    }
+  });
+
+  it("knows many keys at a time, of up to 256 characters", async () => {
+    const hash = hmacKey(secret);
+    const keys = [...Array.from({ length: 999 }, (_, i) => String(i)), "x".repeat(256)];
+    for (const key of keys) await hash(key);
+    expect(keys.filter((key) => typeof hash(key) !== "string")).toEqual([]);
+  });
+
   it("answers at once for a key that it knows, and forgets those of long ago", async () => {
     const hash = hmacKey(secret);
     const first = await hash("0");
@@ -70,6 +90,7 @@ describe("hmacKey", () => {
   });
 
   it("refuses a secret that can be guessed, without repeating it", () => {
+    expect(() => hmacKey("fifteen letters")).toThrow('option "secret" must be a string of 16 characters or more');
     for (const bad of ["", "fifteen letters", undefined, 1234567890123456]) {
       expect(() => hmacKey(bad as string)).toThrow(
         expect.objectContaining({ code: "INVALID_OPTION", message: expect.not.stringContaining("fifteen") }),
@@ -97,6 +118,17 @@ describe("hashKey", () => {
     const guard = guardOf({ key: () => ({ default: "ada" }), hashKey: async (key) => `<${key}>` }, store);
     await guard.check("192.0.2.1");
     expect(store.keys()).toEqual(["sluice:default:token-bucket:<ada>"]);
+  });
+
+  it("hashes nothing of a key by names of which one is invalid", async () => {
+    const hashed: string[] = [];
+    const hashKey = (key: string) => {
+      hashed.push(key);
+      return key;
+    };
+    const guard = guardOf({ key: () => ({ default: "ada", other: "" }), hashKey });
+    await expect(async () => guard.check("192.0.2.1")).rejects.toThrow();
+    expect(hashed).toEqual([]);
   });
 
   it("leaves invalid keys to the limiter", async () => {

@@ -44,6 +44,14 @@ describe("the client behind proxies", () => {
       ["10.0.0.1", "<script>, 10.0.0.3", "10.0.0.3"],
       ["10.0.0.1", "6.6.6.6, <script>, 10.0.0.3", "10.0.0.3"],
       ["10.0.0.1", "6.6.6.6, 203.0.113.1:4444", "203.0.113.1:4444"],
+      // Quotes do not keep an element together here.
+      ["10.0.0.1", '6.6.6.6, "203.0.113.1, 10.0.0.3"', '10.0.0.3"'],
+      ...["_hidden-1.x", "unknown:80", "unix", "unix:", "UNIX:_p-1.x", ":80"].map(
+        (node) => ["10.0.0.1", `6.6.6.6, ${node}, 10.0.0.3`, node] as const,
+      ),
+      ...["_", "_a b", "unknown:8 0", "x-unknown", "unknownx", "unix:/run/a"].map(
+        (node) => ["10.0.0.1", `6.6.6.6, ${node}, 10.0.0.3`, "10.0.0.3"] as const,
+      ),
     ];
   for (const [peer, value, client] of cases) {
     it(`connected from ${peer}, forwarded for ${value}: ${client}`, () => {
@@ -65,6 +73,11 @@ describe("the client behind proxies", () => {
     ['for="6.6.6.6\\, for="[2001:db9::1]"', "2001:db9::1"],
     ["203.0.113.1", undefined],
     ["for=203.0.113.1,", "203.0.113.1"],
+    ["for", undefined],
+    ["for=", ""],
+    ["proto=http;for=", ""],
+    ['for="a\\\\", for="203.0.113.1"', "203.0.113.1"],
+    ['by="\\"", for=203.0.113.1', "203.0.113.1"],
     [", for=203.0.113.1", "203.0.113.1"],
     [" ,, for=203.0.113.1 ,\t,", "203.0.113.1"],
     ["", "10.0.0.1"],
@@ -150,6 +163,29 @@ describe("the client behind proxies", () => {
       expect(() => forwardedClient({ trustProxy: [bad as string] })).toThrow(code);
     });
   }
+
+  it("refuses by the name of the option, and says what it has to be", () => {
+    const refused = (options: object, call?: string) => () => {
+      const client = forwardedClient(options);
+      if (call !== undefined) client.address(call, () => undefined);
+    };
+    expect(refused({ proxyHeader: "x-real-ip" })).toThrow(
+      'option "proxyHeader" must be one of x-forwarded-for, forwarded',
+    );
+    expect(refused({ trustProxy: () => 1 })).toThrow('option "trustProxy" must return true or false, got 1');
+    expect(refused({ trustProxy: "loopback" })).toThrow(
+      'option "trustProxy" must be an array as in ["10.0.0.0/8"], or a function of an address',
+    );
+    expect(refused({ trustProxy: ["loopback"] })).toThrow(
+      'option "trustProxy" must have addresses and networks, as in "10.0.0.0/8" or "2001:db8::/32"',
+    );
+  });
+
+  it("trusts no text that only looks like a network", () => {
+    for (const text of ["10.0.0.0/33", "10.0.0.0/8", "10.0.0.1/32"]) {
+      expect(behind("10.0.0.1", `6.6.6.6, ${text}`, { trustProxy })).toBe(text);
+    }
+  });
 
   it("refuses invalid lists and unknown fields", () => {
     const code = expect.objectContaining({ code: "INVALID_OPTION" });

@@ -24,10 +24,27 @@ describe("withoutPort", () => {
     ["<script>", "<script>"],
     ["unix:", "unix:"],
     ['"', '"'],
+    ['""', ""],
+    ['"203.0.113.7', '"203.0.113.7'],
+    ['203.0.113.7"', '203.0.113.7"'],
+    ['" 203.0.113.7 "', "203.0.113.7"],
+    ["x[2001:db8::1]", "x[2001:db8::1]"],
+    ["[2001:db8::1]x", "[2001:db8::1]x"],
+    ["x2001:db8:0:0:0:0:0:1:443", "x2001:db8:0:0:0:0:0:1:443"],
+    ["2001:db8:0:0:0:0:0:1:443x", "2001:db8:0:0:0:0:0:1:443x"],
+    ["2001:db8:0:0:0:0:0:ab12:443", "2001:db8:0:0:0:0:0:ab12"],
+    ["203.0.113.7:80/x", "203.0.113.7:80/x"],
+    ["203.0.113.7:/80", "203.0.113.7:/80"],
     ["", ""],
     [undefined, undefined],
   ])("reads %s as %s", (address, expected) => {
     expect(withoutPort(address)).toBe(expected);
+  });
+
+  it("reads texts of up to 256 characters", () => {
+    const spaces = " ".repeat(249);
+    expect(withoutPort(`${spaces}1.2.3.4`)).toBe("1.2.3.4");
+    expect(withoutPort(`${spaces} 1.2.3.4`)).toBe(`${spaces} 1.2.3.4`);
   });
 
   it("leaves long texts alone", () => {

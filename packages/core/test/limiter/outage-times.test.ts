@@ -170,7 +170,7 @@ describe("the log of an outage", () => {
       "STORE_FAILED: the store failed (AggregateError)",
     ],
     [
-      "nothing of a cause that is no error",
+      "nothing of a cause that is not an error",
       new SluiceError("STORE_FAILED", "the store failed", { cause: "no route" }),
       "STORE_FAILED: the store failed",
     ],

@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fixedWindow } from "../../src/index.js";
+import { entryKeyOf } from "../../src/store/entry-key.js";
 import { scopeOf, splitEntryKey } from "../../src/store/kit/index.js";
 
 const printable = fc.stringMatching(/^[\x20-\x7e]{1,20}$/);
@@ -21,7 +23,7 @@ describe("scopeOf", () => {
   });
 
   it("differs when a part does", () => {
-    const part = fc.constantFrom("a", "b", ":", "a:b", "%", "%3A", "%25", "a%3Ab", " ", "{a}");
+    const part = fc.constantFrom("a", "b", ":", "a:b", "%", "%3A", "%25", "", "3A", "25", "a%3Ab", " ", "{a}");
     const parts = fc.tuple(part, part, part);
     fc.assert(
       fc.property(parts, parts, ([a, b, c], [x, y, z]) => {
@@ -40,5 +42,18 @@ describe("scopeOf", () => {
 describe("splitEntryKey", () => {
   it.each(["", "key", "a:b", "a:b:", ":", "::"])("takes %j, which no scope starts, for a key", (text) => {
     expect(splitEntryKey(text)).toEqual({ scope: "", key: text });
+  });
+});
+
+describe("entryKeyOf", () => {
+  const policy = fixedWindow({ name: "minute", limit: 1, window: "1m" });
+  const claim = { scope: scopeOf("api", policy), key: "ada", policy, cost: 1 };
+
+  it("has the claim's scope where the store decides", () => {
+    expect(entryKeyOf(claim, true)).toBe("api:minute:fixed-window:ada");
+  });
+
+  it("is one for the claims of all policies elsewhere", () => {
+    expect(entryKeyOf(claim, false)).toBe("api:*::ada");
   });
 });

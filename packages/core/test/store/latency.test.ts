@@ -33,7 +33,7 @@ describe("the latency of a database", () => {
   });
 
   it("usually is the average and twice the deviation, by Jacobson's estimate", () => {
-    // The average moves by an eighth of the difference, the deviation by a quarter of its own.
+    // The average moves by an eighth of the difference, the deviation by a quarter.
     const [average, deviation] = [8 + (16 - 8) / 8, 2 + (8 - 2) / 4];
     expect(after(8, 16).usualMs).toBe(average + 2 * deviation);
   });

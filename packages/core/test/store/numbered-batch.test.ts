@@ -13,7 +13,7 @@ import {
   policies,
 } from "../fixtures/arbitraries.js";
 
-/** What a database reports: the state that stands, or that a charge left, in the numbers of its algorithm. */
+/** The numbers that a database reports for the state that stands, or that a charge left. */
 const REPORTS: Readonly<Record<AlgorithmName, (state: readonly number[], policy: never, nowMs: number) => number[]>> = {
   "token-bucket": ([fullAtMs = 0, numerator = 0, , , busySinceMs = 0], _, nowMs) =>
     fullAtMs > nowMs || (fullAtMs === nowMs && numerator > 0) ? [fullAtMs, numerator, busySinceMs] : [],

@@ -18,7 +18,7 @@ function exchange(nowMs: number, tookMs: number, answered = true): void {
 }
 
 describe("the wait before the next batch", () => {
-  it("is none for the first two batches", () => {
+  it("is 0 for the first two batches", () => {
     expect(pace.waitMs(0)).toBe(0);
     send(0);
     expect(pace.waitMs(0)).toBe(0);
@@ -73,7 +73,7 @@ describe("the wait before the next batch", () => {
     expect(pace.waitMs(300)).toBe(TIMEOUT_MS - 300);
   });
 
-  it("is none when the clock stepped back", () => {
+  it("is 0 when the clock stepped back", () => {
     send(1_000);
     send(1_000);
     expect(pace.waitMs(500)).toBe(0);

@@ -58,7 +58,16 @@ describe("storedKeys", () => {
     );
   });
 
-  it.each(["", "#", `${SCOPE}user`, `${SCOPE}#${"A".repeat(64)}`])("refuses %j as a digest", (key) => {
-    expect(() => keys.ofExported({ key, digested: true })).toThrow(expect.objectContaining({ code: "DIGESTED_KEY" }));
+  it.each([
+    "",
+    "#",
+    `${SCOPE}user`,
+    `${SCOPE}#${"A".repeat(64)}`,
+    `${SCOPE}#${"a".repeat(65)}`,
+    `${SCOPE}x#${"a".repeat(64)}`,
+  ])("refuses %j as a digest", (key) => {
+    const read = () => keys.ofExported({ key, digested: true });
+    expect(read).toThrow(expect.objectContaining({ code: "DIGESTED_KEY" }));
+    expect(read).toThrow("does not end in # and 64 hexadecimal digits: leave it out");
   });
 });
