@@ -1,4 +1,4 @@
-import { BLANK } from "@sluice/core/kit";
+import { BLANK, copyOfKey, roomOf } from "@sluice/core/kit";
 import { builtInAlgorithms } from "@sluice/core/store";
 import { createEviction } from "./eviction.js";
 
@@ -54,16 +54,6 @@ export interface Slots {
  */
 const LINGER_MS = 1_000;
 
-/** How many entries' room a key takes: one for each 256 characters, so that long keys can't fill the memory either. */
-function roomOf(key: string): number {
-  return 1 + (key.length >> 8);
-}
-
-/** V8 keeps a part of a string as a view of the whole string, such as a request's header fields. */
-function withoutRest(key: string): string {
-  return ` ${key}`.slice(1);
-}
-
 /** @param tablesByScope holds every table with a slot, by its scope: one without would only take room */
 export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>): Slots {
   let capacity = Math.min(maxKeys, 1024);
@@ -105,7 +95,7 @@ export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>):
       while (room > maxKeys && slots.size > 0) slots.release(eviction.victim(nowMs));
       const slot = free.pop() ?? keys.length;
       if (slot >= capacity) grow();
-      const own = withoutRest(key);
+      const own = copyOfKey(key);
       keys[slot] = own;
       tables[slot] = table;
       table.slotOf.set(own, slot);

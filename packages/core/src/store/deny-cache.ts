@@ -2,12 +2,15 @@ import { COUNT, type Quota } from "../algorithm/policy.js";
 import { type Duration, parseDuration } from "../duration.js";
 import { check, checkOptions, type Rules } from "../options.js";
 import { OPTIONS_OR_FALSE } from "./breaker.js";
-import { entryKeyOf } from "./entry-key.js";
+import { copyOfKey, entryKeyOf, roomOf } from "./entry-key.js";
 import type { CallOptions, Claim, ClaimFinding, Outcome } from "./store.js";
 
 /** Options of the deny cache of a limiter. */
 export interface DenyCacheOptions {
-  /** The most keys whose denial is remembered: a whole number of 1 or more. Default 10,000, of some 300 bytes each. */
+  /**
+   * The most keys whose denial is remembered: a whole number of 1 or more. A long key takes the room of several, one for each
+   * 256 characters. Default 10,000, of some 300 bytes each.
+   */
   maxKeys?: number | undefined;
   /**
    * How long a denial is repeated without an answer of the store. In a steady flood the store is asked twice in this time, for
@@ -88,12 +91,20 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
   /** Of the latest clearing that is no longer remembered by its key. */
   let clearedMs = Number.NEGATIVE_INFINITY;
 
+  /** Of all keys. */
+  let room = 0;
+
+  function forget(key: string): void {
+    if (denials.delete(key)) room -= roomOf(key);
+  }
+
   function keep(key: string, denied: Denied): void {
-    denials.delete(key);
+    forget(key);
     denials.set(key, denied);
+    room += roomOf(key);
     for (const [oldest, { atMs, forMs }] of denials) {
-      if (denials.size <= maxKeys && Math.abs(denied.atMs - atMs) <= forMs) return;
-      denials.delete(oldest);
+      if (room <= maxKeys && Math.abs(denied.atMs - atMs) <= forMs) return;
+      forget(oldest);
     }
   }
 
@@ -128,12 +139,13 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
     startMs: number,
     nowMs: number,
   ): void {
+    const noted = outcome.allowed ? claims : claims.map(kept);
     const denied: Denied | undefined = outcome.allowed
       ? undefined
-      : { claims, outcome, atMs: nowMs, forMs: lastsMs(outcome, maxAgeMs), refreshMs: nowMs + maxAgeMs / 2 };
+      : { claims: noted, outcome, atMs: nowMs, forMs: lastsMs(outcome, maxAgeMs), refreshMs: nowMs + maxAgeMs / 2 };
     outcome.findings.forEach((finding, i) => {
-      const key = entryKeyOf(claims[i] as Claim, storeDecides);
-      if (denied === undefined) denials.delete(key);
+      const key = entryKeyOf(noted[i] as Claim, storeDecides);
+      if (denied === undefined) forget(key);
       else if (!finding.allowed && startMs > (cleared.get(key) ?? clearedMs)) keep(key, denied);
     });
   }
@@ -149,7 +161,7 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
     }),
 
     clear(key) {
-      denials.delete(key);
+      forget(key);
       cleared.delete(key);
       cleared.set(key, performance.now());
       if (cleared.size <= MAX_CLEARED) return;
@@ -159,6 +171,11 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
       cleared.delete(oldest[0]);
     },
   };
+}
+
+/** A claim that outlives its request. */
+function kept(claim: Claim): Claim {
+  return { ...claim, key: copyOfKey(claim.key) };
 }
 
 /** How long a denial says the truth. */

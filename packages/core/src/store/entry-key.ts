@@ -46,3 +46,13 @@ export function ledgerKey({ scope, key }: Claim): string {
 export function entryKeyOf(claim: Claim, storeDecides: boolean): string {
   return storeDecides ? claim.scope + claim.key : ledgerKey(claim);
 }
+
+/** How much room a key that is kept in memory takes: one for each 256 characters, so that long keys can't fill the memory. */
+export function roomOf(key: string): number {
+  return 1 + (key.length >> 8);
+}
+
+/** A copy of a key to keep. V8 keeps a part of a string as a view of the whole string, such as a request's header fields. */
+export function copyOfKey(key: string): string {
+  return ` ${key}`.slice(1);
+}

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   type Algorithm,
@@ -9,6 +11,7 @@ import {
   slidingWindow,
   tokenBucket,
 } from "../../src/index.js";
+import { createDenyCache } from "../../src/store/deny-cache.js";
 import { remote } from "../../src/store/index.js";
 import { failingStore } from "../fixtures/failing-store.js";
 import { mapStore, threeMethodStore } from "../fixtures/map-store.js";
@@ -43,6 +46,12 @@ async function deniedLate({ limiter, store }: ReturnType<typeof setUp>) {
   await vi.advanceTimersByTimeAsync(1);
   store.decide = decide;
   return { denied, release };
+}
+
+function heapUsed(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  return process.memoryUsage().heapUsed;
 }
 
 beforeEach(() => {
@@ -178,6 +187,50 @@ describe("the deny cache", () => {
     for (let i = 19; i >= 0; i--) sources.push((await made.limiter.consume(String(i))).source);
     expect(sources.slice(0, 10)).toEqual(new Array(10).fill("cache"));
     expect(sources.slice(10)).toEqual(new Array(10).fill("store"));
+  });
+
+  it("holds fewer long keys", async () => {
+    const made = setUp({ policies: fixedWindow({ limit: 1, window: "1h" }), denyCache: { maxKeys: 10 } });
+    const long = (i: number): string => `${i}${"x".repeat(1_000)}`;
+    const ask = async (key: string) => (await made.limiter.consume(key)).source;
+    for (let i = 0; i < 5; i++) for (let n = 0; n < 2; n++) await ask(long(i));
+    expect(await Promise.all([4, 3, 2].map((i) => ask(long(i))))).toEqual(["cache", "cache", "store"]);
+    // One that is longer than all together is not remembered.
+    for (let n = 0; n < 3; n++) expect(await ask("x".repeat(3_000))).toBe("store");
+    for (let n = 0; n < 3; n++) await ask("short");
+    expect(await ask("short")).toBe("cache");
+  });
+
+  it("keeps nothing of the texts that keys were cut out of", () => {
+    const quotas = [{ limit: 5, windowMs: 3_600_000 }];
+    const denials = createDenyCache({ maxKeys: 10_000, maxAgeMs: 60_000 }).openFor({
+      quotas,
+      timeoutMs: 500,
+      onlyBlocked: false,
+      storeDecides: true,
+    });
+    const finding = {
+      allowed: false,
+      remaining: 0,
+      retryAfterMs: 60_000,
+      resetAfterMs: 60_000,
+      epochMs: 0,
+      blocked: false,
+    };
+    const outcome = { allowed: false, nowMs: 0, findings: [finding] };
+    const before = heapUsed();
+    for (let i = 0; i < 2_000; i++) {
+      const [, key = ""] = Buffer.from(`${"x".repeat(10_000)},session=${i} and more`)
+        .toString()
+        .split(",");
+      denials.note([{ scope: "sluice:default:fixed-window:", key, policy: perHour, cost: 1 }], outcome, {
+        deadlineMs: 1_000,
+      });
+    }
+    // The texts are 20 MB.
+    expect(heapUsed() - before).toBeLessThan(5_000_000);
+    const claim = { scope: "sluice:default:fixed-window:", key: "session=7 and more", policy: perHour, cost: 1 };
+    expect(denials.find([claim], {})).toMatchObject({ allowed: false });
   });
 
   it("is off with false", async () => {

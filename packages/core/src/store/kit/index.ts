@@ -11,7 +11,7 @@ export { startQuietTimer } from "../../timer.js";
 export { type Batcher, type BatcherOptions, createBatcher } from "../batcher.js";
 export { type BoundCall, createDeadlines, type Deadlines } from "../deadlines.js";
 export { blockEntry, clearEntry, type EntryChange, isEntry, refundEntry, withBlock } from "../entry.js";
-export { scopeLength, scopeOf, splitEntryKey } from "../entry-key.js";
+export { copyOfKey, roomOf, scopeLength, scopeOf, splitEntryKey } from "../entry-key.js";
 export { throughBreaker } from "../failure-policy.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "../in-order.js";
 export { createBatchers } from "../keyed-batcher.js";
