@@ -25,12 +25,20 @@ export function numberBatch(admissions: readonly Admission[], keyOf: (claim: Cla
   const policies = numbering<Policy>();
   const algorithms: string[] = [];
   const numbers: number[] = [];
+  let last: Claim | undefined;
+  let entry = 0;
+  let policy = 0;
   for (const { claims, charge } of admissions) {
     numbers.push(charge ? 1 : 0, claims.length);
     for (const claim of claims) {
-      const entry = keys.of(keyOf(claim));
-      algorithms[entry - 1] = claim.policy.algorithm;
-      numbers.push(entry, policies.of(claim.policy), claim.cost);
+      // Claims on a key that many ask for follow each other: then nothing is looked up.
+      if (claim.policy !== last?.policy) policy = policies.of(claim.policy);
+      if (claim.key !== last?.key || claim.scope !== last.scope) {
+        entry = keys.of(keyOf(claim));
+        algorithms[entry - 1] = claim.policy.algorithm;
+      }
+      numbers.push(entry, policy, claim.cost);
+      last = claim;
     }
   }
   return { keys: keys.things, algorithms, policies: policies.things, numbers };
