@@ -17,7 +17,7 @@
  * @module
  */
 import { type Duration, parseDuration, SluiceError, type Store } from "@sluice/core";
-import { checkOptions } from "@sluice/core/http";
+import { type BreakerOptions, checkOptions, throughBreaker } from "@sluice/core/http";
 
 /** Options of {@link toExpressRateLimitStore}. */
 export interface ExpressRateLimitStoreOptions {
@@ -28,6 +28,11 @@ export interface ExpressRateLimitStoreOptions {
   prefix?: string | undefined;
   /** The longest that express-rate-limit waits for the store. Default `"500ms"`. */
   timeout?: Duration | undefined;
+  /**
+   * Stops asking a remote store that is down, as the option `breaker` of `createLimiter`; `false` turns it off. Default
+   * `{ failures: 5, cooldown: "500ms" }`.
+   */
+  breaker?: BreakerOptions | false | undefined;
 }
 
 /** The hits of a client in its current window. */
@@ -62,7 +67,8 @@ type Hits = readonly [version: 1, hits: number, resetMs: number];
  * rejected requests included. A call takes two round trips on a remote store; `rateLimit` of this package takes one.
  *
  * While the store fails, calls reject with a `SluiceError`: express-rate-limit then answers 500, or lets requests through with
- * its option `passOnStoreError`. The store stays open: close it where you created it.
+ * its option `passOnStoreError`. A remote store that is down is no longer asked, so that requests do not wait for it. The store
+ * stays open: close it where you created it.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  */
@@ -70,8 +76,9 @@ export function toExpressRateLimitStore(
   store: Store,
   options: ExpressRateLimitStoreOptions = {},
 ): ExpressRateLimitStore {
-  checkOptions(options, { prefix: "any", timeout: "any" }, "toExpressRateLimitStore");
-  const { prefix = "express-rate-limit", timeout = "500ms" } = options;
+  checkOptions(options, { prefix: "any", timeout: "any", breaker: "any" }, "toExpressRateLimitStore");
+  const { prefix = "express-rate-limit", timeout = "500ms", breaker } = options;
+  const asked = throughBreaker(store, breaker);
   const timeoutMs = parseDuration(timeout, "timeout");
   let windowMs: number | undefined;
 
@@ -88,7 +95,7 @@ export function toExpressRateLimitStore(
   ): Promise<ClientHits | undefined> {
     let seen: { hits: number; leftMs: number } | undefined;
     await bounded(
-      store.atomicUpdate<Hits>(
+      asked.atomicUpdate<Hits>(
         `${prefix}:${key}`,
         (state, nowMs) => {
           const found = current(state, nowMs);
@@ -132,7 +139,7 @@ export function toExpressRateLimitStore(
 
     async resetKey(key) {
       const deadlineMs = performance.now() + timeoutMs;
-      await bounded(store.delete(`${prefix}:${key}`, { deadlineMs }), timeoutMs);
+      await bounded(asked.delete(`${prefix}:${key}`, { deadlineMs }), timeoutMs);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type RemoteStoreMark, remote } from "@sluice/core/store";
 import { type RedisServer, startRedis } from "@sluice/servers";
 import { memoryStore } from "@sluice/store-memory";
 import { redisStore } from "@sluice/store-redis";
@@ -177,6 +178,19 @@ describe("a store that fails", () => {
     const store = toExpressRateLimitStore(silent, { timeout: "20ms" });
     store.init({ windowMs: 1_000 });
     await expect(store.increment("a")).rejects.toThrow(expect.objectContaining({ code: "STORE_TIMEOUT" }));
+  });
+
+  it.each([
+    [undefined, 5, "STORE_BREAKER_OPEN"],
+    [false, 10, "STORE_TIMEOUT"],
+  ] as const)("does not wait for a remote store that is down, with the breaker %s", async (breaker, calls, code) => {
+    const atomicUpdate = vi.fn(() => new Promise<never>(() => {}));
+    const silent: Store & RemoteStoreMark = { ...memoryStore(), remote, atomicUpdate };
+    const store = toExpressRateLimitStore(silent, { timeout: "20ms", breaker });
+    store.init({ windowMs: 1_000 });
+    for (let i = 0; i < 9; i++) await expect(store.increment("a")).rejects.toThrow();
+    await expect(store.increment("a")).rejects.toThrow(expect.objectContaining({ code }));
+    expect(atomicUpdate).toHaveBeenCalledTimes(calls);
   });
 
   it("lets express-rate-limit decide", async () => {

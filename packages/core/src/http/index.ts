@@ -3,6 +3,8 @@ export { helpUrl, invalidOption } from "../errors.js";
 export { type FailedCall, logOutages, type Outage } from "../limiter/outage.js";
 export { after } from "../maybe-promise.js";
 export { checkOptions, expectNone, type Rule, type Rules } from "../options.js";
+export type { BreakerOptions } from "../store/breaker.js";
+export { throughBreaker } from "../store/failure-policy.js";
 export { type ConnectedRequest, clientAddress, connectionEnded, isAboutLeaving } from "./address/connection.js";
 export { clientBehind } from "./address/forwarded.js";
 export { formatNetwork, maskNetwork, type Network, parseNetwork } from "./address/network.js";

@@ -155,9 +155,11 @@ export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connecti
   function opened(cause: unknown, sinceMs: number): Open {
     const why = cause instanceof Error ? cause.message.replace(/^\[sluice\] /, "") : String(cause);
     const message = `the store fails and is not asked until it answers a probe; the last failure: ${why}`;
+    // As in other failures, it is what the client reported.
+    const reason = cause instanceof SluiceError ? (cause.cause ?? cause) : cause;
     const pauseMs = cooldownMs * (1 + JITTER * (2 * Math.random() - 1));
     return {
-      error: new SluiceError("STORE_BREAKER_OPEN", message, { cause }),
+      error: new SluiceError("STORE_BREAKER_OPEN", message, { cause: reason }),
       probeAtMs: sinceMs + pauseMs,
       probe: undefined,
     };

@@ -193,6 +193,13 @@ describe("an open breaker", () => {
     expect((error as Error).message).toContain("failure 2");
   });
 
+  it("has the client's error as its cause, as other failures have", async () => {
+    const { breaker, call } = setUp();
+    const refused = new Error("ECONNREFUSED");
+    for (let i = 0; i < 3; i++) await call(new SluiceError("STORE_FAILED", "the store failed", { cause: refused }));
+    expect(() => breaker.call("", [], {}, () => ({}))).toThrow(expect.objectContaining({ cause: refused }));
+  });
+
   it("has what the connection reported as the reason of overdue calls", async () => {
     const reason = new Error("connect ECONNREFUSED");
     const { breaker, hang } = setUp({}, () => reason);
