@@ -1,8 +1,9 @@
-import { hasRequestContexts } from "@sluice/core/kit";
+import { copyOfKey, hasRequestContexts } from "@sluice/core/kit";
 import type { Rule } from "@sluice/core/store";
 
 /** The remembered value of a key. */
 interface Slot<V> {
+  readonly key: string;
   value: V | undefined;
   /** The period in which the value is valid. Unknown while it is being read. */
   freshFromMs: number;
@@ -46,6 +47,7 @@ export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs
 
   function touch(key: string): Slot<V> {
     const slot = slots.get(key) ?? {
+      key: copyOfKey(key),
       value: undefined,
       freshFromMs: Number.NEGATIVE_INFINITY,
       freshUntilMs: Number.NEGATIVE_INFINITY,
@@ -54,7 +56,7 @@ export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs
     };
     // The key that was asked for last comes last.
     slots.delete(key);
-    slots.set(key, slot);
+    slots.set(slot.key, slot);
     if (slots.size > size) slots.delete(slots.keys().next().value as string);
     return slot;
   }

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, expect, it, vi } from "vitest";
 import { createFreshCache } from "../src/fresh-cache.js";
 
@@ -44,3 +46,23 @@ it("shares no read on Workers, where it ends with the request that began it", as
   expect(await cache.get("k", read)).toBe("read");
   expect(cache.get("k", never)).toBe("read");
 });
+
+it("keeps nothing of the texts that keys were cut out of", async () => {
+  const cache = createFreshCache<string>(10_000, () => 0, 500);
+  const before = heapUsed();
+  for (let i = 0; i < 2_000; i++) {
+    const [, key = ""] = Buffer.from(`${"x".repeat(10_000)},client=${i} and more`)
+      .toString()
+      .split(",");
+    await cache.get(key, read);
+  }
+  // The texts are 20 MB.
+  expect(heapUsed() - before).toBeLessThan(5_000_000);
+  expect(cache.get("client=7 and more", never)).toBe("read");
+});
+
+function heapUsed(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  return process.memoryUsage().heapUsed;
+}
