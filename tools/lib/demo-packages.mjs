@@ -1,4 +1,4 @@
-// What a demo needs of this repository and of npm.
+// The packages of this repository and of npm that a demo needs.
 import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { capture } from "./process.mjs";

@@ -14,7 +14,7 @@ const apps = readdirSync(join(root, "apps"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 
-/** What only tests, checks and builds of the whole repository need. */
+/** Packages that only tests, checks and builds of the whole repository need. */
 const tools =
   /^(?:vitest|vite|typescript|@types\/.+|@biomejs\/.+|turbo|knip|publint|size-limit|fast-check|@sluice\/testkit)$/;
 
@@ -33,7 +33,7 @@ test.each(apps)("a demo of %s installs what it runs on, without test tools", (ap
   const installed = installedBy(app);
   expect([...installed].filter((name) => tools.test(name))).toEqual([]);
   expect(installed.size).toBeLessThan(most.get(app) ?? 90);
-  // What compiles it.
+  // The compiler.
   expect(installed).toContain("esbuild");
 });
 

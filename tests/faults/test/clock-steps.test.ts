@@ -46,7 +46,7 @@ afterEach(() => {
 });
 
 describe.each(Object.entries(stores))("a clock that steps by an hour, with %s", (_, open) => {
-  it("admits nothing twice, and goes on", async () => {
+  it("admits nothing twice, and continues", async () => {
     const store = await open();
     onTestFinished(() => store.close());
     const realNow = Date.now.bind(Date);

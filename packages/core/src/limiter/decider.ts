@@ -141,7 +141,7 @@ export function createLimiterCore(
       ? store
       : undefined;
   const storeDecides = deciding !== undefined;
-  // What it decides is watched where it is bounded in time, which takes a promise less than through the breaker.
+  // Decisions are watched where they are bounded in time, which takes a promise less than through the breaker.
   const direct = leave !== undefined && can(given, "decide") ? given : deciding;
   const engine: Engine =
     deciding === undefined || direct === undefined

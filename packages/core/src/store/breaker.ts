@@ -76,7 +76,7 @@ interface Open {
   readonly probe: CallOptions | undefined;
 }
 
-/** A class: methods of its own would cost each decision a closure. */
+/** A class, so that a flight shares its methods with others: closures would cost each decision more. */
 class PartsFlight implements Flight {
   readonly part: Part;
   /** The other parts that it reaches. */

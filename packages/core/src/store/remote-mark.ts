@@ -61,7 +61,7 @@ export interface FailurePolicy<Key, Decision, Spare> {
   /**
    * Notes that a decision of the store leaves, for a limiter that notes its end, too, also after the deadline: that costs less
    * than to decide through the breaker. `nowMs` is a time of `performance.now()`. Throws `STORE_BREAKER_OPEN`. `undefined`
-   * for a store whose parts have breakers of their own.
+   * for a store whose parts have separate breakers.
    */
   readonly leave: ((claims: readonly Claim[], options: CallOptions, nowMs: number) => Flight) | undefined;
   /**

@@ -7,7 +7,7 @@ import { demoStarter } from "./start.js";
 /**
  * Tests for every demo that limits in memory: 10 requests in 10 seconds, whatever the framework.
  *
- * @param command what starts the demo, as its messages print it
+ * @param command the command that starts the demo, as its messages print it
  */
 export function testMemoryDemo(main: URL, command = "npm run demo"): void {
   const start = demoStarter(main);
