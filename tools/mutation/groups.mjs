@@ -53,7 +53,7 @@ export const groups = {
     ],
     tests: [
       "test/limiter/{deny-cache,failure,one-deadline,outage,outage-times,repairs,store-down}.test.ts",
-      "test/store/{batcher,batchers,breaker,deadlines,latency,pace,pace-rules,shared-timers}.test.ts",
+      "test/store/{batcher,batchers,breaker,deadlines,denials,failing-parts,latency,pace,pace-rules,shared-timers}.test.ts",
       "test/store/kit/remote-store.test.ts",
     ],
     atLeast: 85,

@@ -179,4 +179,28 @@ describe("createBatcher", () => {
     void batcher.add(3, performance.now() + 5).catch(() => {});
     await late;
   });
+
+  it("sends a probe at once and alone, also to a store that is known to fail", async () => {
+    const sent: (readonly number[])[] = [];
+    const refused = new Error("connect ECONNREFUSED");
+    const batcher = createBatcher<number, number>({
+      run: async (items) => {
+        sent.push(items);
+        throw refused;
+      },
+    });
+    for (let i = 0; i < 5; i++) await expect(batcher.add(i)).rejects.toBe(refused);
+    await expect(batcher.add(5)).rejects.toBe(refused);
+    expect(sent).toHaveLength(5);
+    const probes = [batcher.add(6, performance.now() + 60_000, true), batcher.add(7, undefined, true)];
+    expect((await Promise.allSettled(probes)).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(sent.slice(5)).toEqual([[6], [7]]);
+  });
+
+  it("explains why an item was not sent", async () => {
+    const { batcher } = heldBatcher();
+    await expect(batcher.add(1, performance.now() - 1)).rejects.toThrow(
+      "the store is too slow or too busy to answer in time; the call was not sent",
+    );
+  });
 });

@@ -107,7 +107,7 @@ describe("a closed breaker", () => {
     ["state that can't be read", () => new SluiceError("STORE_STATE_UNREADABLE", "an unknown form")],
   ])("takes %s for an answer", async (_, make) => {
     const { call } = setUp();
-    for (let i = 0; i < 10; i++) expect(await call(make())).not.toBe("STORE_BREAKER_OPEN");
+    for (let i = 0; i < 10; i++) expect(await call(make())).toBe(make().code);
     await call(new Error("1"));
     await call(new Error("2"));
     await call(make());
@@ -316,7 +316,75 @@ describe("an open breaker", () => {
   });
 });
 
+describe("the state of a breaker", () => {
+  it("is open from the failure that opens it to the next answer", async () => {
+    const { breaker, call, open, options } = setUp();
+    expect(breaker.isOpen()).toBe(false);
+    await call(new Error("failure 1"));
+    expect(breaker.isOpen()).toBe(false);
+    expect(breaker.refusal("", options())).toBeUndefined();
+    await open();
+    expect(breaker.isOpen()).toBe(true);
+    await vi.advanceTimersByTimeAsync(500);
+    await call();
+    expect(breaker.isOpen()).toBe(false);
+    await call();
+    await open();
+    expect(breaker.isOpen()).toBe(true);
+  });
+
+  it("is open until all parts are closed", async () => {
+    const { breaker, call } = setUp();
+    for (const part of ["a", "b"]) for (let i = 0; i < 3; i++) await call(new Error(`failure ${i}`), [part]);
+    await vi.advanceTimersByTimeAsync(500);
+    await call(undefined, ["a"]);
+    expect(breaker.isOpen()).toBe(true);
+    await call(undefined, ["b"]);
+    expect(breaker.isOpen()).toBe(false);
+  });
+
+  it("refuses calls by the error that asking would throw, and lets the decision that probes through", async () => {
+    const { breaker, open, hang, options } = setUp();
+    await open();
+    const refusal = breaker.refusal("", options());
+    expect(refusal?.message).toBe(
+      "[sluice] the store fails and is not asked until it answers a probe; the last failure: failure 2",
+    );
+    expect(() => breaker.call("", [], options(), () => ({}))).toThrow(refusal);
+    await vi.advanceTimersByTimeAsync(500);
+    const probe = options();
+    hang(ONE, probe);
+    expect(breaker.refusal("", probe)).toBeUndefined();
+    expect(breaker.refusal("", options())).toBe(refusal);
+  });
+
+  it("is that of answers that need no promise, too", async () => {
+    const { breaker, call } = setUp();
+    await call(new Error("1"));
+    await call(new Error("2"));
+    breaker.call("", [], {}, () => ({}));
+    await call(new Error("3"));
+    expect(breaker.isOpen()).toBe(false);
+  });
+});
+
 describe("the parts of a store", () => {
+  it("mark a call as a probe if any of them is probed", async () => {
+    const { breaker, call } = setUp();
+    const seen: (boolean | undefined)[] = [];
+    const look = (part: string, others: readonly string[]) =>
+      breaker.call(part, others, {}, ({ probe }) => {
+        seen.push(probe);
+        return new Promise(() => {});
+      });
+    look("b", ["c"]);
+    for (let i = 0; i < 3; i++) await call(new Error(`failure ${i}`), ["a"]);
+    await vi.advanceTimersByTimeAsync(500);
+    look("b", ["c"]);
+    look("b", ["a"]);
+    expect(seen).toEqual([undefined, undefined, true]);
+  });
+
   it("have separate breakers", async () => {
     const { call } = setUp();
     for (let i = 0; i < 3; i++) await call(new Error(`failure ${i}`), ["a"]);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { createPace, type Pace } from "../../src/store/pace.js";
+import { createPace, type Pace, unpaced } from "../../src/store/pace.js";
 
 const OPTIONS = { maxSize: 1_000, maxInFlight: 4, worthSplitting: 16 };
 const TIMEOUT_MS = 400;
@@ -237,4 +237,11 @@ describe("a batch without a deadline", () => {
     pace.waitMs(30_000);
     expect(pace.idle).toBe(true);
   });
+});
+
+it("a store whose calls belong to requests is asked at once, in any number, and never probed", () => {
+  const free = unpaced(20);
+  for (let i = 0; i < 10; i++) free.sent(i, i + 1)(i, false);
+  expect(free).toMatchObject({ idle: false, probing: false, failing: false });
+  expect([free.waitMs(5), free.sizeFor(100), free.hopelessMs(5)]).toEqual([0, 20, 5]);
 });
