@@ -24,11 +24,7 @@ export interface Participant {
   readonly claims: readonly Claim[];
   /** Starts the limiter's timeout. Returns the options of the calls to the store. @throws SluiceError `CLOSED` */
   start(): CallOptions;
-  /**
-   * Returns the denial that the limiter's deny cache knows. `undefined` without a deny cache.
-   *
-   * @throws SluiceError `CLOSED`
-   */
+  /** Returns the denial that the limiter's deny cache knows. `undefined` without a deny cache. */
   readonly recall: (() => MaybePromise<Decision> | undefined) | undefined;
   /** Lets the deny cache remember the answer to all claims of the admission. */
   note(claims: readonly Claim[], outcome: Outcome): void;
@@ -55,9 +51,8 @@ export function joinOf(core: LimiterCore, key: LimiterKey, options: ConsumeOptio
   const claims = core.claims.all(key, cost);
 
   function recall(): MaybePromise<Decision> | undefined {
-    const asking = core.calling();
-    const denial = core.denials?.find(claims, asking);
-    return denial && core.ended(core.repeated(held, cost, denial), held, cost, asking);
+    const denial = core.denials?.find(claims, calls);
+    return denial && core.ended(core.repeated(held, cost, denial), held, cost, calls);
   }
 
   return {
@@ -97,7 +92,7 @@ export interface Joined {
  * Decides the claims of several limiters: all are charged or none is. Limiters with the same store share one admission, so
  * they take one round trip on a store that decides. Other stores are asked one after the other, in the order of their first
  * participant. After a denial no further store is asked: the results of its participants are `undefined`, and the caller
- * refunds the charges that were made. If a deny cache knows a denial, no store is asked, and only that result is defined.
+ * refunds the charges that were made. The results of the others are `undefined`, too, if a deny cache answers for the first.
  *
  * Listeners and `autoBlock` of a limiter are notified unless only other limiters deny.
  *
@@ -105,25 +100,16 @@ export interface Joined {
  */
 export function decideTogether(participants: readonly Participant[]): MaybePromise<readonly (Joined | undefined)[]> {
   const results = new Array<Joined | undefined>(participants.length).fill(undefined);
-  for (const [i, { recall }] of participants.entries()) {
-    const known = recall?.();
-    if (known !== undefined) {
-      return after(known, (decision) => {
-        results[i] = { decision, charged: false };
-        return results;
-      });
-    }
-  }
   const groups = groupsOf(participants);
 
   function from(first: number): MaybePromise<readonly (Joined | undefined)[]> {
     const group = groups[first];
     if (group === undefined) return results;
-    const keep = (joined: readonly Joined[]): MaybePromise<readonly (Joined | undefined)[]> => {
+    const keep = (joined: readonly (Joined | undefined)[]): MaybePromise<readonly (Joined | undefined)[]> => {
       joined.forEach((one, i) => {
         results[participants.indexOf(group[i] as Participant)] = one;
       });
-      return joined.every(({ decision }) => decision.allowed) ? from(first + 1) : results;
+      return joined.every((one) => one?.decision.allowed) ? from(first + 1) : results;
     };
     const decided = decideGroup(group);
     return isPromise(decided) ? decided.then(keep) : keep(decided);
@@ -155,14 +141,17 @@ function canShare(a: Participant, b: Participant): boolean {
   return !a.claims.some(({ scope, key }) => b.claims.some((claim) => claim.scope === scope && claim.key === key));
 }
 
-function decideGroup(members: readonly Participant[]): MaybePromise<readonly Joined[]> {
+function decideGroup(members: readonly Participant[]): MaybePromise<readonly (Joined | undefined)[]> {
   const started = members.map((member) => ({ member, calls: member.start() }));
   const { member: strictest, calls } = started.reduce((first, other) =>
     deadlineOf(other.calls) < deadlineOf(first.calls) ? other : first,
   );
+  // The first denial is the answer, whatever the others are.
+  const known = (members[0] as Participant).recall?.();
+  if (known !== undefined) return joinedOf([known, ...members.slice(1).map(() => undefined)], false);
   const claims = members.flatMap((member) => member.claims);
 
-  function answered(outcome: Outcome): MaybePromise<readonly Joined[]> {
+  function answered(outcome: Outcome): MaybePromise<readonly (Joined | undefined)[]> {
     const { allowed, nowMs, findings } = outcome;
     for (const member of members) member.note(claims, outcome);
     let end = 0;
@@ -202,12 +191,15 @@ function decide(members: readonly Participant[], claims: readonly Claim[], calls
   return updatingEngine(store, all).decide(claims, true, calls);
 }
 
-function joinedOf(decisions: readonly MaybePromise<Decision>[], charged: boolean): MaybePromise<readonly Joined[]> {
-  const join = (decision: Decision): Joined => ({
-    decision,
+function joinedOf(
+  decisions: readonly (MaybePromise<Decision> | undefined)[],
+  charged: boolean,
+): MaybePromise<readonly (Joined | undefined)[]> {
+  const join = (decision: Decision | undefined): Joined | undefined =>
     // A fallback decides for its own limiter.
-    charged: charged || (decision.source === "fallback" && decision.allowed),
-  });
-  if (!decisions.some((decision) => isPromise(decision))) return (decisions as readonly Decision[]).map(join);
+    decision && { decision, charged: charged || (decision.source === "fallback" && decision.allowed) };
+  if (!decisions.some((decision) => decision !== undefined && isPromise(decision))) {
+    return (decisions as readonly (Decision | undefined)[]).map(join);
+  }
   return Promise.all(decisions).then((all) => all.map(join));
 }
