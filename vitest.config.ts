@@ -2,7 +2,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { defineConfig, type Plugin } from "vitest/config";
+import { defineConfig, type Plugin, type TestProjectConfiguration } from "vitest/config";
+import { suites } from "./tests/lowest-peers/suites.mjs";
 
 const root = import.meta.dirname;
 
@@ -18,8 +19,9 @@ const folders = ["packages", "apps", "tools", "tests"]
  */
 const shared = new Set(["core", "express", "hono", "koa", "store-memory", "testkit"]);
 
-/** Tests that take minutes: `npm run test:faults` and CI run them. */
-const slow = process.env.CI === undefined && process.env.SLUICE_SLOW === undefined ? ["test/slow/**"] : [];
+/** Tests that take minutes: CI runs them, and `npm run test:faults` those of faults. */
+const withSlow = process.env.CI !== undefined || process.env.SLUICE_SLOW !== undefined;
+const slow = withSlow ? [] : ["test/slow/**"];
 
 /** Tests run on the sources of the packages, never on an old build. The other conditions are Vitest's own for Node.js. */
 const conditions = ["dev-source", "node", "development|production"];
@@ -35,6 +37,29 @@ const programsFromDist: Plugin = {
   },
 };
 
+/** Imports other versions of packages, by their names in `tests/lowest-peers`. */
+const otherVersions = (versions: Readonly<Record<string, string>>): Plugin => ({
+  name: "other-versions",
+  enforce: "pre",
+  resolveId(source) {
+    const [, name = "", rest = ""] = /^((?:@[^/]+\/)?[^/]+)(.*)$/.exec(source) ?? [];
+    const version = versions[name];
+    return version === undefined ? null : this.resolve(version + rest, join(root, "tests/lowest-peers/package.json"));
+  },
+});
+
+/** Suites of the packages on the lowest versions of their peers. */
+const lowestPeers: readonly TestProjectConfiguration[] = suites.map((suite) => ({
+  extends: true,
+  plugins: [otherVersions(suite.versions)],
+  test: {
+    name: `lowest-peers-${suite.package}`,
+    root: join(root, "packages", suite.package),
+    include: suite.files.map((file) => `test/${file}*.ts`),
+    globalSetup: globalSetupOf(join(root, "packages", suite.package)),
+  },
+}));
+
 export default defineConfig({
   plugins: [programsFromDist],
   resolve: { conditions },
@@ -49,18 +74,27 @@ export default defineConfig({
     server: { deps: { inline: [/\/node_modules\/\.(?:cache|printed)\//] } },
     // Servers and other processes take their time on a busy machine. `npm test` lists what needed another try.
     retry: process.env.CI === undefined ? 0 : 1,
-    projects: folders.map((folder) => ({
-      extends: true,
-      test: {
-        name: basename(folder),
-        root: folder,
-        include: ["test/**/*.test.ts"],
-        exclude: slow,
-        isolate: !shared.has(basename(folder)),
-        // Each test runs a compiler, a bundler or another test runner to its end.
-        ...(basename(folder) === "consumers" ? { testTimeout: 120_000, hookTimeout: 120_000, maxConcurrency: 2 } : {}),
-        globalSetup: [join(folder, "test/global-setup.ts")].filter((file) => existsSync(file)),
-      },
-    })),
+    projects: [
+      ...(withSlow ? lowestPeers : []),
+      ...folders.map((folder) => ({
+        extends: true as const,
+        test: {
+          name: basename(folder),
+          root: folder,
+          include: ["test/**/*.test.ts"],
+          exclude: slow,
+          isolate: !shared.has(basename(folder)),
+          // Each test runs a compiler, a bundler or another test runner to its end.
+          ...(basename(folder) === "consumers"
+            ? { testTimeout: 120_000, hookTimeout: 120_000, maxConcurrency: 2 }
+            : {}),
+          globalSetup: globalSetupOf(folder),
+        },
+      })),
+    ],
   },
 });
+
+function globalSetupOf(folder: string): string[] {
+  return [join(folder, "test/global-setup.ts")].filter((file) => existsSync(file));
+}

@@ -1,5 +1,5 @@
 // Checks the manifest of every public package, then packs each and checks the tarball as a user would get it: publint for
-// the manifest, "are the types wrong" for what TypeScript resolves. Run as: node tools/check-packages.mjs
+// the manifest, "are the types wrong" for what TypeScript resolves. Checks how much they take on disk. Run as: node tools/check-packages.mjs
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -7,6 +7,7 @@ import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/co
 import { problemKindInfo } from "@arethetypeswrong/core/problems";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
+import { installSizes, sizeProblems } from "./lib/install-size.mjs";
 import { manifestProblems } from "./lib/manifests.mjs";
 import { packPackages } from "./lib/pack.mjs";
 import { root } from "./lib/process.mjs";
@@ -15,10 +16,15 @@ import { readmeProblems } from "./lib/readme-links.mjs";
 const folder = mkdtempSync(join(tmpdir(), "sluice-pack-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-const wrong = [...manifestProblems(root), ...readmeProblems(root)];
+const tarballs = packPackages(folder);
+const sizeLimits = JSON.parse(readFileSync(join(root, ".install-size.json"), "utf8"));
+const wrong = [
+  ...manifestProblems(root),
+  ...readmeProblems(root),
+  ...sizeProblems(installSizes(root, tarballs), sizeLimits),
+];
 for (const problem of wrong) console.error(problem);
 
-const tarballs = packPackages(folder);
 /** @type {string[]} */
 const failed = [];
 // In one process: the compilers behind "are the types wrong" take most of their time to start.

@@ -12,12 +12,13 @@ import { foldersIn } from "./source-files.mjs";
 
 /**
  * Returns what is wrong with the manifests in `packages`: a door without the condition that leads tests to its source,
- * an address that differs from that in the root's manifest, or something that a package page lacks.
+ * an address that differs from that in the root's manifest, something that a package page lacks, or a peer range that starts at a version that no test runs on.
  * @param {string} root
  * @returns {string[]}
  */
 export function manifestProblems(root) {
   const own = read(join(root, "package.json"));
+  const lowest = lowestPeers(root);
   return foldersIn(root, "packages").flatMap((name) => {
     const folder = `packages/${name}`;
     const manifest = read(join(root, folder, "package.json"));
@@ -25,6 +26,7 @@ export function manifestProblems(root) {
       ...doorProblems(root, folder, manifest.exports ?? {}),
       ...addressProblems(own, folder, manifest),
       ...pageProblems(manifest),
+      ...peerProblems(manifest, lowest),
     ];
     return problems.map((problem) => `${folder}/package.json: ${problem}`);
   });
@@ -76,6 +78,33 @@ function pageProblems({ description, keywords = [], license, files = [] }) {
     // npm adds README and LICENSE automatically.
     ...(files.includes("CHANGELOG.md") ? [] : ['"files" must contain "CHANGELOG.md"']),
   ];
+}
+
+/**
+ * Returns the versions on which `tests/lowest-peers` runs the suites, as `name@version`.
+ * @param {string} root
+ */
+function lowestPeers(root) {
+  const file = join(root, "tests/lowest-peers/package.json");
+  const { devDependencies = {}, installedByTests = {} } = existsSync(file) ? read(file) : {};
+  const all = Object.entries({ ...devDependencies, ...installedByTests });
+  return new Set(all.map(([name, version]) => (version.startsWith("npm:") ? version.slice(4) : `${name}@${version}`)));
+}
+
+/**
+ * @param {{ peerDependencies?: Record<string, string> }} manifest
+ * @param {ReadonlySet<string>} lowest
+ */
+function peerProblems({ peerDependencies = {} }, lowest) {
+  return Object.entries(peerDependencies)
+    .filter(([name]) => !name.startsWith("@sluice/"))
+    .flatMap(([name, range]) =>
+      range.split("||").flatMap((part) => {
+        const [version] = /\d+\.\d+\.\d+/.exec(part) ?? [];
+        if (version !== undefined && lowest.has(`${name}@${version}`)) return [];
+        return [`"${part.trim()}" of the peer ${name} must start at a version in tests/lowest-peers/package.json`];
+      }),
+    );
 }
 
 /** @param {string} file */

@@ -20,9 +20,14 @@ const core = {
     "./package.json": "./package.json",
   },
 };
+const lowestPeers = {
+  devDependencies: { client: "2.1.0", framework4: "npm:framework@4.18.0", framework5: "npm:framework@5.0.0" },
+  installedByTests: { compiled: "11.0.0" },
+};
 const problemsOf = (manifest: object) =>
   manifestProblems(
     folderWith({
+      "tests/lowest-peers/package.json": JSON.stringify(lowestPeers),
       "package.json": JSON.stringify(address),
       "packages/core/package.json": JSON.stringify(manifest),
       "packages/core/src/index.ts": "",
@@ -56,4 +61,24 @@ test.each([
   ["files", ["dist"], '"files" must contain "CHANGELOG.md"'],
 ])("reports a manifest whose page would lack its %s", (field, value, problem) => {
   expect(problemsOf({ ...core, [field]: value })).toEqual([`packages/core/package.json: ${problem}`]);
+});
+
+test("accepts peer ranges whose parts start at versions that suites run on", () => {
+  const peerDependencies = {
+    client: "^2.1.0",
+    framework: "^4.18.0 || ^5.0.0",
+    compiled: ">=11.0.0 <14.0.0",
+    "@sluice/protections": "0.x",
+  };
+  expect(problemsOf({ ...core, peerDependencies })).toEqual([]);
+});
+
+test.each([
+  ["another lowest version", { client: "^2.0.0" }, '"^2.0.0" of the peer client'],
+  ["a major version without a suite", { framework: "^4.18.0 || ^6.0.0" }, '"^6.0.0" of the peer framework'],
+  ["no lowest version", { client: "*" }, '"*" of the peer client'],
+])("reports a peer range with %s", (_, peerDependencies, problem) => {
+  expect(problemsOf({ ...core, peerDependencies })).toEqual([
+    `packages/core/package.json: ${problem} must start at a version in tests/lowest-peers/package.json`,
+  ]);
 });

@@ -1,4 +1,5 @@
-// Opens a file by each of the clients that the store works with, on the Node.js that runs this.
+// Opens a file by each of the clients that the store works with, on the Node.js that runs this. BETTER_SQLITE3 is the URL of another
+// version of that package.
 
 /** @type {Record<string, (file: string) => Promise<import("@sluice/store-sqlite").OpenSqliteClient>>} */
 const openers = {
@@ -7,7 +8,7 @@ const openers = {
     return new DatabaseSync(file);
   },
   async "better-sqlite3"(file) {
-    const { default: Database } = await import("better-sqlite3");
+    const { default: Database } = await import(process.env.BETTER_SQLITE3 ?? "better-sqlite3");
     return new Database(file);
   },
   async libsql(file) {

@@ -1,0 +1,43 @@
+// The suites of the packages, and the versions of their peer dependencies on which they run here.
+
+/**
+ * @typedef {object} LowestPeers
+ * @property {string} package  its folder in `packages`
+ * @property {readonly string[]} files  parts of the names of its test files
+ * @property {Readonly<Record<string, string>>} versions  what is imported instead of each package, of those in this folder
+ */
+
+/** @type {readonly LowestPeers[]} */
+export const suites = [
+  {
+    package: "express",
+    files: ["conformance", "express.test"],
+    versions: { express: "express5", express4: "express4" },
+  },
+  { package: "koa", files: ["conformance", "koa.test"], versions: { koa: "koa3", koa2: "koa2" } },
+  { package: "hono", files: ["conformance", "hono.test"], versions: { hono: "hono4" } },
+  {
+    package: "store-redis",
+    files: ["conformance.test", "other-clients"],
+    versions: {
+      ioredis: "ioredis6",
+      ioredis5: "ioredis5",
+      ioredis4: "ioredis4",
+      redis: "redis6",
+      redis5: "redis5",
+      redis4: "redis4",
+    },
+  },
+  { package: "store-postgres", files: ["conformance", "clients"], versions: { pg: "pg8", postgres: "postgres3" } },
+  {
+    package: "store-dynamodb",
+    files: ["conformance", "clients"],
+    versions: { "@aws-sdk/client-dynamodb": "@aws-sdk/client-dynamodb" },
+  },
+  {
+    package: "storage",
+    files: ["open-store.test"],
+    versions: { ioredis: "ioredis5", pg: "pg8", "@aws-sdk/client-dynamodb": "@aws-sdk/client-dynamodb" },
+  },
+  { package: "store-sqlite", files: ["conformance.test", "writes", "races"], versions: { libsql: "libsql" } },
+];
