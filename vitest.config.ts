@@ -19,9 +19,13 @@ const folders = ["packages", "apps", "tools", "tests"]
  */
 const shared = new Set(["core", "express", "hono", "koa", "store-memory", "testkit"]);
 
-/** Tests that take minutes: CI runs them, and `npm run test:faults` those of faults. */
+/** `npm run test:peers` installs and compiles much, and takes half an hour. */
+const withPeers = process.env.SLUICE_PEERS !== undefined;
+
+/** Tests that take minutes: `npm run test:faults` and CI run them. */
 const withSlow = process.env.CI !== undefined || process.env.SLUICE_SLOW !== undefined;
-const slow = withSlow ? [] : ["test/slow/**"];
+
+const leftOut = [...(withSlow ? [] : ["test/slow/**"]), ...(withPeers ? [] : ["test/installs/**"])];
 
 /** Tests run on the sources of the packages, never on an old build. The other conditions are Vitest's own for Node.js. */
 const conditions = ["dev-source", "node", "development|production"];
@@ -75,14 +79,14 @@ export default defineConfig({
     // Servers and other processes take their time on a busy machine. `npm test` lists what needed another try.
     retry: process.env.CI === undefined ? 0 : 1,
     projects: [
-      ...(withSlow ? lowestPeers : []),
+      ...(withPeers ? lowestPeers : []),
       ...folders.map((folder) => ({
         extends: true as const,
         test: {
           name: basename(folder),
           root: folder,
           include: ["test/**/*.test.ts"],
-          exclude: slow,
+          exclude: leftOut,
           isolate: !shared.has(basename(folder)),
           // Each test runs a compiler, a bundler or another test runner to its end.
           ...(basename(folder) === "consumers"
