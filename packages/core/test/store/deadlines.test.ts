@@ -90,6 +90,37 @@ describe("createDeadlines", () => {
     expect(results).toEqual(["a: unanswered STORE_TIMEOUT", "b: unanswered STORE_TIMEOUT"]);
   });
 
+  it("turns a call into a result once, also when it ends after its deadline", async () => {
+    const ends: string[] = [];
+    const work = held<string>();
+    void createDeadlines(500).bound(work.promise, {
+      answered: (value) => ends.push(value),
+      unanswered: (error) => ends.push((error as Error).message),
+    });
+    await vi.advanceTimersByTimeAsync(500);
+    work.resolve("late");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(ends).toEqual(["[sluice] the store did not answer within 500 ms"]);
+  });
+
+  it("explains a time-out by the last error of the connection", async () => {
+    const reasons: readonly (readonly [cause: unknown, why: string])[] = [
+      [new Error("connect ECONNREFUSED"), ": connect ECONNREFUSED"],
+      [new AggregateError([]), ": AggregateError"],
+      ["not an error", ""],
+    ];
+    for (const [cause, why] of reasons) {
+      const within = createDeadlines(500, () => cause).within(new Promise(() => {}));
+      const rejected = expect(within).rejects.toMatchObject({
+        code: "STORE_TIMEOUT",
+        message: `[sluice] the store did not answer within 500 ms${why}`,
+        cause,
+      });
+      await vi.advanceTimersByTimeAsync(500);
+      await rejected;
+    }
+  });
+
   it("keeps working after many, the oldest of which never settles", async () => {
     const { results, start } = setUp();
     start("oldest");

@@ -86,6 +86,54 @@ describe("a store that takes longer than the time limit", () => {
   });
 });
 
+describe("a call whose deadline is too near for the store", () => {
+  it.each([50, 100])(
+    "is sent if no other one would find out whether the store became faster: in %i ms",
+    async (leftMs) => {
+      const { batcher, store } = setUp(100);
+      void batcher.add(0);
+      await vi.advanceTimersByTimeAsync(150);
+      const deadlineMs = performance.now() + leftMs;
+      const calls = [batcher.add(1, performance.now() + 5_000), batcher.add(2, deadlineMs), batcher.add(3, deadlineMs)];
+      const settled = Promise.allSettled(calls);
+      await vi.advanceTimersByTimeAsync(100);
+      expect(store.asked).toEqual([1, 2]);
+      expect(await settled).toMatchObject([{ value: 1 }, { value: 2 }, { reason: { code: "STORE_TIMEOUT" } }]);
+    },
+  );
+});
+
+describe("a call that waits", () => {
+  it("is looked at again when a batch in flight expires, and not before", async () => {
+    const { batcher, store } = setUp(1, 1);
+    store.frozen = true;
+    const startMs = performance.now();
+    void batcher.add(0, startMs + TIMEOUT_MS);
+    await vi.advanceTimersByTimeAsync(0);
+    void batcher.add(1, startMs + 5 * TIMEOUT_MS);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersToNextTimerAsync();
+    expect(performance.now() - startMs).toBe(TIMEOUT_MS);
+    expect(store.asked).toEqual([1, 1]);
+  });
+
+  it("has one timer, however many wait, for the earliest of their deadlines", async () => {
+    const { batcher, store } = setUp(1, 1);
+    store.frozen = true;
+    const startMs = performance.now();
+    void batcher.add(0, startMs + TIMEOUT_MS);
+    for (const leftMs of [150, 120, 130]) {
+      await vi.advanceTimersByTimeAsync(1);
+      batcher.add(1, startMs + leftMs).catch(() => {});
+    }
+    await vi.advanceTimersByTimeAsync(1);
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersToNextTimerAsync();
+    expect(performance.now() - startMs).toBe(120);
+  });
+});
+
 describe("a frozen store", () => {
   it("gets a few batches, then single calls with growing gaps", async () => {
     const { batcher, store } = setUp(1);

@@ -66,6 +66,27 @@ describe("sharedTimers", () => {
     expect(passed).toEqual(["a", "c", "f"]);
   });
 
+  it("passes a later deadline although an earlier one is stopped after it passed, once and again", async () => {
+    const { passed, start } = setUp();
+    const [stop] = [start("a", 100), start("b", 100), start("c", 200)];
+    await vi.advanceTimersByTimeAsync(100);
+    stop?.();
+    stop?.();
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(passed).toEqual(["a", "b", "c"]);
+  });
+
+  it("passes a later deadline although an earlier one was stopped twice before", async () => {
+    const { passed, start } = setUp();
+    const stop = start("a", 100);
+    start("b", 200);
+    stop();
+    stop();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(passed).toEqual(["b"]);
+  });
+
   it("does not wait for timers that were replaced meanwhile", async () => {
     const { passed, start } = setUp();
     start("lost", 100);
