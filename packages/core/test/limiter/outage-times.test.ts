@@ -21,6 +21,8 @@ const lines = () => logged.mock.calls.map((args: unknown[]) => String(args[0]));
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  // Not at the beginning of time.
+  vi.advanceTimersByTime(10_000);
   logged = vi.spyOn(console, "error").mockImplementation(() => {});
 });
 afterEach(() => {
@@ -142,9 +144,12 @@ describe("the event of an outage", () => {
     ["failClosed", false],
     ["fallback", false],
   ] as const)("has the source %s", (source, failOpen) => {
-    const { outage, errors } = listened(source);
+    const { outage, errors, recoveries } = listened(source);
     outage.failed(error);
     expect(errors).toEqual([{ error, failOpen, source }]);
+    vi.advanceTimersByTime(2_000);
+    outage.succeeded();
+    expect(recoveries).toHaveLength(1);
     expect(lines()).toEqual([]);
   });
 });

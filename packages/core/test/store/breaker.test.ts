@@ -166,6 +166,18 @@ describe("a closed breaker", () => {
     expect(await call()).toBe("answered");
   });
 
+  it("rests from the deadline of the call that opened it, whatever is overdue since", async () => {
+    const { call, hang, options } = setUp();
+    hang(ONE, options(200));
+    hang(ONE, options(200));
+    hang(ONE, options(400));
+    await call(new Error("1"));
+    await vi.advanceTimersByTimeAsync(699);
+    expect(await call()).toBe("STORE_BREAKER_OPEN");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await call()).toBe("answered");
+  });
+
   it("probes at once when the calls were overdue long ago", async () => {
     const { call, hang } = setUp();
     for (let i = 0; i < 3; i++) hang();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createLimiter, fixedWindow, type LimiterOptions, type Store } from "../../src/index.js";
-import { remote } from "../../src/store/index.js";
+import { type DecidingStore, remote } from "../../src/store/index.js";
 import { throughBreaker } from "../../src/store/kit/index.js";
 import { failingStore } from "../fixtures/failing-store.js";
 import { mapStore } from "../fixtures/map-store.js";
@@ -105,6 +105,28 @@ describe("calls that were never answered", () => {
       "[sluice] the store fails and is not asked until it answers a probe; the last failure: " +
         "the store did not answer in time: connect EHOSTUNREACH",
     );
+  });
+});
+
+describe("a fallback that fails, too", () => {
+  it("is asked through a breaker with the same options if it is remote", async () => {
+    const [store, fallback] = [failingStore(), failingStore()];
+    store.mode = fallback.mode = "down";
+    const limiter = createLimiter({ store, policies, fallback, breaker: { failures: 2 } });
+    const { source, error } = await limiter.consume("k");
+    expect([source, error?.code]).toEqual(["failClosed", "STORE_FAILED"]);
+    for (let i = 0; i < 20; i++) await limiter.consume("k");
+    expect(store.asked).toBe(2);
+    expect(fallback.asked).toBe(2);
+  });
+
+  it("has the error of the fallback, not that of the store", async () => {
+    const decide = () => Promise.reject(new Error("the spare disk is full"));
+    const store = failingStore();
+    store.mode = "down";
+    const fallback: DecidingStore = { ...mapStore(), decide };
+    const limiter = createLimiter({ store, policies, fallback });
+    expect((await limiter.consume("k")).error?.message).toContain("the spare disk is full");
   });
 });
 

@@ -94,6 +94,15 @@ describe("the wait before the next batch", () => {
   });
 });
 
+it("the wait before the next batch is 0 once a batch has expired, if the store has answered since it left", () => {
+  const answer = send(0, 5_000);
+  send(0, 100);
+  answer(50, true);
+  send(60, 5_000);
+  expect(pace.waitMs(99)).toBeGreaterThan(0);
+  expect(pace.waitMs(101)).toBe(0);
+});
+
 describe("a silent store", () => {
   beforeEach(() => {
     send(0);

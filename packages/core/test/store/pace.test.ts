@@ -154,6 +154,19 @@ describe("a frozen store", () => {
     expect(await load(batcher, 100, 2)).toEqual({ answered: 100, late: 0, refused: 0 });
   });
 
+  it("is asked again after a pause, for which calls wait", async () => {
+    const { batcher, store } = setUp(1, 1);
+    store.frozen = true;
+    void batcher.add(0, performance.now() + 10);
+    await vi.advanceTimersByTimeAsync(20);
+    const waiting = batcher.add(1, performance.now() + 5_000);
+    await vi.advanceTimersByTimeAsync(79);
+    expect(store.asked).toEqual([1]);
+    store.frozen = false;
+    await vi.advanceTimersByTimeAsync(2);
+    expect(await waiting).toBe(1);
+  });
+
   it("leaves no caller without an answer, also if no other call follows", async () => {
     const { batcher, store } = setUp(1, 1);
     store.frozen = true;
