@@ -43,7 +43,7 @@ export const groups = {
   },
   headers: {
     mutate: ["src/http/headers/*.ts", "src/fetch/*.ts"],
-    tests: ["test/fetch/*.test.ts", "test/http/{checks,guard,headers}.test.ts"],
+    tests: ["test/fetch/*.test.ts", "test/http/{checks,guard,header-forms,headers}.test.ts"],
     atLeast: 85,
   },
   failures: {

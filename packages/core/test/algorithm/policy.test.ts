@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { checkCost } from "../../src/algorithm/policy.js";
 import {
   fixedWindow,
   type Policy,
@@ -162,6 +163,12 @@ describe("an error", () => {
     expect(check({ name: "a", algorithm, nonsense: 1 })).toThrow(
       `a policy with algorithm "${algorithm}" has no option`,
     );
+  });
+
+  it("names the range of costs", () => {
+    for (const cost of [0, 1.5, Number.NaN, 2 ** 53]) {
+      expect(() => checkCost(cost)).toThrow(`cost must be a whole number from 1 to 2^53 - 1, got ${cost}`);
+    }
   });
 
   it("names the number that is wrong", () => {

@@ -137,20 +137,23 @@ describe("limitFetch", () => {
 
   it("refuses invalid options", () => {
     const { limiter } = setUp([]);
-    for (const [options, code] of [
-      [{ keys: () => "x" }, "UNKNOWN_OPTION"],
-      [{ key: "x" }, "INVALID_OPTION"],
-      [{ timeout: "soon" }, "INVALID_OPTION"],
-      [{ maxPause: 0 }, "INVALID_OPTION"],
-      [{ cost: 0 }, "INVALID_COST"],
+    for (const [options, code, text] of [
+      [{ keys: () => "x" }, "UNKNOWN_OPTION", 'limitFetch has no option "keys"'],
+      [{ key: "x" }, "INVALID_OPTION", 'option "key"'],
+      [{ timeout: "soon" }, "INVALID_OPTION", 'option "timeout"'],
+      [{ maxPause: 0 }, "INVALID_OPTION", 'option "maxPause"'],
+      [{ cost: 0 }, "INVALID_COST", "cost"],
     ] as const) {
       expect(() => limitFetch(limiter, fetch, options as unknown as LimitFetchOptions)).toThrow(
-        expect.objectContaining({ code }),
+        expect.objectContaining({ code, message: expect.stringContaining(text) }),
       );
     }
-    const code = expect.objectContaining({ code: "INVALID_OPTION" });
-    expect(() => limitFetch(limiter, undefined as unknown as typeof fetch)).toThrow(code);
+    const refuses = (text: string) =>
+      expect.objectContaining({ code: "INVALID_OPTION", message: expect.stringContaining(text) });
+    expect(() => limitFetch(limiter, undefined as unknown as typeof fetch)).toThrow(refuses('option "fetch"'));
     for (const none of [undefined, mapStore()])
-      expect(() => limitFetch(none as unknown as Limiter, fetch)).toThrow(code);
+      expect(() => limitFetch(none as unknown as Limiter, fetch)).toThrow(
+        refuses('option "limiter" must be created by createLimiter'),
+      );
   });
 });

@@ -102,6 +102,14 @@ describe("the RateLimit field of draft 11", () => {
     );
   });
 
+  it("reports that for several tokens an interval, too", () => {
+    const tens = tokenBucket({ rate: 10, interval: "1m" });
+    expect(fieldsOf("draft-11", one(tens, { remaining: 0, resetAfterMs: 60_000 })).RateLimit).toBe('"default";r=0;t=6');
+    expect(fieldsOf("draft-11", one(tens, { remaining: 5, resetAfterMs: 30_000 })).RateLimit).toBe(
+      '"default";r=5;t=30',
+    );
+  });
+
   it("has the numbers of its decision, whatever was written before", () => {
     const window = fixedWindow({ limit: 1_000_000_000_000, window: "1h" });
     const number = fc.oneof(fc.nat(3), fc.constantFrom(64, 66, 128, 2 ** 32, 2 ** 32 + 64, 999_999_999_999));
