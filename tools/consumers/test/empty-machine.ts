@@ -5,7 +5,7 @@ import { type Ended, run } from "./consumer.js";
 
 /** A home folder and folders for projects, with nothing in them. */
 export interface EmptyMachine {
-  /** What programs there see. */
+  /** The environment of programs there. */
   readonly env: NodeJS.ProcessEnv;
   /** Creates an empty folder, with a `package.json` for ES modules if `manifest` is true. */
   folder(manifest?: boolean): string;
@@ -31,7 +31,9 @@ export function emptyMachine(registry: string, programs: Readonly<Record<string,
   // How to reach the network at all is the machine's business.
   const network = Object.entries(process.env).filter(([name]) => /proxy$|_ca_certs$|^ssl_cert/i.test(name));
   const path = [bin, dirname(process.execPath), process.env.PATH ?? ""].join(delimiter);
-  const env = { ...Object.fromEntries(network), PATH: path, HOME: home };
+  // Deno knows only its own certificates by default, and a network may have others.
+  const deno = { DENO_TLS_CA_STORE: "system,mozilla" };
+  const env = { ...deno, ...Object.fromEntries(network), PATH: path, HOME: home };
   let created = 0;
   return {
     env,
