@@ -52,7 +52,10 @@ export function roomOf(key: string): number {
   return 1 + (key.length >> 8);
 }
 
-/** A copy of a key to keep. V8 keeps a part of a string as a view of the whole string, such as a request's header fields. */
+/**
+ * A copy of a key to keep. V8 keeps a part of a string as a view of the whole string, such as a request's header fields. By
+ * `join`, since a part of a longer copy would be a view, too, which takes longer to compare.
+ */
 export function copyOfKey(key: string): string {
-  return ` ${key}`.slice(1);
+  return [key.slice(0, 1), key.slice(1)].join("");
 }
