@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { startDynamodb, startProxy } from "@sluice/servers";
 import { openStore } from "@sluice/storage";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
-import { chargedOnce, cutReplies, type Fault, failures, type Summary, underFault } from "./traffic.js";
+import { chargedOnce, cutReplies, type Fault, failures, type Summary, stopProcess, underFault } from "./traffic.js";
 
 let server: Awaited<ReturnType<typeof startDynamodb>>;
 beforeAll(async () => {
@@ -72,11 +72,7 @@ it("charges again when DynamoDB no longer throttles", async () => {
 });
 
 it("survives a server that is stopped and continued", async () => {
-  const summary = await broken(server.port, {
-    begin: () => server.pause(),
-    end: () => server.resume(),
-    after: chargedOnce,
-  });
+  const summary = await broken(server.port, stopProcess(server));
   expect(failures(summary)).toBeGreaterThan(0);
 });
 

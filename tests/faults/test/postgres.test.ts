@@ -5,7 +5,17 @@ import { postgresStore } from "@sluice/store-postgres";
 import pg from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openPostgresJs } from "../../../packages/store-postgres/test/advised.js";
-import { chargedOnce, cutReplies, type Fault, failures, type Summary, startTraffic, underFault } from "./traffic.js";
+import {
+  chargedOnce,
+  cutReplies,
+  dropPackets,
+  type Fault,
+  failures,
+  type Summary,
+  startTraffic,
+  stopProcess,
+  underFault,
+} from "./traffic.js";
 
 const MAX_CONNECTIONS = 25;
 
@@ -79,14 +89,7 @@ describe.each([
   });
 
   it("survives a server that is stopped and continued", async () => {
-    const summary = await broken(
-      ({ server }) => ({
-        begin: () => server.pause(),
-        end: () => server.resume(),
-        after: chargedOnce,
-      }),
-      open,
-    );
+    const summary = await broken(({ server }) => stopProcess(server), open);
     expect(failures(summary)).toBeGreaterThan(0);
   });
 
@@ -126,16 +129,7 @@ describe.each([
   });
 
   it("replaces connections on which nothing passes any more", async () => {
-    const summary = await broken(
-      ({ proxy }) => ({
-        // The network drops packets without a word, also those of new connections for a while.
-        begin: () => proxy.drop(true),
-        end: () => proxy.drop(false),
-        withinMs: 5_000,
-        after: chargedOnce,
-      }),
-      open,
-    );
+    const summary = await broken(({ proxy }) => dropPackets(proxy), open);
     expect(failures(summary)).toBeGreaterThan(0);
   });
 });

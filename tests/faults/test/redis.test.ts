@@ -5,7 +5,16 @@ import { redisStore } from "@sluice/store-redis";
 import { Redis } from "ioredis";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { tuned } from "../../../packages/store-redis/test/settings.js";
-import { chargedOnce, cutReplies, type Fault, failures, type Summary, underFault } from "./traffic.js";
+import {
+  chargedOnce,
+  cutReplies,
+  dropPackets,
+  type Fault,
+  failures,
+  type Summary,
+  stopProcess,
+  underFault,
+} from "./traffic.js";
 
 /** Opens a store at a port; what it takes is closed after the test. */
 type Open = (port: number) => Promise<Store>;
@@ -83,14 +92,7 @@ describe.each([
   });
 
   it("survives a server that is stopped and continued", async () => {
-    const summary = await broken(
-      ({ server }) => ({
-        begin: () => server().pause(),
-        end: () => server().resume(),
-        after: chargedOnce,
-      }),
-      open,
-    );
+    const summary = await broken(({ server }) => stopProcess(server()), open);
     expect(failures(summary)).toBeGreaterThan(0);
   });
 
@@ -116,16 +118,7 @@ describe.each([
   });
 
   it("replaces connections on which nothing passes any more", async () => {
-    const summary = await broken(
-      ({ proxy }) => ({
-        // The network drops packets without a word, also those of new connections for a while.
-        begin: () => proxy.drop(true),
-        end: () => proxy.drop(false),
-        withinMs: 5_000,
-        after: chargedOnce,
-      }),
-      open,
-    );
+    const summary = await broken(({ proxy }) => dropPackets(proxy), open);
     expect(failures(summary)).toBeGreaterThan(0);
   });
 

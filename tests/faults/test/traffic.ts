@@ -209,6 +209,16 @@ export function cutReplies(proxy: NetworkProxy): Pick<Fault, "begin" | "end" | "
   };
 }
 
+/** Packets that the network drops without a word, also those of new connections for a while. */
+export function dropPackets(proxy: NetworkProxy): Pick<Fault, "begin" | "end" | "withinMs" | "after"> {
+  return { begin: () => proxy.drop(true), end: () => proxy.drop(false), withinMs: 5_000, after: chargedOnce };
+}
+
+/** A server that is stopped and continued. */
+export function stopProcess(server: { pause(): unknown; resume(): unknown }): Pick<Fault, "begin" | "end" | "after"> {
+  return { begin: () => server.pause(), end: () => server.resume(), after: chargedOnce };
+}
+
 /** Returns how many decisions were made without the store. */
 export function failures({ sources: { failClosed = 0 } }: Summary): number {
   return failClosed;
