@@ -54,7 +54,7 @@ export function roomOf(key: string): number {
 
 /**
  * A copy of a key to keep. V8 keeps a part of a string as a view of the whole string, such as a request's header fields. By
- * `join`, since a part of a longer copy would be a view, too, which takes longer to compare.
+ * `join`, since a part of a longer copy would be a view, too, which takes 4 bytes more.
  */
 export function copyOfKey(key: string): string {
   return [key.slice(0, 1), key.slice(1)].join("");

@@ -18,9 +18,9 @@ interface Waiting {
 }
 
 /**
- * Starts deadlines as {@link startDeadline} does, with one timer for all that start in one turn of the event loop: a third of
- * a microsecond less for each of many. On Workers each has its own, since a timer ends there with the request that started
- * it: one client that leaves would take the time limit from others.
+ * Starts deadlines as {@link startDeadline} does, with one timer for all that start in one turn of the event loop, since
+ * starting and stopping timers is dear. On Workers each has its own: a timer ends there with the request that started it, so
+ * that one client that leaves would take the time limit from others.
  */
 export function sharedTimers(): (deadlineMs: number, passed: () => void) => () => void {
   if (hasRequestContexts()) return startDeadline;
