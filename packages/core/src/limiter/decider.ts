@@ -9,7 +9,7 @@ import type { Denials } from "../store/deny-cache.js";
 import { refundEntry } from "../store/entry.js";
 import type { Flight } from "../store/flight.js";
 import { type FailurePolicy, remoteMarkOf } from "../store/remote-mark.js";
-import type { CallOptions, Claim, Outcome, Store } from "../store/store.js";
+import type { CallOptions, Claim, DecidingStore, Outcome, Store } from "../store/store.js";
 import type { AttachableBlock, AutoBlocker } from "./auto-block.js";
 import { type ClaimMaker, claimMaker, heldKey, type LimiterKey } from "./claims.js";
 import type { Clock } from "./clock.js";
@@ -142,11 +142,11 @@ export function createLimiterCore(
       : undefined;
   const storeDecides = deciding !== undefined;
   // Decisions are watched where they are bounded in time, which takes a promise less than through the breaker.
-  const direct = leave !== undefined && can(given, "decide") ? given : deciding;
+  const begin = storeDecides ? leave : undefined;
   const engine: Engine =
-    deciding === undefined || direct === undefined
+    deciding === undefined
       ? updatingEngine(store, algorithms)
-      : decidingEngine(direct, deciding);
+      : decidingEngine(begin === undefined ? deciding : (given as DecidingStore), deciding);
   const emitter = createEmitter(on);
   const instead = fallback !== undefined ? "fallback" : failOpen ? "failOpen" : "failClosed";
   const outage = shared ?? createOutage(instead, emitter);
@@ -201,8 +201,8 @@ export function createLimiterCore(
     if (refused !== undefined) return unanswered(key, cost, charge, refused, calls, answers);
     let flight: Flight | undefined;
     try {
-      if (storeDecides && leave !== undefined) flight = leave(asked, calls, (calls.deadlineMs as number) - timeoutMs);
-      const outcome = engine.decide(asked, charge, flight === undefined ? calls : flight.options);
+      flight = begin?.(asked, calls, (calls.deadlineMs as number) - timeoutMs);
+      const outcome = engine.decide(asked, charge, flight?.options ?? calls);
       if (isPromise(outcome)) {
         const context = { asked, key, cost, charge, calls, answers };
         return deadlines.bound(outcome, storeCall, calls.deadlineMs, context, flight);

@@ -21,7 +21,7 @@ export type Algorithms = ReadonlyMap<string, Algorithm>;
  * @param store asked to decide
  * @param asked the same, asked to update
  */
-export function decidingEngine(store: DecidingStore, asked: DecidingStore = store): Engine {
+export function decidingEngine(store: DecidingStore, asked: DecidingStore): Engine {
   const synchronous = isSynchronousStore(asked);
   const reused = { claims: [] as readonly Claim[], charge: true };
   return {

@@ -12,7 +12,6 @@ import {
   type FailurePolicy,
   type Fallback,
   type FallbackOptions,
-  type Refusal,
   type RemoteMark,
   remoteMarkOf,
   type SpareLimiter,
@@ -28,10 +27,8 @@ interface Shared {
 }
 
 /** A store that is asked through a circuit breaker. */
-interface Asked {
+interface Asked extends Partial<Pick<FailurePolicy<never, never, never>, "refusal" | "leave">> {
   readonly store: Store;
-  readonly refusal?: Refusal | undefined;
-  readonly leave?: FailurePolicy<never, never, never>["leave"];
 }
 
 const byStore = new WeakMap<Store, Shared>();

@@ -126,26 +126,25 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
   /** Decides a batch: at once in each place, one after the other for explicit times of tests. */
   async function run(calls: readonly Open[], queue: string, connection: Connection): Promise<void> {
     const places = new Map<string | undefined, Open[]>();
-    let group: Open[] | undefined;
-    let placeOfGroup: string | undefined;
+    // Of the call before: the next one is mostly in the same place.
+    let last: { readonly place: string | undefined; readonly group: Open[] } | undefined;
     for (const call of calls) {
       const place = host.placeOf(call.admission);
       if (place === "several") {
         answer(call, "moved", 0);
         continue;
       }
-      if (group === undefined || place.one !== placeOfGroup) {
-        placeOfGroup = place.one;
-        group = places.get(placeOfGroup) ?? [];
-        places.set(placeOfGroup, group);
+      if (last === undefined || last.place !== place.one) {
+        last = { place: place.one, group: places.get(place.one) ?? [] };
+        places.set(place.one, last.group);
       }
-      group.push(call);
+      last.group.push(call);
     }
     let answered = places.size === 0;
     let failure: unknown;
     await Promise.all(
-      Array.from(places, async ([place, its]) => {
-        for (const together of groupsByTime(its)) {
+      Array.from(places, async ([place, group]) => {
+        for (const together of groupsByTime(group)) {
           try {
             await decideTogether(together, place, queue, connection);
             answered = true;
