@@ -1,6 +1,6 @@
 // Type-checks every TypeScript and JavaScript block of the documentation against the built packages.
 // Run as: node tools/check-docs.mjs [ROOT]
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { codeBlocksOf } from "./lib/code-blocks.mjs";
 import { capture, root as ownRoot } from "./lib/process.mjs";
@@ -34,24 +34,30 @@ mkdirSync(parent, { recursive: true });
 const folder = mkdtempSync(join(parent, "run-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
+// The frameworks that pages show are installed for their tests only.
+symlinkSync(join(ownRoot, "tests/frameworks/node_modules"), join(folder, "node_modules"), "junction");
+
+const read = pages.map((page) => ({
+  page,
+  stem: page.replaceAll("/", "__"),
+  blocks: codeBlocksOf(readFileSync(join(root, page), "utf8")).flatMap(blocksOf),
+}));
+
+// A block that begins with its file's name, such as `// store.ts`, can be imported by others: of its page, or else of any.
+const namedAnywhere = new Map(read.flatMap(({ stem, blocks }) => namedIn(stem, blocks)));
+
 /** The page and line behind each line of each module. @type {Map<string, { page: string; lines: number[] }>} */
 const origins = new Map();
-for (const page of pages) {
-  const stem = page.replaceAll("/", "__");
-  const blocks = codeBlocksOf(readFileSync(join(root, page), "utf8"));
-  // A block that begins with its file's name, such as `// store.ts`, can be imported by others of its page.
-  const named = new Map(
-    blocks.flatMap(({ line, code }) => {
-      const [, name] = /^\/\/ ([\w.-]+)\.[jt]s\n/.exec(code) ?? [];
-      return name === undefined ? [] : [[`"./${name}.js"`, `"./${stem}.${line}.js"`]];
-    }),
-  );
+for (const { page, stem, blocks } of read) {
+  const named = new Map([...namedAnywhere, ...namedIn(stem, blocks)]);
   for (const { line, language, meta, code, declared } of blocks) {
     const extension = languages.get(language);
     // Code of another library, "before" moving in, is not ours to install.
     if (!extension || meta === "before") continue;
     const file = `${stem}.${line}${extension}`;
-    const lines = code.replace(/"\.\/[^"]*"/g, (specifier) => named.get(specifier) ?? specifier).split("\n");
+    const lines = code
+      .replace(/"\.{1,2}\/(?:[\w.-]+\/)*?([\w.-]+?)(?:\.[jt]s)?"/g, (specifier, name) => named.get(name) ?? specifier)
+      .split("\n");
     writeFileSync(join(folder, file), [...declared.map(({ text }) => text), ...lines, "export {};\n"].join("\n"));
     origins.set(file, { page, lines: [...declared.map((one) => one.line), ...lines.map((_, i) => line + i)] });
   }
@@ -81,3 +87,33 @@ for (const message of stdout.split("\n").filter(Boolean)) {
 if (stderr) console.error(stderr);
 console.log(`${origins.size} code blocks on ${pages.length} pages: ${ok ? "all compile" : "not all compile"}`);
 process.exitCode = ok ? 0 : 1;
+
+/**
+ * A block, and before it the file that it declares, if `<!-- docs:` begins with that file's name.
+ * @param {import("./lib/code-blocks.mjs").CodeBlock} block
+ */
+function blocksOf(block) {
+  const lines = block.declared.filter(({ text }) => text.trim() !== "");
+  const code = lines.map(({ text }) => text).join("\n");
+  if (nameOf(code) === undefined) return [block];
+  const file = { line: lines[0]?.line ?? block.line, language: "ts", meta: "", code, declared: [] };
+  return [file, { ...block, declared: [] }];
+}
+
+/**
+ * The names of the files on a page, each with the module that it becomes.
+ * @param {string} stem
+ * @param {readonly import("./lib/code-blocks.mjs").CodeBlock[]} blocks
+ * @returns {[name: string, specifier: string][]}
+ */
+function namedIn(stem, blocks) {
+  return blocks.flatMap(({ line, code }) => {
+    const name = nameOf(code);
+    return name === undefined ? [] : [[name, `"./${stem}.${line}.js"`]];
+  });
+}
+
+/** @param {string} code */
+function nameOf(code) {
+  return /^\/\/ ([\w.-]+)\.[jt]s\n/.exec(code)?.[1];
+}

@@ -22,6 +22,27 @@ test("a block that begins with its file's name can be imported by others of its 
   expect(run(using("number")).output).toContain("error TS2307");
 });
 
+test("a named block can be imported by other pages, from any folder and with any ending", () => {
+  const using = (specifier: string) =>
+    `${fence}ts\nimport { limit } from "${specifier}";\nconst own: string = limit;\n${fence}\n`;
+  const { output } = runTool(
+    "check-docs.mjs",
+    folderWith({
+      "docs/a.md": `${fence}ts\n// store.ts\nexport const limit: number = 1;\n${fence}\n`,
+      "docs/b.md": using("./store") + using("./store.ts") + using("../../lib/store.js"),
+    }),
+  );
+  const errors = [3, 7, 11].map((line) => `docs/b.md:${line}: error TS2322`);
+  expect(new Set(output.match(/docs\/b\.md:\d+: error TS\d+/g))).toEqual(new Set(errors));
+});
+
+test("a block declares the file of the reader's app that it imports", () => {
+  const file = "<!-- docs:\n// app.ts\nexport const port: number = 1;\n-->\n";
+  const using = `${fence}ts\nimport { port } from "./app.js";\nconst own: string = port;\n${fence}\n`;
+  const { output } = runTool("check-docs.mjs", folderWith({ "README.md": file + using }));
+  expect(output.match(/README\.md:\d+: error TS\d+/g)).toEqual(["README.md:7: error TS2322"]);
+});
+
 test.each([
   ["a type error", `line 1\n\n${fence}ts\nconst a = 1;\nconst b: string = a;\n${fence}\n`, "README.md:5: error TS2322"],
   ["an unknown name", `- item\n\n  ${fence}js\n  store.close();\n  ${fence}\n`, "README.md:4: error TS2304"],

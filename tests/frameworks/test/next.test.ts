@@ -1,0 +1,16 @@
+// The route handler that docs/frameworks.md prints, by the development server: a build takes three times as long.
+import { expect, it } from "vitest";
+import { ask } from "./app.js";
+import { expectLimit } from "./limits.js";
+import { nextApp, startNext } from "./nextjs.js";
+
+it("limits route handlers of Next.js, which share one limit", async () => {
+  const app = await startNext("dev", await nextApp());
+  const client = { headers: { "x-real-ip": "192.0.2.1" } };
+  const other = { headers: { "x-real-ip": "192.0.2.2" } };
+  await expectLimit(app, { path: "/hello", ...client }, { path: "/hello", ...other }, { burst: 5 });
+  expect((await ask(app, { path: "/bye", ...client })).status).toBe(429);
+
+  expect((await ask(app, { path: "/hello" })).status, "without an address").toBe(500);
+  expect(app.errors()).toContain("CLIENT_ADDRESS_UNUSABLE");
+});
