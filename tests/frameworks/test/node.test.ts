@@ -25,6 +25,14 @@ it("limits an app of Fastify", async () => {
   await expectLimit(await startNode({ "main.ts": main }), here, there, fivePer10s);
 });
 
+it("adds to the fields of an earlier hook of Fastify", async () => {
+  const [main = ""] = printed("Fastify");
+  const hook = 'fastify.addHook("onRequest", ';
+  const earlier = `${hook}async (_, reply) => void reply.header("RateLimit", '"first";r=1;t=1'));\n`;
+  const app = await startNode({ "main.ts": main.replace(hook, earlier + hook) });
+  expect((await ask(app)).headers.ratelimit).toBe('"first";r=1;t=1, "default";r=4;t=10');
+});
+
 it("limits an app of NestJS behind a proxy", async () => {
   const [main = ""] = printed("NestJS");
   const app = await startNode({
