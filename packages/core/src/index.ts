@@ -2,6 +2,7 @@
 export type { Algorithm, Finding, Next, Step } from "./algorithm/algorithm.js";
 export { type FixedWindowPolicy, fixedWindow } from "./algorithm/fixed-window.js";
 export type { Policy, Quota } from "./algorithm/policy.js";
+export { policyFrom } from "./algorithm/policy-from.js";
 export { type SlidingLogPolicy, slidingLog } from "./algorithm/sliding-log.js";
 export { type SlidingWindowPolicy, slidingWindow } from "./algorithm/sliding-window.js";
 export { type TokenBucketOptions, type TokenBucketPolicy, tokenBucket } from "./algorithm/token-bucket.js";

@@ -5,6 +5,7 @@ import { type AddressInfo, connect, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
+import { asynchronous } from "@sluice/core/store";
 import { memoryStore } from "@sluice/store-memory";
 import express5, { type Express, type Request, type Response } from "express";
 import express4 from "express4";
@@ -50,6 +51,7 @@ function slowStore(): Store {
   const inner = memoryStore();
   const aWhile = () => new Promise((resolve) => setTimeout(resolve, 5));
   return {
+    asynchronous,
     atomicUpdate: (...args) => aWhile().then(() => inner.atomicUpdate(...args)),
     delete: (key) => inner.delete(key),
     close: () => inner.close(),

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, get, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { asynchronous } from "@sluice/core/store";
 import { memoryStore } from "@sluice/store-memory";
 import express5, { type Request } from "express";
 import express4 from "express4";
@@ -47,6 +48,7 @@ function heldStore(): { store: Store; release: () => void } {
   });
   const inner = memoryStore();
   const store: Store = {
+    asynchronous,
     atomicUpdate: (...args) => released.then(() => inner.atomicUpdate(...args)),
     delete: (key) => inner.delete(key),
     close: () => inner.close(),

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
+import { asynchronous } from "@sluice/core/store";
 import { memoryStore } from "@sluice/store-memory";
 import { type Context, Hono } from "hono";
 import { handle } from "hono/aws-lambda";
@@ -50,6 +51,7 @@ function slowStore(): Store {
   const inner = memoryStore();
   const aWhile = () => new Promise((resolve) => setTimeout(resolve, 5));
   return {
+    asynchronous,
     atomicUpdate: (...args) => aWhile().then(() => inner.atomicUpdate(...args)),
     delete: (key) => inner.delete(key),
     close: () => inner.close(),

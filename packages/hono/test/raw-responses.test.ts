@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { asynchronous } from "@sluice/core/store";
 import { memoryStore } from "@sluice/store-memory";
 import { type Context, Hono } from "hono";
 import { createAdaptorServer as createAdaptorServer1_14 } from "node-server-1.14";
@@ -122,7 +123,7 @@ describe("a response that is not the context's", () => {
 
   it("has no other numbers while the store fails", async () => {
     const fail = () => Promise.reject(new Error("down"));
-    const store: Store = { atomicUpdate: fail, delete: fail, close: async () => {} };
+    const store: Store = { asynchronous, atomicUpdate: fail, delete: fail, close: async () => {} };
     const app = new Hono();
     app.use(rateLimit(store, policies, { key, failOpen: true, on: { storeError: () => {} } }));
     app.get("/", () => new Response("raw", { headers: { RateLimit: '"default";r=1;t=1' } }));

@@ -5,6 +5,7 @@ import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { asynchronous } from "@sluice/core/store";
 import { memoryStore } from "@sluice/store-memory";
 import koa3 from "koa";
 import koa2 from "koa2";
@@ -50,6 +51,7 @@ function slowStore(): Store {
   const inner = memoryStore();
   const aWhile = () => new Promise((resolve) => setTimeout(resolve, 5));
   return {
+    asynchronous,
     atomicUpdate: (...args) => aWhile().then(() => inner.atomicUpdate(...args)),
     delete: (key) => inner.delete(key),
     close: () => inner.close(),

@@ -3,6 +3,7 @@ import { createServer, get } from "node:http";
 import { connect, createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
+import { asynchronous } from "@sluice/core/store";
 import { memoryStore } from "@sluice/store-memory";
 import koa3, { type Context, type Middleware } from "koa";
 import koa2 from "koa2";
@@ -50,6 +51,7 @@ function heldStore(): { store: Store; release: () => void } {
   });
   const inner = memoryStore();
   const store: Store = {
+    asynchronous,
     atomicUpdate: (...args) => released.then(() => inner.atomicUpdate(...args)),
     delete: (key) => inner.delete(key),
     close: () => inner.close(),

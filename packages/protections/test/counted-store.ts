@@ -1,4 +1,5 @@
 import type { Store } from "@sluice/core";
+import { asynchronous } from "@sluice/core/store";
 import { modelStore } from "@sluice/testkit";
 
 /** A store that counts what it is asked, and can be made to fail. */
@@ -15,6 +16,7 @@ export function countedStore(): CountedStore {
   let calls = 0;
   let writes = 0;
   const store: CountedStore = {
+    asynchronous,
     fails: false,
     calls: () => taken(calls, () => (calls = 0)),
     writes: () => taken(writes, () => (writes = 0)),

@@ -1,4 +1,5 @@
 import type { Store } from "@sluice/core";
+import { asynchronous } from "@sluice/core/store";
 import { memoryStore } from "@sluice/store-memory";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createBlocklist, createRegistry } from "../src/index.js";
@@ -15,6 +16,7 @@ beforeEach(() => {
   const inner = memoryStore();
   const refused = () => Promise.reject(new Error("connect ECONNREFUSED 127.0.0.1:6379"));
   store = {
+    asynchronous,
     atomicUpdate: (...args) => (down ? refused() : inner.atomicUpdate(...args)),
     delete: (...args) => (down ? refused() : inner.delete(...args)),
     close: () => inner.close(),

@@ -12,13 +12,7 @@ import {
   tokenBucket,
 } from "@sluice/core";
 import { scopeOf } from "@sluice/core/kit";
-import {
-  builtInAlgorithms,
-  decideEntries,
-  type ExportEntries,
-  type ExportedEntry,
-  type ImportEntries,
-} from "@sluice/core/store";
+import { decideEntries, type ExportEntries, type ExportedEntry, type ImportEntries } from "@sluice/core/store";
 import { startPostgres, startRedis } from "@sluice/servers";
 import { memoryStore } from "@sluice/store-memory";
 import { createSchema as createPostgresSchema, postgresStore } from "@sluice/store-postgres";
@@ -60,7 +54,7 @@ function* entries(keys = KEYS): Generator<ExportedEntry> {
   for (const [i, key] of keys.entries()) {
     for (const policy of POLICIES) {
       const claim = { scope: scopeOf("sluice", policy), key, policy, cost: 1 + (i % 999) };
-      const { writes } = decideEntries({ claims: [claim], charge: true }, [undefined], builtInAlgorithms, nowMs);
+      const { writes } = decideEntries({ claims: [claim], charge: true }, [undefined], nowMs);
       yield { key: claim.scope + key, state: writes[0]?.state, expiresAtMs: nowMs + (writes[0]?.ttlMs ?? 0) };
     }
   }

@@ -127,27 +127,42 @@ it("a ledger moves to a store that decides, and back", async () => {
   expect(await left(from)).toEqual(await left(to));
 });
 
-it("a ledger with a custom algorithm stays a ledger, which every store accepts", async () => {
-  const half: Algorithm<Policy, number> = {
-    name: "half",
-    quota: () => ({ limit: 10, windowMs: 3_600_000 }),
-    step(used = 0, _, __, cost) {
-      const allowed = used + cost <= 10;
-      const now = allowed ? used + cost : used;
-      const next = { state: now, ttlMs: 3_600_000 };
-      const finding = { allowed, remaining: 10 - now, retryAfterMs: undefined, resetAfterMs: 3_600_000, epochMs: 0 };
-      return allowed && cost > 0 ? { ...finding, next } : finding;
-    },
-  };
+const half: Algorithm<Policy, number> = {
+  name: "half",
+  quota: () => ({ limit: 10, windowMs: 3_600_000 }),
+  step(used = 0, _, __, cost) {
+    const allowed = used + cost <= 10;
+    const now = allowed ? used + cost : used;
+    const next = { state: now, ttlMs: 3_600_000 };
+    const finding = { allowed, remaining: 10 - now, retryAfterMs: undefined, resetAfterMs: 3_600_000, epochMs: 0 };
+    return allowed && cost > 0 ? { ...finding, next } : finding;
+  },
+};
+
+it("a ledger with a custom algorithm stays a ledger, which every store that decides in its database accepts", async () => {
   const policies = [{ name: "own", algorithm: "half" }, POLICIES[3] as Policy];
   const limiterOn = (store: Store) => createLimiter({ store, policies, algorithms: [half] });
-  const [from, to] = [memoryStore(), memoryStore()];
+  const [from, to] = [modelStore(), modelStore()];
   await limiterOn(from).consume("somebody", { cost: 4 });
   expect(await moveState(from, to)).toEqual({ ...NOTHING, read: 1, written: 1 });
   expect((await limiterOn(to).peek("somebody")).policies.map(({ remaining }) => remaining)).toEqual([6, 16]);
   await limiterOn(from).consume("somebody", { cost: 1 });
   expect(await moveState(from, to)).toEqual({ ...NOTHING, read: 1, merged: 1 });
   expect((await limiterOn(to).peek("somebody")).policies.map(({ remaining }) => remaining)).toEqual([6, 15]);
+});
+
+it("entries of a custom algorithm move from a store in memory to a ledger, and back", async () => {
+  const policies = { name: "own", algorithm: "half" };
+  const limiterOn = (store: Store) => createLimiter({ store, policies, algorithms: [half] });
+  const [memory, model, again] = [memoryStore(), modelStore(), memoryStore()];
+  await limiterOn(memory).consume("somebody", { cost: 4 });
+  expect(await moveState(memory, model)).toEqual({ ...NOTHING, read: 1, written: 1 });
+  expect((await listed(model)).map(({ key }) => key)).toEqual(["sluice:*::somebody"]);
+  expect((await limiterOn(model).peek("somebody")).remaining).toBe(6);
+  await limiterOn(model).block("nobody", "1h");
+  expect(await moveState(model, again)).toEqual({ ...NOTHING, read: 2, written: 2 });
+  expect((await limiterOn(again).peek("somebody")).remaining).toBe(6);
+  expect((await limiterOn(again).consume("nobody")).allowed).toBe(false);
 });
 
 it("merges with what another store has seen in the meantime: the stricter limit, the later block, the older client", async () => {

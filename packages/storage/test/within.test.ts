@@ -1,4 +1,5 @@
 import type { Store } from "@sluice/core";
+import { asynchronous } from "@sluice/core/store";
 import { createBlocklist } from "@sluice/protections";
 import { describe, expect, it } from "vitest";
 import { within } from "../src/open/open-store.js";
@@ -28,6 +29,7 @@ describe("a time limit", () => {
   it("never ends early for a protection, and is the store's deadline too", async () => {
     let deadlineMs: number | undefined;
     const store: Store = {
+      asynchronous,
       atomicUpdate(_key, _update, options) {
         deadlineMs = options?.deadlineMs;
         return new Promise<never>(() => {});

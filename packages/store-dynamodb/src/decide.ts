@@ -113,7 +113,7 @@ function tryAll(
 
 function decideOn(entries: Entries, { admission, places }: DecideCall, nowMs: number): Outcome {
   const found = places.map(({ attribute }) => entries.get(attribute)?.entry);
-  const { outcome, writes } = decideEntries(admission, found, builtInAlgorithms, nowMs);
+  const { outcome, writes } = decideEntries(admission, found, nowMs);
   writes.forEach((next, i) => {
     const place = places[i] as Place;
     const isRepaired = !(outcome.allowed && admission.charge);

@@ -1,5 +1,5 @@
 // A process of processes.test.ts: its callers ask on keys at random, and it says how often each was granted.
-import { createLimiter } from "@sluice/core";
+import { createLimiter, policyFrom } from "@sluice/core";
 import { makeStore } from "./process-store.mjs";
 
 process.once("disconnect", () => process.exit());
@@ -25,7 +25,12 @@ async function run({ setting, policies, keys, callers, calls, seed }) {
   /** @type {Record<string, { asked: number, granted: number }>} */
   const report = {};
   for (const policy of policies) {
-    const limiter = createLimiter({ store, policies: policy, prefix: `contend ${keys.length}`, timeout: "20s" });
+    const limiter = createLimiter({
+      store,
+      policies: policyFrom(policy),
+      prefix: `contend ${keys.length}`,
+      timeout: "20s",
+    });
     await Promise.all(
       Array.from({ length: callers }, async (_, caller) => {
         for (let call = 0; call < calls; call++) {

@@ -1,6 +1,5 @@
 import { splitEntryKey, TEST_GRACE_MS, withBlock } from "@sluice/core/kit";
 import {
-  builtInAlgorithms,
   type CallOptions,
   type Claim,
   checkOptions,
@@ -15,7 +14,7 @@ import {
   type SynchronousStore,
 } from "@sluice/core/store";
 import { BLOCKED_UNTIL_MS, createSlots, EXPIRES_AT_MS, STRIDE, type Table } from "./slots.js";
-import { correctBlock, createTable, keepUntil, NO_SLOT, type StateTable } from "./table.js";
+import { correctBlock, createTable, jsonTable, keepUntil, NO_SLOT, type StateTable } from "./table.js";
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
@@ -63,11 +62,27 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const outcomeOfOne = { allowed: false, nowMs: 0, findings: [single] };
   let closed = false;
 
-  function tableOf(scope: string): StateTable {
+  function tableOf({ scope, policy }: Claim): StateTable {
     // Most limiters have one policy, and ask for its table again and again.
     if (latest?.scope === scope) return latest;
-    latest = tables.get(scope) ?? createTable(scope, slots);
+    const known = tables.get(scope);
+    latest = known?.isRead ? known : readTable(scope, policy, known);
     return latest;
+  }
+
+  /** The table of a policy, with the entries that were written before it was known. */
+  function readTable(scope: string, policy: Policy, known: StateTable | undefined): StateTable {
+    const table = createTable(scope, slots, policy);
+    if (known === undefined) return table;
+    slots.move(known, table);
+    for (const slot of table.slotOf.values()) table.write(slot, known.read(slot));
+    return table;
+  }
+
+  /** The table of a scope whose policy is not given. */
+  function anyTable(scope: string): StateTable {
+    if (latest?.scope === scope) return latest;
+    return tables.get(scope) ?? jsonTable(scope, slots);
   }
 
   function checkOpen(): void {
@@ -103,7 +118,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     graceMs: number,
     isRepaired: boolean,
   ): void {
-    if (isRepaired) keepRepaired(slot, nowMs, finding, graceMs);
+    if (isRepaired) keepRepaired(table, slot, nowMs, finding, graceMs);
     if (!finding.allowed && finding.remaining === 0) slots.guard(slot);
     if ((slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) <= nowMs) return;
     const isShortened = correctBlock(slots, slot, nowMs);
@@ -111,7 +126,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     const asked = { ...finding };
     // Nothing will be charged, so the limit is restored from the current state.
     look(table, slot, policy, nowMs, finding, graceMs);
-    if (isShortened) keepRepaired(slot, nowMs, finding, graceMs);
+    if (isShortened) keepRepaired(table, slot, nowMs, finding, graceMs);
     Object.assign(finding, withBlock({ ...asked, resetAfterMs: finding.resetAfterMs }, blockedUntilMs, nowMs));
   }
 
@@ -124,12 +139,18 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     finding: Finding,
     graceMs: number,
   ): void {
-    if (table.judge(slot, policy, nowMs, 0, finding)) keepRepaired(slot, nowMs, finding, graceMs);
+    if (table.judge(slot, policy, nowMs, 0, finding)) keepRepaired(table, slot, nowMs, finding, graceMs);
   }
 
   /** A state that had to be repaired is kept as long as it counts. */
-  function keepRepaired(slot: number, nowMs: number, { resetAfterMs }: Finding, graceMs: number): void {
-    keepUntil(slots, slot, nowMs + Math.max(1, resetAfterMs) + graceMs);
+  function keepRepaired(
+    { ttlMs }: StateTable,
+    slot: number,
+    nowMs: number,
+    { resetAfterMs }: Finding,
+    graceMs: number,
+  ): void {
+    keepUntil(slots, slot, nowMs + Math.max(1, ttlMs ?? resetAfterMs) + graceMs);
   }
 
   /** Charges a claim whose finding is in `finding`. */
@@ -143,13 +164,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   ): void {
     const slot = known === NO_SLOT ? slots.take(table, key, nowMs) : known;
     table.charge(slot, policy, nowMs, cost);
-    keepUntil(slots, slot, nowMs + finding.resetAfterMs + graceMs);
+    keepUntil(slots, slot, nowMs + (table.ttlMs ?? finding.resetAfterMs) + graceMs);
     if (finding.remaining === 0) slots.guard(slot);
   }
 
   /** One claim, as nearly always, is decided without a second look at its key. */
   function decideOne(claim: Claim, charging: boolean, nowMs: number, graceMs: number): Outcome {
-    const table = tableOf(claim.scope);
+    const table = tableOf(claim);
     const slot = judge(claim, table, nowMs, single, graceMs);
     if (single.allowed) {
       if (charging) charge(claim, table, slot, nowMs, single, graceMs);
@@ -164,11 +185,11 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     const findings = claims.map(blankFinding);
     let allowed = true;
     claims.forEach((claim, i) => {
-      judge(claim, tableOf(claim.scope), nowMs, findings[i] as WritableFinding, graceMs);
+      judge(claim, tableOf(claim), nowMs, findings[i] as WritableFinding, graceMs);
       if (!findings[i]?.allowed) allowed = false;
     });
     claims.forEach((claim, i) => {
-      const table = tableOf(claim.scope);
+      const table = tableOf(claim);
       // Looked up again: a charge before this one may have evicted it.
       const slot = table.slotOf.get(claim.key) ?? NO_SLOT;
       const finding = findings[i] as WritableFinding;
@@ -179,8 +200,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   }
 
   const store: MemoryStore = {
-    algorithms: new Set(builtInAlgorithms.keys()),
-
     get size() {
       return slots.size;
     },
@@ -206,7 +225,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       const ownNowMs = Date.now();
       const nowMs = options?.nowMs ?? ownNowMs;
       const { scope, key } = splitEntryKey(entryKey);
-      const table = tableOf(scope);
+      const table = anyTable(scope);
       let slot = table.slotOf.get(key);
       const live = slot !== undefined && (slots.cells[slot * STRIDE + EXPIRES_AT_MS] as number) > ownNowMs;
       const state = live ? (table.read(slot as number) as S) : undefined;
@@ -246,7 +265,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       return entries.filter(({ key: entryKey, state, expiresAtMs }) => {
         if (expiresAtMs <= nowMs) return false;
         const { scope, key } = splitEntryKey(entryKey);
-        const table = tableOf(scope);
+        const table = anyTable(scope);
         let slot = table.slotOf.get(key);
         if (slot !== undefined && (slots.cells[slot * STRIDE + EXPIRES_AT_MS] as number) > nowMs) return true;
         slot ??= slots.take(table, key, nowMs);

@@ -1,9 +1,8 @@
 import { BLANK, copyOfKey, roomOf } from "@sluice/core/kit";
-import { builtInAlgorithms } from "@sluice/core/store";
 import { createEviction } from "./eviction.js";
 
-/** The widest state of a fixed count of numbers. */
-const STATE_CELLS: number = Math.max(...Array.from(builtInAlgorithms.values(), ({ width = 1 }) => width));
+/** The widest state of a fixed count of numbers, that of a token bucket. */
+const STATE_CELLS = 5;
 export const BLOCKED_UNTIL_MS: number = STATE_CELLS;
 /** The length of the block; 0 where there is none, or its length is not known. */
 export const BLOCKED_FOR_MS: number = STATE_CELLS + 1;
@@ -36,6 +35,8 @@ export interface Slots {
   /** A blank slot for the key, at the expense of another when all are in use. */
   take(table: Table, key: string, nowMs: number): number;
   release(slot: number): void;
+  /** Puts the slots of one table into another one. */
+  move(from: Table, to: Table): void;
   /** Keeps a slot whose key is denied: it is evicted after all others. */
   guard(slot: number): void;
   /** Guards a slot whose state was written, or ends its guard, according to its current state. */
@@ -123,6 +124,14 @@ export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>):
       cells[slot * STRIDE + EXPIRES_AT_MS] = Number.POSITIVE_INFINITY;
       free.push(slot);
       slots.size--;
+    },
+
+    move(from, to) {
+      for (const [key, slot] of from.slotOf) {
+        to.slotOf.set(key, slot);
+        tables[slot] = to;
+      }
+      tablesByScope.set(to.scope, to);
     },
 
     guard: (slot) => eviction.guard(slot),

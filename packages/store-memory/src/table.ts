@@ -1,7 +1,7 @@
 import { BLANK, type CellAlgorithm, isEntry } from "@sluice/core/kit";
 import {
   type Algorithm,
-  builtInAlgorithms,
+  algorithmOf,
   type Entry,
   type Finding,
   type Policy,
@@ -16,6 +16,10 @@ export const NO_SLOT = -1;
 export interface StateTable extends Table {
   /** Kept to find out whether a key is exhausted. */
   policy: Policy | undefined;
+  /** How long the state that was written last is kept, where that is longer than until the limit is there again. */
+  readonly ttlMs: number | undefined;
+  /** False for records, and for entries that were written before a decision: their policy is not known. */
+  readonly isRead: boolean;
   /**
    * Judges a slot's state, or with {@link NO_SLOT} no state at all. True when it first had to repair the state: the clock
    * stepped back, or the policy's numbers changed.
@@ -28,14 +32,15 @@ export interface StateTable extends Table {
   write(slot: number, state: unknown): void;
 }
 
-/** The table for a scope, by the algorithm that its last part names. */
-export function createTable(scope: string, slots: Slots): StateTable {
-  const [, , name = ""] = scope.split(":");
-  const algorithm = builtInAlgorithms.get(name);
-  if (algorithm === undefined) return jsonTable(scope, slots);
-  return algorithm.width !== undefined
-    ? cellTable(scope, slots, algorithm as CellAlgorithm)
-    : entryTable(scope, slots, algorithm);
+/** The table of a scope, in the form that suits its algorithm. */
+export function createTable(scope: string, slots: Slots, policy: Policy): StateTable {
+  const algorithm = algorithmOf(policy);
+  return isInPlace(algorithm) ? cellTable(scope, slots, algorithm) : entryTable(scope, slots, algorithm);
+}
+
+/** Returns whether the cells of a state fit before those of the block. */
+function isInPlace(algorithm: Algorithm): algorithm is CellAlgorithm {
+  return "judge" in algorithm && (algorithm as CellAlgorithm).width <= BLOCKED_UNTIL_MS;
 }
 
 /** In the first cell of a state that is not the algorithm's, and so is kept as text. */
@@ -64,6 +69,7 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
   const json = jsonTable(scope, slots);
   const table: StateTable = {
     ...json,
+    isRead: true,
     isExhausted: (slot, nowMs) => denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, 1)),
     hasRecovered: (slot, nowMs) =>
       !denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, halfOf(algorithm, policy))),
@@ -105,18 +111,32 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
   return table;
 }
 
-/** Entries of an algorithm whose state is of any size. */
+/** The algorithm of Sluice whose state is of any size. Its arrays are never changed, so they are kept as they are. */
+const LOG = "sliding-log";
+
+/** Entries of an algorithm whose state is of any size. Those of a custom one are kept as text, as in any other store. */
 function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTable {
+  const get = (slot: number): unknown => {
+    const kept = slots.objects.get(slot);
+    return typeof kept === "string" ? JSON.parse(kept) : kept;
+  };
+  const set = (slot: number, entry: Entry): void => {
+    slots.objects.set(slot, algorithm.name === LOG ? entry : JSON.stringify(entry));
+  };
   const stateOf = (slot: number): unknown => {
-    const entry = slots.objects.get(slot);
+    // Other stores have no expired state either. A log contains its times.
+    const endsAtMs = slots.cells[slot * STRIDE + EXPIRES_AT_MS] as number;
+    if (algorithm.name !== LOG && endsAtMs <= Date.now()) return undefined;
+    const entry = get(slot);
     if (entry !== undefined && !isEntry(entry)) throw unreadableState();
     return entry?.[2] ?? undefined;
   };
   const look = (slot: number, policy: Policy, nowMs: number, cost: number): Finding =>
     algorithm.step(stateOf(slot), policy, nowMs, cost);
   const json = jsonTable(scope, slots);
-  const table: StateTable = {
+  const table: StateTable & { ttlMs: number | undefined } = {
     ...json,
+    isRead: true,
     isExhausted: (slot, nowMs) => denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, 1)),
     hasRecovered: (slot, nowMs) =>
       !denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, halfOf(algorithm, policy))),
@@ -130,24 +150,27 @@ function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTab
       const { next } = found;
       // Of a cost that fits it is the charge.
       if (next === undefined || (found.allowed && cost > 0)) return false;
-      slots.objects.set(slot, entryOf(slots, slot, next.state));
+      table.ttlMs = next.ttlMs;
+      set(slot, entryOf(slots, slot, next.state));
       return true;
     },
     charge(slot, policy, nowMs, cost) {
-      const next = algorithm.step(stateOf(slot), policy, nowMs, cost).next;
-      slots.objects.set(slot, entryOf(slots, slot, next?.state));
+      const state = stateOf(slot);
+      const { next } = algorithm.step(state, policy, nowMs, cost);
+      table.ttlMs = next?.ttlMs;
+      set(slot, entryOf(slots, slot, next === undefined ? (state ?? null) : next.state));
     },
     read(slot) {
-      const entry = slots.objects.get(slot);
+      const entry = get(slot);
       // A block may have been shortened since.
-      return isEntry(entry) ? entryOf(slots, slot, entry[2]) : json.read(slot);
+      return isEntry(entry) ? entryOf(slots, slot, entry[2]) : entry;
     },
     write(slot, state) {
       if (!isEntry(state) || typeof state[1] !== "number") {
         json.write(slot, state);
         return setBlock(slots, slot, undefined);
       }
-      slots.objects.set(slot, state);
+      set(slot, state);
       setBlock(slots, slot, state);
     },
   };
@@ -155,11 +178,13 @@ function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTab
 }
 
 /** Any state, as text: no caller can change it, and it is returned as from any other store. */
-function jsonTable(scope: string, slots: Slots): StateTable {
+export function jsonTable(scope: string, slots: Slots): StateTable {
   return {
     scope,
     slotOf: new Map(),
     policy: undefined,
+    ttlMs: undefined,
+    isRead: false,
     isExhausted: () => true,
     hasRecovered: () => false,
     judge: () => false,

@@ -1,4 +1,13 @@
-import { createLimiter, fixedWindow, type Limiter, SluiceError, slidingLog, tokenBucket } from "@sluice/core";
+import {
+  type Algorithm,
+  createLimiter,
+  fixedWindow,
+  type Limiter,
+  type Policy,
+  SluiceError,
+  slidingLog,
+  tokenBucket,
+} from "@sluice/core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type MemoryStore, memoryStore } from "../src/index.js";
 
@@ -77,6 +86,80 @@ describe("decisions", () => {
       expect(await keysOf(store)).toEqual(["blocked", "foreign", "new", "used"]);
     },
   );
+});
+
+describe("a custom algorithm", () => {
+  /** One unit in all. Its state lives longer than until the limit is there again. */
+  const once: Algorithm<Policy, { at: number; note?: undefined }> = {
+    name: "once",
+    quota: () => ({ limit: 1, windowMs: 1_000 }),
+    step(state, _, nowMs, cost) {
+      const allowed = cost === 0 || (state === undefined && cost === 1);
+      const used = state !== undefined || (allowed && cost > 0);
+      const finding = { allowed, remaining: used ? 0 : 1, retryAfterMs: allowed ? 0 : 1, resetAfterMs: 1, epochMs: 0 };
+      return allowed && cost > 0
+        ? { ...finding, next: { state: { at: nowMs, note: undefined }, ttlMs: 60_000 } }
+        : finding;
+    },
+  };
+  const limiterOn = (store: MemoryStore): Limiter =>
+    createLimiter({ store, policies: { name: "own", algorithm: "once" }, algorithms: [once] });
+
+  it("is decided at once, and its state lives as long as it says", () => {
+    const limiter = limiterOn(memoryStore());
+    expect(limiter.decide("a")).toMatchObject({ allowed: true, remaining: 0 });
+    advance(59_000);
+    expect(limiter.decide("a")).toMatchObject({ allowed: false });
+    advance(1_001);
+    expect(limiter.decide("a")).toMatchObject({ allowed: true });
+  });
+
+  it("has its state as from any other store, which is JSON", async () => {
+    const store = memoryStore();
+    limiterOn(store).decide("a");
+    for await (const { state } of store.exportEntries()) expect(state).toStrictEqual([1, 0, { at: START_MS }]);
+  });
+
+  it("has no state that it did not write", async () => {
+    const store = memoryStore();
+    const free: Algorithm = {
+      ...once,
+      name: "free",
+      step: (_state, ...rest) => ({ ...once.step(undefined, ...rest), next: undefined }),
+    };
+    const limiter = createLimiter({ store, policies: { name: "own", algorithm: "free" }, algorithms: [free] });
+    for (let i = 0; i < 3; i++) expect(limiter.decide("a")).toMatchObject({ allowed: true });
+    for await (const { state } of store.exportEntries()) expect(state).toEqual([1, 0, null]);
+  });
+});
+
+describe("entries that were written before a decision", () => {
+  const policy = fixedWindow({ limit: 3, window: "1h" });
+
+  it.each([policy, slidingLog({ limit: 3, window: "1h" }), tokenBucket({ rate: 3, interval: "1h" })])(
+    "count with $algorithm, and keep their blocks",
+    async (policies) => {
+      const from = memoryStore();
+      await use(createLimiter({ store: from, policies }), "used", 2);
+      const entries = [];
+      for await (const entry of from.exportEntries()) entries.push(entry);
+      const store = memoryStore();
+      expect(await store.importEntries(entries)).toEqual([]);
+      const limiter = createLimiter({ store, policies });
+      await limiter.block("blocked", "1m");
+      expect(limiter.decide("used")).toMatchObject({ allowed: true, remaining: 0 });
+      expect(limiter.decide("blocked")).toMatchObject({ allowed: false, retryAfterMs: 60_000 });
+      expect(limiter.decide("other")).toMatchObject({ allowed: true, remaining: 2 });
+      expect(await keysOf(store)).toEqual(["blocked", "other", "used"]);
+    },
+  );
+
+  it("fail a decision if its algorithm can not read them", async () => {
+    const store = memoryStore();
+    await store.atomicUpdate("sluice:default:fixed-window:a", () => ({ state: "text", ttlMs: 60_000 }));
+    const limiter = createLimiter({ store, policies: policy, on: { storeError: () => {} } });
+    expect(limiter.decide("a")).toMatchObject({ source: "failClosed", error: { code: "STORE_STATE_UNREADABLE" } });
+  });
 });
 
 describe("expiry", () => {

@@ -1,6 +1,6 @@
-import { type Algorithm, fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
+import { fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
 import { blockEntry, clearEntry, scopeOf } from "@sluice/core/kit";
-import { type Admission, builtInAlgorithms, type Claim, decideEntries, type Entry } from "@sluice/core/store";
+import { type Admission, type Claim, decideEntries, type Entry } from "@sluice/core/store";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { postgresStore } from "../src/index.js";
@@ -76,8 +76,8 @@ describeDatabases(databases, ({ admin }) => {
             const name = claim.scope + key;
             const change = (entry: Entry | undefined) =>
               blockMs === undefined
-                ? entry && clearEntry(claim, builtInAlgorithms, entry, nowMs)
-                : blockEntry(entry, builtInAlgorithms.get(policy.algorithm) as Algorithm, policy, nowMs, blockMs);
+                ? entry && clearEntry(claim, entry, nowMs)
+                : blockEntry(entry, policy, nowMs, blockMs);
             const next = change(entries.get(name));
             if (next !== undefined) entries.set(name, next.state);
             await store.atomicUpdate<Entry>(name, change, { nowMs });
@@ -93,7 +93,6 @@ describeDatabases(databases, ({ admin }) => {
             const { outcome, writes } = decideEntries(
               admission,
               keys.map((key) => entries.get(key)),
-              builtInAlgorithms,
               nowMs,
             );
             for (const [i, write] of writes.entries())

@@ -1,6 +1,6 @@
 import { fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
 import { scopeOf } from "@sluice/core/kit";
-import { type Admission, builtInAlgorithms, type Claim, decideEntries, type Entry } from "@sluice/core/store";
+import { type Admission, type Claim, decideEntries, type Entry } from "@sluice/core/store";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { postgresStore } from "../src/index.js";
@@ -93,7 +93,7 @@ describeDatabases(databases, ({ admin }) => {
           const scope = scopeOf(prefix, policy);
           const entry: Entry = [1, 0, state];
           const look: Admission = { claims: [{ scope, key: "any", policy, cost: 1 }], charge: false };
-          const room = decideEntries(look, [entry], builtInAlgorithms, NOW_MS).outcome.findings[0]?.remaining ?? 0;
+          const room = decideEntries(look, [entry], NOW_MS).outcome.findings[0]?.remaining ?? 0;
           return [room, room + 1]
             .filter((cost) => cost > 0)
             .map((cost): { claim: Claim; entry: Entry } => {
@@ -114,7 +114,7 @@ describeDatabases(databases, ({ admin }) => {
         outcomes.forEach((outcome, i) => {
           const { claim, entry } = calls[i]!;
           const admission = { claims: [claim], charge: true };
-          const expected = decideEntries(admission, [entry], builtInAlgorithms, NOW_MS).outcome;
+          const expected = decideEntries(admission, [entry], NOW_MS).outcome;
           expect({ claim, entry, outcome }).toEqual({ claim, entry, outcome: expected });
           if (outcome.allowed) granted++;
           else denied++;

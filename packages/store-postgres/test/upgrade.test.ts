@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createLimiter, fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
 import { scopeOf } from "@sluice/core/kit";
-import { builtInAlgorithms, decideEntries, type Entry } from "@sluice/core/store";
+import { decideEntries, type Entry } from "@sluice/core/store";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createSchema, postgresStore } from "../src/index.js";
 import { describeDatabases, startDatabases } from "./database.js";
@@ -76,7 +76,7 @@ describeDatabases(databases, ({ admin }) => {
         // While the block lasts, and after it.
         for (const nowMs of [NOW_MS, BLOCKED]) {
           const admission = { claims: [{ ...claim, policy: one, cost: 3 }], charge: true };
-          const { outcome, writes } = decideEntries(admission, [entry], builtInAlgorithms, nowMs);
+          const { outcome, writes } = decideEntries(admission, [entry], nowMs);
           expect(await store.decide(admission, { nowMs })).toEqual(outcome);
           expect(await store.atomicUpdate(claim.scope + claim.key, () => undefined)).toEqual(writes[0]?.state ?? entry);
           if (outcome.allowed) break;

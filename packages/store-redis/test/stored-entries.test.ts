@@ -1,6 +1,6 @@
 import { fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "@sluice/core";
 import { scopeOf } from "@sluice/core/kit";
-import { builtInAlgorithms, decideEntries, type Entry } from "@sluice/core/store";
+import { decideEntries, type Entry } from "@sluice/core/store";
 import { type RedisServer, startRedis } from "@sluice/servers";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -78,7 +78,7 @@ it.each<[name: string, bytes: string, entry: Entry, policy: Policy]>([
   // While the block lasts, and after it.
   for (const nowMs of [NOW_MS, BLOCKED]) {
     const admission = { claims: [{ scope, key, policy, cost: 3 }], charge: true };
-    const { outcome, writes } = decideEntries(admission, [entry], builtInAlgorithms, nowMs);
+    const { outcome, writes } = decideEntries(admission, [entry], nowMs);
     expect(await store.decide(admission, { nowMs })).toEqual(outcome);
     expect(await store.atomicUpdate(scope + key, () => undefined)).toEqual(writes[0]?.state ?? entry);
     if (outcome.allowed) break;

@@ -1,7 +1,7 @@
 import { decideInOrder, isPromise, type PartDecider, partsOf, refundEntry } from "@sluice/core/kit";
 import {
   type Admission,
-  builtInAlgorithms,
+  asynchronous,
   type CallOptions,
   type Claim,
   type ClaimFinding,
@@ -13,11 +13,11 @@ import {
   type ExportedEntry,
   type HealthCheck,
   type ImportEntries,
+  isRemote,
   type MaybePromise,
   type Outcome,
   type RemoteStoreMark,
   remote,
-  remoteMarkOf,
   SluiceError,
   type Store,
   type SynchronousStore,
@@ -89,13 +89,7 @@ export function shardedStore<S extends Store>(
   };
   return {
     ...store,
-    ...(stores.some((each) => remoteMarkOf(each)) && {
-      // Each shard has a separate circuit breaker.
-      remote: {
-        ...remote,
-        protectParts: (protect: (part: Store) => Store) => shardedStore(stores.map(protect), options),
-      },
-    }),
+    ...markOf(stores, options),
     [DEPTH]: shards.depth,
     ...(stores.every((each) => can(each, "decide")) && deciding(shards as Shards<DecidingStore>, store)),
     ...(stores.every((each) => can(each, "exportEntries")) && {
@@ -112,17 +106,25 @@ export function shardedStore<S extends Store>(
   } as ShardedStore<S>;
 }
 
+function markOf(stores: readonly Store[], options: ShardedStoreOptions): Partial<RemoteStoreMark> & Partial<Store> {
+  if (stores.some((each) => isRemote(each))) {
+    // Each shard has a separate circuit breaker.
+    return { remote: { ...remote, protectParts: (protect) => shardedStore(stores.map(protect), options) } };
+  }
+  return stores.some(({ asynchronous: mark }) => mark) ? { asynchronous } : {};
+}
+
 function deciding(
   shards: Shards<DecidingStore>,
   store: Store,
 ): Pick<DecidingStore, "algorithms" | "decide"> & { synchronous?: true } {
-  const [first, ...others] = shards.all.map((shard) => shard.store.algorithms);
-  const algorithms = new Set([...(first ?? [])].filter((name) => others.every((other) => other.has(name))));
+  const [first, ...others] = shards.all.flatMap(({ store: { algorithms } }) => algorithms ?? []);
+  const algorithms = first && new Set([...first].filter((name) => others.every((other) => other.has(name))));
   const synchronous = shards.all.every((shard) => (shard.store as Partial<SynchronousStore>).synchronous === true);
 
   const storeOf = (claim: Claim): DecidingStore => shards.ofClaim(claim).store;
   const undo: PartDecider["undo"] = (claim, { epochMs }, options, chargedAtMs) =>
-    store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs), options);
+    store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, epochMs, chargedAtMs), options);
 
   /** Decides claims that are all in one store. The store may reuse its answer. */
   function decidePart(part: Admission, options: CallOptions | undefined): MaybePromise<Outcome> {

@@ -131,11 +131,11 @@ describe("capabilities", () => {
 
   it("are those that all stores have", () => {
     const store = shardedStore([memoryStore(), threeMethodsOf(memoryStore())]);
-    expect(Object.keys(store).sort()).toEqual(["atomicUpdate", "close", "delete"]);
+    expect(Object.keys(store).sort()).toEqual(["asynchronous", "atomicUpdate", "close", "delete"]);
     expect(shardedStore(memories(2)).synchronous).toBe(true);
     expect("synchronous" in shardedStore([memoryStore(), modelStore()])).toBe(false);
     const less = { ...modelStore(), algorithms: new Set(["fixed-window", "own"]) };
-    expect([...shardedStore([modelStore(), less]).algorithms]).toEqual(["fixed-window"]);
+    expect([...(shardedStore([modelStore(), less]).algorithms ?? [])]).toEqual(["fixed-window"]);
   });
 
   it("closes all stores, also when one fails to", async () => {

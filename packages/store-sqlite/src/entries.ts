@@ -1,7 +1,6 @@
 import { TEST_GRACE_MS } from "@sluice/core/kit";
 import {
   type Admission,
-  builtInAlgorithms,
   type CallOptions,
   decideEntries,
   type Entry,
@@ -28,7 +27,7 @@ export function decide(
 ): Promise<Outcome> {
   return make((view) => {
     const entries = keys.map((key) => view.read(key) as Entry | undefined);
-    const { outcome, writes } = decideEntries({ claims, charge }, entries, builtInAlgorithms, nowMs ?? view.nowMs);
+    const { outcome, writes } = decideEntries({ claims, charge }, entries, nowMs ?? view.nowMs);
     const isCharge = outcome.allowed && charge;
     writes.forEach((next, i) => {
       if (next === undefined) return;

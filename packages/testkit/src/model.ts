@@ -1,6 +1,7 @@
 import { type CallOptions, type Next, SluiceError, type Store } from "@sluice/core";
 import {
   type Admission,
+  asynchronous,
   builtInAlgorithms,
   type DecidingStore,
   decideEntries,
@@ -44,13 +45,15 @@ export function modelStore(): ModelStore {
   }
 
   return {
+    asynchronous,
+
     algorithms: new Set(builtInAlgorithms.keys()),
 
     decide(admission, options) {
       checkOpen();
       const keys = admission.claims.map(({ scope, key }) => scope + key);
       const entries = keys.map((key) => read(key) as Entry | undefined);
-      const { outcome, writes } = decideEntries(admission, entries, builtInAlgorithms, options?.nowMs ?? Date.now());
+      const { outcome, writes } = decideEntries(admission, entries, options?.nowMs ?? Date.now());
       writes.forEach((next, i) => {
         if (next !== undefined) write(keys[i] as string, next, options);
       });
@@ -101,9 +104,10 @@ export function modelStore(): ModelStore {
   };
 }
 
-/** The three methods of a store and no more: what the least of stores has. */
+/** The three methods of a store, its mark, and no more: what the least of stores has. */
 export function threeMethodsOf(store: Store): Store {
   return {
+    asynchronous,
     atomicUpdate: (key, update, options) => store.atomicUpdate(key, update, options),
     delete: (key) => store.delete(key),
     close: () => store.close(),

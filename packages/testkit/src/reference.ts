@@ -1,13 +1,6 @@
-import type { Algorithm, Policy } from "@sluice/core";
+import type { Policy } from "@sluice/core";
 import { blockEntry, clearEntry, refundEntry, scopeOf } from "@sluice/core/kit";
-import {
-  type Admission,
-  builtInAlgorithms,
-  type Claim,
-  type ClaimFinding,
-  decideEntries,
-  type Entry,
-} from "@sluice/core/store";
+import { type Admission, type Claim, type ClaimFinding, decideEntries, type Entry } from "@sluice/core/store";
 import type { Operation, PlainClaim } from "./operation.js";
 
 /** The result of a decision. */
@@ -39,7 +32,7 @@ export function createReference(): Reference {
   function decide({ claims, charge }: Admission, nowMs: number, lane: number): Decided {
     const keys = claims.map(entryKey);
     const found = keys.map((key) => entries.get(key));
-    const { outcome, writes } = decideEntries({ claims, charge }, found, builtInAlgorithms, nowMs);
+    const { outcome, writes } = decideEntries({ claims, charge }, found, nowMs);
     writes.forEach((next, i) => {
       if (next !== undefined) entries.set(keys[i] as string, next.state);
     });
@@ -58,7 +51,7 @@ export function createReference(): Reference {
     return grant.claims
       .map((claim, i) => {
         const key = entryKey(claim);
-        const change = refundEntry(claim, builtInAlgorithms, grant.epochsMs[i] as number, grant.chargedAtMs);
+        const change = refundEntry(claim, grant.epochsMs[i] as number, grant.chargedAtMs);
         const next = change(entries.get(key), nowMs);
         if (next !== undefined) entries.set(key, next.state);
         return next !== undefined;
@@ -74,15 +67,14 @@ export function createReference(): Reference {
           return refund(operation.which, nowMs, lane);
         case "block": {
           const claim = claimOf(operation);
-          const algorithm = builtInAlgorithms.get(claim.policy.algorithm) as Algorithm;
           const entry = entries.get(entryKey(claim));
-          entries.set(entryKey(claim), blockEntry(entry, algorithm, claim.policy, nowMs, operation.durationMs).state);
+          entries.set(entryKey(claim), blockEntry(entry, claim.policy, nowMs, operation.durationMs).state);
           return undefined;
         }
         case "reset": {
           const claim = claimOf(operation);
           const entry = entries.get(entryKey(claim));
-          const cleared = entry && clearEntry(claim, builtInAlgorithms, entry, nowMs);
+          const cleared = entry && clearEntry(claim, entry, nowMs);
           if (cleared === undefined) entries.delete(entryKey(claim));
           else entries.set(entryKey(claim), cleared.state);
           return undefined;

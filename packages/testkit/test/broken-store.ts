@@ -2,7 +2,9 @@ import { setImmediate } from "node:timers/promises";
 import { type Algorithm, type CallOptions, type Next, SluiceError } from "@sluice/core";
 import {
   type Admission,
-  builtInAlgorithms,
+  algorithmOf,
+  asynchronous,
+  type Claim,
   type DecidingStore,
   decideEntries,
   type Entry,
@@ -49,9 +51,6 @@ interface Kept {
 export function brokenStore(faults: Faults = {}): DecidingStore {
   const kept = new Map<string, Kept>();
   let closed = false;
-  const algorithms = new Map(
-    [...builtInAlgorithms].map(([name, algorithm]) => [name, faults.algorithm?.(algorithm) ?? algorithm]),
-  );
   const keyOf = faults.keyOf ?? ((key: string) => key);
 
   function nowOf(options: CallOptions | undefined): number {
@@ -72,24 +71,35 @@ export function brokenStore(faults: Faults = {}): DecidingStore {
     kept.set(keyOf(key), { state: structuredClone(state), expiresAtMs, ttlMs });
   }
 
+  /** The same claims, whose policies bring the changed algorithm along. */
+  function changed({ claims, charge }: Admission): Admission {
+    const changedOf = ({ policy, ...claim }: Claim): Claim => {
+      const algorithm = algorithmOf(policy);
+      const own = { [Symbol.for("sluice.algorithm")]: faults.algorithm?.(algorithm) ?? algorithm };
+      return { ...claim, policy: { ...policy, ...own } };
+    };
+    return { claims: claims.map(changedOf), charge };
+  }
+
   async function open(): Promise<void> {
     if (closed && !faults.neverCloses) throw new SluiceError("CLOSED", "closed");
   }
 
   return {
-    algorithms: new Set(algorithms.keys()),
+    asynchronous,
 
-    async decide(admission, options) {
+    async decide(asked, options) {
       await open();
+      const admission = changed(asked);
       const keys = admission.claims.map(({ scope, key }) => scope + key);
       const entries = keys.map((key) => read(key) as Entry | undefined);
       const nowMs = nowOf(options);
       if (faults.races) await setImmediate();
-      const { outcome, writes } = decideEntries(admission, entries, algorithms, nowMs);
+      const { outcome, writes } = decideEntries(admission, entries, nowMs);
       for (const [i, next] of writes.entries()) if (next !== undefined) write(keys[i] as string, next, options);
       if (faults.chargesDenials && !outcome.allowed && admission.charge) {
         for (const [i, claim] of admission.claims.entries()) {
-          const alone = decideEntries({ claims: [claim], charge: true }, [entries[i]], algorithms, nowMs).writes[0];
+          const alone = decideEntries({ claims: [claim], charge: true }, [entries[i]], nowMs).writes[0];
           if (alone !== undefined) write(keys[i] as string, alone, options);
         }
       }

@@ -120,7 +120,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Sends a request by a connection of its own. */
+/** Sends a request by a separate connection. */
 export async function ask(app: App, { path = "/", from = "127.0.0.1", headers }: Asked = {}): Promise<Answer> {
   const sent = request(new URL(path, app.url), { localAddress: from, headers: { ...headers }, agent: false });
   sent.end();

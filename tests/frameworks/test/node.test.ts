@@ -1,4 +1,4 @@
-// The code that docs/frameworks.md prints for frameworks that need no build, each in a process of its own.
+// The code that docs/frameworks.md prints for frameworks that need no build, each in a separate process.
 import { createRequire } from "node:module";
 import { io, type Socket } from "socket.io-client";
 import { expect, it, onTestFinished } from "vitest";
@@ -109,7 +109,7 @@ it("limits the users of a tRPC procedure", async () => {
   expect((await callProcedure(app, "bob", 1)).bodies).toEqual([{ result: { data: "hello bob" } }]);
 });
 
-it("tells tRPC clients of a limit also when the denial comes from the deny cache", async () => {
+it("reports a limit to tRPC clients also when the denial comes from the deny cache", async () => {
   const [trpc = ""] = printed("tRPC");
   // Denials of a remote store are repeated from memory.
   const remoteStore = `

@@ -1,17 +1,21 @@
+import { SluiceError, show } from "../errors.js";
+import { isData } from "./brought.js";
 import type { BuiltInAlgorithm, RemoteForm, StateMerge } from "./built-in-algorithm.js";
-import { type FixedWindowPolicy, fixedWindowAlgorithm, fixedWindowMerge, fixedWindowRemote } from "./fixed-window.js";
+import { fixedWindowAlgorithm, fixedWindowMerge, fixedWindowRemote } from "./fixed-window.js";
 import type { Policy } from "./policy.js";
-import { type SlidingLogPolicy, slidingLogAlgorithm, slidingLogMerge, slidingLogRemote } from "./sliding-log.js";
-import {
-  type SlidingWindowPolicy,
-  slidingWindowAlgorithm,
-  slidingWindowMerge,
-  slidingWindowRemote,
-} from "./sliding-window.js";
-import { type TokenBucketPolicy, tokenBucketAlgorithm, tokenBucketMerge, tokenBucketRemote } from "./token-bucket.js";
+import { slidingLogAlgorithm, slidingLogMerge, slidingLogRemote } from "./sliding-log.js";
+import { slidingWindowAlgorithm, slidingWindowMerge, slidingWindowRemote } from "./sliding-window.js";
+import { tokenBucketAlgorithm, tokenBucketMerge, tokenBucketRemote } from "./token-bucket.js";
 
-/** The policies of the algorithms that come with Sluice. A name that the tables below lack is a type error. */
-type BuiltInName = (TokenBucketPolicy | FixedWindowPolicy | SlidingWindowPolicy | SlidingLogPolicy)["algorithm"];
+/** The names of the algorithms that come with Sluice. One that the tables below lack is a type error. */
+export const BUILT_IN_NAMES = ["token-bucket", "fixed-window", "sliding-window", "sliding-log"] as const;
+
+type BuiltInName = (typeof BUILT_IN_NAMES)[number];
+
+/** Returns whether an algorithm that comes with Sluice has this name. */
+export function isBuiltIn(name: string): name is BuiltInName {
+  return (BUILT_IN_NAMES as readonly string[]).includes(name);
+}
 
 const algorithms = [tokenBucketAlgorithm, fixedWindowAlgorithm, slidingWindowAlgorithm, slidingLogAlgorithm];
 
@@ -29,10 +33,29 @@ const stateMerges: Readonly<Record<BuiltInName, StateMerge>> = {
   "sliding-log": slidingLogMerge as StateMerge,
 };
 
+/**
+ * The error for a policy whose algorithm is not known.
+ *
+ * @param custom names of algorithms that are known besides those of Sluice
+ */
+export function unknownAlgorithm(policy: Policy, custom: readonly string[] = []): SluiceError {
+  const { name, algorithm } = policy;
+  if (isBuiltIn(algorithm)) return isData(policy);
+  return new SluiceError(
+    "UNKNOWN_ALGORITHM",
+    `policy ${show(name)} has the algorithm ${show(algorithm)}: ` +
+      `known are ${[...BUILT_IN_NAMES, ...custom].join(", ")}; pass others in the option "algorithms"`,
+  );
+}
+
 /** The algorithms that come with Sluice, by name. */
-export const builtInAlgorithms: ReadonlyMap<string, BuiltInAlgorithm> = new Map(
-  algorithms.map((algorithm) => [algorithm.name, algorithm as BuiltInAlgorithm]),
+export const builtInAlgorithms: ReadonlyMap<string, BuiltInAlgorithm> = /* @__PURE__ */ byName(
+  algorithms as readonly unknown[] as readonly BuiltInAlgorithm[],
 );
+
+function byName(all: readonly BuiltInAlgorithm[]): ReadonlyMap<string, BuiltInAlgorithm> {
+  return new Map(all.map((algorithm) => [algorithm.name, algorithm]));
+}
 
 /** The form in which databases store a built-in algorithm. */
 export function remoteFormOf(algorithm: string): RemoteForm {
@@ -46,5 +69,5 @@ export function earliestMs(state: unknown, policy: Policy): number {
 
 /** Returns how states of an algorithm merge; `undefined` for one that is not built in. */
 export function stateMergeOf(algorithm: string): StateMerge | undefined {
-  return Object.hasOwn(stateMerges, algorithm) ? stateMerges[algorithm as BuiltInName] : undefined;
+  return isBuiltIn(algorithm) ? stateMerges[algorithm] : undefined;
 }

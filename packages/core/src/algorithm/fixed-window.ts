@@ -26,7 +26,7 @@ export interface FixedWindowPolicy extends Policy {
  * ```
  */
 export function fixedWindow(options: WindowOptions): FixedWindowPolicy {
-  return windowPolicy("fixed-window", options, "fixedWindow");
+  return windowPolicy(fixedWindowAlgorithm, options, "fixedWindow");
 }
 
 /** Names the window: see `epoch.ts`. */

@@ -26,7 +26,7 @@ export interface SlidingLogPolicy extends Policy {
  * ```
  */
 export function slidingLog(options: WindowOptions): SlidingLogPolicy {
-  return windowPolicy("sliding-log", options, "slidingLog");
+  return windowPolicy(slidingLogAlgorithm, options, "slidingLog");
 }
 
 /**

@@ -31,7 +31,7 @@ const MAX_SLIDING_WINDOW_LIMIT: number = 2 ** 30;
  * ```
  */
 export function slidingWindow(options: WindowOptions): SlidingWindowPolicy {
-  return windowPolicy("sliding-window", options, "slidingWindow", MAX_SLIDING_WINDOW_LIMIT);
+  return windowPolicy(slidingWindowAlgorithm, options, "slidingWindow", MAX_SLIDING_WINDOW_LIMIT);
 }
 
 /** Names the window: see `epoch.ts`. */

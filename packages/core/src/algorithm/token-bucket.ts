@@ -1,6 +1,7 @@
 import { type Duration, parseDuration } from "../duration.js";
 import { invalidOption } from "../errors.js";
 import { check, checkOptions } from "../options.js";
+import { withAlgorithm } from "./brought.js";
 import type { RemoteForm, StateMerge } from "./built-in-algorithm.js";
 import { type BuiltInCells, type Cells, cellAlgorithm } from "./cells.js";
 import { COUNT, NAME, type Policy } from "./policy.js";
@@ -49,7 +50,7 @@ export function tokenBucket(options: TokenBucketOptions = {}): TokenBucketPolicy
     ...ratio(rate, parseDuration(interval, "interval"), burst),
     burst,
   };
-  return Object.freeze(policy);
+  return withAlgorithm(policy, tokenBucketAlgorithm);
 }
 
 /** So that the time at which a bucket is full stays exact below 2^53. */

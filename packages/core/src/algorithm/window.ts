@@ -1,5 +1,7 @@
 import { type Duration, parseDuration } from "../duration.js";
 import { check, checkOptions } from "../options.js";
+import type { Algorithm } from "./algorithm.js";
+import { withAlgorithm } from "./brought.js";
 import { COUNT, NAME, type Policy, type Quota } from "./policy.js";
 
 /** Options of {@link fixedWindow}, {@link slidingWindow} and {@link slidingLog}. */
@@ -19,16 +21,17 @@ interface Windowed extends Policy {
 }
 
 /** The checked policy of an algorithm with a window. `maker` is the function that errors name. */
-export function windowPolicy<A extends string>(
-  algorithm: A,
+export function windowPolicy<P extends Windowed, S>(
+  algorithm: Algorithm<P, S>,
   options: WindowOptions,
   maker: string,
   maxLimit?: number,
-): Windowed & { readonly algorithm: A } {
+): P {
   checkOptions(options, { name: NAME, limit: "any", window: "any" }, maker);
   const { name = "default", limit, window } = options;
   check("limit", limit, maxLimit === undefined ? COUNT : { min: 1, max: maxLimit });
-  return Object.freeze({ algorithm, name, limit, windowMs: parseDuration(window, "window") });
+  const numbers = { algorithm: algorithm.name, name, limit, windowMs: parseDuration(window, "window") };
+  return withAlgorithm(numbers as P, algorithm);
 }
 
 /** Checks a policy that may be data from a file, and makes it again by its constructor. */

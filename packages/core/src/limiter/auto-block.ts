@@ -1,9 +1,9 @@
 import type { Policy } from "../algorithm/policy.js";
 import type { MaybePromise } from "../maybe-promise.js";
+import type { Engine } from "../store/engine.js";
 import type { CallOptions, Store } from "../store/store.js";
 import type { ClaimMaker, LimiterKey } from "./claims.js";
 import type { Decision } from "./decision.js";
-import type { Algorithms, Engine } from "./engine.js";
 
 declare const brand: unique symbol;
 
@@ -22,13 +22,12 @@ export interface AttachableBlock extends AutoBlock {
 
 /** The parts of a limiter that its {@link AttachableBlock} works with. */
 export interface AutoBlockHost {
-  readonly store: Store;
+  /** The store, asked through the circuit breaker. */
+  readonly asked: Store;
   readonly policies: readonly Policy[];
   readonly prefix: string;
   readonly claims: ClaimMaker;
   readonly engine: Engine;
-  readonly algorithms: Algorithms;
-  readonly storeDecides: boolean;
   calling(): CallOptions;
   bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T>;
 }

@@ -1,26 +1,25 @@
-import type { Algorithm } from "../algorithm/algorithm.js";
+import { algorithmOf } from "../algorithm/brought.js";
 import { checkCost, type Policy, type Quota } from "../algorithm/policy.js";
 import { invalidOption, SluiceError, storeFailure } from "../errors.js";
 import { isPromise, type MaybePromise } from "../maybe-promise.js";
 import { checkOptions, expectNone, type Rules } from "../options.js";
+import type { Answers, Ask } from "../store/ask.js";
+import { type AsynchronousMark, markOf } from "../store/asynchronous-mark.js";
 import { can } from "../store/capabilities.js";
-import { type BoundCall, createDeadlines } from "../store/deadlines.js";
+import type { Deadlines } from "../store/deadlines.js";
 import type { Denials } from "../store/deny-cache.js";
+import { decidingEngine, type Engine } from "../store/engine.js";
 import { refundEntry } from "../store/entry.js";
-import type { Flight } from "../store/flight.js";
-import { type FailurePolicy, remoteMarkOf } from "../store/remote-mark.js";
+import { type FailurePolicy, remoteCodeOf } from "../store/remote-mark.js";
 import type { CallOptions, Claim, DecidingStore, Outcome, Store } from "../store/store.js";
 import type { AttachableBlock, AutoBlocker } from "./auto-block.js";
 import { type ClaimMaker, claimMaker, heldKey, type LimiterKey } from "./claims.js";
 import type { Clock } from "./clock.js";
 import { type DecisionTerms, decisionOf, decisionWithoutStore, returnCharge, takeCharge } from "./decide.js";
 import type { Decision, DecisionSource } from "./decision.js";
-import { decidingEngine, type Engine } from "./engine.js";
 import { createEmitter, type Emitter } from "./events.js";
-import type { EntryPlace } from "./forget.js";
 import { checkLimiterOptions, type LimiterOptions } from "./options.js";
 import { createOutage, type Outage } from "./outage.js";
-import { updatingEngine } from "./updating-engine.js";
 
 /** Options of a request for admission. */
 export interface ConsumeOptions {
@@ -52,8 +51,10 @@ export interface Decider {
 /** The parts from which the rest of a limiter is built. */
 export interface LimiterCore extends Decider {
   readonly clock: Clock | undefined;
-  /** The place of the entries. Its store is asked through the circuit breaker. */
-  readonly place: EntryPlace;
+  /** The store, asked through the circuit breaker. */
+  readonly asked: Store;
+  /** True if the store decides, so that each entry has a separate key. Otherwise those of one key share a ledger. */
+  readonly storeDecides: boolean;
   readonly claims: ClaimMaker;
   readonly engine: Engine;
   readonly emitter: Emitter;
@@ -65,13 +66,7 @@ export interface LimiterCore extends Decider {
   calling(): CallOptions;
   /** @throws SluiceError `INVALID_COST`, `UNKNOWN_OPTION` */
   costOf(given: ConsumeOptions | undefined): number;
-  ask(
-    asked: readonly Claim[],
-    key: LimiterKey,
-    cost: number,
-    charge: boolean,
-    calls: CallOptions,
-  ): MaybePromise<Decision>;
+  readonly ask: Ask<LimiterKey, Decision>;
   readonly denials: Denials | undefined;
   /** The decision when the deny cache repeats a denial. */
   repeated(key: LimiterKey, cost: number, denial: Outcome): Decision;
@@ -103,17 +98,6 @@ export interface LimiterCore extends Decider {
   close(): void;
 }
 
-/** A decision that the store is asked for. */
-interface StoreCall {
-  readonly asked: readonly Claim[];
-  readonly key: LimiterKey;
-  readonly cost: number;
-  readonly charge: boolean;
-  readonly calls: CallOptions;
-  /** The number of calls that the store had answered when it began. */
-  readonly answers: number;
-}
-
 const CONSUME_RULES: Rules<ConsumeOptions> = { cost: "any" };
 
 const UNBOUNDED: CallOptions = {};
@@ -131,26 +115,28 @@ export function createLimiterCore(
   source: DecisionSource = "store",
 ): LimiterCore {
   const checked = checkLimiterOptions(options);
-  const { store: given, policies, algorithms, prefix, failOpen, timeoutMs, autoBlock, on, clock } = checked;
+  const { store: given, policies, prefix, failOpen, timeoutMs, autoBlock, on, clock } = checked;
   const { store, refusal, leave, openDenials, fallback, startDeadline } = failurePolicyOf(given, policies, options);
-  const quotas = policies.map((policy) => (algorithms.get(policy.algorithm) as Algorithm).quota(policy));
+  const quotas = policies.map((policy) => algorithmOf(policy).quota(policy));
   const claims = claimMaker(policies, prefix);
   const deciding =
     can(store, "decide") &&
-    [...policies, ...(autoBlock ? [autoBlock.policy] : [])].every(({ algorithm }) => store.algorithms.has(algorithm))
+    [...policies, ...(autoBlock ? [autoBlock.policy] : [])].every(
+      ({ algorithm }) => store.algorithms?.has(algorithm) ?? true,
+    )
       ? store
       : undefined;
   const storeDecides = deciding !== undefined;
-  // Decisions are watched where they are bounded in time, which takes a promise less than through the breaker.
-  const begin = storeDecides ? leave : undefined;
+  const mark = markOf(given);
   const engine: Engine =
     deciding === undefined
-      ? updatingEngine(store, algorithms)
-      : decidingEngine(begin === undefined ? deciding : (given as DecidingStore), deciding);
+      ? engineOf(mark, store)
+      : decidingEngine(leave === undefined ? deciding : (given as DecidingStore), deciding, mark === undefined);
   const emitter = createEmitter(on);
   const instead = fallback !== undefined ? "fallback" : failOpen ? "failOpen" : "failClosed";
   const outage = shared ?? createOutage(instead, emitter);
-  const deadlines = createDeadlines(
+  // A store that answers at once needs no deadlines.
+  const deadlines = mark?.createDeadlines(
     timeoutMs,
     can(given, "connectionError") ? () => given.connectionError() : undefined,
     startDeadline,
@@ -158,23 +144,16 @@ export function createLimiterCore(
   const terms: DecisionTerms = { policies, quotas, source };
   // Denials count for automatic blocks, so each has to reach the store. Those of blocked keys do not.
   const denials = openDenials?.({ quotas, timeoutMs, storeDecides, onlyBlocked: !!autoBlock });
-  const synchronous = engine.synchronous;
-  const storeCall: BoundCall<Outcome, Decision, StoreCall> = {
-    answered(outcome, { asked, key, cost, charge, calls }) {
-      if (charge) denials?.note(asked, outcome, calls);
-      return answered(key, cost, charge, outcome);
-    },
-    unanswered: (error, { key, cost, charge, calls, answers }) => unanswered(key, cost, charge, error, calls, answers),
-  };
+  const answers: Answers<LimiterKey, Decision> = { count: () => outage.answers, repeated, answered, unanswered };
+  const ask: Ask<LimiterKey, Decision> =
+    mark?.createAsk(
+      { engine, deadlines: deadlines as Deadlines, timeoutMs, storeDecides, denials, refusal, leave },
+      answers,
+    ) ?? askAtOnce;
   let closed = false;
 
   function timing(): CallOptions {
-    // A store that answers at once needs no deadline.
-    if (synchronous) return clock === undefined ? UNBOUNDED : { nowMs: clock.nowMs() };
-    return timed();
-  }
-
-  function timed(): CallOptions {
+    if (deadlines === undefined) return clock === undefined ? UNBOUNDED : { nowMs: clock.nowMs() };
     const deadlineMs = deadlines.next();
     return clock === undefined ? { deadlineMs } : { deadlineMs, nowMs: clock.nowMs() };
   }
@@ -184,35 +163,20 @@ export function createLimiterCore(
     return timing();
   }
 
-  function ask(
+  /** Asks a store that answers at once, which has no calls under way. */
+  function askAtOnce(
     asked: readonly Claim[],
     key: LimiterKey,
     cost: number,
     charge: boolean,
     calls: CallOptions,
   ): MaybePromise<Decision> {
-    if (denials !== undefined && charge) {
-      const denial = denials.find(asked, calls);
-      if (denial !== undefined) return repeated(key, cost, denial);
-    }
-    // A store that answers at once has no calls under way.
-    const answers = synchronous ? 0 : outage.answers;
-    const refused = refusal?.(asked, calls, storeDecides);
-    if (refused !== undefined) return unanswered(key, cost, charge, refused, calls, answers);
-    let flight: Flight | undefined;
     try {
-      flight = begin?.(asked, calls, (calls.deadlineMs as number) - timeoutMs);
-      const outcome = engine.decide(asked, charge, flight?.options ?? calls);
-      if (isPromise(outcome)) {
-        const context = { asked, key, cost, charge, calls, answers };
-        return deadlines.bound(outcome, storeCall, calls.deadlineMs, context, flight);
-      }
-      flight?.answered();
-      flight = undefined;
+      const outcome = engine.decide(asked, charge, calls);
+      if (isPromise(outcome)) throw notAtOnce(outcome);
       return answered(key, cost, charge, outcome);
     } catch (error) {
-      flight?.failed(error);
-      return unanswered(key, cost, charge, error, calls, answers);
+      return unanswered(key, cost, charge, error, calls, 0);
     }
   }
 
@@ -254,7 +218,7 @@ export function createLimiterCore(
   }
 
   function bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T> {
-    return deadlines.within(work, calls.deadlineMs);
+    return deadlines?.within(work, calls.deadlineMs) ?? work.catch(fail);
   }
 
   async function refundAlways(decision: Decision, calls: CallOptions): Promise<boolean> {
@@ -268,7 +232,7 @@ export function createLimiterCore(
       const given = await bounded(
         Promise.all(
           claims.all(charge.key, charge.cost).map(async (claim, i) => {
-            const change = refundEntry(claim, algorithms, charge.epochsMs[i] as number, charge.chargedAtMs);
+            const change = refundEntry(claim, charge.epochsMs[i] as number, charge.chargedAtMs);
             let changed = false;
             await engine.update(
               claim,
@@ -293,9 +257,8 @@ export function createLimiterCore(
     }
   }
 
-  const place: EntryPlace = { store, algorithms, storeDecides };
-  const parts = { policies, prefix, claims, engine, calling, bounded };
-  const blocker = (autoBlock as AttachableBlock | undefined)?.attach({ ...parts, ...place });
+  const parts = { policies, prefix, claims, engine, asked: store, calling, bounded };
+  const blocker = (autoBlock as AttachableBlock | undefined)?.attach(parts);
 
   function ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision> {
     if (blocker === undefined || decision.allowed || decision.source !== "store") return emit(decision);
@@ -321,7 +284,7 @@ export function createLimiterCore(
   return {
     ...parts,
     store: given,
-    place,
+    storeDecides,
     clock,
     quotas,
     emitter,
@@ -345,7 +308,13 @@ export function createLimiterCore(
       blocker?.check(key);
       const held = heldKey(key);
       const calls = calling();
-      const decision = ask(synchronous ? claims.reused(key, cost) : claims.all(key, cost), held, cost, true, calls);
+      const decision = ask(
+        engine.synchronous ? claims.reused(key, cost) : claims.all(key, cost),
+        held,
+        cost,
+        true,
+        calls,
+      );
       return emitter.listening || blocker ? whenEnded(decision, held, cost, calls) : decision;
     },
 
@@ -361,6 +330,26 @@ export function createLimiterCore(
   };
 }
 
+/** The error for a wrapper of a store in memory that kept its mark: the claims would change while it decides. */
+function notAtOnce(outcome: Promise<unknown>): SluiceError {
+  outcome.catch(() => {});
+  return new SluiceError(
+    "INVALID_STORE",
+    "a store with the property `synchronous` must decide at once: leave it out where `decide` returns a promise, and add " +
+      '`asynchronous` of "@sluice/core/store"',
+  );
+}
+
+function fail(error: unknown): never {
+  throw storeFailure(error);
+}
+
+/** The engine for policies that the store can't decide. */
+function engineOf(mark: AsynchronousMark | undefined, asked: Store): Engine {
+  if (mark !== undefined) return mark.updatingEngine(asked);
+  throw new SluiceError("INVALID_STORE", "a store without the property `asynchronous` must decide all algorithms");
+}
+
 /** How the store of a limiter is asked. One that brings no failure policy can't have its options. */
 function failurePolicyOf(
   store: Store,
@@ -368,7 +357,7 @@ function failurePolicyOf(
   options: LimiterOptions,
 ): Partial<FailurePolicy<LimiterKey, Decision, LimiterCore>> & { readonly store: Store } {
   const { breaker, denyCache, fallback } = options;
-  const remote = remoteMarkOf(store);
+  const remote = remoteCodeOf(store);
   if (remote !== undefined) {
     return remote.failurePolicy(store, options, policies, (own) =>
       createLimiterCore(

@@ -1,4 +1,3 @@
-import type { Algorithm } from "../algorithm/algorithm.js";
 import { fixedWindow } from "../algorithm/fixed-window.js";
 import { COUNT, type Policy } from "../algorithm/policy.js";
 import { type Duration, parseDuration } from "../duration.js";
@@ -113,7 +112,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
   const autoBlock: AttachableBlock = {
     policy,
     attach(host) {
-      const { store, prefix, policies, claims, engine, algorithms } = host;
+      const { asked: store, prefix, policies, claims, engine } = host;
       const stranger = names?.find((name) => !policies.some((known) => known.name === name));
       if (stranger !== undefined) {
         throw invalidOption("autoBlock.policies", stranger, "name policies of the limiter");
@@ -183,14 +182,9 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
           calls,
         );
         await Promise.all(
-          claimsOf(offender).map((claim) => {
-            const algorithm = algorithms.get(claim.policy.algorithm) as Algorithm;
-            return engine.update(
-              claim,
-              (entry, nowMs) => blockEntry(entry, algorithm, claim.policy, nowMs, leftMs),
-              calls,
-            );
-          }),
+          claimsOf(offender).map((claim) =>
+            engine.update(claim, (entry, nowMs) => blockEntry(entry, claim.policy, nowMs, leftMs), calls),
+          ),
         );
         // After the block, or violations would be counted again while it is made.
         await forgetEntries(host, [countClaim(offender)], calls);

@@ -1,6 +1,5 @@
 import { decideEntries, type Entry } from "../store/entry.js";
 import type { Claim } from "../store/store.js";
-import type { Algorithms } from "./engine.js";
 
 /** A line of callers, played ahead on the state that the store had at one look. */
 export interface Forecast {
@@ -17,7 +16,6 @@ const MAX_TRIES = 100;
 /** Creates the forecast for callers with the same keys, from the entries of their claims and the store's clock. */
 export function createForecast(
   wanted: readonly Claim[],
-  algorithms: Algorithms,
   found: readonly (Entry | undefined)[],
   nowMs: number,
 ): Forecast {
@@ -29,7 +27,7 @@ export function createForecast(
       if (claims[0]?.cost !== cost) claims = wanted.map((claim) => ({ ...claim, cost }));
       let afterMs = grantedMs;
       for (let tries = 0; tries < MAX_TRIES && afterMs <= latestMs; tries++) {
-        const { outcome, writes } = decideEntries({ claims, charge: true }, entries, algorithms, nowMs + afterMs);
+        const { outcome, writes } = decideEntries({ claims, charge: true }, entries, nowMs + afterMs);
         // A denial may correct an entry.
         if (writes.length > 0) entries = entries.map((entry, i) => writes[i]?.state ?? entry);
         if (outcome.allowed) {

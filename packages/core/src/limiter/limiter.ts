@@ -1,4 +1,3 @@
-import type { Algorithm } from "../algorithm/algorithm.js";
 import { checkCost } from "../algorithm/policy.js";
 import { type Duration, parseDuration } from "../duration.js";
 import { isPromise } from "../maybe-promise.js";
@@ -102,7 +101,6 @@ export function createLimiter(options: LimiterOptions): Limiter {
   const core = createLimiterCore(options);
   const { store, policies, quotas, prefix, claims, engine, decide, refund, calling, costOf } = core;
   const { ask, bounded, spare } = core;
-  const { algorithms } = core.place;
   // A fallback forgets and blocks what its limiter does.
   const cores = spare === undefined ? [core] : [spare, core];
   const queue = createWaitQueue(options.clock, core.timeoutMs);
@@ -174,7 +172,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
             ),
           );
           await bounded(Promise.all(reads), calls);
-          return createForecast(wanted, algorithms, entries, nowMs);
+          return createForecast(wanted, entries, nowMs);
         },
         // Also for callers that `close` rejected while the store was about to grant.
         refund: core.refundAlways,
@@ -216,24 +214,21 @@ export function createLimiter(options: LimiterOptions): Limiter {
   return limiter;
 }
 
-async function resetIn(
-  { calling, bounded, place, claims, policies, blocker }: LimiterCore,
-  key: LimiterKey,
-): Promise<void> {
+async function resetIn(core: LimiterCore, key: LimiterKey): Promise<void> {
+  const { calling, bounded, claims, policies, blocker } = core;
   const calls = calling();
   const named = claimsNamed(claims, policies, key);
-  await bounded(Promise.all([forgetEntries(place, named, calls), blocker?.forget(key, calls)]), calls);
+  await bounded(Promise.all([forgetEntries(core, named, calls), blocker?.forget(key, calls)]), calls);
 }
 
 async function blockIn(
-  { calling, bounded, place, engine, claims, policies }: LimiterCore,
+  { calling, bounded, engine, claims, policies }: LimiterCore,
   key: LimiterKey,
   durationMs: number,
 ): Promise<void> {
   const calls = calling();
-  const blocks = claimsNamed(claims, policies, key).map((claim) => {
-    const algorithm = place.algorithms.get(claim.policy.algorithm) as Algorithm;
-    return engine.update(claim, (entry, nowMs) => blockEntry(entry, algorithm, claim.policy, nowMs, durationMs), calls);
-  });
+  const blocks = claimsNamed(claims, policies, key).map((claim) =>
+    engine.update(claim, (entry, nowMs) => blockEntry(entry, claim.policy, nowMs, durationMs), calls),
+  );
   await bounded(Promise.all(blocks), calls);
 }

@@ -1,9 +1,10 @@
 import type { Algorithm } from "../algorithm/algorithm.js";
-import { builtInAlgorithms } from "../algorithm/built-in.js";
+import { broughtBy, withAlgorithm } from "../algorithm/brought.js";
+import { isBuiltIn, unknownAlgorithm } from "../algorithm/built-in.js";
 import { COUNT, NAME, type Policy } from "../algorithm/policy.js";
 import { tokenBucket } from "../algorithm/token-bucket.js";
 import { type Duration, MAX_TIMER_MS, parseDuration } from "../duration.js";
-import { invalidOption, SluiceError, show } from "../errors.js";
+import { invalidOption } from "../errors.js";
 import { check, checkOptions, type Rules } from "../options.js";
 import type { BreakerOptions } from "../store/breaker.js";
 import type { DenyCacheOptions } from "../store/deny-cache.js";
@@ -11,7 +12,6 @@ import type { FallbackOptions } from "../store/remote-mark.js";
 import { checkStore, type Store } from "../store/store.js";
 import type { AttachableBlock, AutoBlock } from "./auto-block.js";
 import type { Clock } from "./clock.js";
-import type { Algorithms } from "./engine.js";
 import { EVENT_RULES, type LimiterListeners } from "./events.js";
 
 /** Options of `createLimiter`. */
@@ -73,8 +73,8 @@ export const LIMITER_RULES: Rules<LimiterOptions> = {
 /** Options that have been checked. */
 export interface CheckedOptions {
   readonly store: Store;
+  /** Each brings its algorithm along. */
   readonly policies: readonly Policy[];
-  readonly algorithms: Algorithms;
   readonly prefix: string;
   readonly failOpen: boolean;
   readonly timeoutMs: number;
@@ -96,12 +96,10 @@ export function checkLimiterOptions(options: LimiterOptions): CheckedOptions {
     on = {},
     clock,
   } = options;
-  const algorithms = checkAlgorithms(options.algorithms ?? []);
   checkOptions(on, EVENT_RULES, '"on"');
   return {
     store: checkStore(store),
-    policies: checkPolicies(policies, algorithms),
-    algorithms,
+    policies: checkPolicies(policies, checkAlgorithms(options.algorithms ?? [])),
     prefix,
     failOpen,
     timeoutMs: parseDuration(timeout, "timeout", MAX_TIMER_MS),
@@ -120,15 +118,15 @@ function isClock(clock: unknown): boolean {
   return typeof nowMs === "function" && typeof sleep === "function";
 }
 
-function checkAlgorithms(own: readonly Algorithm[]): Algorithms {
+function checkAlgorithms(own: readonly Algorithm[]): ReadonlyMap<string, Algorithm> {
   if (!Array.isArray(own)) throw invalidOption("algorithms", own, "be an array of algorithms");
-  const algorithms = new Map(builtInAlgorithms);
+  const algorithms = new Map<string, Algorithm>();
   for (const algorithm of own) {
     if (typeof algorithm?.step !== "function" || typeof algorithm.quota !== "function") {
       throw invalidOption("algorithms", algorithm, "contain algorithms, which have a name, quota and step");
     }
     check("algorithms", algorithm.name, NAME);
-    if (algorithms.has(algorithm.name)) {
+    if (algorithms.has(algorithm.name) || isBuiltIn(algorithm.name)) {
       throw invalidOption("algorithms", algorithm.name, "have unique names that no built-in algorithm uses");
     }
     algorithms.set(algorithm.name, algorithm);
@@ -136,7 +134,10 @@ function checkAlgorithms(own: readonly Algorithm[]): Algorithms {
   return algorithms;
 }
 
-function checkPolicies(given: Policy | readonly Policy[], algorithms: Algorithms): readonly Policy[] {
+function checkPolicies(
+  given: Policy | readonly Policy[],
+  algorithms: ReadonlyMap<string, Algorithm>,
+): readonly Policy[] {
   const policies: readonly Policy[] = Array.isArray(given) ? given : [given];
   if (policies.length === 0) {
     throw invalidOption("policies", given, "contain a policy, such as tokenBucket({ rate: 100 })");
@@ -152,24 +153,18 @@ function checkPolicies(given: Policy | readonly Policy[], algorithms: Algorithms
 
 const MADE_BY = 'be created, as in fixedWindow({ limit: 100, window: "1m" }) or tokenBucket({ rate: 100 })';
 
-/** A policy is plain data that may come from a file, so it is checked here regardless of its origin. */
-function checkPolicy(policy: Policy, algorithms: Algorithms): Policy {
+/** A policy may be plain data of a custom algorithm, so it is checked here regardless of its origin. */
+function checkPolicy(policy: Policy, algorithms: ReadonlyMap<string, Algorithm>): Policy {
   if (typeof policy !== "object" || policy === null) {
     throw invalidOption("policies", policy, MADE_BY);
   }
   if (policy.algorithm === undefined) throw invalidOption("policies", policy, MADE_BY);
-  const algorithm = algorithms.get(policy.algorithm);
-  if (algorithm === undefined) {
-    throw new SluiceError(
-      "UNKNOWN_ALGORITHM",
-      `policy ${show(policy.name)} has the algorithm ${show(policy.algorithm)}: ` +
-        `known are ${[...algorithms.keys()].join(", ")}; pass others in the option "algorithms"`,
-    );
-  }
+  const algorithm = algorithms.get(policy.algorithm) ?? broughtBy(policy);
+  if (algorithm === undefined) throw unknownAlgorithm(policy, [...algorithms.keys()]);
   const checked = algorithm.check?.(policy) ?? { ...policy };
   check("name", checked.name, NAME);
   const { limit, windowMs } = algorithm.quota(checked);
   check(`policies.${checked.name}: quota().limit`, limit, COUNT);
   check(`policies.${checked.name}: quota().windowMs`, windowMs, COUNT);
-  return Object.freeze(checked);
+  return withAlgorithm(checked, algorithm);
 }

@@ -1,5 +1,3 @@
-import type { Algorithm } from "../algorithm/algorithm.js";
-import { builtInAlgorithms } from "../algorithm/built-in.js";
 import { after, isPromise, type MaybePromise } from "../maybe-promise.js";
 import { can } from "../store/capabilities.js";
 import type { CallOptions, Claim, Outcome, Store } from "../store/store.js";
@@ -7,7 +5,6 @@ import { heldKey, type LimiterKey } from "./claims.js";
 import type { Clock } from "./clock.js";
 import type { ConsumeOptions, LimiterCore } from "./decider.js";
 import type { Decision } from "./decision.js";
-import { updatingEngine } from "./updating-engine.js";
 
 /**
  * A limiter's part in one admission that it shares with other limiters. Created by `join` of a limiter, for one
@@ -16,11 +13,9 @@ import { updatingEngine } from "./updating-engine.js";
  */
 export interface Participant {
   readonly store: Store;
-  /** The same, asked through the limiter's circuit breaker. */
-  readonly asked: Store;
   readonly clock: Clock | undefined;
-  /** The limiter's algorithms if it decides in this process; `undefined` if its store decides. */
-  readonly algorithms: ReadonlyMap<string, Algorithm> | undefined;
+  /** True if the store decides; false if the limiter does, which keeps its entries apart. */
+  readonly storeDecides: boolean;
   readonly claims: readonly Claim[];
   /** Starts the limiter's timeout. Returns the options of the calls to the store. @throws SluiceError `CLOSED` */
   start(): CallOptions;
@@ -28,6 +23,8 @@ export interface Participant {
   readonly recall: (() => MaybePromise<Decision> | undefined) | undefined;
   /** Lets the deny cache remember the answer to all claims of the admission. */
   note(claims: readonly Claim[], outcome: Outcome): void;
+  /** Decides all claims of the admission, those of others too: of limiters with the same store that decide in the same place. */
+  decide(claims: readonly Claim[], calls: CallOptions): MaybePromise<Outcome>;
   /** Rejects with a `SluiceError` when the work fails, or takes longer than the timeout. */
   bounded<T>(work: Promise<T>): Promise<T>;
   /**
@@ -47,7 +44,7 @@ export function joinOf(core: LimiterCore, key: LimiterKey, options: ConsumeOptio
   const held = heldKey(key);
   let calls: CallOptions = {};
   let answers = 0;
-  const { store: asked, storeDecides, algorithms } = core.place;
+  const { asked, storeDecides, engine } = core;
   const claims = core.claims.all(key, cost);
 
   function recall(): MaybePromise<Decision> | undefined {
@@ -57,9 +54,8 @@ export function joinOf(core: LimiterCore, key: LimiterKey, options: ConsumeOptio
 
   return {
     store: core.store,
-    asked,
     clock: core.clock,
-    algorithms: storeDecides ? undefined : algorithms,
+    storeDecides,
     claims,
     start() {
       calls = core.calling();
@@ -68,6 +64,11 @@ export function joinOf(core: LimiterCore, key: LimiterKey, options: ConsumeOptio
     },
     recall: core.denials && recall,
     note: (all, outcome) => core.denials?.note(all, outcome, calls),
+    // Through the circuit breaker, since nothing else watches a decision of several limiters.
+    decide: (all, options) =>
+      storeDecides && can(asked, "decide")
+        ? asked.decide({ claims: all, charge: true }, options)
+        : engine.decide(all, true, options),
     bounded: (work) => core.bounded(work, calls),
     answered(own, charged) {
       const decision = core.answered(held, cost, charged, own);
@@ -130,14 +131,7 @@ function groupsOf(participants: readonly Participant[]): readonly (readonly Part
 
 /** Returns whether two limiters keep their state in one place, read one clock, and claim different entries. */
 function canShare(a: Participant, b: Participant): boolean {
-  if (a.store !== b.store || a.clock !== b.clock || (a.algorithms === undefined) !== (b.algorithms === undefined)) {
-    return false;
-  }
-  // A name means one algorithm within an admission. Those of this package are the same in all of its copies.
-  for (const [name, algorithm] of a.algorithms ?? []) {
-    const other = b.algorithms?.get(name);
-    if (other !== undefined && other !== algorithm && !builtInAlgorithms.has(name)) return false;
-  }
+  if (a.store !== b.store || a.clock !== b.clock || a.storeDecides !== b.storeDecides) return false;
   return !a.claims.some(({ scope, key }) => b.claims.some((claim) => claim.scope === scope && claim.key === key));
 }
 
@@ -173,7 +167,7 @@ function decideGroup(members: readonly Participant[]): MaybePromise<readonly (Jo
       false,
     );
   try {
-    const outcome = decide(members, claims, calls);
+    const outcome = (members[0] as Participant).decide(claims, calls);
     return isPromise(outcome) ? strictest.bounded(outcome).then(answered, failed) : answered(outcome);
   } catch (error) {
     return failed(error);
@@ -182,13 +176,6 @@ function decideGroup(members: readonly Participant[]): MaybePromise<readonly (Jo
 
 function deadlineOf({ deadlineMs = Number.POSITIVE_INFINITY }: CallOptions): number {
   return deadlineMs;
-}
-
-function decide(members: readonly Participant[], claims: readonly Claim[], calls: CallOptions): MaybePromise<Outcome> {
-  const { asked: store, algorithms } = members[0] as Participant;
-  if (algorithms === undefined && can(store, "decide")) return store.decide({ claims, charge: true }, calls);
-  const all = new Map(members.flatMap((member) => [...(member.algorithms ?? [])]));
-  return updatingEngine(store, all).decide(claims, true, calls);
 }
 
 function joinedOf(

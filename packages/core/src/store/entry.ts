@@ -1,4 +1,5 @@
-import type { Algorithm, Next, Step } from "../algorithm/algorithm.js";
+import type { Next, Step } from "../algorithm/algorithm.js";
+import { algorithmOf } from "../algorithm/brought.js";
 import type { Policy } from "../algorithm/policy.js";
 import { SluiceError } from "../errors.js";
 import type { Admission, Claim, ClaimFinding, Outcome } from "./store.js";
@@ -85,15 +86,9 @@ export function withBlock<F extends Step<unknown>>(
 }
 
 /** The entry, blocked for `forMs` from now; a block that ends later stays. */
-export function blockEntry(
-  entry: Entry | undefined,
-  algorithm: Algorithm,
-  policy: Policy,
-  nowMs: number,
-  forMs: number,
-): Next<Entry> {
+export function blockEntry(entry: Entry | undefined, policy: Policy, nowMs: number, forMs: number): Next<Entry> {
   const reading = read(entry, nowMs);
-  const { resetAfterMs, next } = algorithm.step(reading.state, policy, nowMs, 0);
+  const { resetAfterMs, next } = algorithmOf(policy).step(reading.state, policy, nowMs, 0);
   const untilMs = nowMs + forMs;
   const longer =
     reading.blockedUntilMs > untilMs ? reading : { ...reading, blockedUntilMs: untilMs, blockedForMs: forMs };
@@ -104,30 +99,20 @@ export function blockEntry(
  * The change that refunds the cost of a claim, charged at `chargedAtMs`, to the window named by `epochMs`. It changes
  * nothing when that window is over.
  */
-export function refundEntry(
-  { policy, cost }: Claim,
-  algorithms: ReadonlyMap<string, Algorithm>,
-  epochMs: number,
-  chargedAtMs: number,
-): EntryChange {
-  const algorithm = algorithms.get(policy.algorithm);
+export function refundEntry({ policy, cost }: Claim, epochMs: number, chargedAtMs: number): EntryChange {
+  const algorithm = algorithmOf(policy);
   return (entry, nowMs) => {
     const reading = read(entry, nowMs);
     if (reading.state === undefined) return undefined;
-    const next = algorithm?.refund?.(reading.state, policy, nowMs, cost, epochMs, chargedAtMs);
+    const next = algorithm.refund?.(reading.state, policy, nowMs, cost, epochMs, chargedAtMs);
     return next && written(next, reading, nowMs);
   };
 }
 
 /** The entry after a reset; `undefined` if it is to be deleted. */
-export function clearEntry(
-  { policy }: Claim,
-  algorithms: ReadonlyMap<string, Algorithm>,
-  entry: Entry,
-  nowMs: number,
-): Next<Entry> | undefined {
+export function clearEntry({ policy }: Claim, entry: Entry, nowMs: number): Next<Entry> | undefined {
   const state = isEntry(entry) ? (entry[2] ?? undefined) : undefined;
-  const next = state === undefined ? undefined : algorithms.get(policy.algorithm)?.clear?.(state, nowMs);
+  const next = state === undefined ? undefined : algorithmOf(policy).clear?.(state, nowMs);
   return next && written(next, NOTHING, nowMs);
 }
 
@@ -140,8 +125,9 @@ interface Judged {
   stands(): Step<unknown>;
 }
 
-function judge(entry: Entry | undefined, algorithm: Algorithm, { policy, cost }: Claim, nowMs: number): Judged {
+function judge(entry: Entry | undefined, { policy, cost }: Claim, nowMs: number): Judged {
   const reading = read(entry, nowMs);
+  const algorithm = algorithmOf(policy);
   return {
     reading,
     asked: algorithm.step(reading.state, policy, nowMs, cost),
@@ -175,13 +161,10 @@ function leave(
 export function decideEntries(
   admission: Admission,
   entries: readonly (Entry | undefined)[],
-  algorithms: ReadonlyMap<string, Algorithm>,
   nowMs: number,
 ): { outcome: Outcome; writes: readonly (Next<Entry> | undefined)[] } {
   const { claims, charge } = admission;
-  const judged = claims.map((claim, i) =>
-    judge(entries[i], algorithms.get(claim.policy.algorithm) as Algorithm, claim, nowMs),
-  );
+  const judged = claims.map((claim, i) => judge(entries[i], claim, nowMs));
   const allowed = judged.every(({ asked, reading }) => asked.allowed && reading.blockedUntilMs <= nowMs);
   if (allowed && charge) {
     const writes = judged.map(({ asked: { next }, reading }) => next && written(next, reading, nowMs));

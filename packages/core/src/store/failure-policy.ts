@@ -3,8 +3,11 @@ import type { Policy } from "../algorithm/policy.js";
 import { invalidOption, type SluiceError } from "../errors.js";
 import { after, type MaybePromise } from "../maybe-promise.js";
 import { check, checkOptions, type Rules } from "../options.js";
+import { createAsk } from "./ask.js";
+import { asynchronous } from "./asynchronous.js";
 import { type Breaker, type BreakerOptions, checkBreaker, createBreaker } from "./breaker.js";
 import { can } from "./capabilities.js";
+import { createDeadlines } from "./deadlines.js";
 import { checkDenyCache, createDenyCache, type DenyCache, type DenyCacheOptions } from "./deny-cache.js";
 import { entryKeyOf } from "./entry-key.js";
 import type { Flight } from "./flight.js";
@@ -12,13 +15,15 @@ import {
   type FailurePolicy,
   type Fallback,
   type FallbackOptions,
+  type RemoteCode,
   type RemoteMark,
-  remoteMarkOf,
+  remoteCodeOf,
   type SpareLimiter,
   type SpareOptions,
 } from "./remote-mark.js";
 import { sharedTimers } from "./shared-timers.js";
 import type { CallOptions, Claim, DecidingStore, Outcome, Store } from "./store.js";
+import { updatingEngine } from "./updating-engine.js";
 
 /** The state that limiters on one store share. */
 interface Shared {
@@ -40,19 +45,12 @@ const NO_OTHERS: readonly string[] = [];
 
 const NO_OPTIONS: CallOptions = {};
 
-/**
- * Marks a store as remote, for authors of stores: its property `remote`. Stores of `createRemoteStore` have it already.
- *
- * @example
- * ```ts
- * import { type RemoteStoreMark, remote, type Store } from "@sluice/core/store";
- *
- * export function guarded(store: Store): Store & RemoteStoreMark {
- *   return { remote, ...store };
- * }
- * ```
- */
-export const remote: RemoteMark = {
+const code: RemoteCode = {
+  // Not by a spread, which bundlers keep where nothing uses it.
+  createAsk,
+  createDeadlines,
+  updatingEngine,
+
   failurePolicy(store, { breaker = {}, denyCache = {}, fallback }, policies, openSpare) {
     const denials = denyCache === false ? undefined : sharedCache(sharedOf(store), denyCache);
     const asked = askedThrough(store, breaker);
@@ -68,6 +66,20 @@ export const remote: RemoteMark = {
 
   askedThrough: (store, breaker) => askedThrough(store, breaker).store,
 };
+
+/**
+ * Marks a store as remote, for authors of stores: its property `remote`. Stores of `createRemoteStore` have it already.
+ *
+ * @example
+ * ```ts
+ * import { type RemoteStoreMark, remote, type Store } from "@sluice/core/store";
+ *
+ * export function guarded(store: Store): Store & RemoteStoreMark {
+ *   return { remote, ...store };
+ * }
+ * ```
+ */
+export const remote: RemoteMark = code;
 
 function askedThrough(store: Store, breaker: BreakerOptions | false = {}): Asked {
   const shared = sharedOf(store);
@@ -96,7 +108,7 @@ function checkFallback(given: Store | FallbackOptions, store: Store, policies: r
   return {
     store: spare,
     policies: typeof own === "function" ? own(policies) : own,
-    ...(remoteMarkOf(spare) === undefined && NO_FAILURES),
+    ...(remoteCodeOf(spare) === undefined && NO_FAILURES),
   };
 }
 
@@ -143,9 +155,9 @@ function sharedBreaker({ breakers }: Shared, store: Store, options: BreakerOptio
   const numbers = checkBreaker(options);
   const name = JSON.stringify(numbers);
   const protect = (one: Store): Asked => {
-    const mark = remoteMarkOf(one);
+    const mark = remoteCodeOf(one);
     if (mark?.protectParts !== undefined) {
-      return { store: mark.protectParts((part) => (remoteMarkOf(part) ? protect(part).store : part)) };
+      return { store: mark.protectParts((part) => (remoteCodeOf(part) ? protect(part).store : part)) };
     }
     return breaking(one, createBreaker(numbers, can(one, "connectionError") ? () => one.connectionError() : undefined));
   };
@@ -156,7 +168,7 @@ function sharedBreaker({ breakers }: Shared, store: Store, options: BreakerOptio
 
 /** The store, asked through a breaker. */
 function breaking(store: Store, breaker: Breaker): Asked {
-  const partOf = remoteMarkOf(store)?.partOf ?? (() => WHOLE);
+  const partOf = remoteCodeOf(store)?.partOf ?? (() => WHOLE);
 
   function refusal(claims: readonly Claim[], options: CallOptions, storeDecides: boolean): SluiceError | undefined {
     if (!breaker.isOpen()) return undefined;
@@ -240,7 +252,7 @@ type Calls = Pick<Store, "atomicUpdate" | "delete"> & {
 };
 
 function passing(store: Store, { decide, ...calls }: Calls): Store {
-  const own: Store = { ...calls, close: () => store.close() };
+  const own: Store = { asynchronous, ...calls, close: () => store.close() };
   if (!can(store, "decide")) return own;
   const deciding: DecidingStore = { ...own, algorithms: store.algorithms, decide };
   return deciding;
@@ -252,5 +264,5 @@ function passing(store: Store, { decide, ...calls }: Calls): Store {
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  */
 export function throughBreaker(store: Store, breaker: BreakerOptions | false | undefined): Store {
-  return remoteMarkOf(store)?.askedThrough(store, breaker) ?? store;
+  return remoteCodeOf(store)?.askedThrough(store, breaker) ?? store;
 }

@@ -1,5 +1,6 @@
 // The door for authors of stores: the contract, and the parts to build a store from. See `docs/write-a-store.md`.
 export type { Algorithm, Finding, Next, Step } from "../algorithm/algorithm.js";
+export { algorithmOf } from "../algorithm/brought.js";
 export { builtInAlgorithms } from "../algorithm/built-in.js";
 export type { BuiltInAlgorithm } from "../algorithm/built-in-algorithm.js";
 export type { Policy, Quota } from "../algorithm/policy.js";
@@ -7,6 +8,7 @@ export { type Duration, parseDuration } from "../duration.js";
 export { invalidOption, SluiceError, type SluiceErrorCode } from "../errors.js";
 export type { MaybePromise } from "../maybe-promise.js";
 export { check, checkOptions, type Rule, type Rules } from "../options.js";
+export { asynchronous } from "./asynchronous.js";
 export { type BreakerOptions, reportedByStore } from "./breaker.js";
 export {
   type Capabilities,
@@ -19,10 +21,8 @@ export {
 } from "./capabilities.js";
 export { type CompareAndSet, createUpdater, type Seen, type Updater, type Write } from "./compare-and-set.js";
 export { storeTimeout } from "./deadlines.js";
-export type { Denials, DenialsHost, DenyCache, DenyCacheOptions } from "./deny-cache.js";
 export { decideEntries, type Entry, unreadableState } from "./entry.js";
 export { remote } from "./failure-policy.js";
-export type { Flight } from "./flight.js";
 export type { Batch, BatchReply, BatchSender, DecideCall, NotRun } from "./kit/batch.js";
 export { watchErrors } from "./kit/connection-errors.js";
 export type { PageWriter, Places, StoredEntry } from "./kit/import-pages.js";
@@ -35,19 +35,7 @@ export {
   type SweepOptions,
   type SweepTurn,
 } from "./kit/sweeping.js";
-export {
-  type FailureOptions,
-  type FailurePolicy,
-  type Fallback,
-  type FallbackOptions,
-  type OpenFailurePolicy,
-  type Refusal,
-  type RemoteMark,
-  type RemoteStoreMark,
-  remoteMarkOf,
-  type SpareLimiter,
-  type SpareOptions,
-} from "./remote-mark.js";
+export { isRemote, type RemoteMark, type RemoteStoreMark } from "./remote-mark.js";
 export {
   type Admission,
   type CallOptions,

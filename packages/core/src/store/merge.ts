@@ -2,9 +2,13 @@ import { stateMergeOf } from "../algorithm/built-in.js";
 import type { StateMerge } from "../algorithm/built-in-algorithm.js";
 import { MAX_DURATION_MS } from "../duration.js";
 import { can, type ExportedEntry } from "./capabilities.js";
+import { isEntry } from "./entry.js";
 import { scopeOf, splitEntryKey } from "./entry-key.js";
 import { type Merge, recordMerges } from "./records.js";
 import type { Store } from "./store.js";
+
+/** Records have it in the place of an algorithm. */
+const RECORD = "record";
 
 const MERGES_OF_RECORDS: ReadonlyMap<string, Merge> = /* @__PURE__ */ new Map(Object.entries(recordMerges));
 
@@ -12,7 +16,7 @@ const MERGES_OF_RECORDS: ReadonlyMap<string, Merge> = /* @__PURE__ */ new Map(Ob
 export function mergeOf(entryKey: string): Merge {
   if (isLedger(entryKey)) return mergeLedger;
   const [, name = "", algorithm = ""] = splitEntryKey(entryKey).scope.split(":");
-  const merge = algorithm === "record" ? MERGES_OF_RECORDS.get(name) : mergeLimitOf(algorithm);
+  const merge = algorithm === RECORD ? MERGES_OF_RECORDS.get(name) : mergeLimitOf(algorithm);
   return merge ?? (() => undefined);
 }
 
@@ -91,16 +95,18 @@ function isLedger(entryKey: string): boolean {
 
 /** The form of an entry on a store: itself, its place in a ledger, or the entries that its ledger holds. */
 export function placedOn(store: Store, entry: ExportedEntry): readonly ExportedEntry[] {
-  const algorithms: ReadonlySet<string> = can(store, "decide") ? store.algorithms : new Set();
+  const decided = (name: string): boolean => can(store, "decide") && (store.algorithms?.has(name) ?? true);
   const { scope, key } = splitEntryKey(entry.key);
   if (isLedger(entry.key)) {
     const entries = ledgerIn(entry.state);
-    const decides = entries.length > 0 && entries.every(([each]) => algorithms.has(algorithmOf(each)));
+    const decides = entries.length > 0 && entries.every(([each]) => decided(algorithmOf(each)));
     if (!decides || entry.digested) return [entry];
     return entries.map(([each, state, expiresAtMs]) => ({ key: each + key, state, expiresAtMs }));
   }
   const algorithm = algorithmOf(scope);
-  if (mergeLimitOf(algorithm) === undefined || algorithms.has(algorithm) || entry.digested) return [entry];
+  // Of a custom algorithm there is no merge.
+  const isOfLimit = mergeLimitOf(algorithm) !== undefined || (algorithm !== RECORD && isEntry(entry.state));
+  if (!isOfLimit || decided(algorithm) || entry.digested) return [entry];
   const prefix = scope.slice(0, scope.indexOf(":"));
   return [{ ...entry, key: `${ledgerScope(prefix)}${key}`, state: [[scope, entry.state, entry.expiresAtMs]] }];
 }

@@ -1,9 +1,10 @@
 import type { Policy } from "../algorithm/policy.js";
 import type { SluiceError } from "../errors.js";
 import type { MaybePromise } from "../maybe-promise.js";
+import type { AsynchronousMark } from "./asynchronous-mark.js";
 import type { BreakerOptions } from "./breaker.js";
 import type { DenyCache, DenyCacheOptions } from "./deny-cache.js";
-import type { Flight } from "./flight.js";
+import type { Leave, Refusal } from "./flight.js";
 import type { CallOptions, Claim, Store } from "./store.js";
 
 /** The store that decides while another one fails. */
@@ -45,25 +46,13 @@ export interface Fallback<Key, Decision, Spare> {
   decide(key: Key, cost: number, charge: boolean, error: SluiceError): MaybePromise<Decision>;
 }
 
-/**
- * The reason why the store must not be asked, while its circuit breaker is open: the error that asking would throw. `undefined`
- * if it may be asked, or only asking can tell.
- *
- * @param storeDecides false if the limiter decides in its process, whose entries have other keys
- */
-export type Refusal = (claims: readonly Claim[], calls: CallOptions, storeDecides: boolean) => SluiceError | undefined;
-
 /** How one limiter asks a {@link RemoteStoreMark | remote store}. */
 export interface FailurePolicy<Key, Decision, Spare> {
   /** The store, asked through a circuit breaker. */
   readonly store: Store;
   readonly refusal: Refusal | undefined;
-  /**
-   * Notes that a decision of the store leaves, for a limiter that notes its end, too, also after the deadline: that costs less
-   * than to decide through the breaker. `nowMs` is a time of `performance.now()`. Throws `STORE_BREAKER_OPEN`. `undefined`
-   * for a store whose parts have separate breakers.
-   */
-  readonly leave: ((claims: readonly Claim[], options: CallOptions, nowMs: number) => Flight) | undefined;
+  /** `undefined` for a store whose parts have separate breakers. */
+  readonly leave: Leave | undefined;
   /**
    * Starts the deadline of a call. Calls `passed` after it, a time of `performance.now()`; the function returned prevents that.
    */
@@ -101,9 +90,6 @@ export interface RemoteStoreMark {
 
 /** The mark of a {@link RemoteStoreMark | remote store}. It brings the code, so that bundles without such a store do not have it. */
 export interface RemoteMark {
-  readonly failurePolicy: OpenFailurePolicy;
-  /** The store, asked through a circuit breaker. */
-  readonly askedThrough: (store: Store, breaker: BreakerOptions | false | undefined) => Store;
   /**
    * Names the part of the store that has an entry, where parts fail apart from each other, as the servers of a cluster do.
    * Default: all of it is one part.
@@ -113,8 +99,20 @@ export interface RemoteMark {
   protectParts?(protect: (store: Store) => Store): Store;
 }
 
-/** The mark of a store. `undefined` for a store that is not remote, and for anything that is not a mark. */
-export function remoteMarkOf(store: Store): RemoteMark | undefined {
-  const { remote } = store as Partial<RemoteStoreMark>;
+/** The code that a {@link RemoteMark} brings. */
+export interface RemoteCode extends RemoteMark, AsynchronousMark {
+  readonly failurePolicy: OpenFailurePolicy;
+  /** The store, asked through a circuit breaker. */
+  readonly askedThrough: (store: Store, breaker: BreakerOptions | false | undefined) => Store;
+}
+
+/** The code that the mark of a store brings. `undefined` for a store that is not remote, and for anything that is not a mark. */
+export function remoteCodeOf(store: Store): RemoteCode | undefined {
+  const remote = (store as Partial<RemoteStoreMark>).remote as RemoteCode | undefined;
   return typeof remote?.failurePolicy === "function" ? remote : undefined;
+}
+
+/** Returns whether a store is marked as remote. */
+export function isRemote(store: Store): store is Store & RemoteStoreMark {
+  return remoteCodeOf(store) !== undefined;
 }

@@ -24,10 +24,14 @@ export interface CallOptions {
 }
 
 /**
- * A store of state. These three methods are all that a store needs: every feature of Sluice works on them. A store that
- * can decide in its database adds {@link DecidingStore.decide}.
+ * A store of state. These three methods and a mark are all that a store needs: every feature of Sluice works on them. A store
+ * that can decide in its database adds {@link DecidingStore.decide}.
+ *
+ * The mark is the property `asynchronous`, or `remote` for a store whose calls can fail or take long (see `RemoteStoreMark`). A {@link SynchronousStore} needs none.
  */
 export interface Store {
+  /** The mark `asynchronous` of `@sluice/core/store`. */
+  readonly asynchronous?: object | undefined;
   /**
    * Atomically reads, modifies and writes the state under `key`. `update` gets the state (`undefined` if there is none,
    * or it has expired) and the store's clock; it returns the next state and its lifetime, or `undefined` to keep the
@@ -86,8 +90,11 @@ export interface Outcome {
 
 /** A store that decides where the data lives, in one round trip. */
 export interface DecidingStore extends Store {
-  /** The algorithms that `decide` knows. The limiter uses `atomicUpdate` for others. */
-  readonly algorithms: ReadonlySet<string>;
+  /**
+   * The algorithms that `decide` knows. The limiter uses `atomicUpdate` for others. `undefined` for a store that decides in its
+   * process, by {@link algorithmOf}: it knows all of them.
+   */
+  readonly algorithms?: ReadonlySet<string> | undefined;
   /**
    * Decides one admission atomically. A denial writes nothing but repairs. It must equal {@link decideEntries} on the
    * entries, which it also reads and writes in that form, so that `atomicUpdate` and `decide` can work on the same key.
@@ -101,13 +108,14 @@ export interface SynchronousStore extends DecidingStore {
   readonly synchronous: true;
   /**
    * Keeps nothing of the admission, which the limiter uses again for the next one; in turn the limiter reads the
-   * outcome before it calls again, so that it may be the same object each time.
+   * outcome before it calls again, so that it may be the same object each time. A wrapper that returns promises has to copy both,
+   * and has the mark `asynchronous`.
    */
   decide(admission: Admission, options?: CallOptions): Outcome;
 }
 
 /** Returns whether a store is a {@link SynchronousStore}. */
-export function isSynchronousStore(store: DecidingStore): store is SynchronousStore {
+function isSynchronousStore(store: Store): store is SynchronousStore {
   return (store as Partial<SynchronousStore>).synchronous === true;
 }
 
@@ -120,7 +128,14 @@ export function isSynchronousStore(store: DecidingStore): store is SynchronousSt
 export function checkStore<S extends Store>(store: S, option?: string): S {
   const methods = ["atomicUpdate", "delete", "close"] as const;
   const missing = methods.filter((method) => typeof store?.[method] !== "function");
-  if (missing.length === 0) return store;
+  if (missing.length === 0) {
+    if (isSynchronousStore(store) || isMarked(store)) return store;
+    throw new SluiceError(
+      "INVALID_STORE",
+      'a store must have a mark: import { asynchronous } from "@sluice/core/store" and return { asynchronous, ...store }; ' +
+        "a store whose calls can fail or take long has `remote` instead",
+    );
+  }
   const given = isRequest(store) ? "a request: call rateLimit when the app starts" : show(store);
   const where = option === undefined ? "" : `option "${option}": `;
   throw new SluiceError(
@@ -128,6 +143,12 @@ export function checkStore<S extends Store>(store: S, option?: string): S {
     `${where}a store must have ${missing.join(", ")}, got ${given}. Pass a store first, such as memoryStore() of @sluice/store-memory: ` +
       'rateLimit(memoryStore(), fixedWindow({ limit: 100, window: "1m" })), createLimiter({ store: memoryStore() })',
   );
+}
+
+/** Returns whether a store brings the code of a limiter for stores that take time: see {@link AsynchronousMark}. */
+function isMarked(store: Store): boolean {
+  const { asynchronous, remote = asynchronous } = store as Store & { readonly remote?: object };
+  return typeof (remote as { createAsk?: unknown } | undefined)?.createAsk === "function";
 }
 
 /** Returns whether a framework called `rateLimit` itself, as if it were middleware. Koa and Hono pass a context with a request. */

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { algorithmOf } from "../../src/algorithm/brought.js";
 import { checkCost } from "../../src/algorithm/policy.js";
 import {
   fixedWindow,
   type Policy,
+  policyFrom,
   slidingLog,
   slidingWindow,
   type TokenBucketOptions,
@@ -29,9 +31,14 @@ const NO_COUNTS = [
 const NO_NAMES = ["", "a\r\nb", "a\nb", "a\0", "é", "😀", "\x7f", "x".repeat(129), 5, null, {}];
 const windows = { fixedWindow, slidingWindow, slidingLog };
 
+/** The data of a policy, without its algorithm. */
+function dataOf(policy: Policy): unknown {
+  return JSON.parse(JSON.stringify(policy));
+}
+
 describe("tokenBucket", () => {
   it("has the defaults of the field", () => {
-    expect(tokenBucket()).toEqual({
+    expect(dataOf(tokenBucket())).toEqual({
       name: "default",
       algorithm: "token-bucket",
       rate: 100,
@@ -42,7 +49,7 @@ describe("tokenBucket", () => {
 
   it("takes a burst of the rate, and an interval in words", () => {
     const policy = tokenBucket({ name: "burst", rate: 7, interval: "1m" });
-    expect(policy).toEqual({ name: "burst", algorithm: "token-bucket", rate: 7, intervalMs: 60_000, burst: 7 });
+    expect(dataOf(policy)).toEqual({ name: "burst", algorithm: "token-bucket", rate: 7, intervalMs: 60_000, burst: 7 });
   });
 
   it.each(NO_COUNTS)("refuses a rate and a burst of %s", (value) => {
@@ -98,11 +105,13 @@ describe("tokenBucket", () => {
   });
 });
 
-describe.each(Object.entries(windows))("%s", (_, make) => {
+describe.each(Object.entries(windows))("%s", (name, make) => {
   it("is plain, frozen data", () => {
+    const algorithm = name.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`);
     const policy = make({ name: "daily", limit: 10_000, window: "1d" });
     expect(policy).toMatchObject({ name: "daily", limit: 10_000, windowMs: 86_400_000 });
-    expect(JSON.parse(JSON.stringify(policy))).toEqual(policy);
+    expect(dataOf(policy)).toEqual({ algorithm, name: "daily", limit: 10_000, windowMs: 86_400_000 });
+    expect(Object.keys(policy)).toEqual(["algorithm", "name", "limit", "windowMs"]);
     expect(Object.isFrozen(policy)).toBe(true);
   });
 
@@ -178,6 +187,42 @@ describe("an error", () => {
     expect(check({ ...bucket, burst: "7" })).toThrow('option "burst"');
     expect(check({ ...bucket, intervalMs: "soon" })).toThrow('option "intervalMs"');
     expect(check({ ...fixedWindow({ limit: 1, window: 1 }), windowMs: "soon" })).toThrow('option "windowMs"');
+  });
+});
+
+describe("policyFrom", () => {
+  const made = [
+    tokenBucket({ name: "a", rate: 7, burst: 20 }),
+    fixedWindow({ name: "b", limit: 1, window: 50 }),
+    slidingWindow({ name: "c", limit: 2, window: "1d" }),
+    slidingLog({ name: "d", limit: 3, window: "1h" }),
+  ];
+
+  it.each(made)("makes the same policy of $algorithm from its data", (policy) => {
+    const again = policyFrom(dataOf(policy) as Policy);
+    expect(again).toEqual(policy);
+    expect(algorithmOf(again)).toBe(algorithmOf(policy));
+  });
+
+  it("says what is wrong with the data", () => {
+    const from = (data: unknown) => () => policyFrom(data as Policy);
+    for (const data of [undefined, null, "fixed-window"]) expect(from(data)).toThrow('option "data" must be');
+    expect(from({ ...made[1], limit: "1" })).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
+    const strange = from({ name: "a", algorithm: "leaky-sieve" });
+    expect(strange).toThrow(expect.objectContaining({ code: "UNKNOWN_ALGORITHM" }));
+    expect(strange).toThrow("known are token-bucket, fixed-window, sliding-window, sliding-log");
+  });
+});
+
+describe("a policy", () => {
+  it("brings its algorithm along, also when it is copied with other numbers", () => {
+    const policy = fixedWindow({ limit: 1, window: 50 });
+    expect(algorithmOf({ ...policy, limit: 2 } as Policy)).toBe(builtInAlgorithms.get("fixed-window"));
+  });
+
+  it("is refused as plain data, with what to do", () => {
+    const data = dataOf(fixedWindow({ limit: 1, window: 50 })) as Policy;
+    expect(() => algorithmOf(data)).toThrow('policy "default" is plain data: pass it through policyFrom(…)');
   });
 });
 

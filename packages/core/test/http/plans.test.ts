@@ -28,7 +28,6 @@ afterEach(() => {
 /** Keeps nothing, so that only what the guard keeps is weighed. */
 const forgetful: SynchronousStore = {
   synchronous: true,
-  algorithms: new Set(["fixed-window"]),
   decide: () => ({
     allowed: true,
     nowMs: 0,

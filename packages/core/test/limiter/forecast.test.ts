@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { withAlgorithm } from "../../src/algorithm/brought.js";
 import { fixedWindow, type Policy, slidingLog, tokenBucket } from "../../src/index.js";
 import { createForecast } from "../../src/limiter/forecast.js";
 import { builtInAlgorithms, type Entry } from "../../src/store/index.js";
@@ -25,7 +26,7 @@ function forecastFor(policy: Policy, state: unknown, nowMs: number, blockedForMs
   const claims = [{ scope: "", key: "k", policy, cost: 1 }];
   const blockedUntilMs = blockedForMs > 0 ? nowMs + blockedForMs : 0;
   const entry: Entry = [1, blockedUntilMs, state ?? null];
-  return createForecast(claims, builtInAlgorithms, [entry], nowMs);
+  return createForecast(claims, [entry], nowMs);
 }
 
 /** Costs as parts of the limit. */
@@ -109,7 +110,7 @@ describe("a forecast with several policies", () => {
 
   it("is the time at which all allow it", () => {
     const claims = limits.map((policy) => ({ scope: "", key: "k", policy, cost: 1 }));
-    const forecast = createForecast(claims, builtInAlgorithms, [undefined, undefined], START_MS);
+    const forecast = createForecast(claims, [undefined, undefined], START_MS);
     const forecastMs = [1, 1, 1, 1, 2].map((cost) => forecast.add(cost, Number.POSITIVE_INFINITY));
     expect(forecastMs).toEqual([0, 0, 500, 10_000, 10_500]);
   });
@@ -126,8 +127,8 @@ describe("a forecast with several policies", () => {
       ...builtInAlgorithms.get("fixed-window")!,
       step: () => ({ allowed: false, remaining: 0, retryAfterMs: 0, resetAfterMs: 0, epochMs: 0 }),
     };
-    const claims = [{ scope: "", key: "k", policy: fixedWindow({ limit: 3, window: 1_000 }), cost: 1 }];
-    const forecast = createForecast(claims, new Map([["fixed-window", stuck]]), [undefined], START_MS);
+    const policy = withAlgorithm(fixedWindow({ limit: 3, window: 1_000 }), stuck);
+    const forecast = createForecast([{ scope: "", key: "k", policy, cost: 1 }], [undefined], START_MS);
     expect(forecast.add(1, 1e9)).toBe(0);
   });
 });

@@ -8,8 +8,9 @@ import {
   slidingWindow,
   tokenBucket,
 } from "../../src/index.js";
+import { asynchronous } from "../../src/store/index.js";
 import { manualClock } from "../fixtures/manual-clock.js";
-import { mapStore } from "../fixtures/map-store.js";
+import { mapStore, synchronousStore } from "../fixtures/map-store.js";
 
 const make = (options: object) => createLimiter({ store: mapStore(), ...options } as LimiterOptions);
 const fails = (code: string) => expect.objectContaining({ name: "SluiceError", code });
@@ -39,6 +40,36 @@ describe("createLimiter", () => {
       expect(() => make({ store })).toThrow("Pass a store first, such as memoryStore()");
     },
   );
+
+  it("names the mark that a store lacks", () => {
+    const { asynchronous: _, ...store } = mapStore();
+    expect(() => make({ store })).toThrow(fails("INVALID_STORE"));
+    expect(() => make({ store })).toThrow('import { asynchronous } from "@sluice/core/store"');
+    expect(() => make({ store: { ...store, asynchronous: true } })).toThrow(fails("INVALID_STORE"));
+    expect(() => make({ store: { ...store, asynchronous } })).not.toThrow();
+  });
+
+  it("refuses a store without a mark that can't decide a policy", () => {
+    const store = { ...synchronousStore(), asynchronous: undefined, algorithms: new Set(["fixed-window"]) };
+    expect(() => make({ store, policies: fixedWindow({ limit: 1, window: 1 }) })).not.toThrow();
+    expect(() => make({ store, policies: tokenBucket() })).toThrow(fails("INVALID_STORE"));
+  });
+
+  it("lets nothing through on a wrapper that promises what its store decides at once", async () => {
+    const { asynchronous: _, ...inner } = synchronousStore();
+    const store = { ...inner, decide: async (...args: Parameters<typeof inner.decide>) => inner.decide(...args) };
+    const limiter = make({ store, on: { storeError: () => {} } });
+    const decision = await limiter.consume("a");
+    expect(decision).toMatchObject({ allowed: false, source: "failClosed", error: { code: "INVALID_STORE" } });
+    expect(decision.error?.message).toContain("must decide at once");
+    const decide = async (...args: Parameters<typeof inner.decide>) => ({ ...inner.decide(...args) });
+    const marked = make({
+      store: { ...store, asynchronous, decide },
+      policies: fixedWindow({ limit: 10, window: "1h" }),
+    });
+    const decisions = await Promise.all(Array.from({ length: 100 }, (_, i) => marked.consume(`key ${i % 2}`)));
+    expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(20);
+  });
 
   it("names the methods that a store lacks", () => {
     const { delete: _, ...store } = mapStore();

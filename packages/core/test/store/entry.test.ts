@@ -1,13 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { withAlgorithm } from "../../src/algorithm/brought.js";
 import { fixedWindow, type Policy, slidingLog, tokenBucket } from "../../src/index.js";
 import { blockEntry } from "../../src/store/entry.js";
-import { type Admission, builtInAlgorithms, type Claim, decideEntries, type Entry } from "../../src/store/index.js";
+import { type Admission, type Claim, decideEntries, type Entry } from "../../src/store/index.js";
 import { refundEntry } from "../../src/store/kit/index.js";
 import { ALGORITHMS, algorithmOf, backAndForth, played, policies, START_MS } from "../fixtures/arbitraries.js";
 
 const decide = (admission: Admission, entries: readonly (Entry | undefined)[], nowMs = START_MS) =>
-  decideEntries(admission, entries, builtInAlgorithms, nowMs);
+  decideEntries(admission, entries, nowMs);
 const claim = (policy: Policy, cost = 1, key = "k"): Claim => ({ scope: `${policy.name}:`, key, policy, cost });
 
 const bucket = tokenBucket({ name: "bucket", rate: 10, interval: "1s" });
@@ -78,10 +79,10 @@ describe("decideEntries", () => {
       START_MS - 1,
       [START_MS, 1],
     ]);
-    const next = blockEntry([1, 0, [START_MS, 1]], algorithmOf(window), window, START_MS, 90_000);
+    const next = blockEntry([1, 0, [START_MS, 1]], window, START_MS, 90_000);
     expect(next).toEqual({ state: [2, START_MS + 90_000, [START_MS, 1], 90_000], ttlMs: 90_000 });
-    expect(blockEntry([1, 0, [START_MS, 1]], algorithmOf(window), window, START_MS, 1).ttlMs).toBe(60_000);
-    expect(blockEntry(undefined, algorithmOf(window), window, START_MS, 7)).toEqual({
+    expect(blockEntry([1, 0, [START_MS, 1]], window, START_MS, 1).ttlMs).toBe(60_000);
+    expect(blockEntry(undefined, window, START_MS, 7)).toEqual({
       state: [2, START_MS + 7, null, 7],
       ttlMs: 7,
     });
@@ -124,7 +125,7 @@ describe("decideEntries", () => {
 
   it("never shortens a block, and extends it from now", () => {
     const blockFor = (entry: Entry | undefined, forMs: number, nowMs = START_MS) =>
-      blockEntry(entry, algorithmOf(window), window, nowMs, forMs).state;
+      blockEntry(entry, window, nowMs, forMs).state;
     const long = blockFor(undefined, 86_400_000);
     expect(blockFor(long, 1_000)).toEqual(long);
     expect(blockFor(long, 1_000, START_MS + 86_399_500)).toEqual([2, START_MS + 86_400_500, null, 1_000]);
@@ -158,25 +159,25 @@ describe("decideEntries", () => {
 describe("refundEntry", () => {
   it("refunds what decideEntries charged, and keeps the block", () => {
     const charged = decide({ claims: [claim(log, 3)], charge: true }, [[1, START_MS - 5, [START_MS - 10, 1]]]);
-    const change = refundEntry(claim(log, 3), builtInAlgorithms, charged.outcome.findings[0]!.epochMs, START_MS);
+    const change = refundEntry(claim(log, 3), charged.outcome.findings[0]!.epochMs, START_MS);
     expect(change(charged.writes[0]?.state, START_MS)?.state).toEqual([1, START_MS - 5, [START_MS - 10, 1]]);
   });
 
   it("keeps a blocked entry as long as the block", () => {
     const blocked: Entry = [1, START_MS + 90_000, [START_MS, 2]];
-    expect(refundEntry(claim(window), builtInAlgorithms, START_MS, START_MS)(blocked, START_MS)).toEqual({
+    expect(refundEntry(claim(window), START_MS, START_MS)(blocked, START_MS)).toEqual({
       state: [1, START_MS + 90_000, [START_MS, 1]],
       ttlMs: 90_000,
     });
   });
 
   it("ignores entries that are missing, expired, or can't be refunded", () => {
-    const change = refundEntry(claim(window), builtInAlgorithms, START_MS, START_MS);
+    const change = refundEntry(claim(window), START_MS, START_MS);
     expect(change(undefined, START_MS)).toBeUndefined();
     expect(change([1, START_MS + 5, null], START_MS)).toBeUndefined();
     expect(change([1, 0, [START_MS, 1]], START_MS + 60_000)).toBeUndefined();
     const { refund: _, ...noRefunds } = algorithmOf(window);
-    const without = refundEntry(claim(window), new Map([[window.algorithm, noRefunds]]), START_MS, START_MS);
+    const without = refundEntry(claim(withAlgorithm(window, noRefunds)), START_MS, START_MS);
     expect(without([1, 0, [START_MS, 1]], START_MS)).toBeUndefined();
   });
 });

@@ -43,7 +43,7 @@ function windowOf(policy: Policy): number {
 function decide(kept: Kept | undefined, policy: Policy, nowMs: number, cost: number) {
   const state = kept !== undefined && kept.expiresAtMs > nowMs ? kept.state : undefined;
   const claims = [{ scope: "", key: "", policy, cost }];
-  const { outcome, writes } = decideEntries({ claims, charge: true }, [state], builtInAlgorithms, nowMs);
+  const { outcome, writes } = decideEntries({ claims, charge: true }, [state], nowMs);
   const [next] = writes;
   const after = next === undefined ? kept : { state: next.state, expiresAtMs: nowMs + next.ttlMs };
   return { kept: after, finding: outcome.findings[0]! };

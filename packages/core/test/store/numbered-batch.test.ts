@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { remoteFormOf } from "../../src/algorithm/built-in.js";
 import { fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "../../src/index.js";
-import { builtInAlgorithms, decideEntries, type Entry } from "../../src/store/index.js";
+import { decideEntries, type Entry } from "../../src/store/index.js";
 import { readOutcome } from "../../src/store/numbered-batch.js";
 import {
   ALGORITHMS,
@@ -74,7 +74,7 @@ describe.each(ALGORITHMS)("the outcome that a database reports for %s", (algorit
           const nowMs = playedMs + Math.floor((part * algorithmOf(policy).quota(policy).windowMs) / 2);
           const admission = { claims: [{ scope: "", key: "", policy, cost }], charge };
           const entry: Entry | undefined = before === undefined ? undefined : [1, 0, before];
-          const { outcome, writes } = decideEntries(admission, [entry], builtInAlgorithms, nowMs);
+          const { outcome, writes } = decideEntries(admission, [entry], nowMs);
           const after = writes[0] === undefined ? before : (writes[0].state as Entry)[2];
           const reply = { numbers: replyFor(algorithm, policy, after, nowMs, cost), at: 0 };
           expect(readOutcome(reply, admission, nowMs, outcome.allowed)).toEqual(outcome);

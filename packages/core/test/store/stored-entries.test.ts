@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "../../src/index.js";
-import { builtInAlgorithms, decideEntries, type Entry } from "../../src/store/index.js";
+import { decideEntries, type Entry } from "../../src/store/index.js";
 
 // Entries as releases before have stored them, and what those releases decided on them. Never to be changed: state outlives
 // a release.
@@ -99,7 +99,7 @@ it.each<[algorithm: string, stored: Entry, found: Found, written: Entry | undefi
   ["sliding-log", [2, BLOCKED, LOG, 1_000], [false, true, 0, 500, 59_900, NOW_MS], undefined, undefined],
 ])("decides on a %s entry of an earlier release: %j", (algorithm, stored, found, written, ttlMs) => {
   const claim = { scope: "", key: "", policy: POLICIES[algorithm]!, cost: 3 };
-  const { outcome, writes } = decideEntries({ claims: [claim], charge: true }, [stored], builtInAlgorithms, NOW_MS);
+  const { outcome, writes } = decideEntries({ claims: [claim], charge: true }, [stored], NOW_MS);
   const { allowed, blocked, remaining, retryAfterMs, resetAfterMs, epochMs } = outcome.findings[0]!;
   expect([allowed, blocked, remaining, retryAfterMs, resetAfterMs, epochMs]).toEqual(found);
   expect(writes[0]?.state).toEqual(written);

@@ -1,5 +1,6 @@
 import { equal } from "node:assert/strict";
 import { createLimiter, fixedWindow } from "@sluice/core";
+import { asynchronous } from "@sluice/core/store";
 import { type AdapterContext, client } from "./context.js";
 
 /** Everything is decided, charged and reported, but no request is held up. */
@@ -54,7 +55,7 @@ export function dryRunGroup<Req, Handler>({ test, adapter }: AdapterContext<Req,
 
   test("lets requests through while the store fails", async ({ serve, ask, clock }) => {
     const fail = () => Promise.reject(new Error("down"));
-    const of = { atomicUpdate: fail, delete: fail, close: async () => {} };
+    const of = { asynchronous, atomicUpdate: fail, delete: fail, close: async () => {} };
     const server = await serve({ uses: [{ of, policies, options: { clock, dryRun: "marked" } }] });
     await ask(server, { status: 200, fields: { "Sluice-Dry-Run": "denied", RateLimit: null } });
   });

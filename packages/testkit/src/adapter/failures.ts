@@ -1,5 +1,6 @@
 import { equal } from "node:assert/strict";
 import { createLimiter, fixedWindow, type Store } from "@sluice/core";
+import { asynchronous } from "@sluice/core/store";
 import type { AdapterContext } from "./context.js";
 
 /** Failures of the parts. */
@@ -77,5 +78,5 @@ export function failuresGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
 }
 
 function brokenStore(answer: () => Promise<never>): Store {
-  return { atomicUpdate: answer, delete: answer, close: async () => {} };
+  return { asynchronous, atomicUpdate: answer, delete: answer, close: async () => {} };
 }

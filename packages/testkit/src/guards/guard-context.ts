@@ -1,5 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import type { Store } from "@sluice/core";
+import { asynchronous } from "@sluice/core/store";
 import type { AdapterServer } from "../adapter/adapter.js";
 import { type ManualClock, manualClock } from "../manual-clock.js";
 import { modelStore } from "../model.js";
@@ -118,5 +119,5 @@ export function isProblem(answer: GuardAnswer, status: number, title: string, de
 /** A store that fails. */
 export function failingStore(): Store {
   const fail = () => Promise.reject(new Error("the database is down"));
-  return { atomicUpdate: fail, delete: fail, close: async () => {} };
+  return { asynchronous, atomicUpdate: fail, delete: fail, close: async () => {} };
 }

@@ -1,15 +1,7 @@
 import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
 import { type Policy, SluiceError, type Store } from "@sluice/core";
 import { scopeOf } from "@sluice/core/kit";
-import {
-  type Admission,
-  builtInAlgorithms,
-  type Claim,
-  can,
-  type DecidingStore,
-  decideEntries,
-  type Entry,
-} from "@sluice/core/store";
+import { type Admission, type Claim, can, type DecidingStore, decideEntries, type Entry } from "@sluice/core/store";
 import { ALGORITHMS, policyOf } from "../policies.js";
 import type { SuiteContext, TestTools } from "./suite-context.js";
 
@@ -32,7 +24,7 @@ export function decideGroup({ testWith, capabilities: { decides } }: SuiteContex
         [NOW_MS + 11_000, 1],
       ] as const) {
         const admission: Admission = { claims: [{ ...claim, cost }], charge: true };
-        const { outcome, writes } = decideEntries(admission, [expected], builtInAlgorithms, nowMs);
+        const { outcome, writes } = decideEntries(admission, [expected], nowMs);
         deepStrictEqual((await store.decide(admission, { nowMs })).allowed, outcome.allowed);
         expected = writes[0]?.state ?? expected;
         deepStrictEqual(await read(), expected);
@@ -42,10 +34,10 @@ export function decideGroup({ testWith, capabilities: { decides } }: SuiteContex
     testWith(decides, `decide reads what atomicUpdate wrote with ${algorithm}`, async (tools) => {
       const { store, claim, write } = await openDeciding(tools, policy);
       const admission: Admission = { claims: [{ ...claim, cost: 3 }], charge: true };
-      const [written] = decideEntries(admission, [undefined], builtInAlgorithms, NOW_MS).writes;
+      const [written] = decideEntries(admission, [undefined], NOW_MS).writes;
       const entry = written?.state as Entry;
       await write(entry);
-      const { outcome } = decideEntries(admission, [entry], builtInAlgorithms, NOW_MS + 1);
+      const { outcome } = decideEntries(admission, [entry], NOW_MS + 1);
       const { allowed, findings } = await store.decide(admission, { nowMs: NOW_MS + 1 });
       deepStrictEqual({ allowed, findings: [{ ...findings[0] }] }, { allowed: true, findings: outcome.findings });
     });

@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLimiter, type Limiter, SluiceError, type Store } from "@sluice/core";
-import { remoteMarkOf } from "@sluice/core/store";
+import { isRemote } from "@sluice/core/store";
 import { LONG_MS, policyOf } from "../policies.js";
 import type { InterruptibleStore } from "./capabilities.js";
 import type { SuiteContext } from "./suite-context.js";
@@ -14,8 +14,8 @@ const SLACK_MS = 700;
 export function failureGroup({ testWith, capabilities: { unreachable, interruptible } }: SuiteContext): void {
   testWith(unreachable, "a store that can be down is marked as remote, also behind a wrapper", async ({ open }) => {
     const store = await open();
-    ok(remoteMarkOf(store), "the store has no property `remote`: see A store that can fail, in docs/write-a-store.md");
-    ok(remoteMarkOf(withPromises(store)));
+    ok(isRemote(store), "the store has no property `remote`: see A store that can fail, in docs/write-a-store.md");
+    ok(isRemote(withPromises(store)));
   });
 
   for (const failOpen of [false, true]) {

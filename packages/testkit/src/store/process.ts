@@ -1,5 +1,5 @@
 // A process of the group `several processes`: it opens a store, waits for the start, and lets its callers ask.
-import { createLimiter, type MaybePromise, type Store } from "@sluice/core";
+import { createLimiter, type MaybePromise, policyFrom, type Store } from "@sluice/core";
 import type { Report, Task } from "./process-message.js";
 
 const task = JSON.parse(process.argv[2] ?? "") as Task;
@@ -15,7 +15,13 @@ async function run(): Promise<Report> {
   const { makeStore } = (await import(task.module)) as { makeStore(setting?: string): MaybePromise<Store> };
   const store = await makeStore(task.setting);
   const { prefix, policies, callers, calls } = task;
-  const limiter = createLimiter({ store, prefix, policies, timeout: "20s", denyCache: false });
+  const limiter = createLimiter({
+    store,
+    prefix,
+    policies: policies.map(policyFrom),
+    timeout: "20s",
+    denyCache: false,
+  });
   const start = new Promise((resolve) => process.once("message", resolve));
   // Connected before the start.
   await limiter.peek("shared");

@@ -1,6 +1,6 @@
 import { createLimiter, type Decision, type Limiter, type Policy, type Store } from "@sluice/core";
 import { refundEntry } from "@sluice/core/kit";
-import { builtInAlgorithms, type ClaimFinding, can, type DecidingStore, type Outcome } from "@sluice/core/store";
+import { type ClaimFinding, can, type DecidingStore, type Outcome } from "@sluice/core/store";
 import type { Operation, PlainClaim } from "../operation.js";
 import { type Decided, type Observation, scoped } from "../reference.js";
 
@@ -43,7 +43,7 @@ function decidingTarget(store: DecidingStore, prefix: string): Target {
         const { scope, key } = scoped(claim, prefix);
         const { nowMs: chargedAtMs, findings } = grant.decided;
         const { epochMs } = findings[i] as ClaimFinding;
-        const change = refundEntry({ ...claim, scope }, builtInAlgorithms, epochMs, chargedAtMs);
+        const change = refundEntry({ ...claim, scope }, epochMs, chargedAtMs);
         let changed = false;
         await store.atomicUpdate<Parameters<typeof change>[0]>(
           scope + key,

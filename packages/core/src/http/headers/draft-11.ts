@@ -1,4 +1,4 @@
-import { builtInAlgorithms } from "../../algorithm/built-in.js";
+import { broughtBy } from "../../algorithm/brought.js";
 import type { BuiltInAlgorithm } from "../../algorithm/built-in-algorithm.js";
 import type { Policy } from "../../algorithm/policy.js";
 import type { Decision, PolicyDecision } from "../../limiter/decision.js";
@@ -24,7 +24,7 @@ export const draft11: HeaderForm = {
   stateFields(policies) {
     const parts = policies.map(({ policy, partitionKey }) => ({
       policy,
-      algorithm: builtInAlgorithms.get(policy.algorithm),
+      algorithm: broughtBy(policy) as BuiltInAlgorithm | undefined,
       head: `${string(policy.name)};r=`,
       tail: pk(partitionKey),
     }));
@@ -36,7 +36,6 @@ export const draft11: HeaderForm = {
 /** A policy with the constant text around its numbers. */
 interface PolicyParts {
   readonly policy: Policy;
-  /** `undefined` for a custom one. */
   readonly algorithm: BuiltInAlgorithm | undefined;
   readonly head: string;
   readonly tail: string;

@@ -13,6 +13,7 @@ export { type BoundCall, createDeadlines, type Deadlines } from "../deadlines.js
 export { blockEntry, clearEntry, type EntryChange, isEntry, refundEntry, withBlock } from "../entry.js";
 export { copyOfKey, roomOf, scopeLength, scopeOf, splitEntryKey } from "../entry-key.js";
 export { throughBreaker } from "../failure-policy.js";
+export type { Flight } from "../flight.js";
 export { decideInOrder, joinOutcomes, type PartDecider, partsOf } from "../in-order.js";
 export { createBatchers } from "../keyed-batcher.js";
 export { createLatency, type Latency } from "../latency.js";

@@ -1,5 +1,5 @@
 import type { Next } from "../../algorithm/algorithm.js";
-import { builtInAlgorithms } from "../../algorithm/built-in.js";
+import { BUILT_IN_NAMES } from "../../algorithm/built-in.js";
 import { SluiceError } from "../../errors.js";
 import type { ExportEntries, HealthCheck, ImportEntries } from "../capabilities.js";
 import { type CompareAndSet, createUpdater } from "../compare-and-set.js";
@@ -75,6 +75,7 @@ export type RemoteDatabase<Undecided extends symbol = never, Connection = undefi
 
 /** A store made by {@link createRemoteStore}. */
 export interface RemoteStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries, RemoteStoreMark {
+  readonly algorithms: ReadonlySet<string>;
   decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
 }
 
@@ -123,7 +124,7 @@ export function createRemoteStore<
   }
 
   const undo: PartDecider["undo"] = (claim, { epochMs }, options, chargedAtMs) =>
-    update(claim.scope + claim.key, refundEntry(claim, builtInAlgorithms, epochMs, chargedAtMs), options);
+    update(claim.scope + claim.key, refundEntry(claim, epochMs, chargedAtMs), options);
 
   /** Decides one claim by an update. */
   async function decideByUpdate(part: Admission, options: CallOptions | undefined): Promise<Outcome> {
@@ -133,7 +134,7 @@ export function createRemoteStore<
       await update<Entry>(
         scope + key,
         (entry, nowMs) => {
-          const decided = decideEntries(part, [entry], builtInAlgorithms, nowMs);
+          const decided = decideEntries(part, [entry], nowMs);
           outcome = decided.outcome;
           return decided.writes[0];
         },
@@ -189,7 +190,7 @@ export function createRemoteStore<
       }),
     },
 
-    algorithms: new Set(builtInAlgorithms.keys()),
+    algorithms: new Set(BUILT_IN_NAMES),
 
     decide: (admission, options) => (closed ? Promise.reject(closedError()) : decide(admission, options)),
 

@@ -1,21 +1,21 @@
 import type { Next } from "../algorithm/algorithm.js";
-import { decideEntries, type Entry, refundEntry } from "../store/entry.js";
-import { ledgerKey } from "../store/entry-key.js";
-import { decideInOrder, partsOf } from "../store/in-order.js";
-import type { Admission, CallOptions, Claim, Outcome, Store } from "../store/store.js";
-import type { Algorithms, Engine } from "./engine.js";
+import type { Engine } from "./engine.js";
+import { clearEntry, decideEntries, type Entry, refundEntry } from "./entry.js";
+import { ledgerKey } from "./entry-key.js";
+import { decideInOrder, partsOf } from "./in-order.js";
+import type { Admission, CallOptions, Claim, Outcome, Store } from "./store.js";
 
 /**
  * The entries of all policies for one key, so that one atomic update decides them together: each with its scope and its
  * expiry.
  */
-export type Ledger = readonly (readonly [scope: string, entry: Entry, expiresAtMs: number])[];
+type Ledger = readonly (readonly [scope: string, entry: Entry, expiresAtMs: number])[];
 
 /**
  * The engine on a store that has only the three methods. Policies with the same key are decided in one atomic update.
  * With different keys they are charged in order and refunded when a later one denies (see `decideInOrder`).
  */
-export function updatingEngine(store: Store, algorithms: Algorithms): Engine {
+export function updatingEngine(store: Store): Engine {
   async function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
     let outcome: Outcome | undefined;
     const [first] = admission.claims as readonly [Claim];
@@ -24,7 +24,7 @@ export function updatingEngine(store: Store, algorithms: Algorithms): Engine {
         ledgerKey(first),
         (ledger = [], nowMs) => {
           const entries = admission.claims.map(({ scope }) => findEntry(ledger, scope));
-          const decided = decideEntries(admission, entries, algorithms, nowMs);
+          const decided = decideEntries(admission, entries, nowMs);
           outcome = decided.outcome;
           const writes = decided.writes.flatMap((next, i) =>
             next === undefined ? [] : [{ scope: admission.claims[i]?.scope as string, next }],
@@ -52,7 +52,7 @@ export function updatingEngine(store: Store, algorithms: Algorithms): Engine {
         {
           decide: decideTogether,
           undo: (claim, { epochMs }, callOptions, chargedAtMs) =>
-            engine.update(claim, refundEntry(claim, algorithms, epochMs, chargedAtMs), callOptions ?? {}),
+            engine.update(claim, refundEntry(claim, epochMs, chargedAtMs), callOptions ?? {}),
         },
         options,
       );
@@ -68,15 +68,31 @@ export function updatingEngine(store: Store, algorithms: Algorithms): Engine {
         options,
       );
     },
+    async forget(claim, options) {
+      await store.atomicUpdate<Ledger>(
+        ledgerKey(claim),
+        (ledger = [], nowMs) => {
+          const entry = findEntry(ledger, claim.scope);
+          if (entry === undefined) return undefined;
+          const next = clearEntry(claim, entry, nowMs);
+          if (next !== undefined) return writeEntries(ledger, [{ scope: claim.scope, next }], nowMs, options);
+          return kept(
+            ledger.filter(([other]) => other !== claim.scope),
+            nowMs,
+          );
+        },
+        options,
+      );
+    },
   };
   return engine;
 }
 
-export function findEntry(ledger: Ledger, scope: string): Entry | undefined {
+function findEntry(ledger: Ledger, scope: string): Entry | undefined {
   return ledger.find(([other]) => other === scope)?.[1];
 }
 
-export function writeEntries(
+function writeEntries(
   ledger: Ledger,
   writes: readonly { scope: string; next: Next<Entry> }[],
   nowMs: number,
@@ -91,6 +107,6 @@ export function writeEntries(
   return kept([...others, ...written], nowMs);
 }
 
-export function kept(ledger: Ledger, nowMs: number): Next<Ledger> {
+function kept(ledger: Ledger, nowMs: number): Next<Ledger> {
   return { state: ledger, ttlMs: ledger.reduce((ttlMs, [, , expiresAtMs]) => Math.max(ttlMs, expiresAtMs - nowMs), 1) };
 }

@@ -1,7 +1,6 @@
-import type { Algorithm } from "../algorithm/algorithm.js";
 import type { MaybePromise } from "../maybe-promise.js";
-import type { Entry, EntryChange } from "../store/entry.js";
-import { type CallOptions, type Claim, type DecidingStore, isSynchronousStore, type Outcome } from "../store/store.js";
+import type { Entry, EntryChange } from "./entry.js";
+import type { CallOptions, Claim, DecidingStore, Outcome } from "./store.js";
 
 /** The limiter's interface to a store, whether or not the store can decide. */
 export interface Engine {
@@ -10,19 +9,18 @@ export interface Engine {
   readonly synchronous: boolean;
   /** Atomically changes the entry of one claim. */
   update(claim: Claim, change: EntryChange, options: CallOptions): Promise<void>;
+  /** Forgets the entry of a claim, if the entries of a key are together. Otherwise `forgetEntry` does it. */
+  forget?(claim: Claim, options: CallOptions): Promise<void>;
 }
-
-/** Algorithms by name. */
-export type Algorithms = ReadonlyMap<string, Algorithm>;
 
 /**
  * The engine on a store that decides where the data lives.
  *
  * @param store asked to decide
  * @param asked the same, asked to update
+ * @param synchronous true if it answers at once and keeps nothing of the claims
  */
-export function decidingEngine(store: DecidingStore, asked: DecidingStore): Engine {
-  const synchronous = isSynchronousStore(asked);
+export function decidingEngine(store: DecidingStore, asked: DecidingStore, synchronous: boolean): Engine {
   const reused = { claims: [] as readonly Claim[], charge: true };
   return {
     synchronous,
