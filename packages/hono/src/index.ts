@@ -31,6 +31,7 @@ export {
   type Warn,
   type WarningCode,
 } from "@sluice/core/http";
+export { behindProxies } from "./behind-proxies.js";
 export { decisionOf, type VariableHolder } from "./found.js";
 export type { ConnectionOptions } from "./port.js";
 export {

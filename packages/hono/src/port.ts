@@ -1,20 +1,16 @@
 import { SluiceError, withoutPort } from "@sluice/core";
-import {
-  type ConnectedRequest,
-  connectionEnded,
-  type ForwardedClientOptions,
-  forwardedClient,
-  type HttpPort,
-  helpUrl,
-} from "@sluice/core/http";
+import { type HttpPort, helpUrl } from "@sluice/core/http";
 import type { Context, Env } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
+import { trustOf } from "./behind-proxies.js";
+import { hasLeft } from "./has-left.js";
 
 /** Settings for finding the client of a request in Hono. */
-export interface ConnectionOptions extends ForwardedClientOptions {
+export interface ConnectionOptions {
   /**
    * Returns the connection's addresses: the function of this name of the runtime's adapter, as in
-   * `@hono/node-server/conninfo`, `hono/bun`, `hono/deno` or `hono/cloudflare-workers`. Needed unless there is a `key`.
+   * `@hono/node-server/conninfo`, `hono/bun`, `hono/deno` or `hono/cloudflare-workers`. Behind proxies, that of `behindProxies`. Needed unless there is a
+   * `key`.
    */
   getConnInfo?: GetConnInfo | undefined;
 }
@@ -35,7 +31,7 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
   options: O,
   keyed: boolean,
 ): { port: HttpPort<Context<E>>; guardOptions: Omit<O, keyof ConnectionOptions> } {
-  const { getConnInfo, trustProxy: _trustProxy, proxyHeader: _proxyHeader, ...guardOptions } = options;
+  const { getConnInfo, ...guardOptions } = options;
   if (typeof getConnInfo !== "function" && !keyed) {
     throw new SluiceError(
       "CONN_INFO_MISSING",
@@ -43,8 +39,7 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
         `see ${helpUrl("CONN_INFO_MISSING")}`,
     );
   }
-  const client = forwardedClient(options);
-  const peer = (c: Context<E>): string | undefined => {
+  const address = (c: Context<E>): string | undefined => {
     try {
       // Anything but a connection, such as a promise of one, has no usable address.
       return getConnInfo?.(c)?.remote?.address;
@@ -53,13 +48,6 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
       throw error;
     }
   };
-  const behindProxies = (c: Context<E>): string | undefined => {
-    const connected = peer(c);
-    // It would be taken for a Unix socket.
-    if (connected === undefined && hasLeft(c)) return undefined;
-    return client.address(connected, (name) => header(c, name));
-  };
-  const address = client.trust === "nobody" ? peer : behindProxies;
   const header = (c: Context<E>, name: string): string | undefined => c.req.raw.headers.get(name) ?? undefined;
   return {
     port: {
@@ -68,7 +56,7 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
       address,
       reread: (c) => withoutPort(address(c)),
       hasLeft,
-      proxyTrust: () => client.trust,
+      proxyTrust: () => trustOf(getConnInfo),
       handlerFrame: HANDLER_FRAME,
     },
     guardOptions,
@@ -83,13 +71,6 @@ export function withBodies<E extends Env>(port: HttpPort<Context<E>>): HttpPort<
 /** The path with the query of an absolute URL. */
 function pathOf(url: string): string {
   return url.slice(url.indexOf("/", url.indexOf("://") + 3));
-}
-
-/** On Node.js the connection shows it, since a request's signal is aborted only once the response is over. */
-function hasLeft<E extends Env>(c: Context<E>): boolean {
-  if (c.req.raw.signal.aborted) return true;
-  const { incoming } = (c.env ?? {}) as { readonly incoming?: ConnectedRequest };
-  return typeof incoming === "object" && incoming !== null && connectionEnded(incoming);
 }
 
 /**

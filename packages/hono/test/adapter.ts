@@ -3,7 +3,14 @@ import { type Context, type Handler, Hono } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
 import { streamText } from "hono/streaming";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { type DenialHandler, type LimitDenial, rateLimit, type Store } from "../src/index.js";
+import {
+  behindProxies,
+  type DenialHandler,
+  type ForwardedClientOptions,
+  type LimitDenial,
+  rateLimit,
+  type Store,
+} from "../src/index.js";
 
 /** An app that a runtime serves. */
 interface Listening {
@@ -15,15 +22,19 @@ interface Listening {
 export type Listen = (app: Hono) => Promise<Listening>;
 
 /** The adapter for the suite, on one runtime. */
-export function adapterOn(getConnInfo: GetConnInfo, listen: Listen): Adapter<Context, DenialHandler<LimitDenial>> {
+export function adapterOn(
+  getConnInfo: GetConnInfo,
+  listen: Listen,
+  proxyHeader?: ForwardedClientOptions["proxyHeader"],
+): Adapter<Context, DenialHandler<LimitDenial>> {
   return {
     async serve({ uses, route, trustProxy, hold }) {
       const app = new Hono();
       const errors: unknown[] = [];
       const property = uses.at(-1)?.options?.requestProperty ?? "rateLimit";
-      const proxies = trustProxy ? { trustProxy: trustProxy === "everyone" ? () => true : ["127.0.0.1"] } : {};
+      const proxies = { trustProxy: trustProxy === "everyone" ? () => true : ["127.0.0.1"], proxyHeader };
       for (const { of, policies, options } of uses) {
-        const all = { getConnInfo, ...proxies, ...options };
+        const all = { getConnInfo: trustProxy ? behindProxies(getConnInfo, proxies) : getConnInfo, ...options };
         app.use(policies === undefined ? rateLimit(of, all) : rateLimit(of as Store, policies, all));
       }
       const handler = routes[route];

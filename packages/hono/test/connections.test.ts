@@ -12,7 +12,7 @@ import { type Context, Hono } from "hono";
 import { handle } from "hono/aws-lambda";
 import type { GetConnInfo } from "hono/conninfo";
 import { afterEach, expect, it, vi } from "vitest";
-import { createLimiter, fixedWindow, rateLimit, type Store } from "../src/index.js";
+import { behindProxies, createLimiter, fixedWindow, rateLimit, type Store } from "../src/index.js";
 
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -77,7 +77,9 @@ it.each([
   ["a list", ["unix"]],
   ["a function", (address: string) => address === "unix"],
 ] as const)("limits clients behind a proxy on a Unix socket, trusted by %s", async (_, trustProxy) => {
-  const { app } = appOf((app) => app.use(rateLimit(memoryStore(), once1h, { getConnInfo, trustProxy })));
+  const { app } = appOf((app) =>
+    app.use(rateLimit(memoryStore(), once1h, { getConnInfo: behindProxies(getConnInfo, { trustProxy }) })),
+  );
   const path = await socketPath();
   await listening(app, path);
   const from = (address: string) => statusOf(path, { "x-forwarded-for": address });
@@ -91,8 +93,8 @@ it("reads ports and brackets in addresses of the runtime and of proxies", async 
   const connected: GetConnInfo = () => ({ remote: { address: peer } });
   const { app } = appOf((app) => {
     app.use("/alone", rateLimit(memoryStore(), once1h, { getConnInfo: connected }));
-    const options = { getConnInfo: connected, trustProxy: ["10.0.0.0/8"] } as const;
-    app.use("/forwarded", rateLimit(memoryStore(), once1h, { ...options, proxyHeader: "forwarded" }));
+    const proxied = behindProxies(connected, { trustProxy: ["10.0.0.0/8"], proxyHeader: "forwarded" });
+    app.use("/forwarded", rateLimit(memoryStore(), once1h, { getConnInfo: proxied }));
   });
   const statusFrom = async (path: string, address: string, forwarded = "") => {
     peer = address;
@@ -122,7 +124,7 @@ it.each(["error", "shared"] as const)("ends the request of a client that has lef
         await new Promise((resolve) => setImmediate(resolve));
         await next();
       });
-      app.use(rateLimit(limiter, { getConnInfo, trustProxy, unusableAddress }));
+      app.use(rateLimit(limiter, { getConnInfo: behindProxies(getConnInfo, { trustProxy }), unusableAddress }));
       app.use(async (c) => {
         reached.push("route");
         return c.text("reached");

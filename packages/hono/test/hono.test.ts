@@ -10,10 +10,13 @@ import { HTTPException } from "hono/http-exception";
 import { streamText } from "hono/streaming";
 import { afterEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import {
+  behindProxies,
   createLimiter,
   type Decision,
   decisionOf,
   fixedWindow,
+  guard,
+  limit,
   type ResponseOutcome,
   rateLimit,
 } from "../src/index.js";
@@ -111,13 +114,25 @@ describe("rateLimit", () => {
     expect([(await app.request("/")).status, (await app.request("/")).status]).toEqual([200, 429]);
   });
 
+  it("says where the proxies to trust belong", () => {
+    const options = { getConnInfo: () => ({ remote: {} }), trustProxy: ["10.0.0.0/8"] };
+    for (const make of [() => rateLimit(memoryStore(), options), () => guard([limit(memoryStore())], options)]) {
+      expect(make).toThrow(expect.objectContaining({ code: "UNKNOWN_OPTION" }));
+      expect(make).toThrow("behindProxies(getConnInfo, { trustProxy }) in Hono");
+    }
+    expect(() => behindProxies(options.getConnInfo, { trustProxy: ["10.0.0.0/33"] })).toThrow('option "trustProxy"');
+  });
+
   it("looks for the client behind the configured proxies", async () => {
     const app = new Hono();
     let peer = "10.0.0.1";
     const connected = () => ({ remote: { address: peer } });
-    const options = { getConnInfo: connected, trustProxy: ["10.0.0.0/8"] };
-    app.use("/xff", rateLimit(memoryStore(), once1h, options));
-    app.use("/forwarded", rateLimit(memoryStore(), once1h, { ...options, proxyHeader: "forwarded" }));
+    const behind = (proxyHeader?: "forwarded") =>
+      rateLimit(memoryStore(), once1h, {
+        getConnInfo: behindProxies(connected, { trustProxy: ["10.0.0.0/8"], proxyHeader }),
+      });
+    app.use("/xff", behind());
+    app.use("/forwarded", behind("forwarded"));
     app.get("*", (c) => c.text("ok"));
     const status = async (path: string, headers: Record<string, string>) => {
       return (await app.request(path, { headers })).status;

@@ -4,7 +4,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Adapter, GuardAdapter } from "@sluice/testkit";
 import type { Context } from "hono";
-import type { DenialHandler, LimitDenial } from "../src/index.js";
+import type { DenialHandler, ForwardedClientOptions, LimitDenial } from "../src/index.js";
 import { adapterOn, type Listen } from "./adapter.js";
 import { guardsOn } from "./guarded.js";
 
@@ -28,9 +28,13 @@ export function listenOnNode(host = "127.0.0.1"): Listen {
  * The adapter for the suite, on Node.js.
  *
  * @param host where apps listen
+ * @param proxyHeader the field that proxies write
  */
-export function adapterOnNode(host?: string): Adapter<Context, DenialHandler<LimitDenial>> {
-  return adapterOn(getConnInfo, listenOnNode(host));
+export function adapterOnNode(
+  host?: string,
+  proxyHeader?: ForwardedClientOptions["proxyHeader"],
+): Adapter<Context, DenialHandler<LimitDenial>> {
+  return adapterOn(getConnInfo, listenOnNode(host), proxyHeader);
 }
 
 /** The protections' middleware for the suite, on Node.js. */

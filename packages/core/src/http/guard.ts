@@ -3,7 +3,7 @@ import type { MaybePromise } from "../maybe-promise.js";
 import { checkOptions, type Rules } from "../options.js";
 import type { Denial, UnavailableDenial, Verdict } from "./answer.js";
 import type { Check, CheckContext, CheckSource, DenialOf } from "./check.js";
-import { IDENTITY_RULES, type IdentityOptions, identify } from "./identify.js";
+import { GUARD_HINTS, IDENTITY_RULES, type IdentityOptions, identify } from "./identify.js";
 import { type Decide, pipeline } from "./pipeline.js";
 import type { HttpPort } from "./port.js";
 import type { RefundWhen } from "./settle.js";
@@ -94,7 +94,7 @@ export function createGuard<Req, Handler, D extends Denial>(
   port: HttpPort<Req>,
   middleware = "guard",
 ): Guard<Req, Handler, D | UnavailableDenial> {
-  checkOptions(options, GUARD_RULES, middleware);
+  checkOptions(options, GUARD_RULES, middleware, GUARD_HINTS);
   if (!Array.isArray(checks) || checks.length === 0) {
     throw invalidOption("checks", checks, "be an array of checks, as in [limit(store)]");
   }

@@ -47,6 +47,13 @@ export const IDENTITY_RULES: Rules<IdentityOptions<never>> = {
   hashKey: "function",
 };
 
+/** For `checkOptions`: settings of the framework. */
+export const GUARD_HINTS: Readonly<Record<string, string>> = {
+  trustProxy:
+    'set it in the framework: app.set("trust proxy", 1) in Express, app.proxy = true in Koa, ' +
+    "getConnInfo: behindProxies(getConnInfo, { trustProxy }) in Hono.",
+};
+
 /** Not an address, so not the key of any. */
 const SHARED_KEY = "unusable-address";
 

@@ -8,6 +8,7 @@ import { expectNone, type Rules } from "../options.js";
 import { checkStore, type Store } from "../store/store.js";
 import { ANSWER_RULES, type AnswerOptions } from "./answer.js";
 import { FORMS, type HeaderFormName } from "./headers/writer.js";
+import { GUARD_HINTS } from "./identify.js";
 import type { RefundWhen } from "./settle.js";
 
 /**
@@ -71,7 +72,7 @@ const ARGUMENTS =
 export const LIMIT_HINTS: Readonly<Record<string, string>> = {
   policies: ARGUMENTS,
   store: ARGUMENTS,
-  trustProxy: 'set it in the framework: app.set("trust proxy", 1) in Express, app.proxy = true in Koa.',
+  ...GUARD_HINTS,
 };
 
 /**

@@ -1,0 +1,41 @@
+import { type ForwardedClient, type ForwardedClientOptions, forwardedClient } from "@sluice/core/http";
+import type { GetConnInfo } from "hono/conninfo";
+import { hasLeft } from "./has-left.js";
+
+/** A {@link GetConnInfo} that knows which proxies it trusts. */
+type Proxied = GetConnInfo & { readonly trust?: ForwardedClient["trust"] };
+
+/**
+ * A `getConnInfo` that finds the client behind proxies, for the option of that name. A field of the request is read only if the
+ * connection's address is a trusted proxy. The client is then the last address in it that is not a trusted proxy, so a client can't
+ * change its address by writing the field itself.
+ *
+ * @param getConnInfo that of the runtime, which knows the address of the connection
+ * @throws SluiceError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { getConnInfo } from "@hono/node-server/conninfo";
+ * import { behindProxies, rateLimit } from "@sluice/hono";
+ * import { memoryStore } from "@sluice/store-memory";
+ *
+ * const limit = rateLimit(memoryStore(), { getConnInfo: behindProxies(getConnInfo, { trustProxy: ["10.0.0.0/8"] }) });
+ * ```
+ */
+export function behindProxies(getConnInfo: GetConnInfo, options: ForwardedClientOptions): GetConnInfo {
+  const { trust, address } = forwardedClient(options);
+  const proxied: GetConnInfo = (c) => {
+    const info = getConnInfo(c);
+    const peer = info?.remote?.address;
+    // Without an address it would be taken for a Unix socket.
+    if (peer === undefined && hasLeft(c)) return info;
+    const client = address(peer, (name) => c.req.raw.headers.get(name) ?? undefined);
+    return client === peer ? info : { remote: client === undefined ? {} : { address: client } };
+  };
+  return Object.assign(proxied, { trust });
+}
+
+/** Whom a `getConnInfo` trusts. */
+export function trustOf(getConnInfo: Proxied | undefined): ForwardedClient["trust"] {
+  return getConnInfo?.trust ?? "nobody";
+}

@@ -1,0 +1,9 @@
+import { type ConnectedRequest, connectionEnded } from "@sluice/core/http";
+import type { Context, Env } from "hono";
+
+/** On Node.js the connection shows it, since a request's signal is aborted only once the response is over. */
+export function hasLeft<E extends Env>(c: Context<E>): boolean {
+  if (c.req.raw.signal.aborted) return true;
+  const { incoming } = (c.env ?? {}) as { readonly incoming?: ConnectedRequest };
+  return typeof incoming === "object" && incoming !== null && connectionEnded(incoming);
+}
