@@ -60,7 +60,8 @@ const code: RemoteCode = {
       leave: asked.leave,
       startDeadline: sharedTimers(),
       openDenials: denials?.openFor,
-      fallback: fallback && fallbackOf(openSpare(checkFallback(fallback, store, policies)), policies),
+      fallback:
+        fallback === undefined ? undefined : fallbackOf(openSpare(checkFallback(fallback, store, policies)), policies),
     };
   },
 

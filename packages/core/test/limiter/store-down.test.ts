@@ -392,6 +392,8 @@ describe("options that can't be", () => {
     ["denyCache.maxAge", { denyCache: { maxAge: 0 } }, "denyCache.maxAge"],
     ["denyCache", { denyCache: { maxage: 5 } }, "did you mean"],
     ["fallback", { fallback: "memory" }, "fallback"],
+    ["fallback", { fallback: null }, "fallback"],
+    ["fallback", { fallback: false }, "fallback"],
     ["fallback", { fallback: {} }, "fallback"],
     ["fallback", { fallback: { store } }, "another store"],
     ["fallback.policies", { fallback: { store: memory, policies: tokenBucket({ name: "other" }) } }, '"default"'],
