@@ -15,7 +15,9 @@ export interface App {
 
 /** Runs an app, and returns the statuses of six requests to it. Rejects if it prints an error. */
 export async function appStatuses({ command, args, cwd, env, port, prints = /^$/ }: App): Promise<number[]> {
-  const app = spawn(command, args, { cwd, env: { ...env, NO_COLOR: "1" }, stdio: ["ignore", "ignore", "pipe"] });
+  // In a separate process group, since npx leaves the program that it runs behind.
+  const stdio = ["ignore", "ignore", "pipe"] as const;
+  const app = spawn(command, args, { cwd, env: { ...env, NO_COLOR: "1" }, stdio: [...stdio], detached: true });
   const ended = once(app, "close");
   ended.catch(() => {});
   let errors = "";
@@ -33,7 +35,7 @@ export async function appStatuses({ command, args, cwd, env, port, prints = /^$/
     );
     for (let i = 0; i < 5; i++) statuses.push((await fetch(`http://localhost:${port}/`)).status);
   } finally {
-    app.kill();
+    if (app.pid !== undefined && app.exitCode === null) process.kill(-app.pid);
     await ended;
   }
   const wrong = errors.replace(prints, "");

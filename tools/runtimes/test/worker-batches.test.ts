@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { Admission, Seen, Write } from "@sluice/core/store";
+import { policyFrom } from "@sluice/core";
+import type { Admission, Outcome, Seen, Write } from "@sluice/core/store";
 import { memoryStore } from "@sluice/store-memory";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
@@ -19,13 +20,19 @@ const states = new Map<string, { version: number; state: unknown }>();
 async function answer(request: IncomingMessage): Promise<unknown> {
   const body: unknown = JSON.parse(await text(request));
   await sleep(ROUND_TRIP_MS);
-  if (request.url === "/decide") return (body as Admission[]).map((each) => structuredClone(counts.decide(each)));
+  if (request.url === "/decide") return (body as Admission[]).map(decided);
   const { key, write } = body as { key: string; write?: Write };
   const found = states.get(key);
   const version = String(found?.version ?? "");
   const written = write !== undefined && write.over === version;
   if (written) states.set(key, { version: (found?.version ?? 0) + 1, state: write.state });
   return { written, nowMs: Date.now(), state: found?.state, version } satisfies Seen;
+}
+
+/** The outcome of an admission that came as JSON. */
+function decided({ claims, charge }: Admission): Outcome {
+  const revived = claims.map((claim) => ({ ...claim, policy: policyFrom(claim.policy) }));
+  return structuredClone(counts.decide({ claims: revived, charge }));
 }
 
 let server: Server;
