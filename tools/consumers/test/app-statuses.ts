@@ -14,7 +14,23 @@ export interface App {
 }
 
 /** Runs an app, and returns the statuses of six requests to it. Rejects if it prints an error. */
-export async function appStatuses({ command, args, cwd, env, port, prints = /^$/ }: App): Promise<number[]> {
+export function appStatuses(app: App): Promise<number[]> {
+  return whileRunning(app, async (first, get) => {
+    const statuses = [first];
+    for (let i = 0; i < 5; i++) statuses.push(await get());
+    return statuses;
+  });
+}
+
+/**
+ * Runs an app while it is used. Rejects if it prints an error.
+ *
+ * @param use gets the status of the first request that was answered, and a function that sends another one
+ */
+export async function whileRunning<T>(
+  { command, args, cwd, env, port, prints = /^$/ }: App,
+  use: (first: number, get: () => Promise<number>) => Promise<T>,
+): Promise<T> {
   // In a separate process group, since npx leaves the program that it runs behind.
   const stdio = ["ignore", "ignore", "pipe"] as const;
   const app = spawn(command, args, { cwd, env: { ...env, NO_COLOR: "1" }, stdio: [...stdio], detached: true });
@@ -24,30 +40,26 @@ export async function appStatuses({ command, args, cwd, env, port, prints = /^$/
   app.stderr.on("data", (chunk) => {
     errors += chunk;
   });
-  const statuses: number[] = [];
+  const get = async () => (await fetch(`http://localhost:${port}/`)).status;
+  let result: T;
   try {
-    statuses.push(
-      await firstStatus(
-        port,
-        () => app.exitCode !== null,
-        () => errors,
-      ),
-    );
-    for (let i = 0; i < 5; i++) statuses.push((await fetch(`http://localhost:${port}/`)).status);
+    const isEnded = () => app.exitCode !== null;
+    const first = await firstStatus(get, isEnded, () => errors);
+    result = await use(first, get);
   } finally {
     if (app.pid !== undefined && app.exitCode === null) process.kill(-app.pid);
     await ended;
   }
   const wrong = errors.replace(prints, "");
   if (wrong !== "") throw new Error(`the app printed an error: ${wrong}`);
-  return statuses;
+  return result;
 }
 
 /** The status of the first request that the app answers. */
-async function firstStatus(port: number, ended: () => boolean, errors: () => string): Promise<number> {
+async function firstStatus(get: () => Promise<number>, ended: () => boolean, errors: () => string): Promise<number> {
   for (let tries = 0; tries < 500 && !ended(); tries++) {
     try {
-      return (await fetch(`http://localhost:${port}/`)).status;
+      return await get();
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

@@ -1,12 +1,14 @@
 // The first blocks that newcomers copy: installed as printed into empty folders with an empty home folder, from a registry that has
 // the packed packages, and run as printed on each runtime.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { type RedisServer, startRedis } from "@sluice/servers";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { codeBlocksOf } from "../../lib/code-blocks.mjs";
 import { ensurePnpm } from "../../lib/pnpm.mjs";
 import { root } from "../../lib/process.mjs";
-import { appStatuses, freePort } from "./app-statuses.js";
+import { type App, appStatuses, freePort, whileRunning } from "./app-statuses.js";
 import { type EmptyMachine, emptyMachine } from "./empty-machine.js";
 import { packagesOf, type QuickStart, quickStart } from "./quick-start.js";
 import { type Registry, startRegistry } from "./registry.js";
@@ -83,6 +85,40 @@ describe.each([
         expect(await appStatuses(app)).toEqual([200, 200, 200, 200, 200, 429]);
       });
     }
+  });
+});
+
+describe("a limit that two processes share", () => {
+  const page = readFileSync(join(root, "docs/getting-started.md"), "utf8");
+  let machine: EmptyMachine;
+  let redis: RedisServer;
+  beforeAll(async () => {
+    machine = emptyMachine(registry.url);
+    redis = await startRedis();
+  });
+  afterAll(async () => {
+    machine.remove();
+    await redis.stop();
+  });
+
+  it("holds for the requests of both, as printed", async () => {
+    const { install } = quickStart("docs/getting-started.md", "Express");
+    const [, added] = / Add `([^`]*)`, and change one line:/.exec(page) ?? [];
+    const code = codeBlocksOf(page).find((block) => block.code.includes("redisStore("))?.code ?? "";
+    const folder = machine.folder();
+    const installed = await machine.type(folder, `${install}\nnpm install ${added}`);
+    expect(installed.code, installed.output).toBe(0);
+    writeFileSync(join(folder, "app.js"), code.replace("6379", `${redis.port}`));
+    const appOn = (port: number): App => {
+      return { command: "node", args: ["app.js"], cwd: folder, port, env: { ...machine.env, PORT: `${port}` } };
+    };
+    const [one, other] = [appOn(await freePort()), appOn(await freePort())];
+    const statuses = await whileRunning(one, (first, getOne) =>
+      whileRunning(other, async (second, getOther) => {
+        return [first, second, await getOne(), await getOther(), await getOne(), await getOther(), await getOne()];
+      }),
+    );
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 429, 429]);
   });
 });
 
