@@ -25,11 +25,11 @@ export function broughtBy(policy: Policy): Algorithm | undefined {
  */
 export function algorithmOf(policy: Policy): Algorithm {
   const algorithm = broughtBy(policy);
-  if (algorithm === undefined) throw isData(policy);
+  if (algorithm === undefined) throw plainDataError(policy);
   return algorithm;
 }
 
 /** The error for a policy that does not bring its algorithm along. */
-export function isData({ name }: Policy): SluiceError {
+export function plainDataError({ name }: Policy): SluiceError {
   return new SluiceError("UNKNOWN_ALGORITHM", `policy ${show(name)} is plain data: pass it through policyFrom(…)`);
 }

@@ -1,5 +1,5 @@
 import { SluiceError, show } from "../errors.js";
-import { isData } from "./brought.js";
+import { plainDataError } from "./brought.js";
 import type { BuiltInAlgorithm, RemoteForm, StateMerge } from "./built-in-algorithm.js";
 import { fixedWindowAlgorithm, fixedWindowMerge, fixedWindowRemote } from "./fixed-window.js";
 import type { Policy } from "./policy.js";
@@ -40,7 +40,7 @@ const stateMerges: Readonly<Record<BuiltInName, StateMerge>> = {
  */
 export function unknownAlgorithm(policy: Policy, custom: readonly string[] = []): SluiceError {
   const { name, algorithm } = policy;
-  if (isBuiltIn(algorithm)) return isData(policy);
+  if (isBuiltIn(algorithm)) return plainDataError(policy);
   return new SluiceError(
     "UNKNOWN_ALGORITHM",
     `policy ${show(name)} has the algorithm ${show(algorithm)}: ` +
