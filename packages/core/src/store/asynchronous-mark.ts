@@ -1,7 +1,7 @@
 import type { Answers, Ask, Asking } from "./ask.js";
 import type { Deadlines } from "./deadlines.js";
 import type { Engine } from "./engine.js";
-import type { Store } from "./store.js";
+import { markIn, type Store } from "./store.js";
 
 /**
  * The mark of a store that takes time to answer. It brings the code with which a limiter waits and decides by atomic updates, so
@@ -18,8 +18,7 @@ export interface AsynchronousMark {
   readonly updatingEngine: (store: Store) => Engine;
 }
 
-/** The mark of a store that `checkStore` found right; `undefined` for one that answers at once. */
+/** The mark of a store; `undefined` for one that answers at once. */
 export function markOf(store: Store): AsynchronousMark | undefined {
-  const { asynchronous, remote = asynchronous } = store as Store & { readonly remote?: object };
-  return remote as AsynchronousMark | undefined;
+  return markIn(store) as AsynchronousMark | undefined;
 }

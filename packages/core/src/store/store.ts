@@ -129,7 +129,7 @@ export function checkStore<S extends Store>(store: S, option?: string): S {
   const methods = ["atomicUpdate", "delete", "close"] as const;
   const missing = methods.filter((method) => typeof store?.[method] !== "function");
   if (missing.length === 0) {
-    if (isSynchronousStore(store) || isMarked(store)) return store;
+    if (isSynchronousStore(store) || markIn(store) !== undefined) return store;
     throw new SluiceError(
       "INVALID_STORE",
       'a store must have a mark: import { asynchronous } from "@sluice/core/store" and return { asynchronous, ...store }; ' +
@@ -145,10 +145,17 @@ export function checkStore<S extends Store>(store: S, option?: string): S {
   );
 }
 
-/** Returns whether a store brings the code of a limiter for stores that take time: see {@link AsynchronousMark}. */
-function isMarked(store: Store): boolean {
-  const { asynchronous, remote = asynchronous } = store as Store & { readonly remote?: object };
-  return typeof (remote as { createAsk?: unknown } | undefined)?.createAsk === "function";
+/**
+ * The mark of a store: see `AsynchronousMark`. `undefined` for a store without one, whatever else its properties of these names
+ * are.
+ */
+export function markIn(store: Store): object | undefined {
+  const { remote, asynchronous } = store as { readonly remote?: unknown; readonly asynchronous?: unknown };
+  return [remote, asynchronous].find(isMark);
+}
+
+function isMark(value: unknown): value is object {
+  return typeof (value as { createAsk?: unknown } | null | undefined)?.createAsk === "function";
 }
 
 /** Returns whether a framework called `rateLimit` itself, as if it were middleware. Koa and Hono pass a context with a request. */

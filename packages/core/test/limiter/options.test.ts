@@ -46,7 +46,10 @@ describe("createLimiter", () => {
     expect(() => make({ store })).toThrow(fails("INVALID_STORE"));
     expect(() => make({ store })).toThrow('import { asynchronous } from "@sluice/core/store"');
     expect(() => make({ store: { ...store, asynchronous: true } })).toThrow(fails("INVALID_STORE"));
-    expect(() => make({ store: { ...store, asynchronous } })).not.toThrow();
+    expect(() => make({ store: { ...store, remote: true } })).toThrow(fails("INVALID_STORE"));
+    for (const remote of [undefined, null, true, {}]) {
+      expect(() => make({ store: { ...store, asynchronous, remote } })).not.toThrow();
+    }
   });
 
   it("refuses a store without a mark that can't decide a policy", () => {
