@@ -28,8 +28,8 @@ export interface ProtectionsOptions {
    */
   prefix?: string | undefined;
   /**
-   * True if limiter, debouncer and blocklist let requests through if the store fails; each may differ. Default false.
-   * The registry has no such choice: it is then unknown which clients are registered.
+   * True to let requests through limiter, debouncer and blocklist while the store fails; each may differ. Default
+   * false. The registry has no such option: without the store it is unknown which clients are registered.
    */
   failOpen?: boolean | undefined;
   /** The longest that anything waits for the store; each part may differ. Default `"500ms"`. */

@@ -31,7 +31,8 @@ const READ_ONLY = -4;
 const WORTH_SPLITTING = 64;
 
 /**
- * The queue of calls on rows that other transactions hold. Its batches skip such rows. Only one is in flight at a time.
+ * The queue of calls on rows that other transactions hold. Its batches skip such rows, and only one batch is in flight
+ * at a time.
  */
 const PASSING = "passing";
 const WAITING = "waiting";
@@ -132,7 +133,7 @@ function numbersIn(reply: string): readonly number[] {
 /** A row counts as held for this long after another transaction was found to hold it. */
 const REMEMBERED_MS = 1_000;
 
-/** More rows are forgotten. Each costs one more wait, as it did at first. */
+/** Beyond this many, all rows are forgotten. A forgotten row costs one more wait, as when it was first found held. */
 const MAX_ROWS = 10_000;
 
 /** The rows that other transactions were recently found to hold. */

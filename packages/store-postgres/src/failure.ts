@@ -1,7 +1,7 @@
 import { byDeadline, LATE, pause } from "@sluice/core/kit";
 import { reportedByStore, SluiceError, storeTimeout } from "@sluice/core/store";
 
-/** Returns whether the server undid the whole statement because of other transactions, so that it may run again. */
+/** Returns whether the server undid the whole statement because of other transactions: then it can safely run again. */
 export function hasNotRun(error: unknown): boolean {
   // serialization_failure, deadlock_detected
   return ["40001", "40P01"].includes(sqlStateOf(error) ?? "");
@@ -92,8 +92,8 @@ function sqlStateOf(error: unknown): string | undefined {
 }
 
 /**
- * Returns whether the connection ends with this error: it did not come from the server, or it is the last message of
- * the server.
+ * Returns whether the connection is lost with this error: either the error did not come from the server, or it is the
+ * last message that the server sends.
  */
 export function endsConnection(error: unknown): boolean {
   // connection_exception, admin_shutdown and its like, time-outs of a session

@@ -67,7 +67,7 @@ function ratio(rate: number, intervalMs: number, burst: number): { rate: number;
     Math.min(Number.MAX_SAFE_INTEGER / (intervalMs / divisor), (LONGEST_FILL_MS / intervalMs) * rate),
   );
   if (burst > most) {
-    throw invalidOption("burst", burst, `be at most ${most} at ${rate} per ${intervalMs} ms, to be counted exactly`);
+    throw invalidOption("burst", burst, `be at most ${most} for exact counts with rate ${rate} per ${intervalMs} ms`);
   }
   return { rate: rate / divisor, intervalMs: intervalMs / divisor };
 }

@@ -173,7 +173,7 @@ export interface Verdict<D extends Denial = Denial> {
   readonly fields: readonly HeaderField[];
   /** The answer, if the request does not continue. */
   readonly denial: D | undefined;
-  /** To be called when the response is over, if anything waits for it. */
+  /** Call it when the response is over. `undefined` if nothing is left to do then. */
   readonly settle: Settle | undefined;
 }
 

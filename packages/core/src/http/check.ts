@@ -78,7 +78,10 @@ export interface Check<Req, D extends Denial = Denial, Looked = unknown, Joining
   look?(who: Identified<Req>): MaybePromise<Looked>;
   /** The claims on quota, from `join` of a limiter. `undefined`: none for this request. */
   claims?(who: Identified<Req>): MaybePromise<Joining | undefined>;
-  /** Returns whether the request may continue. Not called where the claims were not decided since something else denies. */
+  /**
+   * Returns whether the request may continue. Not called if the check's claims were not decided because something else
+   * denies.
+   */
   judge(who: Identified<Req>, answers: Answers<Looked, Joining>): Pass | Refusal<D>;
   /** Decides a request in a guard that has no other check, in fewer steps than the guard would take. */
   alone?(request: Req, key: LimiterKey): MaybePromise<Verdict<D>>;

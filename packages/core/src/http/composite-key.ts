@@ -17,8 +17,11 @@ import { SluiceError, show } from "../errors.js";
 export function compositeKey(...parts: readonly string[]): string {
   const wrong = parts.findIndex((part) => typeof part !== "string");
   if (wrong !== -1 || parts.length === 0) {
-    const what = wrong === -1 ? "has no parts" : `has ${show(parts[wrong])} as part ${wrong + 1}`;
-    throw new SluiceError("INVALID_KEY", `the composite key ${what}: its parts must be strings`);
+    const what =
+      wrong === -1
+        ? "has no parts: pass at least one string"
+        : `has ${show(parts[wrong])} as part ${wrong + 1}: its parts must be strings`;
+    throw new SluiceError("INVALID_KEY", `the composite key ${what}`);
   }
   return parts.map((part) => part.replace(/[\\|]/g, "\\$&")).join("|");
 }

@@ -39,7 +39,7 @@ export function hmacKey(secret: string): HashKey {
   let imported: Awaited<ReturnType<typeof crypto.subtle.importKey>> | undefined;
 
   async function digest(key: string): Promise<string> {
-    // Not its promise: on Workers that ends with the request that began it.
+    // Keeps the key, not its promise: on Workers a promise ends with the request that created it.
     imported ??= await crypto.subtle.importKey("raw", codeUnits(secret), algorithm, false, ["sign"]);
     const text = base64url(new Uint8Array(await crypto.subtle.sign("HMAC", imported, codeUnits(key))));
     if (known.size >= MAX_KNOWN) known.clear();

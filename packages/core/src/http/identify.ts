@@ -25,7 +25,7 @@ export interface IdentityOptions<Req> {
    * denial. Default false: an `OPTIONS` request with `Access-Control-Request-Method` goes through.
    */
   chargePreflight?: boolean | undefined;
-  /** The bits of an IPv6 address that identify a client: 32 to 128. Default 56. */
+  /** The number of leading bits of an IPv6 address that identify a client: 32 to 128. Default 56. */
   ipv6Prefix?: number | undefined;
   /**
    * The handling of a request whose client address is missing or is not an IP address: `"error"` passes

@@ -16,8 +16,8 @@ const MAX_NAMES = 1_000;
 const byStore = new WeakMap<Store, Counts>();
 
 /**
- * The identity of a limiter's counts: limiters on one store with the same prefix and the same policies by name share
- * it. Warns if a policy of that name has other numbers, since the two then disagree about the usage.
+ * The identity of a limiter's counts. Limiters share it if they have the same store, the same prefix, and policies with
+ * the same names. Warns if policies with one name have different numbers, since they then disagree about the usage.
  */
 export function identityOf(store: Store, limiter: Decider, warn: Warn): object {
   const { policies, identities } = byStore.get(store) ?? { policies: new Map(), identities: new Map() };

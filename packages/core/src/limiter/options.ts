@@ -151,7 +151,7 @@ function checkPolicies(
   return checked;
 }
 
-const MADE_BY = 'be created, as in fixedWindow({ limit: 100, window: "1m" }) or tokenBucket({ rate: 100 })';
+const MADE_BY = 'be a policy, such as fixedWindow({ limit: 100, window: "1m" }) or tokenBucket({ rate: 100 })';
 
 /** A policy may be plain data of a custom algorithm, so it is checked here regardless of its origin. */
 function checkPolicy(policy: Policy, algorithms: ReadonlyMap<string, Algorithm>): Policy {

@@ -4,7 +4,7 @@ import { splitEntryKey } from "./entry-key.js";
 
 /** The text under which a database keeps an entry, in two parts. */
 export interface StoredKey {
-  /** See {@link scopeOf}; empty for the key of an entry that has none, and for one that is a digest as a whole. */
+  /** See {@link scopeOf}. Empty if the entry's key has no scope, or if a digest replaces the scope as well. */
   readonly scope: string;
   /** The user's key, or `#` and a digest. */
   readonly key: string;

@@ -32,7 +32,7 @@ describe("a composite key", () => {
     for (const parts of [[], [undefined], ["a", 1], ["a", null], [["a"]]]) {
       expect(() => compositeKey(...(parts as string[]))).toThrow(code);
     }
-    expect(() => compositeKey()).toThrow("the composite key has no parts: its parts must be strings");
+    expect(() => compositeKey()).toThrow("the composite key has no parts: pass at least one string");
     expect(() => compositeKey("a", 7 as never)).toThrow("the composite key has 7 as part 2: its parts must be strings");
   });
 });

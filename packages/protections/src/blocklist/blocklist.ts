@@ -26,7 +26,9 @@ export interface BlocklistOptions extends RecordOptions {
   staleFor?: Duration | undefined;
   /** The number of keys that are remembered for this time: a whole number of 1 or more. Default 10,000. */
   cacheSize?: number | undefined;
-  /** The bits of an IPv6 address that identify a client: 32 to 128, as for the limiter. Default 56. */
+  /**
+   * The number of leading bits of an IPv6 address that identify a client, as for the limiter: 32 to 128. Default 56.
+   */
   ipv6Prefix?: number | undefined;
   /**
    * The answer if the store fails. False: {@link Blocklist.findBlock} rejects. True: the last known answer, however old

@@ -3,7 +3,7 @@ import type { AdapterServer } from "../adapter/adapter.js";
 
 /** An app for one test. */
 export interface GuardedApp {
-  /** In this order, in front of the only route, which has every method and path. */
+  /** The middleware, in this order, in front of the app's only route, which handles every method and path. */
   readonly middleware: readonly unknown[];
   /** True if a parser of JSON bodies runs before all of it. Never if the adapter reads bodies itself. */
   readonly parsesBodies: boolean;

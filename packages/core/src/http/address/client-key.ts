@@ -5,7 +5,7 @@ import { formatIpv6, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "./ip-addres
 /** An IPv6 customer usually holds a whole /56 (RFC 6177), so anything narrower is one client with many keys. */
 export const DEFAULT_IPV6_PREFIX = 56;
 
-/** The bits of an IPv6 address that identify a client. */
+/** The number of leading bits of an IPv6 address that identify a client. */
 export const IPV6_PREFIX: Rule = { min: 32, max: 128 };
 
 /** The longest address with a zone that is worth reading. */
@@ -18,7 +18,7 @@ const MAPPED_START = "::ffff:";
  * and IPv6 addresses as their network of `ipv6Prefix` bits in the form of RFC 5952. A zone id is dropped.
  *
  * @param address the client's address as the framework reports it: `request.ip` in Express
- * @param ipv6Prefix the bits of an IPv6 address that identify a client: 32 to 128, default 56
+ * @param ipv6Prefix the number of leading bits of an IPv6 address that identify a client: 32 to 128, default 56
  * @throws SluiceError `CLIENT_ADDRESS_UNUSABLE` unless it is an IP address and nothing else, `INVALID_OPTION`
  *
  * @example

@@ -5,8 +5,8 @@ type LastError = { last: unknown };
 const errorsOf = new WeakMap<object, LastError>();
 
 /**
- * Remembers the errors that a client emits of its connections, as when the server restarts. Without a listener, some
- * libraries would end the process.
+ * Remembers the errors that a client emits about its connections, such as when the server restarts. Without a
+ * listener, some libraries would end the process.
  *
  * @param events the events by which the library reports errors; a client without events is ignored
  */

@@ -27,8 +27,9 @@ export interface PageWriter {
   /** The most pages on their way at once. */
   readonly atOnce: number;
   /**
-   * Writes the entries whose keys have no live state, all of them in one place. Resolves to the positions of the
-   * others, or to `"moved"` if nothing was written because the entries are in several places.
+   * Writes the entries of a page whose keys have no live state; the whole page belongs to one place. Resolves to the
+   * positions of the entries that were not written, or to `"moved"` if nothing was written because the page's entries
+   * are now in several places.
    */
   write(page: readonly StoredEntry[], place: string | undefined): Promise<readonly number[] | "moved">;
 }
