@@ -1,11 +1,11 @@
 // Generates the *.generated.ts files: the texts of real Lua and SQL files, so that nothing reads files at run
 // time. Lines that are only a comment are left out. Files that start with `_` or lie in `includes/` are parts, not scripts:
 //
-//   --@include "file.lua"      is replaced by that file, once a script; with a `*`, by all files of that form
+//   --@include "file.lua"      is replaced by that file, at most once per script; with a `*`, by all files that match
 //   --@dispatch NAME SECTION "folder/*.sql" ELSE STATEMENT
 //                              is replaced by IF NAME = … THEN … END IF with a branch for each file: its number, from a
 //                              line `--@number 1`, and its lines between `--@section SECTION` and the next section. A file
-//                              without that section has no branch. ELSE and a statement may be left out
+//                              without that section has no branch. `ELSE STATEMENT` may be left out
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, posix } from "node:path";

@@ -12,7 +12,7 @@ export type Rule =
   | { readonly min: number; readonly max?: number }
   /** Printable ASCII, up to a length. */
   | { readonly characters: number }
-  /** Anything else, with the end of the sentence "option … must …". */
+  /** Any other rule. `must` is the end of the sentence "option … must …". */
   | { is(value: unknown): boolean; readonly must: string };
 
 /** A rule for each option of a function. `undefined` is allowed for all of them. */

@@ -38,8 +38,8 @@ interface Left extends Repaired {
 type Entries = Map<string, Left>;
 
 /**
- * Decides calls with the same `nowMs`: those that fit are charged by one write, and the others are then judged by the
- * item after it. If the write's conditions fail, the item that is returned shows what to try next.
+ * Decides calls with the same `nowMs`. Those that fit are charged by one write. The others are then judged on the item
+ * as that write left it. If the write's conditions fail, the item that is returned shows what to try next.
  */
 export async function decideCalls(
   session: Session,

@@ -27,7 +27,7 @@ const CHANGED = -2;
 const ROW_HELD = -3;
 const READ_ONLY = -4;
 
-/** A statement costs the server as much as 15 of the decisions in it. */
+/** The fixed cost of a statement to the server is that of 15 decisions. */
 const WORTH_SPLITTING = 64;
 
 /**

@@ -69,7 +69,7 @@ export function readOnly(options?: ErrorOptions): SluiceError {
 
 const HELD_MESSAGE = "another transaction holds an entry or the table of the Postgres store; nothing was written";
 
-/** The result of a call if another transaction holds the row that it has to write. The call may be sent again. */
+/** The result of a call if another transaction holds the row that the call has to write. The call may be sent again. */
 export const HELD: unique symbol = Symbol("held");
 
 /**

@@ -28,8 +28,8 @@ import { createShards, DEPTH, type Shard, type Shards } from "./shards.js";
 /** Options of {@link shardedStore}. */
 export interface ShardedStoreOptions {
   /**
-   * The names of the stores, in their order. They determine which store a key belongs to. Default `"0"`, `"1"` and so
-   * on: then only ever add stores at the end.
+   * The names of the stores, in the order of the stores. They determine which store a key belongs to. Default `"0"`,
+   * `"1"` and so on. With the default names, add stores only at the end.
    */
   names?: readonly string[] | undefined;
 }

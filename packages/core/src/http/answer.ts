@@ -144,8 +144,8 @@ function toJson(message: object): string | undefined {
 }
 
 /**
- * Creates the denials of a check whose answer the app may choose: see {@link AnswerOptions}. A check with one answer uses
- * {@link refuse}.
+ * Returns a function that creates the denials of a check whose answer the app may change: see {@link AnswerOptions}. A
+ * check whose answer is fixed uses {@link refuse}.
  *
  * @param standard the answer unless the options say otherwise; `detail` says what happened, for people
  * @throws SluiceError `INVALID_OPTION`

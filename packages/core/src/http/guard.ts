@@ -102,7 +102,7 @@ export function createGuard<Req, Handler, D extends Denial>(
   const made = checks.map((check): Check<Req, D> => (typeof check === "function" ? check(context) : check));
   for (const check of made) {
     if (typeof check?.judge !== "function")
-      throw invalidOption("checks", check, "contain checks, which have a name and judge");
+      throw invalidOption("checks", check, "contain only checks: objects with a name and a judge function");
   }
   const named = made.flatMap(({ requestProperty }) => (requestProperty === undefined ? [] : [requestProperty]));
   const properties = [...new Set(named)];

@@ -123,7 +123,7 @@ const POLICY_MAKERS = /^(tokenBucket|fixedWindow|slidingWindow|slidingLog)$/;
  */
 export function checkLimit(storeOrLimiter: Store | Limiter, policies: unknown, options: AnyOptions): void {
   if (typeof policies === "function" && POLICY_MAKERS.test(policies.name)) {
-    throw invalidOption("policies", policies, "be a policy: call it, as in tokenBucket({ rate: 100 })");
+    throw invalidOption("policies", policies, "be a policy, not a function: call it, as in tokenBucket({ rate: 100 })");
   }
   if (isLimiter(storeOrLimiter)) {
     expectNone({ policies, ...limiterOptionsOf(options) }, "be set in createLimiter if you pass a limiter");

@@ -335,8 +335,8 @@ function notAtOnce(outcome: Promise<unknown>): SluiceError {
   outcome.catch(() => {});
   return new SluiceError(
     "INVALID_STORE",
-    "a store with the property `synchronous` must decide at once: leave it out where `decide` returns a promise, and add " +
-      '`asynchronous` of "@sluice/core/store"',
+    "a store with the property `synchronous` must decide at once. If `decide` returns a promise, remove the property and add " +
+      '`asynchronous` from "@sluice/core/store"',
   );
 }
 

@@ -205,7 +205,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
           throw invalidOption(
             "autoBlock.policies",
             names,
-            "say which policies' violations count, since keys go by names",
+            "list the policies whose violations count, because each policy has a separate key",
           );
         },
 

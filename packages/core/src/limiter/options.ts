@@ -83,7 +83,7 @@ export interface CheckedOptions {
   readonly clock: Clock | undefined;
 }
 
-/** @throws SluiceError for whatever would otherwise fail, or let requests through, later */
+/** @throws SluiceError for options that would otherwise cause a failure later, or let requests through */
 export function checkLimiterOptions(options: LimiterOptions): CheckedOptions {
   checkOptions(options, LIMITER_RULES, "createLimiter");
   const {

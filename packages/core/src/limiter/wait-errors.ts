@@ -9,9 +9,7 @@ export function neverFits(): SluiceError {
 }
 
 export function cannotBeMet(waitMs: number, { timeoutMs }: WaitRequest): SluiceError {
-  return waitTimeout(
-    `it can't be granted before ${Math.ceil(waitMs)} ms from now, and may take ${timeoutMs} ms at most`,
-  );
+  return waitTimeout(`it would take at least ${Math.ceil(waitMs)} ms from now, past its timeout of ${timeoutMs} ms`);
 }
 
 export function waitTimeout(why: string): SluiceError {

@@ -29,7 +29,7 @@ export interface BreakerNumbers {
 
 /** Stops asking a store that is down, and finds out when it is back. It has no timers: calls move it on. */
 export interface Breaker {
-  /** False if it is closed for all parts, as far as calls have noticed. */
+  /** True if the breaker is open for at least one part, judging by the calls so far. */
   isOpen(): boolean;
   /** The error that {@link Breaker.leave} would throw for one part: as a value, it costs less. `undefined` if there is none. */
   refusal(part: string, options: CallOptions): SluiceError | undefined;

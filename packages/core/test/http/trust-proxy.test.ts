@@ -177,7 +177,7 @@ describe("the client behind proxies", () => {
       'option "trustProxy" must be an array as in ["10.0.0.0/8"], or a function of an address',
     );
     expect(refused({ trustProxy: ["loopback"] })).toThrow(
-      'option "trustProxy" must have addresses and networks, as in "10.0.0.0/8" or "2001:db8::/32"',
+      'option "trustProxy" must contain addresses and networks, as in "10.0.0.0/8" or "2001:db8::/32"',
     );
   });
 

@@ -61,7 +61,7 @@ export interface Debouncer {
   close(): Promise<void>;
 }
 
-/** The rules of {@link DebouncerOptions}. Most are checked by the limiter. */
+/** The rules of {@link DebouncerOptions}. The limiter checks the values of most options. */
 export const DEBOUNCER_RULES: Rules<DebouncerOptions> = {
   store: "any",
   window: "any",

@@ -100,5 +100,5 @@ function trustOf(trustProxy: readonly string[]): (address: string) => boolean {
 function networkOf(text: string): Network {
   const network = parseNetwork(String(text));
   if (network !== undefined && network !== "wrong") return network;
-  throw invalidOption("trustProxy", text, 'have addresses and networks, as in "10.0.0.0/8" or "2001:db8::/32"');
+  throw invalidOption("trustProxy", text, 'contain addresses and networks, as in "10.0.0.0/8" or "2001:db8::/32"');
 }

@@ -1,4 +1,4 @@
-/** The last error of a client's connections; `undefined` since the database answered. */
+/** The last error of a client's connections, or `undefined` if the database has answered since. */
 type LastError = { last: unknown };
 
 /** Stores that share a client share its listeners. */
