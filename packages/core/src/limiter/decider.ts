@@ -49,7 +49,7 @@ export interface Decider {
 }
 
 /** The parts from which the rest of a limiter is built. */
-export interface LimiterCore extends Decider {
+export interface LimiterCore extends Decider, Answers<LimiterKey, Decision> {
   readonly clock: Clock | undefined;
   /** The store, asked through the circuit breaker. */
   readonly asked: Store;
@@ -68,25 +68,10 @@ export interface LimiterCore extends Decider {
   costOf(given: ConsumeOptions | undefined): number;
   readonly ask: Ask<LimiterKey, Decision>;
   readonly denials: Denials | undefined;
-  /** The decision when the deny cache repeats a denial. */
-  repeated(key: LimiterKey, cost: number, denial: Outcome): Decision;
-  /** The decision when the store answered. */
-  answered(key: LimiterKey, cost: number, charge: boolean, outcome: Outcome): Decision;
-  /** The decision when it did not, of a call that began when the store had answered `answers` calls. */
-  unanswered(
-    key: LimiterKey,
-    cost: number,
-    charge: boolean,
-    error: unknown,
-    calls: CallOptions,
-    answers: number,
-  ): MaybePromise<Decision>;
   /** The limiter that decides while the store fails. */
   readonly spare: LimiterCore | undefined;
   /** The options of such calls, also when the limiter has been closed. */
   timing(): CallOptions;
-  /** The number of calls that the store has answered. */
-  answers(): number;
   /** Lets a denial count for `autoBlock`, and emits events. */
   ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision>;
   /** Emits the events of a decision. */
@@ -294,12 +279,9 @@ export function createLimiterCore(
     costOf,
     ask,
     denials,
-    repeated,
-    answered,
-    unanswered,
+    ...answers,
     spare: fallback?.limiter,
     timing,
-    answers: () => outage.answers,
     ended,
     emit,
 

@@ -59,7 +59,7 @@ export function joinOf(core: LimiterCore, key: LimiterKey, options: ConsumeOptio
     claims,
     start() {
       calls = core.calling();
-      answers = core.answers();
+      answers = core.count();
       return calls;
     },
     recall: core.denials && recall,
