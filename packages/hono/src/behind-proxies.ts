@@ -1,6 +1,16 @@
-import { type ForwardedClient, type ForwardedClientOptions, forwardedClient } from "@sluice/core/http";
+import {
+  checkOptions,
+  type ForwardedClient,
+  type ForwardedClientOptions,
+  forwardedClient,
+  invalidOption,
+  type Rules,
+} from "@sluice/core/http";
 import type { GetConnInfo } from "hono/conninfo";
 import { hasLeft } from "./has-left.js";
+
+/** The values are checked by `forwardedClient`. */
+const RULES: Rules<ForwardedClientOptions> = { trustProxy: "any", proxyHeader: "any" };
 
 /** A {@link GetConnInfo} that knows which proxies it trusts. */
 type Proxied = GetConnInfo & { readonly trust?: ForwardedClient["trust"] };
@@ -11,7 +21,7 @@ type Proxied = GetConnInfo & { readonly trust?: ForwardedClient["trust"] };
  * change its address by writing the field itself.
  *
  * @param getConnInfo that of the runtime, which knows the address of the connection
- * @throws SluiceError `INVALID_OPTION`
+ * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
  * @example
  * ```ts
@@ -23,6 +33,10 @@ type Proxied = GetConnInfo & { readonly trust?: ForwardedClient["trust"] };
  * ```
  */
 export function behindProxies(getConnInfo: GetConnInfo, options: ForwardedClientOptions): GetConnInfo {
+  if (typeof getConnInfo !== "function") {
+    throw invalidOption("getConnInfo", getConnInfo, "be the function of this name of your runtime");
+  }
+  checkOptions(options, RULES, "behindProxies");
   const { trust, address } = forwardedClient(options);
   const proxied: GetConnInfo = (c) => {
     const info = getConnInfo(c);

@@ -120,7 +120,12 @@ describe("rateLimit", () => {
       expect(make).toThrow(expect.objectContaining({ code: "UNKNOWN_OPTION" }));
       expect(make).toThrow("behindProxies(getConnInfo, { trustProxy }) in Hono");
     }
-    expect(() => behindProxies(options.getConnInfo, { trustProxy: ["10.0.0.0/33"] })).toThrow('option "trustProxy"');
+    const { getConnInfo } = options;
+    const misspelt = { trustproxy: ["10.0.0.0/8"] };
+    expect(() => behindProxies(getConnInfo, { trustProxy: ["10.0.0.0/33"] })).toThrow('option "trustProxy"');
+    expect(() => behindProxies(getConnInfo, misspelt as object)).toThrow('did you mean "trustProxy"?');
+    expect(() => behindProxies(getConnInfo, undefined as never)).toThrow('option "options"');
+    expect(() => behindProxies(undefined as never, {})).toThrow('option "getConnInfo"');
   });
 
   it("looks for the client behind the configured proxies", async () => {
