@@ -9,15 +9,15 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, 
  */
 export type Duration = number | `${number}${"" | " "}${"ms" | "s" | "m" | "h" | "d"}`;
 
-/** 2^37 ms, a little over four years: the longest window, so that all arithmetic on times stays exact below 2^53. */
+/** 2^37 ms, a little over four years. With windows up to this length, all arithmetic on times stays exact below 2^53. */
 export const MAX_DURATION_MS: number = 2 ** 37;
 
 /**
  * Reads a {@link Duration} as whole milliseconds.
  *
- * @param option the name that an error reports
+ * @param option the name of the option in errors
  * @param maxMs the longest allowed, by default 2^37 ms
- * @throws SluiceError `INVALID_OPTION` unless it is a whole number of milliseconds from 1 to the longest
+ * @throws SluiceError `INVALID_OPTION` unless the value is a whole number of milliseconds from 1 to `maxMs`
  *
  * @example
  * ```ts
@@ -39,5 +39,5 @@ function wordsToMs(text: string): number {
   return Number(count) * (UNIT_MS[unit ?? ""] ?? Number.NaN);
 }
 
-/** Timers take 31 bits of milliseconds; a longer delay would fire at once. */
+/** Timers take 31 bits of milliseconds: a longer delay would end immediately. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1;

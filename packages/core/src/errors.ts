@@ -1,11 +1,11 @@
 /**
- * Every reason for which Sluice throws or rejects. A limit that was reached is never among them: that is a
- * {@link Decision}. Switch on `code`; messages may change.
+ * Every reason for which Sluice throws or rejects. A reached limit is never an error: it is a {@link Decision}. Switch on
+ * `code`, because messages may change.
  */
 export type SluiceErrorCode =
   /** An option has a value of the wrong type or out of range. */
   | "INVALID_OPTION"
-  /** An option that does not exist, often a typing error. */
+  /** An option does not exist, often because of a typing error. */
   | "UNKNOWN_OPTION"
   /** A key is empty or not a string. */
   | "INVALID_KEY"
@@ -13,7 +13,7 @@ export type SluiceErrorCode =
   | "INVALID_COST"
   /** A policy names an algorithm that neither Sluice nor the `algorithms` option knows. */
   | "UNKNOWN_ALGORITHM"
-  /** The value passed as a store does not have the methods of one. */
+  /** The value passed as a store lacks methods of a store. */
   | "INVALID_STORE"
   /** The value passed as a database client is not one of the supported clients. */
   | "INVALID_CLIENT"
@@ -21,11 +21,11 @@ export type SluiceErrorCode =
   | "STORE_FAILED"
   /** The store did not answer within the time allowed. */
   | "STORE_TIMEOUT"
-  /** The store failed so often that it is not asked until it answers a probe. Nothing was sent. `cause` is the last failure. */
+  /** The store failed so often that the circuit breaker stopped asking it. Nothing was sent. `cause` is the last failure. */
   | "STORE_BREAKER_OPEN"
-  /** The database lacks the table or migration that the store needs, or has another one; the message says what to do. */
+  /** The database lacks the table or migration that the store needs, or has another version. The message names the fix. */
   | "STORE_NOT_READY"
-  /** Other writers kept winning the compare-and-set on one key. Nothing was written. */
+  /** Other writers won every compare-and-set on one key. Nothing was written. */
   | "STORE_CONTENDED"
   /** Stored state has a form that this release can't read. */
   | "STORE_STATE_UNREADABLE"
@@ -37,19 +37,19 @@ export type SluiceErrorCode =
   | "CLOSED"
   /** A request has no client address, or one that is not an IP address, so its client can't be identified. */
   | "CLIENT_ADDRESS_UNUSABLE"
-  /** An adapter whose framework knows no client addresses got neither a way to find them nor a key. */
+  /** An adapter needs a way to find client addresses or a key, because its framework does not know client addresses. */
   | "CONN_INFO_MISSING"
   /** The URL of a store has an unknown scheme or is malformed. */
   | "INVALID_STORAGE"
-  /** The URL of a store needs a package that is not installed; the message says how to install it. */
+  /** The URL of a store needs a package that is not installed. The message says how to install it. */
   | "PACKAGE_MISSING"
-  /** The storage of a setting can't be reached or used: wrong port or credentials, or a missing folder. */
+  /** The storage can't be reached or used: wrong port, wrong credentials, or a missing folder. */
   | "STORAGE_UNAVAILABLE"
   /** The store can't list its entries. */
   | "NOT_LISTABLE"
-  /** An entry whose key is known only by its digest can't be imported into a store that looks keys up in plain text. */
+  /** An entry is known only by the digest of its key, and the target store looks keys up in plain text. */
   | "DIGESTED_KEY"
-  /** The blocklist has as many ranges as it may have. */
+  /** The blocklist already has its maximum number of ranges. */
   | "BLOCKLIST_FULL";
 
 /**
@@ -70,7 +70,7 @@ export class SluiceError extends Error {
   override readonly name = "SluiceError";
   readonly code: SluiceErrorCode;
 
-  /** True for errors of another copy of this package too: one process may load the ES module and the CommonJS one. */
+  /** Also true for errors of another copy of this package: one process may load both the ES module and the CommonJS module. */
   static override [Symbol.hasInstance](this: unknown, value: unknown): value is SluiceError {
     // biome-ignore lint/complexity/noThisInStatic: it is the class that was asked, which may be a subclass
     if (this !== SluiceError) return Function.prototype[Symbol.hasInstance].call(this, value);
@@ -84,7 +84,7 @@ export class SluiceError extends Error {
 }
 
 /**
- * The address of the pages about errors and warnings, one for each code that needs more explanation than its message.
+ * The address of the pages about errors and warnings. Each code that needs more explanation than its message has a page.
  */
 const PAGES = "https://sluice.example/sluice/sluice/blob/main/docs/errors";
 
@@ -100,7 +100,7 @@ export function storeFailure(error: unknown): SluiceError {
   return new SluiceError("STORE_FAILED", `the store failed: ${message}`, { cause: error });
 }
 
-/** Formats a rejected value for a message: short, on one line, and never the contents of an object. */
+/** Formats a rejected value for a message. The text is short, fits on one line, and never shows the contents of an object. */
 export function show(value: unknown): string {
   if (typeof value === "string") {
     return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
@@ -111,7 +111,7 @@ export function show(value: unknown): string {
 }
 
 /**
- * The error for an option that has a value it can't have.
+ * The error for an option with an invalid value.
  *
  * @param must the end of the sentence "option … must …", as in `be a function`
  */

@@ -1,4 +1,4 @@
-// The door for app developers. Adapters re-export all of it.
+// The entry point for app developers. Adapters re-export all of it.
 export type { Algorithm, Finding, Next, Step } from "./algorithm/algorithm.js";
 export { type FixedWindowPolicy, fixedWindow } from "./algorithm/fixed-window.js";
 export type { Policy, Quota } from "./algorithm/policy.js";

@@ -4,19 +4,19 @@ import type { Policy, Quota } from "./policy.js";
 export interface Finding {
   /** True if the cost fits. */
   allowed: boolean;
-  /** Whole units left: after the charge when allowed, as things stand when not. */
+  /** Whole units left after this claim. A denied claim takes none. */
   remaining: number;
   /**
    * Milliseconds until the cost fits if no other request is charged: 0 when allowed, `undefined` when it can never fit.
    */
   retryAfterMs: number | undefined;
-  /** Milliseconds until the whole limit is there again: after the charge when allowed, as things stand when not. */
+  /** Milliseconds until the whole limit is available again. An allowed claim counts as charged. */
   resetAfterMs: number;
-  /** Names the window (or busy period of a bucket) that the charge belongs to; a refund in another one does nothing. */
+  /** Names the window (of a bucket, the busy period) that the charge belongs to. A refund for any other window does nothing. */
   epochMs: number;
 }
 
-/** State to keep, and for how long: `ttlMs` (1 or more) covers at least the time until it equals no state at all. */
+/** State to keep, and its lifetime. `ttlMs` (1 or more) must last until the state decides like an absent one. */
 export interface Next<S> {
   readonly state: S;
   readonly ttlMs: number;
@@ -25,9 +25,9 @@ export interface Next<S> {
 /** A finding, with the state that follows. */
 export interface Step<S> extends Readonly<Finding> {
   /**
-   * The state after the charge. On a denial, and for a cost of 0, absent as a rule: there is nothing to write. Present it is
-   * a repair: the state was read as another one, since the clock stepped back or the policy's numbers changed, and
-   * it is written once so that all later decisions start from there.
+   * The state after the charge. Usually absent on a denial and for a cost of 0, since there is nothing to write. If it is
+   * present then, it is a repair: the stored state was corrected because the clock stepped back or the policy's numbers
+   * changed. The repair is written once, and all later decisions start from it.
    */
   readonly next?: Next<S> | undefined;
 }
@@ -72,22 +72,22 @@ export interface Step<S> extends Readonly<Finding> {
  * ```
  */
 export interface Algorithm<P extends Policy = Policy, S = unknown> {
-  /** Unique, and part of the stored key: state of another algorithm is never read as its own. */
+  /** Must be unique. It is part of the stored key, so an algorithm never reads the state of another one. */
   readonly name: string;
   /** The quota of the policy, for the decision and the headers. */
   quota(policy: P): Quota;
   /**
-   * Checks a policy when a limiter is created, and returns the one to use: a policy may be data from a file. Default: it
-   * is used as it is.
+   * Checks a policy when a limiter is created, and returns the policy to use. A policy may be data from a file, so its
+   * numbers may be invalid. Default: the policy is used unchanged.
    *
    * @throws SluiceError for numbers that the algorithm can't work with
    */
   check?(policy: P): P;
   /**
-   * Decides `cost` units at `nowMs`. Pure. A cost of 0 always fits and charges nothing: it only reads. State older than
-   * its lifetime must count as absent. A clock that stepped back must free nothing and throw nothing. State that is
-   * further ahead than the policy can put it proves a step: read it as the most that the policy can put there, and
-   * return that as `next` even if nothing is charged. Otherwise the key is denied until the clock has caught up.
+   * Decides `cost` units at `nowMs`. Pure. A cost of 0 always fits and charges nothing: it only reads. State older than its
+   * lifetime must count as absent. If the clock has stepped back, free no quota and do not throw. State that is further
+   * ahead than the policy can put it proves such a step: read it as the furthest that the policy allows, and return that as
+   * `next` even if nothing is charged. Otherwise the key is denied until the clock has caught up.
    */
   step(state: S | undefined, policy: P, nowMs: number, cost: number): Step<S>;
   /**
@@ -97,9 +97,9 @@ export interface Algorithm<P extends Policy = Policy, S = unknown> {
    */
   refund?(state: S, policy: P, nowMs: number, cost: number, epochMs: number, chargedAtMs: number): Next<S> | undefined;
   /**
-   * The empty state that a reset leaves behind, so that a charge that follows in the same millisecond gets another
-   * `epochMs` than the charges before it. `undefined` when no charge of this millisecond is known: then the state is
-   * deleted.
+   * Returns the empty state that a reset leaves behind. It gives charges that follow in the same millisecond another
+   * `epochMs` than the charges before the reset. Returns `undefined` if no charge in this millisecond is known: the state
+   * is then deleted.
    */
   clear?(state: S, nowMs: number): Next<S> | undefined;
 }

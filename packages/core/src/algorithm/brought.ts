@@ -3,25 +3,25 @@ import type { Algorithm } from "./algorithm.js";
 import type { Policy } from "./policy.js";
 
 /**
- * The property of a policy that holds its algorithm, the same in all copies of this package. Copies by `{ ...policy }` have it too,
- * and JSON leaves it out.
+ * The property of a policy that holds its algorithm. All copies of this package use the same symbol. Copies made with
+ * `{ ...policy }` keep the property, and JSON omits it.
  */
 const ALGORITHM: unique symbol = Symbol.for("sluice.algorithm") as never;
 
-/** Freezes a policy that brings its algorithm along, so that bundles contain only the algorithms in use. */
+/** Attaches the algorithm to a policy and freezes it. Bundles then contain only the algorithms in use. */
 export function withAlgorithm<P extends Policy, S>(policy: P, algorithm: Algorithm<P, S>): P {
   return Object.freeze({ ...policy, [ALGORITHM]: algorithm });
 }
 
-/** The algorithm that a policy brings along; `undefined` for plain data. */
+/** The algorithm attached to a policy; `undefined` if the policy is plain data. */
 export function broughtBy(policy: Policy): Algorithm | undefined {
   return (policy as { [ALGORITHM]?: Algorithm })[ALGORITHM];
 }
 
 /**
- * The algorithm of a policy.
+ * Returns the algorithm attached to a policy.
  *
- * @throws SluiceError `UNKNOWN_ALGORITHM` for plain data
+ * @throws SluiceError `UNKNOWN_ALGORITHM` if the policy is plain data
  */
 export function algorithmOf(policy: Policy): Algorithm {
   const algorithm = broughtBy(policy);
@@ -29,7 +29,7 @@ export function algorithmOf(policy: Policy): Algorithm {
   return algorithm;
 }
 
-/** The error for a policy that does not bring its algorithm along. */
+/** The error for a policy without an attached algorithm. */
 export function plainDataError({ name }: Policy): SluiceError {
   return new SluiceError("UNKNOWN_ALGORITHM", `policy ${show(name)} is plain data: pass it through policyFrom(…)`);
 }

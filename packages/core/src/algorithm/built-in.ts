@@ -7,7 +7,7 @@ import { slidingLogAlgorithm, slidingLogMerge, slidingLogRemote } from "./slidin
 import { slidingWindowAlgorithm, slidingWindowMerge, slidingWindowRemote } from "./sliding-window.js";
 import { tokenBucketAlgorithm, tokenBucketMerge, tokenBucketRemote } from "./token-bucket.js";
 
-/** The names of the algorithms that come with Sluice. One that the tables below lack is a type error. */
+/** The names of the algorithms that come with Sluice. A name that is missing in the tables below is a type error. */
 export const BUILT_IN_NAMES = ["token-bucket", "fixed-window", "sliding-window", "sliding-log"] as const;
 
 type BuiltInName = (typeof BUILT_IN_NAMES)[number];

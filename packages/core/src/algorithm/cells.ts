@@ -2,31 +2,30 @@ import type { Algorithm, Finding, Step } from "./algorithm.js";
 import type { BuiltInAlgorithm } from "./built-in-algorithm.js";
 import type { Policy } from "./policy.js";
 
-/** Numbers of state, in a separate array or among others in one large typed array. */
+/** The numbers of a state, in an array of their own or in one large typed array. */
 export type Cells = number[] | Float64Array;
 
 /** The value of a cell before its first use: a time so far in the past that every window has ended. */
 export const BLANK: number = Number.NEGATIVE_INFINITY;
 
 /**
- * An algorithm whose state is a fixed count of numbers. It works in place, so that a store in memory can keep a
- * million states in one typed array and decide without garbage; `step` and `refund` of the same arithmetic follow
- * from it by {@link cellAlgorithm}.
+ * An algorithm whose state is a fixed count of numbers. It works in place, so that a memory store can keep a million states
+ * in one typed array and decide without creating garbage. {@link cellAlgorithm} derives `step` and `refund` from it.
  */
 export interface CellAlgorithm<P extends Policy = Policy> extends Algorithm<P, readonly number[]> {
-  /** The number of cells of a state. */
+  /** How many cells a state has. */
   readonly width: number;
   /**
-   * Corrects state that the policy can't have left at `nowMs`: the clock stepped back, or the policy's numbers changed.
-   * Returns true if it corrected anything. Runs before `judge`, `charge` and `restore` at the same `nowMs`. Blank cells
-   * are not a state.
+   * Corrects state that the policy can't have left at `nowMs`, because the clock stepped back or the policy's numbers
+   * changed. Returns true if it corrected anything. Runs before `judge`, `charge` and `restore` at the same `nowMs`. Blank
+   * cells are not a state.
    */
   correct(cells: Cells, at: number, policy: P, nowMs: number): boolean;
-  /** Writes the result into `finding` and does not change the cells. */
+  /** Writes the result into `finding`. Does not change the cells. */
   judge(cells: Cells, at: number, policy: P, nowMs: number, cost: number, finding: Finding): void;
   /** Charges a cost that `judge` allowed at the same `nowMs`. */
   charge(cells: Cells, at: number, policy: P, nowMs: number, cost: number): void;
-  /** Refunds units that were charged at `chargedAtMs`; false when there was nothing to refund. */
+  /** Refunds units that were charged at `chargedAtMs`. Returns false if there was nothing to refund. */
   restore(
     cells: Cells,
     at: number,
@@ -48,7 +47,7 @@ interface InPlace<P extends Policy>
   clear(cells: Cells, at: number, nowMs: number): boolean;
 }
 
-/** The pure functions of an algorithm that works in place. */
+/** Derives the pure functions of an algorithm that works in place. */
 export function cellAlgorithm<P extends Policy>(inPlace: InPlace<P>): BuiltInCells<P> {
   const { width, correct, judge, charge, restore, clear } = inPlace;
   return {

@@ -13,8 +13,8 @@ export interface FixedWindowPolicy extends Policy {
 }
 
 /**
- * `limit` units in a window that starts at a key's first request; all of it comes back at once when the window ends.
- * The cheapest to reason about; a client can spend two limits around the end of a window.
+ * `limit` units in a window that starts at a key's first request. The whole limit is available again when the window ends.
+ * The easiest to reason about, but a client can spend two limits around the end of a window.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -33,12 +33,12 @@ export function fixedWindow(options: WindowOptions): FixedWindowPolicy {
 const START_MS = 0;
 const USED = 1;
 
-/** Returns whether nothing counts any more: the window is over, or all that was used in it was refunded. */
+/** Returns whether nothing counts any more: the window has ended, or everything used in it was refunded. */
 function isOver(cells: Cells, at: number, windowMs: number, nowMs: number): boolean {
   return cells[at + USED] === 0 || nowMs - timeOf(cells[at + START_MS] as number) >= windowMs;
 }
 
-/** Starts a window now that would start later: the clock stepped back. False when it only has a number in its name. */
+/** Restarts a window that starts in the future because the clock stepped back. Returns false if there is nothing to repair. */
 function repair(cells: Cells, at: number, nowMs: number): boolean {
   if (cells[at + USED] === 0 || timeOf(cells[at + START_MS] as number) <= nowMs) return false;
   cells[at + START_MS] = nowMs;
@@ -54,7 +54,8 @@ export const fixedWindowAlgorithm: BuiltInCells<FixedWindowPolicy> = cellAlgorit
   check: (policy) => checkWindow(policy, fixedWindow),
 
   correct(cells, at, _policy, nowMs) {
-    // Nearly always enough, so the rest is in another function: this one stays small enough to be inlined.
+    // This check is nearly always enough. The rest is a separate function, so that this one stays small enough to be
+    // inlined.
     return (cells[at + START_MS] as number) > nowMs && repair(cells, at, nowMs);
   },
 
@@ -104,7 +105,7 @@ export const fixedWindowRemote: RemoteForm<FixedWindowPolicy, readonly number[]>
   number: 2,
   numbers: windowNumbers,
 
-  /** `startMs` and `used`; where nothing is used, the name that a window would get. */
+  /** Reads `startMs` and `used`. If nothing is used, `startMs` is the name that the next window would get. */
   read(reply) {
     const cells = readCells(reply, 2);
     if (cells[USED] === 0) cells[START_MS] = epochBefore(cells[START_MS] as number);

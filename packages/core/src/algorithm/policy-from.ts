@@ -4,8 +4,8 @@ import { builtInAlgorithms, unknownAlgorithm } from "./built-in.js";
 import type { Policy } from "./policy.js";
 
 /**
- * Makes a policy from plain data, as from a file: `tokenBucket` and the other constructors do so from options. It is apart from
- * them, so that bundles contain only the algorithms in use.
+ * Creates a policy from plain data, such as a file, as `tokenBucket` and the other constructors do from options. It needs
+ * all algorithms, so it is a separate function: bundles without it contain only the algorithms in use.
  *
  * @param data the properties of a policy of one of the algorithms that come with Sluice
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`, `UNKNOWN_ALGORITHM`

@@ -2,13 +2,13 @@ import { SluiceError, show } from "../errors.js";
 import type { Rule } from "../options.js";
 
 /**
- * A named limit as plain, frozen, JSON-serialisable data. Made by {@link tokenBucket}, {@link fixedWindow},
- * {@link slidingWindow} or {@link slidingLog}, or written out for a custom algorithm.
+ * A named limit as plain, frozen, JSON-serialisable data. Created by {@link tokenBucket}, {@link fixedWindow}, {@link
+ * slidingWindow} or {@link slidingLog}, or written by hand for a custom algorithm.
  */
 export interface Policy {
   /** Appears in headers and in the stored key: 1 to 128 printable ASCII characters, unique within a limiter. */
   readonly name: string;
-  /** The {@link Algorithm} that reads the rest. */
+  /** The name of the {@link Algorithm} that reads the other properties. */
   readonly algorithm: string;
 }
 
@@ -20,13 +20,13 @@ export interface Quota {
   readonly windowMs: number;
 }
 
-/** The name of a policy can stand in a header and a stored key. */
+/** Policy names must fit into a header and a stored key. */
 export const NAME: Rule = { characters: 128 };
 
 /** Units of a quota. */
 export const COUNT: Rule = { min: 1 };
 
-/** @throws SluiceError `INVALID_COST` unless it is a whole number of 1 or more */
+/** @throws SluiceError `INVALID_COST` unless the cost is a whole number of 1 or more */
 export function checkCost(cost: number): number {
   if (!Number.isSafeInteger(cost) || cost < 1) {
     throw new SluiceError("INVALID_COST", `cost must be a whole number from 1 to 2^53 - 1, got ${show(cost)}`);

@@ -1,9 +1,9 @@
-/** The number of bits in a digit, chosen so that no product below passes 2^53. */
+/** The number of bits in a digit, chosen so that no product below exceeds 2^53. */
 const DIGIT = 2 ** 15;
 
 /**
- * `floor(a * b / divisor)`, exactly, for whole numbers up to 2^37 where `a` is not larger than `divisor`. If the
- * product passes 2^53, divides by long division over the three digits of `b`.
+ * `floor(a * b / divisor)`, exact for whole numbers up to 2^37 where `a` is at most `divisor`. If the product exceeds 2^53,
+ * uses long division over the three digits of `b`.
  */
 export function floorOfRatio(a: number, b: number, divisor: number): number {
   const product = a * b;

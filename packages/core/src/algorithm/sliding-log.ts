@@ -13,8 +13,8 @@ export interface SlidingLogPolicy extends Policy {
 }
 
 /**
- * `limit` units in any stretch of `window`, exactly: every grant is remembered until it leaves the window. State and
- * the work of a decision grow with the grants in a window, so use it for small limits (up to some hundreds).
+ * `limit` units in any stretch of `window`, exactly: every grant is remembered until it leaves the window. The size of the
+ * state and the time of a decision grow with the grants in a window, so use it for limits of up to some hundreds.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -30,8 +30,8 @@ export function slidingLog(options: WindowOptions): SlidingLogPolicy {
 }
 
 /**
- * Grants in order of time, flat: `[atMs, cost, atMs, cost, …]`. Grants of one millisecond share an entry, which `atMs`
- * names as described in `epoch.ts`. A reset leaves one entry with a cost of 0.
+ * Grants in order of time, as one flat array: `[atMs, cost, atMs, cost, …]`. Grants of one millisecond share an entry.
+ * `atMs` is its name as described in `epoch.ts`. A reset leaves one entry with a cost of 0.
  */
 export type GrantLog = readonly number[];
 
@@ -46,9 +46,7 @@ interface LogSummary {
   readonly fitsAtMs: number | undefined;
 }
 
-/**
- * The grants that count at `nowMs`. Those that lie ahead, since the clock stepped back, are one that was granted now.
- */
+/** The grants that count at `nowMs`. Grants in the future, where the clock stepped back, are merged into one at `nowMs`. */
 function within(log: GrantLog, windowMs: number, nowMs: number): { log: GrantLog; corrected: boolean } {
   let first = 0;
   while (first < log.length && timeOf(log[first] as number) + windowMs <= nowMs) first += 2;
@@ -79,7 +77,7 @@ function summarise(log: GrantLog, policy: SlidingLogPolicy, cost: number): LogSu
   return { used, newestMs: log.length > 0 ? log[log.length - 2] : undefined, fitsAtMs };
 }
 
-/** Decides by a log's summary at `nowMs`. */
+/** Decides at `nowMs` from the summary of a log. */
 function judgeLog(summary: LogSummary, policy: SlidingLogPolicy, nowMs: number, cost: number): Finding {
   const { used, newestMs, fitsAtMs } = summary;
   const allowed = cost === 0 || used + cost <= policy.limit;
@@ -100,7 +98,7 @@ function next(log: GrantLog, policy: SlidingLogPolicy, nowMs: number): Next<Gran
   return { state: log, ttlMs: Math.max(1, newestMs + policy.windowMs - nowMs) };
 }
 
-/** Every grant, remembered until it leaves the window: exact. State: {@link GrantLog}. */
+/** Remembers every grant until it leaves the window: exact. State: {@link GrantLog}. */
 export const slidingLogAlgorithm: BuiltInAlgorithm<SlidingLogPolicy, GrantLog> = {
   name: "sliding-log",
 
@@ -135,8 +133,8 @@ export const slidingLogRemote: RemoteForm<SlidingLogPolicy, GrantLog> = {
   numbers: windowNumbers,
 
   /**
-   * The units `used` in the window, the name of the newest grant (-1: none), and the time at which the cost fits (-1: now,
-   * or never).
+   * Reads the units `used` in the window, the name of the newest grant (-1: none), and the time at which the cost fits (-1:
+   * now, or never).
    */
   read(reply, policy) {
     const [used, newestMs, fitsAtMs] = [nextNumber(reply), nextNumber(reply), nextNumber(reply)];
@@ -151,7 +149,7 @@ export const slidingLogRemote: RemoteForm<SlidingLogPolicy, GrantLog> = {
   earliestMs: (log) => ((log.at(-1) ?? 0) > 0 ? timeOf(log.at(-2) ?? 0) : 0),
 };
 
-/** All grants of both; of those at one time the larger. */
+/** All grants of both logs. Where both have grants at one time, the larger one. */
 export const slidingLogMerge: StateMerge<GrantLog> = {
   windowOf: (log, untilMs) => (log.length > 0 ? untilMs - timeOf(log[log.length - 2] as number) : undefined),
   join(arriving, there, { ms: windowMs }, nowMs) {

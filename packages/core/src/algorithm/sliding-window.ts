@@ -17,9 +17,9 @@ export interface SlidingWindowPolicy extends Policy {
 const MAX_SLIDING_WINDOW_LIMIT: number = 2 ** 30;
 
 /**
- * `limit` units in any stretch of `window`, estimated from the counts of this window and the one before, as if requests came
- * evenly: as small as a fixed window, and without its double spending. A client that picks its times can get up to two limits
- * in one window. The limit is at most 2^30.
+ * `limit` units in any stretch of `window`, estimated from the counts of this window and the one before, as if requests
+ * came evenly. It stores as little as a fixed window, and evenly spaced requests can't spend two limits around its end. A
+ * client that picks its times can get up to two limits in one window. The limit is at most 2^30.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -39,7 +39,7 @@ const START_MS = 0;
 const PREVIOUS = 1;
 const CURRENT = 2;
 
-/** The counts of the cells at `nowMs`. One object for all calls: it is read before the next call fills it again. */
+/** The counts of the cells at `nowMs`. All calls share one object, which is read before the next call fills it. */
 const rolled = { startMs: 0, previous: 0, current: 0 };
 
 function roll(cells: Cells, at: number, windowMs: number, nowMs: number): void {
@@ -57,11 +57,11 @@ function roll(cells: Cells, at: number, windowMs: number, nowMs: number): void {
     rolled.previous = cells[at + PREVIOUS] as number;
     rolled.current = cells[at + CURRENT] as number;
   }
-  // Nothing counts, also when all of it was refunded: the next request starts a window, as a key's first does.
+  // Nothing counts, or all of it was refunded: the next request starts a window, like a key's first request.
   if (rolled.previous === 0 && rolled.current === 0) rolled.startMs = epochAfter(startMs, nowMs);
 }
 
-/** The share of the previous count that still lies in the window, rounded up: an estimate that errs on the safe side. */
+/** The share of the previous count that still lies in the window, rounded up so that the estimate is never too low. */
 function weighted(previous: number, leftMs: number, windowMs: number): number {
   return previous - floorOfRatio(windowMs - leftMs, previous, windowMs);
 }
@@ -142,7 +142,7 @@ export const slidingWindowRemote: RemoteForm<SlidingWindowPolicy, readonly numbe
   number: 3,
   numbers: windowNumbers,
 
-  /** `startMs`, `previous` and `current`; where nothing is used, the name that a window would get. */
+  /** Reads `startMs`, `previous` and `current`. If nothing is used, `startMs` is the name that the next window would get. */
   read(reply) {
     const cells = readCells(reply, 3);
     if (cells[PREVIOUS] === 0 && cells[CURRENT] === 0) cells[START_MS] = epochBefore(cells[START_MS] as number);
@@ -155,8 +155,8 @@ export const slidingWindowRemote: RemoteForm<SlidingWindowPolicy, readonly numbe
 type Window = readonly [startMs: number, previous: number, current: number];
 
 /**
- * In the same window, the larger of each count. Otherwise the younger window, with as much more as the older one counts
- * now: nothing when the younger one counts as much now and later.
+ * In the same window, the larger of each count. Otherwise the younger window, plus the amount by which the older one counts
+ * more now. Nothing is added if the younger one counts as much now and later.
  */
 export const slidingWindowMerge: StateMerge<readonly number[]> = {
   windowOf(state, untilMs) {
@@ -181,19 +181,19 @@ function joinWindows(arriving: Window, there: Window, { ms, exact }: KnownWindow
   const [startMs, previous, current] = younger;
   const [usedInOlder, usedInYounger] = [unitsIn(older, ms, nowMs), unitsIn(younger, ms, nowMs)];
   const hasEnded = nowMs - timeOf(startMs) >= ms;
-  // Both fall in straight lines from here on, the older one to 0 first, so that the larger one stays the larger.
+  // Both fall in straight lines from here on. The older one reaches 0 first, so the larger one stays the larger.
   const isStraight = hasEnded || timeOf(startMs) >= timeOf(older[0]) + ms;
   if (isStraight && usedInYounger >= usedInOlder) return younger;
   if (!hasEnded) return [startMs, previous, Math.max(current, wholeUnits(usedInOlder, ms))];
   if (!exact) return [nowMs, 0, wholeUnits(usedInOlder, ms)];
-  // The window after the younger one: the usage of the younger one keeps fading, and the shortfall to the older one is
-  // added.
+  // Uses the window after the younger one. The usage of the younger one keeps fading there, and the shortfall to the older
+  // one is added.
   return [timeOf(startMs) + ms, current, wholeUnits(usedInOlder - usedInYounger, ms)];
 }
 
 /**
- * The current usage, in fractions of a unit: the denominator is the window in milliseconds. Exact: the product may pass
- * 2^53.
+ * The current usage in fractions of a unit, whose denominator is the window in milliseconds. A bigint, because the product
+ * may exceed 2^53.
  */
 function unitsIn([startMs, previous, current]: Window, windowMs: number, nowMs: number): bigint {
   const sinceMs = Math.max(0, nowMs - timeOf(startMs));

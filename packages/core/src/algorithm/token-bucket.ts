@@ -8,7 +8,7 @@ import { COUNT, NAME, type Policy } from "./policy.js";
 import { floorOfRatio } from "./ratio.js";
 import { cellJudge, readCells } from "./reply.js";
 
-/** `rate` units per `intervalMs`, refilled continuously, at most `burst` saved up. */
+/** `rate` units per `intervalMs`, refilled continuously, with at most `burst` saved up. */
 export interface TokenBucketPolicy extends Policy {
   readonly algorithm: "token-bucket";
   readonly rate: number;
@@ -20,17 +20,17 @@ export interface TokenBucketPolicy extends Policy {
 export interface TokenBucketOptions {
   /** Printable ASCII, unique within a limiter. Default `"default"`. */
   name?: string | undefined;
-  /** Units that come back per interval: a whole number of 1 or more. Default 100. */
+  /** Units restored per interval: a whole number of 1 or more. Default 100. */
   rate?: number | undefined;
   /** Default `"1s"`. */
   interval?: Duration | undefined;
-  /** The most units saved up, so the most granted at once. Default: `rate`. */
+  /** The most units saved up, and so the most granted at once. Default: `rate`. */
   burst?: number | undefined;
 }
 
 /**
- * The usual choice: a bucket of `burst` tokens that starts full and refills continuously at `rate` per `interval`.
- * A client may save up a burst and never gets more than the rate in the long run, exactly, also for 7 per second.
+ * The usual choice: a bucket of `burst` tokens that starts full and refills continuously at `rate` per `interval`. A client
+ * may save up a burst but never gets more than the rate in the long run. Rates such as 7 per second are exact too.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -53,12 +53,12 @@ export function tokenBucket(options: TokenBucketOptions = {}): TokenBucketPolicy
   return withAlgorithm(policy, tokenBucketAlgorithm);
 }
 
-/** So that the time at which a bucket is full stays exact below 2^53. */
+/** Keeps the time at which a bucket is full exact, below 2^53. */
 const LONGEST_FILL_MS: number = 2 ** 52;
 
 /**
- * The given rate and interval or, if `burst * interval` would pass 2^53 and no longer be exact, the same in lowest
- * terms: 1,000,000,000 per 30 days is 125 per 324 ms.
+ * The rate and interval as they are if `burst * interval` is at most 2^53. Otherwise reduces them to lowest terms to keep
+ * counts exact: 1,000,000,000 per 30 days becomes 125 per 324 ms.
  */
 function ratio(rate: number, intervalMs: number, burst: number): { rate: number; intervalMs: number } {
   const isExact = burst * intervalMs <= Number.MAX_SAFE_INTEGER;
@@ -77,31 +77,31 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
-/** Checks a policy that may be data from a file, and makes it again. */
+/** Checks a policy that may be data from a file, and creates it again. */
 function checkTokenBucket({ algorithm, ...numbers }: TokenBucketPolicy): TokenBucketPolicy {
   const rules = { name: "any", rate: "any", intervalMs: "any", burst: "any" } as const;
   checkOptions(numbers, rules, `a policy with algorithm "${algorithm}"`);
   const { name, rate, intervalMs, burst } = numbers;
-  // A default is for those who leave an option out of a call; data that lacks a number is broken.
+  // Only calls get defaults for missing options. Data that lacks a number is broken.
   check("rate", rate, COUNT);
   check("burst", burst, COUNT);
   return tokenBucket({ name, rate, burst, interval: parseDuration(intervalMs, "intervalMs") });
 }
 
 /*
- * The bucket is kept as the generic cell rate algorithm (ITU-T I.371, annex A; also called leaky bucket as a meter):
- * one time, the theoretical arrival time, at which the bucket is full again. It is held as whole milliseconds and a
- * numerator over `rate`, so that no rate is rounded. Below, amounts are counted in units of 1 / intervalMs of a token:
- * a token is `intervalMs` units, a millisecond brings `rate` units, and every number stays a whole number below 2^53.
+ * The bucket is kept as the generic cell rate algorithm (ITU-T I.371, annex A; also called leaky bucket as a meter). It
+ * stores one time, the theoretical arrival time, at which the bucket is full again. That time is stored as whole
+ * milliseconds and a numerator over `rate`, so that no rate is rounded. Below, amounts are in units of 1 / intervalMs of a
+ * token: a token is `intervalMs` units, and a millisecond refills `rate` units. So every number stays whole and below 2^53.
  */
 const FULL_AT_MS = 0;
 const FULL_AT_NUMERATOR = 1;
 const RATE = 2;
 const INTERVAL_MS = 3;
-/** Names the time since the bucket was last full. A refund of a charge from before it does nothing. */
+/** The time since the bucket was last full, as a name. A refund of an earlier charge does nothing. */
 const BUSY_SINCE_MS = 4;
 
-/** Units missing from a full bucket. Past 2^53 it is inexact, and larger than any bucket. */
+/** Units missing from a full bucket. Above 2^53 the result is inexact, but larger than any bucket. */
 function missing(cells: Cells, at: number, nowMs: number): number {
   const aheadMs = (cells[at + FULL_AT_MS] as number) - nowMs;
   if (!(aheadMs >= 0)) return 0;
@@ -117,13 +117,13 @@ function setMissing(
 ): void {
   const aheadMs = Math.floor(units / rate);
   cells[at + FULL_AT_MS] = nowMs + aheadMs;
-  // The remainder, at a fifth of the price of `%`, which calls out to C for numbers past 2^31.
+  // The remainder. `%` takes five times as long, because it calls a C function for numbers above 2^31.
   cells[at + FULL_AT_NUMERATOR] = units - aheadMs * rate;
   cells[at + RATE] = rate;
   cells[at + INTERVAL_MS] = intervalMs;
 }
 
-/** Units of a bucket with another interval as units of this one, rounded up, and no more than the bucket holds. */
+/** Converts units of a bucket with another interval, rounded up, to at most the units that this bucket holds. */
 function converted(units: number, oldIntervalMs: number, { intervalMs, burst }: TokenBucketPolicy): number {
   const whole = Math.floor(units / oldIntervalMs);
   // More than any bucket holds: the clock has stepped back.
@@ -133,12 +133,12 @@ function converted(units: number, oldIntervalMs: number, { intervalMs, burst }: 
   return whole * intervalMs + restUnits;
 }
 
-/** The name of a busy period that starts at `nowMs`, after one with another name. */
+/** The name of a busy period that starts at `nowMs` and follows the one named `busySinceMs`. */
 function nextBusySince(busySinceMs: number, nowMs: number): number {
   return busySinceMs >= nowMs ? busySinceMs + 1 : nowMs;
 }
 
-/** Corrects a bucket of other numbers, and one that lacks more than it holds. False if there was nothing to correct. */
+/** Corrects a bucket that has other numbers or lacks more than it holds. Returns false if there was nothing to correct. */
 function repair(cells: Cells, at: number, policy: TokenBucketPolicy, nowMs: number): boolean {
   const units = missing(cells, at, nowMs);
   if (units === 0) return false;
@@ -160,7 +160,7 @@ export const tokenBucketAlgorithm: BuiltInCells<TokenBucketPolicy> = cellAlgorit
 
   quota: ({ rate, intervalMs, burst }) => ({ limit: burst, windowMs: Math.ceil((burst * intervalMs) / rate) }),
 
-  // The rest is refilled at the rate. If nothing remains, the wait is for the next whole token.
+  // The rest refills at the rate. If nothing remains, the next whole token is what the client waits for.
   spreadMs({ rate, intervalMs }, { remaining, limit, resetAfterMs }) {
     if (remaining > 0) return (remaining * intervalMs) / rate;
     return resetAfterMs - ((limit - 1) * intervalMs) / rate;
@@ -169,7 +169,8 @@ export const tokenBucketAlgorithm: BuiltInCells<TokenBucketPolicy> = cellAlgorit
   correct(cells, at, policy, nowMs) {
     const aheadMs = (cells[at + FULL_AT_MS] as number) - nowMs;
     if (!(aheadMs >= 0)) return false;
-    // Nearly always right, so the rest is in another function: this one stays small enough to be inlined.
+    // This check nearly always succeeds. The rest is a separate function, so that this one stays small enough to be
+    // inlined.
     const isOurs = cells[at + RATE] === policy.rate && cells[at + INTERVAL_MS] === policy.intervalMs;
     if (isOurs && (aheadMs + 1) * policy.rate <= policy.burst * policy.intervalMs) return false;
     return repair(cells, at, policy, nowMs);
@@ -199,7 +200,7 @@ export const tokenBucketAlgorithm: BuiltInCells<TokenBucketPolicy> = cellAlgorit
   restore(cells, at, policy, nowMs, cost, epochMs, chargedAtMs) {
     const used = missing(cells, at, nowMs);
     if (used === 0 || cells[at + BUSY_SINCE_MS] !== epochMs) return false;
-    // Time has refilled the rest: others used what came back.
+    // Units that were refilled since the charge are not refunded: others may have used them.
     const units = cost * policy.intervalMs - policy.rate * Math.max(0, nowMs - chargedAtMs);
     if (units <= 0) return false;
     setMissing(cells, at, policy, nowMs, Math.max(0, used - units));
@@ -220,7 +221,7 @@ export const tokenBucketRemote: RemoteForm<TokenBucketPolicy, readonly number[]>
   number: 1,
   numbers: ({ rate, intervalMs, burst }) => [rate, intervalMs, burst],
 
-  /** `fullAtMs`, `numerator` and `busySinceMs`; of a full bucket the name that a busy period would get. */
+  /** Reads `fullAtMs`, `numerator` and `busySinceMs`. If the bucket is full, the last is the name of the next busy period. */
   read(reply, { rate, intervalMs }, nowMs) {
     const cells = readCells(reply, 3);
     const busySinceMs = cells[2] as number;
@@ -239,7 +240,7 @@ export const tokenBucketRemote: RemoteForm<TokenBucketPolicy, readonly number[]>
 
 /** The bucket that lacks more tokens. */
 export const tokenBucketMerge: StateMerge<readonly number[]> = {
-  // Its state contains the time when it is full.
+  // The state contains the time at which the bucket is full.
   windowOf: () => 0,
   join: (arriving, there, _, nowMs) =>
     missingTokens(arriving, nowMs) > missingTokens(there, nowMs) ? arriving : there,

@@ -20,7 +20,7 @@ interface Windowed extends Policy {
   readonly windowMs: number;
 }
 
-/** The checked policy of an algorithm with a window. `maker` is the function that errors name. */
+/** Returns the checked policy of an algorithm with a window. Errors name the function `maker`. */
 export function windowPolicy<P extends Windowed, S>(
   algorithm: Algorithm<P, S>,
   options: WindowOptions,
@@ -34,7 +34,7 @@ export function windowPolicy<P extends Windowed, S>(
   return withAlgorithm(numbers as P, algorithm);
 }
 
-/** Checks a policy that may be data from a file, and makes it again by its constructor. */
+/** Checks a policy that may be data from a file, and creates it again with its constructor. */
 export function checkWindow<P extends Windowed>(given: P, make: (options: WindowOptions) => P): P {
   const { algorithm, ...numbers } = given;
   checkOptions(numbers, { name: "any", limit: "any", windowMs: "any" }, `a policy with algorithm "${algorithm}"`);

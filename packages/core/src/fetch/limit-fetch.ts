@@ -7,18 +7,18 @@ import type { MaybePromise } from "../maybe-promise.js";
 import { check, checkOptions, type Rules } from "../options.js";
 import { parseRateLimit } from "./parse-rate-limit.js";
 
-/** The runtime's `fetch`, where its types are there. */
+/** The `fetch` function of the runtime, if its types are available. */
 export type Fetch = typeof globalThis extends { fetch: infer F extends (...args: never[]) => unknown }
   ? F
   : (input: string, init?: { readonly signal?: AbortSignal }) => Promise<unknown>;
 
 /** Options of {@link limitFetch}. */
 export interface LimitFetchOptions {
-  /** By what calls are limited together. Default: the host of the address. */
+  /** Calls with the same key share a limit. Default: the host of the address. */
   key?: ((...call: Parameters<Fetch>) => MaybePromise<LimiterKey>) | undefined;
   /** Units that a call takes. Default 1. */
   cost?: number | ((...call: Parameters<Fetch>) => MaybePromise<number>) | undefined;
-  /** The longest that a call waits for its turn; it rejects with `WAIT_TIMEOUT` at once when that is not enough. */
+  /** The longest time that a call waits for its turn. If that is too short, it rejects with `WAIT_TIMEOUT` immediately. */
   timeout?: Duration | undefined;
   /** The longest pause that a server may ask for. Default `"1h"`. */
   maxPause?: Duration | undefined;
@@ -27,10 +27,10 @@ export interface LimitFetchOptions {
 const RULES: Rules<LimitFetchOptions> = { key: "function", cost: "any", timeout: "any", maxPause: "any" };
 
 /**
- * Creates a `fetch` that waits for its turn, and pauses as long as the server asks: by Retry-After with 503 and any
- * status from 400 to 499, and by RateLimit fields without remaining quota. The pause holds for all processes that share
- * the limiter's store. Answers are returned unchanged, even 429: nothing is sent twice. A call's `signal` ends its wait
- * too.
+ * Creates a `fetch` that waits for its turn and pauses as long as the server asks. The server asks by Retry-After with
+ * status 503 or any from 400 to 499, or by RateLimit fields without remaining quota. The pause applies to all processes
+ * that share the limiter's store. Responses are returned unchanged, even 429: nothing is sent twice. A call's `signal` ends
+ * its wait too.
  *
  * @throws SluiceError `INVALID_OPTION`, `INVALID_COST`, `UNKNOWN_OPTION`
  *
@@ -61,19 +61,19 @@ export function limitFetch(limiter: Limiter, fetch: Fetch, options: LimitFetchOp
     await limiter.wait(who, { ...waiting, cost: units, ...(signal && { signal }) });
     const response = await fetch(input, init);
     const pauseMs = Math.min(pauseOf(response), maxPauseMs, MAX_DURATION_MS);
-    // When the store fails the answer is there all the same, and the next call asks the store anyway.
+    // If the store fails here, the caller still gets the response, and the next call asks the store again.
     if (pauseMs > 0) await pause(limiter, who, pauseMs).catch(() => {});
     return response;
   };
 }
 
-/** Answers may arrive out of order, so no pause is made shorter. */
+/** Pauses a key. Responses may arrive out of order, so a pause is never shortened. */
 async function pause(limiter: Limiter, key: LimiterKey, pauseMs: number): Promise<void> {
   const { retryAfterMs } = await limiter.peek(key);
   if (retryAfterMs === undefined || retryAfterMs < pauseMs) await limiter.block(key, pauseMs);
 }
 
-/** How long to pause, according to the server. */
+/** The pause that the server asks for. */
 function pauseOf({ status, headers }: Response): number {
   const { limits, retryAfterMs } = parseRateLimit(headers);
   // 403 too: GitHub answers so to requests over its secondary limits.

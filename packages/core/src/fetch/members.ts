@@ -1,12 +1,12 @@
 /** A member of a field that is a list or dictionary (RFC 9651, sections 3.1 and 3.2). */
 export interface Member {
-  /** Its name in a dictionary, in lower case. */
+  /** The name in a dictionary, in lower case. */
   readonly name: string | undefined;
   /** Its value as text, a String without its quotes. */
   readonly value: string;
-  /** Its value as it is written: a String with its quotes, so that `"5"` is not 5. */
+  /** The value as written. A String keeps its quotes, so that `"5"` is not 5. */
   readonly bare: string;
-  /** Values as they are written, by names in lower case. */
+  /** The parameters: values as written, by name in lower case. */
   readonly params: ReadonlyMap<string, string>;
 }
 
@@ -23,8 +23,8 @@ const MEMBER = new RegExp(
 const PARAM = new RegExp(`;[ \\t]*(${KEY})(?:${EQUALS}(${BARE}))?`, "g");
 
 /**
- * The members of a field; `undefined` when it can't be read, which counts as if it were not there. More than the standard
- * allows can: empty elements, spaces around `=`, and names in upper case.
+ * The members of a field, or `undefined` if it can't be read: the field then counts as absent. Accepts more than the
+ * standard allows: empty elements, spaces around `=`, and names in upper case.
  */
 export function readMembers(field: string): readonly Member[] | undefined {
   if (field.length > MAX_LENGTH) return undefined;

@@ -2,9 +2,9 @@ import { httpDateMs } from "./http-date.js";
 import { countOf, leniently, longest, secondsMsOf, untilMs } from "./lenient-number.js";
 import { type Member, readMembers } from "./members.js";
 
-/** A limit that a server reports. Values that it leaves out are `undefined`. */
+/** A limit that a server reports. Values that the server omits are `undefined`. */
 export interface ReportedLimit {
-  /** The policy's name, which drafts before 8 do not have. */
+  /** The policy's name. Drafts before 8 do not have one. */
   readonly name: string | undefined;
   /** The most units in the window. */
   readonly limit: number | undefined;
@@ -21,7 +21,7 @@ export interface RateLimitReport {
   readonly retryAfterMs: number | undefined;
 }
 
-/** A response's fields: a `Headers` object, or an object with names in lower case, as Node.js has it. */
+/** The fields of a response: a `Headers` object, or an object with names in lower case, as in Node.js. */
 export type ResponseFields =
   | { get(name: string): string | null | undefined }
   | Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -29,11 +29,11 @@ export type ResponseFields =
 type Field = (name: string) => string | undefined;
 
 /**
- * Reads the limits that a server reports: the RateLimit fields of the IETF draft in all versions since -06, including
- * the planned names of the parameters, or else `X-RateLimit-` fields; and Retry-After. Accepts numbers and times in all
- * forms that servers send: with fractions, below zero, as dates. Never throws: values that can't be read are ignored.
+ * Reads the limits that a server reports, and Retry-After. Supports the RateLimit fields of all versions of the IETF draft
+ * since -06, including the planned parameter names; without them, reads `X-RateLimit-` fields. Accepts numbers and times in
+ * all forms that servers send: with fractions, below zero, as dates. Never throws: unreadable values are ignored.
  *
- * @param nowMs the current time, to which the forms with a date are compared
+ * @param nowMs the current time, with which dates are compared
  *
  * @example
  * ```ts
@@ -61,7 +61,7 @@ function isHeaders(fields: ResponseFields): fields is { get(name: string): strin
 function named(field: Field, nowMs: number): readonly ReportedLimit[] | undefined {
   const byName = (name: string) => (members(field, name) ?? []).filter((member) => member.name === undefined);
   const remainingOf = ({ params }: Member) => countOf(params.get("r") ?? params.get("a"));
-  // Without its required parameter an item says nothing.
+  // An item without its required parameter says nothing.
   const states = byName("ratelimit").filter((member) => remainingOf(member) !== undefined);
   const policies = byName("ratelimit-policy").filter(({ params }) => countOf(params.get("q")) !== undefined);
   if (states.length + policies.length === 0) return undefined;
@@ -79,7 +79,7 @@ function named(field: Field, nowMs: number): readonly ReportedLimit[] | undefine
   });
 }
 
-/** Like `untilMs`, but for numbers as Strings, which it does not accept. */
+/** Like `untilMs`, but rejects numbers in quotes. */
 function momentMs(bare: string | undefined, nowMs: number): number | undefined {
   return bare !== undefined && /^"[^a-z:]*"$/i.test(bare) ? undefined : untilMs(bare, nowMs);
 }
@@ -102,7 +102,7 @@ function draft6(field: Field, nowMs: number): readonly ReportedLimit[] | undefin
   return withPolicies(field, leniently(first?.value), state);
 }
 
-/** The limit that binds, and the others, which only the policy field contains. */
+/** The limit that is reported with its remaining units, and the others, which are only in the policy field. */
 function withPolicies(
   field: Field,
   limit: number | undefined,
@@ -134,8 +134,8 @@ function members(field: Field, name: string): readonly Member[] | undefined {
 }
 
 /**
- * Reads how long a Retry-After field says to wait: in seconds, also with a fraction, or until a date (RFC 9110, section
- * 10.2.3). Of a field that was sent more than once, the longest.
+ * The wait in a Retry-After field: seconds, also with a fraction, or the time until a date (RFC 9110, section 10.2.3). If
+ * the field was sent more than once, the longest.
  */
 function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
   return longest(value, (text) => {

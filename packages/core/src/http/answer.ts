@@ -5,16 +5,16 @@ import { checkOptions, type Rules } from "../options.js";
 import type { HeaderField } from "./headers/field.js";
 import type { Settle } from "./settle.js";
 
-/** A denial and its answer. The option `handler` of a guard receives it. */
+/** A denied request and its answer. The option `handler` of a guard receives it. */
 export interface Denial<Reason extends string = string, Found = unknown> {
-  /** Which check denied, such as `"limited"`; `"unavailable"` when its store did not answer. */
+  /** The check that denied, such as `"limited"`. `"unavailable"` if its store did not answer. */
   readonly reason: Reason;
   /** The result of the check, such as a decision or a block. */
   readonly found: Found;
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
-  /** The fields that belong to the denial, such as `Retry-After`. They are set on the response already. */
+  /** The fields that belong to the denial, such as `Retry-After`. They are already set on the response. */
   readonly fields: readonly HeaderField[];
   /** The guard's option `name`. */
   readonly name: string | undefined;
@@ -29,13 +29,13 @@ export interface AnswerOptions<Req, Found> {
   statusCode?: number | undefined;
   /** The `type` of the problem document. */
   type?: string | undefined;
-  /** The `title` of the problem document. Default: the one that belongs to the default type, and none with another type. */
+  /** The `title` of the problem document. Default: the title of the default type. Another type has no default title. */
   title?: string | undefined;
-  /** The body instead of the problem document: a text, an object that is sent as JSON, or a function that returns one. */
+  /** Replaces the problem document as body: a text, an object to send as JSON, or a function that returns one of them. */
   message?: string | object | ((request: Req, found: Found) => MaybePromise<string | object>) | undefined;
 }
 
-/** The rules of {@link AnswerOptions}. A message is checked where it is written. */
+/** The rules of {@link AnswerOptions}. `contentOf` checks messages. */
 export const ANSWER_RULES: Rules<AnswerOptions<never, never>> = {
   statusCode: { min: 400, max: 599 },
   type: { is: (type) => typeof type === "string" && /^[\x21-\x7e]+$/.test(type), must: "be a URI" },
@@ -43,7 +43,7 @@ export const ANSWER_RULES: Rules<AnswerOptions<never, never>> = {
   message: "any",
 };
 
-/** The default answer of a check, before its {@link AnswerOptions}. */
+/** The default answer of a check, which its {@link AnswerOptions} can change. */
 export interface StandardAnswer {
   readonly status: number;
   /** Default `"about:blank"`. */
@@ -59,9 +59,9 @@ export interface Answerer<Req, Found> {
   /**
    * The content of an answer.
    *
-   * @param status its status, where that is not the answerer's own
-   * @param problem the problem document, or what follows its `type`, `title` and `status`
-   * @param isWhole true if `problem` is a complete document, which the options have no fixed message for
+   * @param status the status, if it is not the answerer's own
+   * @param problem the problem document or, unless `isWhole`, only the part after its `type`, `title` and `status`
+   * @param isWhole true if `problem` is a complete document and replaces a fixed message of the options
    */
   body(request: Req, found: Found, problem: object, isWhole?: boolean): MaybePromise<Content>;
 }
@@ -72,7 +72,7 @@ export interface Content {
   readonly body: string;
 }
 
-/** A cache must not answer others with a denial (RFC 6585, section 4), nor the same client later. */
+/** A cache must not send a denial to other clients (RFC 6585, section 4), or to the same client later. */
 export const NO_STORE: HeaderField = { name: "Cache-Control", value: "no-store", append: false };
 
 const TYPES = "https://iana.org/assignments/http-problem-types";
@@ -84,7 +84,7 @@ export const QUOTA_EXCEEDED: StandardAnswer = {
   title: "Request cannot be satisfied as assigned quota has been exceeded",
 };
 
-/** The store did not answer, and the check is closed then. */
+/** The store did not answer, and the check denies then. */
 export const REDUCED_CAPACITY: object = {
   type: `${TYPES}#temporary-reduced-capacity`,
   title: "Request cannot be satisfied due to temporary server capacity constraints",
@@ -92,7 +92,7 @@ export const REDUCED_CAPACITY: object = {
   "violated-policies": [],
 };
 
-/** @throws SluiceError `INVALID_OPTION` for an invalid message; the rest is checked by {@link ANSWER_RULES} */
+/** @throws SluiceError `INVALID_OPTION` for an invalid message; {@link ANSWER_RULES} checks the rest */
 export function answerer<Req, Found>(
   options: AnswerOptions<Req, Found>,
   standard: StandardAnswer,
@@ -110,7 +110,7 @@ export function answerer<Req, Found>(
   };
 }
 
-/** A problem type, and the title that belongs to it (RFC 9457, section 3.1.3; of `about:blank`, the name of the status). */
+/** The problem type and its title (RFC 9457, section 3.1.3). The title of `about:blank` is the name of the status. */
 function typeOf(
   options: { readonly type?: string | undefined; readonly title?: string | undefined },
   standard: StandardAnswer,
@@ -144,10 +144,10 @@ function toJson(message: object): string | undefined {
 }
 
 /**
- * Returns a function that creates the denials of a check whose answer the app may change: see {@link AnswerOptions}. A
- * check whose answer is fixed uses {@link refuse}.
+ * Returns a function that creates the denials of a check whose answer the app may change (see {@link AnswerOptions}).
+ * Checks with a fixed answer use {@link refuse}.
  *
- * @param standard the answer unless the options say otherwise; `detail` says what happened, for people
+ * @param standard the default answer; `detail` explains to people what happened
  * @throws SluiceError `INVALID_OPTION`
  */
 export function denier<Req, Found, Reason extends string>(
@@ -169,15 +169,15 @@ export interface Verdict<D extends Denial = Denial> {
   readonly found: unknown;
   /** For the other properties, in order. */
   readonly others: readonly unknown[] | undefined;
-  /** Fields of the response, whatever its status: set or append them before anything else can end it. */
+  /** Fields of the response, whatever its status. Set or append them before anything can end the response. */
   readonly fields: readonly HeaderField[];
   /** The answer, if the request does not continue. */
   readonly denial: D | undefined;
-  /** Call it when the response is over. `undefined` if nothing is left to do then. */
+  /** Call it when the response has ended. `undefined` if nothing is left to do then. */
   readonly settle: Settle | undefined;
 }
 
-/** The outcome that a dry run would have had. */
+/** The field that reports what a dry run would have decided. */
 export function dryRunField(allowed: boolean): HeaderField {
   return { name: "Sluice-Dry-Run", value: allowed ? "allowed" : "denied", append: true };
 }

@@ -9,10 +9,10 @@ import type { HttpPort } from "./port.js";
 import type { Settle } from "./settle.js";
 import type { Warn } from "./warnings.js";
 
-/** A request, and who sent it. */
+/** A request and its sender. */
 export interface Identified<Req> {
   readonly request: Req;
-  /** From the guard's option `key`, or the client address. Empty where all checks of the guard are `keyless`. */
+  /** From the guard's option `key`, or the client address. Empty if all checks of the guard are `keyless`. */
   readonly key: LimiterKey;
 }
 
@@ -28,24 +28,24 @@ export interface Answers<Looked = unknown, Joining extends Participant = Partici
 
 /** The verdict of a check on a request that may continue. */
 export interface Pass {
-  /** Set on the response, whatever it will be. */
+  /** Set on the response, whatever its status. */
   readonly fields?: readonly HeaderField[] | undefined;
   /** The value that the app finds on the request under the check's `requestProperty`. */
   readonly found?: unknown;
-  /** Called when the response is over. Not called when another check denies the request. */
+  /** Called when the response has ended. Not called if another check denies the request. */
   readonly settle?: Settle | undefined;
 }
 
 /** The verdict of a check on a request that may not continue. */
 export interface Refusal<D extends Denial = Denial> extends Omit<Pass, "settle"> {
-  /** Creates the answer. Called only when no check before this one denies. */
+  /** Creates the answer. Called only if no check before this one denies. */
   deny(): MaybePromise<D>;
 }
 
 /**
- * One question that a guard asks about a request. All looks run at the same time. All claims are decided in one
- * admission, which charges all of them or none. Then the checks judge in the order of the guard's list, and the first
- * that denies answers. See `docs/write-a-check.md`.
+ * One question that a guard asks about a request. All calls of `look` run at the same time. All claims are decided in one
+ * admission, which charges all of them or none. Then the checks judge in the order of the guard's list, and the first one
+ * that denies supplies the answer. See `docs/write-a-check.md`.
  *
  * @typeParam Req the framework's request, or its context
  * @typeParam D the argument of the guard's `handler` when this check denies
@@ -67,35 +67,35 @@ export interface Refusal<D extends Denial = Denial> extends Omit<Pass, "settle">
  */
 export interface Check<Req, D extends Denial = Denial, Looked = unknown, Joining extends Participant = Participant> {
   readonly name: string;
-  /** True if the check never reads `key`. A guard of such checks alone needs no client address. Default false. */
+  /** True if the check never reads `key`. A guard with only such checks needs no client address. Default false. */
   readonly keyless?: boolean | undefined;
   /** The property of the request that holds the check's result. Default: none. */
   readonly requestProperty?: string | undefined;
   /**
-   * Looks something up, in memory if possible. A `SluiceError` with a code `STORE_…` is answered with 503; other errors
-   * go to the framework's error handling.
+   * Looks something up, in memory if possible. If it fails with a `SluiceError` whose code starts with `STORE_`, the answer
+   * is 503. Other errors go to the framework's error handling.
    */
   look?(who: Identified<Req>): MaybePromise<Looked>;
-  /** The claims on quota, from `join` of a limiter. `undefined`: none for this request. */
+  /** The claims on quota, from `join` of a limiter. `undefined` if this request claims nothing. */
   claims?(who: Identified<Req>): MaybePromise<Joining | undefined>;
   /**
-   * Returns whether the request may continue. Not called if the check's claims were not decided because something else
-   * denies.
+   * Returns whether the request may continue. Not called if another check denied before the claims of this one were
+   * decided.
    */
   judge(who: Identified<Req>, answers: Answers<Looked, Joining>): Pass | Refusal<D>;
-  /** Decides a request in a guard that has no other check, in fewer steps than the guard would take. */
+  /** Decides a request if the guard has no other check, in fewer steps than the guard would need. */
   alone?(request: Req, key: LimiterKey): MaybePromise<Verdict<D>>;
 }
 
-/** Passes, and has nothing to say. */
+/** Passes, with no fields and no result. */
 export const PASS: Pass = Object.freeze({});
 
-/** The settings of a guard that its checks get when it is created. */
+/** The settings of a guard, passed to its checks when it is created. */
 export interface CheckContext<Req> {
   readonly port: HttpPort<Req>;
   /** The guard's option `name`. */
   readonly name: string | undefined;
-  /** True if the guard has an option `key`, so that its keys are not client addresses. */
+  /** True if the guard has an option `key`: its keys are then not client addresses. */
   readonly hasKey: boolean;
   readonly dryRun: boolean | "marked";
   readonly warn: Warn;
@@ -117,15 +117,15 @@ export type DenialOf<Source> = (Source extends (context: never) => infer Made ? 
 
 /** The answer of a custom check. */
 export interface RefuseOptions<Reason extends string = string, Found = undefined> {
-  /** The check that denies, by which a `handler` distinguishes denials. */
+  /** The name of the check that denies. A `handler` distinguishes denials by it. */
   reason: Reason;
   /** The status: 400 to 599. */
   status: number;
-  /** Of the problem document. */
+  /** The `title` of the problem document. */
   title?: string | undefined;
   /** The `detail` of the problem document: an explanation for people. */
   detail?: string | undefined;
-  /** The body instead of a problem document. */
+  /** Replaces the problem document as body. */
   message?: string | object | undefined;
   /** The result of the check, for a `handler` and the check's `requestProperty`. */
   found?: Found | undefined;
@@ -133,7 +133,7 @@ export interface RefuseOptions<Reason extends string = string, Found = undefined
   fields?: readonly HeaderField[] | undefined;
 }
 
-/** Denies a request in a custom check: with a problem document, or with `message`. */
+/** Denies a request in a custom check, with a problem document or with `message`. */
 export function refuse<Reason extends string, Found = undefined>(
   options: RefuseOptions<Reason, Found>,
 ): Refusal<Denial<Reason, Found | undefined>> {
@@ -151,7 +151,7 @@ export function refuse<Reason extends string, Found = undefined>(
   };
 }
 
-/** Denies a request about which a store did not answer. */
+/** Denies a request because a store did not answer. */
 export function unavailable(): Refusal<UnavailableDenial> {
   const content = problemOf(REDUCED_CAPACITY);
   return {

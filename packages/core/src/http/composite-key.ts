@@ -1,10 +1,10 @@
 import { SluiceError, show } from "../errors.js";
 
 /**
- * Joins several parts to one key, such as tenant and user. Different parts never make the same key, whatever characters
- * they contain: parts are separated by a bar, and bars and backslashes in them are escaped.
+ * Joins several parts into one key, such as tenant and user. Different parts never give the same key, whatever characters
+ * they contain: a bar separates the parts, and bars and backslashes within a part are escaped.
  *
- * @throws SluiceError `INVALID_KEY` for a part that is not a string, and without parts
+ * @throws SluiceError `INVALID_KEY` if a part is not a string, or if there are no parts
  *
  * @example
  * ```ts

@@ -12,12 +12,12 @@ import { createWarn } from "./warnings.js";
 /** Middleware without a framework. */
 export interface Guard<Req, Handler, D extends Denial = Denial> {
   /**
-   * Decides a request and charges it; at once when stores and options do. `undefined`: it is not checked. Throws or
-   * rejects when a function among the options throws or returns an invalid value, and without a usable client address:
-   * the framework's error handling has to answer then.
+   * Decides a request and charges it. The result is not a promise if the store and all options answer without one.
+   * `undefined`: the request is not checked. Throws or rejects if an option's function throws or returns an invalid value,
+   * or if there is no usable client address: the framework's error handling then has to answer.
    */
   check(request: Req): MaybePromise<Verdict<D> | undefined>;
-  /** Answers a denied request instead of the answer. */
+  /** Answers denied requests instead of the default answer. */
   readonly handler: Handler | undefined;
   /** The properties of the request that hold the results of the checks: see {@link Verdict}. */
   readonly properties: readonly string[];
@@ -31,18 +31,18 @@ export interface Guard<Req, Handler, D extends Denial = Denial> {
  */
 export interface GuardOptionsOf<Req, Handler = never> extends IdentityOptions<Req> {
   /**
-   * True if all that a request was charged is refunded, asked when its response is over. Never asked for a request that was
-   * denied or whose client left before the end.
+   * Decides whether everything charged to a request is refunded. Called when the response has ended, but not if the request
+   * was denied or the client left early.
    */
   refundWhen?: RefundWhen<Req> | undefined;
   /**
-   * Decides, charges and reports, but lets everything through. The RateLimit fields are sent; `Retry-After` is not. With
-   * `"marked"` the response has a field `Sluice-Dry-Run` that is `allowed` or `denied`. Default false.
+   * Decides, charges and reports, but lets all requests through. Sends the RateLimit fields but not `Retry-After`. With
+   * `"marked"` the response has a field `Sluice-Dry-Run` with the value `allowed` or `denied`. Default false.
    */
   dryRun?: boolean | "marked" | undefined;
   /** The name of this middleware in warnings and denials: 1 to 64 printable ASCII characters. */
   name?: string | undefined;
-  /** Answers denied requests; status and fields are set already. Default: the problem document, or `message` of the check. */
+  /** Answers denied requests. Status and fields are already set. Default: the problem document, or the check's `message`. */
   handler?: Handler | undefined;
 }
 
@@ -56,9 +56,9 @@ export const GUARD_RULES: Rules<GuardOptionsOf<never>> = {
 };
 
 /**
- * Creates a guard from checks: everything of a middleware but the framework. For authors of adapters.
+ * Creates a guard from checks: all of a middleware except the framework's part. For authors of adapters.
  *
- * @param middleware the function that creates the middleware, for warnings
+ * @param middleware the function that creates the middleware; warnings name it
  * @throws SluiceError for any invalid option
  *
  * @example
@@ -123,7 +123,7 @@ export function contextOf<Req>(
   return { port, name, dryRun, hasKey: key !== undefined, warn: createWarn(middleware, name) };
 }
 
-/** The guard that decides the requests that it looks at by one function. */
+/** The guard that decides the requests to check with one function. */
 export function guardOf<Req, Handler, D extends Denial>(
   options: GuardOptionsOf<Req, Handler>,
   context: CheckContext<Req>,

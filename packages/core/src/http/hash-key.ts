@@ -3,18 +3,16 @@ import type { LimiterKey } from "../limiter/claims.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { after } from "../maybe-promise.js";
 
-/** Returns the text to store for a key: always the same for the same key, and never the same for two. */
+/** Returns the text to store for a key. The same key always gives the same text, and two keys never do. */
 export type HashKey = (key: string) => MaybePromise<string>;
 
-/**
- * The number of digests that are remembered, and the longest key, since hashing takes longer than a decision in memory.
- */
+/** How many digests are remembered, and of how long keys. Hashing takes longer than a decision in memory. */
 const MAX_KNOWN = 1_000;
 const MAX_KNOWN_LENGTH = 256;
 
 /**
- * For the option `hashKey`: HMAC-SHA-256 of keys, in base64url, by the Web Cryptography that all runtimes have. Without
- * the secret, the addresses in the store can't be found by trying them all, as is possible with a plain hash.
+ * For the option `hashKey`: hashes keys with HMAC-SHA-256 and returns base64url. Uses Web Cryptography, which all runtimes
+ * have. Unlike a plain hash, it can't be reversed without the secret by trying all addresses.
  *
  * @param secret 16 characters or more; the same in every process that shares the store
  * @throws SluiceError `INVALID_OPTION`
@@ -31,7 +29,7 @@ const MAX_KNOWN_LENGTH = 256;
  */
 export function hmacKey(secret: string): HashKey {
   if (typeof secret !== "string" || secret.length < 16) {
-    // The secret itself must not get into a log.
+    // The secret must not appear in a log.
     throw new SluiceError("INVALID_OPTION", 'option "secret" must be a string of 16 characters or more');
   }
   const algorithm = { name: "HMAC", hash: "SHA-256" };
@@ -39,7 +37,7 @@ export function hmacKey(secret: string): HashKey {
   let imported: Awaited<ReturnType<typeof crypto.subtle.importKey>> | undefined;
 
   async function digest(key: string): Promise<string> {
-    // Keeps the key, not its promise: on Workers a promise ends with the request that created it.
+    // Keeps the imported key and not its promise: on Workers a promise ends with the request that created it.
     imported ??= await crypto.subtle.importKey("raw", codeUnits(secret), algorithm, false, ["sign"]);
     const text = base64url(new Uint8Array(await crypto.subtle.sign("HMAC", imported, codeUnits(key))));
     if (known.size >= MAX_KNOWN) known.clear();
@@ -50,7 +48,7 @@ export function hmacKey(secret: string): HashKey {
   return (key) => known.get(key) ?? digest(key);
 }
 
-/** Hashes all parts that identify the client. An invalid key is not hashed, and the limiter refuses it. */
+/** Hashes each part of a key that identifies the client. Does not hash an invalid key, because the limiter rejects it. */
 export function hashedKey(hash: HashKey, key: LimiterKey): MaybePromise<LimiterKey> {
   if (typeof key === "string") return key === "" ? key : hash(key);
   if (typeof key !== "object" || key === null || Array.isArray(key)) return key;
@@ -62,7 +60,7 @@ export function hashedKey(hash: HashKey, key: LimiterKey): MaybePromise<LimiterK
   );
 }
 
-/** UTF-8 has the same bytes for all lone surrogates, and two different keys must never be one. */
+/** Not UTF-8, which has the same bytes for all lone surrogates: two different keys must never become one. */
 function codeUnits(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length * 2);
   for (let i = 0; i < text.length; i++) {

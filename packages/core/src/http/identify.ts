@@ -16,24 +16,24 @@ import type { Warn } from "./warnings.js";
  * @typeParam Req the argument of the functions: the framework's request, or its context
  */
 export interface IdentityOptions<Req> {
-  /** The key to limit. Default: the client address, as by `clientKey`. */
+  /** Returns the key to limit. Default: the client address, as `clientKey` returns it. */
   key?: ((request: Req) => MaybePromise<LimiterKey>) | undefined;
-  /** Requests for which it returns true are not checked, and not counted. */
+  /** Requests for which it returns true are neither checked nor counted. */
   skip?: ((request: Req) => MaybePromise<boolean | undefined>) | undefined;
   /**
-   * True to charge CORS preflight requests as well. Browsers send them automatically, and can't show the reason of a
-   * denial. Default false: an `OPTIONS` request with `Access-Control-Request-Method` goes through.
+   * True to charge CORS preflight requests as well. Browsers send them automatically and can't show the reason of a denial.
+   * Default false: an `OPTIONS` request with `Access-Control-Request-Method` is not charged.
    */
   chargePreflight?: boolean | undefined;
   /** The number of leading bits of an IPv6 address that identify a client: 32 to 128. Default 56. */
   ipv6Prefix?: number | undefined;
   /**
-   * The handling of a request whose client address is missing or is not an IP address: `"error"` passes
-   * `CLIENT_ADDRESS_UNUSABLE` to the framework's error handling, `"shared"` treats all such requests as one client, `"skip"`
-   * lets them through. Default `"error"`, or `"skip"` in a dry run.
+   * Handles a request whose client address is missing or not an IP address. `"error"` passes `CLIENT_ADDRESS_UNUSABLE` to
+   * the framework's error handling, `"shared"` treats all such requests as one client, and `"skip"` lets them through.
+   * Default `"error"`, or `"skip"` in a dry run.
    */
   unusableAddress?: "error" | "shared" | "skip" | undefined;
-  /** Returns the text to store instead of a key, if keys may not be stored: see {@link hmacKey}. */
+  /** Returns the text to store instead of a key, for keys that may not be stored: see {@link hmacKey}. */
   hashKey?: HashKey | undefined;
 }
 
@@ -47,33 +47,33 @@ export const IDENTITY_RULES: Rules<IdentityOptions<never>> = {
   hashKey: "function",
 };
 
-/** For `checkOptions`: settings of the framework. */
+/** For `checkOptions`: names that are settings of the framework. */
 export const GUARD_HINTS: Readonly<Record<string, string>> = {
   trustProxy:
     'set it in the framework: app.set("trust proxy", 1) in Express, app.proxy = true in Koa, ' +
     "getConnInfo: behindProxies(getConnInfo, { trustProxy }) in Hono.",
 };
 
-/** Not an address, so not the key of any. */
+/** Not an address, so no client has it as key. */
 const SHARED_KEY = "unusable-address";
 
-/** Replaces the key of a request that is not checked. No function of a user can return it by mistake. */
+/** Replaces the key of a request that is not checked. A symbol, so that no user's function can return it by mistake. */
 const UNCHECKED: unique symbol = Symbol("unchecked");
 
-/** Mistakes in the set-up show in the first requests. The ones after them pay nothing for the search. */
+/** Configuration mistakes show in the first requests. Later requests do not pay for the search. */
 const FIRST = 100;
 
 /** Fields in which proxies write the addresses of clients. */
 const OF_PROXIES = ["x-forwarded-for", "forwarded"];
 
-/** Fields in which platforms write the address of the client. Some runtimes read the address from there. */
+/** Fields in which platforms write the client's address. Some runtimes read the address from them. */
 const OF_PLATFORMS = ["cf-connecting-ip", "true-client-ip", "fly-client-ip", "x-real-ip"];
 
 /**
- * Creates the front of a guard. It passes requests to `next` with their key, except for preflights, skipped requests, and
- * requests without a usable address that may pass: for these it returns `undefined`.
+ * Creates the first part of a guard. It passes each request to `next` with its key. It returns `undefined` for preflights,
+ * skipped requests, and requests without a usable address that may pass.
  *
- * @param middleware the function that created the middleware, for warnings
+ * @param middleware the function that created the middleware; warnings name it
  * @param keyless true if no check reads the key, so that a request needs no client address
  */
 export function identify<Req, V>(
@@ -110,7 +110,7 @@ export function identify<Req, V>(
   function unlessSkipped(skipped: boolean | undefined, request: Req): MaybePromise<V | undefined> {
     if (skipped === true) return undefined;
     if (skipped === false || skipped === undefined) return admit(request);
-    // Something truthy is more likely a mistake than an intention, and would open the door.
+    // Another truthy value is more likely a mistake, and would let all requests through.
     throw invalidOption("skip", skipped, "return true or false");
   }
 
@@ -130,7 +130,7 @@ function addressKeys<Req>(
     const address = port.address(request);
     const found = keyOfAddress(address, ipv6Prefix) ?? keyOfAddress(port.reread?.(request), ipv6Prefix);
     if (found !== undefined) return found;
-    // A client that left has no address any more. That is not a mistake, and the adapter drops the request.
+    // The client has left and so has no address. That is not a mistake, and the adapter drops the request.
     if (unusableAddress !== "skip" && port.hasLeft?.(request) === true) throw addressUnusable(address);
     warn("CLIENT_ADDRESS_UNUSABLE", `a client address was ${show(address)}, which is not an IP address.`);
     if (unusableAddress === "error") throw addressUnusable(address);
@@ -138,7 +138,7 @@ function addressKeys<Req>(
   };
 }
 
-/** The fetch standard, section 4.8: browsers name the method to come in every preflight. */
+/** The fetch standard, section 4.8: every preflight names the method that the browser is going to use. */
 function isPreflight<Req>(request: Req, port: HttpPort<Req>): boolean {
   return port.method(request) === "OPTIONS" && port.header(request, "access-control-request-method") !== undefined;
 }

@@ -1,4 +1,4 @@
-// The door for authors of adapters and checks.
+// The entry point for authors of adapters and checks.
 export { helpUrl, invalidOption } from "../errors.js";
 export { type FailedCall, logOutages, type Outage } from "../limiter/outage.js";
 export { after } from "../maybe-promise.js";

@@ -24,16 +24,16 @@ import { type Plan, planSource } from "./plans.js";
 import { refundAtEnd, type Settle } from "./settle.js";
 import { warnTwice } from "./shared-counts.js";
 
-/** The answer over a limit: 429, or the option `statusCode`; 503 when the store did not answer. */
+/** The answer to a denied request: 429 or the option `statusCode`, or 503 if the store did not answer. */
 export type LimitDenial = Denial<"limited" | "unavailable", Decision>;
 
 /** A limit in a guard, and the rest of its check. */
 export interface LimitAlone<Req, L extends Decider> {
   readonly requestProperty: string;
-  /** Decides a request that nothing else decides about. Creates no closure and no promise where the store answers at once. */
+  /** Decides a request in a guard without other checks. Creates no closure or promise if the store answers without one. */
   alone(request: Req, key: LimiterKey): MaybePromise<Verdict<LimitDenial>>;
   findPlan(request: Req): MaybePromise<Plan<L>>;
-  /** Warns of a request that is charged twice. */
+  /** Warns about a request that is charged twice. */
   findTwice(request: Req, counts: object, key: LimiterKey): void;
   findCost(request: Req): MaybePromise<ConsumeOptions | undefined>;
   nowMs(): number;
@@ -42,10 +42,10 @@ export interface LimitAlone<Req, L extends Decider> {
 }
 
 /**
- * Creates the limit of a guard that has no other check. Code that `rateLimit` does not need is in `limit`, so that
- * bundles are small.
+ * Creates the limit of a guard that has no other check. Code that `rateLimit` does not need is in `limit`, to keep bundles
+ * small.
  *
- * @param options checked by `LIMIT_RULES`
+ * @param options already checked by `LIMIT_RULES`
  * @param create creates a limiter on a store
  */
 export function limitAlone<Req, L extends Decider & { readonly outage: Outage }>(
@@ -80,7 +80,7 @@ export function limitAlone<Req, L extends Decider & { readonly outage: Outage }>
       const failed = found.source === "failClosed";
       const retryAfter = retryAfterSeconds(found);
       const wait = retryAfter === undefined ? [] : [{ name: "Retry-After", value: String(retryAfter), append: false }];
-      // The key is not in the document, since it may be a secret.
+      // The document does not contain the key, because it may be a secret.
       const problem = failed
         ? REDUCED_CAPACITY
         : { "violated-policies": found.violated, ...(retryAfter !== undefined && { retryAfter }) };
@@ -131,7 +131,7 @@ export function limitAlone<Req, L extends Decider & { readonly outage: Outage }>
   };
 }
 
-/** A separate function: a closure would cost every allowed request. */
+/** A separate function, because a closure would slow down every allowed request. */
 function denied(denial: LimitDenial, found: Decision, fields: readonly HeaderField[]): Verdict<LimitDenial> {
   return { found, others: undefined, fields: [...fields, ...denial.fields], denial, settle: undefined };
 }

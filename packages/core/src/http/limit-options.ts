@@ -12,15 +12,15 @@ import { GUARD_HINTS } from "./identify.js";
 import type { RefundWhen } from "./settle.js";
 
 /**
- * One policy, or several that are decided together, or a function that returns those of a request, as for plans. Policies
- * with the same name and algorithm share their counts.
+ * One policy, several policies that are decided together, or a function that returns those of a request (for plans, for
+ * example). Policies with the same name and algorithm share their counts.
  */
 export type Policies<Req> = Policy | readonly Policy[] | ((request: Req) => MaybePromise<Policy | readonly Policy[]>);
 
 /**
- * Options of a limit in a guard. Those of {@link LimiterOptions} are for a store; a limiter has its own. `statusCode` is 429 by
- * default, `type` and `title` those of the IETF draft, whose registration is only requested. A `message` function also writes
- * the body for a store that did not answer (`decision.source` is then `"failClosed"`).
+ * Options of a limit in a guard. Those of {@link LimiterOptions} apply only to a store, because a limiter has its own.
+ * `statusCode` is 429 by default. `type` and `title` are those of the IETF draft, whose registration is only requested. A
+ * `message` function also writes the body if the store did not answer (`decision.source` is then `"failClosed"`).
  *
  * @typeParam Req the argument of the functions: the framework's request, or its context
  */
@@ -28,17 +28,17 @@ export interface LimitOptionsOf<Req> extends Omit<LimiterOptions, "store" | "pol
   /** Units that a request takes: a whole number of 1 or more. Default 1. */
   cost?: number | ((request: Req) => MaybePromise<number>) | undefined;
   /**
-   * The forms of the RateLimit fields. Default `"draft-11"`. With several, fields of the same name have the newest
-   * form. `Retry-After` is sent with denials whatever the forms, also with `"none"` or `false`.
+   * The forms of the RateLimit fields. Default `"draft-11"`. If several forms share a field name, the newest form is used.
+   * Denials always have `Retry-After`, even with `"none"` or `false`.
    */
   headers?: HeaderFormName | readonly HeaderFormName[] | "none" | false | undefined;
-  /** True if `X-RateLimit-Reset` is in seconds since 1970 or in seconds from now. Default `"epoch"`. */
+  /** Whether `X-RateLimit-Reset` is in seconds since 1970 or in seconds from now. Default `"epoch"`. */
   legacyReset?: "epoch" | "delta" | undefined;
-  /** The unit of costs, if it is not requests: `"content-bytes"` for example. Draft 11 has it in its policy field. */
+  /** The unit of costs if it is not requests, such as `"content-bytes"`. Draft 11 sends it in its policy field. */
   unit?: string | undefined;
   /**
-   * True if a request is refunded, asked when its response is over. Never asked for a request that was denied or whose client
-   * left before the end, and a cost is refunded at most once.
+   * Decides whether the cost of a request is refunded. Called when the response has ended, but not if the request was
+   * denied or the client left early. A cost is refunded at most once.
    */
   refundWhen?: RefundWhen<Req> | undefined;
   /** The property of the request that holds the decision. Default `"rateLimit"`. */
@@ -68,7 +68,7 @@ function isProperty(name: unknown): boolean {
 const ARGUMENTS =
   'pass it before the options, as in rateLimit(store, fixedWindow({ limit: 100, window: "1m" }), options).';
 
-/** For {@link checkOptions}: names that are arguments, or settings of the framework. */
+/** For {@link checkOptions}: names that are arguments or settings of the framework. */
 export const LIMIT_HINTS: Readonly<Record<string, string>> = {
   policies: ARGUMENTS,
   store: ARGUMENTS,
@@ -76,8 +76,8 @@ export const LIMIT_HINTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Distinguishes policies from options in the arguments of `rateLimit(store, policies?, options?)`: policies have an
- * `algorithm`. With three arguments, the limiter checks the second.
+ * Tells policies from options in the arguments of `rateLimit(store, policies?, options?)`: policies have an `algorithm`.
+ * With three arguments, the limiter checks the second.
  */
 export function policiesAndOptions<Req, O extends object>(
   second: Policies<Req> | O | undefined,
@@ -95,14 +95,14 @@ function isPolicies<Req>(value: Policies<Req> | object | undefined): value is Po
   return typeof value === "object" && value !== null && "algorithm" in value;
 }
 
-/** A store has some of a limiter's methods, and a limiter some of a store's. */
+/** Checks for a limiter by its methods. A store has some of them, and a limiter has some of a store's. */
 export function isLimiter(value: Store | Limiter): value is Limiter {
   return typeof (value as Partial<Limiter> | undefined)?.consume === "function";
 }
 
 /**
- * Checks the first argument of `rateLimit` before its options, since the two are often exchanged, and both left out by
- * `app.use(rateLimit)`.
+ * Checks the first argument of `rateLimit` before its options. The two are often exchanged, and `app.use(rateLimit)` passes
+ * neither.
  *
  * @throws SluiceError `INVALID_STORE`
  */
@@ -111,13 +111,13 @@ export function checkStoreOrLimiter(storeOrLimiter: Store | Limiter): void {
 }
 
 /**
- * Functions that a function that returns policies is mistaken for. By name, since bundles contain only those in use. In minified
- * code the first request throws instead.
+ * Our functions that users pass by mistake instead of their result. Matched by name, so that bundles contain only those in
+ * use. In minified code the first request throws instead.
  */
 const POLICY_MAKERS = /^(tokenBucket|fixedWindow|slidingWindow|slidingLog)$/;
 
 /**
- * Checks that policies are not one of our functions, and that every option has an effect beside a limiter.
+ * Checks that `policies` is not one of our functions, and that no option is without effect because a limiter was passed.
  *
  * @throws SluiceError `INVALID_OPTION`
  */
@@ -130,7 +130,7 @@ export function checkLimit(storeOrLimiter: Store | Limiter, policies: unknown, o
   }
 }
 
-/** The options of a limiter among those of a limit. */
+/** The limiter's options among those of a limit. */
 export function limiterOptionsOf(options: AnyOptions): Omit<LimiterOptions, "store" | "policies"> {
   const names = Object.keys(OF_LIMITER) as (keyof typeof OF_LIMITER)[];
   return Object.fromEntries(names.map((name) => [name, options[name]]));

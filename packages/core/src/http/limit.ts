@@ -16,16 +16,16 @@ import {
 } from "./limit-options.js";
 import type { Plan } from "./plans.js";
 
-/** A limiter that can share an admission. */
+/** A limiter that can share an admission with others. */
 type Joinable = Pick<Limiter, "join"> & Omit<LimiterCore, "join">;
 
-/** A limiter's part in the decision on a request. */
+/** A limiter's part in deciding a request. */
 interface LimitJoining extends Participant {
   readonly plan: Plan;
 }
 
 /**
- * A check that limits requests: policies on a store, or a limiter that the app shares with other parts of it.
+ * A check that limits requests, by policies on a store or by a limiter that other parts of the app use too.
  *
  * @throws SluiceError for any invalid option
  *

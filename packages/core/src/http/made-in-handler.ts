@@ -1,17 +1,17 @@
 import { createWarn } from "./warnings.js";
 
-/** Such middleware is created again and again, so this is warned of once in a process. */
+/** Such middleware is created again and again, so the warning is logged once for the whole process. */
 const warn = createWarn("rateLimit", undefined);
 
-/** This many one-shot middlewares in a row cannot be an app that creates its middleware late. */
+/** So many middlewares in a row that handled one request each: the app is not just creating its middleware late. */
 const IN_A_ROW = 100;
 
 let inARow = 0;
 let newest: object | undefined;
 
 /**
- * Warns if this is called while the framework handles a request: then each request would get a new guard. Detects it at
- * once by the stack, and otherwise by counting: in minified code, and after an `await`.
+ * Warns if it is called while the framework handles a request, because each request would then get a new guard. The stack
+ * shows it immediately. In minified code and after an `await`, it is found by counting.
  *
  * @returns the function to call with each request
  */
@@ -30,7 +30,7 @@ export function findMadeInHandler(handlerFrame: RegExp | undefined, middleware: 
     if (requests === 2) return;
     requests++;
     if (requests === 1) {
-      // Nothing else has run since it was created.
+      // Nothing else has run since the middleware was created.
       madeForOne = newest === self;
       if (madeForOne && ++inARow === IN_A_ROW) {
         warn("MADE_IN_HANDLER", `${middleware} was called for each of ${IN_A_ROW} requests.`);

@@ -8,21 +8,21 @@ import { type Check, type CheckContext, type Identified, type Pass, type Refusal
 import type { HeaderField } from "./headers/field.js";
 import { type RefundWhen, refundAtEnd, type Settle } from "./settle.js";
 
-/** Decides a request whose client is known. */
+/** Decides a request whose key is known. */
 export type Decide<Req, D extends Denial> = (request: Req, key: LimiterKey) => MaybePromise<Verdict<D>>;
 
 /** The result of a look. */
 type Looked = { readonly value: unknown } | { readonly error: unknown };
 
-/** The results of the claims of each check. */
+/** The claims of each check, and their results. */
 interface Claimed {
   readonly joining: readonly (Participant | undefined)[];
   readonly joined: readonly (Joined | undefined)[];
 }
 
 /**
- * Creates the function that decides a request by several checks: they look, their claims are decided in one admission, and they
- * judge in their order.
+ * Creates the function that decides a request by several checks: they look, one admission decides all their claims, and
+ * they judge in order.
  *
  * @param properties the properties of the request that hold the results of the checks
  */
@@ -59,21 +59,21 @@ export function pipeline<Req, D extends Denial>(
     const check = checks[i] as Check<Req, D>;
     const joining = claimed?.joining[i];
     const decision = claimed?.joined[i]?.decision;
-    // Something else denies, so its claims were not decided.
+    // Another check denies, so this check's claims were not decided.
     if (check.claims !== undefined && (claimed === undefined || (joining && !decision))) return undefined;
     if ("value" in looked) return check.judge(who, { looked: looked.value, joining, decision });
     if (looked.error instanceof SluiceError && looked.error.code.startsWith("STORE_")) return unavailable();
     throw looked.error;
   }
 
-  /** Judges the checks that claim nothing and whose looks have been answered. */
+  /** Judges the checks that claim nothing and whose `look` has already answered. */
   function judgeEarly(who: Identified<Req>, looks: readonly MaybePromise<Looked>[]): readonly Judged[] {
     return looks.map((looked, i) =>
       checks[i]?.claims === undefined && !isPromise(looked) ? judge(i, who, looked, undefined) : undefined,
     );
   }
 
-  /** One check after the other, so that no function of the app fails unheard while another one is waited for. */
+  /** Calls one check after the other. If two ran at once, an error of the second could go unhandled. */
   function claim(
     who: Identified<Req>,
     joining: readonly (Participant | undefined)[] = [],
@@ -101,7 +101,7 @@ export function pipeline<Req, D extends Denial>(
     early: readonly Judged[],
     claimed: Claimed | undefined,
   ): MaybePromise<Verdict<D | UnavailableDenial>> {
-    // The answer is the same whether or not the charges can be refunded: the store may be failing.
+    // The answer does not depend on whether the refunds succeed: the store may be failing.
     const unlessCharged = <T>(next: () => MaybePromise<T>): MaybePromise<T> =>
       claimed?.joined.some((one) => one?.charged === true) ? refund(claimed).then(next, next) : next();
     let judged: readonly Judged[];
@@ -153,7 +153,8 @@ export function pipeline<Req, D extends Denial>(
     const who = { request, key };
     const looks = checks.map((check) => lookOf(check, who));
     const early = judgeEarly(who, looks);
-    // A second round trip for every client that memory does not know would cost more than refunds to the few that are denied.
+    // Waiting for the other looks would cost a round trip for every client. Refunds are needed only for the few that are
+    // denied.
     const claiming = early.some(isRefusal) ? undefined : claim(who);
     if (!looks.some((looked) => isPromise(looked))) {
       return after(claiming, (claimed) => conclude(who, looks as readonly Looked[], early, claimed));
@@ -168,7 +169,7 @@ function isRefusal<D extends Denial>(judged: Pass | Refusal<D> | undefined): jud
   return judged !== undefined && "deny" in judged;
 }
 
-/** One field for each name: the values of lists joined, the last value of others. */
+/** One field for each name: the values of lists are joined, and of other fields the last value is used. */
 function joinFields(fields: readonly HeaderField[]): readonly HeaderField[] {
   const byName = new Map<string, HeaderField>();
   for (const field of fields) {

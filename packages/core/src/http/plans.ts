@@ -15,14 +15,14 @@ import type { Warn } from "./warnings.js";
 export interface Plan<L extends Decider = Decider> {
   readonly limiter: L;
   readonly write: FieldWriter;
-  /** The same for all plans that count together. */
+  /** The same object for all plans that share their counts. */
   readonly counts: object;
 }
 
 /**
- * Creates the factory that finds the plans of requests. Each guard opens it with its own warnings of conflicts.
+ * Creates the factory that finds the plans of requests. Each guard opens it with its own function for warnings.
  *
- * @param create creates a limiter on a store, with a new outage or the given one
+ * @param create creates a limiter on a store, which reports to the given outage or to a new one
  * @throws SluiceError for invalid limiter options and headers
  */
 export function planSource<Req, L extends Decider & { readonly outage: Outage }>(
@@ -39,10 +39,10 @@ export function planSource<Req, L extends Decider & { readonly outage: Outage }>
   };
   if (typeof policies === "function" && !isLimiter(storeOrLimiter)) {
     const limiterOptions = { ...limiterOptionsOf(options), store: storeOrLimiter };
-    // Finds mistakes in the other options now, and not in the first request.
+    // Finds mistakes in the other options now instead of in the first request.
     const { outage } = create(limiterOptions);
     const find = planFinder((some) => {
-      // The store fails for all of them, which is one event.
+      // If the store fails, it fails for all plans, so they report one outage.
       const limiter = create({ ...limiterOptions, policies: some }, outage);
       return { limiter, write: writerOf(limiter), counts: limiter };
     });
@@ -63,15 +63,14 @@ export function planSource<Req, L extends Decider & { readonly outage: Outage }>
 }
 
 /**
- * The number of plans that are kept, at about 6 kB each. A limiter keeps no counts, so one that is created again
- * continues where it was.
+ * How many plans are kept, at about 6 kB each. Plans hold no counts, so one that is created again continues where it was.
  */
 const MAX_PLANS = 250;
 
-/** A plan that is kept until others take its place. */
+/** A plan that is kept until other plans replace it. */
 interface Kept<L extends Decider> {
   plan: Plan<L> | undefined;
-  /** True if it was found since others last took a place. */
+  /** True if it was used since the last search for plans to drop. */
   used: boolean;
 }
 
@@ -79,7 +78,7 @@ interface Kept<L extends Decider> {
 function planFinder<L extends Decider>(
   make: (policies: readonly Policy[]) => Plan<L>,
 ): (policies: Policy | readonly Policy[]) => Plan<L> {
-  // An app may keep a policy for each tenant, so an object must not keep a plan alive.
+  // An app may keep a policy for each tenant, so the policy object must not keep its plan in memory.
   const byIdentity = new WeakMap<object, { policies: readonly Policy[]; kept: Kept<L> }>();
   const byContent = new Map<string, Kept<L>>();
 
@@ -123,7 +122,7 @@ function planFinder<L extends Decider>(
   };
 }
 
-/** An array is not frozen as its policies are. */
+/** An array is compared by its members, because it is not frozen like its policies. */
 function sameMembers(policies: readonly Policy[], given: Policy | readonly Policy[]): boolean {
   if (!Array.isArray(given)) return true;
   return given.length === policies.length && policies.every((policy, i) => given[i] === policy);

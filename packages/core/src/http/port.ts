@@ -13,24 +13,24 @@ export interface HttpPort<Req> {
   /** The client address that the framework trusts. The guard checks it. */
   address(request: Req): string | undefined;
   /**
-   * The client address read with all that servers and proxies may write around it, such as a port. Asked only when
-   * `address` has no IP address.
+   * The client address without the additions that servers and proxies may write around it, such as a port. Called only if
+   * `address` returns no IP address.
    */
   reread?(request: Req): string | undefined;
   /**
-   * Returns whether the client left before this. Asked only when there is no address. The guard then throws
-   * `CLIENT_ADDRESS_UNUSABLE` without a warning, and the adapter ends the request instead of reporting that error.
+   * Returns whether the client has already left. Called only if there is no address. The guard then throws
+   * `CLIENT_ADDRESS_UNUSABLE` without a warning, and the adapter ends the request instead of reporting the error.
    */
   hasLeft?(request: Req): boolean;
   /** The path with the query, as the client sent it. Needed by checks that compare requests. */
   target?(request: Req): string;
   /**
-   * The body in the form in which earlier code read it: text, bytes, or a parsed value. `undefined` if it has not been
-   * read. Needed by checks that compare requests.
+   * The body as earlier code parsed it: text, bytes, or a parsed value. `undefined` if it has not been read. Needed by
+   * checks that compare requests.
    */
   body?(request: Req): MaybePromise<unknown>;
-  /** For warnings: the proxies that `address` trusts: none, the configured ones, or any peer. */
+  /** For warnings: whether `address` trusts no proxy, the configured ones, or any peer. */
   proxyTrust?(request: Req): "nobody" | "some" | "everyone";
-  /** For warnings: matches a line of a stack that is only there while the framework handles a request. */
+  /** For warnings: matches a stack line that exists only while the framework handles a request. */
   readonly handlerFrame?: RegExp;
 }

@@ -15,14 +15,14 @@ import type { HttpPort } from "./port.js";
  */
 export interface RateLimitOptionsOf<Req, Handler = never> extends LimitOptionsOf<Req>, GuardOptionsOf<Req, Handler> {
   /**
-   * True if a request is refunded, asked when its response is over. Never asked for a request that was denied or whose client
-   * left before the end, and a cost is refunded at most once.
+   * Decides whether the cost of a request is refunded. Called when the response has ended, but not if the request was
+   * denied or the client left early. A cost is refunded at most once.
    */
   refundWhen?: GuardOptionsOf<Req>["refundWhen"];
 }
 
 /**
- * Creates the guard of `rateLimit`: one limit and nothing else. It contains no other code, for small bundles.
+ * Creates the guard of `rateLimit`, which contains one limit and no other code, to keep bundles small.
  *
  * @throws SluiceError for any invalid option
  */

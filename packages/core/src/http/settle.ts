@@ -13,7 +13,7 @@ export interface ResponseOutcome {
 }
 
 /**
- * The outcome of a response of Node.js. With HTTP/2 a client that left makes it finished as well, although it never
+ * The outcome of a Node.js response. With HTTP/2, a response whose client left also counts as finished, although it never
  * ended.
  */
 function outcomeOf(response: EndingResponse, error?: unknown): ResponseOutcome {
@@ -24,14 +24,14 @@ function outcomeOf(response: EndingResponse, error?: unknown): ResponseOutcome {
 /** Returns whether the charges of a request are refunded. */
 export type RefundWhen<Req> = (outcome: ResponseOutcome, request: Req) => MaybePromise<boolean | undefined>;
 
-/** Called with what became of the request; later calls do nothing. The promise never rejects. */
+/** Called with the outcome of the request. Later calls do nothing. The promise never rejects. */
 export type Settle = (outcome: ResponseOutcome) => Promise<void>;
 
 /**
- * Creates the function that an adapter calls when the response is over. A client that leaves is never refunded: it
+ * Creates the function that an adapter calls when the response has ended. A client that leaves early is never refunded: it
  * could keep handlers busy and retry for free.
  *
- * @param failing how to warn when it fails: the option that says whether to refund, and the effect on the request
+ * @param failing for the warning if a refund fails: the option that decided about it, and the effect on the request
  */
 export function refundAtEnd<Req>(
   refundWhen: RefundWhen<Req>,
@@ -45,12 +45,12 @@ export function refundAtEnd<Req>(
       try {
         if ((await refundWhen(outcome, request)) === true) await refund();
       } catch (error) {
-        // The response has been sent, so only the console is left.
+        // The response has been sent, so only the console can report the failure.
         const { option, code, effect } = failing;
         warn(code, `${effect}: ${error instanceof SluiceError ? error.code : `${option} threw`}.`);
       }
     }
-    // The first outcome counts: a response may report its end in several ways.
+    // Only the first outcome counts, because a response may report its end in several ways.
     return (outcome) => {
       settled ??= settle(outcome);
       return settled;
@@ -70,8 +70,8 @@ export interface EndingResponse {
 }
 
 /**
- * Settles when a response of Node.js is over: finished, or closed before that. A response that a serverless platform
- * simulates is over when the platform's handler resolves, so it settles before it ends.
+ * Settles when a Node.js response is over: finished, or closed before that. A serverless platform ends a simulated response
+ * when its handler resolves, so such a response settles before it ends.
  *
  * @param errorOf returns the error that the framework's error handling got, if the framework reports it
  */
@@ -79,16 +79,16 @@ export function settleAtEnd(response: EndingResponse, settle: Settle, errorOf?: 
   if (isSimulated(response)) {
     settleBeforeEnd(response, settle, errorOf);
   } else {
-    // Events are emitted in the context of the connection, and callbacks of a promise run in that of the request.
+    // Events are emitted in the context of the connection, but callbacks of a promise run in that of the request.
     void ended(response).then(() => settle(outcomeOf(response, errorOf?.())));
   }
 }
 
 function ended(response: EndingResponse): Promise<void> {
   return new Promise((resolve) => {
-    // It ended while the store was asked, so no event comes any more.
+    // It ended while the store was asked, so no further event comes.
     if (response.writableFinished || response.destroyed === true) resolve();
-    // Mocked responses never close, and one that is cut off may close without having finished.
+    // Mocked responses never close, and a response that is cut off may close without having finished.
     response.once("finish", () => {
       if (response.writableEnded && response.writableFinished) resolve();
     });
@@ -96,7 +96,7 @@ function ended(response: EndingResponse): Promise<void> {
   });
 }
 
-/** Returns whether the socket is a stand-in, as of serverless-http or light-my-request: connections know an address or once did. */
+/** Returns whether the socket is simulated, as by serverless-http or light-my-request. Real sockets have `remoteAddress`. */
 function isSimulated({ socket }: EndingResponse): boolean {
   return typeof socket === "object" && socket !== null && !("remoteAddress" in socket);
 }

@@ -10,14 +10,14 @@ interface Counts {
   readonly identities: Map<string, object>;
 }
 
-/** An app that creates limiters for tenants has more names than are worth a warning: the oldest are forgotten. */
+/** An app with a limiter for each tenant has too many names to warn about: the oldest are forgotten. */
 const MAX_NAMES = 1_000;
 
 const byStore = new WeakMap<Store, Counts>();
 
 /**
- * The identity of a limiter's counts. Limiters share it if they have the same store, the same prefix, and policies with
- * the same names. Warns if policies with one name have different numbers, since they then disagree about the usage.
+ * The identity of a limiter's counts. Limiters share it if they have the same store, the same prefix, and policies with the
+ * same names. Warns if policies with one name have different numbers, because they then read the shared usage differently.
  */
 export function identityOf(store: Store, limiter: Decider, warn: Warn): object {
   const { policies, identities } = byStore.get(store) ?? { policies: new Map(), identities: new Map() };
@@ -44,13 +44,13 @@ function keep<V>(map: Map<string, V>, name: string, value: V): void {
   if (map.size > MAX_NAMES && oldest !== undefined) map.delete(oldest);
 }
 
-/** Mistakes in the set-up show in the first requests. The ones after them pay nothing for the search. */
+/** Configuration mistakes show in the first requests. Later requests do not pay for the search. */
 const FIRST = 100;
 
-/** The keys that a request was charged to so far, by the identity of the counts. */
+/** The keys that were charged for a request so far, by the identity of the counts. */
 const charged = new WeakMap<object, Map<object, string[]>>();
 
-/** Creates the function that warns of requests that are charged twice to the same counts and key, among the first requests. */
+/** Creates the function that warns if one of the first requests is charged twice to the same counts and key. */
 export function warnTwice(warn: Warn): (request: unknown, counts: object, key: LimiterKey) => void {
   let left = FIRST;
   return (request, counts, key) => {
@@ -74,7 +74,7 @@ function isChargedAgain(request: unknown, counts: object, key: LimiterKey): bool
   return again;
 }
 
-/** Serialises a key so that two can be compared. Invalid keys may serialise to anything; the limiter rejects them afterwards. */
+/** Serialises a key for comparison. Invalid keys may give any text, because the limiter rejects them afterwards. */
 function textOf(key: LimiterKey): string {
   if (typeof key === "string") return JSON.stringify(key);
   return JSON.stringify(Object.entries(key ?? {}).map(([name, own]) => [name, typeof own === "string" ? own : ""]));

@@ -1,6 +1,6 @@
 import { helpUrl, show } from "../errors.js";
 
-/** A mistake or failure that shows only in requests. Each has a page of its name under `docs/errors`. */
+/** A mistake or failure that shows only in requests. Each code has a page of the same name under `docs/errors`. */
 export type WarningCode =
   | "BODY_NOT_READ"
   | "CLIENT_ADDRESS_UNUSABLE"
@@ -12,7 +12,7 @@ export type WarningCode =
   | "POLICY_CONFLICT"
   | "REFUND_FAILED";
 
-/** Logs a warning on the console, once for each code. */
+/** Logs a warning on the console once for each code. */
 export type Warn = (code: WarningCode, message: string) => void;
 
 /**

@@ -2,24 +2,25 @@ import { helpUrl, SluiceError, show } from "../../errors.js";
 import { check, type Rule } from "../../options.js";
 import { formatIpv6, isIpv4, mappedIpv4, maskIpv6, parseIpv6 } from "./ip-address.js";
 
-/** An IPv6 customer usually holds a whole /56 (RFC 6177), so anything narrower is one client with many keys. */
+/** An IPv6 customer usually holds a whole /56 (RFC 6177): a longer prefix would give one client many keys. */
 export const DEFAULT_IPV6_PREFIX = 56;
 
 /** The number of leading bits of an IPv6 address that identify a client. */
 export const IPV6_PREFIX: Rule = { min: 32, max: 128 };
 
-/** The longest address with a zone that is worth reading. */
+/** Longer texts are not read. Leaves room for a zone. */
 const MAX_LENGTH = 128;
 
 const MAPPED_START = "::ffff:";
 
 /**
- * The key of a client address, the same for all its spellings: IPv4 addresses unchanged, also in IPv4-mapped IPv6 form,
- * and IPv6 addresses as their network of `ipv6Prefix` bits in the form of RFC 5952. A zone id is dropped.
+ * The key of a client address, equal for all its spellings. IPv4 addresses stay unchanged, and IPv4-mapped IPv6 addresses
+ * become IPv4. Other IPv6 addresses become their network of `ipv6Prefix` bits in the form of RFC 5952. A zone id is
+ * dropped.
  *
  * @param address the client's address as the framework reports it: `request.ip` in Express
  * @param ipv6Prefix the number of leading bits of an IPv6 address that identify a client: 32 to 128, default 56
- * @throws SluiceError `CLIENT_ADDRESS_UNUSABLE` unless it is an IP address and nothing else, `INVALID_OPTION`
+ * @throws SluiceError `CLIENT_ADDRESS_UNUSABLE` unless the address is exactly an IP address, `INVALID_OPTION`
  *
  * @example
  * ```ts
@@ -36,11 +37,11 @@ export function clientKey(address: string | undefined, ipv6Prefix: number = DEFA
   return key;
 }
 
-/** Like {@link clientKey}, with a prefix that has been checked; `undefined` for text that is not an IP address. */
+/** Like {@link clientKey}, with an `ipv6Prefix` that was already checked. `undefined` for text that is not an IP address. */
 export function keyOfAddress(address: string | undefined, ipv6Prefix: number): string | undefined {
   if (typeof address !== "string" || address.length > MAX_LENGTH) return undefined;
   if (isIpv4(address)) return address;
-  // The prefix with which a dual-stack socket reports every IPv4 client: faster than parsing.
+  // A dual-stack socket reports every IPv4 client with this prefix. Cutting it off is faster than parsing.
   if (address.startsWith(MAPPED_START) && isIpv4(address, MAPPED_START.length)) {
     return address.slice(MAPPED_START.length);
   }

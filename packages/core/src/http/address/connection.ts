@@ -2,7 +2,7 @@ import { SluiceError } from "../../errors.js";
 import type { HttpPort } from "../port.js";
 import { keyOfAddress } from "./client-key.js";
 
-/** The connection of a request of Node.js. */
+/** A Node.js request with its connection. */
 export interface ConnectedRequest {
   readonly socket?:
     | {
@@ -14,15 +14,15 @@ export interface ConnectedRequest {
     | undefined;
 }
 
-/** The client's address, as strictly as the port reads it if that is an IP address, and otherwise as leniently as it can. */
+/** The client's address as strictly as the port reads it or, if that is not an IP address, as leniently as it can. */
 export function clientAddress<Req>(request: Req, port: HttpPort<Req>): string | undefined {
   const address = port.address(request);
   return keyOfAddress(address, 128) === undefined ? port.reread?.(request) : address;
 }
 
 /**
- * Returns whether the client of a request of Node.js left: its connection has ended, or was reset, which removes its
- * remote address at once. A Unix socket has no address in either case.
+ * Returns whether the client of a Node.js request has left: its connection has ended or was reset. A reset removes the
+ * remote address immediately. A Unix socket never has an address.
  */
 export function connectionEnded(request: ConnectedRequest): boolean {
   const { socket } = request;
@@ -31,12 +31,12 @@ export function connectionEnded(request: ConnectedRequest): boolean {
     if (socket.destroyed === true) return true;
     return socket.remoteAddress === undefined && socket.localAddress !== undefined;
   } catch {
-    // A request of HTTP/2 whose session has ended throws for each of them.
+    // An HTTP/2 request whose session has ended throws on each of these reads.
     return true;
   }
 }
 
-/** Returns whether the error of a guard only means that the client has left. */
+/** Returns whether a guard failed only because the client has left. */
 export function isAboutLeaving<Req>(error: unknown, request: Req, port: HttpPort<Req>): boolean {
   const isUnusable = error instanceof SluiceError && error.code === "CLIENT_ADDRESS_UNUSABLE";
   return isUnusable && port.hasLeft?.(request) === true;

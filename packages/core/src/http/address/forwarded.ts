@@ -1,13 +1,13 @@
 import { keyOfAddress } from "./client-key.js";
 import { withoutPort } from "./without-port.js";
 
-/** One parameter of an element, or nothing between two semicolons. Servers write brackets and colons without quotes too. */
+/** One parameter of an element, or nothing between two semicolons. Some servers write brackets and colons without quotes. */
 const PARAMETER = /[ \t]*(?:([!#$%&'*+.^_`|~\w-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^"\s;]*)))?[ \t]*(;|$)/y;
 
 /**
- * Yields the addresses that proxies added to a field, the last proxy first: an address or another text, or `undefined`
- * if an element can't be read. The field is read from its end, so that a client can't change how the elements of the
- * proxies after it are read. Empty elements are skipped (RFC 9110, section 5.6.1).
+ * Yields the addresses that proxies added to a field, the last proxy first: an address or another text, or `undefined` for
+ * an unreadable element. Reads the field from its end, so that a client can't change how the elements of later proxies are
+ * read. Skips empty elements (RFC 9110, section 5.6.1).
  */
 function* forwardedNodes(field: "x-forwarded-for" | "forwarded", value: string): Generator<string | undefined> {
   for (const element of field === "forwarded" ? elements(value) : value.split(",").reverse()) {
@@ -17,8 +17,8 @@ function* forwardedNodes(field: "x-forwarded-for" | "forwarded", value: string):
 }
 
 /**
- * Finds the client behind trusted proxies: the last address that is not a trusted proxy's, or the first address if all
- * are. `trusts` is called with addresses without their ports; `hop` is 1 for the last address of the field.
+ * Finds the client behind trusted proxies: the last address that is not a trusted proxy's, or the first address if all are
+ * trusted. `trusts` is called with addresses without their ports. `hop` is 1 for the last address of the field.
  *
  * @param peer the address of the connection, which is a trusted proxy's
  */
@@ -32,7 +32,7 @@ export function clientBehind(
   let hop = 0;
   for (const node of forwardedNodes(field, value)) {
     hop++;
-    // A trusted proxy does not write this, so the address before it was not a proxy's but the client's.
+    // A trusted proxy does not write this, so the address before it belongs to the client and not to a proxy.
     if (hop > 1 && !isProxys(node)) return client;
     client = node;
     if (node === undefined || !trusts(withoutPort(node), hop)) return node;
@@ -40,13 +40,13 @@ export function clientBehind(
   return client;
 }
 
-/** An address, or what RFC 7239, section 6, has for an unknown or hidden one, or an element without `for`, or nginx's `unix:`. */
+/** Texts that proxies write: an address, RFC 7239's unknown or hidden nodes (section 6), no `for`, or nginx's `unix:`. */
 function isProxys(node: string | undefined): boolean {
   if (node === undefined) return false;
   return keyOfAddress(withoutPort(node), 128) !== undefined || /^(?:unknown|_[\w.-]+|unix)?(?::[\w.-]*)?$/i.test(node);
 }
 
-/** The elements of a Forwarded field (RFC 7239, section 4), the last one first. Commas within quotes part nothing. */
+/** The elements of a Forwarded field (RFC 7239, section 4), the last one first. Commas in quotes do not separate elements. */
 function* elements(value: string): Generator<string> {
   let end = value.length;
   let isQuoted = false;
@@ -66,7 +66,7 @@ function isEscaped(value: string, at: number): boolean {
   return backslashes % 2 === 1;
 }
 
-/** The `for` parameter of an element, without its port; an empty text for an element without one. */
+/** The `for` parameter of an element, without its port. An empty text if the element has none. */
 function readFor(element: string): string | undefined {
   let node: string | undefined;
   PARAMETER.lastIndex = 0;
@@ -74,7 +74,7 @@ function readFor(element: string): string | undefined {
     const parameter = PARAMETER.exec(element);
     if (parameter === null) return undefined;
     const [, name = "", quoted, bare = "", end] = parameter;
-    // The first one counts: the rest may have come from the client, as in `host`.
+    // Only the first one counts. Later ones may be text from the client, for example in `host`.
     if (name.toLowerCase() === "for") node ??= withoutPort(quoted?.replace(/\\(.)/g, "$1") ?? bare);
     if (end === "") return node ?? "";
   }

@@ -4,7 +4,7 @@ export type Ipv6Groups = readonly number[];
 const DOT = 0x2e;
 const DIGIT_0 = 0x30;
 
-/** Returns whether all of `text` from `start` on is a dotted IPv4 address: four numbers to 255 without leading zeros. */
+/** Returns whether `text` from `start` on is a dotted IPv4 address: four numbers up to 255 without leading zeros. */
 export function isIpv4(text: string, start = 0): boolean {
   let numbers = 0;
   let digits = 0;
@@ -17,7 +17,7 @@ export function isIpv4(text: string, start = 0): boolean {
       digits = value = 0;
     } else {
       const digit = code - DIGIT_0;
-      // Some parsers read a leading zero as octal, so that the same text would mean two addresses.
+      // Some parsers read a leading zero as octal, so the same text would mean two addresses.
       if (!(digit >= 0 && digit <= 9) || (digits > 0 && value === 0)) return false;
       digits++;
       value = value * 10 + digit;
@@ -58,7 +58,7 @@ function parseGroups(text: string, atEnd: boolean): number[] | undefined {
   return groups;
 }
 
-/** The IPv4 address inside an IPv4-mapped one (`::ffff:0:0/96`, RFC 4291, section 2.5.5.2), whatever its spelling. */
+/** The IPv4 address inside an IPv4-mapped one (`::ffff:0:0/96`, RFC 4291, section 2.5.5.2) in any spelling. */
 export function mappedIpv4(groups: Ipv6Groups): string | undefined {
   for (let i = 0; i < 5; i++) if (groups[i] !== 0) return undefined;
   const [, , , , , marker, high = 0, low = 0] = groups;
@@ -73,7 +73,7 @@ export function maskIpv6(groups: Ipv6Groups, prefix: number): Ipv6Groups {
   });
 }
 
-/** The form of RFC 5952: lower case, no leading zeros, `::` for the longest run of two or more zeros, the first of equals. */
+/** The form of RFC 5952: lower case, no leading zeros, and `::` for the first longest run of two or more zeros. */
 export function formatIpv6(groups: Ipv6Groups): string {
   let longest = { start: 0, length: 1 };
   for (let start = 0; start < groups.length; start++) {

@@ -7,12 +7,12 @@ import { withoutPort } from "./without-port.js";
 /** Options of {@link forwardedClient}. */
 export interface ForwardedClientOptions {
   /**
-   * The proxies that may report the client's address: addresses and networks, as in `["10.0.0.0/8", "::1"]`, or a function of
-   * an address without its port. A connection without an address, as of a Unix socket, is `"unix"` in both. Default: no proxy,
-   * so that the client is the peer of the connection.
+   * The proxies that may report the client's address: addresses and networks, as in `["10.0.0.0/8", "::1"]`, or a function
+   * of an address without its port. In both, `"unix"` stands for a connection without an address, such as a Unix socket.
+   * Default: no proxy, so the client is the peer of the connection.
    */
   trustProxy?: readonly string[] | ((address: string) => boolean) | undefined;
-  /** The one field to read, which every trusted proxy has to write. Default `"x-forwarded-for"`. */
+  /** The field that is read. Every trusted proxy has to write it. Default `"x-forwarded-for"`. */
   proxyHeader?: "x-forwarded-for" | "forwarded" | undefined;
 }
 
@@ -32,8 +32,8 @@ export interface ForwardedClient {
 const UNIX = "unix";
 
 /**
- * Documentation addresses, which no sensible trust list contains (RFC 5737; RFC 3849 and 9637). A list that matches all
- * of one kind trusts all clients of that kind.
+ * Documentation addresses, which no sensible trust list contains (RFC 5737; RFC 3849 and 9637). A list that contains all
+ * addresses of one family trusts all clients of that family.
  */
 const STRANGERS = [
   ["192.0.2.1", "198.51.100.1", "203.0.113.1"],
@@ -59,7 +59,7 @@ const STRANGERS = [
 export function forwardedClient(options: ForwardedClientOptions): ForwardedClient {
   const { trustProxy = [], proxyHeader = "x-forwarded-for" } = options;
   check("proxyHeader", proxyHeader, ["x-forwarded-for", "forwarded"]);
-  // Handled separately: it is the default, and reading an address takes longer than deciding.
+  // A separate case because it is the default, and reading an address takes longer than deciding.
   if (Array.isArray(trustProxy) && trustProxy.length === 0) return { trust: "nobody", address: (peer) => peer };
   const trusts = typeof trustProxy === "function" ? clearly(trustProxy) : trustOf(trustProxy);
 
@@ -73,7 +73,7 @@ export function forwardedClient(options: ForwardedClientOptions): ForwardedClien
   };
 }
 
-/** Anything truthy, such as a promise, would otherwise trust everybody. */
+/** Requires a boolean, because a truthy value such as a promise would trust everybody. */
 function clearly(trusts: (address: string) => boolean): (address: string) => boolean {
   return (address) => {
     const trusted = trusts(address);

@@ -41,10 +41,10 @@ interface PolicyParts {
   readonly tail: string;
 }
 
-/** The number of recent values that are kept, a power of two: most requests have the same numbers as another one. */
+/** How many recent values are kept (a power of two). Most requests have the same numbers as an earlier one. */
 const REMEMBERED = 64;
 
-/** Of an only policy the decision says all, without making the list; and a value need not be put together twice. */
+/** With a single policy the decision has all numbers, so the list of policies is not created. Repeated values are reused. */
 function onlyState(parts: PolicyParts): StateField["write"] {
   const { head, tail } = parts;
   const latest = new Array<{ remaining: number; window: number; value: string } | undefined>(REMEMBERED);
@@ -70,7 +70,7 @@ function allStates(parts: readonly PolicyParts[]): StateField["write"] {
       .join(", ");
 }
 
-/** A String: names are printable ASCII, of which only these two characters are escaped. */
+/** A String. Names are printable ASCII, in which only these two characters have to be escaped. */
 function string(text: string): string {
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
@@ -80,9 +80,8 @@ function pk(partitionKey: AdvertisedPolicy["partitionKey"]): string {
 }
 
 /**
- * The seconds over which a client may spread the rest of its quota. After a denial that is the time until the request
- * fits, so that Retry-After never names an earlier moment than `t`. Otherwise the algorithm supplies it, or it is the
- * time until the reset.
+ * The seconds over which a client may spread the rest of its quota. After a denial this is the time until the request fits,
+ * so that Retry-After is never earlier than `t`. Otherwise the algorithm supplies it. Default: the time until the reset.
  */
 function effectiveWindow({ policy, algorithm }: PolicyParts, found: Decision | PolicyDecision): number {
   if (!found.allowed && found.retryAfterMs !== undefined) return seconds(found.retryAfterMs);

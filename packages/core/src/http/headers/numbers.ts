@@ -3,12 +3,12 @@ import type { Decision } from "../../limiter/decision.js";
 /** The largest Integer of Structured Fields (RFC 9651, section 3.3.1): 15 digits. */
 const MAX_INTEGER = 999_999_999_999_999;
 
-/** A count that may be larger than a field can say. */
+/** A count, limited to the largest number that a field can hold. */
 export function integer(count: number): number {
   return Math.min(count, MAX_INTEGER);
 }
 
-/** Whole seconds, rounded up: a client that waits this long has waited long enough. */
+/** Whole seconds, rounded up, so that a client that waits this long has waited long enough. */
 export function seconds(ms: number): number {
   return ms > 0 ? integer(Math.ceil(ms / 1000)) : 0;
 }

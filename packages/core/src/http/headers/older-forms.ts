@@ -20,7 +20,7 @@ export const draft7: HeaderForm = {
 
 /**
  * The fields of draft-ietf-httpapi-ratelimit-headers-06: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`
- * (seconds to go), for the policy that binds, and `RateLimit-Policy: 100;w=60, 1000;w=3600`.
+ * (remaining seconds), for the policy that binds, and `RateLimit-Policy: 100;w=60, 1000;w=3600`.
  */
 export const draft6: HeaderForm = {
   policyField: policyList,
@@ -38,7 +38,7 @@ function policyList(policies: readonly AdvertisedPolicy[]): HeaderField {
   return { name: "RateLimit-Policy", value, append: true };
 }
 
-/** `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`, which no specification describes. */
+/** `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`, which have no specification. */
 export function legacy(reset: "epoch" | "delta"): HeaderForm {
   return {
     policyField: () => undefined,

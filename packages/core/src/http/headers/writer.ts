@@ -5,12 +5,12 @@ import type { AdvertisedPolicy, HeaderField, StateField } from "./field.js";
 import { draft6, draft7, legacy } from "./older-forms.js";
 
 /**
- * A form of the RateLimit fields: `"draft-11"` of the IETF draft (`"draft-8"` is the same on the wire), its older
- * `"draft-7"` and `"draft-6"`, and `"legacy"` with the `X-RateLimit-` fields.
+ * A form of the RateLimit fields. `"draft-11"`, `"draft-7"` and `"draft-6"` are versions of the IETF draft (`"draft-8"`
+ * sends the same as `"draft-11"`). `"legacy"` sends the `X-RateLimit-` fields.
  */
 export type HeaderFormName = "draft-11" | "draft-8" | "draft-7" | "draft-6" | "legacy";
 
-/** A form with separate fields. */
+/** A form that sends fields of its own. */
 type DistinctForm = Exclude<HeaderFormName, "draft-8">;
 
 /** Newest first. */
@@ -38,8 +38,8 @@ export function formsOf(
 export type FieldWriter = (decision: Decision, nowMs: () => number) => readonly HeaderField[];
 
 /**
- * Creates the writer of some forms. If two of them use one field name in different ways, the newest wins: `draft-7` has
- * nothing to add to `draft-11`.
+ * Creates the writer of some forms. If two of them use one field name in different ways, the newest wins. So `draft-7` adds
+ * nothing to `draft-11`.
  */
 export function fieldWriter(
   forms: readonly HeaderFormName[],
@@ -57,11 +57,11 @@ export function fieldWriter(
     constant.length === 1 && states.length === 1
       ? pair(constant[0] as HeaderField, states[0] as StateField)
       : all(constant, states);
-  // If the store does not answer, the numbers are unknown; the policies are still sent.
+  // If the store does not answer, the numbers are unknown. The policies are sent anyway.
   return (decision, nowMs) => (isAnswered(decision) ? write(decision, nowMs) : constant);
 }
 
-/** Draft 11 alone, as nearly every limiter has it: put together faster than a list of any length. */
+/** Writes draft 11 alone, which nearly every limiter uses. Faster than writing a list of any length. */
 function pair(constant: HeaderField, { name, append, write }: StateField): FieldWriter {
   return (decision, nowMs) => [constant, { name, value: write(decision, nowMs), append }];
 }
