@@ -2,7 +2,7 @@ import { helpUrl, invalidOption, SluiceError } from "./errors.js";
 
 /** The values that an option may have. */
 export type Rule =
-  /** Any value here: it is checked where it is used. */
+  /** Any value: the code that uses the option checks it. */
   | "any"
   | "boolean"
   | "function"
@@ -12,18 +12,17 @@ export type Rule =
   | { readonly min: number; readonly max?: number }
   /** Printable ASCII, up to a length. */
   | { readonly characters: number }
-  /** Any other rule. `must` is the end of the sentence "option … must …". */
+  /** Any other rule. `must` completes the sentence "option … must …". */
   | { is(value: unknown): boolean; readonly must: string };
 
 /** A rule for each option of a function. `undefined` is allowed for all of them. */
 export type Rules<Options = Readonly<Record<string, unknown>>> = { readonly [Name in keyof Options]-?: Rule };
 
 /**
- * Checks options: each must be known, so that a misspelt one is never silently without effect, and have a value that its rule
- * allows.
+ * Checks that every option is known and that its rule allows its value. A misspelt option is thus never ignored.
  *
- * @param of the function whose options these are
- * @param hints replacements for some names that are not options
+ * @param of the function that has these options
+ * @param hints the replacements for some names that are not options
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
  * @example
@@ -63,9 +62,9 @@ export function checkOptions(
 }
 
 /**
- * Returns a value that its rule allows.
+ * Checks a value, and returns it if its rule allows it.
  *
- * @param option the name that an error reports
+ * @param option the name of the option in errors
  * @throws SluiceError `INVALID_OPTION`
  */
 export function check<T>(option: string, value: T, rule: Rule): T {
@@ -94,7 +93,7 @@ function isList(rule: Rule): rule is readonly (string | boolean)[] {
 }
 
 /**
- * Refuses options that would have no effect.
+ * Rejects options that would have no effect.
  *
  * @throws SluiceError `INVALID_OPTION`
  */
@@ -106,7 +105,7 @@ export function expectNone(options: object, must: string): void {
 
 const AMOUNT = "limit max points tokens rate ";
 const TIME = "window windowMs duration interval ";
-/** Our options as they are written, with the names that other libraries have for each. */
+/** Our options as users write them, with the names that other libraries use for each. */
 const REPLACEMENTS: readonly (readonly [ours: string, theirs: string])[] = [
   ["limit: 100", AMOUNT],
   ["rate: 100", AMOUNT],
@@ -144,7 +143,7 @@ function replacement(
   return undefined;
 }
 
-/** Names that are further away are other names. */
+/** Names that differ more are not misspellings. */
 const MAX_DISTANCE = 3;
 
 function nearest(word: string, known: readonly string[]): string | undefined {

@@ -1,9 +1,9 @@
-/** Adds a listener for the end of a signal; the function returned removes it. */
+/** Adds a listener for the abort of a signal. Returns a function that removes it. */
 export type ListenToAbort = (signal: AbortSignal, listener: () => void) => () => void;
 
 /**
- * One listener on a signal serves all callers that share it. Adding a listener to a signal and removing it takes time in
- * proportion to the number of listeners, and thousands of callers may wait with the one signal of a shutdown.
+ * Adds one listener to a signal for all callers that share it. Adding a listener to a signal and removing it takes time in
+ * proportion to the listeners it has, and thousands of callers may wait with the one signal of a shutdown.
  */
 export function createAbortListeners(): ListenToAbort {
   const shared = new WeakMap<AbortSignal, { readonly listeners: Set<() => void>; onAbort(): void }>();

@@ -7,22 +7,22 @@ import type { Decision } from "./decision.js";
 
 declare const brand: unique symbol;
 
-/** Blocks clients that keep sending requests after being denied. Opaque: `escalatingBlock` returns one. */
+/** Blocks clients that keep sending requests after a denial. Opaque: created by `escalatingBlock`. */
 export interface AutoBlock {
   readonly [brand]?: true;
 }
 
 /** The internal form of an {@link AutoBlock}. */
 export interface AttachableBlock extends AutoBlock {
-  /** Counts violations; the store decides it like any other policy. */
+  /** Counts violations. The store decides it like any other policy. */
   readonly policy: Policy;
   /** Attaches it to a limiter. */
   attach(host: AutoBlockHost): AutoBlocker;
 }
 
-/** The parts of a limiter that its {@link AttachableBlock} works with. */
+/** The parts of a limiter that its {@link AttachableBlock} needs. */
 export interface AutoBlockHost {
-  /** The store, asked through the circuit breaker. */
+  /** The store, called through the circuit breaker. */
   readonly asked: Store;
   readonly policies: readonly Policy[];
   readonly prefix: string;
@@ -37,8 +37,8 @@ export interface AutoBlocker {
   /** Throws a `SluiceError` with `INVALID_OPTION` if it is unclear which key would be blocked. */
   check(key: LimiterKey): void;
   /**
-   * Called for every denial by the store. Returns the result for the caller. `again` decides once more, if the answer
-   * has changed. All of it has the deadline of `calls`, that of the decision.
+   * Called for every denial by the store. Returns the result for the caller. `again` decides once more if the key was
+   * blocked meanwhile. Everything shares the deadline of the decision, in `calls`.
    */
   denied(
     decision: Decision,
@@ -46,6 +46,6 @@ export interface AutoBlocker {
     calls: CallOptions,
     again: () => MaybePromise<Decision>,
   ): MaybePromise<Decision>;
-  /** Forgets a key's violations and how long it was blocked before. */
+  /** Forgets a key's violations and its earlier blocks. */
   forget(key: LimiterKey, calls: CallOptions): Promise<void>;
 }

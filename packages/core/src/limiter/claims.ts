@@ -4,12 +4,12 @@ import { scopeOf } from "../store/entry-key.js";
 import type { Claim } from "../store/store.js";
 
 /**
- * The key to limit: one key for all policies, or a key for each policy by its name, as in `{ perAddress: "192.0.2.1",
- * perUser: "42", everyone: "all" }`. Any string but the empty one is a key.
+ * The key to limit: one key for all policies, or a key for each policy by the policy's name, as in `{ perAddress:
+ * "192.0.2.1", perUser: "42", everyone: "all" }`. Any non-empty string is a key.
  */
 export type LimiterKey = string | Readonly<Record<string, string>>;
 
-/** The key as it is now, whatever the caller does to its object later. */
+/** A copy of the key, so that later changes to the caller's object have no effect. */
 export function heldKey(key: LimiterKey): LimiterKey {
   return typeof key === "string" ? key : { ...key };
 }
@@ -20,15 +20,15 @@ interface ReusedClaim extends Claim {
   cost: number;
 }
 
-/** Creates the claims of a request. Both throw a SluiceError `INVALID_KEY`. */
+/** Creates the claims of a request. `all`, `reused` and `one` throw a SluiceError `INVALID_KEY`. */
 export interface ClaimMaker {
   /** A claim for every policy. */
   all(key: LimiterKey, cost: number): readonly Claim[];
-  /** The same for a store that keeps nothing of them: valid until the next call. */
+  /** Like `all`, for a store that keeps no claims: the result is valid until the next call. */
   reused(key: LimiterKey, cost: number): readonly Claim[];
-  /** A claim for one policy of a key by names. */
+  /** The claim of one policy, from a key for each policy. */
   one(policy: Policy, key: Readonly<Record<string, string>>): Claim;
-  /** Throws for anything but a key by names of the limiter's policies. */
+  /** Throws unless the key is an object with names of the limiter's policies. */
   checkNames(key: LimiterKey): void;
 }
 
@@ -82,7 +82,7 @@ export function claimMaker(policies: readonly Policy[], prefix: string): ClaimMa
 }
 
 /**
- * A claim for every policy of a plain key, or only for those that a key by names mentions.
+ * A claim for every policy if the key is a string, otherwise only for the policies that it names.
  *
  * @throws SluiceError `INVALID_KEY`
  */
@@ -94,7 +94,7 @@ export function claimsNamed(claims: ClaimMaker, policies: readonly Policy[], key
   return named.map((policy) => claims.one(policy, key));
 }
 
-/** Names the type of the key but not its value: keys are often personal. */
+/** Reports the type of the key but not its value, because keys are often personal. */
 function invalidKey(what: string, value: unknown): SluiceError {
   const found = value === "" ? "an empty string" : show(value);
   return new SluiceError("INVALID_KEY", `${what} must be a string that is not empty, got ${found}`);

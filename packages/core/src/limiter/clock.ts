@@ -1,7 +1,7 @@
 import { MAX_TIMER_MS } from "../duration.js";
 
 declare global {
-  /** Of the DOM's types, Node.js's or Bun's. A program that has none of them compiles too. */
+  /** The type of the DOM, Node.js or Bun. Declared here so that programs without any of them compile too. */
   interface AbortSignal {}
 }
 
@@ -9,11 +9,11 @@ declare global {
 export interface Clock {
   /** Whole milliseconds. */
   nowMs(): number;
-  /** Resolves after `ms`; never, once the signal is aborted. */
+  /** Resolves after `ms`, or never if the signal is aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Calls `wake` after `ms`, by the runtime's timers. The function returned prevents that. */
+/** Calls `wake` after `ms`, with the runtime's timers. Returns a function that cancels the call. */
 export function startTimer(ms: number, wake: () => void): () => void {
   let timer: ReturnType<typeof setTimeout>;
   const wait = (leftMs: number): void => {
@@ -29,7 +29,7 @@ export function startTimer(ms: number, wake: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** The same by a clock. */
+/** Like {@link startTimer}, with a given clock. */
 export function startClockTimer(clock: Clock, ms: number, wake: () => void): () => void {
   const controller = new AbortController();
   void clock.sleep(ms, controller.signal).then(wake);

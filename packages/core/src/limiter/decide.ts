@@ -4,30 +4,29 @@ import type { ClaimFinding, Outcome } from "../store/store.js";
 import type { LimiterKey } from "./claims.js";
 import type { Decision, DecisionSource, PolicyDecision } from "./decision.js";
 
-/** The common part of the decisions of one limiter. */
+/** The data that all decisions of one limiter share. */
 export interface DecisionTerms {
   readonly policies: readonly Policy[];
   readonly quotas: readonly Quota[];
-  /** The source of its decisions when the store answers. */
+  /** The source of the decisions if the store answers. */
   readonly source: DecisionSource;
 }
 
-/** The charge of a granted decision, for its refund. */
+/** What a granted decision charged, for its refund. */
 export interface Charge {
   readonly key: LimiterKey;
   readonly cost: number;
   /** The window that each policy charged. */
   readonly epochsMs: readonly number[];
-  /** The store's clock then. */
+  /** The time by the store's clock at that moment. */
   readonly chargedAtMs: number;
 }
 
 const NONE: readonly string[] = Object.freeze([]);
 
 /**
- * A decision by the store. With one policy, as most limiters have, everything is copied into this one object, and the
- * lists are created when they are read: a decision in memory takes a tenth of a microsecond, a share of which would go
- * to the garbage collector.
+ * A decision by the store. With one policy, as most limiters have, this object holds a copy of everything, and the lists
+ * are created when they are first read. A decision in memory takes a tenth of a microsecond, so garbage would slow it down.
  */
 class StoreDecision implements Decision {
   readonly allowed: boolean;
@@ -96,7 +95,7 @@ class StoreDecision implements Decision {
     return this.policies.filter(({ allowed }) => !allowed).map(({ policy }) => policy.name);
   }
 
-  /** The properties that `JSON.stringify` and `console.log` show: everything but the key. */
+  /** The properties that `JSON.stringify` and `console.log` show: all but the key. */
   toJSON(): Decision {
     return { ...this, policies: this.policies, violated: this.violated };
   }
@@ -124,19 +123,19 @@ class StoreDecision implements Decision {
 }
 
 /**
- * The charge of a granted decision, the first time that it is taken. `"foreign"` for a decision of another limiter;
- * `undefined` if there is none, or it was taken before.
+ * The charge of a granted decision, the first time it is taken. `"foreign"` for a decision of another limiter. `undefined`
+ * if nothing was charged or the charge was already taken.
  */
 export function takeCharge(decision: Decision, terms: DecisionTerms): Charge | "foreign" | undefined {
   return StoreDecision.takeCharge(decision, terms);
 }
 
-/** Undoes {@link takeCharge}: the refund was not sent, so it may be retried. */
+/** Undoes {@link takeCharge} if the refund was not sent, so that it may be retried. */
 export function returnCharge(decision: Decision): void {
   StoreDecision.returnCharge(decision);
 }
 
-/** Creates a decision from the store's answer. Copies everything that it needs of the outcome. */
+/** Creates a decision from the store's answer. Copies all that it needs from the outcome. */
 export function decisionOf(
   terms: DecisionTerms,
   key: LimiterKey,
@@ -180,8 +179,8 @@ function decisionOfSeveral(
 }
 
 /**
- * The binding policy: on a denial the violated one that takes longest to allow the cost, otherwise the one with the
- * least remaining; if two are equal, the one that takes longer to reset.
+ * The binding policy. On a denial, the violated policy that takes longest to allow the cost. Otherwise the policy with the
+ * least remaining. Of two equal ones, the policy that takes longer to reset.
  */
 function bindingOf(policies: readonly PolicyDecision[]): PolicyDecision {
   return policies.reduce((binding, other) => (binds(other, binding) ? other : binding));
@@ -195,7 +194,7 @@ function binds(a: PolicyDecision, b: PolicyDecision): boolean {
   return a.resetAfterMs > b.resetAfterMs;
 }
 
-/** The decision when the store did not answer. */
+/** The decision if the store did not answer. */
 export function decisionWithoutStore(cost: number, quota: Quota, failOpen: boolean, error: SluiceError): Decision {
   return {
     allowed: failOpen,

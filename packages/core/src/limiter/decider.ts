@@ -33,17 +33,17 @@ export interface Decider {
   readonly policies: readonly Policy[];
   /** The quota of each policy, in the same order. */
   readonly quotas: readonly Quota[];
-  /** Starts every stored key. */
+  /** The start of every stored key. */
   readonly prefix: string;
   /** The store that keeps the limiter's state. */
   readonly store: Store;
-  /** As `consume`, but a store that answers at once (memory) is answered at once: no promise, no wait. */
+  /** Like `consume`, but returns no promise if the store answers without one, as a memory store does. */
   decide(key: LimiterKey, options?: ConsumeOptions): MaybePromise<Decision>;
   /**
-   * Refunds a decision's cost, once: to a bucket without what time has refilled since, to a window while it lasts. True when
-   * something was refunded; false for a denial, a second refund, a window that has ended, a bucket that time has refilled, and
-   * a charge from before a reset. Rejects when the store fails. It can be tried again only after `STORE_BREAKER_OPEN`: any other
-   * failure may have come after the refund.
+   * Refunds a decision's cost, once. A bucket gets back only units that time has not refilled since, and a window only
+   * while it lasts. Resolves to true if something was refunded. Resolves to false for a denial, a second refund, a window
+   * that has ended, a bucket that has refilled, and a charge from before a reset. Rejects if the store fails. Try again
+   * only after `STORE_BREAKER_OPEN`: after any other failure the refund may have been made.
    */
   refund(decision: Decision): Promise<boolean>;
 }
@@ -51,9 +51,9 @@ export interface Decider {
 /** The parts from which the rest of a limiter is built. */
 export interface LimiterCore extends Decider, Answers<LimiterKey, Decision> {
   readonly clock: Clock | undefined;
-  /** The store, asked through the circuit breaker. */
+  /** The store, called through the circuit breaker. */
   readonly asked: Store;
-  /** True if the store decides, so that each entry has a separate key. Otherwise those of one key share a ledger. */
+  /** True if the store decides: each entry then has a separate key. Otherwise the entries of one key share a ledger. */
   readonly storeDecides: boolean;
   readonly claims: ClaimMaker;
   readonly engine: Engine;
@@ -70,15 +70,15 @@ export interface LimiterCore extends Decider, Answers<LimiterKey, Decision> {
   readonly denials: Denials | undefined;
   /** The limiter that decides while the store fails. */
   readonly spare: LimiterCore | undefined;
-  /** The options of such calls, also when the limiter has been closed. */
+  /** The options of the calls for one answer, even if the limiter has been closed. */
   timing(): CallOptions;
-  /** Lets a denial count for `autoBlock`, and emits events. */
+  /** Counts a denial for `autoBlock`, and emits events. */
   ended(decision: Decision, key: LimiterKey, cost: number, calls: CallOptions): MaybePromise<Decision>;
   /** Emits the events of a decision. */
   emit(decision: Decision): Decision;
-  /** Rejects by the deadline of the calls, and always with a `SluiceError`. */
+  /** Rejects at the deadline of the calls. Every rejection is a `SluiceError`. */
   bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T>;
-  /** As `refund`, also when the limiter has been closed. */
+  /** Like `refund`, even if the limiter has been closed. */
   refundAlways(decision: Decision): Promise<boolean>;
   close(): void;
 }
@@ -90,7 +90,8 @@ const UNBOUNDED: CallOptions = {};
 /**
  * Creates the function that decides requests, and the parts that use it.
  *
- * @param shared the outages of limiters that are one to the app, such as those of policies chosen by request
+ * @param shared the outage to report to, if several limiters are one to the app, such as those of policies chosen by
+ * request
  * @param source the source of decisions when the store answers
  * @throws SluiceError
  */
@@ -120,14 +121,14 @@ export function createLimiterCore(
   const emitter = createEmitter(on);
   const instead = fallback !== undefined ? "fallback" : failOpen ? "failOpen" : "failClosed";
   const outage = shared ?? createOutage(instead, emitter);
-  // A store that answers at once needs no deadlines.
+  // A store that answers without a promise needs no deadlines.
   const deadlines = mark?.createDeadlines(
     timeoutMs,
     can(given, "connectionError") ? () => given.connectionError() : undefined,
     startDeadline,
   );
   const terms: DecisionTerms = { policies, quotas, source };
-  // Denials count for automatic blocks, so each has to reach the store. Those of blocked keys do not.
+  // Denials count for automatic blocks, so each has to reach the store, except those of blocked keys.
   const denials = openDenials?.({ quotas, timeoutMs, storeDecides, onlyBlocked: !!autoBlock });
   const answers: Answers<LimiterKey, Decision> = { count: () => outage.answers, repeated, answered, unanswered };
   const ask: Ask<LimiterKey, Decision> =
@@ -148,7 +149,7 @@ export function createLimiterCore(
     return timing();
   }
 
-  /** Asks a store that answers at once, which has no calls under way. */
+  /** Asks a store that answers without a promise, so that no call is ever under way. */
   function askAtOnce(
     asked: readonly Claim[],
     key: LimiterKey,
@@ -235,7 +236,7 @@ export function createLimiterCore(
       );
       return given.includes(true);
     } catch (error) {
-      // The policies of one key lie in one part of the store: none of their refunds was sent.
+      // All policies of one key are in one part of the store, so none of their refunds was sent.
       if (typeof charge.key === "string" && (error as SluiceError).code === "STORE_BREAKER_OPEN")
         returnCharge(decision);
       throw error;
@@ -312,7 +313,7 @@ export function createLimiterCore(
   };
 }
 
-/** The error for a wrapper of a store in memory that kept its mark: the claims would change while it decides. */
+/** The error for a wrapper that has a memory store's mark but returns promises: claims would change while it decides. */
 function notAtOnce(outcome: Promise<unknown>): SluiceError {
   outcome.catch(() => {});
   return new SluiceError(
@@ -332,7 +333,7 @@ function engineOf(mark: AsynchronousMark | undefined, asked: Store): Engine {
   throw new SluiceError("INVALID_STORE", "a store without the property `asynchronous` must decide all algorithms");
 }
 
-/** How the store of a limiter is asked. One that brings no failure policy can't have its options. */
+/** How the limiter calls its store. Options for failures are rejected if the store's mark brings no failure policy. */
 function failurePolicyOf(
   store: Store,
   policies: readonly Policy[],

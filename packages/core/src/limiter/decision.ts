@@ -15,24 +15,24 @@ export type DecisionSource = "store" | "cache" | "fallback" | "failOpen" | "fail
 /** The decision of one policy. Times are in milliseconds from the decision. */
 export interface PolicyDecision {
   readonly policy: Policy;
-  /** True if the cost fits this policy. All policies must allow for the request to be allowed. */
+  /** True if the cost fits this policy. The request is allowed if all policies allow it. */
   readonly allowed: boolean;
   /** The most units that the policy grants at once. */
   readonly limit: number;
   /** The time in which `limit` units are restored. */
   readonly windowMs: number;
-  /** Whole units left. Of a limit of 10 and three requests so far, 7. */
+  /** Whole units left: 7 after three requests with a limit of 10. */
   readonly remaining: number;
-  /** The time until the cost fits, if no other request is charged: 0 if it does, `undefined` if it never can. */
+  /** The time until the cost fits, if no other request is charged: 0 if it fits now, `undefined` if it never can. */
   readonly retryAfterMs: number | undefined;
   /** The time until the whole limit is available again. */
   readonly resetAfterMs: number;
-  /** True if the key is blocked, by `limiter.block` or by `autoBlock`. `remaining` is 0 then, and the times cover the block. */
+  /** True if the key is blocked, by `limiter.block` or `autoBlock`. `remaining` is then 0, and the times cover the block. */
   readonly blocked: boolean;
 }
 
 /**
- * The answer to a request for admission: always a value, never an exception.
+ * The answer to a request for admission: a value and never an exception.
  *
  * With a limit of 10 per 10 s and a cost of 1, the third request of a client reads: `allowed: true, limit: 10,
  * remaining: 7, retryAfterMs: 0, resetAfterMs: 3000`, and the eleventh at the same moment: `allowed: false,
@@ -40,22 +40,22 @@ export interface PolicyDecision {
  */
 export interface Decision {
   readonly allowed: boolean;
-  /** The cost that was asked for. It was charged to every policy when allowed, and to none when not. */
+  /** The requested cost. Every policy was charged if the request was allowed, and none if it was denied. */
   readonly cost: number;
   /**
-   * Of the binding policy: on a denial the violated one that takes longest, otherwise the one with the least remaining;
-   * if two are equal, the one that takes longer to reset.
+   * The limit of the binding policy. On a denial, that is the violated policy that takes longest to allow the cost.
+   * Otherwise it is the policy with the least remaining. Of two equal ones, it is the policy that takes longer to reset.
    */
   readonly limit: number;
-  /** Of the binding policy. */
+  /** That of the binding policy. */
   readonly remaining: number;
-  /** The time until every policy allows the cost: 0 if allowed, `undefined` if that can never be. */
+  /** The time until every policy allows the cost: 0 if allowed, `undefined` if they never can. */
   readonly retryAfterMs: number | undefined;
-  /** Of the binding policy. */
+  /** That of the binding policy. */
   readonly resetAfterMs: number;
   /** The decisions of all policies, in the order in which they were given. Empty if the store did not answer. */
   readonly policies: readonly PolicyDecision[];
-  /** The names of the policies that deny. Empty when allowed, and when the store did not answer. */
+  /** The names of the policies that deny. Empty if the request is allowed or the store did not answer. */
   readonly violated: readonly string[];
   readonly source: DecisionSource;
   /** The reason why the store did not answer. Its `cause` is the error of the client or the connection, if known. */

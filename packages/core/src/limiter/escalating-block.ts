@@ -16,43 +16,43 @@ import { forgetEntries } from "./forget.js";
 export interface EscalatingBlockOptions {
   /** Denials that lead to a block: a whole number of 1 or more. */
   after: number;
-  /** The time in which they are counted, from the first of them. */
+  /** The time within which denials are counted, starting with the first one. */
   within: Duration;
   /** The length of the first block. Each further block lasts twice as long as the previous one. */
   duration: Duration;
   /** The longest block. Default `"1d"`. */
   maxDuration?: Duration | undefined;
-  /** The time after the end of a block until the next one counts as the first again. Default `"1d"`. */
+  /** After a block has ended and this time has passed, the next block counts as the first again. Default `"1d"`. */
   forgetAfter?: Duration | undefined;
   /**
-   * The policies whose denials count, by name. Default: all. Required if the limiter has a key for each policy: a
-   * denial by a limit that all clients share would block all of them.
+   * The names of the policies whose denials count. Default: all. Required if the limiter has a key for each policy, because
+   * denials by a limit that all clients share would block all of them.
    */
   policies?: readonly string[] | undefined;
-  /** Called with every block, in the process that made it. Errors that it throws are ignored. */
+  /** Called for every block, in the process that created it. Errors that it throws are ignored. */
   onBlock?: ((event: AutoBlockEvent) => void) | undefined;
 }
 
-/** A block that was made. */
+/** A new block. */
 export interface AutoBlockEvent {
-  /** The key that is blocked: that of the policy which denied. It is often personal, so think before it is logged. */
+  /** The blocked key: that of the policy that denied. Keys are often personal, so think before you log them. */
   readonly key: string;
-  /** 1 for the first block, 2 for the one after it. */
+  /** 1 for the first block, 2 for the second. */
   readonly level: number;
   readonly durationMs: number;
 }
 
-/** How often a key was blocked, until when, and how long. Version 1 lacks the length. */
+/** How many blocks a key has had, when the last one ends, and how long it lasts. Version 1 lacks the length. */
 type Escalation =
   | readonly [version: 1, level: number, untilMs: number]
   | readonly [version: 2, level: number, untilMs: number, durationMs: number];
 
 /** A client to block. */
 interface Offender {
-  /** The policy that its violations and blocks are stored under. */
+  /** The policy under which its violations and blocks are stored. */
   readonly policy: Policy;
   readonly key: string;
-  /** True if the key is one of all policies. */
+  /** True if all policies have this key. */
   readonly isPlain: boolean;
 }
 
@@ -72,17 +72,17 @@ function areNames(names: unknown): boolean {
   return Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === "string" && name !== "");
 }
 
-/** More would pass every longest block. */
+/** More doublings exceed every longest block. */
 const MOST_DOUBLINGS = 40;
 
 /**
- * Blocks clients that keep sending requests after being denied, for the option `autoBlock` of a limiter. A client that is
- * denied `after` times within `within` is blocked for `duration`, and for twice as long with each block after that, up to
- * `maxDuration`. Denials of a key that is blocked do not count, nor do `wait` and `peek`. All processes on the same store
- * count together, exactly.
+ * Blocks clients that keep sending requests after a denial, for the option `autoBlock` of a limiter. A client that is
+ * denied `after` times within `within` is blocked for `duration`. Each further block lasts twice as long, up to
+ * `maxDuration`. Denials of a blocked key do not count, nor do those of `wait` and `peek`. All processes on the same store
+ * share exact counts.
  *
- * A denial takes one more round trip with it, a block some more. `reset` of the limiter ends a block, and forgets denials
- * and earlier blocks.
+ * A denial takes one more round trip, and a block some more. The limiter's `reset` ends a block, and forgets denials and
+ * earlier blocks.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -119,7 +119,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
       }
       const counted = policies.filter(({ name }) => names?.includes(name) ?? true);
 
-      /** Of a plain key one counter, stored under the first policy. */
+      /** A key for all policies has one counter, stored under the first policy. */
       function offendersOf(key: LimiterKey, isViolated: (policy: Policy) => boolean): readonly Offender[] {
         if (typeof key === "string") {
           return counted.some(isViolated) ? [{ policy: policies[0] as Policy, key, isPlain: true }] : [];
@@ -130,7 +130,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
         });
       }
 
-      /** The entries to block, as the limiter's `block` does. */
+      /** The claims of the entries to block, the same as for the limiter's `block`. */
       function claimsOf({ policy: { name }, key, isPlain }: Offender): readonly Claim[] {
         return claimsNamed(claims, policies, isPlain ? key : { [name]: key });
       }
@@ -143,21 +143,21 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
         return scopeOf(prefix, { name: `blocks of ${name}`, algorithm: "record" }) + key;
       }
 
-      /** Counts one violation. Resolves to how many more there may be. */
+      /** Counts one violation. Resolves to the number of violations left until a block. */
       function count(offender: Offender, calls: CallOptions): MaybePromise<number> {
         const outcome = engine.decide([countClaim(offender)], true, calls);
         const left = ({ findings: [finding] }: Outcome): number => finding?.remaining ?? 0;
         return isPromise(outcome) ? outcome.then(left) : left(outcome);
       }
 
-      /** One level up, unless another call has made a block that is in force. */
+      /** Raises the level by one, unless another call has already created a block that is in force. */
       function escalate(
         before: Escalation | undefined,
         nowMs: number,
       ): { next: Escalation; isNew: boolean } | undefined {
         const [, level, untilMs] = before ?? [1, 0, 0];
         if (untilMs > nowMs) {
-          // Longer than the block lasts: the clock stepped back.
+          // The block would last longer than its length, so the clock stepped back.
           const mostMs = before?.[0] === 2 ? before[3] : maxMs;
           return untilMs - nowMs > mostMs ? { next: [2, level, nowMs + mostMs, mostMs], isNew: false } : undefined;
         }
@@ -166,7 +166,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
         return { next: [2, earlier + 1, nowMs + durationMs, durationMs], isNew: true };
       }
 
-      /** Blocks; one level up, unless another call has done so just now. A longer block stays. */
+      /** Blocks, and raises the level unless another call has just done so. Keeps a block that ends later. */
       async function block(offender: Offender, calls: CallOptions): Promise<void> {
         let made: AutoBlockEvent | undefined;
         let leftMs = 0;
@@ -186,7 +186,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
             engine.update(claim, (entry, nowMs) => blockEntry(entry, claim.policy, nowMs, leftMs), calls),
           ),
         );
-        // After the block, or violations would be counted again while it is made.
+        // After the blocking, because violations would otherwise be counted again while it is under way.
         await forgetEntries(host, [countClaim(offender)], calls);
         if (made !== undefined) notify(made);
       }
@@ -219,7 +219,7 @@ export function escalatingBlock(options: EscalatingBlockOptions): AutoBlock {
               ? decision
               : host.bounded(Promise.all(due.map((offender) => block(offender, calls))), calls).then(again);
           };
-          // It is denied in any case, and the next decision reports a failure of the store.
+          // The request is denied in any case. The next decision reports a failure of the store.
           const orNot = (judged: Promise<Decision>): Promise<Decision> => judged.catch(() => decision);
           try {
             const counts = offenders.map((offender) => count(offender, calls));

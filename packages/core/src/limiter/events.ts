@@ -2,18 +2,21 @@ import type { SluiceError } from "../errors.js";
 import type { Rules } from "../options.js";
 import type { Decision, DecisionSource } from "./decision.js";
 
-/** The beginning of an outage. */
+/** The start of an outage. */
 export interface StoreErrorEvent {
   readonly error: SluiceError;
-  /** True if requests are allowed without a limit meanwhile. */
+  /** True if requests are allowed without a limit during the outage. */
   readonly failOpen: boolean;
-  /** The source of decisions meanwhile. */
+  /** The source of decisions during the outage. */
   readonly source: Exclude<DecisionSource, "store" | "cache">;
 }
 
 /** The end of an outage. */
 export interface StoreRecoveredEvent {
-  /** How long it lasted, in milliseconds: from the first failure, or the first call that got no answer, to the first answer. */
+  /**
+   * The length of the outage in milliseconds: from its first failed call, or the first call without an answer, to the first
+   * answer.
+   */
   readonly downMs: number;
   /** How many decisions were made without the store. */
   readonly decisions: number;
@@ -21,20 +24,26 @@ export interface StoreRecoveredEvent {
 
 /** The events of a limiter. */
 export interface LimiterEvents {
-  /** Every decision of `decide`, `consume`, `allow`, `wait` and `execute`; for metrics label by policy and outcome, never by key. */
+  /**
+   * Every decision of `decide`, `consume`, `allow`, `wait` and `execute`. Label metrics by policy and outcome, never by
+   * key.
+   */
   decision: (decision: Decision) => void;
   /** A decision that denies. */
   denied: (decision: Decision) => void;
   /**
-   * The store failed to answer: once when an outage begins, not once for each request. A partial failure is one outage.
-   * Without a listener the outage is logged on the console, with one line at its start and one at its end.
+   * The store failed to answer. Emitted once when an outage begins, not once for each request. A partial failure is one
+   * outage. Without a listener, one line is logged at the start of an outage and one at its end.
    */
   storeError: (event: StoreErrorEvent) => void;
-  /** The store answers again: every call that comes, or all calls of the last second. */
+  /** The store answers again: it answered after failing every call, or no call failed during the last second. */
   storeRecovered: (event: StoreRecoveredEvent) => void;
 }
 
-/** Listeners of a limiter; all are optional. A listener that fails is reported once on the console and otherwise ignored. */
+/**
+ * Listeners of a limiter, all optional. A listener that throws is reported on the console once. Its errors are then
+ * ignored.
+ */
 export type LimiterListeners = Partial<LimiterEvents>;
 
 export const EVENT_RULES: Rules<LimiterEvents> = {
@@ -44,13 +53,13 @@ export const EVENT_RULES: Rules<LimiterEvents> = {
   storeRecovered: "function",
 };
 
-/** Calls listeners so that none of them can break a decision. */
+/** Calls listeners in a way that none of them can break a decision. */
 export interface Emitter {
   emit<E extends keyof LimiterEvents>(event: E, ...args: Parameters<LimiterEvents[E]>): void;
   on<E extends keyof LimiterEvents>(event: E, listener: LimiterEvents[E]): () => void;
   /** Returns whether the event has a listener. */
   has(event: keyof LimiterEvents): boolean;
-  /** True if anybody listens: saves the hot path the rest. */
+  /** True if there is any listener. Lets the hot path skip the rest. */
   readonly listening: boolean;
 }
 

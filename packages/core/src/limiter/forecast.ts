@@ -1,19 +1,23 @@
 import { decideEntries, type Entry } from "../store/entry.js";
 import type { Claim } from "../store/store.js";
 
-/** A line of callers, played ahead on the state that the store had at one look. */
+/** Simulates a line of callers on the state that the store had at one look. */
 export interface Forecast {
   /**
-   * Milliseconds from the look until the caller who joins last is granted, if no other caller joins. Counts the caller
-   * in if that is by `latestMs`. Otherwise the result is a lower bound above `latestMs`, and the caller is not counted.
+   * Milliseconds from the look until the caller who joins last is granted, if no other caller joins. If that is by
+   * `latestMs`, the caller is added to the line. Otherwise the result is a lower bound above `latestMs`, and the caller is
+   * not added.
    */
   add(cost: number, latestMs: number): number;
 }
 
-/** Decisions for one caller before the forecast settles for a lower bound: a custom algorithm's `retryAfterMs` may be too short. */
+/**
+ * After this many decisions for one caller, the result is a lower bound: a custom algorithm's `retryAfterMs` may be too
+ * short.
+ */
 const MAX_TRIES = 100;
 
-/** Creates the forecast for callers with the same keys, from the entries of their claims and the store's clock. */
+/** Creates the forecast for callers with the same keys. `entries` are those of their claims, read at the store's time. */
 export function createForecast(
   wanted: readonly Claim[],
   found: readonly (Entry | undefined)[],
@@ -28,7 +32,7 @@ export function createForecast(
       let afterMs = grantedMs;
       for (let tries = 0; tries < MAX_TRIES && afterMs <= latestMs; tries++) {
         const { outcome, writes } = decideEntries({ claims, charge: true }, entries, nowMs + afterMs);
-        // A denial may correct an entry.
+        // A denial may repair an entry.
         if (writes.length > 0) entries = entries.map((entry, i) => writes[i]?.state ?? entry);
         if (outcome.allowed) {
           grantedMs = afterMs;

@@ -2,14 +2,14 @@ import type { Engine } from "../store/engine.js";
 import { clearEntry, type Entry } from "../store/entry.js";
 import type { CallOptions, Claim, Store } from "../store/store.js";
 
-/** The place of a limiter's entries. */
+/** Access to a limiter's entries. */
 export interface Entries {
   readonly engine: Engine;
-  /** The store, asked through the circuit breaker. */
+  /** The store, called through the circuit breaker. */
   readonly asked: Store;
 }
 
-/** Forgets the entries of claims. A refund of an earlier charge finds nothing then, also in the same millisecond. */
+/** Forgets the entries of claims. A refund of an earlier charge, even in the same millisecond, then finds nothing. */
 export async function forgetEntries(
   { engine, asked }: Entries,
   claims: readonly Claim[],

@@ -18,63 +18,63 @@ import { createWaitQueue } from "./wait-queue.js";
 export interface WaitOptions extends ConsumeOptions {
   /** The longest wait. Default: no limit. */
   timeout?: Duration | undefined;
-  /** Ends the wait; the promise then rejects with the signal's reason. */
+  /** Ends the wait. The promise then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
 /** The result of {@link Limiter.healthCheck}. */
 export interface Health {
   readonly healthy: boolean;
-  /** How long the store took to answer, or to fail. */
+  /** The time until the store answered or failed. */
   readonly latencyMs: number;
-  /** Why it is not healthy. */
+  /** The reason why the store is not healthy. */
   readonly error?: unknown;
 }
 
 /**
- * Decides which requests may continue. Every method but `decide` returns a promise. All of them throw or reject with a
- * `SluiceError` on a bad key or cost; a limit that was reached, and a store that failed, is a {@link Decision}.
+ * Decides which requests may continue. Every method but `decide` returns a promise. All methods throw or reject with a
+ * `SluiceError` on an invalid key or cost. A reached limit or a failed store is not an error but a {@link Decision}.
  */
 export interface Limiter extends Decider {
-  /** Asks for admission, and charges the cost to all policies when all allow it, to none when one denies. */
+  /** Asks for admission. Charges the cost to all policies if all allow it, and to none if one denies. */
   consume(key: LimiterKey, options?: ConsumeOptions): Promise<Decision>;
-  /** {@link Limiter.consume}, for those who need only yes or no. */
+  /** Like {@link Limiter.consume}, but resolves only to whether the request is allowed. */
   allow(key: LimiterKey, options?: ConsumeOptions): Promise<boolean>;
   /**
-   * Returns the result that {@link Limiter.consume} would have now. Charges nothing, and the numbers are the current
-   * ones.
+   * Returns the result that {@link Limiter.consume} would have now, without charging. The numbers are those before a
+   * charge.
    */
   peek(key: LimiterKey, options?: ConsumeOptions): Promise<Decision>;
-  /** Forgets the key's usage, and its blocks. A key by names resets only the policies that it names. */
+  /** Forgets the key's usage and blocks. A key for each policy resets only the policies that it names. */
   reset(key: LimiterKey): Promise<void>;
   /**
-   * Denies the key for this long, whatever its policies say, on every process that shares the store. A block that ends
-   * later does not change. {@link Limiter.reset} ends it. A plain key is blocked for all policies, a key by names for
-   * those that it names; the policies are blocked in separate writes.
+   * Denies the key for this long, whatever its policies say, in every process that shares the store. A block that already
+   * ends later stays as it is. {@link Limiter.reset} ends a block. A string is blocked for all policies, and a key for each
+   * policy for those that it names. Each policy is blocked in a separate write.
    */
   block(key: LimiterKey, duration: Duration): Promise<void>;
   /**
-   * Waits for admission: first come, first served among the callers of this limiter with the same key, sleeping exactly
-   * as long as the decision says. Rejects at once with `WAIT_TIMEOUT` when the deadline can't be met, and with
-   * `COST_EXCEEDS_LIMIT` when the cost can never fit. While the store fails, all callers with the key are answered
-   * within the limiter's `timeout`: with its error, or admitted by `failOpen`. Nothing is charged on a rejection.
+   * Waits for admission. Callers of this limiter with the same key are served in order of arrival, and sleep exactly as
+   * long as the decision says. Rejects immediately with `WAIT_TIMEOUT` if the deadline can't be met, and with
+   * `COST_EXCEEDS_LIMIT` if the cost can never fit. If the store fails, all callers with the key get its error, or are
+   * admitted by `failOpen`, within the limiter's `timeout`. Nothing is charged on a rejection.
    */
   wait(key: LimiterKey, options?: WaitOptions): Promise<Decision>;
   /**
-   * Runs `fn` after {@link Limiter.wait}, with its options, and returns its result. If `fn` fails, its charge stays.
+   * Waits like {@link Limiter.wait}, runs `fn`, and returns its result. If `fn` fails, the charge stays.
    */
   execute<T>(key: LimiterKey, fn: (decision: Decision) => T | Promise<T>, options?: WaitOptions): Promise<T>;
   /**
-   * The limiter's part in an admission that it shares with other limiters, for a check of a guard. Asks nothing yet.
+   * The limiter's part in an admission that several limiters share, for a check of a guard. Does not call the store yet.
    *
    * @throws SluiceError `INVALID_KEY`, `INVALID_COST`
    */
   join(key: LimiterKey, options?: ConsumeOptions): Participant;
   /** Returns whether the store answers. Never rejects. */
   healthCheck(): Promise<Health>;
-  /** Adds a listener; the function returned removes it. */
+  /** Adds a listener. Returns a function that removes it. */
   on<E extends keyof LimiterEvents>(event: E, listener: LimiterEvents[E]): () => void;
-  /** Rejects waiting callers and refuses further calls. The store stays open: its creator closes it. */
+  /** Rejects waiting callers and all further calls. The store stays open, because its creator closes it. */
   close(): Promise<void>;
 }
 
@@ -101,7 +101,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
   const core = createLimiterCore(options);
   const { store, policies, quotas, prefix, claims, engine, decide, refund, calling, costOf } = core;
   const { ask, bounded, spare } = core;
-  // A fallback forgets and blocks what its limiter does.
+  // Resets and blocks also apply to the fallback.
   const cores = spare === undefined ? [core] : [spare, core];
   const queue = createWaitQueue(options.clock, core.timeoutMs);
 
@@ -115,7 +115,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
     join: (key, given) => joinOf(core, key, given),
 
     consume(key, given) {
-      // Not an async function: it would add another promise to the one that a remote store needs anyway.
+      // Not an async function, because that would add a promise to the one that a remote store already needs.
       try {
         const decision = decide(key, given);
         return isPromise(decision) ? decision : Promise.resolve(decision);
@@ -174,7 +174,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
           await bounded(Promise.all(reads), calls);
           return createForecast(wanted, entries, nowMs);
         },
-        // Also for callers that `close` rejected while the store was about to grant.
+        // Also refunds callers that `close` rejected while the store was about to grant.
         refund: core.refundAlways,
       });
       return core.emit(decision);

@@ -20,41 +20,41 @@ export interface LimiterOptions {
   store: Store;
   /** One policy, or several that are decided together: all grant or none does. Default {@link tokenBucket}`()`. */
   policies?: Policy | readonly Policy[] | undefined;
-  /** Custom algorithms, which `policies` then may name. */
+  /** Custom algorithms that `policies` may name. */
   algorithms?: readonly Algorithm[] | undefined;
   /**
-   * The prefix of every stored key. Limiters with the same store, prefix and policy name share their counts, unless
-   * only one of them has a custom algorithm: it keeps its entries apart. Default `"sluice"`.
+   * The start of every stored key. Limiters with the same store, prefix and policy name share their counts. A limiter with
+   * a custom algorithm shares only with others that have one, because it keeps its entries apart. Default `"sluice"`.
    */
   prefix?: string | undefined;
   /**
-   * The store that decides while `store` fails, usually one in memory: `memoryStore()`, or with its own policies
-   * `{ store: memoryStore(), policies }`. Its counts are not carried over. For remote stores. Default: none.
+   * The store that decides while `store` fails, usually in memory: `memoryStore()`, or `{ store: memoryStore(), policies }`
+   * for separate policies. Its counts are not carried over. Only for remote stores. Default: none.
    */
   fallback?: Store | FallbackOptions | undefined;
-  /** True if requests are allowed while the store, and the `fallback` if there is one, fail. Default false: they are denied. */
+  /** True to allow requests while the store and any `fallback` fail. Default false: requests are denied. */
   failOpen?: boolean | undefined;
   /** The longest that a decision waits for the store. Default `"500ms"`. */
   timeout?: Duration | undefined;
   /**
-   * The circuit breaker: stops asking a store that is down, and probes it with one decision at a time until it answers. Default
-   * for remote stores: after 5 failures in a row, every 500 ms.
+   * The circuit breaker: stops calling a store that is down, and probes it with one decision at a time until it answers.
+   * Default for remote stores: opens after 5 failures in a row, and probes every 500 ms.
    */
   breaker?: BreakerOptions | false | undefined;
   /**
-   * Answers repeated requests for an exhausted key without the store. Default for remote stores: 10,000 keys, for up to 1 s. With
-   * `autoBlock`, which counts denials, only for blocked keys.
+   * Answers repeated requests for an exhausted key without the store. Default for remote stores: 10,000 keys, for up to 1
+   * s. With `autoBlock`, which has to count denials, only blocked keys are answered this way.
    */
   denyCache?: DenyCacheOptions | false | undefined;
-  /** Blocks clients that keep sending requests after being denied: see `escalatingBlock`. Default: none. */
+  /** Blocks clients that keep sending requests after a denial: see `escalatingBlock`. Default: none. */
   autoBlock?: AutoBlock | undefined;
-  /** Listeners from the start; `limiter.on` adds more. */
+  /** Listeners to add immediately. `limiter.on` adds more. */
   on?: LimiterListeners | undefined;
   /** For tests: replaces the store's clock and the timers of `wait`. */
   clock?: Clock | undefined;
 }
 
-/** The rules of {@link LimiterOptions}. Those that are `"any"` are checked below, or by the failure policy of the store. */
+/** The rules of {@link LimiterOptions}. Options with `"any"` are checked below or by the store's failure policy. */
 export const LIMITER_RULES: Rules<LimiterOptions> = {
   store: "any",
   policies: "any",
@@ -73,7 +73,7 @@ export const LIMITER_RULES: Rules<LimiterOptions> = {
 /** Options that have been checked. */
 export interface CheckedOptions {
   readonly store: Store;
-  /** Each brings its algorithm along. */
+  /** Each policy has its algorithm attached. */
   readonly policies: readonly Policy[];
   readonly prefix: string;
   readonly failOpen: boolean;
@@ -83,7 +83,7 @@ export interface CheckedOptions {
   readonly clock: Clock | undefined;
 }
 
-/** @throws SluiceError for options that would otherwise cause a failure later, or let requests through */
+/** @throws SluiceError for options that would fail later or let requests through */
 export function checkLimiterOptions(options: LimiterOptions): CheckedOptions {
   checkOptions(options, LIMITER_RULES, "createLimiter");
   const {
@@ -153,7 +153,7 @@ function checkPolicies(
 
 const MADE_BY = 'be a policy, such as fixedWindow({ limit: 100, window: "1m" }) or tokenBucket({ rate: 100 })';
 
-/** A policy may be plain data of a custom algorithm, so it is checked here regardless of its origin. */
+/** A policy may be plain data of a custom algorithm, so every policy is checked here. */
 function checkPolicy(policy: Policy, algorithms: ReadonlyMap<string, Algorithm>): Policy {
   if (typeof policy !== "object" || policy === null) {
     throw invalidOption("policies", policy, MADE_BY);

@@ -2,35 +2,35 @@ import type { SluiceError } from "../errors.js";
 import { startQuietTimer, type Timer } from "../timer.js";
 import { createEmitter, type Emitter, type StoreErrorEvent } from "./events.js";
 
-/** Reports the beginning and the end of an outage of the store, once each. */
+/** Reports the start and the end of an outage of the store, once each. */
 export interface Outage {
   /** The number of calls that the store has answered. */
   readonly answers: number;
   failed(error: SluiceError, call?: FailedCall): void;
   succeeded(): void;
-  /** Reports no end anymore: a closed limiter leaves no timer that logs later. */
+  /** Stops reporting, so that a closed limiter leaves no timer that logs later. */
   close(): void;
 }
 
 /** The known facts about a call that failed. */
 export interface FailedCall {
-  /** When it began: a time of `performance.now()`. */
+  /** The start of the call, as a time of `performance.now()`. */
   readonly startMs: number;
   /** {@link Outage.answers} at that time. */
   readonly answers: number;
 }
 
-/** A store that failed every call for this long is back with its first answer. */
+/** A store that failed every call for this long has recovered with its first answer. */
 const TOTAL_MS = 100;
 
-/** A store that failed some calls and answered others is back when none has failed for this long. */
+/** A store that failed some calls and answered others has recovered once no call has failed for this long. */
 const QUIET_MS = 1_000;
 
-/** Of one outage; times are of `performance.now()`. */
+/** The data of one outage. Times are of `performance.now()`. */
 interface Down {
   readonly sinceMs: number;
   lastFailureMs: number;
-  /** Of the first answer after the last failure. */
+  /** When the first answer after the last failure came. */
   answeredMs: number | undefined;
   /** True if there were answers between failures: part of the store works. */
   partial: boolean;
@@ -40,10 +40,10 @@ interface Down {
 }
 
 /**
- * Without a listener of `storeError` an outage is logged on the console.
+ * Creates the reports of a store's outages. They are logged on the console if `storeError` has no listener.
  *
- * @param source the source of decisions meanwhile
- * @param effect what the outage means for requests. Default: that of a limiter, whose decisions are then counted
+ * @param source the source of decisions during an outage
+ * @param effect what an outage means for requests. Default: the effect for a limiter, whose decisions are then counted
  */
 export function createOutage(source: StoreErrorEvent["source"], emitter: Emitter, effect?: string): Outage {
   let down: Down | undefined;
@@ -51,7 +51,7 @@ export function createOutage(source: StoreErrorEvent["source"], emitter: Emitter
   let answers = 0;
 
   function begin(error: SluiceError, nowMs: number, call: FailedCall | undefined): void {
-    // Nothing was answered since the call began, so the outage is as old as the call.
+    // Nothing was answered since the call began, so the outage started with it.
     const sinceMs = call?.answers === answers ? call.startMs : nowMs;
     down = { sinceMs, lastFailureMs: nowMs, answeredMs: undefined, partial: false, timer: undefined, decisions: 1 };
     logged = !emitter.has("storeError");
@@ -97,7 +97,7 @@ export function createOutage(source: StoreErrorEvent["source"], emitter: Emitter
       down.timer = undefined;
     },
 
-    // Every decision runs this, so it stays small enough to be inlined.
+    // Every decision runs this function, so it stays small enough to be inlined.
     succeeded() {
       answers++;
       if (down !== undefined) answered(down);
@@ -128,7 +128,7 @@ const EFFECTS = {
 function startOf(error: SluiceError, effect: string): string {
   const { code, message, cause } = error;
   const why = message.replace(/^\[sluice\] /, "");
-  // Node's AggregateError of several addresses has no message.
+  // Node's AggregateError for several addresses has no message.
   const reason = cause instanceof Error ? cause.message || cause.name : "";
   const known = why.includes(reason) ? "" : ` (${reason})`;
   return `[sluice] the store failed, and ${effect} until it answers again: ${code}: ${why}${known}`;

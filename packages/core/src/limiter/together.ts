@@ -7,37 +7,39 @@ import type { ConsumeOptions, LimiterCore } from "./decider.js";
 import type { Decision } from "./decision.js";
 
 /**
- * A limiter's part in one admission that it shares with other limiters. Created by `join` of a limiter, for one
- * request. It consists of data and functions only, so that limiters of several copies or releases of this package can
- * share an admission.
+ * A limiter's part in an admission that several limiters share. The limiter's `join` creates it for one request. It has
+ * only data and functions, so that limiters of several copies or releases of this package can share an admission.
  */
 export interface Participant {
   readonly store: Store;
   readonly clock: Clock | undefined;
-  /** True if the store decides; false if the limiter does, which keeps its entries apart. */
+  /** True if the store decides. False if the limiter decides, which keeps its entries apart. */
   readonly storeDecides: boolean;
   readonly claims: readonly Claim[];
   /** Starts the limiter's timeout. Returns the options of the calls to the store. @throws SluiceError `CLOSED` */
   start(): CallOptions;
-  /** Returns the denial that the limiter's deny cache knows. `undefined` without a deny cache. */
+  /** Returns the denial that the limiter's deny cache remembers. The property is `undefined` without a deny cache. */
   readonly recall: (() => MaybePromise<Decision> | undefined) | undefined;
-  /** Lets the deny cache remember the answer to all claims of the admission. */
+  /** Stores the answer to all claims of the admission in the deny cache. */
   note(claims: readonly Claim[], outcome: Outcome): void;
-  /** Decides all claims of the admission, those of others too: of limiters with the same store that decide in the same place. */
+  /**
+   * Decides all claims of the admission, including those of other limiters with the same store that decide in the same
+   * place.
+   */
   decide(claims: readonly Claim[], calls: CallOptions): MaybePromise<Outcome>;
-  /** Rejects with a `SluiceError` when the work fails, or takes longer than the timeout. */
+  /** Rejects with a `SluiceError` if the work fails or exceeds the timeout. */
   bounded<T>(work: Promise<T>): Promise<T>;
   /**
    * The decision, from the findings for the limiter's own claims. `charged` is true if all claims of the admission fit.
    */
   answered(own: Outcome, charged: boolean): MaybePromise<Decision>;
-  /** The decision when the store did not answer. */
+  /** The decision if the store did not answer. */
   failed(error: unknown): MaybePromise<Decision>;
-  /** As `refund` of the limiter. */
+  /** Like `refund` of the limiter. */
   refund(decision: Decision): Promise<boolean>;
 }
 
-/** The part of a limiter in an admission: see `join` of a limiter. */
+/** Creates a limiter's part in an admission: see the limiter's `join`. */
 export function joinOf(core: LimiterCore, key: LimiterKey, options: ConsumeOptions | undefined): Participant {
   const cost = core.costOf(options);
   core.blocker?.check(key);
@@ -64,7 +66,7 @@ export function joinOf(core: LimiterCore, key: LimiterKey, options: ConsumeOptio
     },
     recall: core.denials && recall,
     note: (all, outcome) => core.denials?.note(all, outcome, calls),
-    // Through the circuit breaker, since nothing else watches a decision of several limiters.
+    // Through the circuit breaker, because nothing else watches a decision of several limiters.
     decide: (all, options) =>
       storeDecides && can(asked, "decide")
         ? asked.decide({ claims: all, charge: true }, options)
@@ -84,18 +86,19 @@ export function joinOf(core: LimiterCore, key: LimiterKey, options: ConsumeOptio
 
 /** The decision of one participant. */
 export interface Joined {
-  /** Allowed and yet not charged where only other participants deny. */
+  /** May be allowed without a charge if only other participants deny. */
   readonly decision: Decision;
   readonly charged: boolean;
 }
 
 /**
  * Decides the claims of several limiters: all are charged or none is. Limiters with the same store share one admission, so
- * they take one round trip on a store that decides. Other stores are asked one after the other, in the order of their first
+ * they take one round trip if the store decides. Other stores are asked one after the other, in the order of their first
  * participant. After a denial no further store is asked: the results of its participants are `undefined`, and the caller
- * refunds the charges that were made. The results of the others are `undefined`, too, if a deny cache answers for the first.
+ * refunds the charges that were made. If a deny cache answers for the first participant, the other results are `undefined`
+ * too.
  *
- * Listeners and `autoBlock` of a limiter are notified unless only other limiters deny.
+ * Notifies a limiter's listeners and `autoBlock`, unless only other limiters deny.
  *
  * @throws SluiceError `CLOSED`
  */
@@ -140,7 +143,7 @@ function decideGroup(members: readonly Participant[]): MaybePromise<readonly (Jo
   const { member: strictest, calls } = started.reduce((first, other) =>
     deadlineOf(other.calls) < deadlineOf(first.calls) ? other : first,
   );
-  // The first denial is the answer, whatever the others are.
+  // The first remembered denial is the answer, so the other limiters are not asked.
   const known = (members[0] as Participant).recall?.();
   if (known !== undefined) return joinedOf([known, ...members.slice(1).map(() => undefined)], false);
   const claims = members.flatMap((member) => member.claims);
@@ -149,7 +152,7 @@ function decideGroup(members: readonly Participant[]): MaybePromise<readonly (Jo
     const { allowed, nowMs, findings } = outcome;
     for (const member of members) member.note(claims, outcome);
     let end = 0;
-    // Copied first: a store in memory may use the outcome again for the calls that follow a denial.
+    // Copied first, because a memory store may reuse the outcome for the calls that follow a denial.
     const parts = members.map(({ claims }) => {
       const own = findings.slice(end, end + claims.length).map((finding) => ({ ...finding }));
       end += claims.length;
@@ -183,7 +186,7 @@ function joinedOf(
   charged: boolean,
 ): MaybePromise<readonly (Joined | undefined)[]> {
   const join = (decision: Decision | undefined): Joined | undefined =>
-    // A fallback decides for its own limiter.
+    // A fallback decides only for its own limiter.
     decision && { decision, charged: charged || (decision.source === "fallback" && decision.allowed) };
   if (!decisions.some((decision) => decision !== undefined && isPromise(decision))) {
     return (decisions as readonly (Decision | undefined)[]).map(join);

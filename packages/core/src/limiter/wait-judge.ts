@@ -2,24 +2,24 @@ import { startTimer } from "./clock.js";
 import type { Forecast } from "./forecast.js";
 import type { Line, Waiter } from "./wait-line.js";
 
-/** The parts of the queue that judging needs. */
+/** The parts of the queue that `judge` needs. */
 export interface Judging {
   nowMs(): number;
   readonly storeTimeoutMs: number;
-  /** Refuses a caller that can't be granted sooner than `waitMs` from now. */
+  /** Rejects a caller that can't be granted sooner than `waitMs` from now. */
   refuse(waiter: Waiter, waitMs: number): void;
 }
 
-/** Callers that are played ahead without a pause. A longer line lets other work of the process run in between. */
+/** How many callers are simulated without a pause. In a longer line, other work of the process runs in between. */
 const SLICE = 1_000;
 
-/** A long line is simulated again no sooner than after this many times the time that it took. */
+/** After simulating a long line, wait this many times as long as it took before doing it again. */
 const PAUSE = 4;
 
 /**
- * Refuses a caller that has just joined when its deadline can't be met. A caller that fits in behind the line's forecast
- * stays without a call to the store. For all others the state is read, once for all that join meanwhile, and the whole
- * line is played ahead on it. Callers whose deadline can't be met do not count.
+ * Rejects a caller that has just joined if its deadline can't be met. No call to the store is needed if the caller fits at
+ * the end of the line's forecast. Otherwise the state is read, once for all callers that join meanwhile, and the whole line
+ * is simulated on it. The simulation skips callers whose deadline can't be met.
  */
 export async function judge(line: Line, waiter: Waiter, judging: Judging): Promise<void> {
   const isLooking = performance.now() < line.lookingUntilMs;
@@ -31,10 +31,10 @@ export async function judge(line: Line, waiter: Waiter, judging: Judging): Promi
   line.lookingUntilMs = untilMs;
   try {
     if (pauseMs > 0) await pause(pauseMs);
-    // A question during the look makes its result too favourable. The second look is good enough.
+    // A decision during the look makes its result too favourable. The second look is accepted in any case.
     if (!(await look(line, judging, false))) await look(line, judging, true);
   } catch {
-    // A store that fails can't show whose deadline can be met. Callers then wait.
+    // A store that fails can't show whose deadline can be met, so callers wait.
   } finally {
     if (line.lookingUntilMs === untilMs) line.lookingUntilMs = 0;
   }
@@ -46,7 +46,7 @@ function fits(line: Line, forecast: Forecast, waiter: Waiter): boolean {
   return waiter.forecastMs <= waiter.dueMs;
 }
 
-/** Reads the state, and plays the line ahead on it. Returns whether that was good enough. */
+/** Reads the state and simulates the line on it. Returns whether the result is reliable enough. */
 async function look(line: Line, { nowMs, refuse }: Judging, isLast: boolean): Promise<boolean> {
   await line.asking;
   const { asks, first } = line;
@@ -61,14 +61,14 @@ async function look(line: Line, { nowMs, refuse }: Judging, isLast: boolean): Pr
     const waiter = line.cursor;
     if (waiter === undefined) break;
     line.cursor = waiter.behind;
-    // One whose question is on its way may have been charged already.
+    // A caller whose call is under way may already have been charged.
     if (waiter.asking || fits(line, forecast, waiter)) continue;
-    // The caller whose turn it is learns so by its own questions.
+    // The caller whose turn it is learns this from its own calls.
     if (line.turn?.by !== waiter) refuse(waiter, waiter.forecastMs - nowMs());
   }
   const endMs = performance.now();
   if (count >= SLICE) line.nextReplayMs = endMs + PAUSE * (endMs - startMs);
-  // From here on, those who join are judged by this forecast.
+  // From now on, callers that join are judged by this forecast.
   line.forecast = forecast;
   if (isDone) line.lookingUntilMs = 0;
   return isDone;

@@ -3,7 +3,7 @@ import type { Forecast } from "./forecast.js";
 
 /** One caller of `wait`. */
 export interface WaitRequest {
-  /** Requests with the same line are served in order of arrival. */
+  /** Requests for the same line are served in order of arrival. */
   readonly line: string;
   readonly cost: number;
   /** True if the cost is more than some policy grants at once. */
@@ -12,9 +12,9 @@ export interface WaitRequest {
   readonly signal: AbortSignal | undefined;
   /** Asks for admission. */
   consume(): Promise<Decision>;
-  /** Reads the state, to play the line ahead on it. */
+  /** Reads the state, for a simulation of the line. */
   look(): Promise<Forecast>;
-  /** Refunds an admission that came after the caller had left. */
+  /** Refunds an admission that arrived after the caller had left. */
   refund(decision: Decision): Promise<unknown>;
 }
 
@@ -22,21 +22,21 @@ export interface WaitRequest {
 export interface Waiter {
   readonly request: WaitRequest;
   readonly dueMs: number;
-  /** The number of callers that had joined the line before. */
+  /** The number of callers that joined the line earlier. */
   readonly number: number;
   readonly resolve: (decision: Decision) => void;
   readonly reject: (error: unknown) => void;
-  /** Ends its rest, whatever it rests for. */
+  /** Ends any kind of rest. */
   wake: () => void;
-  /** Ends its watch over the line and over its own deadline. */
+  /** Stops watching the line and the deadline. */
   unwatch: () => void;
-  /** Removes its listener from the request's signal. */
+  /** Removes the listener from the request's signal. */
   unlisten: () => void;
-  /** True if it has its answer. */
+  /** True if the caller has left the line, with an answer. */
   left: boolean;
-  /** True if its question is on its way. */
+  /** True while its call for admission is under way. */
   asking: boolean;
-  /** When it is granted by the line's forecast; `NaN` when it is not in it. */
+  /** When the line's forecast grants it. `NaN` if it is not in the forecast. */
   forecastMs: number;
   inLine: boolean;
   before: Waiter | undefined;
@@ -44,41 +44,41 @@ export interface Waiter {
 }
 
 /**
- * The caller that acts for the line, and until when: only a caller whose context has ended takes longer than a request
- * or a sleep.
+ * The caller that acts for the line, and until when. A caller exceeds the time of its call or sleep only if its context has
+ * ended.
  */
 export interface Turn {
   readonly by: Waiter;
   untilMs: number;
-  /** The timers by which it sleeps. */
+  /** The timers that it sleeps with. */
   readonly timers: typeof setTimeout;
 }
 
-/** Callers with the same keys, in order of arrival: a linked list, since anyone may leave at any time. */
+/** Callers with the same keys, in order of arrival. A linked list, because callers may leave from any place. */
 export interface Line {
   readonly name: string;
   first: Waiter | undefined;
   last: Waiter | undefined;
   turn: Turn | undefined;
-  /** The question on its way, settled when its consequences have been drawn. */
+  /** The call for admission under way. It settles after its result has been handled. */
   asking: Promise<unknown> | undefined;
-  /** Questions so far. */
+  /** Calls for admission so far. */
   asks: number;
-  /** Callers that joined, and callers that left. */
+  /** The numbers of callers that joined and that left. */
   joined: number;
   gone: number;
-  /** Questions in a row that failed. */
+  /** Calls in a row that failed. */
   failures: number;
-  /** When the store began to fail, by `performance.now()`; `undefined` while it answers. */
+  /** When the store started to fail, by `performance.now()`. `undefined` while it answers. */
   failingSinceMs: number | undefined;
-  /** The forecast for the callers in line, and the time of its look. */
+  /** The forecast for the callers in line, and when the store was read for it. */
   forecast: Forecast | undefined;
   lookedMs: number;
-  /** Until when a look is under way, by `performance.now()`. */
+  /** The time by which the current look ends, by `performance.now()`. */
   lookingUntilMs: number;
-  /** The next caller to be played ahead. */
+  /** The next caller to be simulated. */
   cursor: Waiter | undefined;
-  /** No sooner than that the whole line is played ahead again, by `performance.now()`. */
+  /** The earliest time for simulating the whole line again, by `performance.now()`. */
   nextReplayMs: number;
 }
 
@@ -110,7 +110,7 @@ export function append(line: Line, waiter: Waiter): void {
   waiter.inLine = true;
 }
 
-/** Puts a caller that was passed over back, ahead of all. */
+/** Puts a caller that was passed over back at the front. */
 export function prepend(line: Line, waiter: Waiter): void {
   waiter.behind = line.first;
   if (line.first === undefined) line.last = waiter;

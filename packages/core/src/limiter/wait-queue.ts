@@ -18,25 +18,25 @@ import {
 /** Lines of callers, one for each key. */
 export interface WaitQueue {
   wait(request: WaitRequest): Promise<Decision>;
-  /** Rejects all who wait. */
+  /** Rejects all waiting callers. */
   close(): void;
 }
 
-/** How often the callers at the front of a line check that it moves. Those further back check less often. */
+/** How often the callers at the front check that the line moves. Callers further back check less often. */
 const WATCH_MS = 500;
 
-/** How long a turn may be overdue before another caller takes it. */
+/** How long a turn may be overdue before another caller takes it over. */
 const GRACE_MS = 200;
 
-/** Timers may end this much early, by the length of the event loop's turn that started them. */
+/** Timers may end this much early: they count from the start of the event loop's turn in which they were started. */
 const EARLY_MS = 20;
 
-/** A grant that differs from the forecast by more than this shows that others use the same keys. */
+/** A grant that differs from the forecast by more than this shows that others use the same keys too. */
 const DRIFT_MS = 50;
 
 /**
  * Creates the lines. Every caller acts in its own asynchronous context: on Workers the timers and calls of a request end
- * with it, and traces belong to the caller. So a caller whose turn is long overdue is passed over by one behind.
+ * with the request, and traces belong to the caller. So if a turn is long overdue, a caller further back takes it over.
  */
 export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number): WaitQueue {
   const lines = new Map<string, Line>();
@@ -53,7 +53,7 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
     remove(line, waiter);
     line.gone++;
     waiter.wake();
-    // The turn ends when the request is sent, so that the next caller sees its result.
+    // The turn of a caller whose request is under way ends later, so that the next caller sees its result.
     if (line.turn?.by === waiter && !waiter.asking) passOn(line);
     return true;
   }
@@ -82,7 +82,7 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
     return nowMs() > turn.untilMs + GRACE_MS || turn.timers !== setTimeout;
   }
 
-  /** Takes the turn of a caller that does not use it. */
+  /** Takes over the turn of a caller that does not use it. */
   function passOver(line: Line, waiter: Waiter): void {
     const idle = line.turn?.by;
     if (idle !== undefined && idle !== waiter) remove(line, idle);
@@ -90,7 +90,7 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
     takeTurn(line, waiter);
   }
 
-  /** Ends when the caller is woken, or after a time. */
+  /** Resolves when the caller is woken, or after a time. */
   function rest(waiter: Waiter, ms?: number): Promise<void> {
     return new Promise((resolve) => {
       const cancel = ms === undefined ? undefined : startTimer(ms, resolve);
@@ -101,9 +101,9 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
     });
   }
 
-  /** Brings a caller to its answer. */
+  /** Asks for admission until the caller has its answer. */
   async function attend(line: Line, waiter: Waiter): Promise<void> {
-    // Thousands may join in one turn. The first one's time for an answer starts when all have.
+    // Thousands may join in one turn of the event loop. The first caller's time for an answer starts when all have joined.
     await undefined;
     while (!waiter.left) {
       const { turn } = line;
@@ -122,7 +122,7 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
     }
   }
 
-  /** Ends a wait at its deadline, and sees that the line moves. */
+  /** Ends a wait at its deadline, and checks that the line moves. */
   function watch(line: Line, waiter: Waiter): void {
     const dueInMs = waiter.dueMs + 1 - nowMs();
     const ahead = Math.max(0, waiter.number - line.gone);
@@ -140,7 +140,7 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
     });
   }
 
-  /** Asks for admission, and returns how long to sleep before the next try unless the caller has its answer. */
+  /** Asks for admission. Returns how long to sleep before the next try, or `undefined` if the caller has its answer. */
   async function ask(line: Line, waiter: Waiter): Promise<number | undefined> {
     const { turn } = line;
     if (turn !== undefined) turn.untilMs = nowMs() + storeTimeoutMs;
@@ -175,7 +175,7 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
     const expectedMs = nowMs() + (retryAfterMs ?? 0);
     if (!(Math.abs(expectedMs - waiter.forecastMs) <= DRIFT_MS)) line.forecast = undefined;
     if (waiter.left) {
-      // The refund may fail. The charge then stays, as if the caller had used it.
+      // If the refund fails, the charge stays as if the caller had used it.
       if (allowed) await request.refund(decision).catch(() => {});
     } else if (allowed) {
       grant(line, waiter, decision);
@@ -189,10 +189,10 @@ export function createWaitQueue(clock: Clock | undefined, storeTimeoutMs: number
     return undefined;
   }
 
-  /** Answers the caller, and all others once the store has been silent for as long as a decision may take. */
+  /** Answers the caller. Also answers all others once the store has not answered for as long as a decision may take. */
   function failed(line: Line, waiter: Waiter, decision: Decision, askedMs: number): void {
     const tookMs = performance.now() - askedMs;
-    // The first failure that comes much too late shows that this process stood still, and nothing about the store.
+    // A first failure that comes much too late shows that this process stood still. It says nothing about the store.
     const shows = line.failures > 0 || tookMs < 2 * storeTimeoutMs;
     line.failures++;
     line.failingSinceMs ??= askedMs;
