@@ -1,4 +1,4 @@
-/** A timer of the runtime; a number, where it is not Node's. */
+/** A timer of the runtime: an object in Node.js, a number elsewhere. */
 export type Timer = ReturnType<typeof setTimeout>;
 
 /** Starts a timer that does not keep a Node.js process alive. */
@@ -14,14 +14,14 @@ interface Timers {
   clearTimeout(timer: Timer): void;
 }
 
-/** As it was when this module was loaded, and absent on some runtimes. */
+/** Captured when this module is loaded. Some runtimes do not have it. */
 const { setImmediate: startImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
 
 /**
- * Calls `passed` once the deadline, a time of `performance.now()`, has passed, and everything was read that had arrived by
- * then. Returns a function that prevents the call.
+ * Calls `passed` once the deadline, a time of `performance.now()`, has passed and everything that had arrived by then was
+ * read. Returns a function that cancels the call.
  *
- * @param timers default: those of the moment, which may be fake ones
+ * @param timers default: the current global timers, which may be fake ones
  */
 export function startDeadline(deadlineMs: number, passed: () => void, timers: Timers = globalThis): () => void {
   let hasRead = startImmediate === undefined;
@@ -30,12 +30,12 @@ export function startDeadline(deadlineMs: number, passed: () => void, timers: Ti
     if (stopped) return;
     const leftMs = deadlineMs - performance.now();
     if (leftMs > 0) {
-      // A timer counts from the start of its turn, so it may end before a store thinks so, and still would charge.
+      // A timer counts from the start of its turn, so it may end too early: a store could still charge before the deadline.
       timer = timers.setTimeout(end, leftMs);
     } else if (hasRead) {
       passed();
     } else {
-      // Timers come before sockets in a turn: after a long one the answer may have arrived and not been read.
+      // Timers run before sockets in a turn. After a long turn the answer may have arrived but not been read.
       hasRead = true;
       startImmediate?.(end);
     }

@@ -22,7 +22,7 @@ export interface Answers<Key, Decision> {
   repeated(key: Key, cost: number, denial: Outcome): Decision;
   /** The decision when the store answered. */
   answered(key: Key, cost: number, charge: boolean, outcome: Outcome): Decision;
-  /** The decision when it did not, of a call that began when the store had answered `answers` calls. */
+  /** The decision if the store did not answer. `answers` is the number of calls that it had answered when the call began. */
   unanswered(
     key: Key,
     cost: number,
@@ -33,7 +33,7 @@ export interface Answers<Key, Decision> {
   ): MaybePromise<Decision>;
 }
 
-/** The way in which a limiter asks its store. */
+/** How a limiter calls its store. */
 export interface Asking {
   readonly engine: Engine;
   readonly deadlines: Deadlines;
@@ -45,26 +45,26 @@ export interface Asking {
   readonly leave: Leave | undefined;
 }
 
-/** A decision that the store is asked for. */
+/** A decision requested from the store. */
 interface StoreCall<Key> {
   readonly asked: readonly Claim[];
   readonly key: Key;
   readonly cost: number;
   readonly charge: boolean;
   readonly calls: CallOptions;
-  /** The number of calls that the store had answered when it began. */
+  /** The number of calls that the store had answered when this one began. */
   readonly answers: number;
 }
 
 /**
- * Creates the function that asks a store that takes time: within a deadline, not while its circuit breaker is open, and not for
- * denials that the deny cache knows.
+ * Creates the function that asks a store that takes time. It keeps a deadline, and does not call the store while the
+ * circuit breaker is open or for denials that the deny cache knows.
  */
 export function createAsk<Key, Decision>(
   { engine, deadlines, timeoutMs, storeDecides, denials, refusal, leave }: Asking,
   { count, repeated, answered, unanswered }: Answers<Key, Decision>,
 ): Ask<Key, Decision> {
-  // Decisions are watched where they are bounded in time, which takes a promise less than through the breaker.
+  // The function that bounds decisions in time also watches them for the breaker, which saves a promise for each.
   const begin = storeDecides ? leave : undefined;
   const storeCall: BoundCall<Outcome, Decision, StoreCall<Key>> = {
     answered(outcome, { asked, key, cost, charge, calls }) {

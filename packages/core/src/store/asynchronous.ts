@@ -4,9 +4,9 @@ import { createDeadlines } from "./deadlines.js";
 import { updatingEngine } from "./updating-engine.js";
 
 /**
- * Marks a store that takes time to answer and whose calls do not fail, as those to a file, for authors of stores: its property
- * `asynchronous`. A store whose calls can fail or take long has {@link remote} instead, and stores of `createRemoteStore` have
- * that already.
+ * The property `asynchronous` of a store that takes time but whose calls do not fail, such as calls to a file. For authors
+ * of stores. A store whose calls can fail or take long has {@link remote} instead. Stores of `createRemoteStore` already
+ * have it.
  *
  * @example
  * ```ts

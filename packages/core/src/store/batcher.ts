@@ -8,21 +8,21 @@ import { hasRequestContexts, outsideRequests } from "./request-context.js";
 /** Options of {@link createBatcher}. */
 export interface BatcherOptions<Item, Result> {
   /**
-   * Sends one batch. Resolves to one result for each item, in order, or to an error for an item that failed alone; a
-   * rejection fails all of them. A result that takes longer than the batch may be a promise. No caller waits after
+   * Sends one batch. Resolves to one result for each item, in order. An item that failed alone has an error as result, and
+   * a rejection fails all items. A result that takes longer than the batch may be a promise. No caller waits after
    * `deadlineMs`, a time of `performance.now()`.
    */
   run(items: readonly Item[], deadlineMs: number): Promise<readonly (MaybePromise<Result> | SluiceError)[]>;
   /** The most items in one batch. Default 256. */
   maxSize?: number | undefined;
   /**
-   * The most batches in flight at once. Two leave without a wait; more are used only while the store takes long to answer.
-   * Default 32.
+   * The most batches in flight at once. Two are sent without waiting. More are sent only while the store takes long to
+   * answer. Default 32.
    */
   maxInFlight?: number | undefined;
   /**
-   * More items than this are divided among the batches that can leave, for a database that works on several at once.
-   * Default `maxSize`: they leave together.
+   * If there are more items than this, they are divided among the batches that may be sent, for a database that works on
+   * several at once. Default `maxSize`: they are sent together.
    */
   worthSplitting?: number | undefined;
 }
@@ -30,10 +30,10 @@ export interface BatcherOptions<Item, Result> {
 /** Gathers concurrent calls into batches. */
 export interface Batcher<Item, Result> {
   /**
-   * Adds an item to the next batch. Rejects as the batch does, or with `STORE_TIMEOUT`, unsent, when it can't be answered
-   * by `deadlineMs`, a time of `performance.now()`. Default: no deadline.
+   * Adds an item to the next batch. Rejects as its batch does. Rejects with `STORE_TIMEOUT`, without sending, if no answer
+   * is possible by `deadlineMs`, a time of `performance.now()`. Default: no deadline.
    *
-   * @param probe true to send it at once, also to a store that is down
+   * @param probe true to send it immediately, even to a store that is down
    */
   add(item: Item, deadlineMs?: number, probe?: boolean): Promise<Result>;
 }
@@ -46,14 +46,14 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Lets concurrent calls share a round trip. Calls of the same turn of the event loop leave together, and while batches are
- * in flight the next one fills: batches grow with load, and nothing waits when idle.
+ * Lets concurrent calls share a round trip. Calls of one turn of the event loop are sent together, and the next batch fills
+ * while others are in flight. So batches grow with load, and nothing waits when idle.
  *
- * A call is refused, unsent, if the store can't answer it by its deadline. A batch that got no answer by the deadlines
- * of its calls does not keep later ones from leaving. A store that does not answer, or fails batch after batch, is
- * probed by single calls; in the second case all others fail at once, as the last batch did. Batches run outside every
- * request's AsyncLocalStorage. On Workers, where I/O belongs to a request, the calls of one request leave at once and
- * separately.
+ * A call is rejected unsent if the store can't answer it by its deadline. A batch without an answer by the deadlines of its
+ * calls no longer delays later batches. A store that does not answer, or fails batch after batch, is probed by single
+ * calls. If it fails batch after batch, all other calls reject immediately with the last error. Batches run outside every
+ * request's AsyncLocalStorage. On Workers, where I/O belongs to a request, the calls of one request are sent immediately
+ * and separately.
  *
  * @example
  * ```ts
@@ -74,11 +74,11 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   let timer: Timer | undefined;
   let timerMs = Number.POSITIVE_INFINITY;
 
-  /** By promises: fake timers replace `queueMicrotask`, timers and immediates, but never these. */
+  /** Uses promises: fake timers replace `queueMicrotask`, timers and immediates, but never promises. */
   function schedule(): void {
     if (scheduled) return;
     scheduled = true;
-    // Two hops: callers that continue after the same batch enqueue within one hop of each other.
+    // Waits two promise jobs: callers that continue after the same batch add their calls within one job of each other.
     void Promise.resolve()
       .then(() => {})
       .then(flush);
@@ -102,7 +102,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   }
 
   function takeBatch(): readonly Waiting<Item, Result>[] {
-    // A probe is the call that came last: it has the most time left for an answer.
+    // The latest call becomes the probe, because it has the most time left for an answer.
     if (pace.probing) return queue.splice(-1);
     const size = pace.sizeFor(queue.length);
     const batch = queue.slice(0, size);
@@ -110,14 +110,14 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     return batch;
   }
 
-  /** Between two probes of a store that fails at once, calls fail at once. */
+  /** Between two probes, rejects all calls to a store whose calls fail immediately. */
   function failAll(): void {
     const failed = queue;
     queue = [];
     for (const waiting of failed) waiting.reject(lastError);
   }
 
-  /** Answers call `flush` too, so that this one is for the case that none comes. */
+  /** Calls `flush` in case no answer does so earlier. */
   function flushAt(nowMs: number, atMs: number): void {
     if (atMs >= timerMs && timerMs > nowMs) return;
     clearTimeout(timer);
@@ -131,12 +131,12 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     );
   }
 
-  /** Also while nothing can be sent: in an outage the queue holds only calls whose callers still wait. */
+  /** Also runs while nothing can be sent, so that in an outage the queue holds only calls whose callers still wait. */
   function refuseLate(nowMs: number): void {
     const hopelessMs = pace.hopelessMs(nowMs);
     if (earliestDeadlineMs > hopelessMs) return;
     earliestDeadlineMs = Number.POSITIVE_INFINITY;
-    // One that may be late is sent all the same when nothing else would find out whether the store has become faster.
+    // If nothing else would show whether the store has become faster, one call is sent although it may be late.
     let mayProbe = pace.idle;
     queue = queue.filter((waiting) => {
       const { deadlineMs } = waiting;

@@ -10,40 +10,43 @@ import type { CallOptions } from "./store.js";
 /** Options of the circuit breaker of a limiter. */
 export interface BreakerOptions {
   /**
-   * Calls to the store that fail or time out in a row, with no answer in between, until it is no longer asked: a whole number
-   * of 1 or more. Calls that fail together, in one batch, count once. Default 5.
+   * How many calls in a row have to fail or time out, with no answer in between, before the store is no longer called: a
+   * whole number of 1 or more. Calls that fail together in one batch count once. Default 5.
    */
   failures?: number | undefined;
   /**
-   * How long the store is then left alone before one decision probes it, and again after each probe that fails. A random
-   * quarter is added or taken away, so that processes do not probe in step. Default `"500ms"`.
+   * How long the store is then left alone before one decision probes it. Starts again after each failed probe. A random
+   * quarter is added or subtracted, so that processes do not probe in step. Default `"500ms"`.
    */
   cooldown?: Duration | undefined;
 }
 
-/** {@link BreakerOptions} that have been checked. */
+/** Checked {@link BreakerOptions}. */
 export interface BreakerNumbers {
   readonly failures: number;
   readonly cooldownMs: number;
 }
 
-/** Stops asking a store that is down, and finds out when it is back. It has no timers: calls move it on. */
+/** Stops calls to a store that is down, and finds out when it answers again. Has no timers: its state changes with calls. */
 export interface Breaker {
-  /** True if the breaker is open for at least one part, judging by the calls so far. */
+  /** True if the breaker is open for at least one part, according to the calls so far. */
   isOpen(): boolean;
-  /** The error that {@link Breaker.leave} would throw for one part: as a value, it costs less. `undefined` if there is none. */
+  /**
+   * The error that {@link Breaker.leave} would throw for a part, as a value, which is cheaper. `undefined` if it would not
+   * throw.
+   */
   refusal(part: string, options: CallOptions): SluiceError | undefined;
   /**
-   * Notes that a call leaves.
+   * Notes that a call is sent.
    *
    * @param part the part of the store that the call reaches
-   * @param others further parts that it reaches: parts fail apart from each other
+   * @param others the other parts that it reaches, because each part can fail on its own
    * @param nowMs a time of `performance.now()`
    * @throws SluiceError `STORE_BREAKER_OPEN`
    */
   leave(part: string, others: readonly string[], options: CallOptions, nowMs: number): Flight;
   /**
-   * Makes a call unless the breaker is open, with options that say whether it is a probe.
+   * Makes a call unless the breaker is open. Its options say whether it is a probe.
    *
    * @throws SluiceError `STORE_BREAKER_OPEN`
    */
@@ -62,7 +65,7 @@ interface Part {
   /** Failures since the last answer, and the last of them. */
   failures: number;
   lastError: unknown;
-  /** The first calls since the last answer. They have failed when their deadlines pass. */
+  /** The first calls since the last answer. They count as failed when their deadlines pass. */
   readonly unanswered: PartsFlight[];
   open: Open | undefined;
 }
@@ -72,18 +75,18 @@ interface Open {
   readonly error: SluiceError;
   /** No call gets through before this time. */
   readonly probeAtMs: number;
-  /** The options that all calls of the decision which probes share. */
+  /** The options shared by all calls of the decision that probes. */
   readonly probe: CallOptions | undefined;
 }
 
-/** A class, so that a flight shares its methods with others: closures would cost each decision more. */
+/** A class, so that all flights share its methods. Closures would slow down each decision. */
 class PartsFlight implements Flight {
   readonly part: Part;
-  /** The other parts that it reaches. */
+  /** The other parts that the call reaches. */
   readonly others: readonly Part[];
-  /** {@link Part.answers} of the first part when it left. */
+  /** {@link Part.answers} of the first part when the call was sent. */
   readonly answers: number;
-  /** The options of the decision that it is made for. */
+  /** The options of the decision that the call belongs to. */
   readonly given: CallOptions;
   readonly options: CallOptions;
   hasFailed = false;
@@ -107,7 +110,7 @@ class PartsFlight implements Flight {
   }
 }
 
-/** The part of a breaker that learns how calls ended. */
+/** The part of a breaker that is notified when calls end. */
 interface BreakerState {
   answered(flight: PartsFlight): void;
   failed(flight: PartsFlight, error: unknown): void;
@@ -115,10 +118,10 @@ interface BreakerState {
 
 const NO_PARTS: readonly Part[] = [];
 
-/** Of the cooldown. */
+/** As a share of the cooldown. */
 const JITTER = 1 / 4;
 
-/** Options that `false` turns off. */
+/** The rule of options that `false` turns off. */
 export const OPTIONS_OR_FALSE: Rule = {
   is: (value) => typeof value === "object" && value !== null,
   must: "be false, or an object with options",
@@ -137,7 +140,7 @@ export function checkBreaker(options: BreakerOptions): BreakerNumbers {
   };
 }
 
-/** @param connectionError the last error of the store's connection: it explains calls that were not answered */
+/** @param connectionError the last error of the store's connection, which explains calls without an answer */
 export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connectionError?: () => unknown): Breaker {
   const states = new Map<string, Part>();
   let openParts = 0;
@@ -155,7 +158,7 @@ export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connecti
   function opened(cause: unknown, sinceMs: number): Open {
     const why = cause instanceof Error ? cause.message.replace(/^\[sluice\] /, "") : String(cause);
     const message = `the store fails and is not asked until it answers a probe; the last failure: ${why}`;
-    // As in other failures, it is what the client reported.
+    // The cause is the client's error, as in other failures.
     const reason = cause instanceof SluiceError ? (cause.cause ?? cause) : cause;
     const pauseMs = cooldownMs * (1 + JITTER * (2 * Math.random() - 1));
     return {
@@ -210,7 +213,7 @@ export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connecti
     if (open === undefined) {
       if (part.unanswered.length < failures) part.unanswered.push(flight);
     } else if (open.probe !== given) {
-      // A probe whose caller has gone, and with it its end, must not be the last one.
+      // A probe may never end because its caller has gone. Another probe is then allowed.
       const { deadlineMs = nowMs } = given;
       part.open = { error: open.error, probeAtMs: deadlineMs + cooldownMs, probe: given };
     }
@@ -237,14 +240,14 @@ export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connecti
     }
     flight.hasFailed = true;
     const { part } = flight;
-    // Nobody knows which of several parts has failed.
+    // It is unknown which of the parts failed.
     if (flight.others.length > 0) return;
     const nowMs = performance.now();
     if (part.open !== undefined) {
       if (part.open.probe === flight.given) part.open = opened(error, nowMs);
       return;
     }
-    // The calls of a batch fail with the same error. A store that has answered a later call is not down.
+    // The calls of a batch fail with one error. A store that has answered a later call is not down.
     if (error === part.lastError || flight.answers !== part.answers) return;
     part.failures++;
     part.lastError = error;
@@ -279,14 +282,14 @@ export function createBreaker({ failures, cooldownMs }: BreakerNumbers, connecti
   };
 }
 
-/** Failures that say that the store is down, unless the store itself reported them. */
+/** Failures which show that the store is down, unless the store itself reported them. */
 const FAILURES: readonly SluiceErrorCode[] = ["STORE_FAILED", "STORE_TIMEOUT", "STORE_NOT_READY"];
 
 const reported = new WeakSet<SluiceError>();
 
 /**
- * Marks a failure that the database itself reported, such as a refused write: the database is up, so the failure opens no
- * circuit breaker. For authors of stores.
+ * Marks a failure that the database itself reported, such as a rejected write. The database is up, so the failure does not
+ * open a circuit breaker. For authors of stores.
  */
 export function reportedByStore(error: SluiceError): SluiceError {
   reported.add(error);

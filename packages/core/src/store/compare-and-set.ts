@@ -9,33 +9,33 @@ import type { CallOptions } from "./store.js";
 /** The result of a compare-and-set. */
 export interface Seen {
   readonly written: boolean;
-  /** The store's clock, or the explicit time. */
+  /** The time by the store's clock, or the explicit time. */
   readonly nowMs: number;
   /** The previous state; `undefined` if there was none. */
   readonly state: unknown;
-  /** The version that was seen; empty if there was none. */
+  /** The version of the previous state. Empty if there was none. */
   readonly version: string;
 }
 
 /** The write of a compare-and-set. */
 export interface Write {
-  /** The {@link Seen.version} that must still be there. */
+  /** The {@link Seen.version} that the state must still have. */
   readonly over: string;
   /** A JSON value. */
   readonly state: unknown;
-  /** The same as text. */
+  /** `state` as text. */
   readonly text: string;
   /** A whole number of 1 or more. */
   readonly ttlMs: number;
 }
 
 /**
- * Writes one state if its version is the one that was seen, and otherwise returns the current one. Only looks if there
- * is nothing to write. A call that may have been sent is never sent again.
+ * Writes one state if its version is still the one that was seen. Otherwise, and if there is nothing to write, returns the
+ * current state. Never repeats a call that may have been sent.
  */
 export type CompareAndSet = (key: string, write: Write | undefined, options: CallOptions | undefined) => Promise<Seen>;
 
-/** `atomicUpdate` of a store. */
+/** The `atomicUpdate` method of a store. */
 export type Updater = <S>(
   key: string,
   change: (state: S | undefined, nowMs: number) => Next<S> | undefined,
@@ -52,16 +52,16 @@ interface Call {
   readonly probe: boolean | undefined;
 }
 
-/** An answer in a box, so that the batcher takes errors of any class as answers. */
+/** An answer in an object, so that the batcher accepts errors of any class as answers. */
 type Answer = { readonly value: unknown } | { readonly error: unknown };
 
-/** After this many lost races on one key the updater gives up: another process writes it without pause. */
+/** The updater gives up after losing this many races on one key, because another process keeps writing it. */
 const MAX_TRIES = 100;
 
 /**
- * `atomicUpdate` for a store that can compare and set. Updates of one key by one process take turns, and those that wait
- * for their turn share the next write. Rejects with `STORE_CONTENDED` when others kept winning, and with `STORE_TIMEOUT`,
- * without a write, when the deadline has passed.
+ * Creates `atomicUpdate` for a store with a compare-and-set. Updates of one key by one process run one after the other, and
+ * those that wait share the next write. Rejects with `STORE_CONTENDED` if other writers won every time. Rejects with
+ * `STORE_TIMEOUT`, without a write, if the deadline has passed.
  */
 export function createUpdater(compareAndSet: CompareAndSet): Updater {
   async function updateTogether(key: string, calls: readonly Call[], deadlineMs: number): Promise<readonly Answer[]> {
@@ -99,7 +99,7 @@ export function createUpdater(compareAndSet: CompareAndSet): Updater {
       if (seen.written) return calls.map((call) => answers.get(call) as Answer);
       if (tries > 2) {
         await backOff(tries, 1 / 4);
-        // The state seen before the pause is out of date.
+        // The state read before the pause is out of date.
         seen = await ask();
       }
     }

@@ -2,23 +2,23 @@ import { SluiceError, storeFailure } from "../errors.js";
 import { startDeadline } from "../timer.js";
 import type { Flight } from "./flight.js";
 
-/** Turns the end of work that is bounded in time into a result. `context` is what {@link Deadlines.bound} was given. */
+/** Converts the end of work with a time limit into a result. `context` is the argument of {@link Deadlines.bound}. */
 export interface BoundCall<T, R, C = undefined> {
   answered(value: T, context: C): R;
-  /** @param error of the work; a `STORE_TIMEOUT` if it took too long; or of `answered` */
+  /** @param error the error of the work or of `answered`, or a `STORE_TIMEOUT` if the work took too long */
   unanswered(error: unknown, context: C): R | Promise<R>;
 }
 
-/** Bounds promises in time. */
+/** Limits the time of promises. */
 export interface Deadlines {
   /** The deadline of a call that starts now: a time of `performance.now()`. */
   next(): number;
   /**
-   * Resolves to the result of `answered` for the result of `work`, or to that of `unanswered` if there is none by
-   * `deadlineMs`, which is that of {@link Deadlines.next} by default.
+   * Resolves to what `answered` returns for the result of `work`. If there is none by `deadlineMs`, resolves to what
+   * `unanswered` returns. Default deadline: {@link Deadlines.next}.
    */
   bound<T, R>(work: Promise<T>, call: BoundCall<T, R>, deadlineMs?: number): Promise<R>;
-  /** @param flight its end is noted, in time or not */
+  /** @param flight notified when the work ends, even after the deadline */
   bound<T, R, C>(
     work: Promise<T>,
     call: BoundCall<T, R, C>,
@@ -26,7 +26,7 @@ export interface Deadlines {
     context: C,
     flight: Flight | undefined,
   ): Promise<R>;
-  /** Settles as `work` does, but rejects always with a `SluiceError`: a `STORE_TIMEOUT` if it takes too long. */
+  /** Settles like `work`, but always rejects with a `SluiceError`: a `STORE_TIMEOUT` if it takes too long. */
   within<T>(work: Promise<T>, deadlineMs?: number): Promise<T>;
 }
 
@@ -36,10 +36,10 @@ const PASSED_ON: BoundCall<unknown, unknown> = {
 };
 
 /**
- * One time-out for many promises.
+ * Creates one time limit for many promises.
  *
- * @param connectionError the last error of the store's connection: it explains a time-out
- * @param start default: a timer for each promise
+ * @param connectionError the last error of the store's connection, which explains a timeout
+ * @param start starts a timer. Default: a separate timer for each promise
  */
 export function createDeadlines(
   timeoutMs: number,
@@ -76,7 +76,7 @@ export function createDeadlines(
           try {
             resolve(call.answered(value, context));
           } catch (error) {
-            // An answer that can not be read counts as a failure.
+            // An answer that can't be read counts as a failure.
             resolve(call.unanswered(error, context));
           }
         },
@@ -96,9 +96,9 @@ export function createDeadlines(
 }
 
 /**
- * The error for a call that was not answered in time, or not sent since it could not be.
+ * The error for a call without an answer in time, or one that was not sent because no answer was possible in time.
  *
- * @param cause the last error of the connection, where it has failed
+ * @param cause the last error of the connection, if there is one
  */
 export function storeTimeout(what: string, cause?: unknown): SluiceError {
   const why = cause instanceof Error ? `: ${cause.message || cause.name}` : "";

@@ -8,18 +8,18 @@ import type { CallOptions, Claim, ClaimFinding, Outcome } from "./store.js";
 /** Options of the deny cache of a limiter. */
 export interface DenyCacheOptions {
   /**
-   * The most keys whose denial is remembered: a whole number of 1 or more. A long key takes the room of several, one for each
-   * 256 characters. Default 10,000, of some 300 bytes each.
+   * The most keys whose denials are remembered: a whole number of 1 or more. A long key counts as several, one for each 256
+   * characters. Default 10,000, of about 300 bytes each.
    */
   maxKeys?: number | undefined;
   /**
-   * How long a denial is repeated without an answer of the store. In a steady flood the store is asked twice in this time, for
+   * How long a denial is repeated without asking the store. In a steady flood the store is asked twice in this time for
    * each exhausted key. Default `"1s"`.
    */
   maxAge?: Duration | undefined;
 }
 
-/** {@link DenyCacheOptions} that have been checked. */
+/** Checked {@link DenyCacheOptions}. */
 export interface DenyCacheNumbers {
   readonly maxKeys: number;
   readonly maxAgeMs: number;
@@ -29,20 +29,20 @@ export interface DenyCacheNumbers {
 export interface DenialsHost {
   readonly quotas: readonly Quota[];
   readonly timeoutMs: number;
-  /** True if only the denials of blocked keys are repeated. */
+  /** True if only denials of blocked keys are repeated. */
   readonly onlyBlocked: boolean;
   /** True if the store decides, so that each claim has a separate entry. */
   readonly storeDecides: boolean;
 }
 
 /**
- * The denials that one limiter may repeat. Calls without a `nowMs` go by `performance.now()`; when either clock has stepped
- * back, the store is asked.
+ * The denials that one limiter may repeat. Calls without `nowMs` use `performance.now()`. If either clock has stepped back,
+ * the store is asked.
  */
 export interface Denials {
   /**
-   * The denial of these claims, with its times counted down. `undefined` when the store has to be asked: nothing is known, a
-   * claim is cheaper than the one that was denied, or it is this request's turn to refresh what is known.
+   * The denial of these claims, with its times counted down. `undefined` if the store has to be asked: nothing is known, a
+   * claim costs less than the one that was denied, or this request has to refresh the denial.
    */
   find(claims: readonly Claim[], calls: CallOptions): Outcome | undefined;
   /** Notes the store's answer to a charge. */
@@ -50,12 +50,12 @@ export interface Denials {
 }
 
 /**
- * Remembers for a moment which keys are exhausted, so that a client that keeps sending requests does not reach the store with
- * each of them. Limiters with the same store and options share one.
+ * Remembers exhausted keys for a moment, so that a client that keeps sending requests does not reach the store with each of
+ * them. Limiters with the same store and options share one.
  */
 export interface DenyCache {
   openFor(host: DenialsHost): Denials;
-  /** Forgets a key, and answers to it that are still under way. */
+  /** Forgets a key, and ignores answers about it that are still under way. */
   clear(key: string): void;
 }
 
@@ -64,13 +64,13 @@ interface Denied {
   readonly claims: readonly Claim[];
   readonly outcome: Outcome;
   readonly atMs: number;
-  /** How long it holds: until a key recovers, or the denial is too old. */
+  /** How long the denial holds: until a key recovers or the denial is too old. */
   readonly forMs: number;
-  /** From then on the next request asks the store, while others are still answered. */
+  /** After this time the next request asks the store. Others are still answered from the cache. */
   refreshMs: number;
 }
 
-/** How many keys that were cleared are remembered, for answers under way. */
+/** How many cleared keys are remembered, because of answers under way. */
 const MAX_CLEARED = 1_000;
 
 const RULES: Rules<DenyCacheOptions> = { maxKeys: "any", maxAge: "any" };
@@ -84,14 +84,14 @@ export function checkDenyCache(options: DenyCacheOptions): DenyCacheNumbers {
 }
 
 export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCache {
-  /** The oldest first. */
+  /** In order of age, the oldest first. */
   const denials = new Map<string, Denied>();
   /** When keys were cleared, the oldest first. */
   const cleared = new Map<string, number>();
-  /** Of the latest clearing that is no longer remembered by its key. */
+  /** When a key whose clearing is no longer remembered was last cleared. */
   let clearedMs = Number.NEGATIVE_INFINITY;
 
-  /** Of all keys. */
+  /** The room that all keys take together. */
   let room = 0;
 
   function forget(key: string): void {
@@ -113,7 +113,7 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
     claims: readonly Claim[],
     nowMs: number,
   ): Outcome | undefined {
-    // A cost that never fits has no time to count down.
+    // A cost that never fits has no time that could be counted down.
     if (quotas.some(({ limit }, i) => (claims[i] as Claim).cost > limit)) return undefined;
     for (const claim of claims) {
       const denied = denials.get(entryKeyOf(claim, storeDecides));
@@ -152,7 +152,7 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
 
   return {
     openFor: (host) => ({
-      // The time is not asked for where nothing is remembered, as for most decisions.
+      // The clock is not read if no denial is remembered, which is true for most decisions.
       find: (claims, { nowMs }) => (denials.size === 0 ? undefined : find(host, claims, nowMs ?? performance.now())),
       note(claims, outcome, { deadlineMs = 0, nowMs }) {
         if (outcome.allowed && denials.size === 0) return;
@@ -173,12 +173,12 @@ export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCa
   };
 }
 
-/** A claim that outlives its request. */
+/** A copy of a claim that outlives its request. */
 function kept(claim: Claim): Claim {
   return { ...claim, key: copyOfKey(claim.key) };
 }
 
-/** How long a denial says the truth. */
+/** How long a denial stays correct. */
 function lastsMs({ findings }: Outcome, maxAgeMs: number): number {
   let ms = maxAgeMs;
   for (const { allowed, retryAfterMs, resetAfterMs } of findings) {
@@ -189,8 +189,8 @@ function lastsMs({ findings }: Outcome, maxAgeMs: number): number {
 }
 
 /**
- * Findings for claims from a denial a little earlier. `remaining` is a lower bound: nothing was charged meanwhile, and
- * refills since then are not counted. A higher cost takes at least as long to fit.
+ * The findings for claims from an earlier denial. `remaining` is a lower bound: nothing was charged since then, and refills
+ * are not counted. A higher cost takes at least as long to fit.
  */
 function findingsFor(
   claims: readonly Claim[],
@@ -210,6 +210,6 @@ function findingsFor(
       resetAfterMs: Math.max(0, finding.resetAfterMs - elapsedMs),
     });
   }
-  // Of an admission that was denied for the claims of another limiter.
+  // The admission may have been denied because of another limiter's claims.
   return findings.some(({ allowed }) => !allowed) ? findings : undefined;
 }

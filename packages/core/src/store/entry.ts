@@ -5,9 +5,9 @@ import { SluiceError } from "../errors.js";
 import type { Admission, Claim, ClaimFinding, Outcome } from "./store.js";
 
 /**
- * The state of one policy for one key, as every store keeps it: the version of this form, the time until which the key
- * is blocked (0 if it never was), and the algorithm's own state (`null` if there is none yet). Version 2 also has the
- * length of the block, so that no step of the clock makes it last longer. Version 1 is everything else.
+ * The state of one policy for one key, in the form that every store keeps: a version, the time until which the key is
+ * blocked (0 if it never was), and the algorithm's own state (`null` if there is none yet). Version 2 also has the length
+ * of the block, so that a clock that steps back can't extend it. Version 1 has no length.
  */
 export type Entry =
   | readonly [version: 1, blockedUntilMs: number, state: unknown]
@@ -17,18 +17,18 @@ export type Entry =
 interface Reading {
   readonly state: unknown;
   readonly blockedUntilMs: number;
-  /** `undefined` where there is no block, and for a block of a release that did not keep its length. */
+  /** `undefined` if there is no block, or if an older release wrote the block without its length. */
   readonly blockedForMs: number | undefined;
-  /** True if the block was shortened to its length, since the clock stepped back. */
+  /** True if the block was shortened to its length because the clock had stepped back. */
   readonly corrected: boolean;
 }
 
 const NOTHING: Reading = { state: undefined, blockedUntilMs: 0, blockedForMs: undefined, corrected: false };
 
-/** A change of an entry. `undefined` leaves it alone. */
+/** A change of an entry. Returns `undefined` to keep it unchanged. */
 export type EntryChange = (entry: Entry | undefined, nowMs: number) => Next<Entry> | undefined;
 
-/** The error for stored state that is not an entry, or has another version. */
+/** The error for stored state that is not an entry or has an unknown version. */
 export function unreadableState(options?: ErrorOptions): SluiceError {
   return new SluiceError(
     "STORE_STATE_UNREADABLE",
@@ -54,7 +54,7 @@ function read(entry: Entry | undefined, nowMs: number): Reading {
     : { state, blockedUntilMs, blockedForMs, corrected: false };
 }
 
-/** The entry to write, kept also as long as a block lasts. */
+/** The entry to write. It is kept at least as long as its block lasts. */
 function written(
   { state, ttlMs }: Next<unknown>,
   { blockedUntilMs, blockedForMs }: Reading,
@@ -85,7 +85,7 @@ export function withBlock<F extends Step<unknown>>(
   };
 }
 
-/** The entry, blocked for `forMs` from now; a block that ends later stays. */
+/** The entry, blocked for `forMs` from now. Keeps a block that ends later. */
 export function blockEntry(entry: Entry | undefined, policy: Policy, nowMs: number, forMs: number): Next<Entry> {
   const reading = read(entry, nowMs);
   const { resetAfterMs, next } = algorithmOf(policy).step(reading.state, policy, nowMs, 0);
@@ -96,8 +96,8 @@ export function blockEntry(entry: Entry | undefined, policy: Policy, nowMs: numb
 }
 
 /**
- * The change that refunds the cost of a claim, charged at `chargedAtMs`, to the window named by `epochMs`. It changes
- * nothing when that window is over.
+ * The change that refunds a claim's cost, charged at `chargedAtMs`, to the window named by `epochMs`. Changes nothing if
+ * that window has ended.
  */
 export function refundEntry({ policy, cost }: Claim, epochMs: number, chargedAtMs: number): EntryChange {
   const algorithm = algorithmOf(policy);
@@ -109,19 +109,19 @@ export function refundEntry({ policy, cost }: Claim, epochMs: number, chargedAtM
   };
 }
 
-/** The entry after a reset; `undefined` if it is to be deleted. */
+/** The entry after a reset. `undefined` if it has to be deleted. */
 export function clearEntry({ policy }: Claim, entry: Entry, nowMs: number): Next<Entry> | undefined {
   const state = isEntry(entry) ? (entry[2] ?? undefined) : undefined;
   const next = state === undefined ? undefined : algorithmOf(policy).clear?.(state, nowMs);
   return next && written(next, NOTHING, nowMs);
 }
 
-/** One claim, judged on its entry as it was read. */
+/** One claim, judged on the entry that was read. */
 interface Judged {
   readonly reading: Reading;
-  /** For the cost of the claim. */
+  /** The step for the cost of the claim. */
   readonly asked: Step<unknown>;
-  /** For a cost of 0. */
+  /** The step for a cost of 0. */
   stands(): Step<unknown>;
 }
 
@@ -135,7 +135,7 @@ function judge(entry: Entry | undefined, { policy, cost }: Claim, nowMs: number)
   };
 }
 
-/** The finding of an uncharged claim, and the repair of its entry. */
+/** The finding for a claim that is not charged, and the repair of its entry. */
 function leave(
   { reading, asked, stands }: Judged,
   nowMs: number,
@@ -153,10 +153,10 @@ function leave(
 }
 
 /**
- * The reference for {@link DecidingStore.decide}: decides an admission on the entries of its claims, and returns what
- * to write for each of them. That is the charge when all were granted. Otherwise nothing as a rule (no `writes` at all), or
- * repairs, with `undefined` for entries that stay: an entry was read as another one, since the clock stepped back or
- * the policy's numbers changed. A repair that can't be written changes nothing about the outcome. Pure.
+ * The reference for {@link DecidingStore.decide}: decides an admission on the entries of its claims, and returns the state
+ * to write for each of them. If all claims were granted, that is the charge. Otherwise there is usually nothing to write,
+ * and `writes` is empty. The exception are repairs, with `undefined` for entries that stay: the clock stepped back or the
+ * policy's numbers changed, so the entry was corrected when it was read. A failed repair does not change the outcome. Pure.
  */
 export function decideEntries(
   admission: Admission,

@@ -31,7 +31,7 @@ interface Shared {
   readonly caches: Map<string, DenyCache>;
 }
 
-/** A store that is asked through a circuit breaker. */
+/** A store that is called through a circuit breaker. */
 interface Asked extends Partial<Pick<FailurePolicy<never, never, never>, "refusal" | "leave">> {
   readonly store: Store;
 }
@@ -46,7 +46,7 @@ const NO_OTHERS: readonly string[] = [];
 const NO_OPTIONS: CallOptions = {};
 
 const code: RemoteCode = {
-  // Not by a spread, which bundlers keep where nothing uses it.
+  // Listed one by one: bundlers keep a spread even if nothing uses it.
   createAsk,
   createDeadlines,
   updatingEngine,
@@ -94,7 +94,7 @@ function sharedOf(store: Store): Shared {
   return shared;
 }
 
-/** For a fallback that is not remote. */
+/** The options of a fallback that is not remote. */
 const NO_FAILURES: Pick<SpareOptions, "breaker" | "denyCache"> = { breaker: undefined, denyCache: undefined };
 
 const FALLBACK_RULES: Rules<FallbackOptions> = { store: "any", policies: "any" };
@@ -125,7 +125,7 @@ function fallbackOf<Key, Decision extends { readonly source: string }, Spare ext
     limiter,
     decide: (key, cost, charge, error) =>
       after(limiter.ask(limiter.claims.all(key, cost), key, cost, charge, limiter.timing()), (decision) =>
-        // One that the fallback did not make has an error already.
+        // A decision that the fallback did not make already has an error.
         decision.source === "fallback" ? Object.assign(decision, { error }) : decision,
       ),
   };
@@ -151,7 +151,7 @@ function sharedCache({ caches }: Shared, options: DenyCacheOptions): DenyCache {
   return cache;
 }
 
-/** Limiters with the same options share a breaker: what one of them learned, all know. */
+/** Limiters with the same options share a breaker, and so its knowledge of the store. */
 function sharedBreaker({ breakers }: Shared, store: Store, options: BreakerOptions): Asked {
   const numbers = checkBreaker(options);
   const name = JSON.stringify(numbers);
@@ -167,7 +167,7 @@ function sharedBreaker({ breakers }: Shared, store: Store, options: BreakerOptio
   return asked;
 }
 
-/** The store, asked through a breaker. */
+/** The store, called through a breaker. */
 function breaking(store: Store, breaker: Breaker): Asked {
   const partOf = remoteCodeOf(store)?.partOf ?? (() => WHOLE);
 
@@ -175,7 +175,7 @@ function breaking(store: Store, breaker: Breaker): Asked {
     if (!breaker.isOpen()) return undefined;
     const part = partOf(entryKeyOf(claims[0] as Claim, storeDecides));
     for (let i = 1; i < claims.length; i++) {
-      // The call itself asks for several parts.
+      // The claims reach several parts, so only the call itself can find out.
       if (partOf(entryKeyOf(claims[i] as Claim, storeDecides)) !== part) return undefined;
     }
     return breaker.refusal(part, options);
@@ -214,7 +214,7 @@ function breaking(store: Store, breaker: Breaker): Asked {
   return { store: asked, refusal, leave };
 }
 
-/** The store, whose writes clear what is remembered of their keys. */
+/** The store with writes that clear the remembered denials of their keys. */
 function clearing(store: Store, { caches }: Shared): Store {
   const clear = (key: string): void => {
     for (const cache of caches.values()) cache.clear(key);
@@ -260,7 +260,7 @@ function passing(store: Store, { decide, ...calls }: Calls): Store {
 }
 
 /**
- * The store, asked through a circuit breaker if it is remote.
+ * The store, called through a circuit breaker if it is remote.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  */

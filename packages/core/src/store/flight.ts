@@ -1,7 +1,7 @@
 import type { SluiceError } from "../errors.js";
 import type { CallOptions, Claim } from "./store.js";
 
-/** A call under way. One of the two methods has to be called once, when it has ended. */
+/** A call under way. When it ends, one of the two methods has to be called once. */
 export interface Flight {
   /** The options to make the call with. */
   readonly options: CallOptions;
@@ -10,15 +10,15 @@ export interface Flight {
 }
 
 /**
- * Notes that a decision of the store leaves, for a limiter that notes its end, too, also after the deadline: that costs less
- * than to decide through the breaker. `nowMs` is a time of `performance.now()`. Throws `STORE_BREAKER_OPEN`.
+ * Notes that a decision is sent to the store. For a limiter that also notes its end, even after the deadline: this is
+ * cheaper than deciding through the breaker. `nowMs` is a time of `performance.now()`. Throws `STORE_BREAKER_OPEN`.
  */
 export type Leave = (claims: readonly Claim[], options: CallOptions, nowMs: number) => Flight;
 
 /**
- * The reason why the store must not be asked, while its circuit breaker is open: the error that asking would throw. `undefined`
- * if it may be asked, or only asking can tell.
+ * The reason why the store must not be called while its circuit breaker is open: the error that a call would throw.
+ * `undefined` if it may be called, or if only a call can show it.
  *
- * @param storeDecides false if the limiter decides in its process, whose entries have other keys
+ * @param storeDecides false if the limiter decides in its process: its entries then have other keys
  */
 export type Refusal = (claims: readonly Claim[], calls: CallOptions, storeDecides: boolean) => SluiceError | undefined;

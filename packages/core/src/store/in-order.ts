@@ -3,7 +3,7 @@ import type { MaybePromise } from "../maybe-promise.js";
 import { storeTimeout } from "./deadlines.js";
 import type { Admission, CallOptions, Claim, ClaimFinding, Outcome } from "./store.js";
 
-/** The functions with which {@link decideInOrder} decides a part, and undoes a charge. */
+/** The functions by which {@link decideInOrder} decides a part and undoes a charge. */
 export interface PartDecider {
   decide(part: Admission, options: CallOptions | undefined): MaybePromise<Outcome>;
   /** Refunds a claim that was charged at `chargedAtMs`. */
@@ -23,11 +23,10 @@ export function partsOf(admission: Admission, placeOf: (claim: Claim) => string 
 }
 
 /**
- * Decides an admission whose claims are in places that can't decide together: looks at all of them first, so that a
- * denial writes nothing; then charges one after the other, and undoes the charges if a later part denies after all, or
- * can't be charged by the deadline. Never grants one too many. It is not atomic: between a charge and its undoing,
- * other requests may be denied that would have been granted, and a process that dies in between leaves the charge until
- * its window ends.
+ * Decides an admission whose claims are in places that can't decide together. Looks at all of them first, so that a denial
+ * writes nothing. Then charges one after the other. If a later part denies after all or can't be charged by the deadline,
+ * undoes the earlier charges. Never grants too much, but is not atomic: between a charge and its undoing, requests may be
+ * denied that would have been granted. If the process dies in between, the charge stays until its window ends.
  */
 export async function decideInOrder(
   admission: Admission,
@@ -41,7 +40,7 @@ export async function decideInOrder(
   });
 
   const undo = (positions: readonly number[], { findings, nowMs }: Outcome): Promise<unknown> => {
-    // Later than the admission's own deadline: a charge for a request that was not granted must not stand.
+    // Later than the admission's deadline, because a charge for a request that was not granted must not remain.
     const undoOptions: CallOptions = { nowMs: options?.nowMs, deadlineMs: performance.now() + UNDO_MS };
     return Promise.all(
       findings.map((finding, i) =>
@@ -50,7 +49,7 @@ export async function decideInOrder(
     );
   };
 
-  /** Charges a part within the deadline. One that is charged later is undone then. */
+  /** Charges a part within the deadline. A charge that is made later is undone. */
   async function chargeInTime(positions: readonly number[]): Promise<Outcome> {
     const deadlineMs = options?.deadlineMs ?? Number.POSITIVE_INFINITY;
     if (performance.now() >= deadlineMs) throw tooLate();
@@ -73,7 +72,7 @@ export async function decideInOrder(
     try {
       outcome = await chargeInTime(positions);
     } catch (error) {
-      // The caller gets this failure, also when the store that failed can't undo either.
+      // The caller gets this failure even if the failed store can't undo charges either.
       await undoAll().catch(() => {});
       throw error;
     }
@@ -93,7 +92,7 @@ function tooLate(): SluiceError {
   return storeTimeout("several keys could not be charged in time; charges that were made are undone");
 }
 
-/** The result, or `undefined` when it comes after the deadline. */
+/** The result, or `undefined` if it comes after the deadline. */
 function untilDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T | undefined> {
   if (deadlineMs === Number.POSITIVE_INFINITY) return work;
   return new Promise((resolve, reject) => {
@@ -104,7 +103,7 @@ function untilDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T | und
   });
 }
 
-/** The outcome of an admission whose parts were decided apart, from theirs. */
+/** The outcome of an admission, from the outcomes of its parts. */
 export function joinOutcomes(parts: readonly (readonly number[])[], outcomes: readonly Outcome[]): Outcome {
   const findings: ClaimFinding[] = [];
   outcomes.forEach((outcome, i) => {

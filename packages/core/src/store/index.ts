@@ -1,4 +1,4 @@
-// The door for authors of stores: the contract, and the parts to build a store from. See `docs/write-a-store.md`.
+// The entry point for authors of stores: the contract, and the parts to build a store from. See `docs/write-a-store.md`.
 export type { Algorithm, Finding, Next, Step } from "../algorithm/algorithm.js";
 export { algorithmOf } from "../algorithm/brought.js";
 export { builtInAlgorithms } from "../algorithm/built-in.js";

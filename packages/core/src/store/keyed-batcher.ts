@@ -2,7 +2,7 @@ import type { SluiceError } from "../errors.js";
 import type { MaybePromise } from "../maybe-promise.js";
 import { type Batcher, type BatcherOptions, createBatcher } from "./batcher.js";
 
-/** Options of {@link createKeyedBatcher}: those of a batcher, whose `run` gets the key, too. */
+/** Options of {@link createKeyedBatcher}: those of a batcher, whose `run` also gets the key. */
 export interface KeyedBatcherOptions<Item, Result> extends Omit<BatcherOptions<Item, Result>, "run"> {
   run(
     key: string,
@@ -11,7 +11,7 @@ export interface KeyedBatcherOptions<Item, Result> extends Omit<BatcherOptions<I
   ): Promise<readonly (MaybePromise<Result> | SluiceError)[]>;
 }
 
-/** Gathers concurrent calls into batches, apart for each key. */
+/** Gathers concurrent calls into batches, separately for each key. */
 export interface KeyedBatcher<Item, Result> {
   /** See {@link Batcher.add}. */
   add(key: string, item: Item, deadlineMs?: number): Promise<Result>;
@@ -19,11 +19,11 @@ export interface KeyedBatcher<Item, Result> {
 
 interface Lane<Item, Result> {
   readonly batcher: Batcher<Item, Result>;
-  /** Calls without an answer. Without any the lane is forgotten. */
+  /** Calls without an answer. The lane is removed when there are none. */
   calls: number;
 }
 
-/** A batcher for each key that has calls under way, such as one for each hash slot, item or entry. */
+/** Creates a batcher for each key with calls under way, such as a hash slot, item or entry. */
 export function createKeyedBatcher<Item, Result>(
   options: KeyedBatcherOptions<Item, Result>,
 ): KeyedBatcher<Item, Result> {
@@ -53,12 +53,12 @@ export function createKeyedBatcher<Item, Result>(
   };
 }
 
-/** More queues than any cluster has servers. Their addresses change, so all batchers are forgotten when there are more. */
+/** More queues than any cluster has servers. Server addresses change, so all batchers are removed when there are more. */
 const MAX_QUEUES = 256;
 
 /**
- * Returns the batcher of each queue, such as one for each server, so that a server that does not answer occupies only
- * its own batches. Unlike those of a keyed batcher they are kept, and with them the known latency of the server.
+ * Returns the batcher of each queue, such as one for each server, so that a server that does not answer delays only its own
+ * batches. Unlike those of a keyed batcher they are kept, because they know the latency of the server.
  */
 export function createBatchers<Item, Result>(
   optionsOf: (queue: string) => BatcherOptions<Item, Result>,

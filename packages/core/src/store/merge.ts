@@ -7,12 +7,12 @@ import { scopeOf, splitEntryKey } from "./entry-key.js";
 import { type Merge, recordMerges } from "./records.js";
 import type { Store } from "./store.js";
 
-/** Records have it in the place of an algorithm. */
+/** Records have this name instead of an algorithm's. */
 const RECORD = "record";
 
 const MERGES_OF_RECORDS: ReadonlyMap<string, Merge> = /* @__PURE__ */ new Map(Object.entries(recordMerges));
 
-/** Returns how entries under a key are merged when state moves. State of an unknown kind in the target is kept. */
+/** Returns how entries under a key are merged when state moves. If their kind is unknown, the target's state is kept. */
 export function mergeOf(entryKey: string): Merge {
   if (isLedger(entryKey)) return mergeLedger;
   const [, name = "", algorithm = ""] = splitEntryKey(entryKey).scope.split(":");
@@ -23,7 +23,7 @@ export function mergeOf(entryKey: string): Merge {
 /** An algorithm's own state. */
 type State = readonly number[];
 
-/** Merges the entries of an algorithm. The later block counts. */
+/** Merges two entries of an algorithm. The block that ends later is kept. */
 function mergeEntries({ windowOf, join, untilOf }: StateMerge<State>): Merge {
   return ({ state: arriving, expiresAtMs }, there, nowMs) => {
     if (!isLimitEntry(arriving) || !isLimitEntry(there)) return undefined;
@@ -39,7 +39,7 @@ function mergeEntries({ windowOf, join, untilOf }: StateMerge<State>): Merge {
           : join(arrivingState, state, window, nowMs);
     const blockedUntilMs = Math.max(blockMs, arrivingBlockMs);
     if (isSame(joined, state) && blockedUntilMs <= Math.max(blockMs, nowMs)) return undefined;
-    // The remaining life of the state in the target is not known here. A life that is too long does no harm.
+    // The remaining life of the target's state is not known here. A life that is too long does no harm.
     const untilMs = joined === null ? 0 : untilOf(joined, windowMs ?? MAX_DURATION_MS);
     const ttlMs = Math.max(1, Math.ceil(Math.max(untilMs, blockedUntilMs) - nowMs));
     const blockedForMs = lengthOfBlock([arriving, there], nowMs);
@@ -61,7 +61,7 @@ function isLimitEntry(state: unknown): state is LimitEntry {
   return own === null || (Array.isArray(own) && own.every(Number.isSafeInteger));
 }
 
-/** The longest of the blocks that have not ended; `undefined` if there is none, or if one has an unknown length. */
+/** The length of the longest block that has not ended. `undefined` if there is none, or if one has an unknown length. */
 function lengthOfBlock(entries: readonly LimitEntry[], nowMs: number): number | undefined {
   const lasting = entries.filter(([, blockedUntilMs]) => blockedUntilMs > nowMs);
   const lengths = lasting.map((entry) => (entry[0] === 2 ? entry[3] : Number.NaN));
@@ -74,26 +74,26 @@ function isSame(one: State | null, other: State | null): boolean {
   return one.length === other.length && one.every((value, i) => value === other[i]);
 }
 
-/** Returns how entries of an algorithm are merged; `undefined` for one that is not built in. */
+/** Returns how entries of an algorithm are merged. `undefined` if it is not built in. */
 function mergeLimitOf(algorithm: string): Merge | undefined {
   const merge = stateMergeOf(algorithm);
   return merge && mergeEntries(merge as StateMerge<State>);
 }
 
 /*
- * On a store that has no `decide` for its algorithms, a limiter keeps the entries of all of its policies for one key
- * together, in a ledger (see decision 0006). A move between a store that decides and one that does not has to rewrite them.
+ * If a store has no `decide` for its algorithms, a limiter keeps the entries of all its policies for one key together, in a
+ * ledger (see decision 0006). A move between a store that decides and one that does not has to convert them.
  */
 
-/** Entries, each with its scope and when it goes. */
+/** Entries, each with its scope and its expiry. */
 type Ledger = readonly (readonly [scope: string, entry: unknown, expiresAtMs: number])[];
 
-/** Returns whether an entry is a ledger: no policy has such a name, and no algorithm. */
+/** Returns whether an entry is a ledger. No policy or algorithm has such a name. */
 function isLedger(entryKey: string): boolean {
   return /^[^:]*:\*::$/.test(splitEntryKey(entryKey).scope);
 }
 
-/** The form of an entry on a store: itself, its place in a ledger, or the entries that its ledger holds. */
+/** The form of an entry on a store: unchanged, as part of a ledger, or as the entries of a ledger. */
 export function placedOn(store: Store, entry: ExportedEntry): readonly ExportedEntry[] {
   const decided = (name: string): boolean => can(store, "decide") && (store.algorithms?.has(name) ?? true);
   const { scope, key } = splitEntryKey(entry.key);
@@ -104,20 +104,20 @@ export function placedOn(store: Store, entry: ExportedEntry): readonly ExportedE
     return entries.map(([each, state, expiresAtMs]) => ({ key: each + key, state, expiresAtMs }));
   }
   const algorithm = algorithmOf(scope);
-  // Of a custom algorithm there is no merge.
+  // Entries of a custom algorithm can't be merged.
   const isOfLimit = mergeLimitOf(algorithm) !== undefined || (algorithm !== RECORD && isEntry(entry.state));
   if (!isOfLimit || decided(algorithm) || entry.digested) return [entry];
   const prefix = scope.slice(0, scope.indexOf(":"));
   return [{ ...entry, key: `${ledgerScope(prefix)}${key}`, state: [[scope, entry.state, entry.expiresAtMs]] }];
 }
 
-/** Returns whether a ledger that is there has none of the arriving entries. */
+/** Returns whether an existing ledger has none of the arriving entries. */
 function lacksAll(there: unknown, arriving: unknown): boolean {
   const known = new Set(ledgerIn(there).map(([scope]) => scope));
   return ledgerIn(arriving).every(([scope]) => !known.has(scope));
 }
 
-/** Entry by entry. */
+/** Merges ledgers entry by entry. */
 const mergeLedger: Merge = ({ state: arriving }, there, nowMs) => {
   const entries = new Map(ledgerIn(there).map((kept) => [kept[0], kept]));
   let changed = false;
@@ -136,7 +136,7 @@ const mergeLedger: Merge = ({ state: arriving }, there, nowMs) => {
   return changed ? { state, ttlMs: Math.ceil(ttlMs), isNew: lacksAll(there, arriving) } : undefined;
 };
 
-/** The prefix is in it as it is in every scope: escaped. */
+/** The scope of a ledger. `prefix` is already escaped, as in every scope. */
 function ledgerScope(prefix: string): string {
   return `${prefix}${scopeOf("", { name: "*", algorithm: "" })}`;
 }

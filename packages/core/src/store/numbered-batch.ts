@@ -5,21 +5,21 @@ import { nextNumber } from "../algorithm/reply.js";
 import { withBlock } from "./entry.js";
 import type { Admission, Claim, ClaimFinding, Outcome } from "./store.js";
 
-/** A batch of admissions as data, for a database that decides it. */
+/** A batch of admissions as data for a database that decides it. */
 export interface NumberedBatch {
-  /** The keys of the entries, each once. */
+  /** The keys of the entries, without duplicates. */
   readonly keys: readonly string[];
-  /** For each of them, the algorithm of its state. */
+  /** The algorithm of each key's state. */
   readonly algorithms: readonly string[];
   readonly policies: readonly Policy[];
   /**
-   * For each admission 1 to charge or 0 to look, and its count of claims; then for each claim its entry and its policy,
-   * both counted from 1, and its cost.
+   * For each admission: 1 to charge or 0 to look, the number of claims, and then for each claim its entry, its policy and
+   * its cost. Entries and policies are counted from 1.
    */
   readonly numbers: readonly number[];
 }
 
-/** Writes a batch of admissions with each key and policy once. `keyOf` names the entry of a claim. */
+/** Converts a batch of admissions to data, with each key and policy once. `keyOf` names the entry of a claim. */
 export function numberBatch(admissions: readonly Admission[], keyOf: (claim: Claim) => string): NumberedBatch {
   const keys = numbering<string>();
   const policies = numbering<Policy>();
@@ -31,7 +31,7 @@ export function numberBatch(admissions: readonly Admission[], keyOf: (claim: Cla
   for (const { claims, charge } of admissions) {
     numbers.push(charge ? 1 : 0, claims.length);
     for (const claim of claims) {
-      // Claims on a key that many ask for follow each other: then nothing is looked up.
+      // Claims on a popular key follow each other, so nothing has to be looked up.
       if (claim.policy !== last?.policy) policy = policies.of(claim.policy);
       if (claim.key !== last?.key || claim.scope !== last.scope) {
         entry = keys.of(keyOf(claim));
@@ -44,7 +44,7 @@ export function numberBatch(admissions: readonly Admission[], keyOf: (claim: Cla
   return { keys: keys.things, algorithms, policies: policies.things, numbers };
 }
 
-/** The place of each distinct thing in the order of its first use, from 1 as Lua and SQL count. */
+/** Numbers distinct things in the order of their first use, from 1 as Lua and SQL count. */
 function numbering<T>(): { of(thing: T): number; readonly things: readonly T[] } {
   const numbers = new Map<T, number>();
   const things: T[] = [];
@@ -61,7 +61,7 @@ function numbering<T>(): { of(thing: T): number; readonly things: readonly T[] }
   };
 }
 
-/** The calls in groups of neighbours with the same explicit time: one group, unless tests set times. */
+/** Groups neighbouring calls with the same explicit time. There is one group, unless tests set times. */
 export function groupsByTime<C extends { readonly nowMs: number | undefined }>(calls: readonly C[]): readonly C[][] {
   const groups: C[][] = [];
   for (const call of calls) {
@@ -73,10 +73,10 @@ export function groupsByTime<C extends { readonly nowMs: number | undefined }>(c
 }
 
 /**
- * The outcome of an admission that a database decided at `nowMs`. For each claim, in order, the reply has whole
- * numbers: the time until which its key is blocked; and its state, settled to the policy's numbers and after the charge
- * if there was one, in the numbers that the algorithm's {@link RemoteForm} reads. If nothing is used, the name of a
- * window is that of the window that a charge would begin (see `epoch.ts`).
+ * The outcome of an admission that a database decided at `nowMs`. For each claim, in order, the reply has whole numbers:
+ * the time until which the key is blocked, and its state. The state is corrected for the policy's numbers, includes any
+ * charge, and has the numbers that the algorithm's {@link RemoteForm} reads. If nothing is used, it names the window that a
+ * charge would begin (see `epoch.ts`).
  */
 export function readOutcome(reply: ReplyReader, admission: Admission, nowMs: number, allowed: boolean): Outcome {
   const charged = allowed && admission.charge;
@@ -86,8 +86,7 @@ export function readOutcome(reply: ReplyReader, admission: Admission, nowMs: num
 function readFinding(reply: ReplyReader, { policy, cost }: Claim, nowMs: number, charged: boolean): ClaimFinding {
   const blockedUntilMs = nextNumber(reply);
   const judge = remoteFormOf(policy.algorithm).read(reply, policy, nowMs);
-  // After a charge, the state is the result of the charge. Otherwise it is the current state, and the cost was only
-  // checked.
+  // After a charge, the state includes it. Otherwise it is the current state, and the cost was only checked.
   const stands = judge(policy, nowMs, 0);
   if (charged) return withBlock(stands, 0, nowMs);
   const asked = judge(policy, nowMs, cost);

@@ -1,20 +1,20 @@
 import { createLatency } from "./latency.js";
 
-/** Decides when the next batch may leave, by the answers that came so far. Times are of `performance.now()`. */
+/** Decides when the next batch may be sent, according to the answers so far. Times are of `performance.now()`. */
 export interface Pace {
-  /** How long the next batch has to wait if nothing is answered in between: 0 if it may leave now. */
+  /** How long the next batch has to wait if no answer comes meanwhile. 0 if it may be sent now. */
   waitMs(nowMs: number): number;
-  /** The most items that the next batch may have, out of this many. */
+  /** The most items for the next batch, of the waiting `items`. */
   sizeFor(items: number): number;
-  /** A call with this deadline or an earlier one can't be answered in time. */
+  /** The time of the latest deadline that can't be kept: calls with this deadline or an earlier one are too late. */
   hopelessMs(nowMs: number): number;
   /** True if no batch is in flight. */
   readonly idle: boolean;
-  /** True if the store is down, so that the next batch is a probe of one call. */
+  /** True if the store is down: the next batch is then a probe of one call. */
   readonly probing: boolean;
-  /** True if the last batches all failed, as when the server refuses connections. */
+  /** True if the last batches all failed, for example because the server rejects connections. */
   readonly failing: boolean;
-  /** Notes that a batch leaves. The function returned notes its end, and whether that was an answer of the store. */
+  /** Notes that a batch is sent. Returns a function that notes its end, and whether the store answered. */
   sent(nowMs: number, deadlineMs: number): (nowMs: number, answered: boolean) => void;
 }
 
@@ -22,7 +22,7 @@ export interface Pace {
 export interface PaceOptions {
   readonly maxSize: number;
   readonly maxInFlight: number;
-  /** More items than this are divided among the batches that may leave at once. */
+  /** If there are more items than this, they are divided among the batches that may be sent at once. */
   readonly worthSplitting: number;
 }
 
@@ -31,43 +31,42 @@ interface Flight {
   readonly deadlineMs: number;
 }
 
-/** These leave without any wait: one batch is decided while the next travels. */
+/** This many batches are sent without a wait: one is decided while the next travels. */
 const BASE_IN_FLIGHT = 2;
 
-/** Beyond these, batches follow each other no faster. Most stores answer within this time, and larger batches cost less. */
+/** The shortest gap between further batches. Most stores answer within this time, and larger batches cost less. */
 const MIN_GAP_MS = 5;
 
 /**
- * While no answer arrives, the store may be frozen: gaps grow with the silence, of which a call waits at most this
- * share.
+ * While no answer arrives, the store may be frozen, so gaps grow with the silence. A call waits at most this share of it.
  */
 const SILENCE_SHARE = 1 / 4;
 
-/** Callers that may wait longer would still rather not. */
+/** The most time over which batches are spread, even for callers that would wait longer. */
 const MAX_BUDGET_MS = 500;
 
-/** After this many failed batches in a row the store is failing. */
+/** The store counts as failing after this many failed batches in a row. */
 const MAX_FAILURES = 5;
 
-/** The gap before the first probe of a store that is silent or failing. It doubles with each probe up to the last. */
+/** The gap before the first probe of a silent or failing store. It doubles with each probe, up to the maximum. */
 const FIRST_PROBE_MS = 100;
 const LAST_PROBE_MS = 1_000;
 
-/** Stands in for the deadline of calls that have none. */
+/** Replaces the deadline of calls without one. */
 const MAX_FLIGHT_MS = 30_000;
 
 /**
- * Lets concurrency follow latency. A store that answers within a few milliseconds gets large batches, two at a time. One
- * that takes longer gets more of them, so that a call waits only a small part of a round trip before it leaves.
+ * Adapts concurrency to latency. A store that answers within a few milliseconds gets two large batches at a time. A slower
+ * store gets more batches, so that a call waits only a small part of a round trip before it is sent.
  *
- * A batch without an answer by its deadline no longer counts as in flight. If nothing was answered since it left, the
- * store is silent; if batch after batch fails, it is failing. Single calls probe it then, until it answers again.
+ * A batch without an answer by its deadline no longer counts as in flight. If nothing was answered since it was sent, the
+ * store is silent. If batch after batch fails, the store is failing. In both cases single calls probe it until it answers.
  */
 export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions): Pace {
   const base = Math.min(BASE_IN_FLIGHT, maxInFlight);
   const flights = new Set<Flight>();
   const latency = createLatency();
-  /** How long the callers of the last batch wait at most. Batches in flight are spread over this time. */
+  /** The longest wait of the callers of the last batch. Batches in flight are spread over this time. */
   let budgetMs = 0;
   let lastSentMs = Number.NEGATIVE_INFINITY;
   let lastAnswerMs = Number.NEGATIVE_INFINITY;
@@ -79,7 +78,7 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
     return silent || failures >= MAX_FAILURES;
   }
 
-  /** Frees the places of batches whose callers no longer wait. Returns the earliest deadline of the others. */
+  /** Removes batches whose callers no longer wait. Returns the earliest deadline of the others. */
   function expire(nowMs: number): number {
     let earliestMs = Number.POSITIVE_INFINITY;
     for (const flight of flights) {
@@ -93,7 +92,7 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
     return earliestMs;
   }
 
-  /** The time that has to lie between the last batch and the next one. */
+  /** The minimum time between the last batch and the next one. */
   function gapMs(nowMs: number): number {
     const [oldest] = flights;
     if (isDown()) return probeMs;
@@ -120,7 +119,7 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
       const nextExpiryMs = expire(nowMs);
       if (flights.size < base && !isDown()) return 0;
       if (flights.size >= (isDown() ? 1 : maxInFlight)) return nextExpiryMs - nowMs;
-      // A clock that was replaced, as by fake timers, may be behind: then nothing waits for it.
+      // A replaced clock, such as fake timers, may be behind. Then no batch waits for it.
       const sinceMs = nowMs < lastSentMs ? Number.POSITIVE_INFINITY : nowMs - lastSentMs;
       return Math.max(0, gapMs(nowMs) - sinceMs);
     },
@@ -154,7 +153,7 @@ export function createPace({ maxSize, maxInFlight, worthSplitting }: PaceOptions
 }
 
 /**
- * The pace on runtimes where I/O belongs to a request: no batch may wait for the answer of another one, since the request
+ * The pace on runtimes where I/O belongs to a request: no batch may wait for the answer of another one, because the request
  * that sent it may have ended.
  */
 export function unpaced(maxSize: number): Pace {

@@ -2,20 +2,20 @@ import type { Next } from "../algorithm/algorithm.js";
 import { MAX_DURATION_MS } from "../duration.js";
 
 /*
- * Records are what protections keep beside the entries of limits: blocks, blocked ranges, clients. Their formats are here, and
- * not with the protections, so that whatever moves state can merge all of it without them.
+ * Records are the state of protections: blocks, blocked ranges and clients. Their formats are here and not with the
+ * protections, so that tools that move state can merge records without them.
  */
 
-/** A state that arrives from another store, and when it expires there. Both are by that store's clock. */
+/** A state that arrives from another store, and its expiry there. Both are by that store's clock. */
 export interface Arriving {
   readonly state: unknown;
   readonly expiresAtMs: number;
 }
 
 /**
- * Merges an arriving state into the existing one, and returns the result, or `undefined` to keep the existing one.
- * `isNew`: nothing that arrived was there. Pure. Merging the same state twice must equal merging it once, whatever was
- * charged in between.
+ * Merges an arriving state into the existing one. Returns the result, or `undefined` to keep the existing one. `isNew` is
+ * true if the existing one had nothing of the arriving one. Pure. Merging a state twice must equal merging it once, even if
+ * charges were made in between.
  */
 export type Merge = (
   arriving: Arriving,
@@ -23,7 +23,7 @@ export type Merge = (
   nowMs: number,
 ) => (Next<unknown> & { readonly isNew?: boolean }) | undefined;
 
-/** A kind of record. It is the policy name in the scope of its entries, and their algorithm is `"record"`. */
+/** A kind of record. It is the policy name in the scope of its entries, whose algorithm is `"record"`. */
 export type RecordKind = "blocks" | "blocked-ranges" | "clients";
 
 /** A stored block. `untilMs` is `null` for a block without an end. Times are by the clock of the store. */
@@ -50,13 +50,13 @@ export function isLiveBlock([, , untilMs]: BlockRecord, nowMs: number): boolean 
 }
 
 /**
- * How long a block is kept, in milliseconds. A block without an end is kept as long as possible, and rewritten in time.
+ * How long a block is kept, in milliseconds. A block without an end is kept for the maximum time and rewritten before that.
  */
 export function blockLifeMs([, , untilMs]: BlockRecord, nowMs: number): number {
   return untilMs === null ? MAX_DURATION_MS : Math.max(1, untilMs - nowMs);
 }
 
-/** Merges two records of each kind in a move. */
+/** How two records of each kind are merged when state moves. */
 export const recordMerges: Readonly<Record<RecordKind, Merge>> = {
   blocks: /* @__PURE__ */ mergeRecords<BlockRecord>((arriving, _, there, nowMs) => {
     const state = laterBlock(arriving, there, nowMs);
@@ -75,12 +75,12 @@ export const recordMerges: Readonly<Record<RecordKind, Merge>> = {
   clients: /* @__PURE__ */ mergeRecords(mergeClient),
 };
 
-/** Merges records of version 1, the only one. */
+/** Merges records of version 1, the only version. */
 function mergeRecords<R>(merge: (arriving: R, expiresAtMs: number, there: R, nowMs: number) => Next<R>): Merge {
   return ({ state, expiresAtMs }, there, nowMs) => {
     if (!isRecord<R>(state) || !isRecord<R>(there)) return undefined;
     const next = merge(state[1], expiresAtMs, there[1], nowMs);
-    // A record whose properties have another order is written once more, and has the same order then.
+    // A record with another order of properties is written once more. The order is then the same.
     if (JSON.stringify(next.state) === JSON.stringify(there[1])) return undefined;
     return { state: [1, next.state], ttlMs: Math.max(1, next.ttlMs) };
   };
@@ -90,7 +90,7 @@ function isRecord<R>(state: unknown): state is readonly [version: 1, record: R] 
   return Array.isArray(state) && state.length === 2 && state[0] === 1;
 }
 
-/** From the start of the first block to the end of the last. */
+/** Merges two blocks into one from the earlier start to the later end. */
 function laterBlock(arriving: BlockRecord, there: BlockRecord, nowMs: number): BlockRecord {
   if (!isLiveBlock(arriving, nowMs)) return there;
   if (!isLiveBlock(there, nowMs)) return arriving;
@@ -106,9 +106,9 @@ function laterBlock(arriving: BlockRecord, there: BlockRecord, nowMs: number): B
 }
 
 /**
- * Seen since the earlier time until the later one, and registered if one of them is. Of two fields with one name, that of the
- * client that is known for longer is kept, since the other client may have been created with defaults; if both are known since
- * the same time, that of the one seen last.
+ * Uses the earlier first time and the later last time, and is registered if one of the clients is. If a field differs,
+ * keeps that of the client known for longer, because the other may have been created with defaults. If both are known since
+ * the same time, keeps that of the client seen last.
  */
 function mergeClient(
   arriving: ClientRecord,

@@ -7,13 +7,14 @@ import type { DenyCache, DenyCacheOptions } from "./deny-cache.js";
 import type { Leave, Refusal } from "./flight.js";
 import type { CallOptions, Claim, Store } from "./store.js";
 
-/** The store that decides while another one fails. */
+/** The store that decides while the limiter's own store fails. */
 export interface FallbackOptions {
-  /** Usually a store in memory, which answers at once. One that takes long, too, adds its time to the limiter's timeout. */
+  /** Usually a memory store. If a slower store is used, its time is added to the limiter's timeout. */
   store: Store;
   /**
-   * The policies there, with the names of the limiter's and in their order; or a function that returns them, given the
-   * limiter's. Default: the limiter's. With counts in each process, a limit for all of them is divided by their number.
+   * The policies of the fallback, with the same names and in the same order as the limiter's, or a function that returns
+   * them from the limiter's. Default: the limiter's. If each process counts separately, divide a common limit by their
+   * number.
    */
   policies?: Policy | readonly Policy[] | ((policies: readonly Policy[]) => Policy | readonly Policy[]) | undefined;
 }
@@ -25,13 +26,13 @@ export interface FailureOptions {
   fallback?: Store | FallbackOptions | undefined;
 }
 
-/** The options of a fallback that differ from those of its limiter. */
+/** The options of a fallback that replace those of its limiter. */
 export interface SpareOptions extends Omit<FailureOptions, "fallback"> {
   readonly store: Store;
   readonly policies: Policy | readonly Policy[];
 }
 
-/** A limiter that another one uses as its fallback. */
+/** A limiter that is the fallback of another one. */
 export interface SpareLimiter<Key, Decision> {
   readonly policies: readonly Policy[];
   readonly claims: { all(key: Key, cost: number): readonly Claim[] };
@@ -39,22 +40,23 @@ export interface SpareLimiter<Key, Decision> {
   ask(asked: readonly Claim[], key: Key, cost: number, charge: boolean, calls: CallOptions): MaybePromise<Decision>;
 }
 
-/** Decides while the store of a limiter fails. */
+/** Decides while a limiter's store fails. */
 export interface Fallback<Key, Decision, Spare> {
   readonly limiter: Spare;
   /** @param error the reason why the store does not decide */
   decide(key: Key, cost: number, charge: boolean, error: SluiceError): MaybePromise<Decision>;
 }
 
-/** How one limiter asks a {@link RemoteStoreMark | remote store}. */
+/** How a limiter calls a {@link RemoteStoreMark | remote store}. */
 export interface FailurePolicy<Key, Decision, Spare> {
-  /** The store, asked through a circuit breaker. */
+  /** The store, called through a circuit breaker. */
   readonly store: Store;
   readonly refusal: Refusal | undefined;
   /** `undefined` for a store whose parts have separate breakers. */
   readonly leave: Leave | undefined;
   /**
-   * Starts the deadline of a call. Calls `passed` after it, a time of `performance.now()`; the function returned prevents that.
+   * Starts the deadline of a call, and calls `passed` after it. `deadlineMs` is a time of `performance.now()`. Returns a
+   * function that cancels the call of `passed`.
    */
   readonly startDeadline: (deadlineMs: number, passed: () => void) => () => void;
   /** Opens the limiter's part of the deny cache. */
@@ -65,9 +67,9 @@ export interface FailurePolicy<Key, Decision, Spare> {
 /**
  * Opens the {@link FailurePolicy} of a store.
  *
- * @param policies those of the limiter
+ * @param policies the limiter's policies
  * @param openSpare creates the limiter that decides while the store fails
- * @throws SluiceError for any option that is not what it should be
+ * @throws SluiceError for any invalid option
  */
 export type OpenFailurePolicy = <
   Key,
@@ -81,32 +83,35 @@ export type OpenFailurePolicy = <
 ) => FailurePolicy<Key, Decision, Spare>;
 
 /**
- * A store whose calls can fail or take long, as those over a network do: limiters ask it through a circuit breaker and
- * remember its denials. The mark is one object, so that a wrapper of the store's methods leaves it as it is.
+ * A store whose calls can fail or take long, such as calls over a network. Limiters call it through a circuit breaker and
+ * remember its denials. The mark is one object, so that a wrapper of the store's methods can copy it unchanged.
  */
 export interface RemoteStoreMark {
   readonly remote: RemoteMark;
 }
 
-/** The mark of a {@link RemoteStoreMark | remote store}. It brings the code, so that bundles without such a store do not have it. */
+/**
+ * The mark of a {@link RemoteStoreMark | remote store}. It supplies the code, so bundles without such a store do not
+ * contain it.
+ */
 export interface RemoteMark {
   /**
-   * Names the part of the store that has an entry, where parts fail apart from each other, as the servers of a cluster do.
-   * Default: all of it is one part.
+   * Names the part of the store that has an entry, for a store whose parts can fail separately, such as the servers of a
+   * cluster. Default: the store is one part.
    */
   partOf?(entryKey: string): string;
-  /** For a store that consists of others: returns the same with each of them replaced by `protect`. */
+  /** For a store that consists of other stores: returns a copy of it with each part replaced by `protect(part)`. */
   protectParts?(protect: (store: Store) => Store): Store;
 }
 
-/** The code that a {@link RemoteMark} brings. */
+/** The code that a {@link RemoteMark} supplies. */
 export interface RemoteCode extends RemoteMark, AsynchronousMark {
   readonly failurePolicy: OpenFailurePolicy;
-  /** The store, asked through a circuit breaker. */
+  /** The store, called through a circuit breaker. */
   readonly askedThrough: (store: Store, breaker: BreakerOptions | false | undefined) => Store;
 }
 
-/** The code that the mark of a store brings. `undefined` for a store that is not remote, and for anything that is not a mark. */
+/** The code that the mark of a store supplies. `undefined` if the store is not remote or its property is not a mark. */
 export function remoteCodeOf(store: Store): RemoteCode | undefined {
   const remote = (store as Partial<RemoteStoreMark>).remote as RemoteCode | undefined;
   return typeof remote?.failurePolicy === "function" ? remote : undefined;

@@ -1,6 +1,6 @@
 /*
- * Work that several requests share belongs to none of them. Two kinds of runtime tie work to a request: Node.js, Deno and
- * Bun carry its AsyncLocalStorage along, and Workers end its timers and sockets with it.
+ * Work that several requests share must not belong to one of them. But runtimes tie work to a request: Node.js, Deno and
+ * Bun pass on its AsyncLocalStorage, and Workers end its timers and sockets with it.
  */
 
 interface AsyncHooks {
@@ -16,8 +16,8 @@ interface RuntimeGlobals {
 const runtime: RuntimeGlobals = globalThis;
 
 /**
- * Returns whether I/O and timers belong to the request that started them, as on Cloudflare Workers. Work that one
- * request starts must not be awaited, or continued, by another one.
+ * Returns whether I/O and timers belong to the request that started them, as on Cloudflare Workers. If so, a request must
+ * not wait for work that another request started, or continue it.
  */
 export function hasRequestContexts(): boolean {
   return runtime.navigator?.userAgent === "Cloudflare-Workers" || typeof runtime.WebSocketPair === "function";

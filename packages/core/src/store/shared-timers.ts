@@ -1,12 +1,12 @@
 import { startDeadline } from "../timer.js";
 import { hasRequestContexts } from "./request-context.js";
 
-/** Deadlines that were started in one turn of the event loop, and have one timer. */
+/** The deadlines that were started in one turn of the event loop. They share one timer. */
 interface Turn {
   /** The earliest one. */
   readonly deadlineMs: number;
   readonly waiting: Waiting[];
-  /** How many have neither passed nor been stopped. */
+  /** How many of them have neither passed nor been stopped. */
   left: number;
   stop: () => void;
 }
@@ -18,9 +18,9 @@ interface Waiting {
 }
 
 /**
- * Starts deadlines as {@link startDeadline} does, with one timer for all that start in one turn of the event loop, since
- * starting and stopping timers is dear. On Workers each has its own: a timer ends there with the request that started it, so
- * that one client that leaves would take the time limit from others.
+ * Starts deadlines like {@link startDeadline}, but with one timer for all that start in one turn of the event loop, because
+ * starting and stopping timers is expensive. On Workers each deadline has a timer: it ends with the request that started
+ * it, so a shared one would be lost for the others if that client left.
  */
 export function sharedTimers(): (deadlineMs: number, passed: () => void) => () => void {
   if (hasRequestContexts()) return startDeadline;
@@ -33,7 +33,7 @@ export function sharedTimers(): (deadlineMs: number, passed: () => void) => () =
   function turnOf(deadlineMs: number): Turn {
     if (open !== undefined && open.left > 0 && deadlineMs >= open.deadlineMs) return open;
     const turn: Turn = { deadlineMs, waiting: [], left: 0, stop: startDeadline(deadlineMs, () => review(turn)) };
-    // By a promise, which fake timers never replace.
+    // Uses a promise, which fake timers never replace.
     if (open === undefined) void Promise.resolve().then(close);
     open = turn;
     return turn;

@@ -10,37 +10,37 @@ export interface StoredKey {
   readonly key: string;
 }
 
-/** The names of entries in databases, the same in all of them, so that an entry can move from each to every other. */
+/** The names of entries in databases. All databases use the same names, so that entries can move between any two of them. */
 export interface StoredKeys {
   of(scope: string, key: string): StoredKey;
-  /** The same for the key of an entry as `atomicUpdate` gets it. */
+  /** The stored name of an entry, from its key as `atomicUpdate` gets it. */
   ofEntryKey(entryKey: string): StoredKey;
-  /** The same for an entry of another store. @throws SluiceError `DIGESTED_KEY` if its digest is invalid */
+  /** The name of an entry of another store. @throws SluiceError `DIGESTED_KEY` if its digest is invalid */
   ofExported(entry: Pick<ExportedEntry, "key" | "digested">): StoredKey;
 }
 
 /** Longer keys are stored as their digest: most databases limit the length of indexed values. */
 const LONGEST_KEY = 256;
 
-/** With the longest key and 3 bytes a UTF-16 code unit, it stays below DynamoDB's 2,048 bytes, the smallest of the limits. */
+/** With the longest key and 3 bytes a UTF-16 code unit, names stay below DynamoDB's limit of 2,048 bytes, the smallest one. */
 const LONGEST_SCOPE = 420;
 
-/** Text in Postgres can't hold NUL; and lone surrogates have no UTF-8 form: encoders make one character of all of them. */
+/** Postgres text can't hold NUL. Lone surrogates have no UTF-8 form, so encoders turn all of them into one character. */
 const REFUSED = /\0|\p{Surrogate}/u;
 
-/** `createHash` of `node:crypto`, as far as it is used here. */
+/** The used part of `createHash` of `node:crypto`. */
 export type CreateHash = (algorithm: "sha256") => {
   update(data: Uint8Array): { digest(encoding: "hex"): string };
 };
 
 /**
  * Names entries for a database that limits the length or the characters of keys. Short, well-formed keys are stored
- * unchanged; all others become `#` and a digest, as do keys that start with `#`. Two different keys never get the same
- * name.
+ * unchanged. All other keys become `#` and a digest, including those that start with `#`. Two different keys never get the
+ * same name.
  *
  * The digest is the SHA-256 of the text's UTF-16 code units, low bytes first, as 64 hexadecimal digits.
  *
- * @param createHash that of `node:crypto`, which core can't import
+ * @param createHash the function of `node:crypto`, which core can't import
  *
  * @example
  * ```ts
@@ -63,7 +63,7 @@ export function storedKeys(createHash: CreateHash): StoredKeys {
     return createHash("sha256").update(bytes).digest("hex");
   }
 
-  /** Each policy has one scope, so the next one is mostly the same. */
+  /** Each policy has one scope, so the next call usually has the same scope. */
   let literalScope = "";
 
   function of(scope: string, key: string): StoredKey {
@@ -94,12 +94,12 @@ export function storedKeys(createHash: CreateHash): StoredKeys {
   };
 }
 
-/** Returns whether text can be stored unchanged, without being taken for a digest. */
+/** Returns whether a text can be stored unchanged and can't be mistaken for a digest. */
 function isLiteral(text: string, maxLength: number): boolean {
   return text.length <= maxLength && !text.startsWith("#") && !REFUSED.test(text);
 }
 
-/** The key of an entry to export, from the text of its {@link StoredKey}: `scope` and `key` together. */
+/** The key of an entry to export, from its {@link StoredKey} as one text: `scope` and `key` together. */
 export function exportedKey(stored: string): Pick<ExportedEntry, "key" | "digested"> {
   return splitEntryKey(stored).key.startsWith("#") ? { key: stored, digested: true } : { key: stored };
 }

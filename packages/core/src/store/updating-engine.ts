@@ -6,14 +6,14 @@ import { decideInOrder, partsOf } from "./in-order.js";
 import type { Admission, CallOptions, Claim, Outcome, Store } from "./store.js";
 
 /**
- * The entries of all policies for one key, so that one atomic update decides them together: each with its scope and its
- * expiry.
+ * The entries of all policies for one key, each with its scope and its expiry. They are kept together, so that one atomic
+ * update decides them.
  */
 type Ledger = readonly (readonly [scope: string, entry: Entry, expiresAtMs: number])[];
 
 /**
- * The engine on a store that has only the three methods. Policies with the same key are decided in one atomic update.
- * With different keys they are charged in order and refunded when a later one denies (see `decideInOrder`).
+ * The engine for a store that has only the three basic methods. Policies with the same key are decided in one atomic
+ * update. Policies with different keys are charged in order, and refunded if a later one denies (see `decideInOrder`).
  */
 export function updatingEngine(store: Store): Engine {
   async function decideTogether(admission: Admission, options: CallOptions | undefined): Promise<Outcome> {
@@ -34,7 +34,7 @@ export function updatingEngine(store: Store): Engine {
         options,
       );
     } catch (error) {
-      // Without a charge there are only repairs to write, and the decision stands without them.
+      // Without a charge only repairs could be written, and the decision holds without them.
       if (outcome === undefined || (outcome.allowed && admission.charge)) throw error;
     }
     return outcome as Outcome;
@@ -98,7 +98,7 @@ function writeEntries(
   nowMs: number,
   options: CallOptions | undefined,
 ): Next<Ledger> {
-  // An explicit time may step back further than the store's clock ever does: then nothing expires early.
+  // An explicit time may step back further than the store's clock ever does, so no entry may expire early.
   const keepsAll = options?.nowMs !== undefined;
   const others = ledger.filter(
     ([other, , expiresAtMs]) => (keepsAll || expiresAtMs > nowMs) && writes.every(({ scope }) => scope !== other),

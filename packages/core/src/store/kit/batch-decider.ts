@@ -10,7 +10,7 @@ import type { Admission, CallOptions, Claim, Outcome } from "../store.js";
 import type { Batch, BatchReply, BatchSender, DecideCall, NotRun } from "./batch.js";
 
 interface OpenCall<Undecided> extends DecideCall {
-  /** True if the caller takes an answer that is not a decision. */
+  /** True if the caller accepts an answer that is not a decision. */
   readonly raw: boolean;
   answer: Answer<Undecided> | undefined;
 }
@@ -21,10 +21,11 @@ type Answer<Undecided> = MaybePromise<Outcome | Undecided> | SluiceError;
 export interface BatchHost {
   keyOf(claim: Claim): string;
   /**
-   * The place of an admission, `undefined` if there is only one; and `"several"` if its claims are in different ones.
+   * The place of an admission: `undefined` if the store has only one place, `"several"` if the claims are in different
+   * ones.
    */
   placeOf(admission: Admission): { readonly one: string | undefined } | "several";
-  /** Decides a call from the start. */
+  /** Decides a call again from the start. */
   decideAgain(call: DecideCall): Promise<Outcome>;
   /** Decides a call claim by claim. */
   decideApart(call: DecideCall): Promise<Outcome>;
@@ -32,10 +33,10 @@ export interface BatchHost {
 
 const UNREADABLE = -1;
 
-/** After this many tries that left an admission undecided the store gives up. */
+/** The store gives up after this many tries that left an admission undecided. */
 const MAX_TRIES = 20;
 
-/** Decides admissions in batches, by a database that takes them as numbers. */
+/** Decides admissions in batches, in a database that takes them as numbers. */
 export function createBatchDecider<Undecided extends symbol, Connection>(
   sender: BatchSender<Undecided, Connection>,
   host: BatchHost,
@@ -71,7 +72,7 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
     );
   }
 
-  /** Answers a call, unless it is to be asked again. */
+  /** Answers a call, unless it has to be sent again. */
   function answer(call: Open, found: Outcome | SluiceError | NotRun | Undecided, sentMs: number): void {
     if (found === "again") return;
     if (typeof found === "object" || (found !== "moved" && found !== "apart" && call.raw)) {
@@ -79,7 +80,7 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
       return;
     }
     const decided = decideLater(call, found, sentMs);
-    // Another part of the batch may take longer than this one takes to fail.
+    // The rest of the batch may take longer than this call takes to fail.
     decided.catch(() => {});
     call.answer = decided;
   }
@@ -109,7 +110,7 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
     for (let open = calls, tries = 0; ; tries++) {
       const sentMs = performance.now();
       for (const call of open) {
-        // An answer after the deadline still counts: the charge was made, and its caller may have to undo it.
+        // A call with an answer keeps it, even after the deadline: it was charged, and its caller may have to undo that.
         if (call.answer !== undefined) continue;
         if (call.deadlineMs <= sentMs)
           call.answer = storeTimeout("the store was too busy to send the call in time; it was not sent");
@@ -123,10 +124,10 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
     }
   }
 
-  /** Decides a batch: at once in each place, one after the other for explicit times of tests. */
+  /** Decides a batch: all places at the same time, and calls with explicit times (in tests) one after the other. */
   async function run(calls: readonly Open[], queue: string, connection: Connection): Promise<void> {
     const places = new Map<string | undefined, Open[]>();
-    // Of the call before: the next one is mostly in the same place.
+    // The place of the previous call, because the next call is usually in the same place.
     let last: { readonly place: string | undefined; readonly group: Open[] } | undefined;
     for (const call of calls) {
       const place = host.placeOf(call.admission);
@@ -150,7 +151,7 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
             answered = true;
           } catch (error) {
             failure = error;
-            // Those that were decided by an earlier try stay so.
+            // Calls that an earlier try decided keep their answers.
             for (const call of together) {
               if (call.answer === undefined) call.answer = storeFailure(error);
               else answered = true;
@@ -159,7 +160,7 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
         }
       }),
     );
-    // Then the batcher probes the database.
+    // If no call was answered, the batcher has to probe the database.
     if (!answered) throw failure;
   }
 
@@ -180,7 +181,7 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
     const deadlineMs = options?.deadlineMs ?? Number.POSITIVE_INFINITY;
     const { nowMs, probe } = options ?? {};
     const call: Open = { admission, nowMs, deadlineMs, probe, raw: false, answer: undefined };
-    // Only a raw call gets an answer that is not a decision.
+    // Only a raw call can have an answer that is not a decision.
     return add(call) as Promise<Outcome>;
   };
 }

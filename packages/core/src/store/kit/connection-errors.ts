@@ -1,14 +1,14 @@
-/** The last error of a client's connections, or `undefined` if the database has answered since. */
+/** The last error of a client's connections. `undefined` if the database has answered since. */
 type LastError = { last: unknown };
 
-/** Stores that share a client share its listeners. */
+/** Stores that share a client also share its listeners. */
 const errorsOf = new WeakMap<object, LastError>();
 
 /**
- * Remembers the errors that a client emits about its connections, such as when the server restarts. Without a
- * listener, some libraries would end the process.
+ * Remembers the errors that a client emits about its connections, for example when the server restarts. Without a listener,
+ * some libraries would end the process.
  *
- * @param events the events by which the library reports errors; a client without events is ignored
+ * @param events the events by which the library reports errors. A client without events is ignored
  */
 export function watchErrors(client: object, events: readonly string[]): { last: unknown } {
   const known = errorsOf.get(client);

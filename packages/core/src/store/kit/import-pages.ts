@@ -1,6 +1,6 @@
 import type { ExportedEntry } from "../capabilities.js";
 
-/** An entry as a database keeps it. */
+/** An entry in the form that a database keeps. */
 export interface StoredEntry {
   /** The stored key: see `storedKeys`. */
   readonly key: string;
@@ -10,33 +10,33 @@ export interface StoredEntry {
 }
 
 /**
- * The place in which a database keeps entries, if it can't decide or write those of different places together, such as
- * the hash slots of a cluster.
+ * The places in which a database keeps entries, such as the hash slots of a cluster. It can't decide or write entries of
+ * different places together.
  */
 export interface Places {
-  /** False while all entries lie in one place. */
+  /** False while all entries are in one place. */
   readonly split: boolean;
   /** Names the place of a stored key. */
   of(key: string): string;
 }
 
-/** Writes entries that come from another store. */
+/** Writes entries of another store. */
 export interface PageWriter {
   /** The most entries in a page. */
   readonly size: number;
-  /** The most pages on their way at once. */
+  /** The most pages in flight at once. */
   readonly atOnce: number;
   /**
-   * Writes the entries of a page whose keys have no live state; the whole page belongs to one place. Resolves to the
-   * positions of the entries that were not written, or to `"moved"` if nothing was written because the page's entries
-   * are now in several places.
+   * Writes the entries of a page whose keys have no live state. All entries belong to one place. Resolves to the positions
+   * of the entries that were not written. Resolves to `"moved"`, with nothing written, if the entries are now in several
+   * places.
    */
   write(page: readonly StoredEntry[], place: string | undefined): Promise<readonly number[] | "moved">;
 }
 
 type Page = readonly [place: string | undefined, entries: StoredEntry[]];
 
-/** `importEntries` by pages. */
+/** Creates `importEntries` for a store that writes entries in pages. */
 export function importPages(
   entries: readonly ExportedEntry[],
   keyOf: (entry: ExportedEntry) => string,
@@ -85,11 +85,11 @@ export function importPages(
 }
 
 /**
- * `importEntries` by a function that can't handle the same key twice: of several entries with one name the first is
+ * Imports entries with a function that can't handle the same key twice. If several entries have one name, the first is
  * written, and the others are reported as not written.
  *
  * @param nameOf returns the store's name for the entry's key
- * @param write writes entries with different names, and resolves to those that it left alone
+ * @param write writes entries with different names, and resolves to those that it did not write
  */
 export async function importDistinct(
   entries: readonly ExportedEntry[],

@@ -1,4 +1,4 @@
-// The door for stores that queue, pace or decide on their own, and for tools that read and merge the entries of stores.
+// The entry point for stores that queue, pace or decide on their own, and for tools that read and merge entries of stores.
 export { earliestMs } from "../../algorithm/built-in.js";
 export { BLANK, type CellAlgorithm, type Cells } from "../../algorithm/cells.js";
 export { timeOf } from "../../algorithm/epoch.js";

@@ -1,6 +1,6 @@
 import { startDeadline } from "../../timer.js";
 
-/** As they were when this module was loaded: fake timers that replace them later must not stop a call half way. */
+/** Captured when this module is loaded: fake timers that replace them later must not stop a call halfway. */
 const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis;
 
 const timers = {
@@ -8,11 +8,11 @@ const timers = {
   clearTimeout: (timer: ReturnType<typeof setTimeout>) => stopTimer(timer),
 };
 
-/** The result of {@link byDeadline} when the deadline has passed. */
+/** The result of {@link byDeadline} if the deadline has passed. */
 export const LATE: unique symbol = Symbol("late");
 
 /**
- * Settles as the promise does, or resolves to {@link LATE} when it has not settled by `deadlineMs`, a time of
+ * Settles like the promise, but resolves to {@link LATE} if it has not settled by `deadlineMs`, a time of
  * `performance.now()`.
  */
 export function byDeadline<T>(promise: Promise<T>, deadlineMs: number): Promise<T | typeof LATE> {
@@ -28,7 +28,7 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => startTimer(resolve, ms));
 }
 
-/** Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS 2015), 50 ms at most. */
+/** Waits with exponential backoff and full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS 2015), at most 50 ms. */
 export function backOff(tries: number, firstMs: number): Promise<void> {
   return pause(Math.random() * Math.min(50, firstMs * 2 ** tries));
 }

@@ -14,34 +14,34 @@ import { createBatchDecider } from "./batch-decider.js";
 import { importPages, type PageWriter, type Places, type StoredEntry } from "./import-pages.js";
 
 /**
- * The functions of a database for {@link createRemoteStore}. Keys are stored keys: short texts. Everything rejects with
- * a `SluiceError`.
+ * The functions of a database for {@link createRemoteStore}. Keys are stored keys, which are short texts. All functions
+ * reject with a `SluiceError`.
  */
 export type RemoteDatabase<Undecided extends symbol = never, Connection = undefined> = {
-  /** In messages, such as "Redis". */
+  /** The name in messages, such as "Redis". */
   readonly name: string;
-  /** That of `node:crypto`. */
+  /** The function of `node:crypto`. */
   readonly createHash: CreateHash;
-  /** Default: all entries lie in one place. */
+  /** Default: all entries are in one place. */
   readonly places?: Places | undefined;
   /**
-   * Names the server that has a stored key while the places are split, where some may fail while others work. Default: all
-   * work or none does.
+   * Names the server that has a stored key. Used only if entries are in several places and servers can fail separately.
+   * Default: all servers work or none does.
    */
   partOf?(key: string): string;
   remove(key: string, options: CallOptions): Promise<unknown>;
   /** Lists the live entries, page by page. */
   pages(): AsyncIterable<readonly StoredEntry[]>;
   readonly imports: PageWriter;
-  /** The stored key of an entry of the store's own. It is not listed. */
+  /** The stored key of an entry for the store's own use. It is not listed. */
   readonly ownKey?: string | undefined;
-  /** Default: a look at an entry that is never written. */
+  /** Default: reads an entry that is never written. */
   healthCheck?(options: CallOptions): Promise<unknown>;
-  /** Frees resources that the store itself has opened. */
+  /** Frees the resources that the store itself opened. */
   close?(): void;
 } & (
   | {
-      /** Decides by batches of numbers. */
+      /** Decides in batches of numbers. */
       readonly batches: BatchSender<Undecided, Connection>;
       readonly decide?: undefined;
     }
@@ -51,20 +51,20 @@ export type RemoteDatabase<Undecided extends symbol = never, Connection = undefi
        * Decides an admission whose claims are in one place.
        *
        * @param keys the stored key of each claim
-       * @param isPart true for a part of an admission over several places, whose charge may have to be undone
+       * @param isPart true for a part of an admission in several places, whose charge may have to be undone
        */
       decide(admission: Admission, keys: readonly string[], options: CallOptions, isPart: boolean): Promise<Outcome>;
     }
 ) &
   (
     | {
-        /** Updates by compare-and-set: see `createUpdater`. */
+        /** Updates with compare-and-set: see `createUpdater`. */
         readonly compareAndSet: CompareAndSet;
         readonly update?: undefined;
       }
     | {
         readonly compareAndSet?: undefined;
-        /** `atomicUpdate` of the store. */
+        /** The store's `atomicUpdate`. */
         update(
           key: string,
           change: (state: unknown, nowMs: number) => Next<unknown> | undefined,
@@ -73,7 +73,7 @@ export type RemoteDatabase<Undecided extends symbol = never, Connection = undefi
       }
   );
 
-/** A store made by {@link createRemoteStore}. */
+/** A store created by {@link createRemoteStore}. */
 export interface RemoteStore extends DecidingStore, HealthCheck, ExportEntries, ImportEntries, RemoteStoreMark {
   readonly algorithms: ReadonlySet<string>;
   decide(admission: Admission, options?: CallOptions): Promise<Outcome>;
@@ -83,14 +83,15 @@ const NO_OPTIONS: CallOptions = {};
 
 const ONE_PLACE = { one: undefined };
 
-/** The name of the part that has all entries. */
+/** The name of the part if it has all entries. */
 const ONE_PART = "";
 
 /**
- * Creates a store from what its database does. It names entries, batches calls, decides over several places in order, and
- * undoes charges; it turns replies into outcomes, reads and writes pages of entries, and rejects calls after `close`.
+ * Creates a store from the functions of its database. It names entries, batches calls, decides over several places in
+ * order, and undoes charges. It also turns replies into outcomes, reads and writes entries in pages, and rejects calls
+ * after `close`.
  *
- * @param methods further methods, which reject after `close` too
+ * @param methods further methods, which also reject after `close`
  */
 export function createRemoteStore<
   Undecided extends symbol = never,
@@ -126,7 +127,7 @@ export function createRemoteStore<
   const undo: PartDecider["undo"] = (claim, { epochMs }, options, chargedAtMs) =>
     update(claim.scope + claim.key, refundEntry(claim, epochMs, chargedAtMs), options);
 
-  /** Decides one claim by an update. */
+  /** Decides one claim with an update. */
   async function decideByUpdate(part: Admission, options: CallOptions | undefined): Promise<Outcome> {
     const [{ scope, key }] = part.claims as [Claim];
     let outcome: Outcome | undefined;
@@ -141,13 +142,13 @@ export function createRemoteStore<
         options,
       );
     } catch (error) {
-      // Without a charge there is only a repair to write, and the decision stands without it.
+      // Without a charge only a repair could be written, and the decision holds without it.
       if (outcome === undefined || (outcome.allowed && part.charge)) throw error;
     }
     return outcome as Outcome;
   }
 
-  /** The claims of an admission by their places, unless they all lie in one. */
+  /** The positions of an admission's claims by place. `undefined` if they are all in one place. */
   function partsIn(admission: Admission): readonly (readonly number[])[] | undefined {
     if (!places?.split || admission.claims.length === 1) return undefined;
     const parts = partsOf(admission, (claim) => places.of(keyOf(claim)));

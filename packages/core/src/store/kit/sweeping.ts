@@ -5,22 +5,22 @@ import { startQuietTimer, type Timer } from "../../timer.js";
 /** Options of stores whose database keeps expired entries until they are swept away. */
 export interface SweepOptions {
   /**
-   * How often to remove all expired entries. Of several processes with this option, one does it each time. Default:
-   * never; call {@link Sweep.sweep}.
+   * How often to remove all expired entries. If several processes have this option, one of them does it each time. Default:
+   * never, so call {@link Sweep.sweep}.
    */
   sweepEvery?: Duration | undefined;
-  /** Called when a sweep by `sweepEvery` failed. The next one is made all the same. Default: nothing. */
+  /** Called if a sweep by `sweepEvery` failed. The next sweep runs anyway. Default: nothing. */
   onSweepError?: ((error: unknown) => void) | undefined;
 }
 
 /** The rules of {@link SweepOptions}. */
 export const SWEEP_RULES: Rules<SweepOptions> = { sweepEvery: "any", onSweepError: "function" };
 
-/** A store that can remove its expired entries, which count for nothing but take room. */
+/** A store that can remove its expired entries, which no longer count but take room. */
 export interface Sweep {
   /**
-   * Removes up to `limit` expired entries (default 1,000). Resolves to how many it removed: as many as the limit when there
-   * may be more. Each call continues where the last one ended.
+   * Removes up to `limit` expired entries (default 1,000). Resolves to the number removed. If it equals `limit`, there may
+   * be more. Each call continues where the last one ended.
    */
   sweep(options?: { limit?: number | undefined }): Promise<number>;
 }
@@ -28,17 +28,17 @@ export interface Sweep {
 /** The number of entries that a sweep removes by default. */
 const SWEEP_LIMIT = 1_000;
 
-/** A turn at sweeping: its end by the database's clock, and its length. Earlier releases stored something else. */
+/** One turn of sweeping: its end by the database's clock, and its length. Earlier releases stored another form. */
 export type SweepTurn = readonly [endMs: number, lengthMs: number];
 
-/** Returns the turn to store, instead of the one that is stored and has not ended, or `undefined` when that one stands. */
+/** Returns the turn to store, or `undefined` if the stored turn has not ended and has to stay. */
 export type NextSweepTurn = (turn: unknown, nowMs: number) => SweepTurn | undefined;
 
 /**
- * Sweeps when it is asked to, and every so often if the options say so.
+ * Sweeps on request, and at intervals if the options say so.
  *
- * @param sweepUpTo removes up to a number of entries, and resolves to how many it removed
- * @param takeTurn stores the next turn until it ends; resolves to whether it did: then this process is the one to sweep
+ * @param sweepUpTo removes up to a number of entries, and resolves to the number removed
+ * @param takeTurn stores the next turn, and resolves to whether it did. If so, this process has to sweep
  * @throws SluiceError `INVALID_OPTION`
  */
 export function createSweeping(
@@ -70,12 +70,13 @@ export function createSweeping(
 
 function nextTurn(turn: unknown, nowMs: number, everyMs: number): SweepTurn | undefined {
   const [endMs = 0, lengthMs = 0]: readonly number[] = Array.isArray(turn) ? turn : [];
-  // A turn that ends further ahead than it is long is from before the clock stepped back.
+  // A turn that ends further ahead than its length was stored before the clock stepped back.
   return turn === undefined || endMs - nowMs > lengthMs ? [nowMs + everyMs, everyMs] : undefined;
 }
 
 /**
- * Does some work every so often, one time after the other, without keeping a Node.js process alive. At most {@link MAX_TIMER_MS} pass between two times.
+ * Repeats some work at intervals without overlap and without keeping a Node.js process alive. Intervals are at most
+ * {@link MAX_TIMER_MS}.
  */
 function repeatEvery(
   everyMs: number,
