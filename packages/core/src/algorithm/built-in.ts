@@ -43,8 +43,8 @@ export function unknownAlgorithm(policy: Policy, custom: readonly string[] = [])
   if (isBuiltIn(algorithm)) return plainDataError(policy);
   return new SluiceError(
     "UNKNOWN_ALGORITHM",
-    `policy ${show(name)} has the algorithm ${show(algorithm)}: ` +
-      `known are ${[...BUILT_IN_NAMES, ...custom].join(", ")}; pass others in the option "algorithms"`,
+    `policy ${show(name)} has the unknown algorithm ${show(algorithm)}. ` +
+      `Known: ${[...BUILT_IN_NAMES, ...custom].join(", ")}. Pass others in the option "algorithms"`,
   );
 }
 

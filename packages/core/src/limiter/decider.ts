@@ -318,7 +318,7 @@ function notAtOnce(outcome: Promise<unknown>): SluiceError {
   outcome.catch(() => {});
   return new SluiceError(
     "INVALID_STORE",
-    "a store with the property `synchronous` must decide at once. If `decide` returns a promise, remove the property and add " +
+    "`decide` of a store with the property `synchronous` must not return a promise. Remove the property and add " +
       '`asynchronous` from "@sluice/core/store"',
   );
 }

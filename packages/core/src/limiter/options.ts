@@ -123,9 +123,9 @@ function checkAlgorithms(own: readonly Algorithm[]): ReadonlyMap<string, Algorit
   const algorithms = new Map<string, Algorithm>();
   for (const algorithm of own) {
     if (typeof algorithm?.step !== "function" || typeof algorithm.quota !== "function") {
-      throw invalidOption("algorithms", algorithm, "contain algorithms, which have a name, quota and step");
+      throw invalidOption("algorithms", algorithm, "contain objects with a name and the functions quota and step");
     }
-    check("algorithms", algorithm.name, NAME);
+    check("algorithms.name", algorithm.name, NAME);
     if (algorithms.has(algorithm.name) || isBuiltIn(algorithm.name)) {
       throw invalidOption("algorithms", algorithm.name, "have unique names that no built-in algorithm uses");
     }

@@ -103,7 +103,7 @@ export function createUpdater(compareAndSet: CompareAndSet): Updater {
         seen = await ask();
       }
     }
-    throw new SluiceError("STORE_CONTENDED", `an entry changed under each of ${MAX_TRIES} tries to update it`);
+    throw new SluiceError("STORE_CONTENDED", `an entry changed during each of ${MAX_TRIES} tries to update it`);
   }
 
   const updates = createKeyedBatcher<Call, Answer>({

@@ -105,7 +105,7 @@ function checkFallback(given: Store | FallbackOptions, store: Store, policies: r
   checkOptions(options, FALLBACK_RULES, "fallback");
   const { store: spare, policies: own = policies } = options;
   if (!isStore(spare)) throw invalidOption("fallback", spare, "be a store, such as memoryStore()");
-  if (spare === store) throw invalidOption("fallback", spare, "be another store than the limiter's");
+  if (spare === store) throw invalidOption("fallback", spare, "differ from the limiter's store");
   return {
     store: spare,
     policies: typeof own === "function" ? own(policies) : own,

@@ -210,7 +210,7 @@ describe("policyFrom", () => {
     expect(from({ ...made[1], limit: "1" })).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
     const strange = from({ name: "a", algorithm: "leaky-sieve" });
     expect(strange).toThrow(expect.objectContaining({ code: "UNKNOWN_ALGORITHM" }));
-    expect(strange).toThrow("known are token-bucket, fixed-window, sliding-window, sliding-log");
+    expect(strange).toThrow("Known: token-bucket, fixed-window, sliding-window, sliding-log");
   });
 });
 

@@ -64,7 +64,7 @@ describe("createLimiter", () => {
     const limiter = make({ store, on: { storeError: () => {} } });
     const decision = await limiter.consume("a");
     expect(decision).toMatchObject({ allowed: false, source: "failClosed", error: { code: "INVALID_STORE" } });
-    expect(decision.error?.message).toContain("must decide at once");
+    expect(decision.error?.message).toContain("must not return a promise");
     const decide = async (...args: Parameters<typeof inner.decide>) => ({ ...inner.decide(...args) });
     const marked = make({
       store: { ...store, asynchronous, decide },
@@ -109,7 +109,7 @@ describe("createLimiter", () => {
   it("refuses an unknown algorithm", () => {
     const policies = { name: "mine", algorithm: "leaky-sieve" };
     expect(() => make({ policies })).toThrow(fails("UNKNOWN_ALGORITHM"));
-    expect(() => make({ policies })).toThrow(/known are token-bucket, fixed-window, sliding-window, sliding-log/);
+    expect(() => make({ policies })).toThrow(/Known: token-bucket, fixed-window, sliding-window, sliding-log/);
   });
 
   it("checks and freezes policies that were written by hand", () => {

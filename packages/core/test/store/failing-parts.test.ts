@@ -177,7 +177,7 @@ describe("the options of failures", () => {
   it("refuse the limiter's store as its fallback", () => {
     const store = failingStore();
     expect(() => createLimiter({ store, policies, fallback: store })).toThrow(
-      'option "fallback" must be another store than the limiter\'s',
+      'option "fallback" must differ from the limiter\'s store',
     );
   });
 });

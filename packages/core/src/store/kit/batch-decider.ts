@@ -187,5 +187,5 @@ export function createBatchDecider<Undecided extends symbol, Connection>(
 }
 
 function contended(): SluiceError {
-  return new SluiceError("STORE_CONTENDED", `an entry changed under each of ${MAX_TRIES} tries to decide on it`);
+  return new SluiceError("STORE_CONTENDED", `an entry changed during each of ${MAX_TRIES} tries to decide on it`);
 }
