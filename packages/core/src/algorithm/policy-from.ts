@@ -20,7 +20,8 @@ import type { Policy } from "./policy.js";
  * ```
  */
 export function policyFrom(data: Policy): Policy {
-  if (typeof data !== "object" || data === null) throw invalidOption("data", data, "be an object with the properties of a policy");
+  if (typeof data !== "object" || data === null)
+    throw invalidOption("data", data, "be an object with the properties of a policy");
   const algorithm: Algorithm | undefined = builtInAlgorithms.get(data.algorithm);
   if (algorithm?.check === undefined) throw unknownAlgorithm(data);
   return algorithm.check(data);

@@ -97,5 +97,5 @@ export function claimsNamed(claims: ClaimMaker, policies: readonly Policy[], key
 /** Reports the type of the key but not its value, because keys are often personal. */
 function invalidKey(what: string, value: unknown): SluiceError {
   const found = value === "" ? "an empty string" : show(value);
-  return new SluiceError("INVALID_KEY", `${what} must be a string that is not empty, got ${found}`);
+  return new SluiceError("INVALID_KEY", `${what} must be a non-empty string, got ${found}`);
 }

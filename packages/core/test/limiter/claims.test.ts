@@ -34,14 +34,14 @@ describe("claims", () => {
   });
 
   it.each<[key: unknown, message: string]>([
-    ["", "key must be a string that is not empty, got an empty string"],
-    [7, "key must be a string that is not empty, got 7"],
-    [null, "key must be a string that is not empty, got null"],
-    [["ada"], "key must be a string that is not empty, got an array"],
+    ["", "key must be a non-empty string, got an empty string"],
+    [7, "key must be a non-empty string, got 7"],
+    [null, "key must be a non-empty string, got null"],
+    [["ada"], "key must be a non-empty string, got an array"],
     [{ minute: "ada", day: "x" }, 'the key has an unknown policy "day"; the limiter has "minute", "hour"'],
-    [{ minute: "ada" }, 'key for policy "hour" must be a string that is not empty, got undefined'],
-    [{ minute: "", hour: "bob" }, 'key for policy "minute" must be a string that is not empty, got an empty string'],
-    [{ minute: "ada", hour: 7 }, 'key for policy "hour" must be a string that is not empty, got 7'],
+    [{ minute: "ada" }, 'key for policy "hour" must be a non-empty string, got undefined'],
+    [{ minute: "", hour: "bob" }, 'key for policy "minute" must be a non-empty string, got an empty string'],
+    [{ minute: "ada", hour: 7 }, 'key for policy "hour" must be a non-empty string, got 7'],
   ])("refuse the key %j", (key, message) => {
     const refused = expect.objectContaining({ code: "INVALID_KEY", message: expect.stringContaining(message) });
     expect(() => both.all(key as LimiterKey, 1)).toThrow(refused);
@@ -49,9 +49,7 @@ describe("claims", () => {
   });
 
   it("refuse a key that names no policy, where some are enough", () => {
-    expect(() => claimsNamed(both, [minute, hour], {})).toThrow(
-      "key must be a string that is not empty, got an object",
-    );
+    expect(() => claimsNamed(both, [minute, hour], {})).toThrow("key must be a non-empty string, got an object");
     expect(() => claimsNamed(both, [minute, hour], "")).toThrow("got an empty string");
   });
 

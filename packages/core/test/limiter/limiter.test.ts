@@ -347,7 +347,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
   it("never says in an error which key it was", async () => {
     const { limiter } = setUp({ policies });
     const error = await limiter.consume({ a: "secret", b: "" }).catch(String);
-    expect(error).toMatch(/key for policy "b" must be a string that is not empty, got an empty string/);
+    expect(error).toMatch(/key for policy "b" must be a non-empty string, got an empty string/);
     expect(error).not.toContain("secret");
   });
 
