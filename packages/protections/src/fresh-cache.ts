@@ -5,15 +5,15 @@ import type { Rule } from "@sluice/core/store";
 interface Slot<V> {
   readonly key: string;
   value: V | undefined;
-  /** The period in which the value is valid. Unknown while it is being read. */
+  /** The period in which the value is valid. Unknown while the value is being read. */
   freshFromMs: number;
   freshUntilMs: number;
   reading: Promise<V> | undefined;
-  /** When `reading` began: a time of `performance.now()`. */
+  /** When `reading` began, as a time of `performance.now()`. */
   readingSinceMs: number;
 }
 
-/** A value, and how long it may be used. */
+/** A value and how long it may be used. */
 export interface Fresh<V> {
   readonly value: V;
   readonly forMs: number;
@@ -22,27 +22,27 @@ export interface Fresh<V> {
 /** Remembers the results of reads for a short time, for a bounded number of keys. */
 export interface FreshCache<V> {
   /**
-   * Returns the value if it is fresh enough, at once; otherwise the result of `read`. Concurrent callers share one
-   * read, unless it takes too long. A read that fails is not remembered.
+   * Returns the value immediately if it is fresh enough, otherwise the result of `read`. Concurrent callers share one read,
+   * unless it takes too long. A failed read is not remembered.
    *
-   * @param instead makes an answer if the read fails, from the last value, if any; without it, the read's error is the
-   * answer
+   * @param instead returns an answer from the last value, if any, if the read fails. Default: the call rejects with the
+   * read's error
    */
   get(key: string, read: () => Promise<Fresh<V>>, instead?: (last: V | undefined) => V): V | Promise<V>;
-  /** Forgets a key, and reads of it in flight: later answers are never older than this call. */
+  /** Forgets a key and reads of it in flight. Later answers are never older than this call. */
   forget(key: string): void;
 }
 
 /**
  * Creates the cache.
  *
- * @param size the most keys; the one that was asked for longest ago goes first
- * @param nowMs a clock that never jumps
- * @param timeoutMs the maximum time of a read. One that is older never ends, as when its timers were fake
+ * @param size the most keys. The key that has not been asked for longest is removed first
+ * @param nowMs a clock that never steps back or ahead
+ * @param timeoutMs the maximum time of a read. An older read will never end, for example because its timers were fake
  */
 export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs: number): FreshCache<V> {
   const slots = new Map<string, Slot<V>>();
-  // On Workers a read ends with the request that began it, and would keep all others waiting.
+  // On Workers a read ends with the request that started it. Other requests that wait for it would wait forever.
   const longestShareMs = hasRequestContexts() ? 0 : timeoutMs;
 
   function touch(key: string): Slot<V> {
@@ -54,7 +54,7 @@ export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs
       reading: undefined,
       readingSinceMs: 0,
     };
-    // The key that was asked for last comes last.
+    // Keeps the most recently used key last.
     slots.delete(key);
     slots.set(slot.key, slot);
     if (slots.size > size) slots.delete(slots.keys().next().value as string);
@@ -65,11 +65,11 @@ export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs
     get(key, read, instead) {
       const slot = touch(key);
       const askedMs = nowMs();
-      // A test's clock may step back: then the age of the value is unknown.
+      // If a test's clock steps back, the age of the value is unknown.
       if (slot.freshUntilMs > askedMs && slot.freshFromMs <= askedMs) return slot.value as V;
       const readMs = performance.now();
       if (slot.reading !== undefined && Math.abs(readMs - slot.readingSinceMs) < longestShareMs) return slot.reading;
-      // Counted from before the read: the value may be as old as that.
+      // Counted from the start of the read, because the value may be as old as that.
       const startMs = askedMs;
       const known = slot.freshUntilMs > Number.NEGATIVE_INFINITY;
       const reading = read()
@@ -100,5 +100,5 @@ export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs
 /** The longest time for which a value may be remembered. */
 export const MAX_STALE_MS = 3_600_000;
 
-/** The maximum number of keys. A key of a `Map` takes some hundred bytes, and V8 allows no more of them. */
+/** The maximum number of keys. A `Map` entry takes some hundred bytes, and V8 allows no more entries than this. */
 export const CACHE_SIZE: Rule = { min: 1, max: 2 ** 24 };

@@ -8,6 +8,6 @@ import { SluiceError } from "@sluice/core";
  */
 export function checkKey(key: string, what: string): string {
   if (typeof key === "string" && key !== "") return key;
-  const found = key === "" ? "an empty string" : key === null ? "null" : `of the type ${typeof key}`;
-  throw new SluiceError("INVALID_KEY", `${what} must be a string that is not empty, got ${found}`);
+  const found = key === "" ? "an empty string" : key === null ? "null" : `a value of type ${typeof key}`;
+  throw new SluiceError("INVALID_KEY", `${what} must be a non-empty string, got ${found}`);
 }

@@ -29,17 +29,17 @@ import type { Client } from "./registry/registry.js";
 export type ProtectDenial = BlockedDenial | UnregisteredDenial | DuplicateDenial | LimitDenial | UnavailableDenial;
 
 /**
- * Options of `protect`, in every framework: those of a guard, those of `rateLimit` with a limiter, and the definition
- * of a duplicate. `statusCode`, `type`, `title` and `message` are of the answer over a limit. `refundWhen` refunds the
- * limits and closes the window of duplicates.
+ * Options of `protect` in every framework: those of a guard, those of `rateLimit` with a limiter, and the definition of a
+ * duplicate. `statusCode`, `type`, `title` and `message` change the answer over a limit. `refundWhen` refunds the limits
+ * and closes the window of duplicates.
  */
 export interface ProtectOptions<Req, Handler = never>
   extends GuardOptionsOf<Req, Handler>,
     Omit<LimitOptionsOf<Req>, keyof LimiterOptions | "refundWhen">,
     FingerprintOptions<Req> {
   /**
-   * Returns the client's id, such as its API key. Needed if the protections have a registry: only registered clients
-   * get through.
+   * Returns the client's id, such as its API key. Required if the protections have a registry, because only registered
+   * clients then get through.
    */
   id?: RegisteredOptions<Req>["id"] | undefined;
   /** The answer to blocked clients. */
@@ -50,7 +50,7 @@ export interface ProtectOptions<Req, Handler = never>
   duplicate?: AnswerOptions<Req, Sighting> | undefined;
 }
 
-/** The rules of {@link ProtectOptions}. Most of those of the limit are checked by it. */
+/** The rules of {@link ProtectOptions}. The limit checks most of its own options. */
 const RULES: Rules<ProtectOptions<never>> = {
   ...GUARD_RULES,
   ...ANSWER_RULES,
@@ -67,9 +67,9 @@ const RULES: Rules<ProtectOptions<never>> = {
 };
 
 /**
- * Creates the guard of all protections together: the checks `blocked`, `registered` where the protections have a registry,
- * `once` and `limit`, in this order. Blocked and unregistered clients get 403, duplicates 409, requests over the limit 429;
- * all get 503 while the store fails. For authors of adapters.
+ * Creates a guard with all protections: the checks `blocked`, `registered` (if there is a registry), `once` and `limit`, in
+ * this order. Blocked and unregistered clients get 403, duplicates 409, and requests over the limit 429. All get 503 while
+ * the store fails. For authors of adapters.
  *
  * @throws SluiceError for any invalid option
  */
@@ -89,7 +89,7 @@ export function createProtectGuard<Req, Handler>(
     throw invalidOption(
       "id",
       id,
-      "be left out, since the protections have no registry: createProtections creates one with the option registry",
+      "be left out, because the protections have no registry. Pass the option registry to createProtections to create one",
     );
   }
   const guardOptions: GuardOptionsOf<Req, Handler> = {

@@ -12,41 +12,44 @@ import { type Blocklist, type BlocklistOptions, createBlocklist } from "./blockl
 import { createDebouncer, DEBOUNCE, type Debouncer, type DebouncerOptions } from "./once/debouncer.js";
 import { createRegistry, type Registry, type RegistryOptions } from "./registry/registry.js";
 
-/** Options of one of the protections; `store`, `prefix` and `clock` are the same for all. */
+/** Options of one protection. `store`, `prefix` and `clock` are missing because they are the same for all. */
 export type PartOptions<Options extends { store: Store }> = Partial<Omit<Options, "store" | "prefix" | "clock">>;
 
 /** Options of {@link createProtections}. */
 export interface ProtectionsOptions {
   /**
-   * The store of all parts. It stays open when the protections are closed. `openStore` of `@sluice/storage` opens one
-   * by its URL.
+   * The store of all protections. It stays open when they are closed. `openStore` of `@sluice/storage` opens a store by its
+   * URL.
    */
   store: Store;
   /**
-   * Starts every stored key, so that several apps can share a database: 1 to 128 printable ASCII characters. Default
+   * The start of every stored key, so that several apps can share a database: 1 to 128 printable ASCII characters. Default
    * `"sluice"`.
    */
   prefix?: string | undefined;
   /**
-   * True to let requests through limiter, debouncer and blocklist while the store fails; each may differ. Default
-   * false. The registry has no such option: without the store it is unknown which clients are registered.
+   * True to let requests through limiter, debouncer and blocklist while the store fails. Each of them may override it.
+   * Default false. The registry has no such option: without the store it is unknown which clients are registered.
    */
   failOpen?: boolean | undefined;
-  /** The longest that anything waits for the store; each part may differ. Default `"500ms"`. */
+  /** The longest wait for the store. Each protection may override it. Default `"500ms"`. */
   timeout?: Duration | undefined;
-  /** The circuit breaker that all parts share; each may differ. Default for remote stores: see {@link LimiterOptions}. */
+  /**
+   * The circuit breaker that all share. Each protection may override it. Default for remote stores: see
+   * {@link LimiterOptions}.
+   */
   breaker?: BreakerOptions | false | undefined;
   /** For tests: replaces the store's clock. */
   clock?: Clock | undefined;
-  /** Of the limiter: `policies`, `autoBlock` and so on. Default 100 requests a second. */
+  /** Options of the limiter, such as `policies` and `autoBlock`. Default: 100 requests a second. */
   limiter?: PartOptions<LimiterOptions> | undefined;
-  /** Of the debouncer. Its window is 1 s by default. */
+  /** Options of the debouncer. Its window is 1 s by default. */
   debounce?: PartOptions<DebouncerOptions> | undefined;
-  /** Of the blocklist. */
+  /** Options of the blocklist. */
   blocklist?: PartOptions<BlocklistOptions> | undefined;
   /**
-   * Options of the registry of clients. Without it there is none; with it, even empty, `protect` lets only registered
-   * clients through.
+   * Options of the registry of clients. Without this option there is no registry. With it, even empty, `protect` lets only
+   * registered clients through.
    */
   registry?: PartOptions<RegistryOptions> | undefined;
 }
@@ -56,7 +59,7 @@ const PART: Rule = {
   must: "be an object with options",
 };
 
-/** A limiter, a debouncer, a blocklist and perhaps a registry on one store. */
+/** A limiter, a debouncer, a blocklist and, if configured, a registry on one store. */
 export interface Protections {
   readonly store: Store;
   readonly limiter: Limiter;
@@ -134,7 +137,7 @@ export function createProtections(options: ProtectionsOptions): Protections {
   };
 }
 
-/** The options of one part. @throws SluiceError `INVALID_OPTION` for those that are the same for all parts */
+/** The options of one protection. @throws SluiceError `INVALID_OPTION` for options that all protections share */
 function part<Options extends object>(name: string, options: Options | undefined): Partial<Options> {
   if (options === undefined) return {};
   for (const shared of ["store", "prefix", "clock"]) {

@@ -12,17 +12,17 @@ import type { Outage } from "@sluice/core/http";
 import { createDeadlines, type RecordKind, scopeOf, throughBreaker } from "@sluice/core/kit";
 import { can, checkStore, type Rules, unreadableState } from "@sluice/core/store";
 
-/** Options of everything that keeps records. */
+/** Options of all protections that keep records. */
 export interface RecordOptions {
   /** The store of the records. Processes with the same store and prefix share them. */
   store: Store;
-  /** Starts every stored key: 1 to 128 printable ASCII characters. Default `"sluice"`. */
+  /** The start of every stored key: 1 to 128 printable ASCII characters. Default `"sluice"`. */
   prefix?: string | undefined;
   /** The longest that a call waits for the store. Default `"500ms"`. */
   timeout?: Duration | undefined;
   /**
-   * The circuit breaker: rejects calls at once while the store is down. Shared with limiters on the same store. Default for
-   * remote stores: after 5 failures in a row, with a probe every 500 ms.
+   * The circuit breaker: rejects calls immediately while the store is down. Shared with limiters on the same store. Default
+   * for remote stores: opens after 5 failures in a row, and probes every 500 ms.
    */
   breaker?: BreakerOptions | false | undefined;
   /** For tests: replaces the store's clock. */
@@ -41,30 +41,30 @@ export const RECORD_RULES: Rules<RecordOptions> = {
   },
 };
 
-/** A record as it was read or written, and the store's clock at that time. */
+/** A record that was read or written, and the time by the store's clock. */
 export interface Found<R> {
   readonly record: R | undefined;
   readonly nowMs: number;
 }
 
-/** Records of one kind, each under a key. All of it rejects with a `SluiceError`, within the time-out. */
+/** Records of one kind, each under a key. All methods may reject with a `SluiceError`, within the timeout. */
 export interface Records<R> {
   read(key: string): Promise<Found<R>>;
   /**
-   * `change` is pure, and may run more than once. If it returns `undefined` or throws, the record does not change; if
-   * it throws, the update rejects with that error.
+   * Changes a record. `change` must be pure, because it may run more than once. If it returns `undefined` or throws, the
+   * record does not change. If it throws, the update rejects with that error.
    */
   update(key: string, change: (record: R | undefined, nowMs: number) => Next<R> | undefined): Promise<Found<R>>;
   remove(key: string): Promise<void>;
   /** Lists all records, if the store can. @throws SluiceError `NOT_LISTABLE` */
   list(): Promise<readonly R[]>;
-  /** Local time that advances as the store's does, for the values that are remembered here. */
+  /** Local time that advances like the store's clock, for values remembered in this process. */
   nowMs(): number;
   /** The longest that a call takes. */
   readonly timeoutMs: number;
 }
 
-/** A record in the store: the version of this form, and the record. */
+/** A stored record: the version of this form, and the record. */
 type Stored<R> = readonly [version: 1, record: R];
 
 /** Timers take 31 bits of milliseconds. */
@@ -73,8 +73,8 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /**
  * Opens the records of one kind.
  *
- * @param options checked by {@link RECORD_RULES}, but for the store and the time-out
- * @param kind part of every stored key; how a move merges two records is known by it
+ * @param options already checked by {@link RECORD_RULES}, except the store and the timeout
+ * @param kind part of every stored key, by which a move knows how to merge two records
  * @param outages is notified of each call that the store answered or failed
  * @throws SluiceError for invalid options
  */
@@ -91,7 +91,7 @@ export function openRecords<R>(
     timeoutMs,
     can(store, "connectionError") ? () => store.connectionError() : undefined,
   );
-  // No policy's scope: none has an algorithm of this name.
+  // Not the scope of any policy: no algorithm has this name.
   const scope = scopeOf(prefix, { name: kind, algorithm: "record" });
 
   function calling(): CallOptions {
@@ -99,7 +99,7 @@ export function openRecords<R>(
     return clock === undefined ? { deadlineMs } : { deadlineMs, nowMs: clock.nowMs() };
   }
 
-  /** Bounds work by the deadline of its call, and reports outages. */
+  /** Limits work to the deadline of its call, and reports outages. */
   async function reported<T>(work: Promise<T>, calls: CallOptions, isOurs: () => boolean): Promise<T> {
     try {
       const value = await deadlines.within(work, calls.deadlineMs);
@@ -132,7 +132,7 @@ export function openRecords<R>(
       const record = recordIn(await reported(work, calls, () => thrown !== undefined));
       return { record, nowMs: seenMs };
     } catch (error) {
-      // The store may have wrapped the error in its own.
+      // The store may have wrapped the error.
       throw thrown === undefined ? error : thrown.error;
     }
 

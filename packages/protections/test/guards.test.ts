@@ -117,7 +117,7 @@ it("say once that a window could not be closed", async () => {
   await debouncer.close();
   for (const verdict of verdicts) await verdict?.settle?.({ status: 500, aborted: false });
   expect(warn.mock.calls.map(([message]) => message)).toEqual([
-    "[sluice] FORGET_FAILED (debounce): a request that may come again at once stays a duplicate until its window ends: CLOSED. " +
+    "[sluice] FORGET_FAILED (debounce): repeats of a request count as duplicates until its window ends: CLOSED. " +
       `See ${helpUrl("FORGET_FAILED")}`,
   ]);
   warn.mockRestore();

@@ -20,43 +20,43 @@ import { type Subject, subjectOf, subjectToChange } from "./subject.js";
 /** Options of {@link createBlocklist}. */
 export interface BlocklistOptions extends RecordOptions {
   /**
-   * How old an answer may be: a block, or the end of one, by another process is seen this much later. 1 ms to `"1h"`;
-   * default `"1s"`.
+   * How old an answer may be. A block or unblock by another process is seen at most this much later. 1 ms to `"1h"`.
+   * Default `"1s"`.
    */
   staleFor?: Duration | undefined;
-  /** The number of keys that are remembered for this time: a whole number of 1 or more. Default 10,000. */
+  /** How many keys are remembered for this time: a whole number of 1 or more. Default 10,000. */
   cacheSize?: number | undefined;
   /**
    * The number of leading bits of an IPv6 address that identify a client, as for the limiter: 32 to 128. Default 56.
    */
   ipv6Prefix?: number | undefined;
   /**
-   * The answer if the store fails. False: {@link Blocklist.findBlock} rejects. True: the last known answer, however old
-   * it is; keys without one are not blocked. Default false.
+   * False: {@link Blocklist.findBlock} rejects if the store fails. True: it then returns the last known answer, however
+   * old, and keys without one are not blocked. Default false.
    */
   failOpen?: boolean | undefined;
 }
 
-/** Keeps blocks. All of its methods reject with a `SluiceError`: `INVALID_KEY`, and the store's. */
+/** Keeps blocks. All methods may reject with a `SluiceError`: `INVALID_KEY` or an error of the store. */
 export interface Blocklist {
   /**
-   * Blocks a client's address, a network such as `"10.0.0.0/8"`, or any other key. Resolves to the current block. An
-   * existing block is never shortened, so the later of two ends counts, in any order.
+   * Blocks a client's address, a network such as `"10.0.0.0/8"`, or any other key. Resolves to the current block. Never
+   * shortens an existing block: of two blocks the later end counts, whichever was made first.
    *
    * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`; `BLOCKLIST_FULL` with more than 1,000 networks
    */
   block(key: string, options?: BlockOptions): Promise<BlockEntry>;
-  /** Lifts the block of exactly this address, network or key. Does nothing if there is none. */
+  /** Removes the block of exactly this address, network or key. Does nothing if there is none. */
   unblock(key: string): Promise<void>;
   /**
-   * Returns the block of a key, or of an address itself or the smallest network that contains it; `undefined` if it is
-   * not blocked. Answered from memory if it was asked within the last `staleFor`.
+   * Returns the block of a key. For an address, this may also be the block of the smallest network that contains it.
+   * `undefined` if it is not blocked. Answered from memory if it was asked within the last `staleFor`.
    */
   findBlock(key: string): Promise<BlockEntry | undefined>;
-  /** {@link Blocklist.findBlock}, at once where memory has the answer. */
+  /** Like {@link Blocklist.findBlock}, but returns no promise if the answer is in memory. */
   look(key: string): MaybePromise<BlockEntry | undefined>;
   /**
-   * All blocks, in no particular order. Reads all that the store holds, so it is for people, not for requests.
+   * Lists all blocks in any order. Reads everything in the store, so use it for administration and not in requests.
    *
    * @throws SluiceError `NOT_LISTABLE` on stores that can't list their entries
    */
@@ -72,12 +72,12 @@ export const BLOCKLIST_RULES: Rules<BlocklistOptions> = {
   failOpen: "boolean",
 };
 
-/** The key under which all ranges are kept. */
+/** The key of the one record that holds all ranges. */
 const RANGES_KEY = "all";
 
 /**
- * Creates a blocklist. Every process with the same store and prefix sees a block within `staleFor`, the process that
- * made it at once.
+ * Creates a blocklist. Every process with the same store and prefix sees a block within `staleFor`. The process that
+ * blocked sees it immediately.
  *
  * @throws SluiceError for any invalid option
  *
@@ -96,9 +96,7 @@ const RANGES_KEY = "all";
 export function createBlocklist(options: BlocklistOptions): Blocklist {
   const { staleForMs, cacheSize, ipv6Prefix, failOpen } = checkedOptions(options);
   const outages = logOutages(
-    failOpen
-      ? "only blocks that are known already are enforced"
-      : "requests that the blocklist checks are denied with 503",
+    failOpen ? "only blocks in memory are enforced" : "requests that the blocklist checks are denied with 503",
   );
   const blocks = openRecords<StoredBlock>(options, "blocks", outages);
   const ranges = openRecords<StoredRanges>(options, "blocked-ranges", outages);
@@ -133,7 +131,7 @@ export function createBlocklist(options: BlocklistOptions): Blocklist {
     return blockCache.get(client, () => readBlock(client), failOpen ? lastBlock : undefined);
   }
 
-  /** While the store fails its clock can't be read. */
+  /** While the store fails, its clock can't be read. */
   function ownNowMs(): number {
     return options.clock?.nowMs() ?? Date.now();
   }
@@ -181,7 +179,7 @@ export function createBlocklist(options: BlocklistOptions): Blocklist {
 
     look(key) {
       const subject = subjectOf(key, ipv6Prefix);
-      // Both before either is waited for.
+      // Starts both reads before waiting for one.
       const block = blockOf(subject);
       const range = rangeOf(subject);
       if (!(block instanceof Promise || range instanceof Promise)) return block ?? range;
@@ -196,7 +194,7 @@ export function createBlocklist(options: BlocklistOptions): Blocklist {
   };
   return blocklist;
 
-  /** Values read before the change, or while it is made, are out of date. */
+  /** Values that were read before or during the change are out of date. */
   async function forgetting<T>(key: string, change: Promise<T>): Promise<T> {
     try {
       return await change;
@@ -214,7 +212,7 @@ export function createBlocklist(options: BlocklistOptions): Blocklist {
   }
 }
 
-/** The ranges as they were at a time of the store's clock. */
+/** The ranges at a time of the store's clock. */
 interface RangeLook {
   readonly index: RangeIndex;
   readonly nowMs: number;

@@ -27,11 +27,11 @@ import type { BlockEntry } from "./entry.js";
 /** The answer to blocked clients: 403, or the option `statusCode`. */
 export type BlockedDenial = Denial<"blocked", BlockEntry>;
 
-/** Options of {@link blocked}. Those of `createBlocklist` are for a store; a blocklist has its own. */
+/** Options of {@link blocked}. Those of `createBlocklist` apply only to a store, because a blocklist has its own. */
 export interface BlockedOptions<Req> extends Partial<Omit<BlocklistOptions, "store">>, AnswerOptions<Req, BlockEntry> {
   /**
-   * The keys of a client, any of which may be blocked. Default: its whole address, and the result of the guard's option
-   * `key`.
+   * Returns the keys of a client: a block of any of them denies it. Default: its whole address, and the result of the
+   * guard's option `key`.
    */
   key?: ((request: Req) => MaybePromise<string | readonly string[]>) | undefined;
   /** The property of the request on which a `handler` finds the {@link BlockEntry}. Default `"block"`. */
@@ -48,8 +48,8 @@ const RULES: Rules<BlockedOptions<never>> = {
 };
 
 /**
- * A check that denies blocked clients with 403; with 503 while the store fails, unless the blocklist is `failOpen`. Answered
- * from memory where the client was asked about before.
+ * A check that denies blocked clients with 403. If the store fails it answers 503, unless the blocklist is
+ * `failOpen`. Clients that it has looked up recently are answered from memory.
  *
  * @param storeOrBlocklist a store for the blocks, or a blocklist that other parts of the app use too
  * @throws SluiceError for any invalid option
@@ -100,8 +100,8 @@ function isBlocklist(value: Store | Blocklist): value is Blocklist {
 }
 
 /**
- * All keys by which a client may be blocked: its whole address, since a network may be smaller than one client's, and
- * its key.
+ * All keys under which a client may be blocked: its key, and its whole address, because a blocked network may be smaller
+ * than one client's.
  */
 function keysOf<Req>({ request, key }: Identified<Req>, { port, hasKey }: CheckContext<Req>): readonly string[] {
   const address = clientAddress(request, port);
@@ -113,7 +113,7 @@ function namesIn(key: LimiterKey): readonly string[] {
   return typeof key === "object" && key !== null ? Object.values(key) : [key];
 }
 
-/** Frameworks may return anything, such as an address with a port. */
+/** Frameworks may return any text, such as an address with a port. */
 function isAddress(address: string | undefined): address is string {
   if (address === undefined) return false;
   try {
@@ -124,14 +124,14 @@ function isAddress(address: string | undefined): address is string {
   }
 }
 
-/** The block of the first of several keys that has one. All are looked up at the same time. */
+/** The block of the first key that has one. Looks all keys up at the same time. */
 function findAny(blocklist: Blocklist, keys: readonly string[]): MaybePromise<BlockEntry | undefined> {
   const found = keys.map((key) => blocklist.look(key));
   if (!found.some((entry) => entry instanceof Promise)) return found.find((entry) => entry !== undefined);
   return Promise.all(found).then((entries) => entries.find((entry) => entry !== undefined));
 }
 
-/** Options of the middleware `blocklist`, in every framework: those of {@link blocked}, and some of a guard. */
+/** Options of the middleware `blocklist` in every framework: those of {@link blocked} and some of a guard. */
 export interface BlocklistGuardOptions<Req, Handler = never>
   extends BlockedOptions<Req>,
     Pick<GuardOptionsOf<Req, Handler>, "skip" | "unusableAddress" | "name" | "handler"> {}
@@ -141,7 +141,7 @@ const OF_GUARD = (({ skip, unusableAddress, name, handler }) => ({ skip, unusabl
 );
 
 /**
- * Creates the guard that has the check {@link blocked} only. For authors of adapters.
+ * Creates a guard with the single check {@link blocked}. For authors of adapters.
  *
  * @throws SluiceError for any invalid option
  */
@@ -152,7 +152,7 @@ export function createBlocklistGuard<Req, Handler>(
 ): Guard<Req, Handler, BlockedDenial | UnavailableDenial> {
   checkOptions(options, { ...RULES, ...OF_GUARD }, "blocklist");
   const { skip, unusableAddress, name, handler, ...own } = options;
-  // A preflight of a blocked client is denied, too.
+  // Preflights of a blocked client are denied too.
   const guardOptions = { skip, unusableAddress, name, handler, chargePreflight: true };
   return createGuard([blocked(storeOrBlocklist, own)], guardOptions, port, "blocklist");
 }

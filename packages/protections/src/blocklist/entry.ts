@@ -15,18 +15,18 @@ export interface BlockOptions {
 /** The current state of a block. */
 export interface BlockEntry {
   /**
-   * The blocked address, network or key, in one spelling: `"192.0.2.1"`, `"2001:db8:1200::/56"`, `"10.0.0.0/8"` or any
-   * other key.
+   * The blocked address, network or key in its normalised spelling: `"192.0.2.1"`, `"2001:db8:1200::/56"`, `"10.0.0.0/8"`
+   * or any other key.
    */
   readonly key: string;
-  /** When it began, in milliseconds since 1970 by the store's clock. */
+  /** When the block began, in milliseconds since 1970 by the store's clock. */
   readonly sinceMs: number;
-  /** When it ends; `undefined` when only lifting it does. */
+  /** When the block ends. `undefined` if it stays until it is lifted. */
   readonly untilMs: number | undefined;
   readonly reason: string | undefined;
 }
 
-/** A block as it is stored. A move reads it too. */
+/** A block in the form in which it is stored. Moves of state read this form too. */
 export type StoredBlock = BlockRecord;
 
 /** The arguments of `block`. */
@@ -53,8 +53,8 @@ export function checkTerms(options: BlockOptions): BlockTerms {
 }
 
 /**
- * The block as read at `nowMs`: never longer than when it was written. A block that was written in the future shows
- * that the clock stepped back. Otherwise returns the same object.
+ * The block as read at `nowMs`, never longer than when it was written. If it was written in the future, the clock stepped
+ * back, and the times are corrected. Otherwise returns the same object.
  */
 export function corrected(block: StoredBlock, nowMs: number): StoredBlock {
   const [key, sinceMs, untilMs, reason, writtenMs] = block;
@@ -63,8 +63,8 @@ export function corrected(block: StoredBlock, nowMs: number): StoredBlock {
 }
 
 /**
- * The block after a call of `block`. A block is never shortened, so that the order of two calls does not matter; and it
- * has the newest reason.
+ * The block after a call of `block`. Blocks are never shortened, so the order of two calls does not matter. The newest
+ * reason is kept.
  */
 export function blockedBy(
   earlier: StoredBlock | undefined,
@@ -80,7 +80,10 @@ export function blockedBy(
   return [key, sinceMs, later, reason ?? earlierReason, nowMs];
 }
 
-/** A block that has to be written again: see {@link corrected}, and one without an end would expire. The same otherwise. */
+/**
+ * The block to write if it has to be rewritten: it was {@link corrected}, or has no end and would expire. Otherwise the
+ * same object.
+ */
 export function renewed(block: StoredBlock, nowMs: number): StoredBlock {
   const [key, sinceMs, untilMs, reason, writtenMs] = block;
   if (untilMs === null && nowMs - writtenMs > MAX_DURATION_MS / 2) return [key, sinceMs, untilMs, reason, nowMs];

@@ -2,10 +2,10 @@ import { type Next, SluiceError } from "@sluice/core";
 import { maskNetwork, type Network, parseNetwork } from "@sluice/core/http";
 import { type BlockTerms, blockedBy, corrected, isLive, lifeOf, renewed, type StoredBlock } from "./entry.js";
 
-/** All blocked ranges: one record, so that one read knows them all. */
+/** All blocked ranges in one record, so that one read returns all of them. */
 export type StoredRanges = readonly StoredBlock[];
 
-/** The most ranges, and the most bytes of them: a database may have records of 400 kB and no more. */
+/** The most ranges, and the most bytes of them: databases may limit records to 400 kB. */
 const MOST_RANGES = 1_000;
 const MOST_BYTES = 300_000;
 
@@ -28,13 +28,13 @@ export function addRange(
     throw new SluiceError(
       "BLOCKLIST_FULL",
       `the blocklist has ${live.length} ranges; the maximum is ${MOST_RANGES} with ${MOST_BYTES} bytes of keys and ` +
-        "reasons: unblock some, or join neighbours to larger ranges",
+        "reasons: unblock some, or merge neighbours into larger ranges",
     );
   }
   return keep(state, nowMs);
 }
 
-/** The change that lifts the block of a range; undefined if there is none. */
+/** The change that lifts the block of a range. Returns `undefined` if there is none. */
 export function removeRange(
   ranges: StoredRanges | undefined,
   key: string,
@@ -47,7 +47,7 @@ export function removeRange(
   );
 }
 
-/** The change that rewrites entries in time; `undefined` for a long time after each change. */
+/** The change that rewrites blocks before they expire. Returns `undefined` for a long time after each change. */
 export function renewRanges(ranges: StoredRanges | undefined, nowMs: number): Next<StoredRanges> | undefined {
   const state = ranges?.map((range) => renewed(range, nowMs));
   return state === undefined || state.every((range, i) => range === ranges?.[i]) ? undefined : keep(state, nowMs);
@@ -57,9 +57,9 @@ function keep(state: StoredRanges, nowMs: number): Next<StoredRanges> {
   return { state, ttlMs: Math.max(1, ...state.map((range) => lifeOf(range, nowMs))) };
 }
 
-/** Finds the ranges that contain an address, in a time that does not depend on their number. */
+/** Finds the ranges that contain an address. The time it takes does not depend on the number of ranges. */
 export interface RangeIndex {
-  /** The live block of the smallest range that holds all of the network. */
+  /** The block in force of the smallest range that contains the whole network. */
   find(network: Network, nowMs: number): StoredBlock | undefined;
 }
 

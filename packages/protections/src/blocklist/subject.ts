@@ -2,22 +2,22 @@ import { SluiceError } from "@sluice/core";
 import { formatNetwork, maskNetwork, type Network, parseNetwork } from "@sluice/core/http";
 import { checkKey } from "../key.js";
 
-/** The client that is blocked, or asked about. */
+/** The client to block or to look up. */
 export interface Subject {
-  /** The one spelling. */
+  /** The normalised spelling. */
   readonly key: string;
   /** The addresses, if it is an address or a network. */
   readonly network: Network | undefined;
-  /** True if it is a network of more or fewer addresses than one client has. */
+  /** True if it is a network with more or fewer addresses than one client has. */
   readonly range: boolean;
-  /** The key of the client that it is, or is a part of; `undefined` for a network of more than one. */
+  /** The key of the client that it is or belongs to. `undefined` for a network of several clients. */
   readonly client: string | undefined;
 }
 
 /**
- * Parses the argument: an address in any spelling, a network, or any other key. The key of an address is that of
- * `clientKey` in core: IPv4 has one spelling, and IPv6 stands for its network of `ipv6Prefix` bits. Text that looks
- * like a network but is invalid, such as `10.0.0.0/33`, is a key like any other: a client may have that name.
+ * Parses an address in any spelling, a network, or any other key. The key of an address is that of core's `clientKey`: IPv4
+ * has one spelling, and IPv6 stands for its network of `ipv6Prefix` bits. Text that looks like a network but is invalid,
+ * such as `10.0.0.0/33`, is an ordinary key, because a client may have that name.
  *
  * @throws SluiceError `INVALID_KEY` for an empty key
  */
@@ -32,9 +32,9 @@ export function subjectOf(given: string, ipv6Prefix: number): Subject {
 }
 
 /**
- * As {@link subjectOf}, for a block to be made or lifted.
+ * Like {@link subjectOf}, for a block to create or lift.
  *
- * @throws SluiceError `INVALID_KEY` also for text that looks like a network but is invalid: it would never be found
+ * @throws SluiceError `INVALID_KEY` also for text that looks like a network but is invalid, because it would never match
  */
 export function subjectToChange(given: string, ipv6Prefix: number): Subject {
   const subject = subjectOf(given, ipv6Prefix);

@@ -26,16 +26,16 @@ import { FINGERPRINT_RULES, type FingerprintOptions, fingerprintSource } from ".
 /** The answer to duplicates: 409, or the option `statusCode`. */
 export type DuplicateDenial = Denial<"duplicate", Sighting>;
 
-/** Options of {@link once}. Those of `createDebouncer` are for a store; a debouncer has its own. */
+/** Options of {@link once}. Those of `createDebouncer` apply only to a store, because a debouncer has its own. */
 export interface OnceOptions<Req>
   extends Omit<DebouncerOptions, "store" | "window">,
     AnswerOptions<Req, Sighting>,
     FingerprintOptions<Req> {
-  /** How long after the first request the same request is a duplicate. Default `"1s"`. */
+  /** For how long after the first request the same request is a duplicate. Default `"1s"`. */
   window?: DebouncerOptions["window"] | undefined;
   /**
-   * Returns whether the same request may come again at once, asked when the response is over, as for one that failed. Never asked
-   * when the client left before the end. Default: never.
+   * Returns whether the same request may come again immediately, for example because it failed. Called when the response
+   * has ended, but not if the client left early. Default: never.
    */
   forgetWhen?: ((outcome: ResponseOutcome, request: Req) => MaybePromise<boolean | undefined>) | undefined;
   /** The property of the request that holds the {@link Sighting}. Default `"debounce"`. */
@@ -53,9 +53,9 @@ const RULES: Rules<OnceOptions<never>> = {
 };
 
 /**
- * A check that denies duplicates with 409: requests of one client with the same method, path, query and body within a window;
- * with 503 while the store fails, unless the debouncer is `failOpen`. Its claim is decided together with those of the limits of
- * the guard, so a duplicate is not charged, and a request over a limit opens no window.
+ * A check that denies duplicates with 409: requests of one client with the same method, path, query and body within a
+ * window. If the store fails it answers 503, unless the debouncer is `failOpen`. Its claim is decided together
+ * with those of the guard's limits. So a duplicate is not charged, and a request over a limit opens no window.
  *
  * @param storeOrDebouncer a store for the windows, or a debouncer that other parts of the app use too
  * @throws SluiceError for any invalid option
@@ -77,7 +77,7 @@ export function once<Req>(
       refundAtEnd(forgetWhen, warn, {
         option: "forgetWhen",
         code: "FORGET_FAILED",
-        effect: "a request that may come again at once stays a duplicate until its window ends",
+        effect: "repeats of a request count as duplicates until its window ends",
       });
     return {
       name: "once",
@@ -126,13 +126,13 @@ function isDebouncer(value: Store | Debouncer): value is Debouncer {
 
 const { dryRun: _dryRun, refundWhen: _refundWhen, ...OF_GUARD } = GUARD_RULES;
 
-/** Options of the middleware `debounce`, in every framework: those of {@link once}, and some of a guard. */
+/** Options of the middleware `debounce` in every framework: those of {@link once} and some of a guard. */
 export interface DebounceGuardOptions<Req, Handler = never>
   extends OnceOptions<Req>,
     Omit<GuardOptionsOf<Req, Handler>, "dryRun" | "refundWhen"> {}
 
 /**
- * Creates the guard that has the check {@link once} only. For authors of adapters.
+ * Creates a guard with the single check {@link once}. For authors of adapters.
  *
  * @throws SluiceError for any invalid option
  */

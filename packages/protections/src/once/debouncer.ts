@@ -16,48 +16,47 @@ import { checkKey } from "../key.js";
 
 /** Options of {@link createDebouncer}. */
 export interface DebouncerOptions extends Omit<LimiterOptions, "policies" | "algorithms" | "autoBlock" | "denyCache"> {
-  /** How long after the first call everything with the same key and fingerprint is a duplicate. */
+  /** For how long after the first call a call with the same key and fingerprint is a duplicate. */
   window: Duration;
   /**
-   * The answer if the store fails. False: {@link Debouncer.seen} rejects, since a client that gets "duplicate" assumes
-   * that the work is done, which is unknown. True: nothing is a duplicate, so that all work is done, and some perhaps
-   * twice. Default false.
+   * False: {@link Debouncer.seen} rejects if the store fails, because a client that is denied as a duplicate assumes that
+   * the work is done. True: nothing is then a duplicate, so all work is done, and some perhaps twice. Default false.
    */
   failOpen?: boolean | undefined;
 }
 
 /** The result of a debouncer for one request. */
 export interface Sighting {
-  /** True if the same was seen within the window. */
+  /** True if the same request was seen within the window. */
   readonly duplicate: boolean;
-  /** The time until the window ends, for a duplicate as for the first call; 0 if the store did not answer. */
+  /** The time until the window ends, for the first call and for duplicates. 0 if the store did not answer. */
   readonly windowEndsInMs: number;
 }
 
 /** Detects requests that were seen before. */
 export interface Debouncer {
-  /** The limit of one in each window; its name is `"debounce"`. */
+  /** The policy: one request in each window. Its name is `"debounce"`. */
   readonly policy: FixedWindowPolicy;
-  /** Starts every stored key. */
+  /** The start of every stored key. */
   readonly prefix: string;
   /**
-   * Returns whether the same key and fingerprint were seen within the window. The first call opens the window; repeats
-   * neither extend it nor write anything. Of any number of processes that call it at once, one gets false.
+   * Returns whether the same key and fingerprint were seen within the window. The first call opens the window. Repeats
+   * neither extend it nor write anything. If several processes call it at the same time, only one of them gets false.
    *
-   * @throws SluiceError `INVALID_KEY`; `STORE_FAILED`, `STORE_TIMEOUT` and their like unless the debouncer is `failOpen`
+   * @throws SluiceError `INVALID_KEY`, and store errors such as `STORE_FAILED` or `STORE_TIMEOUT` unless it is `failOpen`
    */
   seen(key: string, fingerprint?: string): Promise<boolean>;
-  /** {@link Debouncer.seen} with all that is known; at once where the store answers at once. */
+  /** Like {@link Debouncer.seen}, with the full result. Returns no promise if the store needs none. */
   look(key: string, fingerprint?: string): MaybePromise<Sighting>;
-  /** The debouncer's part in an admission that it shares with limiters, for a check of a guard: see `join` of a limiter. */
+  /** The debouncer's part in an admission shared with limiters, for a check of a guard: see `join` of a limiter. */
   join(key: string, fingerprint?: string): Participant;
   /**
-   * Closes the window, so that the next request counts as the first one: for work that failed and is to be retried.
+   * Closes the window, so that the next request counts as the first one. Use it if the work failed and may be retried.
    *
-   * @throws SluiceError `INVALID_KEY`, and the store's
+   * @throws SluiceError `INVALID_KEY`, and errors of the store
    */
   forget(key: string, fingerprint?: string): Promise<void>;
-  /** Refuses further calls. The store stays open. */
+  /** Rejects further calls. The store stays open. */
   close(): Promise<void>;
 }
 
@@ -74,12 +73,12 @@ export const DEBOUNCER_RULES: Rules<DebouncerOptions> = {
   clock: "any",
 };
 
-/** The name of a debouncer's policy, which no other policy with its prefix may have. */
+/** The policy name of a debouncer. No other policy with its prefix may have it. */
 export const DEBOUNCE = "debounce";
 
 /**
- * Creates a debouncer: it detects a request that was seen before within a window, such as a double click, or a retry of
- * a request that had succeeded. One round trip on every store, shared with concurrent decisions.
+ * Creates a debouncer. It detects a repeated request within a window, such as a double click or a retry of a request that
+ * had succeeded. It takes one round trip on every store, shared with concurrent decisions.
  *
  * @throws SluiceError for any invalid option
  *
@@ -95,9 +94,9 @@ export const DEBOUNCE = "debounce";
 export function createDebouncer(options: DebouncerOptions): Debouncer {
   checkOptions(options, DEBOUNCER_RULES, "createDebouncer");
   const { window, ...limiterOptions } = options;
-  // A fixed window starts with its first grant, and a denial writes nothing: nothing else is needed.
+  // A fixed window starts with its first grant, and a denial writes nothing, which is all that is needed.
   const policy = fixedWindow({ name: DEBOUNCE, limit: 1, window });
-  // Another process may forget what was seen, so a denial is not remembered.
+  // Another process may forget a request, so a denial must not be remembered.
   const limiter = createLimiter({ ...limiterOptions, policies: policy, denyCache: false });
 
   const debouncer: Debouncer = {

@@ -18,14 +18,14 @@ const SAFE_METHODS: ReadonlySet<string> = new Set([
 /** Options for comparing requests in a debouncer. */
 export interface FingerprintOptions<Req> {
   /**
-   * The fingerprint that two equal requests of one client share; `undefined` or empty for a request that is never a duplicate.
-   * Default: the method, the path with the query, and a digest of the parsed body. A request whose body was not read is
-   * never a duplicate, and a warning is logged once.
+   * Returns a text that is equal for equal requests of one client. If it is `undefined` or empty, the request is never a
+   * duplicate. Default: the method, the path with the query, and a digest of the parsed body. A request whose body was not
+   * read is never a duplicate, and a warning is logged once.
    */
   fingerprint?: ((request: Req) => MaybePromise<string | undefined>) | undefined;
   /**
-   * The methods of requests that can be duplicates, in upper case. Default: all but the safe ones, such as `GET` and `HEAD`
-   * (RFC 9110, section 9.2.1), which only read and may be sent again at any time.
+   * The methods of requests that can be duplicates, in upper case. Default: all but the safe methods (RFC 9110, section
+   * 9.2.1), such as `GET` and `HEAD`, which only read and may be repeated at any time.
    */
   methods?: readonly string[] | undefined;
 }
@@ -40,9 +40,9 @@ export const FINGERPRINT_RULES: Rules<FingerprintOptions<never>> = {
 };
 
 /**
- * Creates the function that returns the fingerprint of a request; `undefined` when it is never a duplicate.
+ * Creates the function that returns the fingerprint of a request, or `undefined` if it is never a duplicate.
  *
- * @throws SluiceError `INVALID_OPTION` for an adapter that knows no paths and bodies, without a fingerprint
+ * @throws SluiceError `INVALID_OPTION` if there is no `fingerprint` and the adapter can't read paths and bodies
  */
 export function fingerprintSource<Req>(
   { fingerprint, methods }: FingerprintOptions<Req>,
@@ -53,7 +53,7 @@ export function fingerprintSource<Req>(
     throw invalidOption(
       "fingerprint",
       fingerprint,
-      "be a function, since the adapter has no access to paths and bodies",
+      "be a function, because the adapter has no access to paths and bodies",
     );
   }
 

@@ -2,9 +2,9 @@ import type { MaybePromise } from "@sluice/core";
 import { after, type HttpPort } from "@sluice/core/http";
 
 /**
- * The fingerprint that two equal requests share: the method, the path with the query, and a digest of the body. The order of
- * names in JSON makes no difference. `undefined` if the body has not been read: two requests with different
- * bodies must never be taken for one.
+ * The fingerprint that equal requests share: the method, the path with the query, and a digest of the body. The order of
+ * names in JSON does not matter. `undefined` if the body has not been read, because requests with different bodies must
+ * never be taken for equal.
  */
 export function fingerprintOf<Req>(request: Req, port: HttpPort<Req>): MaybePromise<string | undefined> {
   const line = `${port.method(request)} ${port.target?.(request)}`;
@@ -16,19 +16,19 @@ export function fingerprintOf<Req>(request: Req, port: HttpPort<Req>): MaybeProm
   });
 }
 
-/** RFC 9112, section 6: a body is announced by one of these. */
+/** One of these fields announces a body (RFC 9112, section 6). */
 function hasBody<Req>(request: Req, port: HttpPort<Req>): boolean {
   if (port.header(request, "transfer-encoding") !== undefined) return true;
   return Number(port.header(request, "content-length") ?? 0) > 0;
 }
 
-/** Parsers leave an empty object where a body is not of their type. `{}` itself is two bytes. */
+/** Parsers leave an empty object if the body is not of their type. A body that is `{}` has two bytes. */
 function isUntouched<Req>(body: unknown, request: Req, port: HttpPort<Req>): boolean {
   if (typeof body !== "object" || body === null || isBytes(body) || Object.keys(body).length > 0) return false;
   return !Array.isArray(body) && Number(port.header(request, "content-length") ?? Number.NaN) !== 2;
 }
 
-/** Of a form with files, parsers leave the fields here and put the files elsewhere. */
+/** For a form with files, parsers put the fields here and the files elsewhere. */
 function lacksFiles<Req>(body: unknown, request: Req, port: HttpPort<Req>): boolean {
   const isForm = /^\s*multipart\//i.test(port.header(request, "content-type") ?? "");
   return isForm && !(typeof body === "object" && body !== null && isBytes(body));
@@ -56,7 +56,7 @@ function toJson(body: unknown): string | undefined {
   try {
     return `j${JSON.stringify(body, (_name, value) => (isPlain(value) ? sorted(value) : value))}`;
   } catch {
-    // Too deep, in a circle, or of what JSON does not know.
+    // The value is too deep, circular, or not JSON.
     return undefined;
   }
 }

@@ -22,13 +22,13 @@ import { type Client, createRegistry, REGISTRY_RULES, type Registry, type Regist
 /** The answer to clients that are not registered: 403, or the option `statusCode`. */
 export type UnregisteredDenial = Denial<"unregistered", Client | undefined>;
 
-/** Options of {@link registered}. Those of `createRegistry` are for a store; a registry has its own. */
+/** Options of {@link registered}. Those of `createRegistry` apply only to a store, because a registry has its own. */
 export interface RegisteredOptions<Req>
   extends Partial<Omit<RegistryOptions, "store">>,
     AnswerOptions<Req, Client | undefined> {
   /**
-   * Returns the client's id, such as its API key; `undefined` if it has none. Verify first that the client is the one
-   * that it claims to be.
+   * Returns the client's id, such as its API key, or `undefined` if it has none. Verify first that the client is who it
+   * claims to be.
    */
   id: (request: Req) => MaybePromise<string | undefined>;
   /** The property of the request that holds the {@link Client}. Default `"registeredClient"`. */
@@ -40,8 +40,8 @@ const { store: _store, ...OF_REGISTRY } = REGISTRY_RULES;
 const RULES: Rules<RegisteredOptions<never>> = { ...OF_REGISTRY, ...ANSWER_RULES, id: "any", requestProperty: "any" };
 
 /**
- * A check that lets only registered clients through, and denies others with 403, or with 503 while the store fails. A client
- * that it lets through was seen. Answered from memory where the client was asked about before.
+ * A check that lets only registered clients through. It denies others with 403, or with 503 if the store fails. It
+ * also records that a client was seen. Clients that it has looked up recently are answered from memory.
  *
  * @param storeOrRegistry a store for the clients, or a registry that other parts of the app use too
  * @throws SluiceError for any invalid option
@@ -56,13 +56,13 @@ export function registered<Req>(
   return registeredIn(registry, { id, requestProperty, statusCode, type, title, message });
 }
 
-/** As {@link registered}, for a registry that is there: without the code that creates one, for bundles. */
+/** Like {@link registered}, for an existing registry. Without the code that creates one, which keeps bundles small. */
 export function registeredIn<Req>(
   registry: Registry,
   { id, requestProperty = "registeredClient", ...answer }: Omit<RegisteredOptions<Req>, keyof RegistryOptions>,
 ): Check<Req, UnregisteredDenial, Client | undefined> {
   if (typeof id !== "function") {
-    const must = 'be a function that returns who the client is, as in (request) => request.get("x-api-key")';
+    const must = 'be a function that returns the id of the client, as in (request) => request.get("x-api-key")';
     throw invalidOption("id", id, must);
   }
   const deny = denier<Req, Client | undefined, "unregistered">(answer, {
@@ -93,7 +93,7 @@ function isRegistry(value: Store | Registry): value is Registry {
   return typeof (value as Partial<Registry> | undefined)?.isRegistered === "function";
 }
 
-/** Options of the middleware `requireRegistered`, in every framework: those of {@link registered}, and some of a guard. */
+/** Options of the middleware `requireRegistered` in every framework: those of {@link registered} and some of a guard. */
 export interface RequireRegisteredOptions<Req, Handler = never>
   extends RegisteredOptions<Req>,
     Pick<GuardOptionsOf<Req, Handler>, "skip" | "chargePreflight" | "name" | "handler"> {}
@@ -103,7 +103,7 @@ const OF_GUARD = (({ skip, chargePreflight, name, handler }) => ({ skip, chargeP
 );
 
 /**
- * Creates the guard that has the check {@link registered} only. For authors of adapters.
+ * Creates a guard with the single check {@link registered}. For authors of adapters.
  *
  * @throws SluiceError for any invalid option
  */

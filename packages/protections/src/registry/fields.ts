@@ -12,7 +12,7 @@ export type JsonValue =
 /** The fields that an app keeps for a client. */
 export type ClientFields = Readonly<Record<string, JsonValue>>;
 
-/** A database may have records of 400 kB and no more. */
+/** Databases may limit records to 400 kB. */
 const MOST_BYTES = 100_000;
 
 const DEEPEST = 32;
@@ -20,7 +20,7 @@ const DEEPEST = 32;
 /**
  * A private copy of the fields.
  *
- * @throws SluiceError `INVALID_OPTION` for anything that JSON would change, and for more than 100,000 bytes
+ * @throws SluiceError `INVALID_OPTION` for values that JSON would change, and for more than 100,000 bytes
  */
 export function checkFields(fields: ClientFields): ClientFields {
   if (!isPlain(fields)) throw invalidOption("fields", fields, 'be an object, as in { plan: "free" }');
@@ -42,7 +42,7 @@ interface Wrong {
   readonly value: unknown;
 }
 
-/** The first value that JSON does not have, or that is too deep in others. */
+/** The first value that is not JSON, or is nested too deep. */
 function findWrong(value: unknown, path: string, depth: number): Wrong | undefined {
   if (value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value)) {
     return undefined;

@@ -6,29 +6,29 @@ import { checkKey } from "../key.js";
 import { type Found, openRecords, RECORD_RULES, type RecordOptions } from "../records.js";
 import { type ClientFields, checkFields } from "./fields.js";
 
-/** A client as the registry has it. Times are in milliseconds since 1970 by the store's clock. */
+/** A client in the registry. Times are in milliseconds since 1970 by the store's clock. */
 export interface Client {
   readonly id: string;
-  /** True if it was registered, and not only seen. */
+  /** True if the client was registered. False if it was only seen. */
   readonly registered: boolean;
   readonly firstSeenMs: number;
-  /** Up to `touchEvery` earlier than when it was last seen. */
+  /** The time when the client was last seen, or up to `touchEvery` earlier. */
   readonly lastSeenMs: number;
   readonly fields: ClientFields;
 }
 
 /** Options of {@link createRegistry}. */
 export interface RegistryOptions extends RecordOptions {
-  /** The minimum interval between two writes of the time when a client was last seen. Default `"1m"`. */
+  /** The minimum interval between two writes of `lastSeenMs`. Default `"1m"`. */
   touchEvery?: Duration | undefined;
-  /** After how long without a sighting a client is forgotten. Default `"365d"`. */
+  /** A client that is not seen for this long is forgotten. Default `"365d"`. */
   forgetAfter?: Duration | undefined;
   /**
-   * How old the answer of {@link Registry.isRegistered}, {@link Registry.see} and {@link Registry.ensure} may be: a
-   * change by another process is seen this much later. 1 ms to `"1h"`; default `"1s"`.
+   * How old an answer of {@link Registry.isRegistered}, {@link Registry.see} and {@link Registry.ensure} may be. A change
+   * by another process is seen at most this much later. 1 ms to `"1h"`. Default `"1s"`.
    */
   staleFor?: Duration | undefined;
-  /** The number of clients that are remembered for this time: a whole number of 1 or more. Default 10,000. */
+  /** How many clients are remembered for this time: a whole number of 1 or more. Default 10,000. */
   cacheSize?: number | undefined;
 }
 
@@ -41,35 +41,35 @@ export const REGISTRY_RULES: Rules<RegistryOptions> = {
   cacheSize: CACHE_SIZE,
 };
 
-/** Computes fields of those that are there. Pure: it may run more than once. */
+/** Computes new fields from the existing ones. Must be pure, because it may run more than once. */
 export type FieldsUpdate = (fields: ClientFields) => ClientFields;
 
-/** A registry of clients. All of its methods reject with a `SluiceError`: `INVALID_KEY`, and the store's errors. */
+/** A registry of clients. All methods may reject with a `SluiceError`: `INVALID_KEY` or an error of the store. */
 export interface Registry {
   /**
-   * Records that the client was seen now, and returns it. Creates it, not registered and with these fields, if there
-   * was no client of this id. The fields of an existing client do not change.
+   * Records that the client was seen now, and returns it. If there is no client with this id, creates one that is not
+   * registered and has these fields. The fields of an existing client do not change.
    *
    * @throws SluiceError `INVALID_OPTION` for fields that are not JSON
    */
   ensure(id: string, fields?: ClientFields): Promise<Client>;
-  /** The client, seen now, if there is one. At once where memory has the answer. */
+  /** Records that the client was seen now, and returns it if it exists. Returns no promise if the answer is in memory. */
   see(id: string): MaybePromise<Client | undefined>;
-  /** The client as the store has it now. Looking at it is not seeing it. */
+  /** Returns the client as it is in the store now. Does not count as seeing it. */
   get(id: string): Promise<Client | undefined>;
   /** Returns whether the client was registered. */
   isRegistered(id: string): Promise<boolean>;
   /**
-   * Registers a client, whether or not it was seen before. Fields are added to those that are there, and replace those of
-   * the same name.
+   * Registers a client, whether or not it was seen before. Adds these fields to the existing ones. Fields of the same name
+   * are replaced.
    *
    * @throws SluiceError `INVALID_OPTION` for fields that are not JSON
    */
   register(id: string, fields?: ClientFields): Promise<Client>;
   /**
-   * Changes the fields of a client: adds them, or replaces all by the result of a function. No update is lost, however
-   * many processes make some at the same time. Resolves to `undefined` if there is no such client, and rejects with the
-   * error that the function throws.
+   * Changes the fields of a client: adds them, or replaces all of them with the result of a function. No update is lost,
+   * even if several processes update the client at the same time. Resolves to `undefined` if there is no such client.
+   * Rejects with the error that the function throws.
    *
    * @throws SluiceError `INVALID_OPTION` for fields that are not JSON
    */
@@ -77,7 +77,7 @@ export interface Registry {
   /** Deletes a client. Does nothing if there is none. */
   remove(id: string): Promise<void>;
   /**
-   * All clients, in no particular order. Reads all that the store holds, so it is for people, not for requests.
+   * Lists all clients in any order. Reads everything in the store, so use it for administration and not in requests.
    *
    * @throws SluiceError `NOT_LISTABLE` on stores that can't list their entries
    */
@@ -85,7 +85,8 @@ export interface Registry {
 }
 
 /**
- * Creates a registry of clients: which clients were here, since when, and the fields that the app keeps for them.
+ * Creates a registry of clients. It records which clients were here, since when, and the fields that the app keeps for
+ * them.
  *
  * @throws SluiceError for any invalid option
  *
@@ -107,17 +108,17 @@ export function createRegistry(options: RegistryOptions): Registry {
     "clients",
     logOutages("requests that need a registered client are denied with 503"),
   );
-  // Two, since a look that is remembered must not keep a sighting from being written.
+  // Two caches, because a remembered look must not prevent the write of a sighting.
   const looked = createFreshCache<Client | undefined>(cacheSize, records.nowMs, records.timeoutMs);
   const sighted = createFreshCache<Client | undefined>(cacheSize, records.nowMs, records.timeoutMs);
 
-  /** The client, seen at a time: the same object when there is nothing to write. */
+  /** The client as seen at a time. The same object if there is nothing to write. */
   function seen(client: Client, nowMs: number): Client {
-    // Also if the clock stepped back, or no client would be seen until it has caught up.
+    // Also if the clock stepped back. Otherwise no client would be seen until it has caught up.
     return Math.abs(nowMs - client.lastSeenMs) >= touchEveryMs ? { ...client, lastSeenMs: nowMs } : client;
   }
 
-  /** Settings of {@link createFreshCache} for one call to the store. */
+  /** Converts the result of one call to the store for {@link createFreshCache}. */
   async function remembered(found: Promise<Client | undefined>): Promise<Fresh<Client | undefined>> {
     return { value: await found, forMs: staleForMs };
   }
@@ -150,7 +151,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     return sighted.get(id, () => remembered(write(id, next)));
   }
 
-  /** Values read before the change, or while it is made, are out of date. */
+  /** Values that were read before or during the change are out of date. */
   async function change(id: string, next: Change): Promise<Client | undefined> {
     checkKey(id, "id");
     try {
@@ -165,7 +166,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       const checked = checkFields(fields);
       const make = (found: Client | undefined, nowMs: number): Client =>
         found === undefined ? newClient(id, checked, nowMs) : seen(found, nowMs);
-      // If there is no client, that fact is remembered.
+      // If there is no client, that answer is remembered too.
       return (await sight(id, make)) ?? ((await change(id, make)) as Client);
     },
 
@@ -217,7 +218,10 @@ export function createRegistry(options: RegistryOptions): Registry {
   return registry;
 }
 
-/** Pure: it may run more than once. The same client again, or `undefined`, leaves it alone. */
+/**
+ * A change of a client. Must be pure, because it may run more than once. Returns the same client or `undefined` for no
+ * change.
+ */
 type Change = (client: Client | undefined, nowMs: number) => Client | undefined;
 
 function newClient(id: string, fields: ClientFields, nowMs: number): Client {
