@@ -43,7 +43,7 @@ describe("a wrong URL", () => {
     ["pg://localhost", "did you mean postgres://HOST:PORT/DATABASE?"],
     ["file:limits.db", "did you mean sqlite:FILE?"],
     ["mysql://localhost", "use one of memory:, redis://HOST:PORT/DB"],
-    ["memory:limits", "has something after the colon"],
+    ["memory:limits", "must have nothing after the colon"],
     ["redis://", "must have a host, and a port"],
     ["redis://:port", "must have a host, and a port"],
     ["redis://localhost:99999", "must have a host, and a port between 1 and 65535"],
@@ -52,11 +52,11 @@ describe("a wrong URL", () => {
     ["redis://localhost?db=1", "has an unknown query parameter"],
     ["postgres://localhost:99999/app", "must have a port between 0 and 65535"],
     ["postgres://[::1]:x/app", "must have a port between 0 and 65535"],
-    ["redis-cluster://localhost/1", "must not name a database, since a cluster has only one"],
+    ["redis-cluster://localhost/1", "must not name a database, because a cluster has only one"],
     ["redis-sentinel://localhost", "does not name the master"],
     ["dynamodb://", "does not name a table"],
     ["dynamodb://limits?endpoint=nowhere", "has an invalid endpoint, which must be a URL"],
-    ["dynamodb://limits?regoin=eu-west-1", "known are region, endpoint"],
+    ["dynamodb://limits?regoin=eu-west-1", "known: region, endpoint"],
     ["sqlite:", "names no file"],
   ])("%s", async (storage, what) => {
     const error = await failure(storage);

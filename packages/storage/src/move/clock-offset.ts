@@ -1,25 +1,25 @@
 import type { Store } from "@sluice/core/store";
 
-/** An entry that is only ever looked at, to read the store's clock. */
+/** An entry that is only read, to get the store's clock. */
 const CLOCK_KEY = "sluice:clock";
 
 const TRIES = 5;
 
 interface Reading {
-  /** How far the store's clock is ahead of this process's. */
+  /** How far the store's clock is ahead of this process's clock. */
   readonly aheadMs: number;
-  /** The error of that: half of the time that the request took, plus the rounding of clocks to whole milliseconds. */
+  /** The possible error of `aheadMs`: half of the request's time, plus the rounding of clocks to whole milliseconds. */
   readonly errorMs: number;
 }
 
-/** How far one store's clock is ahead of another's: 0 if the difference is too small to be measured. */
+/** How far one store's clock is ahead of the other's. 0 if the difference is too small to be measured. */
 export async function clockOffset(from: Store, to: Store): Promise<number> {
   const [one, other] = await Promise.all([readClock(from), readClock(to)]);
   const offsetMs = Math.round(other.aheadMs - one.aheadMs);
   return Math.abs(offsetMs) <= one.errorMs + other.errorMs ? 0 : offsetMs;
 }
 
-/** The store's clock, from the fastest of several answers. */
+/** Reads the store's clock. Of several answers, uses the fastest. */
 export async function readClock(store: Store): Promise<Reading> {
   let best: Reading = { aheadMs: 0, errorMs: Number.POSITIVE_INFINITY };
   for (let tries = 0; tries < TRIES; tries++) {

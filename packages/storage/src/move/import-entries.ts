@@ -3,28 +3,28 @@ import { can, checkOptions, type ExportedEntry, type Rules, SluiceError, type St
 import { readClock } from "./clock-offset.js";
 import { forEachAtOnce, pagesOf, readAhead } from "./pages.js";
 
-/** The number of entries of a move, by outcome. */
+/** The numbers of entries of a move, by outcome. */
 export interface MoveSummary {
   /** Entries that were listed. */
   readonly read: number;
   /** Entries that the target did not have. */
   readonly written: number;
-  /** Entries that the target had in a less strict form, and that were merged. */
+  /** Entries that the target had in a less strict form. They were merged. */
   readonly merged: number;
   /**
-   * Entries that the target had in a form at least as strict, and that did not change: all of them, when a move is
-   * repeated.
+   * Entries that the target had in a form at least as strict. They did not change. If a move is repeated, these are all
+   * entries.
    */
   readonly alreadyThere: number;
   /** Entries that expired before they were processed. */
   readonly expired: number;
-  /** Entries that the target can't accept, by the reason: the code of an error. */
+  /** Entries that the target can't accept, by the code of the error. */
   readonly leftOut: Readonly<Partial<Record<"DIGESTED_KEY", number>>>;
 }
 
 /** Options of {@link importEntries}. */
 export interface ImportOptions {
-  /** Writes nothing, and reports what would be done. Default false. */
+  /** True to write nothing and report what would be done. Default false. */
   dryRun?: boolean | undefined;
   /** Called with the count so far after each page of up to 500 entries, at least once. */
   onProgress?: ((soFar: MoveSummary) => void) | undefined;
@@ -38,15 +38,15 @@ export const IMPORT_RULES: Rules<ImportOptions> = { dryRun: "boolean", onProgres
 /** The outcome for an entry of an import. */
 type Result = "written" | "merged" | "alreadyThere" | "expired";
 
-/** Entries that are read, written and reported together. */
+/** How many entries are read, written and reported together. */
 const PAGE = 500;
 
-/** The number of entries that are looked at and merged concurrently. */
+/** How many entries are read and merged at the same time. */
 const AT_ONCE = 64;
 
 /**
- * Imports the entries of another store. An entry that exists already is merged: the result is at least as strict as
- * either, and the later block counts. A second import changes nothing.
+ * Imports the entries of another store. An existing entry is merged: the result is at least as strict as either, and the
+ * later block is kept. A second import changes nothing.
  *
  * @throws SluiceError `UNKNOWN_OPTION`, and the errors of the store
  *
@@ -69,7 +69,7 @@ export async function importEntries(
   return importShifted(store, entries, 0, options);
 }
 
-/** The same for entries of a store whose clock is this far behind. */
+/** Like {@link importEntries}, for entries of a store whose clock is behind by this much. */
 export async function importShifted(
   store: Store,
   entries: Iterable<ExportedEntry> | AsyncIterable<ExportedEntry>,
@@ -85,11 +85,11 @@ export async function importShifted(
     return { ...rest, leftOut: digested > 0 ? { DIGESTED_KEY: digested } : {} };
   }
 
-  /** Writes entries that are missing, and merges the others. */
+  /** Writes the entry if it is missing. Otherwise merges it. */
   async function take(entry: ExportedEntry): Promise<Result> {
     let result: Result = "alreadyThere";
     const merge = mergeOf(entry.key);
-    // The times in its state are by its own clock, and must be compared with its end by the same clock.
+    // The times in its state are by its own clock, and must be compared with its expiry by the same clock.
     const arriving = { state: entry.state, expiresAtMs: entry.expiresAtMs - offsetMs };
     await store.atomicUpdate<unknown>(entry.key, (there, nowMs) => {
       const leftMs = entry.expiresAtMs - nowMs;
@@ -103,7 +103,7 @@ export async function importShifted(
     return result;
   }
 
-  /** An entry whose key is known only by its digest can't be looked up: it is written if it is missing. */
+  /** An entry whose key is known only by its digest can't be looked up. It is only written if it is missing. */
   async function takePage(page: readonly ExportedEntry[]): Promise<void> {
     const open = dryRun || !can(store, "importEntries") ? page : await store.importEntries(page);
     counts.written += page.length - open.length;
@@ -147,7 +147,7 @@ export async function importShifted(
   return summary();
 }
 
-/** Returns whether a store accepts keys known only by a digest, by trying one that expired long ago. */
+/** Returns whether a store accepts digested keys, by importing an entry that expired long ago. */
 async function takesDigested(store: Store): Promise<boolean> {
   if (!can(store, "importEntries")) return false;
   try {

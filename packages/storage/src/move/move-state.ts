@@ -11,13 +11,12 @@ import { clockOffset } from "./clock-offset.js";
 import { IMPORT_RULES, type ImportOptions, importShifted, type MoveSummary } from "./import-entries.js";
 
 /**
- * Moves everything that one store holds into another: limits, blocks, clients and debounce windows, each with the rest
- * of its life. Nothing is removed from the first store. An entry that the second store has already is merged, and the
- * result is at least as strict as either. A move may therefore run while both stores are used, and may be repeated
- * after an interruption.
+ * Copies everything in one store to another: limits, blocks, clients and debounce windows, each with the rest of its life.
+ * Nothing is removed from the first store. If the second store already has an entry, the two are merged, and the result is
+ * at least as strict as either. So a move may run while both stores are in use, and may be repeated after an interruption.
  *
- * A limiter that is switched from one store to the other at any time admits, for each key and policy, at most what the
- * policy allows plus what the target had admitted before the entry arrived: at most the limit once more. See
+ * A limiter may be switched from one store to the other at any time. For each key and policy it then admits at most what
+ * the policy allows, plus what the target had admitted before the entry arrived: at most the limit once more. See
  * docs/moving.md.
  *
  * @throws SluiceError `NOT_LISTABLE`, `INVALID_OPTION`, `UNKNOWN_OPTION`, and the errors of the stores
@@ -40,8 +39,7 @@ export async function moveState(from: Store, to: Store, options: ImportOptions =
 }
 
 /**
- * Lists everything that a store holds: limits, blocks, clients and debounce windows. Memory stays bounded, whatever
- * their number.
+ * Lists everything in a store: limits, blocks, clients and debounce windows. Memory stays bounded, however many there are.
  *
  * @throws SluiceError `NOT_LISTABLE` for a store that can't list its entries
  *

@@ -11,7 +11,7 @@ export async function* pagesOf<T>(things: Iterable<T> | AsyncIterable<T>, size: 
   if (page.length > 0) yield page;
 }
 
-/** The same items, each requested while the previous one is processed. */
+/** Yields the same items, but requests each of them while the previous one is processed. */
 export async function* readAhead<T>(things: AsyncGenerator<T>): AsyncGenerator<T> {
   let next = things.next();
   try {
@@ -19,7 +19,7 @@ export async function* readAhead<T>(things: AsyncGenerator<T>): AsyncGenerator<T
       const { done, value } = await next;
       if (done) return;
       next = things.next();
-      // The next turn of the loop rejects with it. A caller that stops early does not need it.
+      // The next iteration rejects with this error. A caller that stops early does not need it.
       next.catch(() => {});
       yield value;
     }
@@ -28,7 +28,7 @@ export async function* readAhead<T>(things: AsyncGenerator<T>): AsyncGenerator<T
   }
 }
 
-/** Processes all items, this many at a time. */
+/** Processes all items, a number of them at the same time. */
 export async function forEachAtOnce<T>(
   things: readonly T[],
   atOnce: number,

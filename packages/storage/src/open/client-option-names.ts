@@ -3,8 +3,8 @@ import type { ClusterOptions, RedisOptions } from "ioredis";
 import type { PoolConfig } from "pg";
 
 /*
- * The names of the clients' options, so that a misspelt one is refused. The list does not compile if it misses an
- * option of the versions that are installed here.
+ * The names of the clients' options, so that misspelt options are rejected. The list does not compile if it lacks an option
+ * of the installed versions.
  */
 
 /** Options of the packages that open SQLite files. Each has some of them. */

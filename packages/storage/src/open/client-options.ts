@@ -14,8 +14,8 @@ import type { PoolConfig } from "pg";
 import { CLIENT_OPTIONS, type SqliteOptions } from "./client-option-names.js";
 
 /**
- * Options of the clients that `openStore` creates. Only those of the URL's store are used. They take precedence over
- * the URL and over Sluice's own defaults; nested objects, such as `tls`, are merged.
+ * Options of the clients that `openStore` creates. Only the options for the URL's store are used. They override the URL and
+ * Sluice's defaults. Nested objects, such as `tls`, are merged.
  */
 export interface ClientOptions {
   /**
@@ -39,10 +39,10 @@ export interface ClientOptions {
   sqlite?: SqliteOptions | undefined;
 }
 
-/** Options of one client, checked. */
+/** Checked options of one client. */
 export type Given = Readonly<Record<string, unknown>>;
 
-/** The client of each scheme. */
+/** The client for each URL scheme. */
 const CLIENT_OF: Readonly<Record<string, keyof ClientOptions>> = {
   redis: "redis",
   rediss: "redis",
@@ -55,7 +55,7 @@ const CLIENT_OF: Readonly<Record<string, keyof ClientOptions>> = {
 };
 
 /**
- * The options for the client of a scheme. Checks that all options of all clients are known.
+ * The options of the client for a scheme. Checks that all options of all clients are known.
  *
  * @throws SluiceError `UNKNOWN_OPTION`, `INVALID_OPTION`
  */
@@ -73,7 +73,7 @@ export function clientOptionsOf(scheme: string, options: ClientOptions): Given {
   return client === undefined ? {} : { ...options[client] };
 }
 
-/** Merges the defaults with the options: plain objects are merged, everything else is replaced unless `undefined`. */
+/** Merges the options into the defaults. Plain objects are merged. Other values replace the default unless `undefined`. */
 export function merged(defaults: Given, given: Given): Given {
   const result: Record<string, unknown> = { ...defaults };
   for (const [name, value] of Object.entries(given)) {

@@ -7,7 +7,7 @@ import { malformed, rejectUnknownQuery, type StoreUrl } from "./store-url.js";
 const STORE = "@sluice/store-dynamodb";
 const SDK = "@aws-sdk/client-dynamodb";
 
-/** The SDK looks for credentials in its usual places, unless the URL has some: for DynamoDB Local. */
+/** Uses credentials from the URL, for DynamoDB Local. Without them, the SDK looks in its usual places. */
 export async function openDynamodb(url: StoreUrl, { createSchema: createsSchema, given }: Opening): Promise<Opened> {
   const { hosts, path, user, password, query } = url;
   rejectUnknownQuery(url, ["region", "endpoint"]);
@@ -41,8 +41,7 @@ export async function openDynamodb(url: StoreUrl, { createSchema: createsSchema,
 }
 
 /**
- * Returns whether the store is not ready for a reason other than its table, such as credentials, which creating a table
- * does not change.
+ * Returns whether the store is not ready for a reason that creating a table does not change, such as missing credentials.
  */
 function isAboutAccess(error: unknown): error is SluiceError {
   if (!(error instanceof SluiceError) || error.code !== "STORE_NOT_READY" || !(error.cause instanceof Error))

@@ -8,11 +8,11 @@ const NAME = "@sluice/store-memory";
 const HEALTH_KEY = "sluice:health";
 
 export async function openMemory(url: StoreUrl): Promise<Opened> {
-  if (url.text.toLowerCase() !== "memory:") throw malformed(url, "has something after the colon");
+  if (url.text.toLowerCase() !== "memory:") throw malformed(url, "must have nothing after the colon");
   const { memoryStore } = await loaded<typeof import("@sluice/store-memory")>(NAME, NAME);
   const memory = memoryStore();
   const store: OpenedStore = Object.assign(memory, {
-    /** Memory answers until it is closed. */
+    /** A memory store answers until it is closed. */
     async healthCheck() {
       await memory.atomicUpdate(HEALTH_KEY, () => undefined);
     },

@@ -9,15 +9,15 @@ const INSTALL = "@sluice/store-postgres pg";
 const CONNECT_MS = 2_000;
 
 /**
- * The maximum time for a statement, such as a page of a move or a sweep. At a decision's deadline the store itself
- * gives up silent connections.
+ * The maximum time for a statement, such as a page of a move or a sweep. The store itself gives up silent connections at a
+ * decision's deadline.
  */
 const QUERY_MS = 30_000;
 
-/** Parameters of the query in a URL that together are the option `ssl`. */
+/** Query parameters of a URL that together replace the option `ssl`. */
 const SSL_PARAMETERS: readonly string[] = ["ssl", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslnegotiation"];
 
-/** Options that a URL has too. `pg` would prefer those of the URL. */
+/** Options that a URL has too. `pg` would prefer the values from the URL. */
 const NAMED: readonly string[] = ["user", "password", "host", "port", "database", "ssl"];
 
 /** The query parameters are those of `pg`. */
@@ -31,7 +31,7 @@ export async function openPostgres(url: StoreUrl, { createSchema, timeoutMs, giv
 
   const open = (options: PoolConfig): Pool => {
     const pool = new pg.Pool({ ...options, ...config });
-    // An idle connection that breaks would end the process. A call that fails rejects with its own error.
+    // Without a listener, an idle connection that breaks would end the process. Failed calls reject with their own errors.
     pool.on("error", () => {});
     return pool;
   };
@@ -55,7 +55,7 @@ function connectionOf(
   given: Given,
 ): PoolConfig {
   if (!NAMED.some((name) => given[name] !== undefined)) return { connectionString: text };
-  // It only parses the URL, and never connects.
+  // Only parses the URL. Never connects.
   const { user, password, host, port, database, ssl } = new Client({ connectionString: text });
   const parameters = [...query].filter(([name]) => !NAMED.includes(name) && !SSL_PARAMETERS.includes(name));
   return {

@@ -7,7 +7,7 @@ import { malformed, rejectUnknownQuery, type StoreUrl } from "./store-url.js";
 const INSTALL = "@sluice/store-redis ioredis";
 
 /**
- * The maximum time for a reply or a new connection once the store is open. A connection that is silent for longer is
+ * The maximum time for a reply or a new connection once the store is open. Connections that are silent for longer are
  * closed.
  */
 const PATIENCE_MS = 2_000;
@@ -22,7 +22,7 @@ export async function openRedis(url: StoreUrl, { timeoutMs, given }: Opening): P
   const { redisStore } = await loaded<typeof import("@sluice/store-redis")>("@sluice/store-redis", INSTALL);
   const ioredis = await loaded<typeof import("ioredis")>("ioredis", INSTALL);
 
-  // While it is being opened, the first failure is reported. From then on the client reconnects automatically.
+  // While the store is being opened, the first failure is reported. After that, the client reconnects automatically.
   let opening = true;
   const retrying = (retry: unknown): Retry => {
     const pause =
@@ -31,14 +31,14 @@ export async function openRedis(url: StoreUrl, { timeoutMs, given }: Opening): P
   };
   const client = clientOf(ioredis, url, servers, { timeoutMs, given, retrying });
   let heard: unknown;
-  // Without a listener ioredis prints its errors. A call that fails rejects with its own error.
+  // Without a listener, ioredis prints its errors. Failed calls reject with their own errors.
   client.on("error", (error: unknown) => {
     heard = error;
   });
   const end = async (): Promise<void> => client.disconnect();
   try {
     await client.connect();
-    // The client selects it too, but stays in the first database if that fails.
+    // The client selects the database too, but stays in the first database if that fails.
     if (client instanceof ioredis.Redis && client.options.db) await client.select(client.options.db);
     // ioredis before 5.4 has no socketTimeout.
     const store = redisStore({ client, reconnect: () => client.disconnect(true) });
@@ -50,7 +50,7 @@ export async function openRedis(url: StoreUrl, { timeoutMs, given }: Opening): P
     return { store, end };
   } catch (error) {
     await end();
-    // The error that broke the connection, if the call only reports that it is broken.
+    // Rejects with the error that broke the connection, if the call only reports that it is broken.
     throw heard ?? error;
   }
 }
@@ -89,13 +89,13 @@ type Retry = (times: number, reason?: Error) => number | undefined | null;
 interface Connecting {
   readonly timeoutMs: number;
   readonly given: Given;
-  /** A strategy that gives up while the store is being opened. */
+  /** Returns a strategy that gives up while the store is being opened. */
   retrying(retry: unknown): Retry;
 }
 
 /**
- * Sluice's settings: a connection that is silent or leads to a demoted server is closed, and nothing is sent again,
- * since a script may have run.
+ * Sluice's settings. They close a connection that is silent or leads to a demoted server. Nothing is sent again, because a
+ * script may have run.
  */
 function optionsOf({ scheme, user, password, query }: StoreUrl, connectTimeout: number): RedisOptions {
   return {
@@ -148,7 +148,7 @@ function clusterOf(
   servers: readonly Server[],
   { timeoutMs, given, retrying }: Connecting,
 ): Cluster {
-  if (url.path.length > 1) throw malformed(url, "must not name a database, since a cluster has only one");
+  if (url.path.length > 1) throw malformed(url, "must not name a database, because a cluster has only one");
   const ofNodes = Object.fromEntries(Object.entries(given).filter(([name]) => !isOfCluster(name)));
   const ofAll = Object.fromEntries(Object.entries(given).filter(([name]) => isOfCluster(name)));
   const redisOptions = merged({ ...optionsOf(url, Math.min(timeoutMs, PATIENCE_MS)) }, ofNodes);

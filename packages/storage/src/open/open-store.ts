@@ -21,11 +21,11 @@ import { parseStoreUrl, type StoreUrl } from "./store-url.js";
 /** Options of {@link openStore}. */
 export interface OpenStoreOptions extends ClientOptions {
   /**
-   * True to create what is missing: the table in Postgres, SQLite and DynamoDB. For development and tests, and for
-   * deployments without a migration step. Default false: a missing table is a `STORE_NOT_READY` error.
+   * True to create a missing table in Postgres, SQLite or DynamoDB. Use it in development, in tests, and in deployments
+   * without a migration step. Default false: a missing table is a `STORE_NOT_READY` error.
    */
   createSchema?: boolean | undefined;
-  /** How long to try to reach the store. Default `"10s"`. */
+  /** The maximum time to reach the store. Default `"10s"`. */
   connectTimeout?: Duration | undefined;
 }
 
@@ -54,8 +54,8 @@ const OPENERS: Readonly<Record<string, Opener>> = {
 };
 
 /**
- * Opens the store that a URL names, and makes sure that it answers. Only the packages of that store are loaded. The
- * store owns its client: `close()` ends both.
+ * Opens the store that a URL names, and checks that it answers. Loads only the packages of that store. The store owns its
+ * client: `close()` closes both.
  *
  * | URL | store | packages |
  * |---|---|---|
@@ -67,13 +67,13 @@ const OPENERS: Readonly<Record<string, Opener>> = {
  * | `dynamodb://table?region=eu-west-1` (and `endpoint=…`) | DynamoDB | `@sluice/store-dynamodb @aws-sdk/client-dynamodb` |
  * | `sqlite:file.db` | an SQLite file | `@sluice/store-sqlite`, and before Node.js 22.13 `libsql` |
  *
- * All other settings of a client go into `redis`, `pg`, `dynamodb` and `sqlite`. The clients of Redis and Postgres are
- * created with settings that end silent and demoted connections within seconds.
+ * Set all other options of a client in `redis`, `pg`, `dynamodb` and `sqlite`. The clients of Redis and Postgres get
+ * settings that end silent and demoted connections within seconds.
  *
- * None of its messages, causes and logs contains a user name, a password or an unknown query parameter of the URL.
+ * No message, cause or log contains a user name, a password or an unknown query parameter of the URL.
  *
- * @throws SluiceError `INVALID_STORAGE` for a URL that can't be read, `PACKAGE_MISSING` with the line that installs it,
- * `STORAGE_UNAVAILABLE` if the store can't be reached or used, `STORE_NOT_READY` if it has no table
+ * @throws SluiceError `INVALID_STORAGE` for a URL that can't be read, `PACKAGE_MISSING` with the command that installs the
+ * package, `STORAGE_UNAVAILABLE` if the store can't be reached or used, `STORE_NOT_READY` if it has no table
  *
  * @example
  * ```ts
@@ -101,20 +101,20 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
     if (end === undefined) return store;
     return owning(secretsOf(storeUrl).length === 0 ? store : discreet(store, redact), end);
   } catch (error) {
-    // The caller no longer waits for it, so it must be closed here.
+    // The caller no longer waits for the store, so it must be closed here.
     opening.then(({ end }) => end?.()).catch(() => {});
     throw unavailable(storeUrl, redact, error);
   }
 }
 
-/** The store, which closes its client when it is closed. */
+/** A store that also closes its client when it is closed. */
 function owning(store: OpenedStore, end: () => Promise<unknown>): OpenedStore {
   let ended: Promise<void> | undefined;
   return {
     ...store,
     close() {
       ended ??= store.close().then(async () => {
-        // An error of closing it changes nothing: the client is gone.
+        // An error while closing does not matter: the client is gone.
         await end().catch(() => {});
       });
       return ended;
@@ -122,7 +122,7 @@ function owning(store: OpenedStore, end: () => Promise<unknown>): OpenedStore {
   };
 }
 
-/** The store, without secrets in its errors: a later connection may fail with a message that contains the user. */
+/** A store without secrets in its errors: a later connection may fail with a message that contains the user. */
 function discreet(store: OpenedStore, redact: Redact): OpenedStore {
   const methods = Object.entries(store).map(([name, method]) => {
     if (typeof method !== "function") return [name, method];
@@ -143,7 +143,7 @@ async function* exportDiscreetly(store: OpenedStore, redact: Redact): AsyncGener
   }
 }
 
-/** Codes of errors that say what to do, and contain no secret. */
+/** Codes of errors whose messages name the fix and contain no secret. */
 const CLEAR: readonly string[] = ["INVALID_STORAGE", "PACKAGE_MISSING", "INVALID_OPTION", "UNKNOWN_OPTION"];
 
 function unavailable(storeUrl: StoreUrl, redact: Redact, error: unknown): SluiceError {
@@ -159,8 +159,8 @@ function unavailable(storeUrl: StoreUrl, redact: Redact, error: unknown): Sluice
 }
 
 /**
- * Resolves to the result of the work, within a time. Rejects with a `SluiceError` `STORE_TIMEOUT` if it takes longer.
- * The work may still take effect then.
+ * Resolves to the result of the work. Rejects with a `SluiceError` `STORE_TIMEOUT` if it takes longer than the timeout. The
+ * work may still take effect after that.
  */
 export function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   return createDeadlines(timeoutMs).bound(work, {

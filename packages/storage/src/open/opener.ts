@@ -19,12 +19,12 @@ export interface Opening {
   readonly given: Given;
 }
 
-/** Opens the store that a URL names, and sends it a request, so that a wrong URL is found at once. */
+/** Opens the store that a URL names, and sends it a request, so that a wrong URL is reported immediately. */
 export type Opener = (url: StoreUrl, opening: Opening) => Promise<Opened>;
 
 /**
- * Loads a package. Bundlers do not follow this import: each would include every store with every client, or fail for
- * packages that are not installed. So the packages must be installed where the bundle runs.
+ * Loads a package. Bundlers do not follow this import. If they did, each bundle would contain every store with every
+ * client, or fail because packages are not installed. So the packages must be installed where the bundle runs.
  *
  * @param install all packages to install, for the error message
  * @throws SluiceError `PACKAGE_MISSING`
@@ -41,8 +41,8 @@ export async function loaded<M>(name: string, install: string): Promise<M> {
 }
 
 /**
- * An installed package may miss another one: that error is passed on. Jest's errors are of another realm, so they are
- * not `instanceof Error`.
+ * Returns whether this package is missing. An installed package may lack another one: that error is passed on. Errors in
+ * Jest belong to another realm, so they are not `instanceof Error`.
  */
 function isMissing(error: unknown, name: string): boolean {
   const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };

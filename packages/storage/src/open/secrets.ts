@@ -1,7 +1,7 @@
 import { SluiceError } from "@sluice/core/store";
 import { parseStoreUrl, type StoreUrl } from "./store-url.js";
 
-/** Query parameters that may be shown. Everything else may be a secret. */
+/** Query parameters that may be shown. All others may be secrets. */
 const HARMLESS: readonly string[] = ["region", "sslmode", "name"];
 
 const HIDDEN = "***";
@@ -35,7 +35,7 @@ function shownParameter(name: string, value: string): string {
   return name === "endpoint" && URL.canParse(value) ? new URL(value).origin : HIDDEN;
 }
 
-/** The secrets of a URL, in all the forms in which a library may repeat them; longest first. */
+/** The secrets of a URL in all forms in which a library may repeat them, the longest first. */
 export function secretsOf({ scheme, text, user, password, query, secrets }: StoreUrl): readonly string[] {
   // A file may have any name.
   if (scheme === "sqlite") return secrets;
@@ -53,7 +53,7 @@ export function secretsOf({ scheme, text, user, password, query, secrets }: Stor
   return [...new Set(all)].filter((secret) => secret !== "").sort((a, b) => b.length - a.length);
 }
 
-/** Names of options that hold secrets, and of objects with nothing but secrets. */
+/** Names of options that hold secrets, and of objects that hold only secrets. */
 const SECRET_OPTION = /user(name)?$|pass(word|phrase)$|^credentials$|key$|token$|secret/i;
 
 /** The secrets among the options of a client: strings, at any depth. */
@@ -70,9 +70,9 @@ export function secretsIn(options: Readonly<Record<string, unknown>>, isSecret =
 export type Redact = (text: string) => string;
 
 /**
- * Creates the function that removes secrets from messages of libraries: some repeat a password or the whole URL in
- * their errors. A user name that equals the database name, which is common with Postgres, is not hidden in shown URLs
- * and in names of packages.
+ * Creates the function that removes secrets from messages of libraries, because some repeat a password or the whole URL in
+ * their errors. A user name that equals the database name, which is common with Postgres, stays visible in shown URLs and
+ * in names of packages.
  */
 export function redacting(url: StoreUrl): Redact {
   const shown = shownUrl(url);
@@ -90,31 +90,31 @@ function literally(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
-/** A short secret is only hidden as a whole word: otherwise little of a message would be left. */
+/** A short secret is only hidden as a whole word. Otherwise little of a message would remain. */
 function patternOf(secret: string): RegExp {
   const literal = literally(secret);
   return new RegExp(secret.length < 4 ? `(?<![A-Za-z0-9])${literal}(?![A-Za-z0-9])` : literal, "g");
 }
 
 /**
- * Copies the parts of an error that may be shown: its name, its code and its message without secrets. Libraries put the
- * commands that failed, and with them passwords, into its other properties.
+ * Copies the parts of an error that may be shown: its name, its code, and its message without secrets. Libraries put the
+ * failed commands, and passwords with them, into other properties.
  */
 export function tellable(error: unknown, redact: Redact): Error {
   const { name, message, code } = (error instanceof Error ? error : { message: String(error) }) as Partial<Error> & {
     code?: unknown;
   };
-  // Several addresses of one host were tried. Their errors have the reasons, and this one has none.
+  // Several addresses of one host were tried. Only their errors have the reasons.
   const others = error instanceof AggregateError ? error.errors.map((one) => redact(String(one?.message ?? one))) : [];
   const shown = new Error(redact([message, ...others].filter((text) => text !== undefined && text !== "").join("; ")));
   if (typeof name === "string") shown.name = name;
   if (typeof code === "string" || typeof code === "number") Object.assign(shown, { code });
-  // Its own stack would be this function's, and the original's starts with the message.
+  // A new stack would be this function's, and the original stack starts with the message.
   shown.stack = `${shown.name}: ${shown.message}`;
   return shown;
 }
 
-/** An error of a store that was opened before: the same object if it contains no secret. */
+/** An error of a store after it was opened. The same object if it contains no secret. */
 export function withoutSecrets(error: unknown, redact: Redact): unknown {
   if (!mentions(error, redact, DEEPEST)) return error;
   if (!(error instanceof SluiceError)) return tellable(error, redact);
@@ -125,7 +125,7 @@ export function withoutSecrets(error: unknown, redact: Redact): unknown {
 /** The start of the message of every `SluiceError`. */
 export const SLUICE: RegExp = /^\[sluice\] /;
 
-/** How deep a secret can lie in an error: error, cause, command, its arguments, one argument. */
+/** The greatest depth of a secret in an error: error, cause, command, its arguments, one argument. */
 const DEEPEST = 5;
 
 function mentions(value: unknown, redact: Redact, depth: number): boolean {

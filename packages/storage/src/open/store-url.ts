@@ -7,16 +7,16 @@ export interface StoreUrl {
   readonly text: string;
   readonly user: string | undefined;
   readonly password: string | undefined;
-  /** The hosts, without user and password; empty for `sqlite:`. */
+  /** The hosts, without user and password. Empty for `sqlite:`. */
   readonly hosts: string;
-  /** The path after the hosts, without the query; for `sqlite:` the file. */
+  /** The path after the hosts, without the query. For `sqlite:`, the file. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Secrets that were passed beside the URL. */
+  /** Secrets that were passed outside the URL. */
   readonly secrets: readonly string[];
 }
 
-/** The form of a URL, by its scheme. */
+/** The form of a URL for each scheme. */
 const SCHEMES: Readonly<Record<string, string>> = {
   memory: "memory:",
   redis: "redis://HOST:PORT/DB",
@@ -32,7 +32,7 @@ const SCHEMES: Readonly<Record<string, string>> = {
 const SHAPE = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:([^/?#]*)@)?([^/?#@]*))?([^?]*)(?:\?(.*))?$/is;
 
 /**
- * Parses a store URL. Messages contain nothing of it but its scheme: a malformed URL may hold a password anywhere.
+ * Parses a store URL. Messages contain only its scheme, because a malformed URL may hold a password anywhere.
  *
  * @throws SluiceError `INVALID_STORAGE`
  */
@@ -57,7 +57,7 @@ export function parseStoreUrl(storage: string): StoreUrl {
     user: isFile ? undefined : decoded(colon === -1 ? credentials : credentials?.slice(0, colon)),
     password: isFile || colon === -1 ? undefined : decoded(credentials?.slice(colon + 1)),
     hosts: isFile ? "" : (hosts ?? ""),
-    // Some write `sqlite://file.db`; `sqlite:///var/file.db` is a file from the root.
+    // Some users write `sqlite://file.db`. `sqlite:///var/file.db` is an absolute path.
     path: isFile ? `${credentials === undefined ? "" : `${credentials}@`}${hosts ?? ""}${rest}` : rest,
     query: new URLSearchParams(query),
     secrets: [],
@@ -66,15 +66,15 @@ export function parseStoreUrl(storage: string): StoreUrl {
 
 /** The error for a URL of a known scheme with a missing or invalid part. */
 export function malformed({ scheme }: StoreUrl, what: string): SluiceError {
-  return new SluiceError("INVALID_STORAGE", `the store URL "${scheme}:…" ${what}: it looks like ${SCHEMES[scheme]}`);
+  return new SluiceError("INVALID_STORAGE", `the store URL "${scheme}:…" ${what}: its form is ${SCHEMES[scheme]}`);
 }
 
-/** @throws SluiceError `INVALID_STORAGE` for an unknown name in the query */
+/** @throws SluiceError `INVALID_STORAGE` for an unknown query parameter */
 export function rejectUnknownQuery(url: StoreUrl, known: readonly string[]): void {
   const unknown = [...url.query.keys()].find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  const all = known.length === 0 ? "there are none" : `known are ${known.join(", ")}`;
-  // The name may be a part of a password that was not encoded.
+  const all = known.length === 0 ? "none is known" : `known: ${known.join(", ")}`;
+  // Not named in the message, because it may be a part of a password that was not encoded.
   throw malformed(url, `has an unknown query parameter (${all})`);
 }
 
@@ -85,7 +85,7 @@ function examples(): string {
 function unknownScheme(scheme: string, certain: boolean): SluiceError {
   const meant = Object.keys(SCHEMES).find((known) => isNear(scheme, known));
   const hint = meant === undefined ? `use one of ${examples()}` : `did you mean ${SCHEMES[meant]}?`;
-  // Without the slashes it may be a user, and the rest a password.
+  // Without the slashes the scheme may be a user, and the rest a password.
   const what = certain ? `has the unknown scheme "${scheme.slice(0, 20)}"` : "has no known scheme";
   return new SluiceError("INVALID_STORAGE", `the store URL ${what}: ${hint}`);
 }
