@@ -1,5 +1,5 @@
 /**
- * Lets express-rate-limit keep its counts in a store of Sluice: a first step for apps that move over. The store also fits
+ * Lets express-rate-limit keep its counts in a Sluice store: a first step for apps that migrate. The store also fits
  * express-slow-down and hono-rate-limiter, whose stores have the same methods.
  *
  * @example
@@ -22,14 +22,14 @@ import { type BreakerOptions, checkOptions, throughBreaker } from "@sluice/core/
 /** Options of {@link toExpressRateLimitStore}. */
 export interface ExpressRateLimitStoreOptions {
   /**
-   * Starts every stored key. Middlewares on one store need a prefix each, or they share their counts. Default
-   * `"express-rate-limit"`.
+   * The start of every stored key. Each middleware on one store needs a separate prefix, or they share their counts.
+   * Default `"express-rate-limit"`.
    */
   prefix?: string | undefined;
   /** The longest that express-rate-limit waits for the store. Default `"500ms"`. */
   timeout?: Duration | undefined;
   /**
-   * Stops asking a remote store that is down, as the option `breaker` of `createLimiter`; `false` turns it off. Default
+   * Stops calls to a remote store that is down, like the option `breaker` of `createLimiter`. `false` turns it off. Default
    * `{ failures: 5, cooldown: "500ms" }`.
    */
   breaker?: BreakerOptions | false | undefined;
@@ -42,19 +42,19 @@ export interface ClientHits {
   resetTime: Date;
 }
 
-/** A store as express-rate-limit uses it. */
+/** A store in the form that express-rate-limit uses. */
 export interface ExpressRateLimitStore {
-  /** Takes over the length of the window. Called by express-rate-limit. */
+  /** Sets the length of the window. Called by express-rate-limit. */
   init(options: { readonly windowMs: number }): void;
-  /** Returns the hits of a client without a change; `undefined` for a client without a window. */
+  /** Returns the hits of a client without a change. `undefined` if the client has no window. */
   get(key: string): Promise<ClientHits | undefined>;
   /** Counts a hit, and starts a window if there is none. */
   increment(key: string): Promise<ClientHits>;
-  /** Takes back a hit of the current window. */
+  /** Removes a hit from the current window. */
   decrement(key: string): Promise<void>;
   /** Forgets a client. */
   resetKey(key: string): Promise<void>;
-  /** False: two middlewares on one store see each other's keys, unless their prefixes differ. */
+  /** False because two middlewares on one store see each other's keys, unless their prefixes differ. */
   readonly localKeys: false;
   readonly prefix: string;
 }
@@ -63,12 +63,12 @@ export interface ExpressRateLimitStore {
 type Hits = readonly [version: 1, hits: number, resetMs: number];
 
 /**
- * Returns a store for express-rate-limit, on any store of Sluice. It counts as express-rate-limit does: in fixed windows,
- * rejected requests included. A call takes two round trips on a remote store; `rateLimit` of this package takes one.
+ * Returns a store for express-rate-limit, on any Sluice store. It counts like express-rate-limit: in fixed windows,
+ * rejected requests included. A call takes two round trips on a remote store, and one with this package's `rateLimit`.
  *
- * While the store fails, calls reject with a `SluiceError`: express-rate-limit then answers 500, or lets requests through with
- * its option `passOnStoreError`. A remote store that is down is no longer asked, so that requests do not wait for it. The store
- * stays open: close it where you created it.
+ * While the store fails, calls reject with a `SluiceError`. express-rate-limit then answers 500, or lets requests through
+ * with its option `passOnStoreError`. A remote store that is down is no longer called, so requests do not wait for it. The
+ * store stays open: close it where you created it.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  */
@@ -82,13 +82,13 @@ export function toExpressRateLimitStore(
   const timeoutMs = parseDuration(timeout, "timeout");
   let windowMs: number | undefined;
 
-  /** The hits that are left of a state at a time of the store's clock. A window can't end later than a whole one from now. */
+  /** The hits of a state that still count at a time of the store's clock. A window ends at most its full length from now. */
   function current(state: Hits | undefined, nowMs: number): { hits: number; leftMs: number } | undefined {
     if (state === undefined || state[2] <= nowMs) return undefined;
     return { hits: state[1], leftMs: Math.min(state[2] - nowMs, windowMs ?? Number.POSITIVE_INFINITY) };
   }
 
-  /** Reads the hits of a client and perhaps changes them. */
+  /** Reads the hits of a client, and changes them if `change` is given. */
   async function update(
     key: string,
     change: (found: { hits: number; leftMs: number } | undefined) => { hits: number; leftMs: number } | undefined,
@@ -107,7 +107,7 @@ export function toExpressRateLimitStore(
       ),
       timeoutMs,
     );
-    // The store's clock may differ from the one that express-rate-limit compares with.
+    // The store's clock may differ from this process's clock, which express-rate-limit compares with.
     return seen && { totalHits: seen.hits, resetTime: new Date(Date.now() + seen.leftMs) };
   }
 
@@ -144,7 +144,7 @@ export function toExpressRateLimitStore(
   };
 }
 
-/** Rejects with a `SluiceError`, at the latest after the timeout. */
+/** Rejects with a `SluiceError`, by the end of the timeout at the latest. */
 function bounded<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {

@@ -2,16 +2,16 @@ import type { Decision } from "@sluice/core";
 import { invalidOption } from "@sluice/core/http";
 import type { Request } from "express";
 
-/** The value that a middleware put on a request. */
+/** Returns the value that a middleware put on a request. */
 export function found<T>(req: object, requestProperty: string): T | undefined {
   return Reflect.get(req, requestProperty);
 }
 
 /**
- * Returns the decision of `rateLimit` or `protect` about a request: the last one, where several decided. `undefined` for a
- * request that was not limited. The types of Express's request stay as they are, so they can't conflict with an app's own.
+ * Returns the decision of `rateLimit` or `protect` about a request. If several decided, the last decision. `undefined` if
+ * the request was not limited. A function, because a property in Express's types could conflict with the app's own types.
  *
- * @param requestProperty the middleware's option of this name
+ * @param requestProperty the middleware's `requestProperty` option
  *
  * @example
  * ```ts
@@ -34,11 +34,11 @@ type Kept = Map<string, WeakMap<object, unknown>>;
 const keptBy = new WeakMap<object, Kept>();
 
 /**
- * Creates the function that puts a decision on a request, where the app finds it by `name`.
+ * Creates the function that puts a decision on a request under `name`.
  *
- * Every request of Express has a separate hidden class, since its prototype was exchanged; one more property on it
- * costs more than limiting it. So the property is on the prototype that all apps share, Express's way to extend
- * requests.
+ * Every Express request has a hidden class of its own, because its prototype was replaced. One more property on it costs
+ * more than limiting the request. So the property is on the prototype that all apps share, as is usual for extending
+ * Express requests.
  */
 export function decisionKeeper(name: string): (req: Request, decision: unknown) => void {
   let known: object | null = null;
@@ -55,8 +55,8 @@ export function decisionKeeper(name: string): (req: Request, decision: unknown) 
 }
 
 /**
- * The map in which `express.request` keeps the property of this name; `undefined` for other objects, and if there is
- * such a property already.
+ * The map behind the property of this name on `express.request`. `undefined` for other objects, and if the property already
+ * exists.
  */
 function keptFor(shared: object | null, name: string): WeakMap<object, unknown> | undefined {
   if (shared === null || !Object.hasOwn(shared, "protocol")) return undefined;
@@ -70,7 +70,7 @@ function keptFor(shared: object | null, name: string): WeakMap<object, unknown> 
     get(this: object) {
       return kept.get(this);
     },
-    // Another limiter's decision, or the app's: as everywhere, the last one counts.
+    // The value may come from another limiter or the app: as everywhere, the last one is kept.
     set(this: object, value: unknown) {
       kept.set(this, value);
     },
@@ -79,7 +79,7 @@ function keptFor(shared: object | null, name: string): WeakMap<object, unknown> 
   return isDefined ? kept : undefined;
 }
 
-/** The properties of Node's request: of `IncomingMessage`, of streams and of emitters. */
+/** The properties of Node's requests: those of `IncomingMessage`, of streams and of emitters. */
 const NODE_NAMES = new Set(
   (
     "aborted client complete connection headers headersDistinct httpVersion httpVersionMajor httpVersionMinor " +

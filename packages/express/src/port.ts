@@ -2,10 +2,10 @@ import { withoutPort } from "@sluice/core";
 import { clientBehind, connectionEnded, type HttpPort } from "@sluice/core/http";
 import type { Request } from "express";
 
-/** Express's setting, compiled. `hop` is 0 for the connection. */
+/** Express's `trust proxy` setting as a function. `hop` is 0 for the connection. */
 type Trust = (address: string | undefined, hop: number) => boolean;
 
-/** The guards' access to Express's request, or to a plain one of Node.js. */
+/** Lets guards read an Express request or a plain Node.js request. */
 export const port: HttpPort<Request> = {
   method: (req) => req.method,
   header: (req, name) => req.headers[name]?.toString(),
@@ -16,13 +16,13 @@ export const port: HttpPort<Request> = {
   body: (req) => req.body,
   proxyTrust(req) {
     if (!isExpress(req) || !req.app.get("trust proxy")) return "nobody";
-    // No number of proxies is as high, and no trust list contains a documentation address.
+    // No setting counts this many proxies, and no trust list contains a documentation address.
     return trustOf(req)("192.0.2.1", Number.MAX_SAFE_INTEGER) ? "everyone" : "some";
   },
   handlerFrame: /at Layer\.handle/,
 };
 
-/** The rest of a framework's requests, such as connect's, are Node's own. */
+/** Requests of other frameworks, such as connect's, are plain Node.js requests. */
 function isExpress(req: Request): boolean {
   return req.app !== undefined;
 }
@@ -32,14 +32,14 @@ function trustOf(req: Request): Trust {
 }
 
 /**
- * Express does not look for ports, so it takes a trusted proxy with a port for the client, and an empty element for an
- * address. Its own setting decides here too, of addresses without their ports.
+ * Express does not expect ports. So it takes a trusted proxy with a port for the client, and an empty element for an
+ * address. This uses Express's own setting too, but removes the ports first.
  */
 function reread(req: Request): string | undefined {
   const peer = req.socket?.remoteAddress;
   if (!isExpress(req)) return withoutPort(peer);
   const value = req.headers["x-forwarded-for"]?.toString();
-  // The app may have its own way to find the address.
+  // The app may have its own way of finding the address.
   if (value === undefined || Object.hasOwn(req, "ip")) return withoutPort(req.ip);
   const trusts = trustOf(req);
   if (!trusts(peer, 0)) return withoutPort(peer);

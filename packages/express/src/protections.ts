@@ -51,8 +51,8 @@ export const once: (
 ) => CheckSource<Request, of.DuplicateDenial | UnavailableDenial> = of.once;
 
 /**
- * Middleware for Express 4 and 5 that answers duplicates with 409: requests of one client with the same unsafe method, path, query
- * and body within a window. Put it after what parses bodies.
+ * Middleware for Express 4 and 5 that answers duplicates with 409. Duplicates are requests of one client with the same
+ * unsafe method, path, query and body within a window. Add it after the body parsers.
  *
  * @param storeOrDebouncer a store for the windows, or a debouncer that other parts of the app use too
  * @throws SluiceError for any invalid option
@@ -97,7 +97,7 @@ export function blocklist(storeOrBlocklist: Store | of.Blocklist, options: Block
 }
 
 /**
- * Middleware for Express 4 and 5 that lets registered clients through, and answers others with 403. It puts the client on
+ * Middleware for Express 4 and 5 that lets registered clients through and answers others with 403. It puts the client on
  * `req.registeredClient`, where {@link registeredClientOf} reads it.
  *
  * @param storeOrRegistry a store for the clients, or a registry that other parts of the app use too
@@ -123,9 +123,9 @@ export function requireRegistered(
 }
 
 /**
- * Middleware for Express 4 and 5 with all protections in one admission: 403 for blocked and unregistered clients, 409
- * for duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision on `req.rateLimit`,
- * where `decisionOf` reads it. Put it after the body parsers.
+ * Middleware for Express 4 and 5 with all protections in one admission: 403 for blocked and unregistered clients, 409 for
+ * duplicates, 429 over a limit. It sets the RateLimit fields and puts the limiter's decision on `req.rateLimit`, where
+ * `decisionOf` reads it. Add it after the body parsers.
  *
  * @throws SluiceError for any invalid option
  *
@@ -145,12 +145,12 @@ export function protect(protections: of.Protections, options: ProtectOptions = {
   return middlewareOf("protect", of.createProtectGuard(protections, options, port));
 }
 
-/** Returns the result of `debounce` for a request; `undefined` if it did not check it. */
+/** Returns the result of `debounce` for a request. `undefined` if it did not check the request. */
 export function sightingOf(req: object, requestProperty = "debounce"): of.Sighting | undefined {
   return found(req, requestProperty);
 }
 
-/** Returns the client that `requireRegistered` let through; `undefined` for a request that it skipped. */
+/** Returns the client that `requireRegistered` let through. `undefined` if it skipped the request. */
 export function registeredClientOf(req: object, requestProperty = "registeredClient"): of.Client | undefined {
   return found(req, requestProperty);
 }

@@ -4,7 +4,7 @@ import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { checkProperty, decisionKeeper } from "./found.js";
 import { port } from "./port.js";
 
-/** Answers a denied request. Status and fields are set already. */
+/** Answers a denied request. Status and fields are already set. */
 export type DenialHandler<D extends Denial = Denial> = (
   req: Request,
   res: Response,
@@ -12,7 +12,7 @@ export type DenialHandler<D extends Denial = Denial> = (
   denial: D,
 ) => unknown;
 
-/** Turns a guard's verdicts into responses of Express. */
+/** Converts a guard's verdicts to Express responses. */
 export function middlewareOf<D extends Denial>(
   name: string,
   guard: Guard<Request, DenialHandler<D>, D>,
@@ -28,7 +28,7 @@ export function middlewareOf<D extends Denial>(
       if (value !== undefined) keepers[i]?.(req, value);
     }
     if (settle !== undefined) settleAtEnd(res, settle);
-    // Something else, such as a timeout, answered while the store was asked.
+    // The response was already sent by something else, such as a timeout, while the store was asked.
     if (res.headersSent) return denial === undefined;
     for (const { name, value, append } of fields) {
       const earlier = append ? res.getHeader(name) : undefined;
@@ -47,14 +47,13 @@ export function middlewareOf<D extends Denial>(
   }
 
   /**
-   * A client that left is not an error, but its request ends here: it would reach the route without having been
-   * limited.
+   * A client that left is not an error. But its request must end here, or it would reach the route without being limited.
    */
   function fail(error: unknown, req: Request, next: NextFunction): void {
     if (!isAboutLeaving(error, req, port)) next(error);
   }
 
-  // Apart, since a function that has closures pays for them also when it creates none.
+  // A separate function: if this code were inline, every call would pay for its closures.
   function applyLater(verdict: Promise<Verdict<D> | undefined>, req: Request, res: Response, next: NextFunction): void {
     verdict
       .then((settled) => apply(settled, req, res, next))
