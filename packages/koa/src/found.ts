@@ -1,20 +1,20 @@
 import type { Decision } from "@sluice/core";
 
-/** A context of Koa, whatever the app's own types of its state are. */
+/** A Koa context, whatever types the app gives its state. */
 export interface StateHolder {
   readonly state: object;
 }
 
-/** The value that a middleware put into the state of a context. */
+/** Returns the value that a middleware put into the state of a context. */
 export function found<T>(ctx: StateHolder, requestProperty: string): T | undefined {
   return Reflect.get(ctx.state, requestProperty);
 }
 
 /**
- * Returns the decision of `rateLimit` or `protect` about a request: the last one, where several decided. `undefined` for a
- * request that was not limited. The types of Koa's state stay as they are, so they can't conflict with an app's own.
+ * Returns the decision of `rateLimit` or `protect` about a request. If several decided, the last decision. `undefined` if
+ * the request was not limited. A function, because a type for Koa's state could conflict with the app's own types.
  *
- * @param requestProperty the middleware's option of this name
+ * @param requestProperty the middleware's `requestProperty` option
  *
  * @example
  * ```ts

@@ -1,10 +1,10 @@
 import type { HeaderField } from "@sluice/core/http";
 import type { Context } from "koa";
 
-/** The values that are kept for a context. */
+/** The values kept for a context. */
 export interface Kept {
   fields: readonly HeaderField[];
-  /** The first error that the error handling got, if any. */
+  /** The first error that reached the error handling, if any. */
   error: unknown;
 }
 
@@ -19,13 +19,13 @@ interface KeepingContext {
 }
 
 /**
- * Koa answers an error after removing all fields from the response. These fields stay, whatever failed: middleware, a
- * stream that is the body, or the body's JSON. Only `ctx.onerror` is called for all of them. The error itself may be
- * anything, and is not changed.
+ * Keeps these fields on error responses, although Koa removes all fields before it answers an error. Overrides
+ * `ctx.onerror`, because only it is called for all errors: of middleware, of a stream that is the body, and of the body's
+ * JSON. The error may be any value, and does not change.
  */
 export function keepOnError(ctx: Context, fields: readonly HeaderField[]): Readonly<Kept> {
   const context: KeepingContext = ctx;
-  // A function for each app, and not for each request, which would cost more than limiting it.
+  // Overridden once for each app. Doing it for each request would cost more than limiting the request.
   if (context[PREPARED] !== true) prepare(Object.getPrototypeOf(ctx));
   const kept = context[KEPT];
   if (kept === undefined) {
@@ -36,7 +36,7 @@ export function keepOnError(ctx: Context, fields: readonly HeaderField[]): Reado
   return kept;
 }
 
-/** @param prototype the app's `context`, from which it creates the one of each request */
+/** @param prototype the app's `context`, which is the prototype of each request's context */
 function prepare(prototype: KeepingContext): void {
   const { onerror } = prototype;
   prototype[PREPARED] = true;

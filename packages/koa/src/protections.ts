@@ -51,8 +51,8 @@ export const once: (
 ) => CheckSource<Context, of.DuplicateDenial | UnavailableDenial> = of.once;
 
 /**
- * Middleware for Koa 2 and 3 that answers duplicates with 409: requests of one client with the same unsafe method, path, query
- * and body within a window. Put it after what parses bodies.
+ * Middleware for Koa 2 and 3 that answers duplicates with 409. Duplicates are requests of one client with the same unsafe
+ * method, path, query and body within a window. Add it after the body parsers.
  *
  * @param storeOrDebouncer a store for the windows, or a debouncer that other parts of the app use too
  * @throws SluiceError for any invalid option
@@ -95,7 +95,7 @@ export function blocklist(storeOrBlocklist: Store | of.Blocklist, options: Block
 }
 
 /**
- * Middleware for Koa 2 and 3 that lets registered clients through, and answers others with 403. It puts the client on
+ * Middleware for Koa 2 and 3 that lets registered clients through and answers others with 403. It puts the client on
  * `ctx.state.registeredClient`, where {@link registeredClientOf} reads it.
  *
  * @param storeOrRegistry a store for the clients, or a registry that other parts of the app use too
@@ -119,8 +119,8 @@ export function requireRegistered(storeOrRegistry: Store | of.Registry, options:
 
 /**
  * Middleware for Koa 2 and 3 with all protections in one admission: 403 for blocked and unregistered clients, 409 for
- * duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision on `ctx.state.rateLimit`,
- * where `decisionOf` reads it. Put it after the body parsers.
+ * duplicates, 429 over a limit. It sets the RateLimit fields and puts the limiter's decision on `ctx.state.rateLimit`,
+ * where `decisionOf` reads it. Add it after the body parsers.
  *
  * @throws SluiceError for any invalid option
  *
@@ -139,12 +139,12 @@ export function protect(protections: of.Protections, options: ProtectOptions = {
   return middlewareOf("protect", of.createProtectGuard(protections, options, port));
 }
 
-/** Returns the result of `debounce` for a request; `undefined` if it did not check it. */
+/** Returns the result of `debounce` for a request. `undefined` if it did not check the request. */
 export function sightingOf(ctx: StateHolder, requestProperty = "debounce"): of.Sighting | undefined {
   return found(ctx, requestProperty);
 }
 
-/** Returns the client that `requireRegistered` let through; `undefined` for a request that it skipped. */
+/** Returns the client that `requireRegistered` let through. `undefined` if it skipped the request. */
 export function registeredClientOf(ctx: StateHolder, requestProperty = "registeredClient"): of.Client | undefined {
   return found(ctx, requestProperty);
 }

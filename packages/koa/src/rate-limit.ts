@@ -18,19 +18,19 @@ import type { Context, Middleware } from "koa";
 import { port } from "./port.js";
 import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link rateLimit}. Functions among them get Koa's context. */
+/** Options of {@link rateLimit}. Functions get Koa's context. */
 export interface RateLimitOptions extends RateLimitOptionsOf<Context, DenialHandler<LimitDenial>> {}
 
-/** Options of {@link guard}. Functions among them get Koa's context. */
+/** Options of {@link guard}. Functions get Koa's context. */
 export interface GuardOptions<D extends Denial = Denial> extends GuardOptionsOf<Context, DenialHandler<D>> {}
 
-/** Options of {@link limit}. Functions among them get Koa's context. */
+/** Options of {@link limit}. Functions get Koa's context. */
 export interface LimitOptions extends LimitOptionsOf<Context> {}
 
 /**
- * Middleware for Koa 2 and 3 that limits requests: by default 100 a second for each client address, as found by Koa's
- * settings `proxy` and `maxIpsCount`. It sets the RateLimit fields, puts the decision on `ctx.state.rateLimit`, where
- * `decisionOf` reads it, and answers requests over the limit with 429 and a problem document.
+ * Middleware for Koa 2 and 3 that limits requests. Default: 100 a second for each client address, which Koa finds by its
+ * settings `proxy` and `maxIpsCount`. It sets the RateLimit fields and puts the decision on `ctx.state.rateLimit`, where
+ * `decisionOf` reads it. It answers requests over the limit with 429 and a problem document.
  *
  * @param storeOrLimiter a store for the counts, or a limiter that other parts of the app use too
  * @throws SluiceError for any invalid option
@@ -57,8 +57,8 @@ export function rateLimit(
 }
 
 /**
- * Middleware for Koa 2 and 3 that asks several checks about each request and decides their claims in one admission: all
- * are charged or none is. The first check of the list that denies answers. See `docs/write-a-check.md`.
+ * Middleware for Koa 2 and 3 that runs several checks on each request. It decides their claims in one admission, which
+ * charges all or none. The first check in the list that denies supplies the answer. See `docs/write-a-check.md`.
  *
  * @throws SluiceError for any invalid option
  *
@@ -83,7 +83,8 @@ export function guard<Source extends CheckSource<Context>>(
 }
 
 /**
- * A check of {@link guard} that limits requests: policies on a store, or a limiter that the app shares with other parts of it.
+ * A check of {@link guard} that limits requests, by policies on a store or by a limiter that other parts of the app use
+ * too.
  *
  * @throws SluiceError for any invalid option
  */

@@ -4,14 +4,14 @@ import type { Context, Middleware, Next } from "koa";
 import { type Kept, keepOnError } from "./keep-on-error.js";
 import { port } from "./port.js";
 
-/** Answers a denied request. Status and fields are set already. */
+/** Answers a denied request. Status and fields are already set. */
 export type DenialHandler<D extends Denial = Denial> = (ctx: Context, next: Next, denial: D) => unknown;
 
 function settleWith(kept: Readonly<Kept>, res: Context["res"], settle: Settle): void {
   settleAtEnd(res, settle, () => kept.error);
 }
 
-/** Turns a guard's verdicts into responses of Koa. */
+/** Converts a guard's verdicts to Koa responses. */
 export function middlewareOf<D extends Denial>(name: string, guard: Guard<Context, DenialHandler<D>, D>): Middleware {
   const { properties } = guard;
 
@@ -25,7 +25,7 @@ export function middlewareOf<D extends Denial>(name: string, guard: Guard<Contex
     const { res } = ctx;
     const kept = keepOnError(ctx, fields);
     if (settle !== undefined) settleWith(kept, res, settle);
-    // Something else, such as a timeout, answered while the store was asked.
+    // The response was already sent by something else, such as a timeout, while the store was asked.
     if (res.headersSent) return denial === undefined ? next() : undefined;
     for (const { name, value, append } of fields) {
       const earlier = append ? res.getHeader(name) : undefined;
@@ -40,16 +40,15 @@ export function middlewareOf<D extends Denial>(name: string, guard: Guard<Contex
   }
 
   /**
-   * A client that left is not an error, but its request ends here: it would reach the route without having been
-   * limited.
+   * A client that left is not an error. But its request must end here, or it would reach the route without being limited.
    */
   function fail(error: unknown, ctx: Context): undefined {
     if (!isAboutLeaving(error, ctx, port)) throw error;
   }
 
-  // Apart, since a function that has closures pays for them also when it creates none.
+  // A separate function: if this code were inline, every call would pay for its closures.
   function applyLater(verdict: Promise<Verdict<D> | undefined>, ctx: Context, next: Next): Promise<unknown> {
-    // Only errors of the guard, not those of the route.
+    // Handles errors of the guard only, not those of the route.
     return verdict.then(
       (settled) => apply(settled, ctx, next),
       (error) => fail(error, ctx),
