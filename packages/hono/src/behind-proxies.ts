@@ -9,18 +9,18 @@ import {
 import type { GetConnInfo } from "hono/conninfo";
 import { hasLeft } from "./has-left.js";
 
-/** The values are checked by `forwardedClient`. */
+/** `forwardedClient` checks the values. */
 const RULES: Rules<ForwardedClientOptions> = { trustProxy: "any", proxyHeader: "any" };
 
-/** A {@link GetConnInfo} that knows which proxies it trusts. */
+/** A {@link GetConnInfo} that reports which proxies it trusts. */
 type Proxied = GetConnInfo & { readonly trust?: ForwardedClient["trust"] };
 
 /**
- * A `getConnInfo` that finds the client behind proxies, for the option of that name. A field of the request is read only if the
- * connection's address is a trusted proxy. The client is then the last address in it that is not a trusted proxy, so a client can't
- * change its address by writing the field itself.
+ * Returns a `getConnInfo` that finds the client behind proxies, for the option of the same name. It reads the proxies'
+ * field only if the connection's address is a trusted proxy. The client is then the last address in the field that is not a
+ * trusted proxy. So a client can't change its address by writing the field itself.
  *
- * @param getConnInfo that of the runtime, which knows the address of the connection
+ * @param getConnInfo the runtime's function, which returns the address of the connection
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
  * @example
@@ -41,7 +41,7 @@ export function behindProxies(getConnInfo: GetConnInfo, options: ForwardedClient
   const proxied: GetConnInfo = (c) => {
     const info = getConnInfo(c);
     const peer = info?.remote?.address;
-    // Without an address it would be taken for a Unix socket.
+    // A connection without an address would count as a Unix socket.
     if (peer === undefined && hasLeft(c)) return info;
     const client = address(peer, (name) => c.req.raw.headers.get(name) ?? undefined);
     return client === peer ? info : { remote: client === undefined ? {} : { address: client } };
@@ -49,7 +49,7 @@ export function behindProxies(getConnInfo: GetConnInfo, options: ForwardedClient
   return Object.assign(proxied, { trust });
 }
 
-/** Whom a `getConnInfo` trusts. */
+/** The proxies that a `getConnInfo` trusts. */
 export function trustOf(getConnInfo: Proxied | undefined): ForwardedClient["trust"] {
   return getConnInfo?.trust ?? "nobody";
 }

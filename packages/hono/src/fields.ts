@@ -1,7 +1,7 @@
 import type { HeaderField } from "@sluice/core/http";
 import type { Context, Env } from "hono";
 
-/** The key under which a context keeps the fields of all limiters on its request. */
+/** The key under which a context keeps the fields of all limiters that ran for its request. */
 const SENT = Symbol("fields");
 
 interface KeepingContext {
@@ -16,10 +16,10 @@ const SHARED: ReadonlySet<string> = new Set(["Retry-After", "Cache-Control"]);
 /** Set by `@hono/node-server` on the response of a route that answered directly. */
 const ALREADY_SENT = "x-hono-already-sent";
 
-/** The fields of all drafts. Those in `X-RateLimit-` form are left out, since they may come from other software. */
+/** The fields of all drafts. Without the `X-RateLimit-` fields, which may come from other software. */
 const OF_DRAFTS = ["RateLimit", "RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"];
 
-/** Sets fields before the route runs, since setting them after it costs far more. */
+/** Sets fields before the route runs, because setting them afterwards costs far more. */
 export function setFields<E extends Env>(c: Context<E>, fields: readonly HeaderField[]): void {
   for (const { name, value, append } of fields) {
     if (append) c.header(name, value, APPEND);
@@ -31,9 +31,9 @@ export function setFields<E extends Env>(c: Context<E>, fields: readonly HeaderF
 }
 
 /**
- * Sets the fields of all limiters again when the route or an error handler answered with a response that it did not create
- * from the context. The RateLimit fields of an upstream server or of another client, on a response from a cache, are
- * replaced. The response itself stays as it is, since its headers may be immutable, or it may be returned again.
+ * Sets the fields of all limiters again if the route or an error handler did not create its response from the context. This
+ * replaces RateLimit fields of an upstream server and, on cached responses, of another client. The response itself does not
+ * change, because its headers may be immutable, or it may be returned again.
  */
 export function restoreFields<E extends Env>(c: Context<E>): void {
   const sent = (c as KeepingContext)[SENT];
@@ -48,16 +48,16 @@ function replaceFields<E extends Env>(c: Context<E>, sent: readonly HeaderField[
   const { headers } = copy;
   for (const name of OF_DRAFTS) headers.delete(name);
   for (const { name, value } of sent) if (!(SHARED.has(name) && headers.has(name))) headers.set(name, value);
-  // Hono copies the fields of an earlier response to the next one, unless there is none.
+  // Hono copies the fields of an existing `c.res` to the next response.
   c.res = undefined;
   c.res = copy;
 }
 
-/** The same response with new headers. */
+/** Copies a response with new headers. */
 function copyOf(res: Response): Response {
   const copy = new Response(res.body, res);
   if (copy.headers !== res.headers) return copy;
-  // @hono/node-server 1.14 to 2.0.0 shares those of a response of `fetch`, which are immutable.
+  // @hono/node-server 1.14 to 2.0.0 reuses the immutable headers of a response of `fetch`.
   const { status, statusText } = res;
   return new Response(copy.body, { status, statusText, headers: new Headers(res.headers) });
 }
@@ -71,12 +71,12 @@ function hasAll(headers: Headers, sent: readonly HeaderField[]): boolean {
   return sent.length > 1 || hasNoOther(headers, sent);
 }
 
-/** If the store fails, the numbers are unknown, so none may come from elsewhere. */
+/** If the store fails, the numbers are unknown, so the response must not have numbers from elsewhere. */
 function hasNoOther(headers: Headers, [only]: readonly HeaderField[]): boolean {
   return !OF_DRAFTS.some((name) => name !== only?.name && headers.has(name));
 }
 
-/** Upgrades, network errors, responses that the route has sent or read already: nothing can be added to these. */
+/** Returns whether fields can't be added: upgrades, network errors, and responses that were already sent or read. */
 function isOutOfReach(res: Response): boolean {
   if (res.status < 200 || res.status > 599 || res.headers.has(ALREADY_SENT)) return true;
   return res.bodyUsed || res.body?.locked === true;

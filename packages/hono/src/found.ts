@@ -1,20 +1,20 @@
 import type { Decision } from "@sluice/core";
 
-/** A context of Hono, whatever the app's own types of its variables are. */
+/** A Hono context, whatever types the app gives its variables. */
 export interface VariableHolder {
   get(name: never): unknown;
 }
 
-/** The value that a middleware put into the variables of a context. */
+/** Returns the value that a middleware put into the variables of a context. */
 export function found<T>(c: VariableHolder, requestProperty: string): T | undefined {
   return c.get(requestProperty as never) as T | undefined;
 }
 
 /**
- * Returns the decision of `rateLimit` or `protect` about a request: the last one, where several decided. `undefined` for a
- * request that was not limited. The types of Hono's variables stay as they are, so they can't conflict with an app's own.
+ * Returns the decision of `rateLimit` or `protect` about a request. If several decided, the last decision. `undefined` if
+ * the request was not limited. A function, because a type for Hono's variables could conflict with the app's own types.
  *
- * @param requestProperty the middleware's option of this name
+ * @param requestProperty the middleware's `requestProperty` option
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 import { type ConnectedRequest, connectionEnded } from "@sluice/core/http";
 import type { Context, Env } from "hono";
 
-/** On Node.js the connection shows it, since a request's signal is aborted only once the response is over. */
+/** On Node.js the connection shows it: a request's signal is aborted only after the response has ended. */
 export function hasLeft<E extends Env>(c: Context<E>): boolean {
   if (c.req.raw.signal.aborted) return true;
   const { incoming } = (c.env ?? {}) as { readonly incoming?: ConnectedRequest };

@@ -8,17 +8,17 @@ import { hasLeft } from "./has-left.js";
 /** Settings for finding the client of a request in Hono. */
 export interface ConnectionOptions {
   /**
-   * Returns the connection's addresses: the function of this name of the runtime's adapter, as in
-   * `@hono/node-server/conninfo`, `hono/bun`, `hono/deno` or `hono/cloudflare-workers`. Behind proxies, that of `behindProxies`. Needed unless there is a
-   * `key`.
+   * Returns the connection's addresses. Pass the function of this name from the runtime's adapter, such as
+   * `@hono/node-server/conninfo`, `hono/bun`, `hono/deno` or `hono/cloudflare-workers`. Behind proxies, pass the result of
+   * `behindProxies`. Required unless there is a `key`.
    */
   getConnInfo?: GetConnInfo | undefined;
 }
 
-/** Larger bodies are not read ahead of the route: 1 MiB. */
+/** Bodies larger than this, 1 MiB, are not read before the route runs. */
 const MAX_BODY = 2 ** 20;
 
-/** Hono runs every handler through `dispatch` of its `compose`, or calls the only one from its own `dispatch`. */
+/** Hono runs handlers through `dispatch` of its `compose`. If there is only one handler, its own `dispatch` calls it. */
 const HANDLER_FRAME = /#?dispatch \(.*hono/;
 
 /**
@@ -41,7 +41,7 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
   }
   const address = (c: Context<E>): string | undefined => {
     try {
-      // Anything but a connection, such as a promise of one, has no usable address.
+      // Another value, such as a promise of a connection, has no usable address.
       return getConnInfo?.(c)?.remote?.address;
     } catch (error) {
       if (hasLeft(c)) return undefined;
@@ -63,7 +63,7 @@ export function portOf<E extends Env, O extends ConnectionOptions>(
   };
 }
 
-/** The port for guards with any checks. That of `rateLimit` alone is smaller, which matters in bundles. */
+/** The port for guards with any checks. The port of `rateLimit` is smaller, which matters in bundles. */
 export function withBodies<E extends Env>(port: HttpPort<Context<E>>): HttpPort<Context<E>> {
   return { ...port, target: (c) => pathOf(c.req.url), body: bodyOf };
 }
@@ -74,8 +74,8 @@ function pathOf(url: string): string {
 }
 
 /**
- * The body, so that the route can read it as well: as bytes with their type, which Hono converts to any form.
- * `undefined` for a body that is large or of unknown length, or that was read without Hono.
+ * The body as bytes with their type, which Hono converts to any form, so that the route can read it too. `undefined` for a
+ * body that is large, of unknown length, or was read without Hono.
  */
 async function bodyOf<E extends Env>({ req }: Context<E>): Promise<ArrayBuffer | undefined> {
   const isRead = Object.keys(req.bodyCache).length > 0;

@@ -54,8 +54,8 @@ export const once: <E extends Env = Env>(
 ) => CheckSource<Context<E>, of.DuplicateDenial | UnavailableDenial> = of.once;
 
 /**
- * Middleware for Hono 4 that answers duplicates with 409: requests of one client with the same unsafe method, path, query
- * and body within a window. Bodies of up to 1 MiB are read, and the route can read them again.
+ * Middleware for Hono 4 that answers duplicates with 409. Duplicates are requests of one client with the same unsafe
+ * method, path, query and body within a window. It reads bodies of up to 1 MiB, and the route can read them again.
  *
  * @param storeOrDebouncer a store for the windows, or a debouncer that other parts of the app use too
  * @throws SluiceError for any invalid option; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
@@ -108,7 +108,7 @@ export function blocklist<E extends Env = Env>(
 }
 
 /**
- * Middleware for Hono 4 that lets registered clients through, and answers others with 403. It puts the client into the
+ * Middleware for Hono 4 that lets registered clients through and answers others with 403. It puts the client into the
  * variable `registeredClient`, where {@link registeredClientOf} reads it.
  *
  * @param storeOrRegistry a store for the clients, or a registry that other parts of the app use too
@@ -130,15 +130,15 @@ export function requireRegistered<E extends Env = Env>(
   storeOrRegistry: Store | of.Registry,
   options: RequireRegisteredOptions<E>,
 ): MiddlewareHandler<E> {
-  // The app says who a client is.
+  // No connection is needed: `id` identifies the client.
   const { port } = portOf<E, ConnectionOptions>({}, true);
   return middlewareOf("requireRegistered", of.createRegistryGuard(storeOrRegistry, options, port), port);
 }
 
 /**
  * Middleware for Hono 4 with all protections in one admission: 403 for blocked and unregistered clients, 409 for
- * duplicates, 429 over a limit. It sets the RateLimit fields, and puts the limiter's decision into the variable
- * `rateLimit`, where `decisionOf` reads it. Bodies of up to 1 MiB are read, and the route can read them again.
+ * duplicates, 429 over a limit. It sets the RateLimit fields and puts the limiter's decision into the variable `rateLimit`,
+ * where `decisionOf` reads it. It reads bodies of up to 1 MiB, and the route can read them again.
  *
  * @throws SluiceError for any invalid option; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
  *
@@ -162,12 +162,12 @@ export function protect<E extends Env = Env>(
   return middlewareOf("protect", of.createProtectGuard(protections, guardOptions, withBodies(port)), port);
 }
 
-/** Returns the result of `debounce` for a request; `undefined` if it did not check it. */
+/** Returns the result of `debounce` for a request. `undefined` if it did not check the request. */
 export function sightingOf(c: VariableHolder, requestProperty = "debounce"): of.Sighting | undefined {
   return found(c, requestProperty);
 }
 
-/** Returns the client that `requireRegistered` let through; `undefined` for a request that it skipped. */
+/** Returns the client that `requireRegistered` let through. `undefined` if it skipped the request. */
 export function registeredClientOf(c: VariableHolder, requestProperty = "registeredClient"): of.Client | undefined {
   return found(c, requestProperty);
 }

@@ -19,23 +19,23 @@ import type { Context, Env, MiddlewareHandler } from "hono";
 import { type ConnectionOptions, portOf, withBodies } from "./port.js";
 import { type DenialHandler, middlewareOf } from "./respond.js";
 
-/** Options of {@link rateLimit}. Functions among them get Hono's context. */
+/** Options of {@link rateLimit}. Functions get Hono's context. */
 export interface RateLimitOptions<E extends Env = Env>
   extends RateLimitOptionsOf<Context<E>, DenialHandler<LimitDenial, E>>,
     ConnectionOptions {}
 
-/** Options of {@link guard}. Functions among them get Hono's context. */
+/** Options of {@link guard}. Functions get Hono's context. */
 export interface GuardOptions<D extends Denial = Denial, E extends Env = Env>
   extends GuardOptionsOf<Context<E>, DenialHandler<D, E>>,
     ConnectionOptions {}
 
-/** Options of {@link limit}. Functions among them get Hono's context. */
+/** Options of {@link limit}. Functions get Hono's context. */
 export interface LimitOptions<E extends Env = Env> extends LimitOptionsOf<Context<E>> {}
 
 /**
- * Middleware for Hono 4 that limits requests: by default 100 a second for each client address, as returned by
- * `getConnInfo`. It sets the RateLimit fields, puts the decision into the variable `rateLimit`, where `decisionOf`
- * reads it, and answers requests over the limit with 429 and a problem document.
+ * Middleware for Hono 4 that limits requests. Default: 100 a second for each client address, which `getConnInfo` returns.
+ * It sets the RateLimit fields and puts the decision into the variable `rateLimit`, where `decisionOf` reads it. It answers
+ * requests over the limit with 429 and a problem document.
  *
  * @param storeOrLimiter a store for the counts, or a limiter that other parts of the app use too
  * @throws SluiceError for any invalid option; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
@@ -66,15 +66,15 @@ export function rateLimit<E extends Env = Env>(
   third?: RateLimitOptions<E>,
 ): MiddlewareHandler<E> {
   const { policies, options } = policiesAndOptions<Context<E>, RateLimitOptions<E>>(second, third);
-  // Before the port, which throws for a missing getConnInfo: without a store, it is usually missing too.
+  // Checked before the port, which throws for a missing getConnInfo: a call without a store usually lacks that too.
   checkStoreOrLimiter(storeOrLimiter);
   const { port, guardOptions } = portOf<E, RateLimitOptions<E>>(options, options.key !== undefined);
   return middlewareOf("rateLimit", createRateLimit(storeOrLimiter, policies, guardOptions, port), port);
 }
 
 /**
- * Middleware for Hono 4 that asks several checks about each request and decides their claims in one admission: all are
- * charged or none is. The first check of the list that denies answers. See `docs/write-a-check.md`.
+ * Middleware for Hono 4 that runs several checks on each request. It decides their claims in one admission, which charges
+ * all or none. The first check in the list that denies supplies the answer. See `docs/write-a-check.md`.
  *
  * @throws SluiceError for any invalid option; `CONN_INFO_MISSING` with neither `getConnInfo` nor `key`
  *
@@ -100,13 +100,14 @@ export function guard<E extends Env = Env, Source extends CheckSource<Context<E>
   return middlewareOf("guard", createGuard(checks, guardOptions, withBodies(port)), port);
 }
 
-/** Returns whether no check asks for the client address. */
+/** Returns whether no check needs the client address. */
 function isKeyless<E extends Env>(checks: readonly CheckSource<Context<E>>[]): boolean {
   return Array.isArray(checks) && checks.every((check) => typeof check === "object" && check.keyless === true);
 }
 
 /**
- * A check of {@link guard} that limits requests: policies on a store, or a limiter that the app shares with other parts of it.
+ * A check of {@link guard} that limits requests, by policies on a store or by a limiter that other parts of the app use
+ * too.
  *
  * @throws SluiceError for any invalid option
  */

@@ -5,17 +5,17 @@ import type { StatusCode } from "hono/utils/http-status";
 import { restoreFields, setFields } from "./fields.js";
 import { settlerFor } from "./settle.js";
 
-/** The status that nginx logs for it. It is never received. */
+/** nginx's status for a client that left. No client receives it. */
 const CLIENT_CLOSED_REQUEST = 499;
 
-/** Answers a denied request. Status and fields are set already. */
+/** Answers a denied request. Status and fields are already set. */
 export type DenialHandler<D extends Denial = Denial, E extends Env = Env> = (
   c: Context<E>,
   next: Next,
   denial: D,
 ) => unknown;
 
-/** Turns a guard's verdicts into responses of Hono. */
+/** Converts a guard's verdicts to Hono responses. */
 export function middlewareOf<D extends Denial, E extends Env>(
   name: string,
   guard: Guard<Context<E>, DenialHandler<D, E>, D>,
@@ -33,7 +33,7 @@ export function middlewareOf<D extends Denial, E extends Env>(
     setFields(c, fields);
     const settleLater = settle && settlerFor(c, settle);
     if (denial !== undefined) return answer(denial, c, next);
-    // Nearly every request comes here, and an async function would cost it more.
+    // Nearly every request takes this path, and an async function would make it slower.
     return Promise.resolve(next()).then(() => {
       restoreFields(c);
       return settleLater?.();
@@ -52,20 +52,19 @@ export function middlewareOf<D extends Denial, E extends Env>(
   }
 
   /**
-   * A client that left is not an error, but its request ends here: it would reach the route without having been
-   * limited.
+   * A client that left is not an error. But its request must end here, or it would reach the route without being limited.
    */
   function fail(error: unknown, c: Context<E>): Response {
     if (isAboutLeaving(error, c, port)) return new Response(null, { status: CLIENT_CLOSED_REQUEST });
     throw error;
   }
 
-  /** Only Promises are expected, as of an async function. */
+  /** Returns a promise, because callers expect middleware to be asynchronous. */
   async function rejected(error: unknown, c: Context<E>): Promise<Response> {
     return fail(error, c);
   }
 
-  // Apart, since a function that has closures pays for them also when it creates none.
+  // A separate function: if this code were inline, every call would pay for its closures.
   function applyLater(
     verdict: Promise<Verdict<D> | undefined>,
     c: Context<E>,

@@ -10,9 +10,9 @@ interface Bindings {
 }
 
 /**
- * Called before the route; the function returned, if any, is called after it. Node's response reports when it is over.
- * Elsewhere the body does, once it has been read to its end: a client that left does not read. A response without a body
- * is not known to have arrived, except on AWS Lambda, where it is over when the handler resolves.
+ * Called before the route. If it returns a function, that is called after the route. On Node.js the response reports its
+ * end. Elsewhere the body does, after it was read to its end, because a client that left does not read. A response without
+ * a body never shows that it arrived, except on AWS Lambda, where it has ended when the handler resolves.
  */
 export function settlerFor<E extends Env>(c: Context<E>, settle: Settle): (() => Promise<undefined>) | undefined {
   const { outgoing, event } = (c.env ?? {}) as Bindings;
@@ -38,7 +38,7 @@ export function settlerFor<E extends Env>(c: Context<E>, settle: Settle): (() =>
 }
 
 /**
- * If the platform can keep a request alive, the response does not wait for a refund; elsewhere the body ends after it.
+ * Waits for a refund unless the platform can keep a request alive. If it waits, the body ends after the refund.
  */
 function finish<E extends Env>(c: Context<E>, settled: Promise<void>): Promise<void> {
   if (!hasExecutionContext(c)) return settled;
@@ -46,7 +46,7 @@ function finish<E extends Env>(c: Context<E>, settled: Promise<void>): Promise<v
   return Promise.resolve();
 }
 
-/** The same body, which reports whether its reader left before the end. */
+/** Wraps a body so that it reports whether its reader left before the end. */
 function reporting(body: ReadableStream<Uint8Array>, ended: (left: boolean) => Promise<void>): ReadableStream {
   const reader = body.getReader();
   return new ReadableStream(
@@ -54,8 +54,8 @@ function reporting(body: ReadableStream<Uint8Array>, ended: (left: boolean) => P
       async pull(controller) {
         const { done, value } = await reader.read();
         if (!done) return controller.enqueue(value);
-        // Runtimes read on for a client that has just left. They know it a turn later: workerd then ends the request
-        // here, and the others abort its signal. After the end is too late: Deno aborts all signals then.
+        // Runtimes keep reading for a client that has just left, and notice it a turn later. workerd then ends the request
+        // here, and the others abort its signal. Checking after the end is too late: Deno then aborts all signals.
         await new Promise((resolve) => setTimeout(resolve));
         await ended(false);
         controller.close();
@@ -65,12 +65,12 @@ function reporting(body: ReadableStream<Uint8Array>, ended: (left: boolean) => P
         return reader.cancel(reason);
       },
     },
-    // Nothing is read ahead of the client.
+    // Reads nothing before the client asks for it.
     { highWaterMark: 0 },
   );
 }
 
-/** Reading it throws if there is none. */
+/** Returns whether there is an execution context. Without one, reading the property throws. */
 function hasExecutionContext<E extends Env>(c: Context<E>): boolean {
   try {
     return c.executionCtx !== undefined;
