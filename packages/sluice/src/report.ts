@@ -4,7 +4,7 @@ import { CommanderError } from "commander";
 const FAILED = 1;
 const WRONG_ARGUMENTS = 2;
 
-/** Invalid arguments of the command line. The message says why. */
+/** Invalid command line arguments. The message explains the problem. */
 export class UsageError extends Error {}
 
 /**
@@ -24,7 +24,7 @@ export function report(error: unknown, commands: readonly string[] = []): number
   return error instanceof SluiceError && error.code === "INVALID_STORAGE" ? WRONG_ARGUMENTS : FAILED;
 }
 
-/** The reason, if the error is about the arguments. It repeats no argument that may be a URL with a password. */
+/** The reason, if the error is about the arguments. Does not repeat arguments, which may be URLs with a password. */
 function usageProblem(error: unknown, commands: readonly string[]): string | undefined {
   if (error instanceof UsageError) return error.message;
   if (!(error instanceof CommanderError)) return undefined;

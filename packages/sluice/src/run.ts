@@ -11,7 +11,7 @@ export async function run(args: readonly string[]): Promise<number> {
     .version(createRequire(import.meta.url)("../package.json").version, "--version", "print the version")
     .helpOption("-h, --help", "print this")
     .helpCommand(false)
-    // Errors are reported here: the parser repeats arguments, and these may be URLs with a password.
+    // Errors are reported here because the parser's messages repeat arguments, which may be URLs with a password.
     .exitOverride()
     .configureOutput({ outputError: () => {} });
   addMoveCommand(sluice, (ended) => {

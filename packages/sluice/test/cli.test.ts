@@ -88,7 +88,7 @@ describe("sluice move", () => {
 `,
     );
     const second = await sluice(["move", redisServer.url, postgresServer.url]);
-    expect(second.out).toContain("\n      0 new in the target\n  1,234 there already\n");
+    expect(second.out).toContain("\n      0 new in the target\n  1,234 already there\n");
     const store = await openStore(postgresServer.url);
     const limiter = createLimiter({ store, policies });
     expect((await limiter.peek("client 6")).remaining).toBe(3);

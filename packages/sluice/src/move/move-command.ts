@@ -5,7 +5,7 @@ import { report, UsageError } from "../report.js";
 import { createProgress, type Progress } from "./progress.js";
 import { type Move, summaryJson, summaryText } from "./summary.js";
 
-/** The exit status of a process that a signal ended: 128 and the signal's number. */
+/** The exit status of a process that a signal ended: 128 plus the signal's number. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 type SignalName = keyof typeof SIGNALS;
@@ -52,7 +52,7 @@ export function addMoveCommand(sluice: Command, end: (status: number) => void): 
     .option("--json", "print the summary as one line of JSON, and no progress")
     .option(
       "--no-progress",
-      "show no progress; it is only shown on a terminal, and FROM is then read twice, to count first",
+      "show no progress. Progress is only shown on a terminal, and FROM is then read once more to count its entries",
     )
     .addHelpText("after", DESCRIPTION)
     .action(async (from: string, to: string, flags: Flags) => end(await move(readMove(from, to, flags, process.env))));
@@ -122,8 +122,7 @@ async function move(request: MoveRequest): Promise<number> {
 }
 
 /**
- * Converts an error to the words of the command line. It contains no secret: the stores that `openStore` returns
- * guarantee that.
+ * Adapts an error to the command line. It contains no secret, because the stores that `openStore` returns guarantee that.
  */
 function described(error: unknown): Error & { code: string } {
   const message = String((error as Partial<Error>).message ?? error);

@@ -3,25 +3,25 @@ import cliProgress from "cli-progress";
 
 const NUMBER = new Intl.NumberFormat("en");
 
-/** One line on a terminal that shows how far a move is. */
+/** One line on a terminal that shows the progress of a move. */
 export interface Progress {
-  /** @param all how many entries there are; `undefined` while they are counted */
+  /** @param all the number of all entries; `undefined` while they are counted */
   show(done: number, all: number | undefined): void;
-  /** Removes the line. Nothing is shown afterwards. */
+  /** Removes the line. Nothing is shown after that. */
   end(): void;
 }
 
-/** The state of the move, beside the numbers of the bar. */
+/** The state of the move in addition to the numbers of the bar. */
 interface Payload {
   readonly isCounting: boolean;
-  /** Since the work began. */
+  /** The time since the work began. */
   readonly tookMs: number;
 }
 
 export function createProgress(terminal: WriteStream, clock: () => number = () => performance.now()): Progress {
   const bar = new cliProgress.SingleBar({
     stream: terminal,
-    // A terminal may report no columns.
+    // A terminal may not report its columns.
     format: (options, params, payload) => lineOf(options, params, payload).slice(0, (terminal.columns || 80) - 1),
     barsize: 24,
     barCompleteChar: "█",
@@ -51,7 +51,7 @@ export function createProgress(terminal: WriteStream, clock: () => number = () =
   };
 }
 
-/** Entries that were added after the count must not make it more than 100 %. */
+/** Entries that were added after the count must not make the progress exceed 100 %. */
 function lineOf(
   options: cliProgress.Options,
   { progress, value, total }: cliProgress.Params,

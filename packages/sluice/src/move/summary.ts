@@ -5,10 +5,10 @@ const NUMBER = new Intl.NumberFormat("en");
 /** The outcome of a move. */
 export type MoveStatus = "done" | "interrupted" | "failed";
 
-/** A move, for its summary. */
+/** The data of a move that its summary shows. */
 export interface Move {
   readonly status: MoveStatus;
-  /** Without secrets. */
+  /** The URL without secrets. */
   readonly from: string;
   readonly to: string;
   readonly dryRun: boolean;
@@ -24,7 +24,7 @@ export function summaryText(move: Move, counts: MoveSummary): string {
     [counts.read, "entries read"],
     [counts.written, `${would}new in the target`],
     [counts.merged, `${would}merged, stricter than they were in the target`],
-    [counts.alreadyThere, "there already"],
+    [counts.alreadyThere, "already there"],
     [counts.expired, "expired in the meantime"],
     [counts.leftOut.DIGESTED_KEY ?? 0, "left out: DIGESTED_KEY, the target can't look them up"],
   ];
