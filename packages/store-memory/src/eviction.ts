@@ -1,9 +1,9 @@
 import { createSlotSet } from "./slot-set.js";
 
-/** How slots are asked about. */
+/** The information about slots that eviction needs. */
 export interface SlotReader {
   expiresAtMs(slot: number): number;
-  /** Returns whether a slot has half of its limit again, and is not blocked. */
+  /** Returns whether half of a slot's limit is available again and its key is not blocked. */
   hasRecovered(slot: number, nowMs: number): boolean;
 }
 
@@ -13,25 +13,25 @@ export interface SlotReader {
  * token is not forgotten just before it uses it.
  */
 export interface Eviction {
-  /** Adds a slot that is in use from now on. */
+  /** Adds a slot that is now in use. */
   add(slot: number): void;
   guard(slot: number): void;
   unguard(slot: number): void;
   isGuarded(slot: number): boolean;
-  /** Removes a slot that is not in use any more. */
+  /** Removes a slot that is no longer in use. */
   remove(slot: number): void;
-  /** The slot to evict. Some slot must be in use. */
+  /** Returns the slot to evict. At least one slot must be in use. */
   victim(nowMs: number): number;
 }
 
 /**
- * How many slots are compared: groups of neighbours, spread evenly, because neighbours are of the same age and so of much
- * the same state.
+ * Compares this many groups of neighbouring slots, spread evenly. Neighbours are of the same age, and so in a similar
+ * state.
  */
 const GROUPS = 8;
 const NEIGHBOURS = 4;
 
-/** How many guarded slots each eviction checks for recovery, and how many when all slots are guarded. */
+/** How many guarded slots each eviction checks for recovery, and how many if all slots are guarded. */
 const CHECKS = 2;
 const CHECKS_OF_LAST = 16;
 
@@ -47,7 +47,7 @@ export function createEviction(capacity: number, { expiresAtMs, hasRecovered }: 
     ordinary.add(slot);
   }
 
-  /** Ends the guard of slots that have recovered, a few at a time. Returns one that has expired; -1 if it met none. */
+  /** Stops guarding slots that have recovered, a few at a time. Returns a slot that has expired, or -1 if it met none. */
   function checkGuarded(nowMs: number): number {
     const checks = Math.min(guarded.size, ordinary.size === 0 ? CHECKS_OF_LAST : CHECKS);
     for (let i = 0; i < checks; i++) {

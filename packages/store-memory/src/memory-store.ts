@@ -20,8 +20,8 @@ import { correctBlock, createTable, jsonTable, keepUntil, NO_SLOT, type StateTab
 export interface MemoryStoreOptions {
   /**
    * The maximum number of entries, one for each policy of each key: a whole number from 1 to 2^24. A key of more than 255
-   * characters takes the room of several entries, one for each 256 characters. A full store evicts recovered keys first, then
-   * those that are closest to recovering, and exhausted and blocked keys last. Default 1,000,000.
+   * characters counts as several entries, one for each 256 characters. A full store evicts recovered keys first, then those
+   * closest to recovering. It evicts exhausted and blocked keys last. Default 1,000,000.
    */
   maxKeys?: number | undefined;
 }
@@ -32,14 +32,14 @@ export interface MemoryStore extends SynchronousStore, ExportEntries, ImportEntr
   readonly size: number;
 }
 
-/** Keys of one `Map` in V8. */
+/** The maximum number of keys of a `Map` in V8. */
 const MAX_KEYS = 2 ** 24;
 
 /**
- * A store in this process's memory: every decision is synchronous. State is not shared with other processes and ends
- * with this one.
+ * Creates a store in this process's memory, which decides synchronously. State is not shared with other processes, and is
+ * lost when this one ends.
  *
- * It starts no timer. Expired entries are removed a few at a time during other calls, so there are no pauses.
+ * It starts no timers. Expired entries are removed a few at a time during other calls, so there are no pauses.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -57,20 +57,20 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const { maxKeys = 1_000_000 } = options;
   const slots = createSlots(maxKeys, tables as Map<string, Table>);
   let latest: StateTable | undefined;
-  // Used again for each decision: see SynchronousStore.
+  // Reused for each decision: see SynchronousStore.
   const single = blankFinding();
   const outcomeOfOne = { allowed: false, nowMs: 0, findings: [single] };
   let closed = false;
 
   function tableOf({ scope, policy }: Claim): StateTable {
-    // Most limiters have one policy, and ask for its table again and again.
+    // Most limiters have one policy, and so need the same table again and again.
     if (latest?.scope === scope) return latest;
     const known = tables.get(scope);
     latest = known?.isRead ? known : readTable(scope, policy, known);
     return latest;
   }
 
-  /** The table of a policy, with the entries that were written before it was known. */
+  /** The table of a policy. Takes over entries that were written before the policy was known. */
   function readTable(scope: string, policy: Policy, known: StateTable | undefined): StateTable {
     const table = createTable(scope, slots, policy);
     if (known === undefined) return table;
@@ -89,7 +89,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     if (closed) throw new SluiceError("CLOSED", "the memory store is closed");
   }
 
-  /** The slot of a claim's key, -1 if it has none; writes the finding of the claim into `finding`. */
+  /** Returns the slot of a claim's key, or -1 if it has none. Writes the finding of the claim into `finding`. */
   function judge(
     { policy, key, cost }: Claim,
     table: StateTable,
@@ -108,7 +108,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     return slot;
   }
 
-  /** The rare part of `judge`, kept apart since every decision runs `judge`. */
+  /** The rare cases of `judge`. A separate function, because every decision runs `judge`. */
   function judgeOther(
     table: StateTable,
     slot: number,
@@ -130,7 +130,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     Object.assign(finding, withBlock({ ...asked, resetAfterMs: finding.resetAfterMs }, blockedUntilMs, nowMs));
   }
 
-  /** The finding for a slot when nothing is charged. */
+  /** Writes the finding for a slot if nothing is charged. */
   function look(
     table: StateTable,
     slot: number,
@@ -142,7 +142,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     if (table.judge(slot, policy, nowMs, 0, finding)) keepRepaired(table, slot, nowMs, finding, graceMs);
   }
 
-  /** A state that had to be repaired is kept as long as it counts. */
+  /** Keeps a repaired state for as long as it counts. */
   function keepRepaired(
     { ttlMs }: StateTable,
     slot: number,
@@ -168,7 +168,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     if (finding.remaining === 0) slots.guard(slot);
   }
 
-  /** One claim, as nearly always, is decided without a second look at its key. */
+  /** Decides a single claim, as nearly all admissions have, without looking up its key twice. */
   function decideOne(claim: Claim, charging: boolean, nowMs: number, graceMs: number): Outcome {
     const table = tableOf(claim);
     const slot = judge(claim, table, nowMs, single, graceMs);
@@ -190,7 +190,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     });
     claims.forEach((claim, i) => {
       const table = tableOf(claim);
-      // Looked up again: a charge before this one may have evicted it.
+      // Looked up again, because an earlier charge may have evicted it.
       const slot = table.slotOf.get(claim.key) ?? NO_SLOT;
       const finding = findings[i] as WritableFinding;
       if (allowed && charging) charge(claim, table, slot, nowMs, finding, graceMs);
@@ -258,7 +258,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       if (entries.some(({ digested }) => digested)) {
         throw new SluiceError(
           "DIGESTED_KEY",
-          "an entry's key is known only by its digest, and the memory store looks keys up in plain text: leave it out",
+          "an entry's key is known only by its digest, and the memory store looks keys up in plain text: leave the entry out",
         );
       }
       const nowMs = Date.now();
@@ -291,7 +291,7 @@ function blankFinding(): WritableFinding {
   return { allowed: false, remaining: 0, retryAfterMs: undefined, resetAfterMs: 0, epochMs: 0, blocked: false };
 }
 
-/** From the time of a call to the time, by this process's clock, from which its entries are kept. */
+/** The time to add to the lifetime of entries if a call has an explicit time, because entries expire by this process's clock. */
 function graceOf(options: CallOptions | undefined): number {
   return options?.nowMs === undefined ? 0 : Date.now() - options.nowMs + TEST_GRACE_MS;
 }

@@ -1,21 +1,24 @@
 const WORD_BITS = 5;
 const BIT_MASK = 31;
 
-/** A set of slots, one bit each, that finds the next member after any slot in a few steps, however few there are. */
+/** A set of slots with one bit each. Finds the next member after any slot in a few steps, even if there are few members. */
 export interface SlotSet {
   readonly size: number;
   has(slot: number): boolean;
-  /** Fine when it is a member already. */
+  /** Does nothing if it is already a member. */
   add(slot: number): void;
-  /** Fine when it is not a member. */
+  /** Does nothing if it is not a member. */
   delete(slot: number): void;
-  /** The first member from `slot` on, or the first of all if none follows; -1 if the set is empty. */
+  /** The first member from `slot` on, or the first of all if none follows. -1 if the set is empty. */
   nextFrom(slot: number): number;
 }
 
-/** @param capacity slots are numbered from 0 up to this */
+/** @param capacity the number of slots, which are numbered from 0 */
 export function createSlotSet(capacity: number): SlotSet {
-  /** A bit for each slot, then a bit for each word of the level below that is not 0, up to a level of one word. */
+  /**
+   * The first level has a bit for each slot. Each further level has a bit for each non-zero word of the level below. The
+   * last is one word.
+   */
   const levels: Int32Array[] = [];
   for (let bits = capacity; levels.length === 0 || bits > 1; ) {
     bits = Math.ceil(bits / (BIT_MASK + 1));
@@ -23,7 +26,7 @@ export function createSlotSet(capacity: number): SlotSet {
   }
   const bottom = levels[0] as Int32Array;
 
-  /** The first bit that is set from `from` on; -1 if there is none. */
+  /** The first set bit at or after `from`. -1 if there is none. */
   function firstFrom(from: number): number {
     let at = from;
     for (let height = 0; height < levels.length; height++) {
@@ -37,7 +40,7 @@ export function createSlotSet(capacity: number): SlotSet {
     return -1;
   }
 
-  /** The first slot below a bit of a level. */
+  /** The first slot under a bit of a level. */
   function lowestBelow(height: number, bit: number): number {
     let at = bit;
     for (let below = height - 1; below >= 0; below--) {

@@ -1,13 +1,13 @@
 import { BLANK, copyOfKey, roomOf } from "@sluice/core/kit";
 import { createEviction } from "./eviction.js";
 
-/** The widest state of a fixed count of numbers, that of a token bucket. */
+/** The width of the widest state with a fixed count of numbers, which is a token bucket's. */
 const STATE_CELLS = 5;
 export const BLOCKED_UNTIL_MS: number = STATE_CELLS;
-/** The length of the block; 0 where there is none, or its length is not known. */
+/** The cell with the length of the block. 0 if there is none, or its length is unknown. */
 export const BLOCKED_FOR_MS: number = STATE_CELLS + 1;
 export const EXPIRES_AT_MS: number = STATE_CELLS + 2;
-/** Numbers per slot. */
+/** How many numbers a slot has. */
 export const STRIDE: number = STATE_CELLS + 3;
 
 /** All keys of one scope. */
@@ -15,47 +15,46 @@ export interface Table {
   readonly scope: string;
   /** The slot of each key. */
   readonly slotOf: Map<string, number>;
-  /** Returns whether a slot's key would be denied now, so that it must not be evicted before others. */
+  /** Returns whether a slot's key would be denied now, so that other slots must be evicted first. */
   isExhausted(slot: number, nowMs: number): boolean;
-  /** Returns whether half of a slot's limit is available again, and its key is not blocked. */
+  /** Returns whether half of a slot's limit is available again and its key is not blocked. */
   hasRecovered(slot: number, nowMs: number): boolean;
 }
 
 /**
- * The memory of the store: one typed array with {@link STRIDE} numbers per slot, so that a million keys are one object
- * to the garbage collector, and a separate place for state that is not numbers.
+ * The memory of the store. One typed array has {@link STRIDE} numbers for each slot, so that a million keys are one object
+ * to the garbage collector. State that is not numbers is kept separately.
  */
 export interface Slots {
-  /** Replaced when it grows: read it again after `take`. */
+  /** Replaced when it grows, so read it again after `take`. */
   cells: Float64Array;
   /** State that is not a fixed count of numbers. */
   readonly objects: Map<number, unknown>;
   /** Slots in use. */
   size: number;
-  /** A blank slot for the key, at the expense of another when all are in use. */
+  /** Returns a blank slot for the key. Evicts another key if all slots are in use. */
   take(table: Table, key: string, nowMs: number): number;
   release(slot: number): void;
-  /** Puts the slots of one table into another one. */
+  /** Moves the slots of one table to another. */
   move(from: Table, to: Table): void;
-  /** Keeps a slot whose key is denied: it is evicted after all others. */
+  /** Guards a slot whose key is denied, so that it is evicted after all others. */
   guard(slot: number): void;
-  /** Guards a slot whose state was written, or ends its guard, according to its current state. */
+  /** Starts or ends the guard of a slot whose state was written, according to the new state. */
   wrote(slot: number, nowMs: number): void;
-  /** Looks at the next slot in turn and releases it when it has expired: a full round costs each call next to nothing. */
+  /** Checks the next slot in turn and releases it if it has expired. A full round adds almost no time to each call. */
   sweepOne(nowMs: number): void;
-  /** Every slot in use. */
+  /** Yields every slot in use. */
   used(): Iterable<{ slot: number; table: Table; key: string }>;
-  /** Frees the memory. No slot is taken afterwards. */
+  /** Frees the memory. No slot may be taken afterwards. */
   close(): void;
 }
 
 /**
- * Entries that expired this recently stay: a client that comes back at once, as most do, then costs no removal and
- * insertion.
+ * Entries that expired this recently are kept. Most clients come back soon, and this saves a removal and an insertion.
  */
 const LINGER_MS = 1_000;
 
-/** @param tablesByScope holds every table with a slot, by its scope: one without would only take room */
+/** @param tablesByScope holds every table with a slot, by its scope. Tables without slots are removed, to save room */
 export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>): Slots {
   let capacity = Math.min(maxKeys, 1024);
   let cells = new Float64Array(capacity * STRIDE);
@@ -120,7 +119,7 @@ export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>):
       keys[slot] = undefined;
       tables[slot] = undefined;
       slots.objects.delete(slot);
-      // A free slot never looks expired, so that it is not released again.
+      // A free slot must never look expired, so that it is not released twice.
       cells[slot * STRIDE + EXPIRES_AT_MS] = Number.POSITIVE_INFINITY;
       free.push(slot);
       slots.size--;

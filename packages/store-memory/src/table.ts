@@ -12,38 +12,38 @@ import { BLOCKED_FOR_MS, BLOCKED_UNTIL_MS, EXPIRES_AT_MS, type Slots, STRIDE, ty
 /** A key without a slot. */
 export const NO_SLOT = -1;
 
-/** The state of one scope's keys, in the form that suits its algorithm. */
+/** The state of the keys of one scope, in a form that suits its algorithm. */
 export interface StateTable extends Table {
   /** Kept to find out whether a key is exhausted. */
   policy: Policy | undefined;
-  /** How long the state that was written last is kept, where that is longer than until the limit is there again. */
+  /** How long the last written state is kept, if that is longer than until the whole limit is available again. */
   readonly ttlMs: number | undefined;
-  /** False for records, and for entries that were written before a decision: their policy is not known. */
+  /** False for records, and for entries that were written before a decision, because their policy is unknown. */
   readonly isRead: boolean;
   /**
-   * Judges a slot's state, or with {@link NO_SLOT} no state at all. True when it first had to repair the state: the clock
-   * stepped back, or the policy's numbers changed.
+   * Judges a slot's state or, with {@link NO_SLOT}, a missing state. Returns true if it first had to repair the state,
+   * because the clock stepped back or the policy's numbers changed.
    */
   judge(slot: number, policy: Policy, nowMs: number, cost: number, finding: Finding): boolean;
-  /** Charges what `judge` allowed. */
+  /** Charges a cost that `judge` allowed. */
   charge(slot: number, policy: Policy, nowMs: number, cost: number): void;
-  /** The state as `atomicUpdate` sees it. */
+  /** Returns the state as `atomicUpdate` reads it. */
   read(slot: number): unknown;
   write(slot: number, state: unknown): void;
 }
 
-/** The table of a scope, in the form that suits its algorithm. */
+/** Creates the table of a scope, in the form that suits its algorithm. */
 export function createTable(scope: string, slots: Slots, policy: Policy): StateTable {
   const algorithm = algorithmOf(policy);
   return isInPlace(algorithm) ? cellTable(scope, slots, algorithm) : entryTable(scope, slots, algorithm);
 }
 
-/** Returns whether the cells of a state fit before those of the block. */
+/** Returns whether a state's cells fit before the cells of the block. */
 function isInPlace(algorithm: Algorithm): algorithm is CellAlgorithm {
   return "judge" in algorithm && (algorithm as CellAlgorithm).width <= BLOCKED_UNTIL_MS;
 }
 
-/** In the first cell of a state that is not the algorithm's, and so is kept as text. */
+/** The value of the first cell if the state is not the algorithm's, and is therefore kept as text. */
 const FOREIGN = Number.NaN;
 
 const fresh = new Float64Array(STRIDE).fill(BLANK);
@@ -111,10 +111,10 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
   return table;
 }
 
-/** The algorithm of Sluice whose state is of any size. Its arrays are never changed, so they are kept as they are. */
+/** Sluice's algorithm with state of any size. Its arrays never change, so they are kept without a copy. */
 const LOG = "sliding-log";
 
-/** Entries of an algorithm whose state is of any size. Those of a custom one are kept as text, as in any other store. */
+/** A table for an algorithm with state of any size. State of custom algorithms is kept as text, as in other stores. */
 function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTable {
   const get = (slot: number): unknown => {
     const kept = slots.objects.get(slot);
@@ -124,7 +124,7 @@ function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTab
     slots.objects.set(slot, algorithm.name === LOG ? entry : JSON.stringify(entry));
   };
   const stateOf = (slot: number): unknown => {
-    // Other stores have no expired state either. A log contains its times.
+    // Other stores do not return expired state either. A log contains its own times.
     const endsAtMs = slots.cells[slot * STRIDE + EXPIRES_AT_MS] as number;
     if (algorithm.name !== LOG && endsAtMs <= Date.now()) return undefined;
     const entry = get(slot);
@@ -148,7 +148,7 @@ function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTab
       finding.resetAfterMs = found.resetAfterMs;
       finding.epochMs = found.epochMs;
       const { next } = found;
-      // Of a cost that fits it is the charge.
+      // If a cost fits, `next` is the charge.
       if (next === undefined || (found.allowed && cost > 0)) return false;
       table.ttlMs = next.ttlMs;
       set(slot, entryOf(slots, slot, next.state));
@@ -162,7 +162,7 @@ function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTab
     },
     read(slot) {
       const entry = get(slot);
-      // A block may have been shortened since.
+      // The block may have been shortened since.
       return isEntry(entry) ? entryOf(slots, slot, entry[2]) : entry;
     },
     write(slot, state) {
@@ -177,7 +177,7 @@ function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTab
   return table;
 }
 
-/** Any state, as text: no caller can change it, and it is returned as from any other store. */
+/** A table for any state. It is kept as text, so that no caller can change it and it reads as from any other store. */
 export function jsonTable(scope: string, slots: Slots): StateTable {
   return {
     scope,
@@ -196,7 +196,7 @@ export function jsonTable(scope: string, slots: Slots): StateTable {
   };
 }
 
-/** The entry of a slot, with its block. */
+/** The entry of a slot, including its block. */
 function entryOf(slots: Slots, slot: number, state: unknown): Entry {
   const blockedUntilMs = slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number;
   const blockedForMs = slots.cells[slot * STRIDE + BLOCKED_FOR_MS] as number;
@@ -208,7 +208,7 @@ function setBlock(slots: Slots, slot: number, entry: Entry | undefined): void {
   slots.cells[slot * STRIDE + BLOCKED_FOR_MS] = entry?.[3] ?? 0;
 }
 
-/** Shortens a block that would last longer than it is long, since the clock stepped back. True when it did. */
+/** Shortens a block that would last longer than its length, because the clock stepped back. Returns true if it did. */
 export function correctBlock(slots: Slots, slot: number, nowMs: number): boolean {
   const at = slot * STRIDE;
   const forMs = slots.cells[at + BLOCKED_FOR_MS] as number;
@@ -217,10 +217,10 @@ export function correctBlock(slots: Slots, slot: number, nowMs: number): boolean
   return true;
 }
 
-/** Looks at a slot without changing it. */
+/** Judges a slot without changing it. */
 type Look = (policy: Policy) => { readonly allowed: boolean };
 
-/** Returns whether a look denies. State that can't be judged is kept: it is a block, or of another release. */
+/** Returns whether a look denies. State that can't be judged is kept: it is a block, or was written by another release. */
 function denies(table: StateTable, slots: Slots, slot: number, nowMs: number, look: Look): boolean {
   if ((slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) return true;
   if (table.policy === undefined) return true;
@@ -236,7 +236,7 @@ function halfOf<P extends Policy>({ quota }: Pick<Algorithm<P>, "quota">, policy
   return Math.ceil(quota(policy).limit / 2);
 }
 
-/** Until when a slot is kept. */
+/** Keeps a slot at least until a time. */
 export function keepUntil(slots: Slots, slot: number, untilMs: number): void {
   const at = slot * STRIDE;
   slots.cells[at + EXPIRES_AT_MS] = Math.max(untilMs, slots.cells[at + BLOCKED_UNTIL_MS] as number);
