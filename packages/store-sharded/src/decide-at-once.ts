@@ -1,15 +1,15 @@
 import { joinOutcomes } from "@sluice/core/kit";
 import type { Admission, CallOptions, Claim, ClaimFinding, Outcome, SynchronousStore } from "@sluice/core/store";
 
-/** Copies an outcome: a synchronous store may reuse the object at its next call. */
+/** Copies an outcome, because a synchronous store may reuse the object in its next call. */
 export function copyOf({ allowed, nowMs, findings }: Outcome): Outcome {
   return { allowed, nowMs, findings: findings.map((finding) => ({ ...finding })) };
 }
 
 /**
- * Decides an admission whose claims are in several synchronous stores: looks at all of them, and then charges all.
- * Nothing else runs in between, so a denial after the look is only possible if the clock was set back; then `undo` is
- * called with what was charged.
+ * Decides an admission whose claims are in several synchronous stores: looks at all of them, and then charges all. Nothing
+ * else runs in between, so a denial after the look is only possible if the clock was set back. Then calls `undo` with what
+ * was charged.
  */
 export function decideAtOnce(
   admission: Admission,

@@ -1,7 +1,7 @@
 /**
- * Maps a key to one of several named places: the one with the highest weight, which is a hash of both names (D. G.
+ * Maps a key to one of several named places, the one with the highest weight. A weight is a hash of both names (D. G.
  * Thaler and C. V. Ravishankar, "Using name-based mappings to increase hit rates", IEEE/ACM Transactions on Networking,
- * 1998). A new place takes its share from each of the others, and nothing else moves. The order of the places does not
+ * 1998). A new place takes its share from each of the others, and no other key moves. The order of the places does not
  * matter.
  */
 export function rendezvous(names: readonly string[]): (key: string) => number {

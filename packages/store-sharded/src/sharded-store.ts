@@ -28,15 +28,15 @@ import { createShards, DEPTH, type Shard, type Shards } from "./shards.js";
 /** Options of {@link shardedStore}. */
 export interface ShardedStoreOptions {
   /**
-   * The names of the stores, in the order of the stores. They determine which store a key belongs to. Default `"0"`,
-   * `"1"` and so on. With the default names, add stores only at the end.
+   * The names of the stores, in the order of the stores. The names determine to which store a key belongs. Default `"0"`,
+   * `"1"` and so on: with the default names, add stores only at the end.
    */
   names?: readonly string[] | undefined;
 }
 
 /**
- * A store over several others. It has the capabilities that all of them have. Its health is that of the stores that
- * have `healthCheck`.
+ * A store over several others. It has the capabilities that all of them have. Its health depends on the stores that have
+ * `healthCheck`.
  */
 export type ShardedStore<S extends Store> = Store &
   ([S] extends [SynchronousStore] ? SynchronousStore : [S] extends [DecidingStore] ? DecidingStore : unknown) &
@@ -47,16 +47,16 @@ export type ShardedStore<S extends Store> = Store &
   ([Extract<S, ConnectionErrors>] extends [never] ? unknown : ConnectionErrors);
 
 /**
- * Spreads keys over several stores, of one kind or of different ones, by rendezvous hashing. All policies of one key
- * are in one store. If a store fails, only its keys fail.
+ * Spreads keys over several stores by rendezvous hashing. The stores may be of different kinds. All policies of one key are
+ * in one store. If a store fails, only its keys fail.
  *
- * Policies with different keys may be in different stores. They are then looked at, charged one after the other, and
- * refunded when a later one denies (see `decideInOrder` in core). This never admits too many, but other requests may be
+ * Policies with different keys may be in different stores. They are looked at first, then charged one after the other, and
+ * refunded if a later one denies (see `decideInOrder` in core). The store never admits too much. But other requests may be
  * denied for a moment because of a charge that is then refunded.
  *
- * The stores may be sharded stores themselves. Adding the first sharded store to a list of others moves all keys.
+ * The stores may be sharded stores. Adding the first sharded store to a list of other stores moves all keys.
  *
- * Closing it closes the stores.
+ * `close` closes the stores.
  *
  * @throws SluiceError `INVALID_STORE`, `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -126,7 +126,7 @@ function deciding(
   const undo: PartDecider["undo"] = (claim, { epochMs }, options, chargedAtMs) =>
     store.atomicUpdate(claim.scope + claim.key, refundEntry(claim, epochMs, chargedAtMs), options);
 
-  /** Decides claims that are all in one store. The store may reuse its answer. */
+  /** Decides claims that are all in one store, which may reuse its answer. */
   function decidePart(part: Admission, options: CallOptions | undefined): MaybePromise<Outcome> {
     const answer = storeOf(part.claims[0] as Claim).decide(part, options);
     return isPromise(answer) ? answer : copyOf(answer);
@@ -150,7 +150,7 @@ function deciding(
   };
 }
 
-/** Old entries that no longer belong to this shard, since a shard was added, are not listed. */
+/** Does not list old entries that no longer belong to this shard because a shard was added. */
 async function* exportFrom(shards: Shards<Store & ExportEntries>): AsyncGenerator<ExportedEntry> {
   for (const shard of shards.all) {
     for await (const entry of shard.store.exportEntries()) {
@@ -177,7 +177,7 @@ async function importInto(
         for (const entry of await store.importEntries(group)) left.add(entry);
       }),
     );
-  // Shards that may refuse come first, so that nothing is written if they do.
+  // Shards that may reject come first, so that nothing is written if they do.
   const [refusable, others] = [true, false].map((digested) =>
     [...groups].filter(([, group]) => group.some((entry) => entry.digested) === digested),
   );

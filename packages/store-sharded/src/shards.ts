@@ -8,10 +8,10 @@ export interface Shard<S extends Store> {
   readonly store: S;
 }
 
-/** How many levels of sharded stores each of them contains. A symbol is kept when a store is copied. */
+/** How many levels of sharded stores a store contains. A symbol, because copies of a store keep it. */
 export const DEPTH: unique symbol = Symbol("depth of sharded stores");
 
-/** Some stores, and the mapping of keys to them. */
+/** Several stores, and the mapping of keys to them. */
 export interface Shards<S extends Store> {
   readonly all: readonly Shard<S>[];
   readonly depth: number;
@@ -34,9 +34,9 @@ export function createShards<S extends Store>(stores: readonly S[], names: reado
   const checked = names === undefined ? stores.map((_, i) => String(i)) : checkNames(names, stores.length);
   const all = stores.map((store, i) => ({ name: checked[i] as string, store }));
   const depth = 1 + Math.max(...stores.map((store) => (store as { [DEPTH]?: number })[DEPTH] ?? 0));
-  // With the same hashes, all keys of a nested sharded store would go to the same one of its stores.
+  // With the same hashes, all keys of a nested sharded store would go to a single one of its stores.
   const placeOf = rendezvous(checked.map((name) => "\0".repeat(depth - 1) + name));
-  // Uses the form of a key that databases know, so that an entry whose key is known only by its digest finds its shard
+  // Hashes the form of a key that databases know, so that an entry whose key is known only by its digest finds its shard
   // too.
   const stored = storedKeys(createHash);
   const shardOf = ({ key }: { key: string }): Shard<S> => all[placeOf(key)] as Shard<S>;
