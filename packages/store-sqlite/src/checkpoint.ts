@@ -1,6 +1,6 @@
 import type { SqliteClient } from "./client.js";
 
-/** A checkpoint is due after about this many written pages, as in SQLite itself (`wal_autocheckpoint`). */
+/** A checkpoint is due after about this many written pages, the same as in SQLite (`wal_autocheckpoint`). */
 const DUE_PAGES = 1_000;
 /** A log of this many pages is long: other processes have kept checkpoints from finishing. */
 const LONG_LOG_PAGES = 2_000;
@@ -12,28 +12,28 @@ export interface Checkpoint {
   wrote(pages: number): void;
   isDue(): boolean;
   /**
-   * Returns whether it must run right after a commit: the log is long, and at any other time other processes have the
-   * lock.
+   * Returns whether a checkpoint must run directly after a commit, because the log is long and other processes have the
+   * lock at all other times.
    */
   isUrgent(): boolean;
-  /** Takes a few milliseconds of disk time, and waits for no lock. Never throws. */
+  /** Runs a checkpoint. Takes a few milliseconds of disk time, and waits for no lock. Never throws. */
   make(): void;
 }
 
-/** Makes a connection's checkpoints instead of SQLite. */
+/** Runs the checkpoints of a connection instead of SQLite. */
 export function takeOverCheckpoints(client: SqliteClient): Checkpoint {
-  // A commit during which SQLite checkpoints takes as long as the disk does, and its callers wait for it. After a long
-  // reader, the log file gets shorter again.
+  // If SQLite ran a checkpoint during a commit, callers would wait for the disk. The size limit makes the log file shorter
+  // again after a long reader.
   client.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${LONG_LOG_PAGES * 4_096}`);
-  // Lets others write in the meantime. If they never pause, it never reaches the end of the log.
+  // Lets others write meanwhile. If they never pause, it never reaches the end of the log.
   const passive = client.prepare("PRAGMA wal_checkpoint(PASSIVE)");
-  // Takes the write lock if it is free, and so reaches the end. Without a busy timeout it does not wait for readers
+  // Takes the write lock if it is free, and so reaches the end. There is no busy timeout, so it does not wait for readers
   // either.
   const restart = client.prepare("PRAGMA wal_checkpoint(RESTART)");
   let duePages = DUE_PAGES;
-  // Makes processes that start together take turns.
+  // Random, so that processes that start together take turns.
   let pages = Math.random() * DUE_PAGES;
-  /** How much of the log was in the database after the last checkpoint. */
+  /** How much of the log had been copied after the last checkpoint. */
   let copiedBefore = 0;
   let urgent = false;
 
@@ -42,14 +42,14 @@ export function takeOverCheckpoints(client: SqliteClient): Checkpoint {
     return { busy: Number(found?.busy) !== 0, log: Number(found?.log), copied: Number(found?.checkpointed) };
   }
 
-  /** Makes a checkpoint, and returns after how many pages the next one is due. */
+  /** Runs a checkpoint. Returns after how many pages the next one is due. */
   function makeOne(): number {
     const wasUrgent = urgent;
     urgent = false;
-    // The lock is free for a moment only.
+    // The lock is free only for a moment.
     if (wasUrgent && !run(restart).busy) return DUE_PAGES;
     const { busy, log, copied } = run(passive);
-    // A log that has been copied completely restarts with the next write, unless a process is reading it then.
+    // A log that has been copied completely restarts with the next write, unless a process is reading it at that time.
     if ((log >= 0 && log <= LONG_LOG_PAGES) || (!busy && copied === log)) return DUE_PAGES;
     const again = run(restart);
     if (!again.busy) return DUE_PAGES;

@@ -29,19 +29,19 @@ export interface OpenSqliteClient extends SqliteClient {
 
 const ARRAYS = "it returns rows as arrays: open the database without returnArrays";
 
-/** @throws SluiceError `INVALID_CLIENT` for anything but an open, synchronous database */
+/** @throws SluiceError `INVALID_CLIENT` unless it is an open, synchronous database */
 export function checkClient(client: SqliteClient): SqliteClient {
   const { prepare, exec, $client } = (client ?? {}) as Partial<SqliteClient> & { $client?: unknown };
   if (typeof prepare !== "function" || typeof exec !== "function") {
     throw invalidClient(
-      $client === undefined ? "it has no prepare() and exec()" : "pass the $client of a Drizzle object",
+      $client === undefined ? "it has no prepare() and exec()" : "it is a Drizzle object, whose $client is needed",
     );
   }
   let statement: unknown;
   try {
     statement = client.prepare("SELECT ? AS one, ? AS two");
   } catch (error) {
-    // It is a client, and each call reports errors of its file.
+    // It is a client. Its calls report the errors of its file.
     if (isFromSqlite(error)) return client;
     throw invalidClient(`it can't be used: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
@@ -50,7 +50,7 @@ export function checkClient(client: SqliteClient): SqliteClient {
   return client;
 }
 
-/** Asynchronous clients return promises, or take callbacks; others read rows one by one. */
+/** Describes the fault of a client: asynchronous ones return promises or take callbacks, others read rows one by one. */
 function faultOf(statement: unknown): string | undefined {
   if (isPromise(statement)) return "prepare() returns a promise";
   if (typeof statement !== "object" || statement === null) return undefined;
@@ -60,15 +60,15 @@ function faultOf(statement: unknown): string | undefined {
   if (isPromise(rows)) return "all() of its statements returns a promise";
   if (!Array.isArray(rows)) {
     if (typeof finalize === "function") finalize.call(statement);
-    return "all() of its statements returns no array of rows";
+    return "all() of its statements does not return an array of rows";
   }
   const [row] = rows as unknown[];
   if (Array.isArray(row) && row.includes("two")) return ARRAYS;
   const { two = "two" } = (row ?? {}) as { two?: unknown };
-  return two === "two" ? undefined : "all() of its statements does not take values one by one";
+  return two === "two" ? undefined : "all() of its statements does not accept values one by one";
 }
 
-/** A rejected promise of a client that is refused must not end the process. */
+/** Returns whether a value is a promise. Handles its rejection, which must not end the process. */
 function isPromise(value: unknown): boolean {
   if (typeof (value as Partial<Promise<unknown>> | null)?.then !== "function") return false;
   Promise.resolve(value).catch(() => {});
@@ -84,7 +84,7 @@ function invalidClient(reason: string, options?: ErrorOptions): SluiceError {
   );
 }
 
-/** The first row of an answer; empty if there is no row. */
+/** Returns the first row of an answer. Empty if there is no row. */
 export function firstRow(client: SqliteClient, sql: string): Readonly<Record<string, unknown>> {
   const [row = {}] = client.prepare(sql).all();
   if (Array.isArray(row)) throw invalidClient(ARRAYS);
@@ -96,10 +96,10 @@ interface FileClient {
   new (file: string): OpenSqliteClient;
 }
 
-/** The classes of the supported clients: each takes the path of a file. */
+/** The class names of the supported clients. Each takes the path of a file. */
 const CLASSES = ["Database", "DatabaseSync"];
 
-/** Opens a file with the same package as a client; `undefined` if it can't be opened, or the package is unknown. */
+/** Opens a file with the same package as a client. `undefined` if it can't be opened or the package is unknown. */
 export function openAnother(client: SqliteClient, file: string): OpenSqliteClient | undefined {
   const Client: unknown = client.constructor;
   if (!isKnownClass(Client)) return undefined;
@@ -117,7 +117,7 @@ function isKnownClass(Client: unknown): Client is FileClient {
 
 /** Options of {@link openSqlite}. */
 export interface OpenSqliteOptions {
-  /** True to create the file if it is missing. Default true; if false, a missing file is a `STORE_NOT_READY` error. */
+  /** True to create the file if it is missing. Default true. If false, a missing file is a `STORE_NOT_READY` error. */
   create?: boolean | undefined;
   /** Options of the constructor of `node:sqlite`, `better-sqlite3` or `libsql`. */
   options?: Readonly<Record<string, unknown>> | undefined;
@@ -141,7 +141,7 @@ const SOURCES: readonly (readonly [module: string, name: string])[] = [
  * `node:sqlite` (Node.js 22.13 and later), `better-sqlite3` and `libsql`. A new file has no table yet: see {@link
  * createSchema}.
  *
- * @param path the path of the file, or `":memory:"` for a database of this connection alone
+ * @param path the path of the file, or `":memory:"` for a database in memory that only this connection sees
  * @throws SluiceError rejects with `STORAGE_UNAVAILABLE` if the folder does not exist, access is denied, or the file is
  * of another kind; with `STORE_NOT_READY` for a missing file that may not be created; with `PACKAGE_MISSING` on Node.js
  * 20 if no package is installed that runs on it; and with `INVALID_OPTION`, `UNKNOWN_OPTION`
@@ -163,12 +163,12 @@ export async function openSqlite(path: string, options: OpenSqliteOptions = {}):
   checkOptions(options, { create: "boolean", options: "any" }, "openSqlite");
   const { create = true, options: clientOptions = {} } = options;
   const open = await findSqlite();
-  // Neither a URI, in which SQLite would read options, nor a URL, for which libsql would connect to a server.
+  // Not a URI, in which SQLite would read options, and not a URL, for which libsql would connect to a server.
   const file = path === ":memory:" ? path : resolve(path);
   if (!create && file !== ":memory:" && existsSync(dirname(file)) && !existsSync(file)) {
     throw new SluiceError(
       "STORE_NOT_READY",
-      `there is no SQLite file ${file}: run createSchema(client) on a new one to create it`,
+      `there is no SQLite file ${file}: create it with openSqlite(path) and createSchema(client)`,
     );
   }
   try {
@@ -186,7 +186,7 @@ export async function openSqlite(path: string, options: OpenSqliteOptions = {}):
   }
 }
 
-/** SQLite opens any file, and examines it at the first read. */
+/** SQLite opens any file, and examines it only at the first read. */
 function readable(client: OpenSqliteClient): OpenSqliteClient {
   try {
     client.exec("PRAGMA busy_timeout = 0");
@@ -200,7 +200,7 @@ function readable(client: OpenSqliteClient): OpenSqliteClient {
   return client;
 }
 
-/** better-sqlite3 13 ends a process of Node.js 20 when it opens a file. */
+/** better-sqlite3 13 ends a Node.js 20 process when it opens a file. */
 function checkUsable(module: string): void {
   if (module !== "better-sqlite3" || !process.version.startsWith("v20.")) return;
   const { version } = createRequire(import.meta.url)(`${module}/package.json`);
@@ -208,8 +208,8 @@ function checkUsable(module: string): void {
 }
 
 /**
- * Loads a module at run time, also from a bundle: a bundler that followed the import would look for `node:sqlite` on
- * its own Node.js, and a native module can't be bundled.
+ * Loads a module at run time, also in a bundle. A bundler that followed the import would look for `node:sqlite` on its own
+ * Node.js. And a native module can't be bundled.
  */
 async function load(module: string): Promise<Record<string, unknown>> {
   const builtIn = process.getBuiltinModule?.(module) as Record<string, unknown> | undefined;
@@ -229,7 +229,7 @@ async function findSqlite(): Promise<Open> {
   }
   throw new SluiceError(
     "PACKAGE_MISSING",
-    "no SQLite was found that runs here: run npm install libsql, or use Node.js 22.13 or later, which includes one",
+    "no SQLite package that runs here is installed: run npm install libsql, or use Node.js 22.13 or later, which includes SQLite",
     { cause: new AggregateError(failures) },
   );
 }

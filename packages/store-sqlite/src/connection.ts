@@ -3,20 +3,20 @@ import { SluiceError } from "@sluice/core/store";
 import { firstRow, type OpenSqliteClient, openAnother, type SqliteClient } from "./client.js";
 import { isReadOnly } from "./failure.js";
 
-/** The database that a store works on: the user's client, or another one on the file that has replaced its file. */
+/** The database that a store works on: the user's client, or another client on the file that replaced its file. */
 export interface Connection {
   /**
    * Returns the client to use. Checks the files from time to time.
    *
-   * @param create true to create a file again that was deleted
-   * @throws SluiceError `STORE_NOT_READY`, `STORE_FAILED` when the files were deleted or replaced
+   * @param create true to create a deleted file again
+   * @throws SluiceError `STORE_NOT_READY`, `STORE_FAILED` if the files were deleted or replaced
    */
   client(create?: boolean): SqliteClient;
   /** Call it after the client has read the database. */
   opened(): void;
   /**
-   * Call it after a failure. Reopens a file that was read-only and no longer is. Returns whether it did, so that calls
-   * may be retried.
+   * Call it after a failure. Reopens a file that was read-only and no longer is. Returns whether it did: calls may then be
+   * retried.
    */
   replaceAfter(failure: unknown): boolean;
   /** Closes clients that were opened here, but never the user's client. */
@@ -78,7 +78,7 @@ function fileLost({ file, what }: FileChange, fix: string): SluiceError {
   return new SluiceError("STORE_NOT_READY", `the SQLite file ${file} was ${what} while it was open. ${fix}`);
 }
 
-/** Processes that still have the log open and processes that open the database now see different states. */
+/** The error for a lost log. Processes that still have it open see another state than processes that open the database now. */
 function logLost({ file, what }: FileChange, path: string): SluiceError {
   return new SluiceError(
     "STORE_FAILED",
@@ -86,7 +86,7 @@ function logLost({ file, what }: FileChange, path: string): SluiceError {
   );
 }
 
-/** Changes of a file that a client has open. */
+/** A change to a file that a client has open. */
 interface FileChange {
   readonly file: string;
   readonly what: "deleted" | "replaced";
@@ -96,11 +96,10 @@ interface FileChange {
 interface DatabaseFiles {
   /** `undefined` for a database in memory. */
   readonly path: string | undefined;
-  /** Call it after the client has read the database, and so has its log open. */
+  /** Call it after the client has read the database, which means that it has the log open. */
   opened(): void;
   /**
-   * Returns what happened to the files since the client opened them. Checks at most once a second, and again after a
-   * change.
+   * Returns how the files changed since the client opened them. Checks at most once a second, and again after a change.
    */
   changed(): FileChange | undefined;
 }
@@ -138,7 +137,7 @@ function databaseFiles(client: SqliteClient): DatabaseFiles {
     opened: () => remember(ENDINGS),
     changed() {
       const nowMs = performance.now();
-      // If the clock went back, it was replaced, as by fake timers.
+      // If the clock went back, it was replaced, for example by fake timers.
       const recent = nowMs >= lookedMs && nowMs < lookedMs + LOOK_EVERY_MS;
       if (recent && change === undefined) return undefined;
       lookedMs = nowMs;
@@ -150,7 +149,7 @@ function databaseFiles(client: SqliteClient): DatabaseFiles {
 
 const MISSING = "missing";
 
-/** `undefined` if it can't be determined. */
+/** Returns the identity of a file. `undefined` if it can't be determined. */
 function identityOf(file: string): string | undefined {
   try {
     const { dev, ino } = statSync(file, { bigint: true });

@@ -18,7 +18,7 @@ function expiryOf(view: View, ttlMs: number, nowMs: number | undefined): number 
   return view.nowMs + Math.max(1, ttlMs) + (nowMs === undefined ? 0 : TEST_GRACE_MS);
 }
 
-/** Decides an admission, at the given time or by this process's clock. */
+/** Decides an admission at the given time or by this process's clock. */
 export function decide(
   { make }: Transactor,
   { claims, charge }: Admission,
@@ -40,7 +40,7 @@ export function decide(
   }, deadlineMs);
 }
 
-/** `atomicUpdate` of one entry. */
+/** Implements `atomicUpdate` for one entry. */
 export function update(
   { make }: Transactor,
   key: string,
@@ -57,7 +57,7 @@ export function update(
   }, deadlineMs);
 }
 
-/** The number of entries that one transaction reads or writes: a few milliseconds. */
+/** How many entries one transaction reads or writes, which takes a few milliseconds. */
 export const PAGE = 256;
 
 /** All live entries, in the order of their keys. */
@@ -70,7 +70,7 @@ export async function* pagesOf({ make }: Transactor): AsyncGenerator<readonly St
   }
 }
 
-/** Writes the entries of a page whose keys are free, and resolves to the positions of the others. */
+/** Writes the entries of a page whose keys are free. Resolves to the positions of the others. */
 export function writePage({ make }: Transactor, page: readonly StoredEntry[]): Promise<readonly number[]> {
   return make((view) =>
     [...page.keys()].filter((position) => {
@@ -84,34 +84,34 @@ export function writePage({ make }: Transactor, page: readonly StoredEntry[]): P
 }
 
 /**
- * The row of the process whose turn it is to sweep: it lives until the next turn. No entry has this name: only digests
- * start with `#`.
+ * The key of the row that holds the turn of the process that sweeps. The row lives until the next turn. No entry has this
+ * key, because only digests start with `#`.
  */
 export const SWEEP_TURN = "#sweep";
 
-/** The number of rows that one transaction looks at: a millisecond or two, if all of them are removed. */
+/** How many rows one transaction examines: a millisecond or two, if all of them are removed. */
 const STRETCH = 500;
 
 /** Removes expired rows. */
 export interface Sweeper {
-  /** Removes up to `limit` rows and resolves to their count. Continues where the last call ended. */
+  /** Removes up to `limit` rows. Resolves to the number removed. Continues where the last call ended. */
   sweep(limit: number): Promise<number>;
-  /** Returns whether it is this process's turn. */
+  /** Resolves to whether it is this process's turn. */
   takeTurn(next: NextSweepTurn): Promise<boolean>;
 }
 
 export function createSweeper({ make }: Transactor): Sweeper {
   let after = "";
 
-  /** Looks at the next rows. Takes the lock only if there is something to remove. */
+  /** Examines the next rows. Takes the lock only if there is something to remove. */
   function sweepStretch(most: number): Promise<{ removed: number; lastKey: string }> {
     return make((view) => {
       const { rows, lastKey } = view.ask((session) => session.stretchAfter(after, STRETCH));
       const expired = view.ask((session) => session.expiredWithin(after, lastKey, view.nowMs, most));
-      // A call of the same transaction may have written one of them again.
+      // Another call in the same transaction may have written one of them again.
       const gone = expired.filter((key) => !view.hasChanged(key));
       for (const key of gone) view.remove(key);
-      // There may be more on this stretch.
+      // There may be more expired rows in this stretch.
       const full = expired.length === most;
       return {
         removed: gone.length,
@@ -146,7 +146,7 @@ export function createSweeper({ make }: Transactor): Sweeper {
   };
 }
 
-/** In SQLite's order, which is that of UTF-8. */
+/** Compares keys in SQLite's order, which is the order of their UTF-8 bytes. */
 function isBefore(key: string, other: string): boolean {
   return Buffer.compare(Buffer.from(key), Buffer.from(other)) < 0;
 }

@@ -1,11 +1,11 @@
 import { reportedByStore, SluiceError } from "@sluice/core/store";
 
-/** Nothing was done, and a retry may soon succeed. */
+/** Returns whether nothing was done and a retry may soon succeed. */
 export function isWorthWaiting(error: unknown): boolean {
   return isBusy(error) || isInTransaction(error);
 }
 
-/** The error for a table that is missing, or older than this release. */
+/** The error for a table that is missing or older than this release. */
 export function notReady(message: string, options?: ErrorOptions): SluiceError {
   const text =
     `the SQLite database is not ready for the store (${message}): run createSchema(client) of @sluice/store-sqlite with the ` +
@@ -13,11 +13,11 @@ export function notReady(message: string, options?: ErrorOptions): SluiceError {
   return reportedByStore(new SluiceError("STORE_NOT_READY", text, options));
 }
 
-/** The result of a call that could not be made in time because of `error`. */
+/** The error of a call that could not be made in time because of `error`. */
 export function tooLate(error: unknown): SluiceError {
   const reason = isInTransaction(error)
-    ? "the client had a transaction open all the time: use a separate database for the store, which nothing else uses"
-    : "others held the lock of the SQLite database all the time";
+    ? "the client had a transaction open the whole time: use a separate database for the store, which nothing else uses"
+    : "other connections held the lock of the SQLite database the whole time";
   return new SluiceError("STORE_TIMEOUT", `${reason}; nothing was written`, { cause: error });
 }
 
@@ -40,9 +40,9 @@ const CODES = {
   SQLITE_CANTOPEN: 14,
 } as const;
 
-/** The primary result code that a client reported; `undefined` for an error that SQLite did not report. */
+/** The primary result code that a client reported. `undefined` for an error that SQLite did not report. */
 function resultCodeOf(error: unknown): number | undefined {
-  // node:sqlite has `errcode`, libsql `rawCode`, and better-sqlite3 only the name, such as SQLITE_BUSY_SNAPSHOT.
+  // node:sqlite has `errcode`, libsql has `rawCode`, and better-sqlite3 has only the name, such as SQLITE_BUSY_SNAPSHOT.
   const { code, errcode, rawCode } = (error ?? {}) as { code?: unknown; errcode?: unknown; rawCode?: unknown };
   const number = errcode ?? rawCode;
   if (typeof number === "number") return number & 0xff;
@@ -50,41 +50,41 @@ function resultCodeOf(error: unknown): number | undefined {
   return Object.entries(CODES).find(([name]) => code === name || code.startsWith(`${name}_`))?.[1];
 }
 
-/** Returns whether the error came from SQLite, as for a file that is not a database, and not from the client. */
+/** Returns whether the error came from SQLite and not from the client, such as an error about a file that is not a database. */
 export function isFromSqlite(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown };
   return resultCodeOf(error) !== undefined || (typeof code === "string" && code.startsWith("SQLITE_"));
 }
 
-/** Another connection holds a lock, and nothing was done: the call may be retried. */
+/** Returns whether another connection holds a lock. Nothing was done, so the call may be retried. */
 function isBusy(error: unknown): boolean {
   const code = resultCodeOf(error);
   return code === CODES.SQLITE_BUSY || code === CODES.SQLITE_LOCKED;
 }
 
-/** The file, or its folder, could not be written to when the connection was opened. */
+/** Returns whether the file or its folder could not be written to when the connection was opened. */
 export function isReadOnly(error: unknown): boolean {
   const code = resultCodeOf(error);
   return code === CODES.SQLITE_READONLY || code === CODES.SQLITE_CANTOPEN;
 }
 
-/** The file can't be written to, but can still be read. */
+/** Returns whether the file can't be written to but can still be read. */
 function isRefusedWrite(error: unknown): boolean {
   const code = resultCodeOf(error);
   return code === CODES.SQLITE_READONLY || code === CODES.SQLITE_FULL;
 }
 
-/** The connection has a transaction that the store did not begin. */
+/** Returns whether the connection has a transaction that the store did not begin. */
 function isInTransaction(error: unknown): boolean {
   return saysOf(error, /(within|inside) a transaction/);
 }
 
-/** A table or column is missing. */
+/** Returns whether a table or column is missing. */
 function hasNoSchema(error: unknown): boolean {
   return saysOf(error, /^no such (table|column)|has no column named/);
 }
 
-/** SQLite has no codes for these. */
+/** Compares messages, because SQLite has no codes for these errors. */
 function saysOf(error: unknown, pattern: RegExp): boolean {
   return resultCodeOf(error) === CODES.SQLITE_ERROR && pattern.test((error as Error).message);
 }

@@ -13,10 +13,10 @@ export interface SchemaOptions {
 /** In the order in which they are applied. A released migration never changes. */
 const MIGRATIONS = [v0001Entries];
 
-/** The requirements of the store on the database. */
+/** The version of the schema that the store needs. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
 
-/** Other processes that create the schema at the same time finish soon. */
+/** The longest wait for other processes that create the schema at the same time. */
 const LONGEST_WAIT_MS = 10_000;
 
 const MIGRATIONS_TABLE = `CREATE TABLE IF NOT EXISTS "sluice_entries_migrations" (
@@ -30,9 +30,9 @@ function step(number: number, text: string): string {
 }
 
 /**
- * Returns the SQL that {@link createSchema} runs, for teams with their own migrations. It does nothing if it has run
- * before, and may run in a transaction. It leaves out `PRAGMA journal_mode = WAL`, which can't run in a transaction,
- * and which the database needs once too.
+ * Returns the SQL that {@link createSchema} runs, for teams with their own migrations. It does nothing if it has already
+ * run, and may run in a transaction. It does not contain `PRAGMA journal_mode = WAL`, which the database also needs once
+ * but which can't run in a transaction.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -50,11 +50,11 @@ export function schemaSql(options: SchemaOptions = {}): string {
 }
 
 /**
- * Creates the table of the store, or updates that of an older release, and switches the database to WAL. Does nothing
- * if it is up to date; several processes may call it at once. Waits up to 10 seconds for other processes.
+ * Creates the table of the store or updates that of an older release, and switches the database to WAL. Does nothing if
+ * both are up to date. Several processes may call it at the same time. Waits up to 10 seconds for other processes.
  *
- * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`; rejects with `STORE_FAILED` when the file can't be
- * written, and with `STORE_TIMEOUT` when others hold the lock all the time
+ * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`; rejects with `STORE_FAILED` if the file can't
+ * be written, and with `STORE_TIMEOUT` if others hold the lock all the time
  *
  * @example
  * ```ts
@@ -102,23 +102,23 @@ function createOnce(client: SqliteClient, rename: (sql: string) => string): void
 
 const MAX_TABLE = 40;
 
-/** The name of a table is a plain identifier. */
+/** The rule for the name of a table, which must be a plain identifier. */
 export const TABLE: Rule = {
   is: (table) => typeof table === "string" && table.length <= MAX_TABLE && /^(?!sqlite_)[a-z_][a-z0-9_]*$/i.test(table),
   must: `be 1 to ${MAX_TABLE} letters, digits and underscores that start with neither a digit nor sqlite_`,
 };
 
 /**
- * Returns a function that rewrites SQL for the table `"sluice_entries"` so that it works on another table, and on the tables
- * whose names begin with its name.
+ * Returns a function that rewrites SQL for the table `"sluice_entries"` to another table, and to the tables whose names
+ * start with its name.
  *
- * @param table checked by {@link TABLE}
+ * @param table already checked by {@link TABLE}
  */
 export function renamer(table = "sluice_entries"): (sql: string) => string {
   return (sql) => sql.replace(/"sluice_entries(\w*)"/g, (_, ending: string) => `"${table}${ending}"`);
 }
 
-/** The number of the last migration that was applied, 0 for none. Throws the client's error if there is no table. */
+/** The number of the last applied migration, or 0. Throws the client's error if there is no table. */
 export function appliedVersion(client: SqliteClient, rename: (sql: string) => string): number {
   const sql = rename('SELECT max(version) AS version FROM "sluice_entries_migrations"');
   const { version } = firstRow(client, sql);
@@ -126,7 +126,7 @@ export function appliedVersion(client: SqliteClient, rename: (sql: string) => st
   return Number(version);
 }
 
-/** Sets the journal mode by a PRAGMA; returns the name of the current mode if the store does not support it. */
+/** Sets the journal mode by a PRAGMA. Returns the name of the current mode if the store does not support it. */
 export function wrongJournalMode(client: SqliteClient, pragma: string): string | undefined {
   const mode = String(firstRow(client, pragma).journal_mode);
   // Without WAL, readers and writers wait for each other. A database in memory has only one connection.

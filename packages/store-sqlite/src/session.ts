@@ -11,12 +11,11 @@ export interface KeyedRow {
 }
 
 /**
- * An open database that was found ready, with the store's statements prepared on it. Every method may throw the
- * client's errors.
+ * An open database that is ready, with the store's prepared statements. Every method may throw the client's errors.
  */
 export interface Session {
   begin(kind: "DEFERRED" | "IMMEDIATE"): void;
-  /** Takes the write lock in a transaction that has only read. Also busy if others have written since. */
+  /** Takes the write lock in a transaction that has only read. Also fails as busy if others have written since. */
   lock(): void;
   commit(): void;
   rollback(): void;
@@ -24,11 +23,11 @@ export interface Session {
   write(key: string, row: Row): void;
   remove(key: string): void;
   readonly checkpoint: Checkpoint;
-  /** Live rows in the order of their keys. */
+  /** Returns live rows in the order of their keys. */
   pageAfter(key: string, nowMs: number, most: number): readonly KeyedRow[];
-  /** How many rows follow a key, up to `most`, and which is the last of them. */
+  /** Returns how many rows follow a key, up to `most`, and the key of the last of them. */
   stretchAfter(key: string, most: number): { readonly rows: number; readonly lastKey: string };
-  /** The keys of expired rows after one key and up to another. */
+  /** Returns the keys of expired rows after one key and up to another. */
   expiredWithin(afterKey: string, lastKey: string, nowMs: number, most: number): readonly string[];
 }
 
@@ -39,7 +38,7 @@ const PAGE_BYTES = 4_096;
  * @throws SluiceError `STORE_NOT_READY`, and any error of the client
  */
 export function openSession(client: SqliteClient, rename: (sql: string) => string, durable: boolean): Session {
-  // This comes first: the client itself would wait with the event loop stopped.
+  // Must be first, because the client itself would wait with the event loop stopped.
   client.exec("PRAGMA busy_timeout = 0");
   checkReady(client, rename);
   client.exec(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
@@ -63,7 +62,7 @@ export function openSession(client: SqliteClient, rename: (sql: string) => strin
   const expired = prepare(
     'SELECT key FROM "sluice_entries" WHERE key > ? AND key <= ? AND expires_ms <= ? ORDER BY key LIMIT ?',
   );
-  // Not prepared: libsql does not reset a statement that was refused the lock, and so keeps an old snapshot.
+  // Not prepared: libsql does not reset a statement that failed to get the lock, so it would keep an old snapshot.
   const lock = rename('DELETE FROM "sluice_entries" WHERE FALSE');
 
   // Uses `all` and never `get`, after which libsql's statement keeps reading.
@@ -109,7 +108,7 @@ function checkReady(client: SqliteClient, rename: (sql: string) => string): void
   if (mode !== undefined) throw notReady(`its journal mode is ${mode} instead of wal`);
 }
 
-/** A row of the table, without its key: see `v0001_entries.sql`. */
+/** A row of the table without its key: see `v0001_entries.sql`. */
 export interface Row {
   readonly blockedUntilMs: number;
   readonly cells: readonly number[] | undefined;
@@ -120,10 +119,11 @@ export interface Row {
 const CELLS = 5;
 
 /**
- * The row for a state. Entries of a few whole numbers are stored in separate columns; all others are stored unchanged.
+ * Converts a state to a row. Entries of a few whole numbers are stored in separate columns. Other states are stored
+ * unchanged.
  */
 export function rowOf(state: unknown, expiresMs: number): Row {
-  // Beyond 2^53 a client could not read it.
+  // A client could not read numbers above 2^53.
   const lastsUntilMs = Math.min(Math.ceil(expiresMs), Number.MAX_SAFE_INTEGER);
   return isCellEntry(state)
     ? { blockedUntilMs: state[1], cells: state[2] ?? undefined, other: undefined, expiresMs: lastsUntilMs }
@@ -138,7 +138,7 @@ function isCellEntry(state: unknown): state is [1, number, number[] | null] {
   return Array.isArray(cells) && cells.length >= 1 && cells.length <= CELLS && cells.every(Number.isSafeInteger);
 }
 
-/** The state in a row: a new value each time, which the caller may change. */
+/** Returns the state in a row as a new value, which the caller may change. */
 export function stateOf({ blockedUntilMs, cells, other }: Row): unknown {
   if (other === undefined) return [1, blockedUntilMs, cells === undefined ? null : [...cells]];
   try {
@@ -151,13 +151,13 @@ export function stateOf({ blockedUntilMs, cells, other }: Row): unknown {
 /** The columns of a row, in this order. */
 const COLUMNS = "blocked_until_ms, c1, c2, c3, c4, c5, other, expires_ms";
 
-/** The values of {@link COLUMNS}. */
+/** The values of a row in the order of {@link COLUMNS}. */
 function valuesOf({ blockedUntilMs, cells = [], other, expiresMs }: Row): SqliteValue[] {
   const [c1 = null, c2 = null, c3 = null, c4 = null, c5 = null] = cells;
   return [blockedUntilMs, c1, c2, c3, c4, c5, other ?? null, expiresMs];
 }
 
-/** The result of a client for {@link COLUMNS}: whole numbers, as `bigint` if the client was configured so. */
+/** A client's result for {@link COLUMNS}: whole numbers, or `bigint` if the client is configured that way. */
 interface StoredRow {
   readonly blocked_until_ms: number | bigint;
   readonly c1: number | bigint | null;

@@ -19,13 +19,13 @@ import { createTransactor } from "./transactor.js";
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions extends SchemaOptions, SweepOptions {
   /**
-   * An open database of `node:sqlite`, `better-sqlite3`, `libsql` or `bun:sqlite`, such as {@link openSqlite} returns.
-   * Pass a database that nothing else uses. It stays yours to close.
+   * An open database of `node:sqlite`, `better-sqlite3`, `libsql` or `bun:sqlite`, for example from {@link openSqlite}.
+   * Pass a database that nothing else uses. The store never closes it.
    */
   client: SqliteClient;
   /**
-   * True if each batch waits until the disk has it (`synchronous = FULL`), so that it survives a power cut. Otherwise
-   * it survives the end of the process, but a power cut may undo the last moments. Default false.
+   * True if each batch waits until it is on the disk (`synchronous = FULL`), and so survives a power cut. Otherwise a batch
+   * survives the end of the process, but a power cut may undo the last moments. Default false.
    */
   durable?: boolean | undefined;
 }
@@ -34,19 +34,18 @@ export interface SqliteStoreOptions extends SchemaOptions, SweepOptions {
 export interface SqliteStore extends RemoteStore, Sweep {
   /** Calls {@link createSchema} with the options of this store. */
   createSchema(): Promise<void>;
-  /** Resolves when the database can be written to: it takes the write lock, and writes nothing. */
+  /** Resolves if the database can be written to. Takes the write lock, but writes nothing. */
   healthCheck(options?: CallOptions): Promise<void>;
   /** See {@link Sweep.sweep}. Other calls wait for it at most as long as it takes to remove 500 entries. */
   sweep(options?: { limit?: number | undefined }): Promise<number>;
 }
 
 /**
- * Creates a store on an SQLite file that several processes of one machine share. This process's clock decides.
- * Concurrent decisions share one transaction, and a denial neither writes nor locks. {@link createSchema} creates the
- * table.
+ * Creates a store on an SQLite file that several processes of one machine share. This process's clock decides. Concurrent
+ * decisions share one transaction, and a denial neither writes nor locks. {@link createSchema} creates the table.
  *
- * SQLite runs in this process: a call takes a few microseconds. It waits for the lock of another process without
- * stopping the event loop, up to the call's deadline, or 10 seconds for calls that have none.
+ * SQLite runs in this process: a call takes a few microseconds. If another process has the lock, a call waits without
+ * stopping the event loop, up to its deadline, or 10 seconds if it has none.
  *
  * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`
  *

@@ -1,6 +1,6 @@
 import { type Row, rowOf, type Session, stateOf } from "./session.js";
 
-/** The work of a transaction. It may be called more than once, and changes nothing but through the view. */
+/** The work of a transaction. It may run more than once, and may change things only through the view. */
 export type Call = (view: View) => unknown;
 
 /** The outcome of a call. */
@@ -8,9 +8,9 @@ export type Answer = { readonly value: unknown } | { readonly error: unknown };
 
 /** The outcomes of some calls. */
 export interface Answers {
-  /** One for each call; `undefined` for a call that changed nothing and must be repeated. */
+  /** One for each call. `undefined` for a call that changed nothing and must be repeated. */
   readonly answers: readonly (Answer | undefined)[];
-  /** The failure of the database that made this necessary. */
+  /** The database failure that made a repetition necessary. */
   readonly reason?: unknown;
 }
 
@@ -28,7 +28,7 @@ export type TransactionKind = "look" | "try" | "lock";
  */
 export function transact(session: Session, calls: readonly Call[], kind: TransactionKind): Answers {
   const answers: (Answer | undefined)[] = calls.map(() => undefined);
-  /** Outcomes that are valid only if all is written. */
+  /** Outcomes that are valid only if everything is written. */
   const relying: (Answer | undefined)[] = [];
   let begun = false;
   try {
@@ -58,7 +58,7 @@ export function transact(session: Session, calls: readonly Call[], kind: Transac
     session.commit();
     return { answers: answers.map((answer, i) => answer ?? relying[i]) };
   } catch (reason) {
-    // Only our own transaction: another one may be the reason why this one did not begin.
+    // Only undoes our own transaction: another one may be the reason why this one did not begin.
     if (begun) undo(session);
     return { answers, reason };
   }
@@ -73,36 +73,36 @@ function undo(session: Session): void {
 }
 
 /**
- * The view through which the calls of one transaction read and write. Each row is read once and written once, whatever
- * the calls do with it: changes are kept here until all is decided.
+ * The view through which the calls of one transaction read and write. Each row is read once and written once, whatever the
+ * calls do with it. Changes are kept here until all calls are decided.
  */
 export interface View {
   /** This process's clock, by which rows expire. */
   readonly nowMs: number;
-  /** The state under a key; `undefined` if there is none, or it has expired. */
+  /** Returns the state under a key. `undefined` if there is none or it has expired. */
   read(key: string): unknown;
   write(key: string, state: unknown, expiresMs: number): void;
-  /** Writes a state if that is possible. The call is answered in any case: its answer would be the same. */
+  /** Writes a state if that is possible. If it is not, the call's answer stays the same. */
   repair(key: string, state: unknown, expiresMs: number): void;
-  /** Deletes a row, also an expired one. */
+  /** Deletes a row, even an expired one. */
   remove(key: string): void;
-  /** Takes the write lock, with or without anything to write. */
+  /** Requests the write lock, whether or not there is anything to write. */
   needLock(): void;
   /** Returns whether a call of this transaction has changed the row. */
   hasChanged(key: string): boolean;
-  /** Asks the database, which does not know the changes in this view. */
+  /** Queries the database, which does not know the changes in this view. */
   ask<T>(question: (session: Session) => T): T;
 }
 
-/** A view, as the transaction that makes the calls sees it. */
+/** A view as the transaction that runs the calls sees it. */
 interface OpenView extends View {
   /** True if the write lock is needed. */
   readonly needsLock: boolean;
-  /** True if a call changed anything, or saw a change of another call. Set it to false before each call. */
+  /** True if a call changed anything or saw a change of another call. Set to false before each call. */
   relies: boolean;
   /** True if the database failed. */
   readonly broken: boolean;
-  /** Writes what has changed. */
+  /** Writes all changes. */
   flush(): void;
 }
 

@@ -6,19 +6,19 @@ import type { Session } from "./session.js";
 import { type Answer, type Answers, type Call, type TransactionKind, transact, type View } from "./transaction.js";
 import { nextTurn, pause } from "./turns.js";
 
-/** Makes calls. Those of the same turn of the event loop share one transaction. */
+/** Runs calls. Calls of the same turn of the event loop share one transaction. */
 export interface Transactor {
   /**
-   * Resolves to the result of the call, once all of its changes are written. Rejects with the error that it threw; with
-   * `STORE_TIMEOUT`, having changed nothing, if the lock was not free by `deadlineMs` (default: in 10 s); and with
-   * `STORE_FAILED` and `STORE_NOT_READY`.
+   * Resolves to the result of the call after all its changes are written. Rejects with the error that the call threw, or
+   * with `STORE_FAILED` or `STORE_NOT_READY`. Rejects with `STORE_TIMEOUT`, without a change, if the lock was not free by
+   * `deadlineMs` (default: in 10 s).
    */
   make<R>(call: (view: View) => R, deadlineMs?: number): Promise<R>;
 }
 
 interface Waiting {
   readonly call: Call;
-  /** By `performance.now()`. */
+  /** A time of `performance.now()`. */
   readonly deadlineMs: number;
 }
 
@@ -26,15 +26,15 @@ interface Delayed extends Waiting {
   settle(answer: Answer): void;
 }
 
-/** For calls without a deadline. */
+/** The longest wait of calls without a deadline. */
 const LONGEST_WAIT_MS = 10_000;
 
-/** A transaction of this many decisions takes a few milliseconds, in which this process does nothing else. */
+/** A transaction of this many decisions takes a few milliseconds, during which this process does nothing else. */
 const MOST_CALLS = 256;
 
 /**
- * This many failures in a row prove that the remaining calls of a batch will fail, too: the disk is full, or the file
- * read-only.
+ * After this many failures in a row, the remaining calls of a batch will fail too, for example because the disk is full or
+ * the file is read-only.
  */
 const MOST_FAILURES = 3;
 
@@ -73,7 +73,7 @@ export function createTransactor(connection: Connection, open: (client: SqliteCl
     return answers;
   }
 
-  /** A failed write fails only its own call, if the others can be written. */
+  /** Runs calls so that a failed write fails only its own call, if the others can be written. */
   function attempt(calls: readonly Waiting[], kind: TransactionKind): Answers {
     const together = attemptTogether(calls, kind);
     if (together.reason === undefined || isWorthWaiting(together.reason)) return together;
@@ -99,17 +99,17 @@ export function createTransactor(connection: Connection, open: (client: SqliteCl
     return { answers, reason: waitsFor };
   }
 
-  /** Calls that other processes keep waiting go first: while there are any, no other call tries. */
+  /** Calls that wait for the lock go first: while there are any, no other call tries. */
   async function run(calls: readonly Waiting[]): Promise<readonly (Answer | Promise<Answer>)[]> {
     const { answers } = attempt(calls, delayed.length === 0 ? "try" : "look");
     const all = calls.map((call, i) => answers[i] ?? delay(call));
-    // Calls that arrive until then join the batch, and others have their turn.
+    // Calls that arrive before the next turn join the batch, and other work of the process runs.
     await nextTurn();
     tidyUp();
     return all;
   }
 
-  /** Once the callers that were answered have continued. */
+  /** Runs after the callers that were answered have continued. */
   function tidyUp(): void {
     if (session?.checkpoint.isDue()) void nextTurn().then(() => session?.checkpoint.make());
   }

@@ -1,14 +1,14 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 
 /*
- * Fake timers of a test suite replace `setTimeout`, `setImmediate`, `process.nextTick` and `queueMicrotask`, and may
- * never run the callbacks. They replace neither messages nor `AbortSignal.timeout`. Both let a process end, so a port
- * keeps it alive while a caller waits.
+ * Fake timers of a test suite replace `setTimeout`, `setImmediate`, `process.nextTick` and `queueMicrotask`, and may never
+ * run the callbacks. They replace neither messages nor `AbortSignal.timeout`. But both of these let a process end, so a
+ * port keeps it alive while a caller waits.
  */
 
 /**
- * Node.js reads a port until it is empty, and reads all ports in one go. Messages alternate between two ports, so that
- * a turn that asks for the next one never gets it before everything else that is due.
+ * Node.js reads a port until it is empty, and reads all ports in one go. Messages alternate between two ports, so that a
+ * turn that requests the next turn never gets it before everything else that is due.
  */
 const turns = createChannel(endTurn);
 const relay = createChannel(() => turns.sender.postMessage(undefined));

@@ -10,7 +10,11 @@ const rejected = (text: string) =>
 /** The methods of the clients that people pass, with their results. */
 const promise = async () => [];
 const wrong: readonly (readonly [name: string, client: object, reason: string])[] = [
-  ["sqlite3", { exec() {}, prepare: () => ({ all() {}, run() {}, finalize() {} }) }, "no array of rows"],
+  [
+    "sqlite3",
+    { exec() {}, prepare: () => ({ all() {}, run() {}, finalize() {} }) },
+    "does not return an array of rows",
+  ],
   ["sqlite", { exec: promise, prepare: () => Promise.reject(new Error("no table")) }, "returns a promise"],
   [
     "D1",
@@ -24,7 +28,7 @@ const wrong: readonly (readonly [name: string, client: object, reason: string])[
   [
     "node-sqlite3-wasm",
     { exec() {}, prepare: () => ({ run() {}, all: (values: unknown) => [{ one: values, two: null }] }) },
-    "does not take values one by one",
+    "does not accept values one by one",
   ],
   ["arrays", { exec() {}, prepare: () => ({ run() {}, all: () => [[1, "two"]] }) }, "returnArrays"],
 ];
