@@ -16,11 +16,11 @@ import {
   wasLocked,
 } from "./failure.js";
 
-/** Every statement that the store sends. Each calls a function that `createSchema` created. */
+/** All statements that the store sends. Each calls a function that `createSchema` created. */
 export interface Statements {
   readonly decide: Statement;
   readonly compareAndSet: Statement;
-  /** Looks at several entries: an array of results. */
+  /** Looks at several entries. Returns an array of results. */
   readonly look: Statement;
   readonly forget: Statement;
   readonly sweep: Statement;
@@ -29,8 +29,8 @@ export interface Statements {
 }
 
 /**
- * The statements for the table that `rename` knows. Arguments are sent as text, whatever types a client converts them
- * to.
+ * The statements for the table that `rename` inserts. Arguments are sent as text, whatever types a client would convert
+ * them to.
  */
 export function statementsFor(rename: (sql: string) => string): Statements {
   const named = (sql: string): Statement => {
@@ -63,10 +63,10 @@ export function statementsFor(rename: (sql: string) => string): Statements {
   };
 }
 
-/** Sends one statement, and sends it again only if it is known not to have run. */
+/** Sends a statement. Repeats it only if it is known not to have run. */
 export type Caller = (values: readonly (string | null)[], deadlineMs: number | undefined) => Promise<string>;
 
-/** Runs calls that can't share a statement. They share a limit, so that an outage leaves no queue behind. */
+/** Runs calls that can't share a statement. Limits how many are in flight, so that an outage leaves no queue behind. */
 export function createCaller(database: Database, statement: Statement, maxInFlight: number): Caller {
   async function send(values: readonly (string | null)[], deadlineMs: number): Promise<string | typeof HELD> {
     return database.connected(async (connection) => {
@@ -98,11 +98,11 @@ export function createCaller(database: Database, statement: Statement, maxInFlig
 interface Look {
   readonly rowKey: string;
   readonly nowMs: number | undefined;
-  /** By `performance.now()`. The request is not sent after that. */
+  /** A time of `performance.now()` after which the request is not sent. */
   readonly deadlineMs: number;
 }
 
-/** Looks at entries. Looks that are requested at the same time share one statement, as decisions do. */
+/** Looks at entries. Concurrent looks share one statement, as decisions do. */
 function createLooker(database: Database, statement: Statement, maxInFlight: number): Batcher<Look, Seen> {
   async function look(connection: Connection, looks: readonly Look[]): Promise<readonly (Seen | SluiceError)[]> {
     for (;;) {
@@ -137,7 +137,7 @@ function repliesIn(reply: string, count: number): readonly string[] {
   return replies;
 }
 
-/** Compares by the transaction that wrote the row. */
+/** Creates the compare-and-set. Compares by the transaction that wrote the row. */
 export function createCompareAndSet(
   database: Database,
   statements: Pick<Statements, "compareAndSet" | "look">,

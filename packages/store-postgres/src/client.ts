@@ -35,7 +35,7 @@ export interface PostgresJsQuery {
   simple(): Promise<unknown>;
 }
 
-/** The parts that the store uses of a client of the package `postgres`, version 3, or of `SQL` of Bun. */
+/** The parts of a client of the package `postgres`, version 3, or of Bun's `SQL` that the store uses. */
 export interface PostgresJsClient {
   unsafe(text: string, values?: (string | null)[], options?: { prepare?: boolean }): PostgresJsQuery;
   begin: unknown;
@@ -43,8 +43,8 @@ export interface PostgresJsClient {
 }
 
 /**
- * A Postgres client: a `Pool` or a connected `Client` of `pg`, a client of `postgres`, or `SQL` of Bun. The store sends
- * statements on it and never closes it.
+ * A Postgres client: a `Pool` or a connected `Client` of `pg`, a client of `postgres`, or Bun's `SQL`. The store sends
+ * statements through it and never closes it.
  */
 export type PostgresClient = PgPool | PgClient | PostgresJsClient;
 
@@ -58,11 +58,11 @@ export interface Statement {
 /** One connection, used by one caller at a time. */
 export interface Connection {
   run(statement: Statement, values: readonly (string | null)[]): Promise<string>;
-  /** Runs a text without parameters that returns nothing. */
+  /** Runs a script without parameters or results. */
   runScript(text: string): Promise<void>;
   /**
-   * Records that the server at the other end can't write. Returns whether the connection will be closed for that, so
-   * that the next one may reach another server.
+   * Records that the connected server can't write. Returns whether the connection will be closed because of that, so that
+   * the next connection may reach another server.
    */
   endReadOnly(): boolean;
 }
@@ -70,8 +70,8 @@ export interface Connection {
 /** The common interface of all clients. */
 export interface Database {
   /**
-   * Passes a connection to `use` as soon as one is free. Rejects with a `SluiceError` for any failure of `use` or of
-   * the client: with `STORE_TIMEOUT` when no connection was free, or no answer arrived, by `deadlineMs`.
+   * Passes a connection to `use` when one is free. Rejects with a `SluiceError` for any failure of `use` or of the client.
+   * Rejects with `STORE_TIMEOUT` if no connection was free, or no answer arrived, by `deadlineMs`.
    */
   connected<T>(use: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T>;
   /** The maximum number of connections. */
@@ -80,7 +80,7 @@ export interface Database {
   connectionError(): unknown;
 }
 
-/** Values that are often passed instead of a client: how to detect them, what they are, and what to pass. */
+/** Values that are often passed instead of a client: how to detect them, what they are, and the fix. */
 const MISTAKES: readonly (readonly [matches: (value: object) => boolean, what: string, fix: string])[] = [
   [(value) => isClass(value), "a class", 'create an instance, such as new Pool({ connectionString: "postgres://…" })'],
   [(value) => hasAll(value, "Pool", "Client"), "the module pg", "create a pool: new pg.Pool(…)"],
@@ -91,11 +91,15 @@ const MISTAKES: readonly (readonly [matches: (value: object) => boolean, what: s
     "pass the client that it was created from: its $client",
   ],
   [(value) => hasAll(value, "$pool"), "a database of pg-promise", "pass its pool: its $pool"],
-  [(value) => hasAll(value, "$queryRaw"), "a client of Prisma", "create a Pool of pg beside it"],
-  [(value) => hasAll(value, "raw", "schema"), "an instance of Knex", "create a Pool of pg beside it"],
+  [(value) => hasAll(value, "$queryRaw"), "a client of Prisma", "create a Pool of pg for the store"],
+  [(value) => hasAll(value, "raw", "schema"), "an instance of Knex", "create a Pool of pg for the store"],
   [(value) => hasAll(value, "selectFrom"), "an instance of Kysely", "pass the Pool that its dialect was created with"],
   [(value) => isOfAnotherDatabase(value), "a connection to another database", "create a Pool of pg"],
-  [(value) => hasAll(value, "query", "transaction"), "not a client of pg or postgres", "create a Pool of pg beside it"],
+  [
+    (value) => hasAll(value, "query", "transaction"),
+    "not a client of pg or postgres",
+    "create a Pool of pg for the store",
+  ],
 ];
 
 /** Returns whether a value looks like a `Client` of pg, but is a connection of mysql, mysql2, mariadb or mssql. */
@@ -103,7 +107,7 @@ export function isOfAnotherDatabase(value: object): boolean {
   return hasAll(value, "query", "escapeId") || hasAll(value, "query", "request");
 }
 
-/** The error for a value that is not a client. Says what to pass. */
+/** The error for a value that is not a client. Names the fix. */
 export function invalidClient(value: unknown): SluiceError {
   const [what, fix] = mistake(value);
   return new SluiceError(

@@ -47,25 +47,25 @@ function has(client: unknown, method: string): boolean {
 }
 
 /**
- * Ends the session that runs it, as soon as it is idle, if it can't write. The client then opens another one, perhaps
- * to another server. The package postgres fails the statement after one that was running when its session ended.
+ * Ends the session that runs it once it is idle, if it can't write. The client then opens another session, perhaps to
+ * another server. If a statement is running when its session ends, the package postgres fails the statement after it.
  */
 const END_READ_ONLY =
   "SELECT set_config('idle_session_timeout', '1', false) WHERE current_setting('transaction_read_only') = 'on'";
 
-/** The client then notices that the session has ended. */
+/** By this time the client has noticed that the session has ended. */
 const ENDED_AFTER_MS = 30;
 
-/** A client of `postgres`, or `SQL` of Bun. It assigns statements to its connections itself. */
+/** A client of `postgres`, or Bun's `SQL`. It assigns statements to its connections itself. */
 function postgresJsDatabase(client: PostgresJsClient, named: boolean): Database {
   const errors: { last: unknown } = { last: undefined };
   const connections = client.options?.max ?? 1;
   const places = createPlaces(connections);
   const mayEndReadOnly = createAllowance(connections, READ_ONLY_PERIOD_MS);
-  /** Sessions that are about to end accept no more statements. */
+  /** Settles when sessions that are about to end no longer accept statements. */
   let ending: Promise<unknown> = Promise.resolve();
 
-  // Connections that the library returns from reserve() hang in some cases.
+  // Does not use connections of the library's reserve(), because they hang in some cases.
   const connection = watchedConnection(
     {
       async run({ text }, values) {
@@ -101,7 +101,7 @@ function postgresJsDatabase(client: PostgresJsClient, named: boolean): Database 
       throw new SluiceError(
         "STORE_TIMEOUT",
         "Postgres did not answer in time. The package postgres keeps a connection that stays silent: pass it a socket " +
-          "with a time-out, or use a Pool of pg",
+          "with a timeout, or use a Pool of pg",
       );
     },
   };

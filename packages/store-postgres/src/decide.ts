@@ -22,17 +22,17 @@ import {
   wasLocked,
 } from "./failure.js";
 
-/** The codes in the result of the SQL function `decide` for an admission that was not decided. */
+/** The codes of admissions that were not decided, in results of the SQL function `decide`. */
 const CHANGED = -2;
 const ROW_HELD = -3;
 const READ_ONLY = -4;
 
-/** The fixed cost of a statement to the server is that of 15 decisions. */
+/** For the server, the fixed cost of a statement equals that of 15 decisions. */
 const WORTH_SPLITTING = 64;
 
 /**
- * The queue of calls on rows that other transactions hold. Its batches skip such rows, and only one batch is in flight
- * at a time.
+ * The queue of calls on rows that other transactions hold. Its batches skip such rows, and only one of them is in flight at
+ * a time.
  */
 const PASSING = "passing";
 const WAITING = "waiting";
@@ -40,15 +40,15 @@ const WAITING = "waiting";
 /** A connection for one batch. */
 interface Lent {
   readonly connection: Connection;
-  /** True if the batch waits for rows that others hold. */
+  /** True if the batch waits for rows that other transactions hold. */
   waits: boolean;
-  /** The answer to calls that the server can't write. */
+  /** The answer to all calls if the server can't write. */
   refusal: SluiceError | typeof RECONNECTED | undefined;
 }
 
 type Undecided = typeof HELD | typeof RECONNECTED;
 
-/** A batch in the form that the SQL function `decide` takes. */
+/** Converts a batch to the arguments of the SQL function `decide`. */
 export function argumentsOf(
   { keys, algorithms, policies, numbers, nowMs }: Pick<Batch, "keys" | "algorithms" | "policies" | "numbers" | "nowMs">,
   waits: boolean,
@@ -133,13 +133,13 @@ function numbersIn(reply: string): readonly number[] {
 /** A row counts as held for this long after another transaction was found to hold it. */
 const REMEMBERED_MS = 1_000;
 
-/** Beyond this many, all rows are forgotten. A forgotten row costs one more wait, as when it was first found held. */
+/** If there are more rows than this, all are forgotten. A forgotten row costs one more wait. */
 const MAX_ROWS = 10_000;
 
 /** The rows that other transactions were recently found to hold. */
 interface HeldRows {
   add(rowKey: string): void;
-  /** Returns whether one of the claims is on one of these rows. */
+  /** Returns whether one of the claims is on a held row. */
   concern(claims: Admission["claims"], keyOf: (claim: Claim) => string): boolean;
 }
 

@@ -12,8 +12,9 @@ interface RowValue {
 }
 
 /**
- * Entries of whole numbers are stored in separate columns, which `decide` reads; all others are stored unchanged. The
- * length of a block has a separate column, so that the previous release can still read the rest.
+ * Converts a state to a row. Entries of whole numbers are stored in separate columns, which `decide` reads. Other states
+ * are stored unchanged. The length of a block has a column of its own, so that the previous release can still read the
+ * rest.
  */
 export function rowValueOf(state: unknown, text: string): RowValue {
   if (!isEntry(state)) return { blockedUntilMs: 0, blockedForMs: null, cells: null, other: text };
@@ -23,7 +24,7 @@ export function rowValueOf(state: unknown, text: string): RowValue {
   return { blockedUntilMs, blockedForMs, cells: null, other };
 }
 
-/** The state in a row, with the length of its block. */
+/** The state in a row, including the length of its block. */
 function stateOf(value: unknown, blockedForMs: number | null | undefined): unknown {
   if (typeof blockedForMs !== "number" || !Array.isArray(value)) return value;
   return [2, value[1], value[2], blockedForMs];
@@ -60,7 +61,7 @@ export function textArray(keys: readonly string[]): string {
   return `{${keys.map((key) => `"${key.replace(/["\\]/g, "\\$&")}"`).join()}}`;
 }
 
-/** Rows of one statement. They take the server about ten milliseconds. */
+/** The number of rows in one statement, which takes the server about ten milliseconds. */
 export const PAGE = 1_000;
 
 /** See `v0007_entries.sql`. */
@@ -69,7 +70,7 @@ type Page = readonly [last: string | null, ...unknown[]];
 /** See `v0007_entries.sql`. */
 type ImportReply = readonly [kept: readonly number[], again: readonly number[]];
 
-/** All entries in the order of their keys. */
+/** Lists all entries in the order of their keys. */
 export async function* pagesOf(database: Database, statement: Statement): AsyncGenerator<readonly StoredEntry[]> {
   let last: string | null = "";
   while (last !== null) {
@@ -93,7 +94,7 @@ function parse(reply: string): Page {
   }
 }
 
-/** Writes the entries of a page. Takes more than one statement only if others sweep some of them away in between. */
+/** Writes the entries of a page. Takes more than one statement only if others sweep some of the entries meanwhile. */
 export async function writePage(
   database: Database,
   statement: Statement,
@@ -129,10 +130,10 @@ function rowOf({ key, state, expiresAtMs }: StoredEntry): object {
   return { key, blocked: blockedUntilMs, lasts: blockedForMs, cells, other, expires: expiresAtMs };
 }
 
-/** The number of pages that one statement looks at: a megabyte, which takes a few milliseconds. */
+/** The number of pages that one statement examines: a megabyte, which takes a few milliseconds. */
 const PAGES = 128;
 
-/** Removes entries from some pages; resolves to the number of entries removed and of pages in the table. */
+/** Removes entries from some pages. Resolves to the number of removed entries and the number of pages of the table. */
 type SweepPages = (
   firstPage: number,
   pages: number,
@@ -152,7 +153,7 @@ export function createSweeper(sweepPages: SweepPages): Sweeper {
       const [count, all] = await sweepPages(page, PAGES, most);
       removed += count;
       pages = all;
-      // There may be more on these pages.
+      // There may be more expired entries on these pages.
       if (count === most) break;
       seen += PAGES;
       page = page + PAGES < pages ? page + PAGES : 0;

@@ -1,7 +1,7 @@
 import { byDeadline, LATE, pause } from "@sluice/core/kit";
 import { reportedByStore, SluiceError, storeTimeout } from "@sluice/core/store";
 
-/** Returns whether the server undid the whole statement because of other transactions: then it can safely run again. */
+/** Returns whether the server undid the whole statement because of other transactions. It can then safely run again. */
 export function hasNotRun(error: unknown): boolean {
   // serialization_failure, deadlock_detected
   return ["40001", "40P01"].includes(sqlStateOf(error) ?? "");
@@ -22,7 +22,7 @@ const NOT_GRANTED = "42501";
 /** invalid_sql_statement_name, duplicate_prepared_statement */
 const STATEMENT_LOST = ["26000", "42P05"];
 
-/** Turns a failure of the client or server into a `SluiceError`. */
+/** Converts a failure of the client or server to a `SluiceError`. */
 export function storeFailed(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;
   const message = error instanceof Error ? error.message || error.name : String(error);
@@ -37,8 +37,8 @@ export function storeFailed(error: unknown): SluiceError {
   }
   if (state === NOT_GRANTED) {
     return notReady(
-      `the role of the Postgres client lacks a right (${message}). The role that creates the schema must own the table and may ` +
-        "create objects in the schema. Grant the role of the store USAGE on the schema, SELECT, INSERT, UPDATE and DELETE " +
+      `the role of the Postgres client lacks a right (${message}). The role that creates the schema must own the table and ` +
+        "be allowed to create objects in the schema. Grant the role of the store USAGE on the schema, SELECT, INSERT, UPDATE and DELETE " +
         "on the table, and EXECUTE on the functions",
       options,
     );
@@ -52,7 +52,7 @@ export function storeFailed(error: unknown): SluiceError {
   return endsConnection(error) || NO_CONNECTION.test(state) ? failure : reportedByStore(failure);
 }
 
-/** The error for a table that this client can't use. The server reported it, so it is up. */
+/** The error for a table that this client can't use. The server reported the error, so it is up. */
 function notReady(message: string, options: ErrorOptions): SluiceError {
   return reportedByStore(new SluiceError("STORE_NOT_READY", message, options));
 }
@@ -78,7 +78,7 @@ export const HELD: unique symbol = Symbol("held");
  */
 export const RECONNECTED: unique symbol = Symbol("reconnected");
 
-/** The error for a call that found the same entry held until its deadline. */
+/** The error for a call whose entry was held by others until its deadline. */
 function stillHeld(): SluiceError {
   return new SluiceError("STORE_CONTENDED", HELD_MESSAGE);
 }
@@ -92,16 +92,16 @@ function sqlStateOf(error: unknown): string | undefined {
 }
 
 /**
- * Returns whether the connection is lost with this error: either the error did not come from the server, or it is the
- * last message that the server sends.
+ * Returns whether the connection is lost with this error: the error did not come from the server, or it is the last message
+ * that the server sends.
  */
 export function endsConnection(error: unknown): boolean {
-  // connection_exception, admin_shutdown and its like, time-outs of a session
+  // connection_exception, admin_shutdown and similar, timeouts of a session
   return /^(08|57P|25P0[34])/.test(sqlStateOf(error) ?? "08");
 }
 
 /**
- * Returns whether the server can't write, as a standby or an old primary. A new connection may reach the new primary.
+ * Returns whether the server can't write, such as a standby or an old primary. A new connection may reach the new primary.
  */
 export function isReadOnly(error: unknown): boolean {
   // read_only_sql_transaction; a table that is not durable can't be read on a standby (feature_not_supported)
@@ -117,7 +117,7 @@ export function parseReply(reply: string): unknown {
   }
 }
 
-/** The error for a reply with a shape that the functions do not return. */
+/** The error for a reply of a form that the functions do not return. */
 export function unreadableReply(reply: unknown): SluiceError {
   const shown = typeof reply === "string" ? JSON.stringify(reply.slice(0, 60)) : `a value of type ${typeof reply}`;
   return new SluiceError(
@@ -127,13 +127,13 @@ export function unreadableReply(reply: unknown): SluiceError {
   );
 }
 
-/** No caller waits longer for a statement. Calls without a deadline use it. */
+/** The longest wait for a statement, also for calls without a deadline. */
 const MAX_WAIT_MS = 30_000;
 
 /** A slow server may answer a little late. After this delay its connection counts as silent. */
 export const PATIENCE_MS = 500;
 
-/** The deadline of calls that have none, such as those of a sweep. */
+/** The deadline of calls without one, such as those of a sweep. */
 export function longestDeadline(): number {
   return performance.now() + MAX_WAIT_MS;
 }
@@ -150,14 +150,15 @@ export function isLate(deadlineMs: number): boolean {
 /** Limits the number of statements in flight. */
 export interface Places {
   /**
-   * Takes a place as soon as one is free, and resolves to the function that frees it. Rejects with `STORE_TIMEOUT` at
-   * the deadline.
+   * Takes a place when one is free. Resolves to a function that frees the place. Rejects with `STORE_TIMEOUT` at the
+   * deadline.
    */
   take(deadlineMs: number): Promise<() => void>;
 }
 
 /**
- * Holds back statements that a client would queue: in an outage it would send them after their callers have given up.
+ * Holds back statements that a client would queue. In an outage the client would send them after their callers have given
+ * up.
  */
 export function createPlaces(count: number): Places {
   let free = count;
@@ -191,7 +192,7 @@ export function createPlaces(count: number): Places {
   };
 }
 
-/** Allows an action at most `count` times in each `periodMs`. Returns whether it may be done now. */
+/** Allows an action at most `count` times in each `periodMs`. Returns a function that reports whether it is allowed now. */
 export function createAllowance(count: number, periodMs: number): () => boolean {
   let startMs = Number.NEGATIVE_INFINITY;
   let used = 0;
@@ -206,25 +207,25 @@ export function createAllowance(count: number, periodMs: number): () => boolean 
 }
 
 /**
- * In this time, at most as many read-only connections are closed as the client may have, since the only server may be
- * read-only.
+ * The period in which at most as many read-only connections are closed as the client may have. Limited because the only
+ * server may be read-only.
  */
 export const READ_ONLY_PERIOD_MS = 1_000;
 
-/** The pause before the first retry. It doubles up to the longest. */
+/** The pause before the first retry. It doubles with each retry, up to the maximum. */
 const FIRST_PAUSE_MS = 2;
 const MAX_PAUSE_MS = 32;
 
-/** The answer to a call that was not decided or not made, and how long it took. */
+/** The answer to a call that was not decided or not carried out, and how long it took. */
 interface Refusal {
   readonly answer: typeof HELD | typeof RECONNECTED;
   readonly tookMs: number;
 }
 
 /**
- * Retries until no other transaction holds the row that the call has to write. Rejects with `STORE_CONTENDED` when
- * another try could not be answered by the deadline, and with `STORE_FAILED` when this many connections in a row could
- * not write.
+ * Retries until no other transaction holds the row that the call has to write. Rejects with `STORE_CONTENDED` if another
+ * try can't be answered by the deadline. Rejects with `STORE_FAILED` if as many connections in a row as the client has
+ * could not write.
  */
 export async function askAgain<T>(
   ask: () => Promise<T | typeof HELD | typeof RECONNECTED>,
@@ -244,8 +245,7 @@ export async function askAgain<T>(
         pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
         reconnected = 0;
       } else {
-        // Each connection of the client may lead to a server that can't write. Opening a new one takes longer than a
-        // reply.
+        // Each connection of the client may lead to a server that can't write. Opening a new one takes longer than a reply.
         reconnected++;
         if (reconnected > connections || spareMs <= 0) throw readOnly();
       }

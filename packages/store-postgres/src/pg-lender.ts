@@ -5,20 +5,20 @@ import { createAllowance, READ_ONLY_PERIOD_MS } from "./failure.js";
 
 /** Lends the connections of a pool. */
 export interface Lender {
-  /** Resolves to a connection. Rejects with `STORE_TIMEOUT` when none is free by `deadlineMs`. */
+  /** Resolves to a connection. Rejects with `STORE_TIMEOUT` if none is free by `deadlineMs`. */
   borrow(deadlineMs: number): Promise<PgPoolClient>;
   giveBack(client: PgPoolClient, isBroken: boolean): void;
   /** Records that the server answered on a connection. */
   answered(client: PgPoolClient): void;
   /**
-   * Records that a statement sent at this time got no answer: connections that have not been used since are closed too.
+   * Records that a statement sent at this time got no answer. Connections that have not answered since then are closed too.
    */
   distrust(sentMs: number): void;
-  /** Returns whether to close a connection to a server that can't write. A new one may reach another server. */
+  /** Returns whether to close a connection to a server that can't write. A new connection may reach another server. */
   mayCloseReadOnly(): boolean;
 }
 
-/** All stores on one pool share this knowledge of its connections. */
+/** Returns the lender of a pool. All stores on one pool share it and its knowledge of the connections. */
 export function lenderOf(pool: PgPool): Lender {
   const known = lenders.get(pool);
   if (known !== undefined) return known;
@@ -33,25 +33,25 @@ const lenders = new WeakMap<PgPool, Lender>();
 
 function createLender(pool: PgPool): Lender {
   const connections = pool.options?.max ?? 1;
-  /** The time when each connection was opened, or last answered. */
+  /** When each connection was opened or last answered. */
   const answeredMs = new WeakMap<PgPoolClient, number>();
   /** Connections that were requested but that no caller waits for any more. */
   const connecting = new Set<Promise<PgPoolClient>>();
-  /** Callers that wait for a connection, as the functions that take one. */
+  /** Callers that wait for a connection. Each is represented by the function that accepts one. */
   const waiting = new Set<(client: PgPoolClient) => void>();
   let trustedSinceMs = Number.NEGATIVE_INFINITY;
 
   (pool as { on?(event: "connect", listener: (client: PgPoolClient) => void): unknown }).on?.("connect", (client) => {
     answeredMs.set(client, performance.now());
-    // The server may end a connection in the same packet that opens it, when the pool has removed its listener and the
-    // borrower has none yet. Without one the error would end the process; the first statement fails anyway.
+    // The server may end a connection in the packet that opens it. At that time the pool has removed its listener, and the
+    // borrower has none yet. Without a listener the error would end the process. The first statement fails anyway.
     client.on("error", ignore);
     setImmediate(() => client.removeListener("error", ignore));
   });
 
   /**
-   * Resolves to the first connection that is free. A new one takes several round trips to open, and another one may be
-   * released first.
+   * Resolves to the first free connection. A new one takes several round trips to open, and another one may be released
+   * before.
    */
   async function connect(deadlineMs: number): Promise<PgPoolClient> {
     const [early] = (pool.idleCount ?? 0) > 0 ? [] : connecting;
@@ -87,8 +87,8 @@ function createLender(pool: PgPool): Lender {
     if (client !== LATE) return client;
     if (isDone) first.then((client) => client.release()).catch(() => {});
     isDone = true;
-    // The next caller waits for the same connection, so that a server that does not answer gets no more connections
-    // than callers.
+    // The next caller waits for this connection, so that a server that does not answer gets no more connections than there
+    // are callers.
     connecting.add(asked);
     throw new SluiceError(
       "STORE_TIMEOUT",

@@ -4,7 +4,7 @@ import type { Connection, Database, PgClient, PgPool, PgQuery } from "./client.j
 import { createPlaces, endsConnection, isReadOnly, longestDeadline, PATIENCE_MS, unreadableReply } from "./failure.js";
 import { lenderOf } from "./pg-lender.js";
 
-/** Replaces the user's type parsers: the store requests texts, and parses them itself. */
+/** Replaces the user's type parsers, because the store requests text and parses it. */
 const TEXTS = { getTypeParser: () => (value: string) => value };
 
 /** A connection of `pg`. */
@@ -36,17 +36,17 @@ export function textIn(rows: unknown): string {
   return value ?? "";
 }
 
-/** The action after each statement on a connection. */
+/** Called after each statement on a connection. */
 export interface ConnectionWatch {
   readonly errors: { last: unknown };
   sent?(): void;
   answered?(): void;
-  /** The connection can't be used again. */
+  /** Reports that the connection can't be used again. */
   broke(): void;
   endReadOnly(): boolean;
 }
 
-/** The connection, watched. */
+/** A connection that reports its statements to `watch`. */
 export function watchedConnection(connection: Omit<Connection, "endReadOnly">, watch: ConnectionWatch): Connection {
   const { errors } = watch;
   const watched = async <T>(send: () => Promise<T>): Promise<T> => {

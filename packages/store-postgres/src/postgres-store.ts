@@ -19,10 +19,10 @@ import { createSchemaOn, renamer, SCHEMA_RULES, type SchemaOptions } from "./sch
 
 /** Options of {@link postgresStore}. */
 export interface PostgresStoreOptions extends SchemaOptions, SweepOptions {
-  /** A `Pool` or a connected `Client` of `pg`, a client that `postgres()` returned, or `SQL` of Bun. It stays yours to end. */
+  /** A `Pool` or a connected `Client` of `pg`, a client that `postgres()` returned, or Bun's `SQL`. The store never ends it. */
   client: PostgresClient;
   /**
-   * True if each connection prepares the statements once, under names. Turn it off behind a pooler in transaction mode
+   * True if each connection prepares the statements once, under names. Set it to false behind a pooler in transaction mode
    * that does not support prepared statements. Default true.
    */
   namedStatements?: boolean | undefined;
@@ -33,8 +33,8 @@ export interface PostgresStore extends RemoteStore, ConnectionErrors, Sweep {
   /** Calls {@link createSchema} with the options of this store. */
   createSchema(): Promise<void>;
   /**
-   * See {@link Sweep.sweep}. Skips rows that other transactions hold. Holds its own locks only while one page of the
-   * table is cleaned.
+   * See {@link Sweep.sweep}. Skips rows that other transactions hold. Holds its own locks only while it cleans one page of
+   * the table.
    */
   sweep(options?: { limit?: number | undefined }): Promise<number>;
 }
@@ -46,20 +46,20 @@ const RULES: Rules<PostgresStoreOptions> = {
   namedStatements: "boolean",
 };
 
-/** A slow server gets as many as that, if the client has the connections. */
+/** The most batches in flight on a slow server, if the client has that many connections. */
 const MAX_IN_FLIGHT = 32;
 
-/** The entry of the process that sweeps by `sweepEvery`. It lives until the next turn. */
+/** The entry that holds the turn of the process that sweeps by `sweepEvery`. It lives until the next turn. */
 const SWEEP_TURN = "sluice:sweep";
 
 /** A batch without admissions. */
 const NOTHING = { keys: [], algorithms: [], policies: [], numbers: [], nowMs: undefined };
 
 /**
- * Creates a store on PostgreSQL 14 or newer, also behind a pooler in transaction mode. Decisions use the server's
- * clock. Concurrent decisions share one statement, and a denial writes nothing. {@link createSchema} creates the table.
+ * Creates a store on PostgreSQL 14 or newer. Works behind a pooler in transaction mode. Decisions use the server's clock.
+ * Concurrent decisions share one statement, and a denial writes nothing. {@link createSchema} creates the table.
  *
- * By default the table is not durable: a crash of the server empties it, and clients start from zero.
+ * By default the table is not durable: a crash of the server empties it, and clients start again from zero.
  *
  * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`
  *

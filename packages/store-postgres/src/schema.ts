@@ -11,24 +11,24 @@ export interface SchemaOptions {
   /** The store's `schema`, created if it is missing. Default `"sluice"`. */
   schema?: string | undefined;
   /**
-   * True for a table that survives a crash of the server. False for a table that a crash empties and that writes no
-   * WAL, which is about twice as fast. Default: a new table is not durable; an existing one does not change.
+   * True for a table that survives a crash of the server. False for a table that writes no WAL: a crash empties it, and it
+   * is about twice as fast. Default: a new table is not durable, and an existing table does not change.
    */
   durable?: boolean | undefined;
 }
 
 /**
- * A try can be undone by other processes that create the schema at the same time, and by transactions that use the
- * table.
+ * Other processes that create the schema at the same time, and transactions that use the table, can make the server undo a
+ * try.
  */
 const MAX_TRIES = 10;
 
-/** The migrations in order, each with the version that its name begins with. */
+/** The migrations in order. The version of each is the number at the start of its name. */
 const VERSIONED = migrations.map(({ name, text }) => ({ version: Number(name.slice(1, 5)), text }));
 
 /**
- * Returns the SQL that {@link createSchema} runs, for teams with their own migrations. It is one statement, which does
- * nothing if it has run before.
+ * Returns the SQL that {@link createSchema} runs, for teams with their own migrations. It is a single statement that does
+ * nothing if it has already run.
  *
  * @throws SluiceError `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -87,10 +87,10 @@ function persistence(durable: boolean | undefined): string {
 }
 
 /**
- * Creates the table and the functions of the store, or updates those of an older release. Does nothing if they are up
- * to date; several processes may call it at once. It needs the right to create objects in the schema, and to own the
- * table if there is one. The store itself does not: docs/postgres.md shows how to grant another role the rights that it
- * needs.
+ * Creates the table and the functions of the store, or updates those of an older release. Does nothing if they are up to
+ * date. Several processes may call it at the same time. The client needs the right to create objects in the schema and, if
+ * the table exists, must own it. The store itself does not need these rights: docs/postgres.md shows what to grant to
+ * another role.
  *
  * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`, `STORE_FAILED`, `STORE_NOT_READY`
  *
@@ -121,11 +121,11 @@ export async function createSchemaOn(database: Database, options: SchemaOptions)
 }
 
 /**
- * Revokes in the migration the rights that PostgreSQL grants by default: EXECUTE on each function for everyone and, in
- * the schema `public` on hosts that publish it, all rights for the role of anonymous clients. A role that may insert
- * into the table may call its functions, including those that a later release adds.
+ * The part of the migration that revokes the rights that PostgreSQL grants by default: EXECUTE on each function for
+ * everyone. On hosts that publish the schema `public`, also all rights of the role of anonymous clients. A role that may
+ * insert into the table may call its functions, including those of later releases.
  *
- * The variables are those of `schemaSql`.
+ * The SQL variables are those of `schemaSql`.
  */
 function rightsSql(options: Pick<SchemaOptions, "table" | "schema">): string {
   const { table, schema } = namesOf(options);
@@ -164,16 +164,16 @@ function rightsSql(options: Pick<SchemaOptions, "table" | "schema">): string {
 `;
 }
 
-/** A separate schema: hosts publish the contents of `public` to clients of the database. */
+/** A separate schema, because hosts publish the contents of `public` to clients of the database. */
 const DEFAULT_SCHEMA = "sluice";
 
-/** Names in the database have at most 63 bytes, and the functions' names begin with the table's. */
+/** Names in the database have at most 63 bytes, and the functions' names start with the table's. */
 const LONGEST_TABLE = 40;
 const LONGEST_NAME = 63;
 
 /**
- * Returns a function that rewrites SQL for the table `"sluice"."entries"` so that it works on another table, and on the
- * functions and tables whose names begin with its name.
+ * Returns a function that rewrites SQL for the table `"sluice"."entries"` to another table, and to the functions and tables
+ * whose names start with its name.
  *
  * @throws SluiceError `INVALID_OPTION` for a name that is not a plain identifier
  */
@@ -185,7 +185,7 @@ export function renamer(options: Pick<SchemaOptions, "table" | "schema">): (sql:
     );
 }
 
-/** The names, with their defaults. */
+/** The names of table and schema, with their defaults. */
 function namesOf({ table = "sluice_entries", schema = DEFAULT_SCHEMA }: Pick<SchemaOptions, "table" | "schema">): {
   table: string;
   schema: string;
@@ -196,7 +196,7 @@ function namesOf({ table = "sluice_entries", schema = DEFAULT_SCHEMA }: Pick<Sch
 function identifier(max: number): Rule {
   return {
     is: (name) => typeof name === "string" && name.length <= max && /^[a-z_][a-z0-9_]*$/i.test(name),
-    must: `be 1 to ${max} letters, digits and underscores that do not start with a digit; schema and table are two options`,
+    must: `be 1 to ${max} letters, digits and underscores that do not start with a digit; pass schema and table as two options`,
   };
 }
 
