@@ -1,18 +1,21 @@
 import { check, checkOptions, SluiceError } from "@sluice/core/store";
 
-/** A Redis client of one of the libraries, or {@link CustomRedisClient}. The store sends commands on it and never closes it. */
+/**
+ * A Redis client of a supported library, or a {@link CustomRedisClient}. The store sends commands through it and never
+ * closes it.
+ */
 export type RedisClient = IoredisClient | NodeRedisClient | CustomRedisClient;
 
-/** The commands that the store sends, whichever client sends them. */
+/** The commands that the store sends, for any client. */
 export interface Commands {
   evalsha(sha1: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   eval(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   del(key: string): Promise<unknown>;
-  /** True if keys are spread over hash slots, so that one script can only reach those of one slot. */
+  /** True if keys are spread over hash slots, so that a script can reach only the keys of one slot. */
   readonly cluster: boolean;
-  /** The address of the master that serves a hash slot now; `undefined` where the client does not know it. */
+  /** The address of the master that currently serves a hash slot. `undefined` if the client does not know it. */
   masterOf(slot: number): string | undefined;
-  /** One address for each server that has keys: the current masters of a cluster, otherwise the only server. */
+  /** One client for each server that has keys: the current masters of a cluster, otherwise the only server. */
   masters(): Promise<readonly Commands[]>;
 }
 
@@ -33,7 +36,7 @@ export function commandsOf(client: RedisClient): Commands {
   );
 }
 
-/** Explains why a value is not a client, for values that are passed by mistake. */
+/** Describes a value that was passed by mistake instead of a client. */
 function mistakeOf(client: unknown): string {
   if (typeof client === "function") return "is a function or class, not a client: create one, such as new Redis()";
   if (typeof client !== "object" || client === null)
@@ -62,16 +65,16 @@ export interface IoredisClient {
   /** Absent from the client of Bun. */
   readonly status?: string;
   readonly isCluster?: boolean;
-  /** Only on a `Cluster`. */
+  /** Exists only on a `Cluster`. */
   nodes?(role: "master"): readonly object[];
 }
 
-/** Only on a `Cluster`: the addresses of the servers of each hash slot, master first. ioredis does not document it. */
+/** Exists only on a `Cluster`: the addresses of the servers of each hash slot, master first. Not documented by ioredis. */
 interface IoredisSlots {
   readonly slots?: readonly (readonly string[] | undefined)[];
 }
 
-/** Returns whether a value is a connected or connecting client of ioredis, rather than a pipeline or a mock. */
+/** Returns whether a value is an ioredis client, connected or connecting, and not a pipeline or a mock. */
 function isIoredis(client: unknown): client is IoredisClient {
   return (
     hasMethods(client, ["evalsha", "eval", "del", "on", "connect", "disconnect", "sendCommand"]) &&
@@ -79,7 +82,7 @@ function isIoredis(client: unknown): client is IoredisClient {
   );
 }
 
-/** Returns whether a value is the `RedisClient` of Bun, which has the same methods as a client of ioredis. */
+/** Returns whether a value is Bun's `RedisClient`, which has the same methods as an ioredis client. */
 function isBun(client: unknown): client is IoredisClient {
   return (
     hasMethods(client, ["evalsha", "eval", "del", "connect", "close", "send"]) &&
@@ -106,18 +109,18 @@ export interface NodeRedisClient {
   del(key: string): Promise<unknown>;
   connect(): Promise<unknown>;
   readonly isOpen: boolean;
-  /** Only on a cluster client. */
+  /** Exists only on a cluster client. */
   readonly masters?: readonly object[];
-  /** Only on a cluster client: the client of one node. */
+  /** Exists only on a cluster client: returns the client of one node. */
   nodeClient?(node: never): unknown;
 }
 
-/** Only on a cluster client: the servers of each hash slot. */
+/** Exists only on a cluster client: the servers of each hash slot. */
 interface NodeRedisSlots {
   readonly slots?: readonly ({ readonly master?: { readonly address?: string } } | undefined)[];
 }
 
-/** Returns whether a value is a client of node-redis whose methods return promises, rather than a transaction. */
+/** Returns whether a value is a node-redis client whose methods return promises, and not a transaction. */
 function isNodeRedis(client: unknown): client is NodeRedisClient {
   return (
     hasMethods(client, ["evalSha", "eval", "del", "on", "connect"]) &&
@@ -126,7 +129,10 @@ function isNodeRedis(client: unknown): client is NodeRedisClient {
   );
 }
 
-/** Returns whether a value is a client of node-redis 4 in legacy mode, or `client.legacy()` of later ones: both take callbacks. */
+/**
+ * Returns whether a value is a node-redis 4 client in legacy mode, or the result of `legacy()` in later versions. Both take
+ * callbacks.
+ */
 function isLegacy(client: unknown): boolean {
   const { options } = client as { readonly options?: { readonly legacyMode?: boolean } };
   return (
@@ -135,12 +141,12 @@ function isLegacy(client: unknown): boolean {
   );
 }
 
-/** Only a cluster client knows the masters of its slots. */
+/** Returns whether the client is a cluster client, the only one that knows the masters of its slots. */
 function isCluster(client: NodeRedisClient): boolean {
   return hasMethods(client, ["getSlotRandomNode"]) || "slots" in client;
 }
 
-/** A cluster client of version 4 does not find the keys of a script, and would send it to any server. */
+/** A cluster client of version 4. It does not find the keys of a script, and would send it to any server. */
 interface ClusterFour {
   sendCommand(firstKey: string, isReadonly: boolean, args: string[]): Promise<unknown>;
 }
@@ -171,9 +177,9 @@ function ofNodeRedis(client: NodeRedisClient): Commands {
 }
 
 /**
- * A Redis client of any other library, as three functions. Each resolves to the reply of Redis: integers as numbers, big
- * integers or decimal text, and text as strings or Buffers. It rejects when Redis replied with an error, whose text then
- * starts the message.
+ * A Redis client of any other library, as three functions. Each resolves to Redis's reply: integers as numbers, big
+ * integers or decimal text, and text as strings or Buffers. Each rejects if Redis replied with an error, and the error's
+ * message then starts with Redis's text.
  */
 export interface CustomRedisClient {
   /** Sends `EVALSHA sha1 keys.length ...keys ...args`. */
@@ -211,7 +217,7 @@ export function customRedisClient(client: CustomRedisClient): CustomRedisClient 
   return client;
 }
 
-/** Returns whether a value is a custom client: a plain object. Clients of libraries are never plain objects. */
+/** Returns whether a value is a custom client, which is a plain object. Clients of libraries are never plain objects. */
 function isCustom(client: unknown): client is CustomRedisClient {
   if (typeof client !== "object" || client === null || !hasMethods(client, METHODS)) return false;
   const prototype: unknown = Object.getPrototypeOf(client);

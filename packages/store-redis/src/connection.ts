@@ -2,31 +2,31 @@ import { SluiceError, watchErrors } from "@sluice/core/store";
 import type { Commands } from "./client.js";
 import { isReadOnlyFailure, isServerError, storeFailed } from "./replies.js";
 
-/** A connection that owes replies for this long is dead. */
+/** A connection with replies outstanding for this long counts as dead. */
 const SILENT_MS = 2_000;
 
-/** A connection is given up at most once in this time. */
+/** A connection is closed at most once in this time. */
 const GIVE_UP_EVERY_MS = 1_000;
 
-/** The key of a write that changes nothing. */
+/** The key of a write that has no effect. */
 const NO_KEY = "{0}sluice:no-key";
 
 /** The events by which the libraries report connection errors, for the whole client and for one server of several. */
 const ERROR_EVENTS = ["error", "node error", "node-error", "client-error"];
 
-/** Sends commands. Failures are `SluiceError`s, and a connection that has become useless is given up. */
+/** Sends commands. Failures are `SluiceError`s. Closes a connection that no longer works. */
 export interface Connection extends Commands {
   masters(): Promise<readonly Connection[]>;
-  /** The connection's last error since its last reply, or that it is silent; `undefined` while it works. */
+  /** The connection's last error since its last reply, or an error if it is silent. `undefined` while it works. */
   error(): unknown;
-  /** Reports a reply that is not an error but shows that the server refused to write because it is a replica. */
+  /** Reports a reply which is not an error but shows that the server refused to write because it is a replica. */
   isReadOnly(): void;
 }
 
 /**
  * Watches the replies on a client's connection.
  *
- * @param reconnect makes the client connect again; called when the server is a read-only replica, or silent
+ * @param reconnect makes the client connect again. Called if the server is a read-only replica or silent
  */
 export function createConnection(
   commands: Commands,
@@ -34,9 +34,9 @@ export function createConnection(
   reconnect: (() => unknown) | undefined,
 ): Connection {
   const reported = watchErrors(client, ERROR_EVENTS);
-  /** The time at which the first call after the last reply was sent. */
+  /** When the first call after the last reply was sent. */
   let silentSinceMs: number | undefined;
-  /** True if the connection has replied since it was given up. A new one is left alone until it has. */
+  /** True if the connection has replied since the last reconnect. A new connection is not closed before it has replied. */
   let worked = false;
   let gaveUpMs = Number.NEGATIVE_INFINITY;
 
@@ -49,7 +49,7 @@ export function createConnection(
     if (!worked || nowMs - gaveUpMs < GIVE_UP_EVERY_MS) return;
     gaveUpMs = nowMs;
     if (reconnect === undefined) {
-      // Clients can be configured to reconnect on an error reply, such as ioredis by `reconnectOnError`.
+      // Clients may be configured to reconnect on an error reply, such as ioredis with `reconnectOnError`.
       commands.del(NO_KEY).catch(() => {});
       return;
     }
@@ -72,7 +72,7 @@ export function createConnection(
   }
 
   function failed(error: unknown): SluiceError {
-    // The client has given up the connection already.
+    // The client has already closed the connection.
     if (isServerError(error)) answered();
     else silentSinceMs = undefined;
     if (isReadOnlyFailure(error) && reconnect !== undefined) giveUp();

@@ -4,18 +4,18 @@ import type { Connection } from "./connection.js";
 import { isCrossSlot, isMovingSlot } from "./replies.js";
 
 /**
- * The number of hash tags. All keys of one client share a tag, so that its policies can be decided together on a
- * cluster; a thousand tags spread evenly over any usual number of masters.
+ * The number of hash tags. All keys of one client share a tag, so that its policies can be decided together on a cluster. A
+ * thousand tags spread evenly over any usual number of masters.
  */
 const TAGS = 1024;
 
-/** Takes the place of the scope in the keys of lanes. No scope begins with it. */
+/** Replaces the scope in the keys of lanes. No scope starts with it. */
 export const LANE = "#lane:";
 
-/** The tag of keys that need no particular slot, on a server without slots. */
+/** The tag of keys on a server without slots, where any slot will do. */
 export const ONE_SLOT = "0";
 
-/** The hash tag of a stored key. The user's key can't contain one. FNV-1a over the UTF-16 code units. */
+/** The hash tag of a stored key, which the user's key can't affect directly. FNV-1a over the UTF-16 code units. */
 export function tagOf(storedKey: string): string {
   let hash = 0x811c9dc5;
   for (let i = scopeLength(storedKey); i < storedKey.length; i++) {
@@ -31,24 +31,24 @@ export function redisKey(storedKey: string): string {
   return `{${tagOf(storedKey)}}${storedKey}`;
 }
 
-/** The stored key of an entry; `undefined` for a Redis key that is not one of this store's entries. */
+/** The stored key of an entry. `undefined` for a Redis key that is not one of this store's entries. */
 export function storedKeyIn(key: string): string | undefined {
   const text = /^\{[0-9a-z]+\}(.*)$/s.exec(key)?.[1];
   return text === undefined || text.startsWith(LANE) || redisKey(text) !== key ? undefined : text;
 }
 
-/** Tracks which keys one script can reach: all of a server, or those of one hash slot of a cluster. */
+/** Tracks which keys one script can reach: all keys of a server, or the keys of one hash slot of a cluster. */
 export interface Slots {
-  /** True if a script reaches one slot only. */
+  /** True if a script can reach only one slot. */
   readonly split: boolean;
-  /** The server of a tag's keys, or a group of tags if the client does not know the server. */
+  /** The server of a tag's keys. If the client does not know the server, a group of tags. */
   serverOf(tag: string): string;
-  /** Returns whether the slot of a tag is being moved: then a script may have only one key. */
+  /** Returns whether the slot of a tag is being moved. A script may then have only one key. */
   isMoving(tag: string): boolean;
   /**
-   * Returns how to send a script again that was refused because of where its keys are, so that it has not run;
-   * `undefined` for any other failure. The refusal is remembered: a cluster behind one address has slots from then on,
-   * and a slot counts as moving for a minute.
+   * Returns how to repeat a script that was rejected because of where its keys are, and so has not run. `undefined` for any
+   * other failure. The rejection is remembered: a cluster behind one address has slots from then on, and a slot counts as
+   * moving for a minute.
    *
    * @param tag the tag of the keys; `undefined` if the store did not know that the server has slots
    */
@@ -58,7 +58,7 @@ export interface Slots {
 /** The number of groups of tags. */
 const GROUPS = 64;
 
-/** Some clients retry for seconds before they report that keys are on two servers, so the store rarely asks. */
+/** Some clients retry for seconds before they report that keys are on two servers, so the store rarely tries. */
 const MOVES_FOR_MS = 60_000;
 
 export function createSlots(connection: Connection, cluster: boolean): Slots {

@@ -24,18 +24,17 @@ const WORTH_SPLITTING = 16;
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
   /**
-   * A client of ioredis 4 to 6, of node-redis (the package `redis`) 4.6 to 6 or of Bun, or a `customRedisClient`. It stays
-   * yours to close.
+   * A client of ioredis 4 to 6, of node-redis (the package `redis`) 4.6 to 6 or of Bun, or a `customRedisClient`. The store
+   * never closes it.
    */
   client: RedisClient;
   /**
-   * True for a cluster behind one address, with a client that is not a cluster client. Default: detected from the first
-   * reply.
+   * True for a cluster behind one address whose client is not a cluster client. Default: detected from the first reply.
    */
   cluster?: boolean | undefined;
   /**
-   * Closes the client's connection and connects again. The store calls it, at most once a second, when the connection
-   * is useless: the server is a read-only replica, or has not answered for 2 seconds.
+   * Closes the client's connection and connects again. The store calls it, at most once a second, if the connection no
+   * longer works: the server is a read-only replica, or has not answered for 2 seconds.
    */
   reconnect?: (() => unknown) | undefined;
 }
@@ -45,11 +44,11 @@ export interface RedisStore extends RemoteStore, ConnectionErrors {}
 
 /**
  * Creates a store on Redis 6.2 or newer, Valkey, a Sentinel setup or a Cluster. Decisions use the server's clock.
- * Concurrent decisions share one script call; on a Cluster, those of one hash slot do.
+ * Concurrent decisions share one script call. On a Cluster, only those of one hash slot do.
  *
- * All policies of one key are in one hash slot. On a Cluster, policies with different keys are charged one after the
- * other, and refunded when a later one denies (see `decideInOrder` in core). This never admits too many, but other
- * requests may be denied for a moment because of a charge that is then refunded.
+ * All policies of one key are in one hash slot. On a Cluster, policies with different keys are charged one after the other,
+ * and refunded if a later one denies (see `decideInOrder` in core). The store never admits too much. But other requests may
+ * be denied for a moment because of a charge that is then refunded.
  *
  * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -102,7 +101,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
 /** Sends a command for one stored key, unless its deadline has passed. */
 type Singly = <T>(key: string, send: () => Promise<T>, options: CallOptions | undefined) => Promise<T>;
 
-/** Commands that can't share a script are limited in the same way, so that an outage leaves no queue in the client. */
+/** Commands that can't share a script are limited too, so that an outage leaves no queue in the client. */
 function createSingly(slots: Slots): Singly {
   const batcherOf = createBatchers<() => Promise<unknown>, unknown>(singleCalls);
   return async <T>(key: string, send: () => Promise<T>, { deadlineMs, probe }: CallOptions = {}) => {
@@ -111,15 +110,15 @@ function createSingly(slots: Slots): Singly {
   };
 }
 
-/** A server that has not answered for this long, and for two round trips, may be frozen. */
+/** A server may be frozen if it has not answered for this long and for two round trips. */
 const HESITATE_MS = 25;
 
 /**
- * Sends the calls of a batch at once. If the server may be frozen, sends one call first, and the others after its
+ * Sends the calls of a batch at the same time. If the server may be frozen, sends one call first, and the others after its
  * reply.
  */
 function singleCalls(): BatcherOptions<() => Promise<unknown>, unknown> {
-  /** The time at which the first call after the last reply was sent. */
+  /** When the first call after the last reply was sent. */
   let silentSinceMs: number | undefined;
   let roundTripMs = 0;
 

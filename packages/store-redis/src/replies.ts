@@ -3,7 +3,7 @@ import { reportedByStore, SluiceError } from "@sluice/core/store";
 /**
  * Converts a failure of the client or the server to an error of the store.
  *
- * @param connectionError the last error of the connection, the cause of failures that only say that there is no connection
+ * @param connectionError the last error of the connection: the cause of failures that only report a missing connection
  */
 export function storeFailed(error: unknown, connectionError?: unknown): SluiceError {
   const message = messageOf(error);
@@ -29,7 +29,7 @@ function explained(message: string): string {
 const FIXES: ReadonlyMap<string, string> = new Map([
   [
     "READONLY",
-    "The client is connected to a replica, as after a failover. Let it connect again: " +
+    "The client is connected to a replica, for example after a failover. Let it connect again: " +
       'set the option "reconnectOnError" of ioredis, or the option "reconnect" of redisStore',
   ],
   ["MOVED", "The server is a node of a Redis Cluster: pass a cluster client, such as new Cluster() or createCluster()"],
@@ -37,8 +37,8 @@ const FIXES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The code that starts an error reply of Redis, such as `NOSCRIPT`; `undefined` for any other error. Upstash's client
- * puts words before the code. So does GLIDE, which also spells some codes differently (`NoScriptError`).
+ * The code at the start of a Redis error reply, such as `NOSCRIPT`. `undefined` for any other error. The clients of Upstash
+ * and GLIDE put words before the code. GLIDE also spells some codes differently (`NoScriptError`).
  */
 function codeOf(message: string): string | undefined {
   const [, glide, plain] = ERROR_REPLY.exec(message) ?? [];
@@ -47,25 +47,25 @@ function codeOf(message: string): string | undefined {
 
 const ERROR_REPLY = /^(?:An error was signalled by the server: - (\w+)|(?:Command failed: )?([A-Z][A-Z0-9]+)(?=[ :]))/;
 
-/** Returns whether the failure is an error reply of Redis: then the connection works. */
+/** Returns whether the failure is an error reply of Redis, which shows that the connection works. */
 export function isServerError(error: unknown): boolean {
   return codeOf(messageOf(error)) !== undefined;
 }
 
-/** Returns whether the server does not know a script, so that the script has certainly not run. */
+/** Returns whether the server does not know a script, and so has certainly not run it. */
 export function isUnknownScript(error: unknown): boolean {
   return codeOf(messageOf(error)) === "NOSCRIPT";
 }
 
-/** Returns whether the keys of a script are in several hash slots, so that the script has certainly not run. */
+/** Returns whether the keys of a script are in several hash slots, so that it has certainly not run. */
 export function isCrossSlot(error: unknown): boolean {
   const message = messageOf(error);
   return codeOf(message) === "CROSSSLOT" || message.startsWith("ERR CROSSSLOT");
 }
 
 /**
- * Returns whether the keys of a script are on two servers while their slot is being moved, so that the script has not
- * run. ioredis reports this after 16 refusals by the two servers in turn, and names the last one.
+ * Returns whether the keys of a script are on two servers because their slot is being moved, so that the script has not
+ * run. ioredis reports this after the two servers have rejected the script 16 times in turn. It names the last rejection.
  */
 export function isMovingSlot(error: unknown): boolean {
   const message = messageOf(error);
@@ -84,7 +84,7 @@ function isReadOnly(message: string): boolean {
   return codeOf(message) === "READONLY" || message.includes("-READONLY ") || message.includes(" READONLY ");
 }
 
-/** The error's text, or its code if it has no text, as an AggregateError of Node.js may. */
+/** The error's text, or its code if it has no text, such as Node's AggregateError. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.message || String((error as NodeJS.ErrnoException).code ?? error.name);
@@ -101,19 +101,19 @@ export function malformedReply(what: string): SluiceError {
 /** Reads a script's reply as an array. @throws SluiceError `STORE_FAILED` */
 export function arrayReply(reply: unknown): readonly unknown[] {
   if (!Array.isArray(reply))
-    throw malformedReply(`the type ${reply === null ? "null" : typeof reply} instead of array`);
+    throw malformedReply(`the type ${reply === null ? "null" : typeof reply} instead of an array`);
   return reply;
 }
 
 /**
- * Reads an integer of a reply: clients return it as a number, a big integer, or text.
+ * Reads an integer of a reply. Clients return it as a number, a big integer, or text.
  *
  * @throws SluiceError `STORE_FAILED`
  */
 export function integerReply(value: unknown): number {
   if (Number.isSafeInteger(value)) return value as number;
   const number = typeof value === "bigint" || isInteger(value) ? Number(value) : Number.NaN;
-  if (!Number.isSafeInteger(number)) throw malformedReply("something else where an integer must be");
+  if (!Number.isSafeInteger(number)) throw malformedReply("another value instead of an integer");
   return number;
 }
 
@@ -121,10 +121,10 @@ function isInteger(value: unknown): boolean {
   return (typeof value === "string" || value instanceof Uint8Array) && /^-?\d{1,16}$/.test(textOf(value));
 }
 
-/** Reads a text of a reply: clients return it as a string or bytes. @throws SluiceError `STORE_FAILED` */
+/** Reads a text of a reply. Clients return it as a string or bytes. @throws SluiceError `STORE_FAILED` */
 export function textReply(value: unknown): string {
   if (typeof value === "string" || value instanceof Uint8Array) return textOf(value);
-  throw malformedReply("something else where a string must be");
+  throw malformedReply("another value instead of a string");
 }
 
 function textOf(value: string | Uint8Array): string {

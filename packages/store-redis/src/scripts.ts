@@ -38,13 +38,13 @@ export interface Scripts {
 /** A verdict of `decide.lua`: the server refused to write the charge. */
 const REFUSED = -2;
 
-/** About how many keys the script that lists entries examines: it takes the server a millisecond or two. */
+/** The script that lists entries examines about this many keys, which takes the server a millisecond or two. */
 const LISTED = 500;
 
 export function createScripts(connection: Connection, slots: Slots): Scripts {
   const onLane = createLanes();
 
-  /** Runs a script with several keys in one slot. */
+  /** Runs a script with several keys of one slot. */
   function run(script: Script, tag: string | undefined, keys: readonly string[], args: readonly string[]) {
     const redisKeys = keys.map(redisKey);
     return onLane(tag ?? ONE_SLOT, (lane) =>
@@ -52,7 +52,7 @@ export function createScripts(connection: Connection, slots: Slots): Scripts {
     );
   }
 
-  /** Runs the script that compares and sets. While the slot is being moved, the script has one key and no lane. */
+  /** Runs the script that compares and sets. While the slot is being moved, the script has only one key and no lane. */
   async function compare(
     key: string,
     args: readonly string[],
@@ -103,7 +103,7 @@ export function createScripts(connection: Connection, slots: Slots): Scripts {
       if (values.length !== 3) throw malformedReply(`${values.length} values instead of 3`);
       const [written, nowMs, before] = values;
       const text = before === null ? undefined : textReply(before);
-      // Without a lane, a write that the client repeats looks the same as a write of another process.
+      // Without a lane, a write that the client repeats looks like a write of another process.
       if (isAlone && write !== undefined && integerReply(written) === 0 && text === write.text) throw unknownWrite();
       return {
         written: integerReply(written) === 1,
@@ -121,7 +121,7 @@ export function createScripts(connection: Connection, slots: Slots): Scripts {
         do {
           // See `export-entries.lua`.
           const page = arrayReply(await runScript(master, exportEntries, [], [cursor, pattern, String(LISTED)]));
-          if (page.length % 3 !== 1) throw malformedReply(`${page.length} values, which is not 1 and some triples`);
+          if (page.length % 3 !== 1) throw malformedReply(`${page.length} values instead of 1 plus a multiple of 3`);
           cursor = cursorOf(page[0]);
           const entries: StoredEntry[] = [];
           for (let i = 1; i < page.length; i += 3) {
@@ -155,12 +155,12 @@ export function createScripts(connection: Connection, slots: Slots): Scripts {
 
 /** Lets `once.lua` recognise a script that a client library sends twice. */
 interface Lane {
-  /** The key that holds the number of the last script on the lane that wrote. */
+  /** The key that holds the number of the last script of the lane that wrote. */
   readonly key: string;
   readonly number: string;
 }
 
-/** Returns a function that sends on a free lane in the slot of a tag: a lane carries only one script at a time. */
+/** Returns a function that sends a script on a free lane in the slot of a tag. A lane carries only one script at a time. */
 function createLanes(): <T>(tag: string, send: (lane: Lane) => Promise<T>) => Promise<T> {
   const caller = randomUUID();
   const free: number[] = [];
@@ -202,16 +202,16 @@ function partsOfReply(reply: readonly unknown[]): {
 } {
   const last = reply.at(-1);
   const text = typeof last === "string" || last instanceof Uint8Array ? textReply(last) : "0";
-  // Some clients return numbers as text, too.
+  // Some clients return numbers as text.
   if (/^-?\d+$/.test(text)) return { numbers: integersReply(reply), refusal: undefined };
   return { numbers: integersReply(reply.slice(0, -1)), refusal: text };
 }
 
 /**
- * The prefix that the client puts before every key, as ioredis and redis 6 do with the option `keyPrefix`.
+ * The prefix that the client adds to every key, for example with the option `keyPrefix` of ioredis and redis 6.
  *
- * @throws SluiceError `NOT_LISTABLE` on a cluster if the client does not know the servers: a script without keys
- * reaches only one
+ * @throws SluiceError `NOT_LISTABLE` on a cluster if the client does not know the servers, because a script without keys
+ * reaches only one of them
  */
 async function keyPrefixOf(commands: Commands): Promise<string> {
   const keys = commands.cluster ? [PROBE] : [PROBE, "{1}"];
@@ -245,6 +245,6 @@ function parse(text: string): unknown {
 function unknownWrite(): SluiceError {
   return new SluiceError(
     "STORE_FAILED",
-    "an entry was written while its slot moved, exactly once: by this call or another one",
+    "an entry was written exactly once while its slot moved, either by this call or by another one",
   );
 }
