@@ -6,11 +6,11 @@ import type { Place } from "./place.js";
 import { decode, encode, isNumbers } from "./stored.js";
 import type { Expression } from "./table.js";
 
-/** The way the charges of one attribute are written. Added to an expression before it is sent. */
+/** How the charges to one attribute are written. Added to an expression before it is sent. */
 export interface Move {
-  /** The attribute after the write, if it was as last seen. */
+  /** The attribute after the write, if the attribute was as last seen. */
   readonly expected: AttributeValue;
-  /** Returns the entry just before the write, from the attribute after the write. */
+  /** Returns the entry as it was just before the write, from the attribute after the write. */
   entryBefore(after: AttributeValue): Entry | undefined;
 }
 
@@ -19,18 +19,18 @@ interface Charges {
   readonly place: Place;
   /** The attribute as it was last seen. */
   readonly seen: AttributeValue | undefined;
-  /** The entry in it; `undefined` if there is none, or it has expired. */
+  /** The entry in it. `undefined` if there is none or it has expired. */
   readonly entry: Entry | undefined;
-  /** The policy of all charges; `undefined` if they have different policies. */
+  /** The policy of all charges. `undefined` if they have different policies. */
   readonly policy: Policy | undefined;
   readonly cost: number;
   /** True if the attribute may be in use although the entry that was seen has expired. */
   readonly crowded: boolean;
-  /** The entry to store, if the attribute is as last seen. */
+  /** The entry to store if the attribute is as last seen. */
   readonly next: { readonly state: Entry; readonly expiresAtMs: number };
 }
 
-/** The path of a number in an attribute. Uses a placeholder, since any word may become reserved. */
+/** The path of a number in an attribute. Uses a placeholder, because any word may become reserved. */
 type Field = (name: string) => string;
 
 /** The condition that the key is not blocked. */
@@ -53,12 +53,13 @@ const MOVES: ReadonlyMap<string, MoveBy> = new Map<string, MoveBy>([
 ]);
 
 /**
- * Adds the write of some charges. If possible, its conditions are those under which the charges fit, so that writers do
- * not defeat each other; otherwise the condition is that the attribute has not changed since it was seen.
+ * Adds the write of some charges. If possible, its conditions are those under which the charges fit, so that concurrent
+ * writers do not make each other's writes fail. Otherwise the condition is that the attribute has not changed since it was
+ * seen.
  */
 export function addMove(expression: Expression, charges: Charges, nowMs: number): Move {
   const { policy, place, seen, entry } = charges;
-  // An attribute with an explicit, earlier expiry can only be matched as a whole.
+  // If an attribute has an explicit, earlier expiry, only all of it can be compared.
   const usable = seen === undefined || (isNumbers(seen) && entry !== undefined);
   if (!usable || policy === undefined || policy.algorithm !== place.algorithm) return exactMove(expression, charges);
   return MOVES.get(policy.algorithm)?.(expression, charges, policy, nowMs) ?? exactMove(expression, charges);
@@ -70,7 +71,7 @@ function exactMove(expression: Expression, { place, seen, entry, next }: Charges
   return { expected, entryBefore: () => entry };
 }
 
-/** Compare and set: on the condition that the attribute has not changed since it was seen. */
+/** Compares and sets: writes on condition that the attribute has not changed since it was seen. */
 export function replaceExactly(
   expression: Expression,
   { attribute }: Place,
@@ -83,9 +84,9 @@ export function replaceExactly(
 }
 
 /**
- * The write of charges to a token bucket; `undefined` if what was seen rules out conditions on the numbers. Everything
- * is in units of 1 / rate of a millisecond: `t` is when the bucket is full again, and a token takes `interval`. The
- * same numbers as core's, which stores `t` as whole milliseconds and a numerator over `rate`.
+ * The write of charges to a token bucket. `undefined` if what was seen rules out conditions on the numbers. Everything is
+ * in units of 1 / rate of a millisecond: `t` is the time at which the bucket is full again, and a token takes `interval`.
+ * Core has the same numbers, but stores `t` as whole milliseconds and a numerator over `rate`.
  */
 function bucketMove(
   expression: Expression,
@@ -104,7 +105,7 @@ function bucketMove(
   const same = (): string =>
     `${field("r")} = ${expression.number(rate)} AND ${field("i")} = ${expression.number(interval)}`;
 
-  // A bucket that is in use has no room for all of it.
+  // A bucket that is in use has no room for the whole demand.
   if (fullAt !== undefined && (fullAt > now || (crowded && asked < full))) {
     const least = expression.number(now + 1n);
     expression.require(`${same()} AND ${field("t")} BETWEEN ${least} AND ${expression.number(now + full - asked)}`);
@@ -119,7 +120,7 @@ function bucketMove(
       },
     };
   }
-  // A bucket that was emptied in this millisecond: the new busy period needs another name.
+  // The bucket was emptied in this millisecond, so the new busy period needs another name.
   const isNamed = seen !== undefined && Number(numberIn(seen, "s")) >= nowMs;
   if (seen?.M?.b !== undefined || isNamed) return undefined;
   expression.require(
@@ -137,7 +138,7 @@ function bucketMove(
   return { expected, entryBefore: () => undefined };
 }
 
-/** The write of charges to a fixed window; `undefined` as for a bucket. */
+/** The write of charges to a fixed window. `undefined` in the same cases as for a bucket. */
 function windowMove(
   expression: Expression,
   { place, seen, cost, crowded, next }: Charges,
@@ -146,14 +147,14 @@ function windowMove(
 ): Move | undefined {
   const used = seen === undefined ? undefined : numberIn(seen, "u");
   const start = seen === undefined ? undefined : numberIn(seen, "s");
-  // A window that started here or earlier is over.
+  // A window that started at this time or earlier has ended.
   const endedMs = nowMs - windowMs;
   const at = expression.name(place.attribute);
   const field: Field = (name) => `${at}.${expression.name(name)}`;
   const withLength = ({ M }: AttributeValue): AttributeValue => ({ M: { ...M, w: { N: String(windowMs) } } });
 
-  // A start later than now: the clock stepped back, or the name is not a plain time. Only the whole state can be
-  // matched.
+  // The start is in the future: the clock stepped back, or the name is not a plain time. Only the whole state can be
+  // compared.
   if (start !== undefined && Number(start) > nowMs) return undefined;
   const isUsed = used !== undefined && start !== undefined && used > 0n && Number(start) > endedMs;
   if (isUsed || (crowded && used !== undefined)) {
@@ -174,7 +175,7 @@ function windowMove(
       },
     };
   }
-  // A window that was emptied in this millisecond: the new one needs another name.
+  // The window was emptied in this millisecond, so the new window needs another name.
   if (seen?.M?.b !== undefined || Number(start) === nowMs) return undefined;
   expression.require(
     `attribute_not_exists(${at}) OR (attribute_not_exists(${field("b")}) AND ` +

@@ -2,15 +2,15 @@ import { GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { reportedByStore, SluiceError } from "@sluice/core/store";
 
 /**
- * The parts of a client that the store uses: a `DynamoDBClient`, `DynamoDB`, `DynamoDBDocumentClient` or
- * `DynamoDBDocument` of the AWS SDK for JavaScript v3. The store sends commands on it and never destroys it.
+ * The parts of a client that the store uses: a `DynamoDBClient`, `DynamoDB`, `DynamoDBDocumentClient` or `DynamoDBDocument`
+ * of the AWS SDK for JavaScript v3. The store sends commands through it and never destroys it.
  */
 export interface DynamodbClient {
   readonly config: object;
   send(...args: never[]): unknown;
 }
 
-/** Sends a command of `@aws-sdk/client-dynamodb`; all these clients can. */
+/** Sends a command of `@aws-sdk/client-dynamodb`. All of these clients can do that. */
 export type Send = (command: object, options?: { abortSignal?: AbortSignal }) => Promise<unknown>;
 
 /** @throws SluiceError `INVALID_CLIENT` */
@@ -49,7 +49,7 @@ function descriptionOf(given: unknown): string {
   return typeof name === "string" && name !== "Object" ? `an object of the class ${name}` : "an object";
 }
 
-/** A client that is older than the commands can't send them: an application may have two copies of the SDK. */
+/** Checks that the client can send the commands. An older client can't, and an application may have two copies of the SDK. */
 function checkVersion(client: object): void {
   const { middlewareStack, config } = client as { middlewareStack: never; config: never };
   try {
@@ -72,10 +72,10 @@ export interface MiddlewareStack {
 type Handler = (args: object) => Promise<{ response: unknown }>;
 type Middleware = (next: Handler) => Handler;
 
-/** A failure that leaves it unknown whether the request was carried out. Has a form that the SDK does not retry. */
+/** A failure after which it is unknown whether the request was carried out. The SDK does not retry errors of this form. */
 export class Unanswered extends Error {
   override readonly name = "Unanswered";
-  /** Not as `cause`: the SDK looks for retryable errors in there. */
+  /** Not named `cause`: the SDK looks for retryable errors in that property. */
   readonly reason: unknown;
 
   constructor(reason: unknown) {
@@ -85,9 +85,9 @@ export class Unanswered extends Error {
 }
 
 /**
- * Keeps the SDK from repeating a write whose first attempt may have been carried out: after a time-out, a broken
- * connection or a server error. The SDK may still retry requests that the server refused, such as throttled ones. Its
- * retries are a step around this one, so each attempt passes here.
+ * Keeps the SDK from repeating a write whose first attempt may have been carried out: after a timeout, a broken connection
+ * or a server error. The SDK may still retry requests that the server rejected, such as throttled ones. Its retry step
+ * wraps this one, so each attempt passes here.
  */
 export function sendOnce(stack: MiddlewareStack): void {
   let lost: Unanswered | undefined;
@@ -104,25 +104,25 @@ export function sendOnce(stack: MiddlewareStack): void {
   stack.add(middleware, { step: "deserialize", priority: "high", name: "sluiceSendOnce" });
 }
 
-/** Returns whether the server says that it did nothing. */
+/** Returns whether the server reports that it did nothing. */
 function wasRefused(error: unknown): boolean {
   const { $metadata } = (error ?? {}) as { $metadata?: { httpStatusCode?: number } };
   const status = $metadata?.httpStatusCode ?? 0;
   return status >= 400 && status < 500;
 }
 
-/** Details of the attempt that an answer belongs to. */
+/** Details of the attempt that got an answer. */
 export interface Answered {
   /** The `Date` header. */
   readonly date: string | undefined;
-  /** When the request left and the answer arrived, by this machine's clock. */
+  /** When the request was sent and when the answer arrived, by this machine's clock. */
   readonly sentMs: number;
   readonly answeredMs: number;
-  /** How long it took, by a clock that is never set. */
+  /** How long it took, by a clock that is never adjusted. */
   readonly tookMs: number;
 }
 
-/** Calls `seen` with each answer of each attempt, except errors. */
+/** Calls `seen` with the answer of each attempt, except errors. */
 export function watchAnswers(stack: MiddlewareStack, seen: (answered: Answered) => void): void {
   const middleware: Middleware = (next) => async (args) => {
     const [sentMs, startMs] = [Date.now(), performance.now()];
@@ -141,7 +141,7 @@ export function watchAnswers(stack: MiddlewareStack, seen: (answered: Answered) 
   stack.add(middleware, { step: "deserialize", priority: "high", name: "sluiceWatchAnswers" });
 }
 
-/** Error messages of the AWS SDK and of DynamoDB, and how to fix them. */
+/** Error messages of the AWS SDK and of DynamoDB, with their fixes. */
 const NOT_READY: readonly {
   readonly name?: RegExp;
   readonly message?: RegExp;
@@ -150,7 +150,7 @@ const NOT_READY: readonly {
   {
     name: /^ResourceNotFoundException$/,
     fix: (table) =>
-      `DynamoDB has no table "${table}" in the client's region and account: create it from tableDefinition(), or by createSchema()`,
+      `DynamoDB has no table "${table}" in the client's region and account: create it from tableDefinition() or with createSchema()`,
   },
   {
     // The messages of AWS and of DynamoDB Local.
@@ -163,13 +163,13 @@ const NOT_READY: readonly {
     message: /^Region is missing/,
     fix: () =>
       'the DynamoDB client has no region: set AWS_REGION, or pass `region` such as "eu-central-1" to the DynamoDBClient; ' +
-      "DynamoDB Local takes any",
+      "DynamoDB Local accepts any",
   },
   {
     name: /^(CredentialsProviderError|CredentialsError|TokenProviderError)$/,
     fix: () =>
       "the DynamoDB client has no credentials: assign a role to the process, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or " +
-      "pass `credentials` to the DynamoDBClient; DynamoDB Local takes any",
+      "pass `credentials` to the DynamoDBClient; DynamoDB Local accepts any",
   },
   {
     name: /^(UnrecognizedClientException|ExpiredTokenException|InvalidSignatureException|MissingAuthenticationTokenException|InvalidClientTokenId)$/,
@@ -200,7 +200,7 @@ export function storeFailed(error: unknown, table: string): SluiceError {
   return isRefused(cause) ? reportedByStore(failure) : failure;
 }
 
-/** Returns whether DynamoDB refused the request, as it does when a table or item gets too many. */
+/** Returns whether DynamoDB rejected the request, for example because a table or item gets too many. */
 function isRefused(error: unknown): boolean {
   const { $metadata } = (error ?? {}) as { $metadata?: { httpStatusCode?: unknown } };
   const status = $metadata?.httpStatusCode;
@@ -214,7 +214,7 @@ const CODES =
 /** The maximum depth at which the causes of an error are searched. */
 const MAX_DEPTH = 5;
 
-/** Returns whether a request failed because of its connection, so that there is no answer from DynamoDB. */
+/** Returns whether a request failed because of its connection, so that DynamoDB did not answer. */
 export function isConnectionError(error: unknown): boolean {
   let reason = error;
   for (let depth = 0; depth < MAX_DEPTH && typeof reason === "object" && reason !== null; depth++) {
@@ -227,7 +227,7 @@ export function isConnectionError(error: unknown): boolean {
     };
     if ($metadata?.httpStatusCode !== undefined) return false;
     if (typeof code === "string" && CODES.test(code)) return true;
-    // The SDK's own limit for connections and for the time of a request.
+    // The SDK's own limits for connecting and for a request.
     if (name === "TimeoutError") return true;
     reason = cause ?? errors?.[0];
   }

@@ -25,21 +25,21 @@ export interface DecideCall {
   readonly places: readonly Place[];
   readonly nowMs: number | undefined;
   readonly deadlineMs: number;
-  /** The time until which the answer of a charge is still useful for undoing it, though too late for the caller. */
+  /** Until this time the answer of a charge is still useful for undoing it, although it is too late for the caller. */
   readonly undoUntilMs?: number | undefined;
 }
 
-/** An entry, and how long it lives if it was charged or repaired. */
+/** An entry, and its lifetime if it was charged or repaired. */
 interface Left extends Repaired {
   readonly isRepaired: boolean;
 }
 
-/** The entries of some attributes, as calls one after the other leave them. */
+/** The entries of some attributes after the calls so far. */
 type Entries = Map<string, Left>;
 
 /**
- * Decides calls with the same `nowMs`. Those that fit are charged by one write. The others are then judged on the item
- * as that write left it. If the write's conditions fail, the item that is returned shows what to try next.
+ * Decides calls with the same `nowMs`. The calls that fit are charged in one write. The others are then judged on the item
+ * after that write. If the write's conditions fail, the returned item shows what to try next.
  */
 export async function decideCalls(
   session: Session,
@@ -85,7 +85,7 @@ export async function decideCalls(
   }
 }
 
-/** Decides the calls in order on an item as it was seen: which are charged, and the results of the others. */
+/** Decides the calls in order on an item as it was seen. Returns which to charge, and the results of the others. */
 function tryAll(
   item: Item,
   calls: Iterable<DecideCall>,
@@ -126,7 +126,7 @@ function unchanged(place: Place, entry: Entry | undefined): Left {
   return { place, entry, ttlMs: 0, isRepaired: false };
 }
 
-/** The entries of an item that a call asks for. */
+/** The entries of an item that a call claims. */
 function knownTo(item: Item, { admission, places }: DecideCall): readonly Known[] {
   return admission.claims.flatMap(({ policy }, i) => {
     const { algorithm, attribute } = places[i] as Place;
@@ -140,14 +140,14 @@ function knownTo(item: Item, { admission, places }: DecideCall): readonly Known[
   });
 }
 
-/** If a test sets the time, nothing expires: old state counts as absent anyway. */
+/** If a test sets the time, nothing expires, because old state counts as absent anyway. */
 function entryIn(item: Item, place: Place, call: DecideCall, nowMs: number): Entry | undefined {
   const kept = decode(place.algorithm, item[place.attribute]);
   if (kept === undefined || (call.nowMs === undefined && kept.expiresAtMs <= nowMs)) return undefined;
   return kept.state as Entry;
 }
 
-/** Charges all of the calls by one write. `undefined` if its conditions failed. */
+/** Charges all of the calls in one write. Returns `undefined` if its conditions failed. */
 async function charge(
   session: Session,
   calls: readonly DecideCall[],
@@ -165,7 +165,7 @@ async function charge(
     const entry = entryIn(item, place, call, nowMs);
     const next = { state, expiresAtMs: nowMs + ttlMs };
     moves.set(place.attribute, addMove(expression, { place, seen, entry, policy, cost, crowded, next }, nowMs));
-    // Concurrent charges by others make it live longer than was seen, but at most as long as the whole limit takes.
+    // Concurrent charges by others extend its life, but at most to the time that the whole limit takes.
     longestMs = Math.max(longestMs, ttlMs, policy === undefined ? 0 : windowOf(policy));
   }
   const kept = keepUntil(expression, item, Math.max(nowMs, Date.now()) + longestMs);
@@ -182,10 +182,10 @@ async function charge(
 }
 
 interface Demand {
-  /** One of the policies that charge it. */
+  /** One of the calls that charge it. */
   readonly call: DecideCall;
   readonly place: Place;
-  /** `undefined` if it is charged by different policies. */
+  /** `undefined` if calls with different policies charge it. */
   readonly policy: Policy | undefined;
   readonly cost: number;
 }
@@ -208,7 +208,7 @@ function demandsOf(calls: readonly DecideCall[]): Iterable<Demand> {
   return demands.values();
 }
 
-/** Limiters with the same policy may each have a copy of it. */
+/** Policies are compared by value, because limiters may have separate copies of the same policy. */
 function isSame(one: Policy | undefined, other: Policy): boolean {
   return one === other || JSON.stringify(one) === JSON.stringify(other);
 }

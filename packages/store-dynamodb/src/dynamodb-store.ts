@@ -24,18 +24,18 @@ import { openTable, TABLE } from "./table.js";
 
 /** Options of {@link dynamodbStore}. */
 export interface DynamodbStoreOptions extends SchemaOptions {
-  /** A `DynamoDBClient` or `DynamoDBDocumentClient` of the AWS SDK v3. It stays yours to destroy. */
+  /** A `DynamoDBClient` or `DynamoDBDocumentClient` of the AWS SDK v3. The store never destroys it. */
   client: DynamodbClient;
-  /** The name or ARN of a table made from {@link tableDefinition}. */
+  /** The name or ARN of a table created from {@link tableDefinition}. */
   table: string;
   /**
-   * The maximum number of requests in flight: no more than the client's `maxSockets`. Default 50, as there. Calls that
-   * would have to wait too long are refused. Workers have their own limit, and this option has no effect there.
+   * The maximum number of requests in flight, at most the client's `maxSockets`. Default 50, the default of `maxSockets`.
+   * Calls that would have to wait too long are rejected. Has no effect on Workers, which have their own limit.
    */
   concurrency?: number | undefined;
-  /** Called when this machine's clock is found to be off; again only after it was correct in between. */
+  /** Called when this machine's clock is found to be wrong. Called again only after it was correct in between. */
   onClockSkew?: ((skewMs: number) => void) | undefined;
-  /** The difference at which `onClockSkew` is called. Default `"1s"`. */
+  /** The clock difference from which `onClockSkew` is called. Default `"1s"`. */
   clockSkewLimit?: Duration | undefined;
 }
 
@@ -53,20 +53,20 @@ const RULES: Rules<DynamodbStoreOptions> = {
   clockSkewLimit: "any",
 };
 
-/** How many items are remembered, to guess how the next write on them has to look. */
+/** How many items are remembered, to predict the conditions of the next write to them. */
 const REMEMBERED = 10_000;
 
-/** An admission over several items undoes charges whose answers arrive up to this much too late. */
+/** An admission over several items undoes charges whose answers arrive at most this much too late. */
 const MAX_LATE_MS = 1_000;
 
 /**
- * Creates a store on Amazon DynamoDB. A decision takes one request, allowed or denied, whatever the number of policies
- * on its key. Concurrent decisions on one key share a write. The clock of this process decides, since DynamoDB has
- * none: synchronise the clocks of all processes (the README explains the effect of a difference).
+ * Creates a store on Amazon DynamoDB. A decision takes one request, allowed or denied, whatever the number of policies on
+ * its key. Concurrent decisions on one key share a write. This process's clock decides, because DynamoDB has none.
+ * Synchronise the clocks of all processes: the README explains the effect of a difference.
  *
- * Policies with different keys are in different items. They are looked at, charged one after the other, and refunded
- * when a later one denies (see `decideInOrder` in core). This never admits too many, but other requests may be denied
- * for a moment because of a charge that is then refunded.
+ * Policies with different keys are in different items. The store looks at all of them, charges them one after the other,
+ * and refunds them if a later one denies (see `decideInOrder` in core). It never admits too much. But other requests may be
+ * denied for a moment because of a charge that is then refunded.
  *
  * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`
  *
@@ -125,7 +125,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): DynamodbStore {
     { createSchema: () => createSchema(client, { table: name }) },
   );
 
-  /** Writes an entry if there is no live one. An entry that has expired need not be written. */
+  /** Writes an entry if there is no live one. Skips entries that have expired. */
   async function writeNew({ key, state, expiresAtMs }: StoredEntry): Promise<readonly number[]> {
     let isNew = true;
     const change = (there: unknown, nowMs: number): Next<unknown> | undefined => {

@@ -1,7 +1,7 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { timeOf } from "@sluice/core/kit";
 
-/** State, and when it expires. */
+/** State and its expiry. */
 export interface Kept {
   readonly state: unknown;
   readonly expiresAtMs: number;
@@ -10,11 +10,11 @@ export interface Kept {
 /** Fields of an attribute's map. */
 export type Fields = Readonly<Record<string, AttributeValue>>;
 
-/** The form of the states of one algorithm in an attribute: numbers that update expressions can use, or short text. */
+/** How the states of one algorithm are stored in an attribute: as numbers that update expressions can use, or as short text. */
 interface ItemForm {
-  /** `undefined` for a value that is not a state of the algorithm: it is stored as JSON. */
+  /** Returns `undefined` for a value that is not a state of the algorithm. It is then stored as JSON. */
   fieldsOf(state: unknown): Fields | undefined;
-  /** `undefined` for fields that hold no such state. */
+  /** Returns `undefined` for fields that are not such a state. */
   read(value: AttributeValue): Kept | undefined;
 }
 
@@ -55,7 +55,7 @@ const windowForm: ItemForm = {
   },
 };
 
-/** `{ g: grants }`, since DynamoDB charges by the size. */
+/** `{ g: grants }` as text, because DynamoDB charges by size. */
 const logForm: ItemForm = {
   fieldsOf(state) {
     const grants = encodeGrants(state);
@@ -75,12 +75,12 @@ const FORMS: ReadonlyMap<string | undefined, ItemForm> = new Map([
   ["sliding-log", logForm],
 ]);
 
-/** The form of an algorithm's states; `undefined` if they are stored as JSON. */
+/** How an algorithm's states are stored. `undefined` if they are stored as JSON. */
 export function itemFormOf(algorithm: string | undefined): ItemForm | undefined {
   return FORMS.get(algorithm);
 }
 
-/** One of a value's numbers. */
+/** One of the numbers in a value. */
 export function numberIn(value: AttributeValue, name: string): bigint | undefined {
   const text = value.M?.[name]?.N;
   return text === undefined ? undefined : BigInt(text);
@@ -101,12 +101,12 @@ function isCounts(state: unknown): state is readonly number[] {
 }
 
 /*
- * Encodes a log of grants as text: for each grant, the time since the previous one in base 36, and for more than one
- * unit a colon and the number of units. `loyw3v28 rs:5 7` is one unit at 1700000000000, five a second later, and one 7
- * ms after those.
+ * Encodes a log of grants as text: for each grant, the time since the previous one in base 36 and, if it has more than one
+ * unit, a colon and the number of units. `loyw3v28 rs:5 7` is one unit at 1700000000000, five units a second later, and one
+ * unit 7 ms after that.
  */
 
-/** `undefined` for a value that is not a log, or not in order. */
+/** Returns `undefined` for a value that is not a log or not in order. */
 export function encodeGrants(log: unknown): string | undefined {
   if (!Array.isArray(log) || log.length % 2 !== 0 || log.length === 0) return undefined;
   const grants: string[] = [];
@@ -121,7 +121,7 @@ export function encodeGrants(log: unknown): string | undefined {
   return grants.join(" ");
 }
 
-/** `undefined` for any other text. */
+/** Returns `undefined` for any other text. */
 export function decodeGrants(text: string): number[] | undefined {
   if (!/^[0-9a-z]+(:[0-9a-z]+)?( [0-9a-z]+(:[0-9a-z]+)?)*$/.test(text)) return undefined;
   const log: number[] = [];

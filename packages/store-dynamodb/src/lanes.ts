@@ -8,7 +8,7 @@ import { type DeleteCall, deleteEntry, type UpdateCall, updateEntry } from "./up
 /** A call on one item. */
 export type Call = DecideCall | UpdateCall | DeleteCall;
 
-/** Lets the calls on one item share requests, so that the calls of one process do not race each other. */
+/** Lets the calls on one item share requests, so that calls of one process do not race each other. */
 export interface Lanes {
   /** Answers a call on the item, together with concurrent calls. */
   add(pk: string, call: Call): Promise<unknown>;
@@ -25,7 +25,7 @@ interface Lane {
   readonly pk: string;
   waiting: Waiting[];
   scheduled: boolean;
-  /** True if it has applied for a slot. */
+  /** True if it is waiting for a slot. */
   applied: boolean;
   inFlight: number;
   lastSentMs: number;
@@ -42,11 +42,10 @@ const MAX_SESSIONS = 8;
 const MIN_GAP_MS = 5;
 
 /**
- * Calls of one turn of the event loop are sent together, and those that arrive while a session is in flight are sent
- * together after it. If DynamoDB is so slow that there is no time for that, they are sent concurrently. Conditional
- * writes keep both exact.
+ * Sends the calls of one turn of the event loop together. Calls that arrive while a session is in flight are sent together
+ * after it. If DynamoDB is too slow for that, they are sent concurrently, and conditional writes keep both sessions exact.
  *
- * On Workers, where I/O belongs to a request, the calls of each turn are sent at once.
+ * On Workers, where I/O belongs to a request, the calls of each turn are sent immediately.
  */
 export function createLanes(resources: SessionResources): Lanes {
   const { slots, pace } = resources;
@@ -62,11 +61,11 @@ export function createLanes(resources: SessionResources): Lanes {
     return lane;
   }
 
-  /** Uses promises: fake timers replace `queueMicrotask`, but never these. */
+  /** Uses promises: fake timers replace `queueMicrotask`, but never promises. */
   function schedule(lane: Lane): void {
     if (lane.scheduled) return;
     lane.scheduled = true;
-    // Two hops: callers that continue after the same session enqueue within one hop of each other.
+    // Waits two promise jobs: callers that continue after the same session add their calls within one job of each other.
     void Promise.resolve()
       .then(() => {})
       .then(() => {
@@ -89,7 +88,7 @@ export function createLanes(resources: SessionResources): Lanes {
       deadlineMs: () => latestOf(lane.waiting.map(({ call }) => call)),
       grant(slot, isProbe) {
         lane.applied = false;
-        // Outside of the request's context, since the session serves several requests.
+        // Runs outside the request's context, because the session serves several requests.
         outsideRequests(() => answer(lane, slot, isProbe ? 1 : MAX_CALLS));
       },
       refuse(error) {
@@ -102,15 +101,15 @@ export function createLanes(resources: SessionResources): Lanes {
     });
   }
 
-  /** The time at which the next session leaves if the one in flight has not ended. */
+  /** The time at which the next session is sent if the one in flight has not ended. */
   function leavesMs({ waiting, inFlight, lastSentMs }: Lane, nowMs: number): number {
-    // A clock that was replaced, as by fake timers, may be behind: then nothing waits for it.
+    // A replaced clock, such as fake timers, may be behind. Then no session waits for it.
     if (inFlight === 0 || nowMs < lastSentMs) return nowMs;
     if (inFlight >= MAX_SESSIONS) return Number.POSITIVE_INFINITY;
     const usualMs = pace.usualMs(nowMs);
     const earliestMs = waiting.reduce((earliest, { call }) => Math.min(earliest, call.deadlineMs), Infinity);
     const gapEndsMs = lastSentMs + Math.max(MIN_GAP_MS, usualMs / MAX_SESSIONS);
-    // The rest of the session in flight, a whole session, and half a session to spare.
+    // Leaves time for the rest of the session in flight, a whole session, and half a session to spare.
     return Math.max(gapEndsMs, earliestMs - 2.5 * usualMs);
   }
 
@@ -135,7 +134,7 @@ export function createLanes(resources: SessionResources): Lanes {
     leave(lane);
   }
 
-  /** Refuses the calls that can't be answered in time, and returns the others. */
+  /** Rejects the calls that can't be answered in time, and returns the others. */
   function inTime(calls: readonly Waiting[]): readonly Waiting[] {
     const hopelessMs = pace.hopelessMs(performance.now());
     return calls.filter(({ call, reject }) => {
@@ -162,7 +161,7 @@ export function createLanes(resources: SessionResources): Lanes {
   };
 }
 
-/** Answers the calls in order, decisions for the same time together. A call that fails does not affect the others. */
+/** Answers the calls in order, but decisions for the same time together. A failed call does not affect the others. */
 async function answerAll(session: Session, batch: readonly Waiting[]): Promise<void> {
   for (const run of runsOf(batch)) {
     const open = new Map(run.map((waiting) => [waiting.call, waiting]));
@@ -184,7 +183,7 @@ async function answerAll(session: Session, batch: readonly Waiting[]): Promise<v
   }
 }
 
-/** Groups neighbouring decisions with the same time; every other call is a group alone. */
+/** Groups neighbouring decisions with the same time. Every other call is a group of one. */
 function runsOf(batch: readonly Waiting[]): readonly (readonly Waiting[])[] {
   const runs: Waiting[][] = [];
   for (const waiting of batch) {

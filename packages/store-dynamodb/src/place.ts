@@ -8,18 +8,18 @@ export interface Place {
   /** The item's partition key. */
   readonly pk: string;
   readonly attribute: string;
-  /** The algorithm of the entry; `undefined` for state that is not a policy's. */
+  /** The algorithm of the entry. `undefined` for state that does not belong to a policy. */
   readonly algorithm: string | undefined;
 }
 
-/** The only attribute of an item that is not for the policies of a key. Theirs contain a colon. */
+/** The only attribute of an item without a policy. Names of policies' attributes contain a colon. */
 const STATE = "state";
 
-/** Makes a text safe as part of an attribute's name: colons and percent signs are escaped. */
+/** Text that may be part of an attribute's name, after colons and percent signs are escaped. */
 const ASCII = /^[\x20-\x7e]+$/;
 
 /**
- * The place of a stored key. All policies of a key, of limiters with one prefix, are in one item, each in an attribute
+ * The place of a stored key. All policies of a key, for limiters with one prefix, are in one item. Each is in an attribute
  * named after the policy and its algorithm. Every other entry has a separate item.
  */
 export function placeOf(storedKey: string): Place {
@@ -35,7 +35,7 @@ export function placeOf(storedKey: string): Place {
 const POLICIES = "key:";
 const OTHER = "state:";
 
-/** The stored key of an attribute of an item; `undefined` for one that is not an entry. */
+/** The stored key of an item's attribute. `undefined` if the attribute is not an entry. */
 function storedKeyIn(pk: string, attribute: string): string | undefined {
   if (pk.startsWith(OTHER)) return attribute === STATE ? pk.slice(OTHER.length) : undefined;
   if (!pk.startsWith(POLICIES) || !attribute.includes(":")) return undefined;
@@ -60,7 +60,7 @@ export async function* pagesOf(table: Table): AsyncGenerator<readonly StoredEntr
 
 function entriesIn(item: Item): readonly StoredEntry[] {
   const nowMs = Date.now();
-  // State without an expiry expires with its item.
+  // State without its own expiry expires with its item.
   const itemGoesMs = Number(item[TIME_TO_LIVE]?.N ?? 0) * 1_000;
   return Object.entries(item).flatMap(([attribute, value]) => {
     const key = storedKeyIn(item[PARTITION_KEY]?.S ?? "", attribute);

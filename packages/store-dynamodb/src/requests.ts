@@ -7,13 +7,13 @@ export interface Command {
   readonly middlewareStack: object;
 }
 
-/** Sends one command. Rejects by the deadline, a time of `performance.now()`, and then abandons the connection. */
+/** Sends one command. Rejects by the deadline, a time of `performance.now()`, and then closes the connection. */
 export type Request = (command: Command, deadlineMs: number, isWrite: boolean) => Promise<unknown>;
 
 /** The maximum time of a request whose caller has more time. */
 const MAX_REQUEST_MS = 10_000;
 
-/** Read when this module is loaded, and absent on some runtimes. */
+/** Captured when this module is loaded. Some runtimes do not have it. */
 const { setImmediate: startImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
 
 export function createRequest(send: Send, pace: Pace, skew: ClockSkew): Request {
@@ -39,7 +39,7 @@ export function createRequest(send: Send, pace: Pace, skew: ClockSkew): Request 
       const giveUp = (): void => {
         if (!isFirst()) return;
         ended(performance.now(), "unanswered");
-        // The client may wait for something that can't be aborted, such as credentials.
+        // The client may be waiting for something that can't be aborted, such as credentials.
         reject(
           new SluiceError("STORE_TIMEOUT", "DynamoDB did not answer in time; the request may have been carried out", {
             cause: pace.error,
@@ -60,7 +60,7 @@ export function createRequest(send: Send, pace: Pace, skew: ClockSkew): Request 
           const isLate = !isFirst();
           const isBroken = isConnectionError(reason);
           if (!isLate) ended(performance.now(), isBroken ? "disconnected" : "answered");
-          // A late error explains why there was no answer, such as missing credentials.
+          // A late error, such as missing credentials, explains why there was no answer.
           if (isBroken || (isLate && !isAbort(reason))) pace.error = reason;
           reject(error);
         },
@@ -74,23 +74,22 @@ function isAbort(error: unknown): boolean {
 }
 
 /**
- * Timers run before sockets in a turn of the event loop: after a long turn the answer may have arrived but not been
- * read.
+ * Timers run before sockets in a turn of the event loop. After a long turn the answer may have arrived but not been read.
  */
 function afterReading(callback: () => void): void {
   if (startImmediate === undefined) callback();
   else startImmediate(() => startImmediate(callback));
 }
 
-/** Compares this machine's clock with the one of DynamoDB. */
+/** Compares this machine's clock with DynamoDB's clock. */
 export interface ClockSkew {
-  /** Records one answer's `Date` header, and when the request left and the answer arrived by this machine's clock. */
+  /** Records an answer's `Date` header, and when the request was sent and the answer arrived by this machine's clock. */
   observe(date: string, sentMs: number, answeredMs: number): void;
 }
 
 /**
- * Calls `report` when the clock is found to differ by `limitMs` or more, and again only after it did not. The header
- * has whole seconds and the answer takes time, so the difference is a lower bound.
+ * Calls `report` when the clock is found to differ by `limitMs` or more, and again only after it was correct in between.
+ * The header has whole seconds and the answer takes time, so the difference is a lower bound.
  */
 export function createClockSkew(limitMs: number, report: ((skewMs: number) => void) | undefined): ClockSkew {
   let large = false;
@@ -105,7 +104,7 @@ export function createClockSkew(limitMs: number, report: ((skewMs: number) => vo
       try {
         report?.(skewMs);
       } catch (error) {
-        // A listener's failure must not fail the decision.
+        // An error of the listener must not fail the decision.
         console.error("[sluice] onClockSkew threw", error);
       }
     },
@@ -113,60 +112,65 @@ export function createClockSkew(limitMs: number, report: ((skewMs: number) => vo
 }
 
 /**
- * How far this clock is ahead (positive) or behind (negative), at least: the answer was created in the second
- * `serverMs`.
+ * A lower bound of how far this clock is ahead (positive) or behind (negative). The answer was created within the second
+ * that begins at `serverMs`.
  */
 function leastSkewMs(serverMs: number, sentMs: number, answeredMs: number): number {
   if (sentMs >= serverMs + 1_000) return sentMs - (serverMs + 999);
   return Math.min(0, answeredMs - serverMs);
 }
 
-/** The end of a request: with an answer, without one by its deadline, or with a broken or refused connection. */
+/** How a request ended: with an answer, without one by its deadline, or with a broken or refused connection. */
 export type RequestEnd = "answered" | "unanswered" | "disconnected";
 
 /**
- * Learns from the latest requests how long DynamoDB takes, and whether it answers at all. Times are those of
- * `performance.now()`.
+ * Learns from the latest requests how long DynamoDB takes, and whether it answers at all. Times are of `performance.now()`.
  */
 export interface Pace {
-  /** Records a request that leaves. Call the returned function when it ends. */
+  /** Records that a request is sent. Call the returned function when it ends. */
   sent(nowMs: number): (nowMs: number, end: RequestEnd) => void;
-  /** Records how long one attempt took that DynamoDB answered. */
+  /** Records how long an attempt took that DynamoDB answered. */
   took(ms: number): void;
-  /** A request with this deadline or an earlier one can't be answered in time, judging by the fastest recent answer. */
+  /**
+   * The latest deadline that can't be kept, according to the fastest recent answer: requests with it or an earlier one are
+   * late.
+   */
   hopelessMs(nowMs: number): number;
-  /** The time that nearly all answers take; 0 while it is unknown. */
+  /** The time within which nearly all answers come. 0 while it is unknown. */
   usualMs(nowMs: number): number;
-  /** The time at which the next request may leave: minus infinity, unless DynamoDB is {@link Pace.silent}. */
+  /** The time at which the next request may be sent: minus infinity, unless DynamoDB is {@link Pace.silent}. */
   nextMs(): number;
-  /** True if the latest requests got no answer. Then single requests probe it. */
+  /** True if the latest requests got no answer. Single requests then probe DynamoDB. */
   readonly silent: boolean;
   /**
-   * The number of requests that may be in flight. After a silence, it grows by two with each answer, so that no burst
-   * causes the next silence.
+   * How many requests may be in flight. After a silence it grows by two with each answer, so that no burst causes the next
+   * silence.
    */
   readonly window: number;
-  /** The last error of the connection since an answer of DynamoDB. */
+  /** The last connection error since an answer of DynamoDB. */
   error: unknown;
 }
 
-/** The gap before the first probe. It doubles with each probe up to the longest. */
+/** The gap before the first probe. It doubles with each probe, up to the maximum. */
 const FIRST_PROBE_MS = 100;
 const LAST_PROBE_MS = 500;
 
-/** DynamoDB counts as silent after this many failures in a row. One counts if its request was sent after the last failure. */
+/**
+ * DynamoDB is silent after this many failures in a row. A failure counts if its request was sent after the previous
+ * failure.
+ */
 const SILENT_FAILURES = 2;
 
-/** With this many requests in flight at once DynamoDB has recovered. */
+/** DynamoDB has recovered when this many requests may be in flight. */
 const FULL_WINDOW = 64;
 
 /**
- * With nothing in flight, a request is sent if there is time for this share of an answer: nothing else would reveal a
- * faster one.
+ * If nothing is in flight, a request is sent if it has at least this share of the time that an answer takes. Otherwise a
+ * faster answer would never be noticed.
  */
 const IDLE_SHARE = 1 / 2;
 
-/** After this time with nothing in flight, a request is sent regardless of recent answers. */
+/** If nothing has been in flight for this long, a request is sent regardless of recent answers. */
 const MAX_IDLE_MS = 50;
 
 export function createPace(): Pace {
@@ -182,9 +186,9 @@ export function createPace(): Pace {
   const isKnown = (nowMs: number): boolean => latency.isRecent(lastAnswerMs, nowMs);
 
   function failed(sentMs: number, nowMs: number, end: RequestEnd): void {
-    // Requests that were in flight together fail together, and count once.
+    // Requests that were in flight together fail together, so they count once.
     if (sentMs < lastFailureMs || sentMs < lastAnswerMs) return;
-    // A request that had less time than an answer takes proves nothing.
+    // A request with less time than an answer takes proves nothing.
     if (end === "unanswered" && isKnown(sentMs) && nowMs - sentMs < latency.shortestMs) return;
     lastFailureMs = nowMs;
     failures = end === "unanswered" ? Math.max(SILENT_FAILURES, failures + 1) : failures + 1;

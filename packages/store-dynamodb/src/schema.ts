@@ -50,11 +50,11 @@ export interface SchemaOptions {
 }
 
 /**
- * Creates the table, for development and tests, and resolves when it can be used. Does nothing if it exists; several
- * processes may call it at once. In production, create the table from {@link tableDefinition}.
+ * Creates the table for development and tests, and resolves when it can be used. Does nothing if it exists. Several
+ * processes may call it at the same time. In production, create the table from {@link tableDefinition}.
  *
- * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`; rejects with `STORE_NOT_READY` when a table of that
- * name has another key
+ * @throws SluiceError `INVALID_CLIENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`; rejects with `STORE_NOT_READY` if a table of
+ * that name has another key
  *
  * @example
  * ```ts
@@ -72,7 +72,7 @@ export async function createSchema(client: DynamodbClient, options: SchemaOption
   try {
     await ignoring("ResourceInUseException", send(new CreateTableCommand(definition as CreateTableCommandInput)));
     await untilActive(send, table);
-    // Rejected if it is enabled already.
+    // DynamoDB rejects this if it is already enabled.
     await ignoring(
       "ValidationException",
       send(new UpdateTimeToLiveCommand({ TableName: table, TimeToLiveSpecification })),

@@ -5,28 +5,28 @@ import { type Slot, type Slots, timedOut } from "./slots.js";
 import type { Item } from "./stored.js";
 import type { Expression, Table } from "./table.js";
 
-/** One item, while a batch of calls on it is answered. */
+/** One item, while a batch of calls to it is answered. */
 export interface Session {
-  /** The item as it was last seen; empty if it was never seen, or does not exist. */
+  /** The item as it was last seen. Empty if it was never seen or does not exist. */
   readonly item: Item;
-  /** True if it was seen since the calls were made, and is not only a guess. */
+  /** True if it was seen after the calls were made. False if it is only a guess. */
   readonly fresh: boolean;
   /** True if others write it so often that a guess should assume a recent write. */
   readonly crowded: boolean;
-  /** The reason why a request that is sent now can't be answered by then; `undefined` if it can. */
+  /** The reason why a request that is sent now can't be answered by the deadline. `undefined` if it can. */
   lateFor(deadlineMs: number): SluiceError | undefined;
   read(deadlineMs: number): Promise<void>;
   /**
-   * Returns whether it was written. If not, others had written, and the item shows the result.
+   * Returns whether the item was written. If not, others had changed it, and `item` shows their result.
    *
-   * @param expected the item after the write if the guess is right: the start of a concurrent session
-   * @param abandonMs how long to wait for the answer of a request that was sent in time, if that is longer
+   * @param expected the item after the write if the guess is right. A concurrent session starts with it
+   * @param abandonMs how long to wait for the answer of a request that was sent in time, if longer than the deadline
    */
   write(expression: Expression, expected: Item, deadlineMs: number, abandonMs?: number): Promise<boolean>;
   delete(deadlineMs: number): Promise<void>;
 }
 
-/** The state that sessions on all items share. */
+/** The state that the sessions of all items share. */
 export interface SessionResources {
   readonly table: Table;
   readonly slots: Slots;
@@ -34,10 +34,10 @@ export interface SessionResources {
   readonly recent: RecentItems;
 }
 
-/** After this many lost races in one session the store gives up: another process writes the item without pause. */
+/** The store gives up after losing this many races in one session, because another process keeps writing the item. */
 const MAX_TRIES = 100;
 
-/** Runs `body` with a session on an item, and releases the slot in the end. */
+/** Runs `body` with a session on an item, and finally releases the slot. */
 export async function withSession<T>(
   { table, slots, pace, recent }: SessionResources,
   pk: string,
@@ -55,7 +55,7 @@ export async function withSession<T>(
     recent.set(pk, { item: seen, crowded });
   }
 
-  /** The item is unknown after a failed request. */
+  /** A failed request makes the item unknown. */
   async function asking<A>(deadlineMs: number, ask: () => Promise<A>): Promise<A> {
     const late = session.lateFor(deadlineMs);
     if (late !== undefined) throw late;
@@ -69,7 +69,7 @@ export async function withSession<T>(
     }
   }
 
-  /** Other requests may use the slot in the meantime. */
+  /** Pauses, so that other requests can use the slot meanwhile. */
   async function pause(deadlineMs: number): Promise<void> {
     slot.release();
     await backOff(tries, 1);
@@ -93,17 +93,17 @@ export async function withSession<T>(
     async write(expression, expected, deadlineMs, abandonMs = deadlineMs) {
       const guess = { item: expected, crowded };
       const { written, item: seen } = await asking(deadlineMs, () => {
-        // A concurrent session begins with the result of this write.
+        // A concurrent session starts with the result of this write.
         recent.set(pk, guess);
         return table.update(pk, expression, Math.max(deadlineMs, abandonMs));
       });
-      // The other guess would have been the right one.
+      // The opposite guess would have been right.
       if (!written && !fresh) crowded = !crowded;
       const isLatest = recent.get(pk)?.item === guess.item;
       const later = recent.get(pk);
       see(seen);
       if (written) {
-        // A later write has been sent in the meantime: its guess is better.
+        // A later write has been sent meanwhile, and its guess is better.
         if (!isLatest && later !== undefined) recent.set(pk, later);
         return true;
       }
@@ -131,22 +131,22 @@ export async function withSession<T>(
 /** An item as it was last seen. */
 interface Recent {
   readonly item: Item;
-  /** True if others write it so often that what was seen is soon out of date: then assume that a bucket is in use. */
+  /** True if others write it often, so that what was seen is soon outdated: a bucket is then assumed to be in use. */
   readonly crowded: boolean;
 }
 
-/** Remembers recently seen items, to predict the condition of the next write on them. Wrong guesses do no harm. */
+/** Remembers recently seen items, to predict the conditions of the next write to them. Wrong guesses do no harm. */
 export interface RecentItems {
   get(pk: string): Recent | undefined;
   set(pk: string, recent: Recent): void;
   delete(pk: string): void;
 }
 
-/** Items with more text than this are not kept: the next decision reads them, or guesses wrong once. */
+/** Items with more text than this are not remembered: the next decision reads them, or guesses wrong once. */
 const LONGEST_TEXT = 4_096;
 
 export function createRecentItems(most: number): RecentItems {
-  // In order of last use.
+  // In order of their last use.
   const items = new Map<string, Recent>();
   return {
     get(pk) {

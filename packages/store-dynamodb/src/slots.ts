@@ -4,9 +4,9 @@ import type { Pace } from "./requests.js";
 
 /** A request that needs a slot. */
 export interface Applicant {
-  /** The deadline of the answer, a time of `performance.now()`. It may move later while the applicant waits. */
+  /** The deadline of the answer, a time of `performance.now()`. It may become later while the applicant waits. */
   deadlineMs(): number;
-  /** @param isProbe true if DynamoDB is silent and this request finds out whether it still is */
+  /** @param isProbe true if DynamoDB is silent and this request probes it */
   grant(slot: Slot, isProbe: boolean): void;
   refuse(error: SluiceError): void;
 }
@@ -17,30 +17,30 @@ export interface Slot {
   release(): void;
 }
 
-/** Limits how many requests are in flight. Refuses those that could not be answered in time. */
+/** Limits how many requests are in flight. Rejects requests that can't be answered in time. */
 export interface Slots {
-  /** Grants a slot in order of application, or refuses, at once if the outcome is known. */
+  /** Grants slots in order of application, or rejects. Does so immediately if the outcome is known. */
   apply(applicant: Applicant): void;
-  /** The same for a request that continues one with a slot: it goes first. */
+  /** Like `apply`, for a request that continues one with a slot. It goes first. */
   applyAgain(deadlineMs: number): Promise<Slot>;
 }
 
-/** Weight of the last slot in the average time for which slots are held. */
+/** The weight of the last slot in the average time for which slots are held. */
 const LAST_SHARE = 1 / 8;
 
 /**
- * The largest difference between clocks and timers. After it, a slot whose holder should have released it is reclaimed.
+ * The largest difference between clocks and timers. After it, a slot is taken back if its holder should have released it.
  */
 const OVERDUE_MS = 1_000;
 
 export function createSlots(count: number, pace: Pace): Slots {
-  // On Workers, nothing may wait for the end of a request, since the request that sent it may be over.
+  // On Workers, nothing may wait for the end of a request, because the request that sent it may have ended.
   return hasRequestContexts() ? withoutLimit() : limitedTo(count, pace);
 }
 
 function limitedTo(count: number, pace: Pace): Slots {
   let queue: Applicant[] = [];
-  /** The deadlines of the requests that hold a slot. */
+  /** The deadlines of the requests that hold slots. */
   const holders = new Map<Slot, number>();
   /** Slots that were granted since DynamoDB recovered. */
   const recovering = new Set<Slot>();
@@ -66,14 +66,14 @@ function limitedTo(count: number, pace: Pace): Slots {
     return pace.window < count;
   }
 
-  /** Returns whether a slot is free; occasionally while DynamoDB is silent, and more and more often afterwards. */
+  /** Returns whether a slot is free. While DynamoDB is silent this is occasionally true, and more often as it recovers. */
   function isFree(nowMs: number): boolean {
     if (holders.size >= count) takeBackOverdue(nowMs);
     if (holders.size >= count) return false;
     return pace.silent ? isPast(pace.nextMs(), nowMs) : recovering.size < pace.window;
   }
 
-  /** Timers that were replaced, as by fake timers, never end a request. */
+  /** Takes back overdue slots: with replaced timers, such as fake ones, a request never ends. */
   function takeBackOverdue(nowMs: number): void {
     for (const [slot, deadlineMs] of holders) {
       if (deadlineMs + OVERDUE_MS >= nowMs) continue;
@@ -89,14 +89,14 @@ function limitedTo(count: number, pace: Pace): Slots {
     wakeLater(nowMs);
   }
 
-  /** The first in the queue; during and after a silence the last, which has the most time left for an answer. */
+  /** The first in the queue. During and after a silence the last, which has the most time left for an answer. */
   function next(): Applicant {
     return (pace.silent || isRecovering() ? queue.pop() : queue.shift()) as Applicant;
   }
 
   /**
-   * A request that has waited leaves only if it has the time that an answer usually takes, so that few are sent in
-   * vain.
+   * Rejects requests that have waited and no longer have the time that an answer usually takes, so that few requests are
+   * sent without use.
    */
   function refuseLate(nowMs: number): void {
     const lateMs = pace.silent ? pace.hopelessMs(nowMs) : nowMs + pace.usualMs(nowMs);
@@ -108,8 +108,8 @@ function limitedTo(count: number, pace: Pace): Slots {
   }
 
   /**
-   * A slot that becomes free serves the queue, too. This is for probes, and for requests whose time passes in the
-   * meantime.
+   * Serves the queue later. A released slot does so too: this is for probes, and for requests whose deadlines pass
+   * meanwhile.
    */
   function wakeLater(nowMs: number): void {
     clearTimeout(timer);
@@ -147,7 +147,7 @@ function limitedTo(count: number, pace: Pace): Slots {
   };
 }
 
-/** A clock that was replaced, as by fake timers, may be behind: then nothing waits for it. */
+/** A replaced clock, such as fake timers, may be behind. Then nothing waits for it. */
 function isPast(timeMs: number, nowMs: number): boolean {
   return timeMs <= nowMs || timeMs > nowMs + 60_000;
 }
@@ -170,12 +170,12 @@ export function deadlineOf(options: CallOptions | undefined): number {
   return options?.deadlineMs ?? performance.now() + MAX_CALL_MS;
 }
 
-/** The time after which no caller waits. */
+/** The latest deadline, after which no caller waits. */
 export function latestOf(calls: readonly { readonly deadlineMs: number }[]): number {
   return calls.reduce((latestMs, { deadlineMs }) => Math.max(latestMs, deadlineMs), 0);
 }
 
-/** @param cause the last error of the connection, if it has failed */
+/** @param cause the last error of the connection, if there is one */
 export function timedOut(cause?: unknown): SluiceError {
   return storeTimeout("DynamoDB is too slow or too busy to answer in time; the call was not sent", cause);
 }

@@ -3,28 +3,28 @@ import { earliestMs, isEntry } from "@sluice/core/kit";
 import { type Entry, type Policy, unreadableState } from "@sluice/core/store";
 import { digits, type Fields, isCount, itemFormOf, type Kept, numberIn } from "./item-forms.js";
 
-/** An item in the form of the client library. */
+/** An item in the client library's form. */
 export type Item = Readonly<Record<string, AttributeValue>>;
 
 /*
- * An entry is stored in the fields of its algorithm's form (see `item-forms.ts`), with b, the time until which the key
- * is blocked, and l, the length of that block, if there is one. All other state is { j: JSON }. In each of them x is
- * when the state expires; without x a bucket lives until it is full, and a window until it ends.
+ * An entry is stored in the fields of its algorithm's form (see `item-forms.ts`). If it has a block, `b` is the time until
+ * which the key is blocked, and `l` is the length of the block. All other state is `{ j: JSON }`. In both, `x` is the time
+ * at which the state expires. Without `x` a bucket expires when it is full, and a window when it ends.
  */
 
-/** Returns whether a value is in the numeric form of its algorithm, and not text. */
+/** Returns whether a value has its algorithm's numeric form and is not text. */
 export function isNumbers(value: AttributeValue | undefined): value is AttributeValue.MMember {
   return value?.M !== undefined && value.M.j === undefined && value.M.g === undefined;
 }
 
-/** The attribute's value for a state. Includes `expiresAtMs` if the state does not imply its expiry. */
+/** Encodes a state as an attribute's value. Includes `expiresAtMs` if the state does not imply its expiry. */
 export function encode(algorithm: string | undefined, state: unknown, expiresAtMs: number | undefined): AttributeValue {
   const fields = fieldsOf(algorithm, state) ?? { j: { S: JSON.stringify(state) } };
   return { M: expiresAtMs === undefined ? fields : { ...fields, x: { N: String(expiresAtMs) } } };
 }
 
 /**
- * The state in an attribute's value.
+ * Decodes the state in an attribute's value.
  *
  * @throws SluiceError `STORE_STATE_UNREADABLE`
  */
@@ -48,7 +48,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** The fields of an entry; `undefined` for a value that is not an entry of its algorithm. */
+/** The fields of an entry. `undefined` for a value that is not an entry of its algorithm. */
 function fieldsOf(algorithm: string | undefined, state: unknown): Fields | undefined {
   if (!isEntry(state) || state.length !== state[0] + 2 || !isCount(state[1])) return undefined;
   const [, blockedUntilMs, own, blockedForMs] = state;
@@ -74,19 +74,18 @@ function entryOf(algorithm: string | undefined, value: AttributeValue): Kept | u
 }
 
 /**
- * The maximum difference between the clocks of processes. State that is further ahead than this was written before a
- * clock stepped back, and is repaired. State that is less far ahead was written by a process whose clock is ahead of
- * this one.
+ * The maximum difference between the clocks of processes. State that is further in the future was written before a clock
+ * stepped back, and is repaired. State that is less far in the future was written by a process whose clock is ahead.
  */
 const SKEW_MS = 2_000;
 
-/** An entry with some state, and a policy to decide on it. */
+/** An entry with state, and a policy for deciding on it. */
 export interface Known {
   readonly entry: Entry;
   readonly policy: Policy;
 }
 
-/** The time of this process, or of another process with a faster clock, as shown by the entries. */
+/** The time of this process, or of another process whose clock is ahead, according to the entries. */
 export function timeBy(nowMs: number, known: readonly Known[]): number {
   let timeMs = nowMs;
   for (const { entry, policy } of known) {

@@ -11,18 +11,18 @@ import { storeFailed } from "./client.js";
 import type { Request } from "./requests.js";
 import type { Item } from "./stored.js";
 
-/** The requests that the store makes. All reject with a `SluiceError`. Times are those of `performance.now()`. */
+/** The requests that the store sends. All reject with a `SluiceError`. Times are of `performance.now()`. */
 export interface Table {
-  /** The current item; empty if there is none. */
+  /** Returns the current item. Empty if there is none. */
   read(pk: string, deadlineMs: number): Promise<Item>;
-  /** Writes if the conditions hold. Returns the item after the write, or as it was if they did not hold. */
+  /** Writes if the conditions hold. Returns the item: after the write, or as it was if they did not hold. */
   update(pk: string, expression: Expression, deadlineMs: number): Promise<{ written: boolean; item: Item }>;
   delete(pk: string, deadlineMs: number): Promise<void>;
-  /** A page of all items, and the start of the next page; `undefined` at the end. */
+  /** Returns a page of all items, and the start of the next page. `next` is `undefined` at the end. */
   scan(start: Item | undefined): Promise<{ items: readonly Item[]; next: Item | undefined }>;
 }
 
-/** A table's name, or the ARN of one in another account. */
+/** A table's name, or the ARN of a table in another account. */
 export const TABLE: Rule = {
   is: (table) => typeof table === "string" && /^([\w.-]{3,255}|arn:[\w:./-]{1,1000})$/.test(table),
   must: "be the name of a table: 3 to 255 letters, digits, dots, dashes and underscores",
@@ -87,10 +87,10 @@ export function openTable(request: Request, name: string): Table {
 export const PARTITION_KEY = "pk";
 
 /**
- * An item in a reply, in the form of the client library: its attributes with their types, such as `{ pk: { S: "…" } }`.
+ * Reads an item of a reply in the client library's form: attributes with their types, such as `{ pk: { S: "…" } }`.
  *
  * @param field the field of the reply
- * @throws SluiceError `STORE_FAILED` for anything else, as from a client that was wrapped
+ * @throws SluiceError `STORE_FAILED` for anything else, such as the reply of a wrapped client
  */
 function itemIn(reply: unknown, field: "Item" | "Attributes"): Item | undefined {
   if (!isObject(reply)) throw unexpected(field, reply === null ? "null" : `of type ${typeof reply}`);
@@ -101,7 +101,7 @@ function itemIn(reply: unknown, field: "Item" | "Attributes"): Item | undefined 
   return item as Item;
 }
 
-/** The same if the reply must have an item. */
+/** Like {@link itemIn}, for a reply that must have an item. */
 function requiredItemIn(reply: unknown, field: "Attributes"): Item {
   const item = itemIn(reply, field);
   if (item === undefined) throw unexpected(field, `without "${field}"`);
@@ -120,14 +120,14 @@ function unexpected(field: string, found: string): SluiceError {
   );
 }
 
-/** The parts of a conditional update, collected one after the other. */
+/** The parts of a conditional update, added one by one. */
 export interface Expression {
   /** Returns the placeholder of an attribute's name. */
   name(attribute: string): string;
   /** Returns the placeholder of a value. */
   value(value: AttributeValue): string;
   number(value: bigint | number): string;
-  /** All conditions must hold. */
+  /** Adds a condition. All conditions must hold. */
   require(condition: string): void;
   set(assignment: string): void;
   remove(path: string): void;
@@ -178,17 +178,17 @@ export function createExpression(): Expression {
   return expression;
 }
 
-/** The item's attribute by which DynamoDB deletes it: in whole seconds since 1970. Decisions ignore it. */
+/** The attribute after which DynamoDB deletes the item, in whole seconds since 1970. Decisions ignore it. */
 export const TIME_TO_LIVE = "expiresAt";
 
-/** An item stays this much longer than it must, so that not every write has to set its time again. */
+/** An item is kept this much longer than needed, so that not every write has to set its time again. */
 const SPARE_S = 60;
 
 /**
- * Makes sure that the item stays at least until `untilMs`, and never shortens its life for others. An update expression
- * can't take the larger of two times, so what was last seen determines which of two conditions is used.
+ * Keeps the item at least until `untilMs`, and never shortens its life. An update expression can't take the larger of two
+ * times, so the item as last seen determines which of two conditions is used.
  *
- * @returns the attribute after the write, if it was as last seen
+ * @returns the attribute after the write, if the item was as last seen
  */
 export function keepUntil(expression: Expression, item: Item, untilMs: number): Item {
   const neededS = Math.ceil(untilMs / 1_000);

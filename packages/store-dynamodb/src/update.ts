@@ -23,8 +23,8 @@ export interface DeleteCall {
 }
 
 /**
- * Compare and set, starting with a guess of the item. A right guess takes one request, and so does a wrong guess if
- * there is nothing to write. The result of a change that ran on a guess is never the answer.
+ * Compares and sets, starting with a guess of the item. A right guess takes one request. So does a wrong guess if there is
+ * nothing to write. A change that ran on a guess never provides the answer.
  */
 export async function updateEntry(
   session: Session,
@@ -37,7 +37,7 @@ export async function updateEntry(
     let state: unknown;
     try {
       const kept = decode(place.algorithm, session.item[place.attribute]);
-      // If a test sets the time, nothing expires: the clock of DynamoDB would not follow the test's.
+      // If a test sets the time, nothing expires, because DynamoDB's clock does not follow the test's.
       state = kept !== undefined && (nowMs !== undefined || kept.expiresAtMs > now) ? kept.state : undefined;
       next = change(state, now);
     } catch (error) {
@@ -62,13 +62,13 @@ export async function updateEntry(
   }
 }
 
-/** Deletes an entry; if the item holds nothing else, deletes the item. */
+/** Deletes an entry. If the item has no other entry, deletes the item. */
 export async function deleteEntry(session: Session, { place, deadlineMs }: DeleteCall): Promise<void> {
   if (place.algorithm === undefined) return session.delete(deadlineMs);
   for (;;) {
     const expression = createExpression();
     const at = expression.name(place.attribute);
-    // Without the condition, a missing item would be created, without a time to live.
+    // Without this condition, a missing item would be created, without a time to live.
     expression.require(`attribute_exists(${at})`);
     expression.remove(at);
     const { [place.attribute]: _, ...others } = session.item;
@@ -85,8 +85,8 @@ export interface Repaired {
 }
 
 /**
- * Writes entries that were corrected on reading, because the clock stepped back or the policy's numbers changed. The
- * decisions are valid even if it fails. `undefined` if there is nothing to write.
+ * Writes entries that were corrected when they were read, because the clock stepped back or the policy's numbers changed.
+ * The decisions are valid even if the write fails. `undefined` if there is nothing to write.
  */
 export function repair(session: Session, repaired: readonly Repaired[], nowMs: number): Promise<unknown> | undefined {
   if (repaired.length === 0) return undefined;
@@ -104,7 +104,7 @@ export function repair(session: Session, repaired: readonly Repaired[], nowMs: n
 
 const MAX_REPAIR_MS = 1_000;
 
-/** Waits for a repair, but only for half of the time until the decisions are due. */
+/** Waits for a repair, but at most half of the time until the decisions are due. */
 export function half(repairing: Promise<unknown>, dueMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, Math.min(MAX_REPAIR_MS, dueMs - performance.now()) / 2);
