@@ -1,14 +1,14 @@
 import { setImmediate } from "node:timers/promises";
 import type { Clock } from "@sluice/core";
 
-/** A clock for tests, which stands still until it is moved. */
+/** A clock for tests, which advances only when it is moved. */
 export interface ManualClock extends Clock {
   /**
-   * Moves the clock forward by whole milliseconds, or back by negative ones. Sleepers wake in the order in which they
-   * are due, each at its own time. All that one of them then does in this process is done before the next one wakes.
+   * Moves the clock forward by whole milliseconds, or back by negative ones. Sleepers wake in the order in which they are
+   * due, each at its own time. Everything that a sleeper then does in this process is finished before the next one wakes.
    */
   advance(ms: number): Promise<void>;
-  /** How many sleep now. */
+  /** The number of current sleepers. */
   readonly sleeping: number;
 }
 
@@ -20,7 +20,7 @@ interface Sleeper {
 /**
  * Creates a clock that only a test moves.
  *
- * @param startMs the first time that it shows; default 1,000,000
+ * @param startMs the first time of the clock. Default 1,000,000
  *
  * @example
  * ```ts

@@ -12,7 +12,7 @@ import {
   type Outcome,
 } from "@sluice/core/store";
 
-/** A store in this process, slow and plain, whose decisions are the reference for all others. */
+/** A simple, slow store in this process, whose decisions are the reference for all other stores. */
 export interface ModelStore extends DecidingStore, ExportEntries, ImportEntries {
   decide(admission: Admission, options?: CallOptions): Outcome;
 }
@@ -23,8 +23,8 @@ interface Kept {
 }
 
 /**
- * The reference model of a store: `decideEntries` on a `Map`. Useful in tests of code that needs a store, and as an
- * example for writing one. State written with an explicit time stays until it is deleted.
+ * The reference model of a store: `decideEntries` on a `Map`. Use it to test code that needs a store, and as an example for
+ * writing one. State written with an explicit time stays until it is deleted.
  */
 export function modelStore(): ModelStore {
   const kept = new Map<string, Kept>();
@@ -88,7 +88,10 @@ export function modelStore(): ModelStore {
     async importEntries(entries) {
       checkOpen();
       if (entries.some(({ digested }) => digested)) {
-        throw new SluiceError("DIGESTED_KEY", "the model store looks keys up in plain text, and one is a digest");
+        throw new SluiceError(
+          "DIGESTED_KEY",
+          "the model store looks keys up in plain text, but an entry has only a digest",
+        );
       }
       return entries.filter(({ key, state, expiresAtMs }) => {
         if (expiresAtMs <= Date.now()) return false;
@@ -104,7 +107,7 @@ export function modelStore(): ModelStore {
   };
 }
 
-/** The three methods of a store, its mark, and no more: what the least of stores has. */
+/** The minimum of a store: its three basic methods and its mark. */
 export function threeMethodsOf(store: Store): Store {
   return {
     asynchronous,

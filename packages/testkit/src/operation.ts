@@ -1,16 +1,16 @@
 import type { Policy } from "@sluice/core";
 import type { Claim } from "@sluice/core/store";
 
-/** A claim of a sequence, without its scope: each run has a different prefix. */
+/** A claim of a sequence without its scope, because each run has a different prefix. */
 export type PlainClaim = Omit<Claim, "scope">;
 
 /**
- * One call. The calls of a lane are made one after the other and use keys that no other lane uses; lanes run at the
- * same time. A call includes everything that it needs, so that a sequence is still valid when calls are left out.
+ * One call. The calls of a lane are made one after the other and use keys that no other lane uses. Lanes run at the same
+ * time. A call contains everything that it needs, so that a sequence stays valid if calls are left out.
  */
 export type Operation = { readonly lane: number; readonly nowMs: number } & (
   | { readonly kind: "consume" | "peek"; readonly claims: readonly PlainClaim[] }
-  /** Refunds one of the lane's grants so far, the `which`-th modulo their count. */
+  /** Refunds one of the lane's grants so far: the `which`-th, modulo their count. */
   | { readonly kind: "refund"; readonly which: number }
   | { readonly kind: "block"; readonly policy: Policy; readonly key: string; readonly durationMs: number }
   | { readonly kind: "reset"; readonly policy: Policy; readonly key: string }

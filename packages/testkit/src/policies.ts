@@ -5,14 +5,14 @@ import type { Random } from "./random.js";
 /** The built-in algorithms of Sluice, by name. */
 export const ALGORITHMS: readonly [string, ...string[]] = [...builtInAlgorithms.keys()] as [string, ...string[]];
 
-/** Long enough that nothing is restored during a test. */
+/** So long that nothing is restored during a test. */
 export const LONG_MS: number = 2 ** 36;
 
 /** The policies that the suites test an algorithm with. */
 interface Samples {
   /** A policy that grants `limit` units at once, and all of them again after `windowMs`. */
   of(name: string, limit: number, windowMs: number): Policy;
-  /** A policy whose numbers are likely to show a rounding error, an overflow or a missed edge. Default: by `of`. */
+  /** A policy whose numbers are likely to show a rounding error, an overflow or a missed edge. Default: a policy of `of`. */
   awkward?(random: Random, name: string): Policy;
 }
 
@@ -30,7 +30,7 @@ const SAMPLES: Readonly<Record<string, Samples>> = {
 const QUARTER_MS = 7_776_000_000;
 const LONGEST_MS = 2 ** 37;
 
-/** Rates that do not divide evenly, primes, and the largest. */
+/** Rates that do not divide evenly, primes, and the largest one. */
 const RATES = [1, 2, 3, 7, 11, 60, 100, 997, 333_333, 1_000_000, 999_999_937] as const;
 const LENGTHS_MS = [1, 2, 7, 10, 50, 333, 1_000, 60_000, 86_400_000, QUARTER_MS, LONGEST_MS] as const;
 const LIMITS = [1, 2, 3, 7, 10, 100, 1_000, 999_983, 2 ** 30] as const;
@@ -56,7 +56,7 @@ function awkwardBucket(random: Random, name: string): Policy {
   const rate = random.pick(RATES);
   const burst = random.pick([1, 2, 5, 100, rate, rate + 1, 2 * rate]);
   const interval = random.pick(LENGTHS_MS);
-  // Others would take too long to fill, or can't be counted exactly and are refused.
+  // Other bursts would take too long to fill, or are rejected because they can't be counted exactly.
   const countable = burst * interval <= Number.MAX_SAFE_INTEGER && (burst / rate) * interval <= LONGEST_MS;
   return countable ? tokenBucket({ name, rate, burst, interval }) : awkwardBucket(random, name);
 }

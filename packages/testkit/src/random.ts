@@ -19,10 +19,10 @@ export function randomFrom(seed: number): Random {
     return w >>> 0;
   }
 
-  // The first numbers of neighbouring seeds are alike.
+  // The first numbers of neighbouring seeds are similar.
   for (let i = 0; i < 16; i++) next32();
 
-  /** From 0 up to, but not including, 1, with all 53 bits of a number. */
+  /** A number from 0 up to but not including 1, with all 53 bits of precision. */
   function fraction(): number {
     return ((next32() >>> 5) * 2 ** 26 + (next32() >>> 6)) / 2 ** 53;
   }

@@ -24,7 +24,7 @@ interface Grant {
   readonly chargedAtMs: number;
 }
 
-/** Core's pure functions on a `Map`. The algorithms handle expiry: they treat old state as absent. */
+/** Core's pure functions on a `Map`. The algorithms handle expiry, because they treat old state as absent. */
 export function createReference(): Reference {
   const entries = new Map<string, Entry>();
   const grantsOf = new Map<number, Grant[]>();
@@ -90,7 +90,7 @@ export function createReference(): Reference {
   };
 }
 
-/** The claim with its scope under a prefix. */
+/** Adds the scope under a prefix to a claim. */
 export function scoped(claim: PlainClaim, prefix = "reference"): Claim {
   return { ...claim, scope: scopeOf(prefix, claim.policy) };
 }

@@ -1,6 +1,6 @@
 /**
- * The parts of a test runner that the suites use. Vitest, Jest, Mocha and `node:test` all have them, the last two under
- * the names `before` and `after`; assertions are `node:assert`'s.
+ * The parts of a test runner that the suites use. Vitest, Jest, Mocha and `node:test` have all of them, but Mocha and
+ * `node:test` name the last two `before` and `after`. Assertions are those of `node:assert`.
  *
  * @example
  * ```ts
@@ -22,8 +22,8 @@ export interface SuiteRunner {
 
 /** Defines tests. */
 export interface DefineTest {
-  /** Defines a test; `timeoutMs` is the longest it may take, where that is more than the runner's own default. */
+  /** Defines a test. `timeoutMs` is its time limit if it is longer than the runner's default. */
   (name: string, fn: () => void | Promise<void>, timeoutMs?: number): unknown;
-  /** Shows a test that does not run, and in its name why. */
+  /** Reports a test that does not run, with the reason in its name. */
   readonly skip: (name: string, fn: () => void) => unknown;
 }

@@ -8,20 +8,20 @@ import { createReference } from "./reference.js";
 /** Options of {@link generateSequence}. */
 export interface SequenceOptions {
   readonly seed: number;
-  /** The algorithm that every decision uses; others are mixed in. */
+  /** The algorithm that every decision uses. Claims of other algorithms are mixed in. */
   readonly algorithm: string;
   readonly operations: number;
   readonly lanes: number;
-  /** True if the claims of one admission may differ in cost. */
+  /** True if the claims of an admission may have different costs. */
   readonly costsDiffer: boolean;
 }
 
 const QUARTER_MS = 7_776_000_000;
 
-/** A clock that is set: by an hour, a day, ten days, a year. */
+/** Steps of a clock that is set: by an hour, a day, ten days, or a year. */
 const LONG_STEPS_MS = [3_600_000, 86_400_000, 864_000_000, 31_536_000_000] as const;
 
-/** Times stay below this, so that a lane can't drift to where whole milliseconds end. */
+/** Times stay below this, so that a lane can't reach times beyond whole milliseconds. */
 const LATEST_MS = 2 ** 44;
 
 /** A random sequence of calls, the same for the same options. */
@@ -29,7 +29,7 @@ export function generateSequence({ seed, algorithm, operations, lanes, costsDiff
   const random = randomFrom(seed);
   const groups: Lane[][] = [];
   for (let lane = 0; lane < lanes; ) {
-    // Lanes with one time let a store send their calls together; lanes with different times meet more edge cases.
+    // Lanes with one time let a store send their calls together. Lanes with different times meet more edge cases.
     const size = Math.min(lanes - lane, lane < lanes / 2 ? GROUP : 1);
     const time = { nowMs: random.pick([0, 5_000, 1_700_000_000_000 + random.below(1_000_000_000)]) };
     groups.push(Array.from({ length: size }, () => createLane(random, lane++, algorithm, costsDiffer, time)));
@@ -64,7 +64,7 @@ function createLane(
   const policies = names.map((name, i) => awkwardPolicy(random, algorithms[i] as string, name));
   const keys = [`lane-${lane}`, `lane-${lane}:other`] as const;
   const reference = createReference();
-  /** Waits that the last decision named: the moments at which something changes. */
+  /** The waits that the last decision reported: after each of them something changes. */
   let waitsMs: readonly number[] = [];
 
   function quotaOf(policy: Policy): Quota {

@@ -14,8 +14,8 @@ import { transcriptGroup } from "./transcript.js";
 import { warningsGroup } from "./warnings.js";
 
 /**
- * Defines the tests that every adapter of Sluice passes. They drive apps on a listening server by `fetch`; time stands
- * still unless a test moves it, so nothing sleeps.
+ * Defines the tests that every adapter of Sluice passes. They send requests with `fetch` to apps on a listening server.
+ * Time advances only when a test moves it, so nothing sleeps.
  *
  * @param runner the test runner's functions
  * @param adapter how to start an app with the middleware under test

@@ -1,7 +1,7 @@
 import type { Limiter, Store } from "@sluice/core";
 import type { Policies, RateLimitOptionsOf } from "@sluice/core/http";
 
-/** The app's route for requests that get through. Every method and path has it, except for `"none"`. */
+/** The app's route for requests that get through. It handles every method and path, unless it is `"none"`. */
 export type RouteKind =
   /** Answers 200 with the text `ok`. */
   | "text"
@@ -27,38 +27,38 @@ export type RouteKind =
 /** One use of the middleware: what is passed to `rateLimit`. */
 export interface Use<Req, Handler> {
   readonly of: Store | Limiter;
-  /** Passed before the options, where there are some. */
+  /** Passed before the options, if there are any. */
   readonly policies?: Policies<Req> | undefined;
-  /** Without them, `rateLimit` is called without options. */
+  /** If missing, `rateLimit` is called without options. */
   readonly options?: RateLimitOptionsOf<Req, Handler> | undefined;
 }
 
 /** An app for one test. */
 export interface AppUnderTest<Req, Handler> {
-  /** The middleware, in this order, in front of every route. */
+  /** The middleware, in this order, before every route. */
   readonly uses: readonly Use<Req, Handler>[];
   readonly route: RouteKind;
   /**
-   * True if the framework trusts `X-Forwarded-For` of one proxy on the loopback interface, so that a test can choose
-   * the client address; `"everyone"` to trust every sender.
+   * True if the framework trusts `X-Forwarded-For` of one proxy on the loopback interface, so that a test can choose the
+   * client address. `"everyone"` if it trusts every sender.
    */
   readonly trustProxy: boolean | "everyone";
   /** The event that the routes `"hold"` and `"stream"` wait for. */
   hold(): Promise<void>;
 }
 
-/** An app that listens. */
+/** A listening app. */
 export interface AdapterServer {
-  /** As in `http://127.0.0.1:49152`. */
+  /** Such as `http://127.0.0.1:49152`. */
   readonly url: string;
-  /** The errors that reached the framework's error handling, which then answers as it does by default. */
+  /** The errors that reached the framework's error handling, which then sends its default answer. */
   readonly errors: readonly unknown[];
   /** Ends connections and stops listening. */
   close(): Promise<void>;
 }
 
 /**
- * An adapter as the suite sees it.
+ * An adapter in the form that the suite needs.
  *
  * @typeParam Req the argument of functions among the options
  * @typeParam Handler the framework's form of the `handler` option

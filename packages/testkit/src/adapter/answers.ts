@@ -4,7 +4,7 @@ import { threeMethodsOf } from "../model.js";
 import type { RouteKind } from "./adapter.js";
 import type { AdapterContext } from "./context.js";
 
-/** All answers of the app: the fields arrive and the request is charged once. */
+/** All answers of the app have the fields, and the request is charged once. */
 export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 2, window: "10s" });
 

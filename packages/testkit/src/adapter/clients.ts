@@ -95,7 +95,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
       const warnings = quiet();
       let asked = 0;
       let isReleased = false;
-      // Each request waits with separate timers: some runtimes resume none from another request.
+      // Each request waits with its own timers: some runtimes do not resume timers of another request.
       const skip = async () => {
         asked++;
         while (!isReleased) await new Promise((resolve) => setTimeout(resolve, 2));

@@ -9,9 +9,9 @@ import type { Adapter, AdapterServer, AppUnderTest } from "./adapter.js";
 /** The response that a test expects. */
 export interface Expected {
   readonly status: number;
-  /** Fields by name; `null` for a field that must be absent. */
+  /** Fields by name. `null` for a field that must be absent. */
   readonly fields?: Readonly<Record<string, string | null>>;
-  /** The body in every byte, or what must be in it. */
+  /** The exact body, or a pattern that it must match. */
   readonly body?: string | RegExp;
 }
 
@@ -22,12 +22,15 @@ export interface Arguments<Req, Handler> extends RateLimitOptionsOf<Req, Handler
 
 /** The tools of a test of the suite. */
 export interface AdapterTools<Req, Handler> {
-  /** Stands still until it is moved. */
+  /** Advances only when a test moves it. */
   readonly clock: ManualClock;
   readonly store: Store;
-  /** Starts an app, which is stopped after the test. Without `uses`, one on `store` and `clock` with these arguments. */
+  /**
+   * Starts an app, which is stopped after the test. Without `uses`, the app has one use on `store` and `clock` with
+   * `given`.
+   */
   serve(app: Partial<AppUnderTest<Req, Handler>>, given?: Arguments<Req, Handler>): Promise<AdapterServer>;
-  /** Keeps warnings that are part of the test off the console until it ends. Returns them; the list grows. */
+  /** Keeps expected warnings off the console until the test ends. Returns them in a list that grows. */
   quiet(): readonly string[];
   /** Sends a request and compares the response. */
   ask(server: AdapterServer, expected: Expected, request?: RequestInit): Promise<void>;
@@ -89,14 +92,14 @@ async function ask(server: AdapterServer, expected: Expected, request: RequestIn
   else if (expected.body !== undefined) equal(body, expected.body);
 }
 
-/** The one error that reached the framework. */
+/** Checks that exactly one error, with this code, reached the framework. */
 export function sameError({ errors }: AdapterServer, code: SluiceErrorCode): void {
   const [error] = errors;
   ok(error instanceof SluiceError, `not a SluiceError: ${error}`);
   equal(error.code, code);
 }
 
-/** The problem document of a limit that was reached. */
+/** The problem document of a reached limit. */
 export function quotaProblem(violated: readonly string[], retryAfter?: number): string {
   return JSON.stringify({
     type: "https://iana.org/assignments/http-problem-types#quota-exceeded",

@@ -3,7 +3,7 @@ import { createLimiter, fixedWindow } from "@sluice/core";
 import { asynchronous } from "@sluice/core/store";
 import { type AdapterContext, client } from "./context.js";
 
-/** Everything is decided, charged and reported, but no request is held up. */
+/** Everything is decided, charged and reported, but no request is denied. */
 export function dryRunGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 1, window: "10s" });
 

@@ -6,15 +6,15 @@ import { type AdapterContext, type AdapterTools, type Expected, quotaProblem } f
 
 const POLICY = '"default";q=2;w=10';
 
-/** A remote store whose backend the test takes down. */
+/** A remote store whose backend the test can stop. */
 interface Backend {
   readonly store: Store & RemoteStoreMark;
   down: boolean;
-  /** Calls that reached it. */
+  /** How many calls reached it. */
   calls: number;
 }
 
-/** A store that goes down while requests arrive, and comes back. */
+/** A store that fails while requests arrive, and recovers. */
 export function outagesGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 2, window: "10s" });
 
@@ -25,7 +25,7 @@ export function outagesGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
     body: (tools: {
       backend: Backend;
       ask(expected: Expected): Promise<void>;
-      /** Moves the clock of time-outs and cooldowns. */
+      /** Advances the clock of timeouts and cooldowns. */
       later(ms: number): void;
     }) => Promise<void>,
   ): Promise<readonly string[]> {
@@ -101,7 +101,7 @@ export function outagesGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
         backend.calls = 0;
         for (const expected of during) await ask(expected);
         equal(backend.calls, 5);
-        // A cooldown later the first request probes, and the next one does not.
+        // After a cooldown the first request probes, and the next one does not.
         later(700);
         for (const expected of during.slice(-2)) await ask(expected);
         equal(backend.calls, 6);
@@ -140,7 +140,7 @@ export function outagesGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
       backend.calls = 0;
       for (let i = 0; i < 5; i++) await ask(denied(10));
       equal(backend.calls, 1);
-      // Counted down, and refreshed once it is half as old as it may be.
+      // Times are counted down. The denial is refreshed at half of its maximum age.
       await clock.advance(400);
       await ask(denied(10));
       equal(backend.calls, 1);

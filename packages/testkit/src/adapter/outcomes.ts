@@ -178,7 +178,7 @@ async function aWhile(): Promise<void> {
   for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** Koa notifies the app of clients that leave. */
+/** Koa reports clients that leave to the app. */
 function isHangUp(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
 }

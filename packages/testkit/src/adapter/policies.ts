@@ -1,7 +1,7 @@
 import { fixedWindow, type Policy, tokenBucket } from "@sluice/core";
 import { type AdapterContext, client, sameError } from "./context.js";
 
-/** Which policies a request is decided by, and how much it takes. */
+/** Which policies decide a request, and how much it costs. */
 export function policiesGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const free = fixedWindow({ name: "plan", limit: 2, window: "10s" });
   const paid = fixedWindow({ name: "plan", limit: 5, window: "10s" });

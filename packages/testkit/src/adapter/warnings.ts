@@ -3,7 +3,7 @@ import { createLimiter, fixedWindow } from "@sluice/core";
 import { helpUrl } from "@sluice/core/http";
 import type { AdapterContext } from "./context.js";
 
-/** Mistakes in the set-up are reported once each. */
+/** Configuration mistakes are reported once each. */
 export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 9, window: "10s" });
   const forwarded: RequestInit = { headers: { "x-forwarded-for": "192.0.2.1" } };

@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
 import { failingStore, type GuardContext, isProblem } from "./guard-context.js";
 
-/** Blocked clients get no further. */
+/** Blocked clients are denied. */
 export function blocklistGuardGroup({ test, adapter }: GuardContext): void {
   test("a blocked client gets 403 until the block is lifted or ends", async ({ serve, use, make, clock, send }) => {
     const { blocklist } = await make();

@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal, match } from "node:assert/strict";
 import { failingStore, type GuardContext, isProblem } from "./guard-context.js";
 
-/** Without a body. */
+/** A request without a body. */
 const EMPTY = { method: "POST" };
 
 const POST = { method: "POST", body: { a: 1, b: [2, { c: 3, d: 4 }] } };

@@ -3,13 +3,13 @@ import type { AdapterServer } from "../adapter/adapter.js";
 
 /** An app for one test. */
 export interface GuardedApp {
-  /** The middleware, in this order, in front of the app's only route, which handles every method and path. */
+  /** The middleware, in this order, before the app's only route, which handles every method and path. */
   readonly middleware: readonly unknown[];
-  /** True if a parser of JSON bodies runs before all of it. Never if the adapter reads bodies itself. */
+  /** True if a JSON body parser runs before the middleware. Never true if the adapter reads bodies itself. */
   readonly parsesBodies: boolean;
   /** The status that the route answers with. */
   readonly status: () => number;
-  /** The route answers with JSON: the value of this property of the request, and the body that it can read. */
+  /** The property whose value the route answers with, as JSON, together with the body that it can read. */
   readonly property: string;
 }
 
@@ -28,7 +28,7 @@ export interface TestedProtections {
   readonly debouncer: object;
 }
 
-/** Options of `createProtections`, as far as the suite uses them. */
+/** The options of `createProtections` that the suite uses. */
 export interface TestedOptions {
   readonly store: Store;
   readonly clock: Clock;
@@ -38,9 +38,9 @@ export interface TestedOptions {
   readonly registry?: object;
 }
 
-/** An adapter of the protections, as the suite sees it. */
+/** An adapter of the protections in the form that the suite needs. */
 export interface GuardAdapter {
-  /** The functions of the adapter; for frameworks that know no addresses, with the option that supplies them. */
+  /** The functions of the adapter. For frameworks that do not know addresses, with the option that supplies them. */
   readonly middleware: Readonly<
     Record<"debounce" | "blocklist" | "requireRegistered" | "protect" | "guard", (of: never, options: never) => unknown>
   >;
@@ -48,15 +48,15 @@ export interface GuardAdapter {
   readonly checks: Readonly<
     Record<"limit" | "once" | "blocked" | "registered", (of: never, options: never) => unknown>
   >;
-  /** Creates protections. `registry` is needed only where the options have one. */
+  /** Creates protections. `registry` is needed only if the options have one. */
   createProtections(options: TestedOptions): Omit<TestedProtections, "registry"> & {
     readonly registry: TestedProtections["registry"] | undefined;
   };
   /** Starts an app on a free port of the loopback interface. */
   serve(app: GuardedApp): Promise<AdapterServer>;
-  /** A field of the request that is passed to functions among the options. `name` is in lower case. */
+  /** A field of the request that option functions get. `name` is in lower case. */
   header(request: never, name: string): string | undefined;
-  /** Answers with the text `handled` and the status that is set. */
+  /** Answers with the text `handled` and the status that is already set. */
   readonly handler: unknown;
   /** True if the middleware reads bodies itself when no parser has run. */
   readonly readsBodies: boolean;

@@ -11,19 +11,19 @@ import type { GuardAdapter, GuardedApp, TestedOptions, TestedProtections } from 
 export interface GuardTools {
   readonly clock: ManualClock;
   readonly store: Store;
-  /** One of the adapter's functions. */
+  /** Creates middleware with one of the adapter's functions. */
   use(name: keyof GuardAdapter["middleware"], of: unknown, options?: object): unknown;
   /** Starts an app, which is stopped after the test. */
   serve(app: Partial<GuardedApp> & Pick<GuardedApp, "middleware">): Promise<AdapterServer>;
-  /** One of the checks for `guard`. */
+  /** Creates one of the checks for `guard`. */
   check(name: keyof GuardAdapter["checks"], of: unknown, options?: object): unknown;
-  /** Creates protections on `store` and `clock`. With `registry` among the options they have one. */
+  /** Creates protections on `store` and `clock`. If the options have a `registry`, the protections have one. */
   make(options?: Partial<TestedOptions>): Promise<TestedProtections>;
-  /** Sends a request; the answer with its status, some of its fields and its body. */
+  /** Sends a request. Returns the answer: its status, some of its fields, and its body. */
   send(server: AdapterServer, request?: GuardRequest): Promise<GuardAnswer>;
-  /** The statuses of the same request, sent this many times, one after the other. */
+  /** Sends the same request this many times, one after the other, and returns the statuses. */
   statuses(server: AdapterServer, count: number, request?: GuardRequest): Promise<number[]>;
-  /** Keeps warnings that are part of the test off the console until it ends. Returns them; the list grows. */
+  /** Keeps expected warnings off the console until the test ends. Returns them in a list that grows. */
   quiet(): readonly string[];
 }
 
@@ -32,7 +32,7 @@ export interface GuardRequest {
   readonly path?: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON, unless it is a text. */
+  /** Sent as JSON, or unchanged if it is a string. */
   readonly body?: unknown;
 }
 

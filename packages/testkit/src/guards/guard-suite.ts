@@ -8,8 +8,8 @@ import { protectGuardGroup } from "./protect.js";
 import { registryGuardGroup } from "./registry.js";
 
 /**
- * Defines the tests that the protections' middleware passes in every framework. They drive apps on a listening server by
- * `fetch`; time stands still unless a test moves it.
+ * Defines the tests that the protections' middleware passes in every framework. They send requests with `fetch` to apps on
+ * a listening server. Time advances only when a test moves it.
  *
  * @param runner the test runner's functions
  * @param adapter the middleware, and how to start an app with it

@@ -5,9 +5,9 @@ import { failingStore, type GuardContext, type GuardTools, isProblem } from "./g
 
 const POST = { method: "POST" };
 
-/** Checks in any combination, all of them charged or none. */
+/** Checks in any combination, which are charged together or not at all. */
 export function listGuardGroup({ test, adapter }: GuardContext): void {
-  /** A limiter of the test's store. */
+  /** Creates a limiter on the test's store. */
   function limiterOf({ store, clock }: GuardTools, name: string, limit: number) {
     return createLimiter({ store, clock, policies: fixedWindow({ name, limit, window: "1m" }) });
   }

@@ -7,7 +7,7 @@ const POST = { method: "POST" };
 
 const limiter = { policies: fixedWindow({ limit: 3, window: "1m" }) };
 
-/** All of it together, and all of it or nothing. */
+/** All protections in one admission, which charges all or none. */
 export function protectGuardGroup({ test, adapter }: GuardContext): void {
   test("403 before 409 before 429", async ({ serve, use, make, send, statuses }) => {
     const protections = await make({ limiter });

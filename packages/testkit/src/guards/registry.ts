@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
 import { failingStore, type GuardContext, isProblem } from "./guard-context.js";
 
-/** Only registered clients get further. */
+/** Only registered clients get through. */
 export function registryGuardGroup({ test, adapter }: GuardContext): void {
   const id = (request: never): string | undefined => adapter.header(request, "x-api-key");
   const as = (key: string) => ({ headers: { "x-api-key": key } });

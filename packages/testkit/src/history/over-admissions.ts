@@ -8,34 +8,35 @@ export interface OverAdmission {
   readonly policy: string;
   readonly fromMs: number;
   readonly toMs: number;
-  /** The units certainly admitted between `fromMs` and `toMs`, and not refunded. */
+  /** The units that were certainly admitted between `fromMs` and `toMs` and not refunded. */
   readonly admitted: number;
-  /** The most that the policy allows there, whenever in between the store decided. */
+  /** The most that the policy allows in that stretch, at whatever time in between the store decided. */
   readonly allowed: number;
 }
 
-/** The units that a policy allows in any stretch of this length, and in the first one of an unused key. */
+/** The units that a policy allows in any stretch of this length, and in the first stretch of an unused key. */
 interface Bounds {
   inAny(lengthMs: number): number;
   readonly first?: { readonly lengthMs: number; readonly limit: number };
 }
 
-/** A moment from which a call counts, or no longer does. */
+/** The time from which a call counts or no longer counts. */
 interface Moment {
   readonly atMs: number;
-  /** Calls that were sent before the stretch begins do not count in it; resets count until they were answered. */
+  /** Calls that were sent before the stretch begins do not count in it. Resets count until they were answered. */
   readonly sentMs: number;
   readonly units: number;
   readonly resets: number;
 }
 
 /**
- * Finds the stretches of a history in which more was admitted than its policies allow. Each call took effect at some time between its
- * `sentMs` and its `receivedMs`. A stretch is reported only if no choice of those times keeps the policy, so an empty
- * result with few calls proves little, and a report always is a fault.
+ * Finds the stretches of a history in which more was admitted than its policies allow. Each call took effect at some time
+ * between its `sentMs` and its `receivedMs`. A stretch is reported only if no choice of those times satisfies the policy.
+ * So a report always shows a fault, but an empty result for few calls proves little.
  *
- * The keys must not have been used before the history, and clocks must not have been set during it. Each reset may allow
- * the whole limit once more. The algorithms that come with Sluice are known; a policy of another one is an error.
+ * The keys must not have been used before the history, and no clock may have been set during it. Each reset may allow the
+ * whole limit once more. Only policies of the algorithms that come with Sluice are supported; any other algorithm is an
+ * error.
  *
  * @example
  * ```ts
@@ -70,7 +71,7 @@ function groupByKey(calls: readonly RecordedCall[]): Map<string, RecordedCall[]>
   return byKey;
 }
 
-/** In order of time; what frees quota comes first, since it may have been first. */
+/** Sorts by time. Moments that free quota come first, because they may have happened first. */
 function momentsOf(admissions: readonly RecordedConsume[], calls: readonly RecordedCall[]): readonly Moment[] {
   const refundedMs = new Map<string, number>();
   for (const call of calls) {
@@ -97,7 +98,7 @@ function worstStretch(
   moments: readonly Moment[],
 ): Stretch | undefined {
   let worst: Stretch | undefined;
-  /** Looks at all stretches that begin at a time, for as long as they are of interest. */
+  /** Examines all stretches that begin at a time, as long as they can show a fault. */
   function look(fromMs: number, untilMs: number, limitOf: (toMs: number) => number): void {
     let admitted = 0;
     let resets = 0;
@@ -132,7 +133,7 @@ const BOUNDS: Readonly<Record<string, (policy: Policy) => Bounds>> = {
     const { limit, windowMs } = policy as SlidingLogPolicy;
     return { inAny: (lengthMs) => limit * (Math.floor(lengthMs / windowMs) + 1) };
   },
-  // Their windows start with a key's first request, and then two of them may meet anywhere.
+  // These windows start with a key's first request, so the ends of two windows may meet at any time.
   "fixed-window": (policy) => ofWindows(policy as FixedWindowPolicy),
   "sliding-window": (policy) => ofWindows(policy as SlidingWindowPolicy),
 };
@@ -147,7 +148,7 @@ function ofWindows({ limit, windowMs }: FixedWindowPolicy | SlidingWindowPolicy)
 function boundsOf(policy: Policy): Bounds {
   const bounds = BOUNDS[policy.algorithm];
   if (bounds === undefined) {
-    throw new Error(`overAdmissions knows ${Object.keys(BOUNDS).join(", ")}, and not ${policy.algorithm}`);
+    throw new Error(`overAdmissions supports only ${Object.keys(BOUNDS).join(", ")}, got ${policy.algorithm}`);
   }
   return bounds(policy);
 }

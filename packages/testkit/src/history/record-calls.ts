@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Decision, Limiter } from "@sluice/core";
 import type { RecordedCall } from "./recorded-call.js";
 
-/** A limiter whose calls are written down. */
+/** A limiter whose calls are recorded. */
 export interface Recorder {
   /** The calls that were answered, in the order of their answers. */
   readonly calls: readonly RecordedCall[];
@@ -19,12 +19,12 @@ interface Sent {
 
 /**
  * Records the calls to a limiter, for {@link overAdmissions}. Times are those of `Date.now()`, which the processes of one
- * machine share. The histories of several processes are joined by concatenating their `calls`.
+ * machine share. To join the histories of several processes, concatenate their `calls`.
  */
 export function recordCalls(limiter: Pick<Limiter, "consume" | "refund" | "reset">): Recorder {
   const calls: RecordedCall[] = [];
   const sent = new WeakMap<Decision, Sent>();
-  // A clock of whole milliseconds shows a time that has passed, so the answer came within the one that follows.
+  // The clock shows only whole milliseconds that have passed, so the answer came by the next one.
   const receivedMs = (): number => Date.now() + 1;
 
   return {

@@ -9,17 +9,17 @@ export interface RecordedTimes {
 /** A decision of a store. */
 export interface RecordedConsume extends RecordedTimes {
   readonly kind: "consume";
-  /** Names the call in the history. */
+  /** The name of the call in the history. */
   readonly id: string;
   readonly cost: number;
-  /** True if the store admitted it. Admissions that were made without the store are not recorded. */
+  /** True if the store admitted it. Admissions without the store are not recorded. */
   readonly allowed: boolean;
 }
 
 /** A refund of an earlier decision, whether or not it restored anything. */
 export interface RecordedRefund extends RecordedTimes {
   readonly kind: "refund";
-  /** The `id` of the decision. */
+  /** The `id` of the refunded decision. */
   readonly of: string;
 }
 
@@ -28,5 +28,5 @@ export interface RecordedReset extends RecordedTimes {
   readonly kind: "reset";
 }
 
-/** A call of a recorded history: plain data, so that processes can send it to each other. */
+/** A call of a recorded history as plain data, so that processes can send it to each other. */
 export type RecordedCall = RecordedConsume | RecordedRefund | RecordedReset;

@@ -7,7 +7,7 @@ import { PATIENT } from "./protections.js";
 const HANDLES = 4;
 const START_MS = 1_700_000_000_000;
 
-/** Blocks hold until they end or are lifted, on every handle, and none is lost. */
+/** Blocks hold on every handle until they end or are lifted, and no block is lost. */
 export function blocklistGroup({ test, capabilities, protections: { createBlocklist } }: ProtectionContext): void {
   test("a block is found until it is lifted", async ({ open, prefix }) => {
     const blocklist = createBlocklist({ store: await open(), prefix, timeout: PATIENT });

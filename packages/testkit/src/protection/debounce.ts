@@ -5,7 +5,7 @@ import { PATIENT } from "./protections.js";
 
 const HANDLES = 4;
 
-/** Pairs that would be one if they were only joined. */
+/** Pairs that would be equal if key and fingerprint were only concatenated. */
 const ALIKE: readonly (readonly [key: string, fingerprint?: string])[] = [
   ["a"],
   ["a", ""],

@@ -3,11 +3,11 @@ export interface ProtectionTask {
   readonly module: string;
   readonly setting: string | undefined;
   readonly prefix: string;
-  /** Which of the processes it is, from 0. */
+  /** The number of the process, from 0. */
   readonly process: number;
   /** How many requests, blocks and updates each process makes. */
   readonly count: number;
 }
 
-/** The messages of a process: that it is ready for the start, then how many of its requests were not duplicates. */
+/** The messages of a process: that it is ready to start, and then how many of its requests were not duplicates. */
 export type ProtectionReport = "ready" | { readonly firstSights: number } | { readonly failed: string };

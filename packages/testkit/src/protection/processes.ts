@@ -8,7 +8,7 @@ import { PATIENT } from "./protections.js";
 const PROCESSES = 8;
 const COUNT = 5;
 
-/** With several processes at once, one sees a request first, and what all of them write is there. */
+/** Only one of several concurrent processes sees a request first, and nothing that they write is lost. */
 export function protectionProcessesGroup(
   { test, protections: { createBlocklist, createRegistry } }: ProtectionContext,
   { module, setting }: StoreModule,

@@ -14,7 +14,7 @@ import { registryGroup } from "./registry.js";
  *
  * @param runner the test runner's functions
  * @param makeStore creates a new handle on the backend under test; called several times
- * @param protections the functions that create them: those of `@sluice/protections`, or your own
+ * @param protections the functions that create them: those of `@sluice/protections`, or custom ones
  * @param capabilities the capabilities of the store, and the reasons for those that it lacks
  *
  * @example

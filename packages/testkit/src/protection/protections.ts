@@ -26,8 +26,8 @@ export interface KnownClient {
 export type Fields = Readonly<Record<string, string | number>>;
 
 /**
- * The protections under test, as created by `@sluice/protections`. They are passed in, so that the testkit does not
- * depend on that package.
+ * The functions that create the protections under test. They are passed in, so that the testkit does not depend on
+ * `@sluice/protections`.
  */
 export interface Protections {
   createDebouncer(options: Shared & { readonly window: Duration }): {

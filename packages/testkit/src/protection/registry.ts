@@ -7,7 +7,7 @@ import { PATIENT } from "./protections.js";
 const HANDLES = 4;
 const START_MS = 1_700_000_000_000;
 
-/** Clients are known until they are forgotten, on every handle, and no change of one is lost. */
+/** Clients are known on every handle until they are forgotten, and no change of a client is lost. */
 export function registryGroup({ test, capabilities, protections: { createRegistry } }: ProtectionContext): void {
   test("a client is seen, then registered, changed and removed", async ({ open, prefix }) => {
     const clock = manualClock(START_MS);

@@ -5,7 +5,7 @@ import type { SuiteContext } from "./suite-context.js";
 
 const HANDLES = 4;
 
-/** With many concurrent callers, never one admission too many, and none too few. */
+/** With many concurrent callers, exactly as much is admitted as the limit allows. */
 export function atomicityGroup({ test }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
     test(`200 callers at once share 50 units of ${algorithm}`, async ({ openSeveral, prefix }) => {
@@ -37,7 +37,7 @@ export function atomicityGroup({ test }: SuiteContext): void {
     const granted = decisions.filter(({ allowed }) => allowed).length;
     const [limiter] = limiters as [(typeof limiters)[number]];
     const left = (await limiter.peek({ user: "nobody", everyone: "all" })).policies[1]?.remaining;
-    // If the keys can't be decided in one step, fewer may be granted, and grants and charges are still equal.
+    // If the keys can't be decided in one step, fewer may be granted, but grants and charges must still be equal.
     equal(left, 20 - granted);
     equal(granted <= 20 && granted > 0, true, `${granted} granted`);
   });
@@ -50,14 +50,14 @@ export function atomicityGroup({ test }: SuiteContext): void {
         (stores[i % HANDLES] as Store).atomicUpdate<number>(key, (count = 0) => ({ state: count + 1, ttlMs: 60_000 })),
       ),
     );
-    // A store may give up on a contended key, and then it has written nothing.
+    // A store may give up on a contended key. It must then have written nothing.
     const done = increments.filter((one) => one.status === "fulfilled" || !isContention(one.reason)).length;
     equal(await (stores[0] as Store).atomicUpdate<number>(key, () => undefined), done);
     equal(done > 0, true);
   });
 }
 
-/** How many of these callers, spread over the handles, are admitted. */
+/** Returns how many of these callers, spread over the handles, are admitted. */
 async function race(stores: readonly Store[], prefix: string, policies: Policy[], callers: number): Promise<number> {
   const limiters = stores.map((store) => createLimiter({ store, policies, prefix, timeout: "20s", denyCache: false }));
   const decisions = await Promise.all(

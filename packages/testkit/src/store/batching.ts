@@ -3,7 +3,7 @@ import { createLimiter, type Limiter } from "@sluice/core";
 import { ALGORITHMS, LONG_MS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
-/** Concurrent calls each get their own answer, however the store sends them. */
+/** Each of several concurrent calls gets its own answer, however the store sends them. */
 export function batchingGroup({ test }: SuiteContext): void {
   test("600 calls of one turn, on keys, policies and limiters of all sorts", async ({ open, prefix }) => {
     const store = await open();

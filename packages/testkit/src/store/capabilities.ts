@@ -1,11 +1,11 @@
 import type { MaybePromise, Store } from "@sluice/core";
 
-/** A capability that a store does not have, and the reason, which the test report shows. */
+/** A missing capability of a store, and the reason, which the test report shows. */
 export interface Absent {
   readonly absent: string;
 }
 
-/** Declares that a store does not have a capability, and why. */
+/** Declares that a store does not have a capability, with the reason. */
 export function absent(reason: string): Absent {
   return { absent: reason };
 }
@@ -33,7 +33,7 @@ export type StoreGroup =
   | "failure";
 
 /**
- * The capabilities of a store. Each is present, or absent for a reason; none is left out silently, and a wrong
+ * The capabilities of a store. Each is either present or declared absent with a reason, so that none is forgotten. A wrong
  * declaration fails.
  */
 export interface StoreCapabilities {
@@ -41,9 +41,9 @@ export interface StoreCapabilities {
   readonly decides: true | Absent;
   /** True if all handles that `makeStore` returns see the same state. */
   readonly shared: true | Absent;
-  /** True if the backend's clock decides, and not the clock of the process that asks. */
+  /** True if the backend's clock decides, and not the clock of the calling process. */
   readonly ownClock: true | Absent;
-  /** How another process opens a handle that sees the same state. */
+  /** The module by which another process opens a handle on the same state. */
   readonly otherProcess: StoreModule | Absent;
   /** True if the store has `exportEntries`. */
   readonly exportsEntries: true | Absent;
@@ -51,30 +51,30 @@ export interface StoreCapabilities {
   readonly importsEntries: true | Absent;
   /** True if the store has `healthCheck`. */
   readonly checksHealth: true | Absent;
-  /** Creates a handle whose backend is down from the start, for example on a port on which nothing listens. */
+  /** Creates a handle whose backend is down from the start, for example on a port where nothing listens. */
   readonly unreachable: MakeStore | Absent;
   /** Creates a handle whose backend can be stopped and restored. */
   readonly interruptible: (() => MaybePromise<InterruptibleStore>) | Absent;
-  /** Random operations for each algorithm in the group `differential`. Default 10,000. */
+  /** The number of random operations for each algorithm in the group `differential`. Default 10,000. */
   readonly operations?: number;
-  /** Groups that are not run, with the reason. */
+  /** The groups to skip, with the reason. */
   readonly skip?: Readonly<Partial<Record<StoreGroup, string>>>;
 }
 
 /** A module for other processes to import. */
 export interface StoreModule {
-  /** Plain JavaScript that exports `makeStore`, a function that gets `setting` and creates a store. */
+  /** The URL of plain JavaScript that exports `makeStore`, a function that gets `setting` and creates a store. */
   readonly module: URL;
-  /** Data that the module can't know, such as the address of a server that the tests started. */
+  /** Returns data that the module can't know, such as the address of a server that the tests started. */
   readonly setting?: () => string;
 }
 
-/** A store, and the power over its backend. */
+/** A store whose backend the test controls. */
 export interface InterruptibleStore {
   readonly store: Store;
-  /** Takes the backend away. */
+  /** Stops the backend. */
   interrupt(): Promise<void>;
-  /** Brings it back. */
+  /** Starts the backend again. */
   restore(): Promise<void>;
 }
 

@@ -9,10 +9,10 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const START_MS = 1_700_000_000_000;
 
-/** Steps back, the last of them longer than any window lasts. */
+/** How far the clock steps back. The last step is longer than any window. */
 const STEPS_MS = [1, 2 * WINDOW_MS, HOUR_MS, 30 * DAY_MS, 3_650 * DAY_MS];
 
-/** Numbers of a policy, and other numbers that it gets. */
+/** The numbers of a policy before and after a change. */
 const CHANGES: readonly (readonly [name: string, before: Policy, after: Policy])[] = [
   ["a bucket's rate goes up", tokenBucket({ rate: 10, interval: "1h" }), tokenBucket({ rate: 10, interval: "1s" })],
   ["a bucket's rate goes down", tokenBucket({ rate: 100 }), tokenBucket({ rate: 100, interval: "1d" })],
@@ -34,7 +34,7 @@ const CHANGES: readonly (readonly [name: string, before: Policy, after: Policy])
   ),
 ];
 
-/** One clock decides, and when it steps back no quota is restored. */
+/** Only one clock decides, and no quota is restored when it steps back. */
 export function clockGroup({ test, testWith, capabilities: { ownClock } }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
     test(`a clock that steps back frees nothing of ${algorithm}`, async ({ open, prefix }) => {
@@ -60,7 +60,7 @@ export function clockGroup({ test, testWith, capabilities: { ownClock } }: Suite
   }
 
   for (const algorithm of ALGORITHMS) {
-    // A sliding window remembers the one before.
+    // A sliding window also remembers the window before it.
     const mostMs = (algorithm === "sliding-window" ? 2 : 1) * WINDOW_MS;
 
     test(`a clock that steps back denies for ${mostMs} ms at most, with ${algorithm}`, async (tools) => {
@@ -135,7 +135,7 @@ function openAt(
   };
 }
 
-/** The time at which the key that is denied now is admitted again. */
+/** The time at which a key that is denied now is admitted again. */
 async function retryTimeOf(limiter: Limiter, when: string): Promise<number> {
   const { allowed, remaining, retryAfterMs, error } = await limiter.consume("spent");
   if (error !== undefined) throw error;
@@ -143,7 +143,7 @@ async function retryTimeOf(limiter: Limiter, when: string): Promise<number> {
   return retryAfterMs ?? Number.NaN;
 }
 
-/** Denied a millisecond before the time that was named, and on the way there; granted then. */
+/** Checks that the key is denied until a millisecond before the reported time, and granted then. */
 async function mustBeHonest(limiter: Limiter, clock: ManualClock, retryAfterMs: number, when: string): Promise<void> {
   const halfMs = Math.floor(retryAfterMs / 2);
   for (const [afterMs, leftMs] of [

@@ -4,20 +4,20 @@ import { manualClock } from "../manual-clock.js";
 import { LONG_MS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
-/** At most `limit` units at a time, each until it is refunded or its lease ends. */
+/** At most `limit` units at a time. Each counts until it is refunded or its lease ends. */
 interface LeasePolicy extends Policy {
   readonly algorithm: "lease";
   readonly limit: number;
   readonly leaseMs: number;
 }
 
-/** The leases in order: when each ends, its name, and its units. */
+/** The leases in order. Each has the time at which it ends, its name, and its units. */
 type Leases = readonly (readonly [untilMs: number, name: number, units: number])[];
 
 const unitsOf = (leases: Leases): number => leases.reduce((units, [, , one]) => units + one, 0);
 const ttlOf = (leases: Leases, nowMs: number): number => Math.max(1, ...leases.map(([untilMs]) => untilMs - nowMs));
 
-/** A custom algorithm that needs what no built-in one does: state of any size, and refunds that end one charge. */
+/** A custom algorithm with needs that no built-in one has: state of any size, and refunds that end one charge. */
 const lease: Algorithm<LeasePolicy, Leases> = {
   name: "lease",
 

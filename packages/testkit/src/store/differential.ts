@@ -12,19 +12,19 @@ import { shrink } from "./shrink.js";
 import type { SuiteContext } from "./suite-context.js";
 import { createTarget } from "./target.js";
 
-/** Calls that are on their way at once. */
+/** How many calls are in flight at the same time. */
 const LANES = 64;
 
-/** A call that showed something else than the reference. */
+/** A call whose result differs from the reference. */
 interface Difference {
   readonly operation: Operation;
   readonly expected: unknown;
   readonly actual: unknown;
-  /** All calls up to the round of this one. */
+  /** All calls up to and including the round of this one. */
   readonly soFar: readonly Operation[];
 }
 
-/** Random calls must show what the reference model shows, to the last bit. */
+/** The results of random calls must be exactly those of the reference model. */
 export function differentialGroup({ test, capabilities }: SuiteContext): void {
   const { operations = 10_000, decides } = capabilities;
   const seed = seedOfRun();
@@ -36,7 +36,7 @@ export function differentialGroup({ test, capabilities }: SuiteContext): void {
         algorithm,
         operations,
         lanes: Math.min(LANES, operations),
-        // The limiter charges one cost to all policies.
+        // The limiter charges the same cost to all policies.
         costsDiffer: !isAbsent(decides),
       });
       const difference = await firstDifference(store, sequence);
@@ -45,7 +45,7 @@ export function differentialGroup({ test, capabilities }: SuiteContext): void {
   }
 }
 
-/** Runs all lanes at once, the calls of each in order. */
+/** Runs all lanes at the same time, and the calls of each lane in order. */
 async function firstDifference(store: Store, sequence: readonly Operation[]): Promise<Difference | undefined> {
   const target = createTarget(store, `testkit-${randomUUID()}`);
   const reference = createReference();
@@ -68,15 +68,15 @@ async function firstDifference(store: Store, sequence: readonly Operation[]): Pr
 
 async function report(store: Store, found: Difference, algorithm: string, seed: number): Promise<AssertionError> {
   const fails = async (sequence: readonly Operation[]) => (await firstDifference(store, sequence)) !== undefined;
-  // Most often the lane fails alone; if not, it takes several at once.
+  // Usually one lane alone reproduces the failure. If not, it takes several lanes.
   const alone = found.soFar.filter(({ lane }) => lane === found.operation.lane);
   const start = (await fails(alone)) ? alone : found.soFar;
   const smallest = await shrink(start, fails, { attempts: 2_000, timeMs: 15_000 });
-  // It may not fail each time. Then the difference found first is reported.
+  // It may not fail each time. If it passes, the difference that was found first is reported.
   const { actual, expected, operation, soFar } = (await firstDifference(store, smallest)) ?? found;
   return new AssertionError({
     message: [
-      `${algorithm}: another answer than the reference model's. Run again with SLUICE_SEED=${seed}.`,
+      `${algorithm}: the answer differs from the reference model's. Run again with SLUICE_SEED=${seed}.`,
       `The smallest failing sequence found (${soFar.length} calls; the difference is at call ${soFar.indexOf(operation) + 1}):`,
       describeSequence(soFar),
       `expected ${JSON.stringify(expected)}`,

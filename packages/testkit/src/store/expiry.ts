@@ -7,11 +7,11 @@ import { ALGORITHMS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
 const SHORT_MS = 50;
-/** The end of a short window, with room for a clock that is not this one and a machine that is busy. */
+/** A time by which a short window has ended, even with another clock and on a busy machine. */
 const SURELY_OVER_MS = 120;
 const QUARTER_MS = 7_776_000_000;
 
-/** State lives as long as it matters, and no longer. The only tests that wait for real time. */
+/** State lives exactly as long as it matters. Only these tests wait for real time. */
 export function expiryGroup({ test, testWith, capabilities: { decides } }: SuiteContext): void {
   test("state is there for its lifetime, and then gone", async ({ open, prefix }) => {
     const store = await open();
@@ -28,7 +28,7 @@ export function expiryGroup({ test, testWith, capabilities: { decides } }: Suite
   test("state is there until just before its end", async ({ open, prefix }) => {
     const store = await open();
     const ttlMs = 400;
-    // If the machine is so busy that the look is too late, it proves nothing.
+    // On a machine so busy that the look comes too late, a try proves nothing.
     for (let tries = 0; tries < 5; tries++) {
       const key = `${prefix}:${tries}`;
       const startMs = performance.now();
@@ -78,7 +78,7 @@ export function expiryGroup({ test, testWith, capabilities: { decides } }: Suite
         const key = { short: "somebody", long: "somebody" };
         const first = await limiter.consume(key, { cost: 2 });
         equal(first.allowed, true, algorithm);
-        // Twice the window: the sliding window remembers the one before.
+        // Twice the window, because a sliding window also remembers the window before it.
         await sleep(2 * SURELY_OVER_MS);
         const second = await limiter.consume(key);
         equal(second.allowed, true, algorithm);

@@ -8,7 +8,7 @@ import type { SuiteContext } from "./suite-context.js";
 
 const HOUR_MS = 3_600_000;
 
-/** A store that lists what it holds lists all of it, as `atomicUpdate` would read it. */
+/** A store that lists its entries lists all of them, as `atomicUpdate` would read them. */
 export function exportGroup({ testWith, capabilities: { exportsEntries } }: SuiteContext): void {
   testWith(exportsEntries, "lists what atomicUpdate wrote, and what was deleted no more", async ({ open, prefix }) => {
     const store = await open();

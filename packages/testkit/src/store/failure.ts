@@ -7,10 +7,10 @@ import type { InterruptibleStore } from "./capabilities.js";
 import type { SuiteContext } from "./suite-context.js";
 
 const TIMEOUT_MS = 300;
-/** The time that a busy machine may add to a time-out. */
+/** How much longer than its timeout a call may take on a busy machine. */
 const SLACK_MS = 700;
 
-/** When the backend is down every call ends in time, and once it is back so are the decisions. */
+/** While the backend is down every call ends in time. Once it is back, the store decides again. */
 export function failureGroup({ testWith, capabilities: { unreachable, interruptible } }: SuiteContext): void {
   testWith(unreachable, "a store that can be down is marked as remote, also behind a wrapper", async ({ open }) => {
     const store = await open();
@@ -72,14 +72,14 @@ export function failureGroup({ testWith, capabilities: { unreachable, interrupti
       });
       await untilAnswered(limiter);
       equal((await limiter.consume("after")).source, "store");
-      // A short outage ends when no call has failed for a second.
+      // A short outage ends after no call has failed for a second.
       for (let tries = 0; tries < 60 && events.length < 2; tries++) await sleep(50);
       deepStrictEqual(events, ["storeError", "storeRecovered"]);
     });
   });
 }
 
-/** The store, all methods of which return promises. */
+/** A copy of the store whose methods all return promises. */
 function withPromises(store: Store): Store {
   return Object.fromEntries(
     Object.entries(store).map(([name, method]) => [
@@ -105,7 +105,7 @@ function watched(store: Store, prefix: string, failOpen: boolean): { limiter: Li
   return { limiter, events };
 }
 
-/** The store itself rejects with errors of Sluice, unless it hangs, regardless of the limiter. */
+/** Checks that the store itself, without a limiter, rejects with errors of Sluice unless it hangs. */
 async function failsByItself(store: Store): Promise<void> {
   const call = store.atomicUpdate("unreachable", () => undefined, { deadlineMs: performance.now() + TIMEOUT_MS });
   const failure = await Promise.race([
@@ -142,7 +142,7 @@ async function restoring(interruption: InterruptibleStore, body: () => Promise<v
   }
 }
 
-/** A store whose backend is away may not be able to close cleanly. */
+/** Runs `body` and closes the store. A store whose backend is down may fail to close cleanly. */
 async function closing(store: Store, body: () => Promise<void>): Promise<void> {
   try {
     await body();

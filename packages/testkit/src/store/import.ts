@@ -11,10 +11,10 @@ import type { SuiteContext } from "./suite-context.js";
 
 const HOUR_MS = 3_600_000;
 
-/** The lifetime of an entry whose end the test waits for. */
+/** The lifetime of an entry whose expiry the test waits for. */
 const LIFE_MS = 500;
 
-/** A store that imports entries continues where their store stopped, and live entries do not change. */
+/** A store that imports entries continues where the other store stopped, and live entries do not change. */
 export function importGroup({ test, testWith, capabilities }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
     test(`continues where another store stopped, with ${algorithm}`, async ({ open, prefix }) => {
@@ -91,7 +91,7 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
 
   test("keeps an entry until its expiry, and no longer", async ({ open, prefix }) => {
     const store = importing(await open());
-    // If the machine is so busy that the look is too late, it proves nothing.
+    // On a machine so busy that the look comes too late, a try proves nothing.
     for (let tries = 0; tries < 5; tries++) {
       const [short, long] = [`${prefix}:short ${tries}`, `${prefix}:long ${tries}`];
       const startMs = performance.now();

@@ -5,7 +5,7 @@ import { can } from "@sluice/core/store";
 import { LONG_MS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
-/** A store can be closed, and is closed then. */
+/** A store can be closed. After that it rejects calls. */
 export function lifecycleGroup({ test, testWith, capabilities: { decides, shared } }: SuiteContext): void {
   test("closing twice is fine, used and unused", async ({ open, prefix }) => {
     const [used, unused] = [await open(), await open()];

@@ -7,7 +7,7 @@ import type { SuiteContext } from "./suite-context.js";
 
 const LONG = "k".repeat(3_000);
 
-/** All different, and each of them has been some database's undoing. */
+/** All of them differ, and each has caused a fault in some database. */
 export const ODD_KEYS: readonly string[] = [
   "plain",
   "__proto__",
@@ -100,7 +100,7 @@ export function digestOf(text: string): string {
   return createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex");
 }
 
-/** Texts under which a store keeps an entry of another key, or nearly so. */
+/** Texts under which a store keeps the entry of another key, or similar texts. */
 function imitationsOf(key: string, scope: string): readonly string[] {
   const [prefix = ""] = scope.split(":");
   return [

@@ -1,4 +1,4 @@
-// A process of the group `several processes`: it opens a store, waits for the start, and lets its callers ask.
+// A process of the group `several processes`. It opens a store, waits for the start, and then its callers make their calls.
 import { createLimiter, type MaybePromise, policyFrom, type Store } from "@sluice/core";
 import type { Report, Task } from "./process-message.js";
 
@@ -23,7 +23,7 @@ async function run(): Promise<Report> {
     denyCache: false,
   });
   const start = new Promise((resolve) => process.once("message", resolve));
-  // Connected before the start.
+  // Connects before the start.
   await limiter.peek("shared");
   await send("ready");
   await start;

@@ -10,7 +10,7 @@ const PROCESSES = 8;
 const CALLERS = 50;
 const CALLS = 5;
 
-/** With several concurrent processes, never one admission too many, and none too few. */
+/** With several concurrent processes, exactly as much is admitted as the limits allow. */
 export function processesGroup({ testWith, capabilities: { otherProcess } }: SuiteContext): void {
   testWith(
     otherProcess,
@@ -40,7 +40,7 @@ export function processesGroup({ testWith, capabilities: { otherProcess } }: Sui
   );
 }
 
-/** How many calls all processes together were granted. */
+/** Returns how many calls of all processes together were granted. */
 async function race({ module, setting }: StoreModule, prefix: string, policies: readonly Policy[]): Promise<number> {
   const task: Task = {
     module: module.href,

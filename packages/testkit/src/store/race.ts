@@ -8,12 +8,12 @@ const CALLERS = 8;
 const CALLS = 25;
 const KEYS = 3;
 
-/** A limit that comes back during the race, and one that does not. */
+/** One limit that is restored during the race, and one that is not. */
 export function racePolicies(algorithm: string): readonly Policy[] {
   return [policyOf(algorithm, 12, 100, "short"), policyOf(algorithm, 60, LONG_MS, "long")];
 }
 
-/** Has callers ask, refund and reset at random, all at once, and returns what they saw. */
+/** Lets callers consume, refund and reset at random at the same time. Returns what they saw. */
 export async function race(
   store: Store,
   prefix: string,

@@ -1,4 +1,4 @@
-// A process of the group `races`: it opens a store, waits for the start, and takes part in a race of each algorithm.
+// A process of the group `races`. It opens a store, waits for the start, and takes part in a race for each algorithm.
 import type { MaybePromise, Store } from "@sluice/core";
 import type { RecordedCall } from "../history/recorded-call.js";
 import { ALGORITHMS } from "../policies.js";
@@ -7,7 +7,7 @@ import { race } from "./race.js";
 
 const task = JSON.parse(process.argv[2] ?? "") as RaceTask;
 
-// Nobody is left to report to.
+// The parent has ended, so there is nothing to report to.
 process.once("disconnect", () => process.exit());
 
 function send(report: RaceReport): Promise<void> {
@@ -18,7 +18,7 @@ async function run(): Promise<RaceReport> {
   const { makeStore } = (await import(task.module)) as { makeStore(setting?: string): MaybePromise<Store> };
   const store = await makeStore(task.setting);
   const start = new Promise((resolve) => process.once("message", resolve));
-  // Connected before the start.
+  // Connects before the start.
   await store.atomicUpdate(`${task.prefix}-connected`, () => undefined);
   await send("ready");
   await start;

@@ -3,15 +3,15 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 
 /**
- * Runs a script in several processes, each with a separate task as its argument in JSON. Each reports `"ready"`, gets
- * the signal to start when all are ready, and reports a result. Returns the results. A process that ends without a
+ * Runs a script in several processes, each with a separate task as its argument in JSON. Each process reports `"ready"`,
+ * gets the signal to start when all are ready, and reports a result. Returns the results. A process that ends without a
  * result is a failure.
  */
 export async function racingProcesses<R>(
   script: URL,
   tasks: readonly object[],
 ): Promise<readonly (R | { readonly failed: string })[]> {
-  // The parent's flags are the test runner's affair.
+  // The parent's flags are meant for the test runner, so children do not get them.
   const children = tasks.map((task) => fork(script, [JSON.stringify(task)], { execArgv: [] }));
   try {
     const ready = await Promise.all(children.map((child) => nextReport<R>(child)));

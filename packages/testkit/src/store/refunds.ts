@@ -28,7 +28,7 @@ export function refundsGroup({ test }: SuiteContext): void {
       equal(await left(), 10);
       await clock.advance(1_234);
       const { resetAfterMs } = await limiter.consume("somebody", { cost: 10 });
-      // As for a key that was never seen.
+      // The same as for a key that was never seen.
       equal(resetAfterMs, (await limiter.consume("somebody else", { cost: 10 })).resetAfterMs);
     });
 
@@ -162,7 +162,7 @@ export function refundsGroup({ test }: SuiteContext): void {
   }
 }
 
-/** A bucket is full again after the time that its units take, a window when it ends. */
+/** The time after which the limit is restored: for a bucket, the time that its units take, and for a window, its end. */
 function resetMs(algorithm: string): number {
   return algorithm === "token-bucket" ? WINDOW_MS / 10 : 0;
 }

@@ -1,12 +1,12 @@
-/** Bounds of {@link shrink}. */
+/** Limits of {@link shrink}. */
 export interface ShrinkLimits {
   readonly attempts: number;
   readonly timeMs: number;
 }
 
 /**
- * Makes a failing list smaller while it still fails, by leaving out ever smaller parts (A. Zeller and R. Hildebrandt,
- * "Simplifying and isolating failure-inducing input", 2002). Stops at its limits; the result always fails.
+ * Makes a failing list smaller while it still fails, by leaving out smaller and smaller parts (A. Zeller and R.
+ * Hildebrandt, "Simplifying and isolating failure-inducing input", 2002). Stops at its limits. The result always fails.
  */
 export async function shrink<T>(
   failing: readonly T[],

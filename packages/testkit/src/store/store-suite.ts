@@ -37,7 +37,7 @@ const GROUPS: Readonly<Record<StoreGroup, (context: SuiteContext) => void>> = {
   failure: failureGroup,
 };
 
-/** Groups that are about one capability alone. */
+/** Groups that test a single capability. */
 const NEEDS = {
   decide: "decides",
   "several processes": "otherProcess",
@@ -45,20 +45,19 @@ const NEEDS = {
   import: "importsEntries",
 } as const;
 
-/** Why a group is not run. */
+/** The reason why a group is skipped. */
 function reasonToSkip(group: StoreGroup, capabilities: StoreCapabilities): string | undefined {
   const needed = group in NEEDS ? capabilities[NEEDS[group as keyof typeof NEEDS]] : undefined;
   return capabilities.skip?.[group] ?? (isAbsent(needed) ? needed.absent : undefined);
 }
 
 /**
- * Defines the tests that every store of Sluice passes. Each test opens new handles by `makeStore`, closes them, and
- * uses keys that no other test or run uses, so that the backend may be shared and need not be empty.
+ * Defines the tests that every store of Sluice passes. Each test opens new handles with `makeStore` and closes them. It
+ * uses keys that no other test or run uses, so the backend may be shared and need not be empty.
  *
  * @param runner the test runner's functions
  * @param makeStore creates a new handle on the backend under test; called several times
- * @param capabilities the capabilities of the store, and the reasons for those that it lacks, which show as skipped
- * tests
+ * @param capabilities the capabilities of the store, and the reasons for missing ones, which the test report shows
  *
  * @example
  * ```ts

@@ -5,9 +5,9 @@ import { type Absent, isAbsent, type MakeStore, type StoreCapabilities } from ".
 
 /** The tools of a test of the suite. */
 export interface TestTools {
-  /** A new handle, closed after the test. */
+  /** Returns a new handle, which is closed after the test. */
   open(): Promise<Store>;
-  /** Several handles on the same state; where handles do not share state, the same handle several times. */
+  /** Returns several handles on the same state. If handles do not share state, returns the same handle several times. */
   openSeveral(count: number): Promise<Store[]>;
   /** The prefix of keys that no other test or run uses. */
   readonly prefix: string;
@@ -18,7 +18,7 @@ export interface SuiteContext<Capabilities = StoreCapabilities> {
   readonly capabilities: Capabilities;
   /** Defines a test. */
   test(name: string, body: (tools: TestTools) => Promise<void>, timeoutMs?: number): void;
-  /** Defines a test that needs a capability, or shows why it does not run. */
+  /** Defines a test that needs a capability, or reports why it does not run. */
   testWith<C>(
     capability: C | Absent,
     name: string,
@@ -27,7 +27,7 @@ export interface SuiteContext<Capabilities = StoreCapabilities> {
   ): void;
 }
 
-/** Long enough for a slow machine; a test that hangs is still ended. */
+/** Long enough for a slow machine. A test that hangs is still ended. */
 const TIMEOUT_MS = 60_000;
 
 export function createContext<Capabilities extends Pick<StoreCapabilities, "shared">>(

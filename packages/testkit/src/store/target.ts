@@ -4,14 +4,14 @@ import { type ClaimFinding, can, type DecidingStore, type Outcome } from "@sluic
 import type { Operation, PlainClaim } from "../operation.js";
 import { type Decided, type Observation, scoped } from "../reference.js";
 
-/** A store that the calls of a sequence are made on. */
+/** A store on which the calls of a sequence are made. */
 export interface Target {
   apply(operation: Operation): Promise<unknown>;
-  /** As much of what the reference showed as this target can show. */
+  /** The part of the reference's result that this target can show. */
   visible(expected: Observation): unknown;
 }
 
-/** A fresh target under a prefix: `decide` itself where the store has it, otherwise the limiter. */
+/** A fresh target under a prefix: `decide` if the store has it, otherwise a limiter. */
 export function createTarget(store: Store, prefix: string): Target {
   return can(store, "decide") ? decidingTarget(store, prefix) : limiterTarget(store, prefix);
 }
@@ -22,7 +22,7 @@ function decidingTarget(store: DecidingStore, prefix: string): Target {
 
   async function decide(claims: readonly PlainClaim[], charge: boolean, nowMs: number): Promise<Decided> {
     const admission = { claims: claims.map((claim) => scoped(claim, prefix)), charge };
-    // A store in memory may fill the same object again at its next call.
+    // A memory store may fill the same object again in its next call.
     const answer = store.decide(admission, { nowMs });
     return "then" in answer ? answer.then(copyOf) : copyOf(answer);
   }
@@ -106,9 +106,9 @@ function createGrants<G>(): { add(lane: number, grant: G): void; take(lane: numb
 
 interface Limiters {
   of(policies: readonly Policy[]): Limiter;
-  /** The limiter, at a time: it reads its clock when it is called. */
+  /** Sets the clock to `nowMs`, and returns the limiter, which reads its clock when it is called. */
   at(nowMs: number, limiter: Limiter): Limiter;
-  /** Makes the calls that depend on no earlier one. */
+  /** Makes the calls that do not depend on earlier ones. */
   apply(operation: Operation): Promise<void>;
 }
 
