@@ -27,6 +27,9 @@ const withSlow = process.env.CI !== undefined || process.env.SLUICE_SLOW !== und
 
 const leftOut = [...(withSlow ? [] : ["test/slow/**"]), ...(withPeers ? [] : ["test/installs/**"])];
 
+/** Tests that compare what real servers do with real time. Other tests beside them would make the servers slower. */
+const timed = "test/**/*.timed.test.ts";
+
 /** Tests run on the sources of the packages, never on an old build. The other conditions are Vitest's own for Node.js. */
 const conditions = ["dev-source", "node", "development|production"];
 
@@ -86,7 +89,7 @@ export default defineConfig({
           name: basename(folder),
           root: folder,
           include: ["test/**/*.test.ts"],
-          exclude: leftOut,
+          exclude: [timed, ...leftOut],
           isolate: !shared.has(basename(folder)),
           // Each test runs a compiler, a bundler or another test runner to its end.
           ...(basename(folder) === "consumers"
@@ -95,9 +98,27 @@ export default defineConfig({
           globalSetup: globalSetupOf(folder),
         },
       })),
+      ...folders.filter(hasTimedTests).map((folder) => ({
+        extends: true as const,
+        test: {
+          name: `${basename(folder)}-timed`,
+          root: folder,
+          include: [timed],
+          globalSetup: globalSetupOf(folder),
+          // They run one after the other, after all other tests.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      })),
     ],
   },
 });
+
+function hasTimedTests(folder: string): boolean {
+  return readdirSync(join(folder, "test"), { recursive: true, encoding: "utf8" }).some((file) =>
+    file.endsWith(".timed.test.ts"),
+  );
+}
 
 function globalSetupOf(folder: string): string[] {
   return [join(folder, "test/global-setup.ts")].filter((file) => existsSync(file));

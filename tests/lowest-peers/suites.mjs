@@ -36,7 +36,7 @@ export const suites = [
   },
   {
     package: "storage",
-    files: ["open-store.test"],
+    files: ["open-store.timed.test"],
     versions: { ioredis: "ioredis5", pg: "pg8", "@aws-sdk/client-dynamodb": "@aws-sdk/client-dynamodb" },
   },
   { package: "store-sqlite", files: ["conformance.test", "writes", "races"], versions: { libsql: "libsql" } },

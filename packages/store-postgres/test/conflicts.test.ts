@@ -16,7 +16,7 @@ const policy = fixedWindow({ limit: 10, window: "1h" });
 describeDatabases(databases, ({ admin }) => {
   const store = postgresStore({ client: admin });
 
-  // Calls wait for the locks below however slow the machine is: locks.test.ts has what happens when they do not.
+  // Calls wait for the locks below however slow the machine is: locks.timed.test.ts has what happens when they do not.
   beforeAll(async () => {
     for (const name of ["decide_2", "compare_and_set_2"]) {
       await admin.query(`ALTER FUNCTION sluice_entries_${name} SET lock_timeout = '20s'`);

@@ -20,10 +20,13 @@ async function connections(name: string): Promise<number> {
   return rows[0].count;
 }
 
-/** The first decision of the store, which is not asked at once after several failures. */
-async function whenDecided(limiter: Limiter): Promise<Decision> {
+/**
+ * The store's first answer after failures. Asks without a charge, since a call that gets no answer in time on a busy machine may be
+ * charged all the same.
+ */
+async function whenAnswered(limiter: Limiter): Promise<Decision> {
   for (;;) {
-    const decision = await limiter.consume("somebody");
+    const decision = await limiter.peek("somebody");
     if (decision.source === "store") return decision;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -96,7 +99,7 @@ describe("a pool without a free connection", () => {
     expect(sources(result)).toEqual(["failClosed"]);
     expect(tookMs).toBeLessThan(700);
     only.release();
-    expect((await whenDecided(limiter)).remaining).toBe(99);
+    expect((await whenAnswered(limiter)).remaining).toBe(100);
   });
 
   it("counts against the timeout with the package postgres, which may still send queued statements", async () => {
@@ -120,7 +123,7 @@ describe("a pool without a free connection", () => {
     release();
     await transaction;
     // Only the first ten had left the store.
-    expect((await whenDecided(limiter)).remaining).toBe(89);
+    expect((await whenAnswered(limiter)).remaining).toBe(90);
     await client.end();
   });
 
