@@ -1,9 +1,9 @@
--- One row per entry. Its value is `other`, as JSON text, if that is set, and [1, blocked_until_ms, cells] otherwise:
--- the state of all algorithms that decide in the database is a list of whole numbers. Rows past `expires_ms` count as
--- absent.
+-- One row per entry. Its value is the JSON text in `other` if that is set. Otherwise it is [1, blocked_until_ms, cells],
+-- because the state of all algorithms that decide in the database is a list of whole numbers. Rows past `expires_ms` count
+-- as absent.
 --
--- Only the key is indexed, and pages keep free space, so that an update needs no new index entry (HOT). Unlogged: see
--- `durable`.
+-- Only the key is indexed, and pages keep free space, so that an update needs no new index entry (HOT). The table is
+-- unlogged: see `durable`.
 
 CREATE UNLOGGED TABLE IF NOT EXISTS "sluice"."entries" (
   key text COLLATE "C" PRIMARY KEY,

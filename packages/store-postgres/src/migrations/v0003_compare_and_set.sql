@@ -1,12 +1,12 @@
--- Writes an entry if it still has the version that the caller saw. Otherwise, or when there is nothing to write, looks
--- at it.
+-- Writes an entry if it still has the version that the caller saw. Otherwise, and if there is nothing to write, looks at
+-- it.
 --
 -- given_ms      the time in milliseconds, NULL for the server's
 -- entry_key     the entry
 -- over          the version that the caller saw, '' for none, NULL to look only
--- new_blocked_until_ms, new_cells, new_other, life_ms      what to write, and for how long
+-- new_blocked_until_ms, new_cells, new_other, life_ms      the value to write, and its lifetime
 --
--- Result        JSON: [1] if it was written; otherwise [0, the time], and where there is an entry its version and its value
+-- Result        JSON: [1] if it was written, otherwise [0, the time], followed by the version and value of any entry
 CREATE OR REPLACE FUNCTION "sluice"."entries_compare_and_set_1"(
   given_ms bigint,
   entry_key text,
@@ -24,7 +24,7 @@ SET enable_bitmapscan = off
 AS $function$
 DECLARE
   real_ms CONSTANT bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  -- A clock that a test sets does not move the server's, by which rows expire.
+  -- Rows expire by the server's clock, which does not follow the clock of a test.
   new_expires_ms CONSTANT bigint := real_ms + life_ms + CASE WHEN given_ms IS NULL THEN 0 ELSE 3600000 END;
   seen text;
 BEGIN

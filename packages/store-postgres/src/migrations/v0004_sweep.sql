@@ -1,8 +1,8 @@
--- Removes expired entries from some pages of the table, without waiting for rows that others hold. There is no index to
--- find them by: it would have to change with every charge.
+-- Removes expired entries from some pages of the table, without waiting for rows that others hold. There is no index of
+-- the expiry, because every charge would have to change it.
 --
--- first_page, pages      which pages to look at
--- most                   how many entries to remove at the most
+-- first_page, pages      the first page and how many pages to examine
+-- most                   the maximum number of entries to remove
 --
 -- Result                 JSON: [entries removed, pages of the table]
 CREATE OR REPLACE FUNCTION "sluice"."entries_sweep_1"(first_page bigint, pages bigint, most bigint)

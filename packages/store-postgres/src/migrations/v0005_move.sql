@@ -1,10 +1,10 @@
 -- Lists entries in the order of their keys.
 --
--- after      the last key of the page before, '' for the first page
--- most       how many rows to look at
+-- after      the last key of the previous page, '' for the first page
+-- most       how many rows to examine
 --
--- Result     JSON: [the last key looked at, or null when there are no more; then for each live entry its key, its value and
---            when it goes]
+-- Result     JSON: [the last key that was examined, or null if there are no more, and then for each live entry its key, its
+--            value and its expiry]
 CREATE OR REPLACE FUNCTION "sluice"."entries_export_1"(after text, most bigint)
 RETURNS text
 LANGUAGE plpgsql
@@ -29,13 +29,13 @@ BEGIN
 END
 $function$;
 
--- Writes entries under keys that have no live entry: new rows first, then the others under locks taken in the order of
--- their keys, as in `decide`, so that transactions never deadlock.
+-- Writes entries under keys that have no live entry. Writes new rows first, and then the others under locks taken in the
+-- order of their keys, as in `decide`, so that transactions never deadlock.
 --
 -- entries    JSON: an array of { key, blocked, cells, other, expires }, which are the columns of a row, each key once
 --
--- Result     JSON: the entries, counted from 0, that were left alone because there was a live one; and those to be sent
---            again, since what had expired was swept away in between: to write them now would be out of order
+-- Result     JSON: the entries, counted from 0, that were not written because there was a live one, and the entries to send
+--            again because the expired one was swept meanwhile, so that writing them now would break the order
 CREATE OR REPLACE FUNCTION "sluice"."entries_import_1"(entries json)
 RETURNS text
 LANGUAGE plpgsql

@@ -6,8 +6,8 @@
 -- given_ms      the time in milliseconds, NULL for the server's
 -- keys          the entries
 --
--- Result        JSON: for each of them as text, [0, the time], and where there is an entry its version, its value, and the
---               length of its block if that is known
+-- Result        JSON: for each key, as text, [0, the time], followed by the version and value of any entry, and the length of
+--               its block if known
 CREATE OR REPLACE FUNCTION "sluice"."entries_look_2"(given_ms bigint, keys text[])
 RETURNS text
 LANGUAGE plpgsql
@@ -44,9 +44,9 @@ $function$;
 -- given_ms      the time in milliseconds, NULL for the server's
 -- entry_key     the entry
 -- over          the version that the caller saw, '' for none
--- new_blocked_until_ms, new_block_ms, new_cells, new_other, life_ms      what to write, and for how long
+-- new_blocked_until_ms, new_block_ms, new_cells, new_other, life_ms      the value to write, and its lifetime
 --
--- Result        JSON: [1] if it was written, and otherwise what there is, as a look has it
+-- Result        JSON: [1] if it was written, otherwise the existing entry as a look returns it
 CREATE OR REPLACE FUNCTION "sluice"."entries_compare_and_set_2"(
   given_ms bigint,
   entry_key text,
@@ -67,7 +67,7 @@ SET enable_bitmapscan = off
 AS $function$
 DECLARE
   real_ms CONSTANT bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  -- A clock that a test sets does not move the server's, by which rows expire.
+  -- Rows expire by the server's clock, which does not follow the clock of a test.
   new_expires_ms CONSTANT bigint := real_ms + life_ms + CASE WHEN given_ms IS NULL THEN 0 ELSE 3600000 END;
   new_block CONSTANT bigint[] := CASE WHEN new_block_ms IS NOT NULL THEN ARRAY[new_blocked_until_ms, new_block_ms] END;
 BEGIN
@@ -91,7 +91,7 @@ BEGIN
 END
 $function$;
 
--- Removes an entry.
+-- Deletes an entry.
 CREATE OR REPLACE FUNCTION "sluice"."entries_forget_2"(entry_key text)
 RETURNS void
 LANGUAGE plpgsql
@@ -108,11 +108,11 @@ $function$;
 
 -- Lists entries in the order of their keys.
 --
--- after      the last key of the page before, '' for the first page
--- most       how many rows to look at
+-- after      the last key of the previous page, '' for the first page
+-- most       how many rows to examine
 --
--- Result     JSON: [the last key looked at, or null when there are no more; then for each live entry its key, its value,
---            when it goes, and the length of its block or null]
+-- Result     JSON: [the last key that was examined, or null if there are no more, and then for each live entry its key, its
+--            value, its expiry, and the length of its block or null]
 CREATE OR REPLACE FUNCTION "sluice"."entries_export_2"(after text, most bigint)
 RETURNS text
 LANGUAGE plpgsql

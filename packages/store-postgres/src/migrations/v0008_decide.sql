@@ -1,42 +1,41 @@
 -- Decides a batch of admissions, each completely or not at all.
 --
--- A change of this function, or of a piece in `includes/`, gets the next version: rename the file. The old text is not
--- kept, since the function is replaced completely.
+-- If you change this function or a piece in `includes/`, give it the next version: rename the file. The old text is not
+-- kept, because the function is replaced completely.
 --
 -- given_ms   the time in milliseconds, NULL for the server's
 -- keys       the entries, each once
--- widths     for each of them, of how many numbers its state is (1 to 5), 0 for any count
+-- widths     for each key, how many numbers its state has (1 to 5), 0 for any count
 -- policies   four numbers each: the algorithm and up to three that it reads
--- calls      for each admission 1 to charge or 0 to look, and its count of claims; then for each claim its entry and its
---            policy (both counted from 1) and its cost
+-- calls      for each admission 1 to charge or 0 to look, its number of claims, and then for each claim its entry, its policy
+--            (both counted from 1) and its cost
 -- waits      whether to wait for rows that others hold. The wait ends after `lock_timeout` with an error, and the whole
---            batch is undone. Otherwise such rows are passed over.
+--            batch is undone. Without waiting, such rows are skipped.
 --
--- Result     a JSON array of whole numbers: for each admission the time, and 1 (allowed), 0 (denied), -1 (an entry can't
---            be read; nothing follows), -2 (not decided, ask again; nothing follows), -3 (another transaction holds a row
---            that has to be written; its entry follows) or -4 (the server is read-only and a row has to be written); then
---            for each of its claims the time until which the key is blocked, and two or three numbers of its state,
---            after the charge if there was one. Where nothing is used, the name of a window is that of the window that a
+-- Result     a JSON array of whole numbers. For each admission the time and a verdict: 1 (allowed), 0 (denied), -1 (an entry
+--            can't be read), -2 (not decided, ask again), -3 (another transaction holds a row that has to be written) or -4
+--            (the server is read-only and a row has to be written). After -3 follows the entry of that row. After 1 and 0
+--            follow, for each claim, the time until which the key is blocked, and two or three numbers of its state. They
+--            include the charge if there was one. If nothing is used, the name of a window is that of the window that a
 --            charge would begin.
 --
 -- First, everything is decided on the entries as they are, without a lock: a denial writes nothing, not even a lock.
--- Then the charges are written, new entries first, and the others under locks taken in the order of their keys. An
--- entry that has changed in between is locked and left alone. If there is one, the calls that touch it are decided
--- again, under the locks. Two batches can't deadlock: locks are taken in order, and no batch can see, or lock, a new
--- entry of another batch that has not committed. A row that another transaction holds fails only the admissions that
--- must write it.
+-- Then the charges are written. New entries come first, and then the others, under locks taken in the order of their keys.
+-- If an entry has changed meanwhile, it is locked but not written, and the calls that touch it are decided again under the
+-- locks. Two batches can't deadlock: locks are taken in order, and no batch can see or lock a new entry of another batch
+-- that has not committed. If another transaction holds a row, only the admissions that must write this row fail.
 --
 -- State that its policy can't have left, because the clock stepped back or the policy's numbers changed, is corrected.
 -- The correction (a repair) is written even if nothing is charged, unless another transaction holds the row.
 --
--- Numbers are double precision, as in JavaScript, so that core's arithmetic has the same results here to the last bit.
--- A time that names a window may have a number in the bits above 2^45: see epoch.ts.
+-- Numbers are double precision, as in JavaScript, so that core's arithmetic has exactly the same results here. A time that
+-- names a window may have a number in the bits above 2^45: see epoch.ts.
 --
 -- Each algorithm is a piece in `includes/`. Its sections are inserted where its number is tested:
---   settle    sets the state as it stands: s1 to s3 are reported; `corrected`; `fits`, NULL for a state that can't be read
+--   settle    sets the settled state: s1 to s3, which are reported, `corrected`, and `fits` (NULL if the state can't be read)
 --   charge    charges the cost: sets s1 to s3, the columns of the entry, and lives[entry]
 --   wait      sets the values that are reported only if nothing is charged
---   life      sets `part`: how long from now a state that was not charged is kept
+--   life      sets `part`: the lifetime from now of a state that was not charged
 --   keep      sets the columns of an entry that was corrected
 
 CREATE OR REPLACE FUNCTION "sluice"."entries_decide_2"(
@@ -67,10 +66,10 @@ DECLARE
   safe CONSTANT double precision := 9007199254740991;
   real_ms double precision := floor(extract(epoch FROM clock_timestamp()) * 1000);
   now_ms double precision := coalesce(given_ms, real_ms);
-  -- A clock that a test sets does not move the server's, by which rows expire.
+  -- Rows expire by the server's clock, which does not follow the clock of a test.
   spare_ms CONSTANT double precision := CASE WHEN given_ms IS NULL THEN 0 ELSE 3600000 END;
 
-  -- The entries, as this batch has left them.
+  -- The entries after the calls so far.
   versions xid[];                  -- the transaction that wrote the row; NULL: there is none
   blocked double precision[];      -- until when; NULL: the entry can't be read
   lasts double precision[];        -- how long that block is; NULL: unknown
@@ -133,7 +132,7 @@ DECLARE
   size integer;
 BEGIN
   IF NOT waits THEN
-    -- The least that an insert needs when it meets an uncommitted one.
+    -- The minimum that an insert needs if it meets an uncommitted one.
     PERFORM set_config('lock_timeout', '1', true);
   END IF;
   SELECT array_agg(e.version), array_agg(e.blocked_until_ms), array_agg(e.lasts), array_agg(e.cells[1]),
@@ -259,7 +258,7 @@ BEGIN
           ON CONFLICT DO NOTHING;
         GET DIAGNOSTICS written = ROW_COUNT;
       ELSE
-        -- In any order, since no wait is long. The total wait is limited, too: entries that are left count as held, and
+        -- In any order, because no wait is long. The total wait is limited too: the remaining entries count as held, and
         -- their calls are sent again.
         FOR known IN
           SELECT n FROM generate_series(1, cardinality(keys)) n
@@ -338,7 +337,7 @@ BEGIN
       locked[entry] := known.locked;
       repairs[entry] := NULL;
       IF known.version IS NULL AND versions[entry] IS NOT NULL THEN
-        -- Removed in the meantime, and not held.
+        -- Removed meanwhile, and not held.
         busy[entry] := false;
       END IF;
       IF known.ours THEN

@@ -1,7 +1,8 @@
--- Writes an entry if it still has the value that the caller saw. Otherwise, or when there is nothing to write, reads
--- it. The caller sees JSON.
+-- Writes an entry if it still has the value that the caller saw. Otherwise, and if there is nothing to write, reads it. The
+-- caller sees JSON.
 --
--- KEYS[1]   the lane of the caller (see once.lua); left out while a cluster moves the slot: the two might be on two servers
+-- KEYS[1]   the lane of the caller (see once.lua). Omitted while a cluster moves the slot, because the two keys might then be
+--           on two servers
 -- KEYS[2]   the entry
 -- ARGV[1]   the number of this script on its lane
 -- ARGV[2]   the time in milliseconds, or '' for the server's
@@ -9,7 +10,7 @@
 -- ARGV[4]   the value to write, '' to read only
 -- ARGV[5]   its lifetime in milliseconds
 --
--- Result    { 1 if it was written or 0, the time, the value as it was before or false }
+-- Result    { 1 if it was written, otherwise 0; the time; the previous value, or false }
 
 --@include "includes/now.lua"
 --@include "includes/once.lua"

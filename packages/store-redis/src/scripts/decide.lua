@@ -6,26 +6,27 @@
 -- ARGV[2]      the time in milliseconds, or '' for the server's
 -- ARGV[3]      JSON: [policies, numbers]
 --                policies: an array of [algorithm, its numbers...]
---                numbers: for each admission 1 to charge or 0 to look, and its count of claims; then for each claim its
+--                numbers: for each admission 1 to charge or 0 to look, its number of claims, and then for each claim its
 --                entry, its policy (both counted from 1) and its cost
 --
--- Result       flat whole numbers (the largest as texts): the time; then for each admission 1 (allowed), 0 (denied), -1 (an entry can't be read, and
---              nothing follows) or -2 (it fits, the server refuses to write, and nothing follows), and for each of its
---              claims: the time until which the key is blocked, and what the algorithm's `report` adds, after the charge
---              if there was one. With any -2, last of all the server's error as a text.
+-- Result       a flat list of whole numbers (the largest as text). First the time. Then for each admission a verdict: 1
+--              (allowed), 0 (denied), -1 (an entry can't be read) or -2 (it fits, but the server refuses to write). After 1
+--              and 0 follow, for each claim, the time until which the key is blocked and the numbers that the algorithm's
+--              `report` adds. They include the charge if there was one. If there is any -2, the server's error as text is
+--              the last value.
 --
--- Writes charges, and repairs of entries whose state was corrected on reading (see core's entry.ts). If the server
+-- Writes charges, and repairs of entries whose state was corrected when it was read (see core's entry.ts). If the server
 -- refuses to write a repair, the result does not change.
 --
 -- `algorithms` has a table of functions for each algorithm, each in a separate file:
---   settle(policy, now, value, ...)             the state as it stands: up to four values, then whether it was repaired.
+--   settle(policy, now, value, ...)             returns the settled state: up to four values, then whether it was repaired.
 --                                               Its arguments are the value and the first five numbers of its state
 --   fits(policy, now, cost, a, b, c, d)         whether the cost fits
 --   charge(policy, now, cost, a, b, c, d)       the settled state after the charge
 --   write(policy, now, blocked, a, b, c, d)     the value to store, and its lifetime
---   report(result, n, policy, cost, a, b, c, d) adds what core's `read` of the algorithm takes; returns the new n
--- A settled state is passed as plain values, one of which may be a table: a table for each state would cost more than
--- the decision. To settle what `write` packed at the same time changes nothing.
+--   report(result, n, policy, cost, a, b, c, d) adds the numbers for core's `read` of the algorithm; returns the new n
+-- A settled state is passed as plain values, one of which may be a table, because a table for each state would cost more
+-- than the decision. Settling a value that `write` packed at the same time does not change it.
 
 --@include "includes/now.lua"
 --@include "includes/once.lua"
@@ -42,21 +43,21 @@ local now = clock(given)
 local batch = cjson.decode(ARGV[3])
 local policies, numbers = batch[1], batch[2]
 
--- Entries as this batch leaves them, in the form of version 1: their values, false if there is no entry; the time until
--- which their keys are blocked, false if the value is not an entry; and the length of the block, false if unknown.
+-- Entries after the calls so far, in the form of version 1: their values (false if there is no entry), the times until
+-- which their keys are blocked (false if the value is not an entry), and the lengths of the blocks (false if unknown).
 -- Written once, at the end.
 local values, blocked, lengths, lifetimes = {}, {}, {}, {}
 
--- For each entry that was charged the policy, and the settled state since. Where claims share entries it is packed once,
--- at the end. Where all claims have their own, as far as their count shows, it is not held.
+-- For each charged entry, the policy and the settled state after the charge. If claims share entries, the state is packed
+-- once, at the end. If the counts show that no claims share entries, the state is not kept.
 local held, as, bs, cs, ds = {}, {}, {}, {}, {}
 local shares = #numbers > 5 * (#KEYS - 1)
 
--- True if anything is charged; and the server's error if it refuses to write.
+-- True if anything is charged, and the server's error if it refuses to write.
 local charged, refusal = false, nil
 
--- Returns whether the server accepts writes. Asked before the first charge, by the write that must come with it: the
--- server refuses all writes or none.
+-- Returns whether the server accepts writes. Tested before the first charge, with the write that each charge needs anyway,
+-- because the server refuses all writes or none.
 local function can_write()
   if not charged and not refusal then
     local reply = remember(KEYS[1], ARGV[1])
@@ -67,13 +68,13 @@ end
 
 local result, n = { now }, 1
 
--- Packs the state of an entry that was charged.
+-- Packs the state of a charged entry.
 local function keep(entry, policy, a, b, c, d)
   values[entry], lifetimes[entry] = policy.algorithm.write(policy, now, blocked[entry], a, b, c, d)
   held[entry] = nil
 end
 
--- Returns the settled state of an entry; nothing if it can't be read.
+-- Returns the settled state of an entry, or nothing if it can't be read.
 local function settle(entry, policy)
   local algorithm, owner = policy.algorithm, held[entry]
   if owner == policy then return as[entry], bs[entry], cs[entry], ds[entry] end
@@ -100,13 +101,13 @@ local function settle(entry, policy)
   return a, b, c, d
 end
 
--- Returns whether a claim on a settled state fits: 1 or 0, -1 when its entry can't be read.
+-- Returns 1 if a claim on a settled state fits, 0 if not, and -1 if its entry can't be read.
 local function judge(entry, policy, cost, a, b, c, d)
   if not a then return -1 end
   return blocked[entry] <= now and policy.algorithm.fits(policy, now, cost, a, b, c, d) and 1 or 0
 end
 
--- Charges a settled state and reports it, or reports it unchanged.
+-- Charges a settled state and reports it, or reports it without a charge.
 local function finish(charging, entry, policy, cost, a, b, c, d)
   local algorithm = policy.algorithm
   if charging then
@@ -123,7 +124,7 @@ local function finish(charging, entry, policy, cost, a, b, c, d)
   n = algorithm.report(result, n, policy, cost, a, b, c, d)
 end
 
--- From here on, the numbers in the result are texts: client libraries read integers near 2^53 one off.
+-- From here on, the numbers in the result are text, because client libraries read integers near 2^53 inexactly.
 local LARGE = 4503599627370496
 local is_large = false
 

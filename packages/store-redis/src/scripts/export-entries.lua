@@ -1,12 +1,12 @@
--- Lists some of the entries of this server. It declares no keys, since it can't know them: on a cluster it is sent to
+-- Lists some of the entries of this server. It declares no keys, because it can't know them. On a cluster it is sent to
 -- each master separately.
 --
--- ARGV[1]   the cursor, '0' to begin
+-- ARGV[1]   the cursor, '0' to start
 -- ARGV[2]   the pattern of the keys
--- ARGV[3]   about how many keys to look at
+-- ARGV[3]   about how many keys to examine
 --
--- Result    { the next cursor, '0' at the end; then for each live string with a lifetime its key, its value as JSON, false
---           when it can't be read, and the time at which it goes }
+-- Result    { the next cursor ('0' at the end), and then for each live string with a lifetime its key, its value as JSON
+--           (false if it can't be read), and the time at which it expires }
 
 --@include "includes/now.lua"
 --@include "includes/entry.lua"

@@ -3,9 +3,9 @@
 -- KEYS[1]      the lane of the caller (see once.lua)
 -- KEYS[2...]   the entries, each once
 -- ARGV[1]      the number of this script on its lane
--- ARGV[2...]   for each entry its value as JSON, and the time at which it goes
+-- ARGV[2...]   for each entry its value as JSON, and the time at which it expires
 --
--- Result       the entries, counted from 0, that were left alone because there was something
+-- Result       the entries, counted from 0, that were not written because their keys exist
 
 --@include "includes/now.lua"
 --@include "includes/once.lua"

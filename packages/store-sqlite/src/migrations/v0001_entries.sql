@@ -1,8 +1,9 @@
--- One row per entry. Its value is `other`, as JSON text, if that is set, and [1, blocked_until_ms, [c1, c2, …]]
--- otherwise: the state of most algorithms is one to five whole numbers. Rows past `expires_ms` count as absent.
+-- One row per entry. Its value is the JSON text in `other` if that is set. Otherwise it is
+-- [1, blocked_until_ms, [c1, c2, …]], because the state of most algorithms is one to five whole numbers. Rows past
+-- `expires_ms` count as absent.
 --
--- Without a rowid there is one tree, so that a look is one search. Only the key is indexed: the columns that change
--- with every charge are not.
+-- Without a rowid there is one tree, so that a look is one search. Only the key is indexed, and not the columns that change
+-- with every charge.
 
 CREATE TABLE IF NOT EXISTS "sluice_entries" (
   key TEXT NOT NULL PRIMARY KEY,

@@ -1,5 +1,5 @@
 -- The sliding log. Policy: x = limit, y = window. State: logs = [atMs, cost, ...], oldest first.
--- Reported: units used, the name of the newest grant (-1: none), the time at which the cost fits (-1: it fits, or never will).
+-- Reported: the units used, the name of the newest grant (-1: none), the time at which the cost fits (-1: it fits now or never).
 --@number 4
 
 --@section settle
@@ -23,7 +23,7 @@ END IF;
 IF used > 0 THEN
   corrected := true;
   IF size > 0 AND (log[size] = 0 OR log[size - 1] - floor(log[size - 1] / epoch) * epoch = now_ms) THEN
-    -- An entry left by a reset only has the name of the previous window.
+    -- An entry that a reset left behind only has the name of the previous window.
     IF log[size] = 0 THEN
       log[size - 1] := CASE
         WHEN log[size - 1] - floor(log[size - 1] / epoch) * epoch <> now_ms THEN now_ms

@@ -26,7 +26,7 @@ IF s2 = 0 AND s3 = 0 THEN
   s1 := CASE WHEN start_ms = now_ms AND s1 + epoch <= safe THEN s1 + epoch ELSE now_ms END;
   start_ms := now_ms;
 END IF;
--- How long the window has run; then the part of the previous count that has faded, rounded down: see sliding-window.ts.
+-- The age of the window, and then the part of the previous count that has faded, rounded down: see sliding-window.ts.
 used := y - least(y, start_ms + y - now_ms);
 IF s2 * used <= safe THEN
   used := floor(s2 * used / y);

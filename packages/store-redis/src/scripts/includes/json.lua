@@ -14,7 +14,7 @@ local function to_json(value)
   return '[2,' .. whole(blocked) .. ',' .. state .. ',' .. whole(length) .. ']'
 end
 
--- A value that would not be encoded to the same text again remains text.
+-- If encoding a value again would not give the same text, the text is kept.
 local function from_json(text)
   local start = string.sub(text, 1, 3)
   if start ~= '[1,' and start ~= '[2,' then return text end

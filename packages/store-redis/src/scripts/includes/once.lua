@@ -1,5 +1,5 @@
--- A client library may send a script again when the connection broke before the reply arrived, and the first one may
--- have run. Each caller numbers its scripts on its own lane, so a number that is not larger than the last one is a
+-- If the connection breaks before the reply arrives, a client library may send a script again, although it may have run.
+-- Each caller numbers its scripts on a lane that only it uses. So a number that is not larger than the last one is a
 -- repetition.
 local function repeated(lane, number)
   return tonumber(number) <= tonumber(redis.call('GET', lane) or '0')

@@ -1,4 +1,4 @@
--- floor(a * b / divisor), also where the product passes 2^53: see core's ratio.ts.
+-- floor(a * b / divisor), exact even if the product exceeds 2^53: see core's ratio.ts.
 local function floor_of_ratio(a, b, divisor)
   local product = a * b
   if product <= 9007199254740991 then return math.floor(product / divisor) end

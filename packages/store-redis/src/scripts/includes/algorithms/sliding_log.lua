@@ -14,7 +14,7 @@ local function add_grant(log, now, cost)
 end
 
 algorithms['sliding-log'] = {
-  -- the log without what has left the window, units used; and whether it was repaired
+  -- the log without grants that have left the window, the units used, and whether it was repaired
   settle = function(policy, now, value)
     local all, log, used, ahead = value and unpack_list(value) or {}, {}, 0, 0
     for i = 1, #all, 2 do
@@ -48,7 +48,7 @@ algorithms['sliding-log'] = {
     return pack_list(blocked, log), newest and time_of(newest) + policy[3] - now or 1
   end,
 
-  -- used, the name of the newest grant (-1: none), fitsAtMs (-1: it fits, or never will)
+  -- the units used, the name of the newest grant (-1: none), fitsAtMs (-1: it fits now or never)
   report = function(result, n, policy, cost, log, used)
     local left, fits_at, i = used, -1, 1
     while left + cost > policy[2] and log[i] do

@@ -1,7 +1,7 @@
 -- Policy: { name, rate, intervalMs, burst }. State: fullAtMs, numerator, rate, intervalMs, busySinceMs.
 -- The arithmetic, and why it is exact, is explained in core's token-bucket.ts. Needs ratio.lua.
 
--- Converts units of a bucket with another interval to units of this one, rounded up, at most what the bucket holds.
+-- Converts units of a bucket with another interval to units of this one: rounded up, and at most what the bucket holds.
 local function converted(units, old_interval, interval, burst)
   local tokens = math.floor(units / old_interval)
   if tokens >= burst or units > 9007199254740991 then return burst * interval end
