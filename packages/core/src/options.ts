@@ -15,7 +15,7 @@ export type Rule =
   /** Any other rule. `must` completes the sentence "option … must …". */
   | { is(value: unknown): boolean; readonly must: string };
 
-/** A rule for each option of a function. `undefined` is allowed for all of them. */
+/** A rule for each option of a function. Every option may also be `undefined`. */
 export type Rules<Options = Readonly<Record<string, unknown>>> = { readonly [Name in keyof Options]-?: Rule };
 
 /**

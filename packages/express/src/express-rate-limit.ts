@@ -88,7 +88,7 @@ export function toExpressRateLimitStore(
     return { hits: state[1], leftMs: Math.min(state[2] - nowMs, windowMs ?? Number.POSITIVE_INFINITY) };
   }
 
-  /** Reads the hits of a client, and changes them if `change` is given. */
+  /** Reads the hits of a client, and stores what `change` returns, if anything. */
   async function update(
     key: string,
     change: (found: { hits: number; leftMs: number } | undefined) => { hits: number; leftMs: number } | undefined,
@@ -126,7 +126,7 @@ export function toExpressRateLimitStore(
       if (wholeMs === undefined) {
         throw new SluiceError(
           "INVALID_OPTION",
-          "the store has no windowMs: pass it to rateLimit of express-rate-limit",
+          "the store has no windowMs: pass the store to rateLimit of express-rate-limit",
         );
       }
       const found = await update(key, (hits) => ({ hits: (hits?.hits ?? 0) + 1, leftMs: hits?.leftMs ?? wholeMs }));

@@ -13,7 +13,7 @@ const APPEND = { append: true };
 /** Fields that a response may have for reasons other than the limit. */
 const SHARED: ReadonlySet<string> = new Set(["Retry-After", "Cache-Control"]);
 
-/** Set by `@hono/node-server` on the response of a route that answered directly. */
+/** The field that `@hono/node-server` sets on the response of a route that answered directly. */
 const ALREADY_SENT = "x-hono-already-sent";
 
 /** The fields of all drafts. Without the `X-RateLimit-` fields, which may come from other software. */

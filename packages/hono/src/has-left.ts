@@ -1,7 +1,10 @@
 import { type ConnectedRequest, connectionEnded } from "@sluice/core/http";
 import type { Context, Env } from "hono";
 
-/** On Node.js the connection shows it: a request's signal is aborted only after the response has ended. */
+/**
+ * Returns whether the client has left. Uses Node's connection, because a request's signal is aborted only after the
+ * response.
+ */
 export function hasLeft<E extends Env>(c: Context<E>): boolean {
   if (c.req.raw.signal.aborted) return true;
   const { incoming } = (c.env ?? {}) as { readonly incoming?: ConnectedRequest };

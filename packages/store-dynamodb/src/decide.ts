@@ -25,7 +25,7 @@ export interface DecideCall {
   readonly places: readonly Place[];
   readonly nowMs: number | undefined;
   readonly deadlineMs: number;
-  /** Until this time the answer of a charge is still useful for undoing it, although it is too late for the caller. */
+  /** The time until which the answer of a charge can still be used to undo it, although it is too late for the caller. */
   readonly undoUntilMs?: number | undefined;
 }
 

@@ -102,7 +102,7 @@ function checkKey(
   if (KeySchema.length === 1 && KeySchema[0]?.AttributeName === PARTITION_KEY && type === "S") return;
   throw new SluiceError(
     "STORE_NOT_READY",
-    `the table "${table}" exists with another key than in tableDefinition(): delete it, or choose another name`,
+    `the table "${table}" exists, but its key differs from tableDefinition(): delete it, or choose another name`,
   );
 }
 

@@ -163,7 +163,7 @@ function withoutLimit(): Slots {
   };
 }
 
-/** For calls without a deadline. */
+/** The time limit of calls without a deadline. */
 const MAX_CALL_MS = 60_000;
 
 export function deadlineOf(options: CallOptions | undefined): number {

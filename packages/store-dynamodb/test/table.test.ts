@@ -133,7 +133,7 @@ describe("a table", () => {
     });
     await expect(createSchema(client, { table })).rejects.toMatchObject({
       code: "STORE_NOT_READY",
-      message: expect.stringMatching(/exists with another key than in tableDefinition\(\)/),
+      message: expect.stringMatching(/exists, but its key differs from tableDefinition\(\)/),
     });
   });
 });

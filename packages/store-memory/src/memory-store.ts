@@ -291,7 +291,7 @@ function blankFinding(): WritableFinding {
   return { allowed: false, remaining: 0, retryAfterMs: undefined, resetAfterMs: 0, epochMs: 0, blocked: false };
 }
 
-/** The time to add to the lifetime of entries if a call has an explicit time, because entries expire by this process's clock. */
+/** The time to add to the lifetime of entries if a call has an explicit time: entries expire by this process's clock. */
 function graceOf(options: CallOptions | undefined): number {
   return options?.nowMs === undefined ? 0 : Date.now() - options.nowMs + TEST_GRACE_MS;
 }

@@ -53,7 +53,7 @@ function has(client: unknown, method: string): boolean {
 const END_READ_ONLY =
   "SELECT set_config('idle_session_timeout', '1', false) WHERE current_setting('transaction_read_only') = 'on'";
 
-/** By this time the client has noticed that the session has ended. */
+/** The time after which the client has noticed that the session has ended. */
 const ENDED_AFTER_MS = 30;
 
 /** A client of `postgres`, or Bun's `SQL`. It assigns statements to its connections itself. */

@@ -27,7 +27,7 @@ const CHANGED = -2;
 const ROW_HELD = -3;
 const READ_ONLY = -4;
 
-/** For the server, the fixed cost of a statement equals that of 15 decisions. */
+/** A batch is split above this size. The server's fixed cost of a statement equals that of 15 decisions. */
 const WORTH_SPLITTING = 64;
 
 /**

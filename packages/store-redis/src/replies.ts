@@ -57,15 +57,15 @@ export function isUnknownScript(error: unknown): boolean {
   return codeOf(messageOf(error)) === "NOSCRIPT";
 }
 
-/** Returns whether the keys of a script are in several hash slots, so that it has certainly not run. */
+/** Returns whether the keys of a script are in several hash slots. The script has then certainly not run. */
 export function isCrossSlot(error: unknown): boolean {
   const message = messageOf(error);
   return codeOf(message) === "CROSSSLOT" || message.startsWith("ERR CROSSSLOT");
 }
 
 /**
- * Returns whether the keys of a script are on two servers because their slot is being moved, so that the script has not
- * run. ioredis reports this after the two servers have rejected the script 16 times in turn. It names the last rejection.
+ * Returns whether the keys of a script are on two servers because their slot is being moved. The script has then not run.
+ * ioredis reports this after the two servers have rejected the script 16 times in turn, with the last rejection.
  */
 export function isMovingSlot(error: unknown): boolean {
   const message = messageOf(error);

@@ -142,9 +142,9 @@ const SOURCES: readonly (readonly [module: string, name: string])[] = [
  * createSchema}.
  *
  * @param path the path of the file, or `":memory:"` for a database in memory that only this connection sees
- * @throws SluiceError rejects with `STORAGE_UNAVAILABLE` if the folder does not exist, access is denied, or the file is
- * of another kind; with `STORE_NOT_READY` for a missing file that may not be created; with `PACKAGE_MISSING` on Node.js
- * 20 if no package is installed that runs on it; and with `INVALID_OPTION`, `UNKNOWN_OPTION`
+ * @throws SluiceError rejects with `STORAGE_UNAVAILABLE` if the folder does not exist, access is denied, or the file is of
+ * another kind; with `STORE_NOT_READY` if the file is missing and may not be created; with `PACKAGE_MISSING` on Node.js 20
+ * if no suitable package is installed; with `INVALID_OPTION` or `UNKNOWN_OPTION` for an invalid option
  *
  * @example
  * ```ts

@@ -9,7 +9,7 @@ export function isWorthWaiting(error: unknown): boolean {
 export function notReady(message: string, options?: ErrorOptions): SluiceError {
   const text =
     `the SQLite database is not ready for the store (${message}): run createSchema(client) of @sluice/store-sqlite with the ` +
-    "store's table, or the SQL that schemaSql() returns after PRAGMA journal_mode = WAL";
+    "store's table, or PRAGMA journal_mode = WAL and then the SQL that schemaSql() returns";
   return reportedByStore(new SluiceError("STORE_NOT_READY", text, options));
 }
 

@@ -10,7 +10,7 @@ export interface SchemaOptions {
   table?: string | undefined;
 }
 
-/** In the order in which they are applied. A released migration never changes. */
+/** The migrations in the order in which they are applied. A released migration never changes. */
 const MIGRATIONS = [v0001Entries];
 
 /** The version of the schema that the store needs. */

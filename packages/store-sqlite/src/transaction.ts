@@ -21,9 +21,9 @@ export type TransactionKind = "look" | "try" | "lock";
  * Makes the calls in one transaction.
  *
  * - `"look"` takes no lock: calls that would change anything must be repeated.
- * - `"try"` looks, and takes the write lock only if there is anything to write. The lock is refused when others hold
- *   it, and when they have written since the look. Calls that changed nothing, and saw no change of other calls, are
- *   still answered then, so that a denial waits for no other process.
+ * - `"try"` looks, and takes the write lock only if there is anything to write. The lock is refused if others hold it or
+ *   have written since the look. Calls that changed nothing, and saw no change of other calls, are still answered. So a
+ *   denial waits for no other process.
  * - `"lock"` takes the write lock first, so that no other process can write between the look and the lock.
  */
 export function transact(session: Session, calls: readonly Call[], kind: TransactionKind): Answers {

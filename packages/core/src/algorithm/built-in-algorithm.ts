@@ -43,8 +43,8 @@ export interface ReplyReader {
 
 /**
  * Merges two states of one policy when state moves: the result is at least as strict as each of them, now and later. The
- * policy is not known at that point. The states contain everything needed, except what follows from the expiry of the
- * arriving state. A block can make that expiry later than the window's end; the result is then too strict.
+ * policy is not known then, so everything needed comes from the states and from the expiry of the arriving state. A block
+ * can make that expiry later than the window's end. The result is then too strict.
  */
 export interface StateMerge<S = unknown> {
   /** The length of the policy's window, derived from the expiry of a state; `undefined` if it can't be known. */

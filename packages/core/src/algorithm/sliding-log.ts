@@ -35,14 +35,13 @@ export function slidingLog(options: WindowOptions): SlidingLogPolicy {
  */
 export type GrantLog = readonly number[];
 
-/**
- * The summary of a log that a decision needs, for databases that do not send the log to this process: the units granted
- * within the window, the time of the newest grant (`undefined` if there is none), and the time at which enough of the
- * oldest grants have left the window for the cost to fit (`undefined` if it fits already or never will).
- */
+/** The data of a log that a decision needs. Databases send it instead of the whole log. */
 interface LogSummary {
+  /** The units granted within the window. */
   readonly used: number;
+  /** The time of the newest grant, if there is one. */
   readonly newestMs: number | undefined;
+  /** When enough of the oldest grants have left the window for the cost to fit. `undefined` if it fits now or never will. */
   readonly fitsAtMs: number | undefined;
 }
 

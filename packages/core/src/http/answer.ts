@@ -165,9 +165,9 @@ export function denier<Req, Found, Reason extends string>(
 
 /** The decision of a guard about a request. */
 export interface Verdict<D extends Denial = Denial> {
-  /** For the first of the guard's `properties`. */
+  /** The value for the first of the guard's `properties`. */
   readonly found: unknown;
-  /** For the other properties, in order. */
+  /** The values for the other properties, in order. */
   readonly others: readonly unknown[] | undefined;
   /** Fields of the response, whatever its status. Set or append them before anything can end the response. */
   readonly fields: readonly HeaderField[];

@@ -28,7 +28,7 @@ export interface Answers<Looked = unknown, Joining extends Participant = Partici
 
 /** The verdict of a check on a request that may continue. */
 export interface Pass {
-  /** Set on the response, whatever its status. */
+  /** Fields that are set on the response, whatever its status. */
   readonly fields?: readonly HeaderField[] | undefined;
   /** The value that the app finds on the request under the check's `requestProperty`. */
   readonly found?: unknown;

@@ -60,7 +60,10 @@ export function hashedKey(hash: HashKey, key: LimiterKey): MaybePromise<LimiterK
   );
 }
 
-/** Not UTF-8, which has the same bytes for all lone surrogates: two different keys must never become one. */
+/**
+ * Returns the UTF-16 code units as bytes. Not UTF-8, in which all lone surrogates have the same bytes: keys must stay
+ * different.
+ */
 function codeUnits(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length * 2);
   for (let i = 0; i < text.length; i++) {

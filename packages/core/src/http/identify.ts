@@ -138,7 +138,7 @@ function addressKeys<Req>(
   };
 }
 
-/** The fetch standard, section 4.8: every preflight names the method that the browser is going to use. */
+/** Returns whether a request is a CORS preflight, which names the method to come (fetch standard, section 4.8). */
 function isPreflight<Req>(request: Req, port: HttpPort<Req>): boolean {
   return port.method(request) === "OPTIONS" && port.header(request, "access-control-request-method") !== undefined;
 }

@@ -1,9 +1,9 @@
 import { createWarn } from "./warnings.js";
 
-/** Such middleware is created again and again, so the warning is logged once for the whole process. */
+/** Once for the whole process, because such middleware is created again and again. */
 const warn = createWarn("rateLimit", undefined);
 
-/** So many middlewares in a row that handled one request each: the app is not just creating its middleware late. */
+/** After this many middlewares in a row that handled one request each, the app is certainly not just starting late. */
 const IN_A_ROW = 100;
 
 let inARow = 0;

@@ -169,7 +169,7 @@ function isRefusal<D extends Denial>(judged: Pass | Refusal<D> | undefined): jud
   return judged !== undefined && "deny" in judged;
 }
 
-/** One field for each name: the values of lists are joined, and of other fields the last value is used. */
+/** Returns one field for each name. The values of lists are joined. Other fields keep their last value. */
 function joinFields(fields: readonly HeaderField[]): readonly HeaderField[] {
   const byName = new Map<string, HeaderField>();
   for (const field of fields) {

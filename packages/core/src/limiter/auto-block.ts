@@ -32,7 +32,7 @@ export interface AutoBlockHost {
   bounded<T>(work: Promise<T>, calls: CallOptions): Promise<T>;
 }
 
-/** The {@link AttachableBlock} of one limiter. */
+/** An {@link AttachableBlock} that is attached to a limiter. */
 export interface AutoBlocker {
   /** Throws a `SluiceError` with `INVALID_OPTION` if it is unclear which key would be blocked. */
   check(key: LimiterKey): void;

@@ -90,9 +90,8 @@ const UNBOUNDED: CallOptions = {};
 /**
  * Creates the function that decides requests, and the parts that use it.
  *
- * @param shared the outage to report to, if several limiters are one to the app, such as those of policies chosen by
- * request
- * @param source the source of decisions when the store answers
+ * @param shared an outage to which several limiters report, such as those of policies that are chosen by request
+ * @param source the source of decisions if the store answers
  * @throws SluiceError
  */
 export function createLimiterCore(
@@ -330,7 +329,7 @@ function fail(error: unknown): never {
 /** The engine for policies that the store can't decide. */
 function engineOf(mark: AsynchronousMark | undefined, asked: Store): Engine {
   if (mark !== undefined) return mark.updatingEngine(asked);
-  throw new SluiceError("INVALID_STORE", "a store without the property `asynchronous` must decide all algorithms");
+  throw new SluiceError("INVALID_STORE", "a store without the property `asynchronous` must support all algorithms");
 }
 
 /** How the limiter calls its store. Options for failures are rejected if the store's mark brings no failure policy. */

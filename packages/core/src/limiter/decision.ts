@@ -34,9 +34,9 @@ export interface PolicyDecision {
 /**
  * The answer to a request for admission: a value and never an exception.
  *
- * With a limit of 10 per 10 s and a cost of 1, the third request of a client reads: `allowed: true, limit: 10,
- * remaining: 7, retryAfterMs: 0, resetAfterMs: 3000`, and the eleventh at the same moment: `allowed: false,
- * remaining: 0, retryAfterMs: 1000, resetAfterMs: 10000`.
+ * For example, with a limit of 10 per 10 s and a cost of 1, the decision on a client's third request has `allowed: true,
+ * limit: 10, remaining: 7, retryAfterMs: 0, resetAfterMs: 3000`. The decision on the eleventh, at the same moment, has
+ * `allowed: false, remaining: 0, retryAfterMs: 1000, resetAfterMs: 10000`.
  */
 export interface Decision {
   readonly allowed: boolean;
@@ -47,11 +47,11 @@ export interface Decision {
    * Otherwise it is the policy with the least remaining. Of two equal ones, it is the policy that takes longer to reset.
    */
   readonly limit: number;
-  /** That of the binding policy. */
+  /** The value of the binding policy. */
   readonly remaining: number;
   /** The time until every policy allows the cost: 0 if allowed, `undefined` if they never can. */
   readonly retryAfterMs: number | undefined;
-  /** That of the binding policy. */
+  /** The value of the binding policy. */
   readonly resetAfterMs: number;
   /** The decisions of all policies, in the order in which they were given. Empty if the store did not answer. */
   readonly policies: readonly PolicyDecision[];

@@ -22,7 +22,7 @@ export interface EscalatingBlockOptions {
   duration: Duration;
   /** The longest block. Default `"1d"`. */
   maxDuration?: Duration | undefined;
-  /** After a block has ended and this time has passed, the next block counts as the first again. Default `"1d"`. */
+  /** How long after the end of a block the next block counts as the first again. Default `"1d"`. */
   forgetAfter?: Duration | undefined;
   /**
    * The names of the policies whose denials count. Default: all. Required if the limiter has a key for each policy, because

@@ -4,9 +4,9 @@ import type { Claim } from "../store/store.js";
 /** Simulates a line of callers on the state that the store had at one look. */
 export interface Forecast {
   /**
-   * Milliseconds from the look until the caller who joins last is granted, if no other caller joins. If that is by
-   * `latestMs`, the caller is added to the line. Otherwise the result is a lower bound above `latestMs`, and the caller is
-   * not added.
+   * Milliseconds from the look until the caller who joins last is granted, if no other caller joins. If the result is
+   * at most `latestMs`, the caller is added to the line. Otherwise the result is a lower bound, and the caller is not
+   * added.
    */
   add(cost: number, latestMs: number): number;
 }

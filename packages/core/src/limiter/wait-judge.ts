@@ -13,7 +13,7 @@ export interface Judging {
 /** How many callers are simulated without a pause. In a longer line, other work of the process runs in between. */
 const SLICE = 1_000;
 
-/** After simulating a long line, wait this many times as long as it took before doing it again. */
+/** How long to wait before simulating a long line again, as a multiple of the time that the last simulation took. */
 const PAUSE = 4;
 
 /**

@@ -131,7 +131,10 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     );
   }
 
-  /** Also runs while nothing can be sent, so that in an outage the queue holds only calls whose callers still wait. */
+  /**
+   * Rejects calls that are too late. Does so even while nothing can be sent: in an outage, only calls whose callers wait
+   * stay queued.
+   */
   function refuseLate(nowMs: number): void {
     const hopelessMs = pace.hopelessMs(nowMs);
     if (earliestDeadlineMs > hopelessMs) return;

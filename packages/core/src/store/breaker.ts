@@ -118,7 +118,7 @@ interface BreakerState {
 
 const NO_PARTS: readonly Part[] = [];
 
-/** As a share of the cooldown. */
+/** The largest random change of the cooldown, as a share of it. */
 const JITTER = 1 / 4;
 
 /** The rule of options that `false` turns off. */

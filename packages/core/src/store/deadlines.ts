@@ -14,8 +14,8 @@ export interface Deadlines {
   /** The deadline of a call that starts now: a time of `performance.now()`. */
   next(): number;
   /**
-   * Resolves to what `answered` returns for the result of `work`. If there is none by `deadlineMs`, resolves to what
-   * `unanswered` returns. Default deadline: {@link Deadlines.next}.
+   * Resolves to what `answered` returns for the result of `work`. If `work` rejects, or has no result by `deadlineMs`,
+   * resolves to what `unanswered` returns. Default deadline: {@link Deadlines.next}.
    */
   bound<T, R>(work: Promise<T>, call: BoundCall<T, R>, deadlineMs?: number): Promise<R>;
   /** @param flight notified when the work ends, even after the deadline */

@@ -66,7 +66,7 @@ interface Denied {
   readonly atMs: number;
   /** How long the denial holds: until a key recovers or the denial is too old. */
   readonly forMs: number;
-  /** After this time the next request asks the store. Others are still answered from the cache. */
+  /** The time from which the next request asks the store. Others are still answered from the cache. */
   refreshMs: number;
 }
 
@@ -84,7 +84,7 @@ export function checkDenyCache(options: DenyCacheOptions): DenyCacheNumbers {
 }
 
 export function createDenyCache({ maxKeys, maxAgeMs }: DenyCacheNumbers): DenyCache {
-  /** In order of age, the oldest first. */
+  /** The remembered denials, the oldest first. */
   const denials = new Map<string, Denied>();
   /** When keys were cleared, the oldest first. */
   const cleared = new Map<string, number>();

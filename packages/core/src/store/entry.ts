@@ -5,9 +5,9 @@ import { SluiceError } from "../errors.js";
 import type { Admission, Claim, ClaimFinding, Outcome } from "./store.js";
 
 /**
- * The state of one policy for one key, in the form that every store keeps: a version, the time until which the key is
- * blocked (0 if it never was), and the algorithm's own state (`null` if there is none yet). Version 2 also has the length
- * of the block, so that a clock that steps back can't extend it. Version 1 has no length.
+ * The state of one policy for one key, in the form that every store keeps. It has a version, the time until which the key
+ * is blocked (0 if it never was), and the algorithm's own state (`null` if there is none yet). Version 2 also has the
+ * length of the block, so that a clock that steps back can't extend it. Version 1 has no length.
  */
 export type Entry =
   | readonly [version: 1, blockedUntilMs: number, state: unknown]

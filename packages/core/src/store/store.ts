@@ -98,7 +98,7 @@ export interface DecidingStore extends Store {
   readonly algorithms?: ReadonlySet<string> | undefined;
   /**
    * Decides one admission atomically. A denial writes only repairs. The result must equal that of {@link decideEntries} on
-   * the entries, which are also read and written in that form, so that `atomicUpdate` and `decide` can work on the same
+   * the entries. `decide` must read and write entries in the form of `atomicUpdate`, so that both can work on the same
    * key. It must not fail because a repair can't be written.
    */
   decide(admission: Admission, options?: CallOptions): MaybePromise<Outcome>;

@@ -22,7 +22,10 @@ export interface StoredKeys {
 /** Longer keys are stored as their digest: most databases limit the length of indexed values. */
 const LONGEST_KEY = 256;
 
-/** With the longest key and 3 bytes a UTF-16 code unit, names stay below DynamoDB's limit of 2,048 bytes, the smallest one. */
+/**
+ * Keeps names below DynamoDB's limit of 2,048 bytes, the smallest of all, with the longest key and 3 bytes a UTF-16 code
+ * unit.
+ */
 const LONGEST_SCOPE = 420;
 
 /** Postgres text can't hold NUL. Lone surrogates have no UTF-8 form, so encoders turn all of them into one character. */

@@ -50,7 +50,7 @@ describe("the option headers", () => {
   });
 
   it("refuses other forms, and names those that there are", () => {
-    const must = 'option "headers" must be "none", false or some of draft-11, draft-7, draft-6, legacy';
+    const must = 'option "headers" must be "none", false or one or more of draft-11, draft-7, draft-6, legacy';
     for (const bad of ["draft-9", ["draft-11", false], ["none"], true]) {
       expect(() => fieldsWith(bad as Headers)).toThrow(must);
     }

@@ -81,8 +81,8 @@ export function blockedBy(
 }
 
 /**
- * The block to write if it has to be rewritten: it was {@link corrected}, or has no end and would expire. Otherwise the
- * same object.
+ * The block to write again if it was {@link corrected}, or if it has no end and would expire. Otherwise returns the same
+ * object.
  */
 export function renewed(block: StoredBlock, nowMs: number): StoredBlock {
   const [key, sinceMs, untilMs, reason, writtenMs] = block;

@@ -31,7 +31,7 @@ export interface OnceOptions<Req>
   extends Omit<DebouncerOptions, "store" | "window">,
     AnswerOptions<Req, Sighting>,
     FingerprintOptions<Req> {
-  /** For how long after the first request the same request is a duplicate. Default `"1s"`. */
+  /** The time after the first request during which the same request is a duplicate. Default `"1s"`. */
   window?: DebouncerOptions["window"] | undefined;
   /**
    * Returns whether the same request may come again immediately, for example because it failed. Called when the response

@@ -16,7 +16,7 @@ import { checkKey } from "../key.js";
 
 /** Options of {@link createDebouncer}. */
 export interface DebouncerOptions extends Omit<LimiterOptions, "policies" | "algorithms" | "autoBlock" | "denyCache"> {
-  /** For how long after the first call a call with the same key and fingerprint is a duplicate. */
+  /** The time after the first call during which a call with the same key and fingerprint is a duplicate. */
   window: Duration;
   /**
    * False: {@link Debouncer.seen} rejects if the store fails, because a client that is denied as a duplicate assumes that

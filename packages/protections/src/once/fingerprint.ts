@@ -22,13 +22,13 @@ function hasBody<Req>(request: Req, port: HttpPort<Req>): boolean {
   return Number(port.header(request, "content-length") ?? 0) > 0;
 }
 
-/** Parsers leave an empty object if the body is not of their type. A body that is `{}` has two bytes. */
+/** Returns whether no parser has read the body: parsers leave an empty object for other types. A real `{}` has two bytes. */
 function isUntouched<Req>(body: unknown, request: Req, port: HttpPort<Req>): boolean {
   if (typeof body !== "object" || body === null || isBytes(body) || Object.keys(body).length > 0) return false;
   return !Array.isArray(body) && Number(port.header(request, "content-length") ?? Number.NaN) !== 2;
 }
 
-/** For a form with files, parsers put the fields here and the files elsewhere. */
+/** Returns whether the files of a form are missing here: parsers put its fields here and its files elsewhere. */
 function lacksFiles<Req>(body: unknown, request: Req, port: HttpPort<Req>): boolean {
   const isForm = /^\s*multipart\//i.test(port.header(request, "content-type") ?? "");
   return isForm && !(typeof body === "object" && body !== null && isBytes(body));

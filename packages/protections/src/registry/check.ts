@@ -56,7 +56,7 @@ export function registered<Req>(
   return registeredIn(registry, { id, requestProperty, statusCode, type, title, message });
 }
 
-/** Like {@link registered}, for an existing registry. Without the code that creates one, which keeps bundles small. */
+/** Like {@link registered}, for an existing registry. Does not include the code that creates one, to keep bundles small. */
 export function registeredIn<Req>(
   registry: Registry,
   { id, requestProperty = "registeredClient", ...answer }: Omit<RegisteredOptions<Req>, keyof RegistryOptions>,

@@ -49,7 +49,7 @@ export interface AppUnderTest<Req, Handler> {
 
 /** A listening app. */
 export interface AdapterServer {
-  /** Such as `http://127.0.0.1:49152`. */
+  /** The URL of the server, such as `http://127.0.0.1:49152`. */
   readonly url: string;
   /** The errors that reached the framework's error handling, which then sends its default answer. */
   readonly errors: readonly unknown[];

@@ -8,7 +8,7 @@ export const DEFAULT_IPV6_PREFIX = 56;
 /** The number of leading bits of an IPv6 address that identify a client. */
 export const IPV6_PREFIX: Rule = { min: 32, max: 128 };
 
-/** Longer texts are not read. Leaves room for a zone. */
+/** Longer texts are not read. This length leaves room for a zone. */
 const MAX_LENGTH = 128;
 
 const MAPPED_START = "::ffff:";

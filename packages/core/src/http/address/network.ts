@@ -12,7 +12,7 @@ export interface Network {
 /** The bits before an IPv4 address in IPv6. */
 const MAPPED_BITS = 96;
 
-/** Longer texts are not read. Leaves room for a zone. */
+/** Longer texts are not read. This length leaves room for a zone. */
 const MAX_LENGTH = 128;
 
 /** Only texts that are meant as a network match this. */

@@ -44,7 +44,10 @@ interface PolicyParts {
 /** How many recent values are kept (a power of two). Most requests have the same numbers as an earlier one. */
 const REMEMBERED = 64;
 
-/** With a single policy the decision has all numbers, so the list of policies is not created. Repeated values are reused. */
+/**
+ * Writes the state of a single policy. The decision has its numbers, so no list of policies is created. Reuses recent
+ * values.
+ */
 function onlyState(parts: PolicyParts): StateField["write"] {
   const { head, tail } = parts;
   const latest = new Array<{ remaining: number; window: number; value: string } | undefined>(REMEMBERED);

@@ -19,7 +19,7 @@ const HEADER_FORMS: readonly DistinctForm[] = ["draft-11", "draft-7", "draft-6",
 /** The values of the option `headers`. */
 export const FORMS: Rule = {
   is: (headers) => headers === false || headers === "none" || [headers].flat().every((form) => isForm(form)),
-  must: `be "none", false or some of ${HEADER_FORMS.join(", ")}`,
+  must: `be "none", false or one or more of ${HEADER_FORMS.join(", ")}`,
 };
 
 function isForm(form: unknown): boolean {

@@ -22,7 +22,7 @@ export type RemoteDatabase<Undecided extends symbol = never, Connection = undefi
   readonly name: string;
   /** The function of `node:crypto`. */
   readonly createHash: CreateHash;
-  /** Default: all entries are in one place. */
+  /** The places of entries. Default: all entries are in one place. */
   readonly places?: Places | undefined;
   /**
    * Names the server that has a stored key. Used only if entries are in several places and servers can fail separately.
