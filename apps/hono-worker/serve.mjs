@@ -17,15 +17,15 @@ const worker = new Miniflare({
   compatibilityDate: "2025-01-01",
   host: "127.0.0.1",
   port: Number(PORT),
-  // Nothing is fetched from elsewhere.
+  // Stops Miniflare from fetching an example of `request.cf`.
   cf: false,
 });
 
 const url = await worker.ready;
 console.log(`Listening on ${url}
 
-Each client may make 10 requests per 10 seconds, counted from its first one. On Workers, Cloudflare says who the client is; here curl
-does. Try 12 in a row; the last two get 429:
+Each client may make 10 requests per 10 seconds, counted from its first one. On Workers, Cloudflare sets the client address; here curl
+does. Send 12 in a row; the last two get 429:
 
   for i in $(seq 12); do curl -s -o /dev/null -w '%{http_code}  %header{ratelimit}\\n' -H 'CF-Connecting-IP: 192.0.2.1' ${url}; done
 

@@ -2,18 +2,18 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { startDynamodb } from "@sluice/servers";
 import { createSchema } from "@sluice/store-dynamodb";
 
-/** A client with the table, and how to let go of both. */
+/** A client of a database that has the table, and a function that closes both. */
 export interface Database {
   readonly client: DynamoDBClient;
-  /** The place of the database, for people to read. */
+  /** The location of the database, as text for people. */
   readonly where: string;
   stop(): Promise<void>;
 }
 
 /**
- * The DynamoDB that the environment names as the AWS SDK understands it: by `AWS_ENDPOINT_URL_DYNAMODB` or
- * `AWS_ENDPOINT_URL`, or by `AWS_REGION` alone for AWS itself, where the table has to be there. Otherwise DynamoDB Local is
- * started.
+ * Opens the DynamoDB that the AWS SDK finds in the environment: `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`, or
+ * AWS itself if only `AWS_REGION` is set. On AWS the table must exist. Without any of these variables, DynamoDB Local
+ * is started.
  */
 export async function openDatabase(table: string): Promise<Database> {
   const { AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS_REGION } = process.env;

@@ -1,5 +1,6 @@
-// Express with a burst and a daily limit in DynamoDB. Run as: node dist/main.js, with the port in PORT (default 3000), the table's
-// name in TABLE (default sluice-demo), and what the AWS SDK reads where there is a DynamoDB to use.
+// Express with a burst and a daily limit in DynamoDB. Run as: node dist/main.js. Variables: PORT (default 3000), TABLE,
+// the table's name (default sluice-demo), and those that the AWS SDK reads. Without the latter, DynamoDB Local is
+// started.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { decisionOf, rateLimit, slidingWindow, tokenBucket } from "@sluice/express";
@@ -26,7 +27,7 @@ function serve({ client, where, stop }: Database): void {
       ],
       {
         prefix: "sluice-demo",
-        // The first decision of DynamoDB Local takes longer than the default of 500 ms.
+        // The first decision on DynamoDB Local takes longer than the default timeout of 500 ms.
         timeout: "2s",
         on: {
           storeError: ({ error }) =>
@@ -43,9 +44,9 @@ function serve({ client, where, stop }: Database): void {
   const server = createServer(app);
   server.on("listening", () => {
     const url = `http://localhost:${(server.address() as AddressInfo).port}/`;
-    console.log(`Listening on ${url}, with limits in ${where}, in the table ${TABLE}
+    console.log(`Listening on ${url}, with limits in the table ${TABLE} of ${where}
 
-Each client may make 10 requests at once, then one every 2 seconds, and 1000 a day. Try 12 in a row; the last two get 429:
+Each client may make 10 requests at once, then one every 2 seconds, and 1000 a day. Send 12 in a row; the last two get 429:
 
   for i in $(seq 12); do curl -s -o /dev/null -w '%{http_code}  %header{ratelimit}\\n' ${url}; done
 
@@ -54,7 +55,7 @@ Ctrl-C stops the server.`);
   server.on("error", (error: NodeJS.ErrnoException) => {
     fail(
       error.code === "EADDRINUSE"
-        ? `Port ${PORT} is in use. Stop what listens there, or choose another port with PORT`
+        ? `Port ${PORT} is in use. Stop the program that uses it, or choose another port with PORT`
         : `Can't listen on port ${PORT}: ${error.message}`,
     );
     void stop();

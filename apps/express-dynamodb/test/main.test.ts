@@ -2,7 +2,7 @@ import { type Demo, startDynamodb } from "@sluice/servers";
 import { demoStarter, statusesOf } from "@sluice/servers/demo-tests";
 import { expect, it } from "vitest";
 
-// Nothing of AWS is in a demo's environment but what a test gives.
+// A demo's environment has only those AWS variables that a test sets.
 const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("AWS_"));
 const quiet = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" };
 const start = demoStarter(new URL("../dist/main.js", import.meta.url), { ...Object.fromEntries(inherited), ...quiet });
@@ -12,7 +12,7 @@ async function untilListening(demo: Demo): Promise<string> {
   return url;
 }
 
-it("brings a DynamoDB Local along, lets the burst through, and stops on a signal", async () => {
+it("starts DynamoDB Local, allows the burst, and stops on a signal", async () => {
   const demo = start();
   const url = await untilListening(demo);
   expect(demo.printed.out).toContain("its own DynamoDB Local");
@@ -24,7 +24,7 @@ it("brings a DynamoDB Local along, lets the burst through, and stops on a signal
   expect(demo.printed.err).toBe("");
 });
 
-it("uses the DynamoDB that the environment names, together with others", async () => {
+it("uses the DynamoDB from the environment, and shares its limits with other processes", async () => {
   const server = await startDynamodb();
   try {
     const env = {
@@ -65,7 +65,7 @@ it("prints why DynamoDB does not answer, and that it answers again", async () =>
   }
 });
 
-it("says so when there is no DynamoDB at the address", async () => {
+it("prints an error when no DynamoDB answers at the address", async () => {
   const demo = start({
     AWS_ENDPOINT_URL_DYNAMODB: "http://127.0.0.1:1",
     AWS_REGION: "local",

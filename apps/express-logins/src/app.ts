@@ -11,13 +11,16 @@ import {
 } from "@sluice/express";
 import express, { type Express, type Request } from "express";
 
-/** Real apps keep hashes, and compare them in constant time. */
+/** Real apps store password hashes, and compare them in constant time. */
 const PASSWORDS: ReadonlyMap<string, string> = new Map([["ada", "lovelace"]]);
 
 /** The account that a request names, whether or not it exists. */
 const accountOf = (req: Request): string => String(req.body?.account ?? "").toLowerCase();
 
-/** Reads are limited generously, and logins strictly: by account and address together, and by address alone. */
+/**
+ * Limits reads generously and logins strictly. Logins are limited by account and address together, and by address
+ * alone.
+ */
 export function createApp(store: Store): Express {
   const reads = rateLimit(store, tokenBucket({ name: "reads", rate: 20, burst: 100 }));
   const logins = rateLimit(
@@ -31,7 +34,7 @@ export function createApp(store: Store): Express {
         const address = clientKey(withoutPort(req.ip));
         return { guesses: compositeKey(accountOf(req), address), address };
       },
-      // The right password is free.
+      // A login with the right password is refunded.
       refundWhen: ({ status }) => status < 400,
       // Blocks clients that keep guessing after a denial: for 10 seconds, then 20, up to 5 minutes.
       autoBlock: escalatingBlock({
@@ -48,7 +51,7 @@ export function createApp(store: Store): Express {
   app.get("/articles", reads, (_req, res) => {
     res.json(["On sluices", "On weirs"]);
   });
-  // The body is small, and read before the limit, since the account is part of the key.
+  // The body is read before the limit, since the key contains the account. So its size is limited.
   app.post("/login", express.json({ limit: "1kb" }), logins, (req, res) => {
     const password = PASSWORDS.get(accountOf(req));
     const isRight = password !== undefined && password === req.body?.password;

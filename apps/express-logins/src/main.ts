@@ -1,4 +1,5 @@
-// Express with logins: generous for reads, strict for passwords. Run as: node dist/main.js, with the port in PORT (default 3000).
+// Express with logins: a generous limit for reads, and a strict one for passwords. Run as: node dist/main.js, with the
+// port in PORT (default 3000).
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { memoryStore } from "@sluice/store-memory";
@@ -10,7 +11,7 @@ const server = createServer(createApp(memoryStore()));
 server.on("error", (error: NodeJS.ErrnoException) => {
   console.error(
     error.code === "EADDRINUSE"
-      ? `Port ${PORT} is in use. Stop what listens there, or choose another port: PORT=3001 npm run demo -- logins`
+      ? `Port ${PORT} is in use. Stop the program that uses it, or choose another port: PORT=3001 npm run demo -- logins`
       : `Can't listen on port ${PORT}: ${error.message}`,
   );
   process.exitCode = 1;
@@ -20,12 +21,12 @@ server.on("listening", () => {
   const url = `http://localhost:${(server.address() as AddressInfo).port}`;
   console.log(`Listening on ${url}
 
-Guess the password of an account. Five wrong guesses a minute, then 429; after ten more you are blocked for 10 seconds:
+Guess the password of an account. After five wrong guesses in a minute you get 429; ten more, and you are blocked for 10 seconds:
 
   guess() { curl -s -o /dev/null -w '%{http_code}\\n' --json '{"account": "ada", "password": "'$1'"}' ${url}/login; }
   for i in $(seq 7); do guess wrong; done
 
-The right password is free until the limit is reached: guess lovelace. Reads have a separate, generous limit:
+The right password costs nothing until the limit is reached: guess lovelace. Reads have a separate, generous limit:
 
   for i in $(seq 20); do curl -s -o /dev/null -w '%{http_code}  %header{ratelimit}\\n' ${url}/articles; done
 

@@ -4,7 +4,7 @@ import { beforeEach, expect, it } from "vitest";
 const start = demoStarter(new URL("../dist/main.js", import.meta.url), process.env);
 let url = "";
 
-// The demo ends with each test.
+// Each test ends its demo.
 beforeEach(async () => {
   [, url = ""] = await start({ PORT: "0" }).untilPrinted(/Listening on (\S+)\n[\s\S]*Ctrl-C/);
 });
@@ -19,11 +19,11 @@ async function login(account: string, password: string): Promise<number> {
   return response.status;
 }
 
-it("takes the right password as often as it comes", async () => {
+it("never limits logins with the right password", async () => {
   for (let i = 0; i < 7; i++) expect(await login("ada", "lovelace")).toBe(200);
 });
 
-it("denies the sixth wrong guess at one account, and not at another", async () => {
+it("denies the sixth wrong guess for an account, but not the first for another", async () => {
   const statuses: number[] = [];
   for (let i = 0; i < 6; i++) statuses.push(await login("ada", `guess ${i}`));
   expect(statuses).toEqual([401, 401, 401, 401, 401, 429]);
@@ -31,6 +31,6 @@ it("denies the sixth wrong guess at one account, and not at another", async () =
   expect(await login("grace", "hopper")).toBe(401);
 });
 
-it("lets reads through all the while", async () => {
+it("allows reads after logins were denied", async () => {
   for (let i = 0; i < 30; i++) expect((await fetch(`${url}/articles`)).status).toBe(200);
 });

@@ -19,7 +19,7 @@ const server = createServer(app);
 server.on("error", (error: NodeJS.ErrnoException) => {
   console.error(
     error.code === "EADDRINUSE"
-      ? `Port ${PORT} is in use. Stop what listens there, or choose another port: PORT=3001 npm run demo`
+      ? `Port ${PORT} is in use. Stop the program that uses it, or choose another port: PORT=3001 npm run demo`
       : `Can't listen on port ${PORT}: ${error.message}`,
   );
   process.exitCode = 1;
@@ -30,11 +30,11 @@ server.on("listening", () => {
   const url = `http://localhost:${port}/`;
   console.log(`Listening on ${url}
 
-Each client may make 10 requests per 10 seconds, counted from its first one. Try 12 in a row; the last two get 429:
+Each client may make 10 requests per 10 seconds, counted from its first one. Send 12 in a row; the last two get 429:
 
   for i in $(seq 12); do curl -s -o /dev/null -w '%{http_code}  %header{ratelimit}\\n' ${url}; done
 
-and see one of them whole, while the window lasts:
+Then look at a whole response before the window ends:
 
   curl -i ${url}
 

@@ -3,24 +3,27 @@ import express, { type Express, type Request, type RequestHandler } from "expres
 
 type Plan = "free" | "paid";
 
-/** Real apps keep digests of keys in a database. */
+/** Real apps store digests of keys in a database. */
 const CUSTOMERS: ReadonlyMap<string, { readonly id: string; readonly plan: Plan }> = new Map([
   ["free-123", { id: "ada", plan: "free" }],
   ["paid-456", { id: "grace", plan: "paid" }],
 ]);
 
-/** Both have one name, so what a customer used stays used when the plan changes. */
+/** Both policies have the same name, so the usage of a customer is kept when the plan changes. */
 const PLANS: Readonly<Record<Plan, Policy>> = {
   free: fixedWindow({ name: "plan", limit: 20, window: "1m" }),
   paid: fixedWindow({ name: "plan", limit: 200, window: "1m" }),
 };
 
-/** Units that a route takes. */
+/** The cost of each route, in units. */
 const COSTS: Readonly<Record<string, number>> = { "/items": 1, "/reports": 10 };
 
 const customerOf = (req: Request) => CUSTOMERS.get(req.get("x-api-key") ?? "");
 
-/** Limits customers by plan and cost. Keys that nobody has are limited by address, so that they can't be guessed. */
+/**
+ * Limits customers by plan and cost. Requests with an unknown key are limited by address, so that nobody can guess
+ * keys.
+ */
 export function createApp(store: Store): Express {
   const guesses = rateLimit(store, fixedWindow({ name: "guesses", limit: 5, window: "1m" }), {
     skip: (req) => customerOf(req) !== undefined,

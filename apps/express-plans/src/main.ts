@@ -10,7 +10,7 @@ const server = createServer(createApp(memoryStore()));
 server.on("error", (error: NodeJS.ErrnoException) => {
   console.error(
     error.code === "EADDRINUSE"
-      ? `Port ${PORT} is in use. Stop what listens there, or choose another port: PORT=3001 npm run demo -- plans`
+      ? `Port ${PORT} is in use. Stop the program that uses it, or choose another port: PORT=3001 npm run demo -- plans`
       : `Can't listen on port ${PORT}: ${error.message}`,
   );
   process.exitCode = 1;
@@ -26,7 +26,7 @@ The free plan has 20 units a minute, the paid one 200. A report costs 10 units, 
   call free-123 ${url}/reports -XPOST; call free-123 ${url}/reports -XPOST; call free-123 ${url}/items   # 201, 201, 429
   call paid-456 ${url}/reports -XPOST                                                                   # 201
 
-Keys that nobody has are 401, and after five of them 429, whatever the key:
+An unknown key gets 401. After five unknown keys, every unknown key gets 429:
 
   for i in $(seq 7); do call guess-$i ${url}/items; done
 

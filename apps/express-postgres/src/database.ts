@@ -2,15 +2,15 @@ import { startPostgres } from "@sluice/servers";
 import { createSchema } from "@sluice/store-postgres";
 import { Pool } from "pg";
 
-/** A pool on a database with the store's table, and how to let go of both. */
+/** A pool for a database that has the store's table, and a function that closes both. */
 export interface Database {
   readonly pool: Pool;
-  /** The place of the database, for people to read. */
+  /** The location of the database, as text for people. */
   readonly where: string;
   stop(): Promise<void>;
 }
 
-/** The database at `DATABASE_URL`, or a PostgreSQL that is started for as long as this process lasts. */
+/** Opens the database at `DATABASE_URL`. Without it, a PostgreSQL is started that runs until this process ends. */
 export async function openDatabase(table: string): Promise<Database> {
   const { DATABASE_URL } = process.env;
   const own = DATABASE_URL === undefined ? await startPostgres() : undefined;
@@ -29,5 +29,5 @@ export async function openDatabase(table: string): Promise<Database> {
     await stop();
     throw error;
   }
-  return { pool, where: own === undefined ? "the database of DATABASE_URL" : "its own PostgreSQL", stop };
+  return { pool, where: own === undefined ? "the database at DATABASE_URL" : "its own PostgreSQL", stop };
 }

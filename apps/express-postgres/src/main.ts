@@ -1,5 +1,6 @@
-// Express with a burst and a daily limit in PostgreSQL. Run as: DATABASE_URL=postgres://localhost/app node dist/main.js, with
-// the port in PORT (default 3000). Several of them share their limits. Without DATABASE_URL it starts a PostgreSQL itself.
+// Express with a burst and a daily limit in PostgreSQL. Run as: DATABASE_URL=postgres://localhost/app node
+// dist/main.js, with the port in PORT (default 3000). Several processes share their limits. Without DATABASE_URL the
+// demo starts a PostgreSQL.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { decisionOf, rateLimit, slidingWindow, tokenBucket } from "@sluice/express";
@@ -42,9 +43,9 @@ function serve({ pool, where, stop }: Database): void {
   const server = createServer(app);
   server.on("listening", () => {
     const url = `http://localhost:${(server.address() as AddressInfo).port}/`;
-    console.log(`Listening on ${url}, with limits in ${where}, in the table ${TABLE}
+    console.log(`Listening on ${url}, with limits in the table ${TABLE} of ${where}
 
-Each client may make 10 requests at once, then one every 2 seconds, and 1000 a day. Try 12 in a row; the last two get 429:
+Each client may make 10 requests at once, then one every 2 seconds, and 1000 a day. Send 12 in a row; the last two get 429:
 
   for i in $(seq 12); do curl -s -o /dev/null -w '%{http_code}  %header{ratelimit}\\n' ${url}; done
 
@@ -53,7 +54,7 @@ Ctrl-C stops the server.`);
   server.on("error", (error: NodeJS.ErrnoException) => {
     fail(
       error.code === "EADDRINUSE"
-        ? `Port ${PORT} is in use. Stop what listens there, or choose another port with PORT`
+        ? `Port ${PORT} is in use. Stop the program that uses it, or choose another port with PORT`
         : `Can't listen on port ${PORT}: ${error.message}`,
     );
     void end();

@@ -10,7 +10,7 @@ async function untilListening(demo: Demo): Promise<string> {
   return url;
 }
 
-it("brings a PostgreSQL along, lets the burst through, and stops on a signal", async () => {
+it("starts a PostgreSQL, allows the burst, and stops on a signal", async () => {
   const demo = start();
   const url = await untilListening(demo);
   expect(demo.printed.out).toContain("its own PostgreSQL");
@@ -22,7 +22,7 @@ it("brings a PostgreSQL along, lets the burst through, and stops on a signal", a
   expect(demo.printed.err).toBe("");
 });
 
-it("shares the limits of the database at DATABASE_URL with others, and survives an outage", async () => {
+it("shares limits with other processes through DATABASE_URL, and survives an outage", async () => {
   const server = await startPostgres();
   try {
     const demos = [start({ DATABASE_URL: server.url }), start({ DATABASE_URL: server.url })];
@@ -43,7 +43,7 @@ it("shares the limits of the database at DATABASE_URL with others, and survives 
   }
 });
 
-it("says so when there is no database at the address", async () => {
+it("prints an error when no database answers at the address", async () => {
   const demo = start({ DATABASE_URL: "postgres://127.0.0.1:1/app" });
   expect(await demo.ended).toBe(1);
   expect(demo.printed.err).toMatch(/^There is no database to use\. .*ECONNREFUSED/);

@@ -3,10 +3,10 @@ import { protect, requireRegistered } from "@sluice/express/protections";
 import type { Protections, Registry } from "@sluice/protections";
 import express, { type Express } from "express";
 
-/** The client that may look at blocks and lift them. */
+/** The client that may read, add and remove blocks. */
 export const ADMIN_KEY = "demo-admin";
 
-/** A shop: orders that are protected, and an office for who is registered. */
+/** A shop: orders are protected, and only registered clients may manage blocks. */
 export function createApp(protections: Protections, registry: Registry): Express {
   const { blocklist } = protections;
   const app = express();

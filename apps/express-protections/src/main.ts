@@ -1,5 +1,5 @@
-// Express with all protections. Run as: STORAGE=redis://127.0.0.1:6379 node dist/main.js, with the URL of any store (default
-// memory:), and the port in PORT (default 3000). Several of them on one storage share everything.
+// Express with all protections. Run as: STORAGE=redis://127.0.0.1:6379 node dist/main.js, with the URL of any store
+// (default memory:), and the port in PORT (default 3000). Several processes on one storage share all state.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { escalatingBlock, fixedWindow, SluiceError } from "@sluice/core";
@@ -18,7 +18,7 @@ if (/^\d{1,5}$/.test(PORT) && Number(PORT) <= 65_535) {
 }
 
 async function start(): Promise<void> {
-  // A demo creates its own table. In production that is a step of the deployment.
+  // The demo creates its own table. In production, create it when you deploy.
   const store = await openStore(STORAGE, { createSchema: true });
   const protections = createProtections({
     store,
@@ -29,7 +29,7 @@ async function start(): Promise<void> {
     },
     debounce: { window: "5s" },
   });
-  // Only the office is for registered clients, so the registry is not one of the protections.
+  // Only the routes that manage blocks need registration, so the registry is not part of the protections.
   const registry = createRegistry({ store, prefix: "demo" });
   await registry.register(ADMIN_KEY);
   const close = async (): Promise<void> => {
@@ -54,15 +54,15 @@ async function stop(server: ReturnType<typeof createServer>, close: () => Promis
 
 function announce(port: number): void {
   const url = `http://localhost:${port}`;
-  console.log(`Listening on ${url}, with everything kept in ${STORAGE.split(":")[0]}.
+  console.log(`Listening on ${url}, with all state kept in ${STORAGE.split(":")[0]}.
 
-The same order twice within 5 seconds is a duplicate, and 5 different ones in 10 seconds are enough:
+The same order twice within 5 seconds is a duplicate, and 5 different orders are allowed per 10 seconds:
 
   order() { curl -s -o /dev/null -w '%{http_code}  %header{ratelimit}\\n' --json "{\\"item\\": $1}" ${url}/orders; }
   order 1; order 1                  # 201, 409
-  for i in $(seq 2 7); do order $i; done   # four times 201, then 429; keep going, and you are blocked for 10 seconds: 429, too
+  for i in $(seq 2 7); do order $i; done   # four times 201, then 429. Keep sending orders, and you are blocked for 10 seconds, with 429 too
 
-Keep yourself out, and let yourself in again:
+Block your own address, then unblock it:
 
   curl -X PUT -H 'x-api-key: ${ADMIN_KEY}' ${url}/blocks/127.0.0.0%2F8
   curl --ipv4 --json '{"item": 8}' ${url}/orders     # 403

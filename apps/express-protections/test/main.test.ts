@@ -34,7 +34,7 @@ async function manage(
   return response.status;
 }
 
-it("protects in memory, says what to try, and stops on a signal", async () => {
+it("protects in memory, prints commands to try, and stops on a signal", async () => {
   const demo = start();
   const url = await untilListening(demo);
   expect(demo.printed.out).toContain("kept in memory.");
@@ -53,7 +53,7 @@ it("protects in memory, says what to try, and stops on a signal", async () => {
   expect(demo.printed.err).toBe("");
 });
 
-it("shares everything between processes on one storage, and keeps it when they end", async () => {
+it("shares all state between processes on one storage, and keeps it when they end", async () => {
   const redis = await startRedis();
   try {
     for (const STORAGE of [redis.url, `sqlite:${join(folder, "state.db")}`]) {
@@ -83,14 +83,14 @@ it.each([
     "sqlite:/no/such/folder/state.db",
     /^STORAGE: \[sluice\] the store sqlite:\/no\/such\/folder\/state\.db can't be used: .*\n$/,
   ],
-])("says what is wrong with STORAGE=%s", async (STORAGE, message) => {
+])("prints the error for STORAGE=%s", async (STORAGE, message) => {
   const demo = start({ STORAGE });
   expect(await demo.ended).toBe(1);
   if (typeof message === "string") expect(demo.printed.err).toBe(message);
   else expect(demo.printed.err).toMatch(message);
 });
 
-it("says so when PORT is wrong", async () => {
+it("prints the error for an invalid PORT", async () => {
   const demo = start({ PORT: "http" });
   expect(await demo.ended).toBe(1);
   expect(demo.printed.err).toMatch(/^PORT must be a number .* got "http"/);

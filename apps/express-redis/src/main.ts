@@ -1,5 +1,5 @@
 // Two Express processes that share one limit in Redis. Run as: REDIS_URL=redis://127.0.0.1:6379 node dist/main.js
-// They listen on PORT (default 3000) and the port after it. Without REDIS_URL it starts a Redis itself.
+// They listen on PORT (default 3000) and the port after it. Without REDIS_URL the demo starts a Redis.
 import { type ChildProcess, fork } from "node:child_process";
 import { startRedis } from "@sluice/servers";
 
@@ -25,7 +25,7 @@ async function start(ports: readonly number[]): Promise<void> {
   let running = children.length;
 
   for (const child of children) {
-    // A server says where it listens.
+    // Each server sends its address when it listens.
     child.once("message", (url: string) => {
       urls.push(url);
       if (urls.length === children.length) announce(urls);
@@ -48,7 +48,7 @@ function announce(urls: readonly string[]): void {
   const [one, other] = urls.toSorted();
   console.log(`Listening on ${one} and ${other}: two processes, one limit, kept in Redis.
 
-Each client may make 10 requests per 10 seconds, counted from its first one, to both together. Try 12 by turns; the last
+Each client may make 10 requests per 10 seconds, counted from its first one, to both processes together. Send 12, by turns; the last
 two get 429:
 
   for i in $(seq 6); do for url in ${one} ${other}; do

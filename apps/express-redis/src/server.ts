@@ -1,4 +1,4 @@
-// One of the processes. Listens on PORT and sends its parent the address.
+// One of the two server processes. Listens on PORT and sends its address to its parent.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { decisionOf, fixedWindow, rateLimit } from "@sluice/express";
@@ -9,7 +9,7 @@ import { Redis } from "ioredis";
 const { PORT = "", REDIS_URL = "" } = process.env;
 const policy = fixedWindow({ limit: 10, window: "10s" });
 
-// The settings that the README of @sluice/store-redis advises.
+// The settings recommended by the README of @sluice/store-redis.
 const client = new Redis(REDIS_URL, {
   connectTimeout: 1_000,
   socketTimeout: 1_000,
@@ -39,7 +39,7 @@ const server = createServer(app);
 server.on("error", (error: NodeJS.ErrnoException) => {
   console.error(
     error.code === "EADDRINUSE"
-      ? `Port ${PORT} is in use. Stop what listens there, or choose other ports with PORT`
+      ? `Port ${PORT} is in use. Stop the program that uses it, or choose other ports with PORT`
       : `Can't listen on port ${PORT}: ${error.message}`,
   );
   process.exitCode = 1;
@@ -51,7 +51,7 @@ server.listen(Number(PORT), () => {
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
-// The parent is gone.
+// Emitted when the parent has ended.
 process.once("disconnect", stop);
 
 function stop(): void {

@@ -16,7 +16,7 @@ async function untilListening(demo: Demo): Promise<string[]> {
   return [one, other];
 }
 
-it("lets two processes share one limit, and survives an outage of Redis", async () => {
+it("shares one limit between two processes, and survives an outage of Redis", async () => {
   const demo = start({ REDIS_URL: redis.url });
   const urls = await untilListening(demo);
   const statuses: number[] = [];
@@ -45,7 +45,7 @@ it("lets two processes share one limit, and survives an outage of Redis", async 
   expect(demo.printed.err).toMatch(/^Redis does not answer at 127\.0\.0\.1:\d+: .*\n$/);
 });
 
-it("starts a Redis itself without REDIS_URL, and stops it", async () => {
+it("starts and stops a Redis if REDIS_URL is not set", async () => {
   const demo = start({});
   const [url = ""] = await untilListening(demo);
   expect((await fetch(url)).status).toBe(200);

@@ -1,5 +1,5 @@
-// Hono on Cloudflare Workers with a limit in memory. Each isolate counts for itself: where one limit has to hold for all of
-// them, use a store that they share. Bundle it with esbuild, or deploy it with wrangler, which does so too.
+// Hono on Cloudflare Workers with a limit in memory. Each isolate counts separately. If one limit must hold for all of
+// them, use a store that they share. Bundle the app with esbuild, or deploy it with wrangler, which bundles it too.
 import { decisionOf, fixedWindow, rateLimit } from "@sluice/hono";
 import { memoryStore } from "@sluice/store-memory";
 import { Hono } from "hono";

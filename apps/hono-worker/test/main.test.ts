@@ -16,7 +16,7 @@ beforeAll(async () => {
     modules: true,
     script: outputFiles[0]?.text ?? "",
     compatibilityDate: "2025-01-01",
-    // Nothing is fetched from elsewhere.
+    // Stops Miniflare from fetching an example of `request.cf`.
     cf: false,
   });
   await worker.ready;
@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(() => worker.dispose());
 
-it("lets 10 of 12 requests of one client through, and another client's", async () => {
+it("allows 10 of 12 requests of one client, and the first request of another", async () => {
   const answers: unknown[] = [];
   for (let i = 0; i < 12; i++) {
     const response = await worker.dispatchFetch("http://localhost/", { headers: { "cf-connecting-ip": "192.0.2.1" } });
