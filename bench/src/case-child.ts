@@ -2,21 +2,21 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { CaseOrder, CaseReply, CaseRequest } from "./case-message.js";
 
-/** The process of one case, as its parent sees it. */
+/** The process of one case, as its parent uses it. */
 export interface CaseProcess {
   /** Takes one measurement: a number for each row of the case. */
   run(): Promise<readonly number[]>;
-  /** Ends the process; by force when it takes long. Fine to call twice. */
+  /** Ends the process, by force if it takes long. May be called twice. */
   stop(): Promise<void>;
 }
 
-/** A process that hangs is killed. */
+/** Limits after which a process that hangs is killed. */
 const LONGEST_ANSWER_MS = 90_000;
 const LONGEST_STOP_MS = 5_000;
 
 /**
- * Starts a process for a case, so that no case pays for another one's garbage, timers or optimised code. Resolves when it
- * is ready.
+ * Starts a process for a case, so that garbage, timers and optimised code of other cases do not affect it. Resolves
+ * when the process is ready.
  */
 export async function startCase(
   order: CaseOrder,
@@ -68,7 +68,7 @@ function profileOptions(folder: string, id: string): string[] {
   return [`--cpu-prof-dir=${folder}`, `--cpu-prof-name=${id}.cpuprofile`];
 }
 
-/** The next reply. Rejects when it is an error, when the process ends instead, or when it takes too long. */
+/** The next reply. Rejects if the reply is an error, if the process ends first, or if it takes too long. */
 function replyOf(child: ChildProcess, id: string): Promise<CaseReply> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {

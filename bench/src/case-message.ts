@@ -10,5 +10,5 @@ export interface CaseOrder {
 /** A request to a case's process. */
 export type CaseRequest = "run" | "stop";
 
-/** Its answers: one when it is ready, and one to each request to run. */
+/** The replies: one when the process is ready, and one to each request to run. */
 export type CaseReply = { readonly ready: true } | { readonly values: readonly number[] } | { readonly error: string };

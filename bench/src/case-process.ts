@@ -1,4 +1,4 @@
-// The process of one case. It measures on request, and ends on request or when its parent is gone.
+// The process of one case. It measures on request, and ends on request or when its parent has ended.
 import type { CaseOrder, CaseReply, CaseRequest } from "./case-message.js";
 import type { Runner } from "./suite.js";
 import { suites } from "./suites/index.js";
@@ -11,7 +11,7 @@ function reply(message: CaseReply): void {
 }
 
 async function stop(): Promise<void> {
-  // A profile is written on exit, so it comes in an orderly way.
+  // Exits in an orderly way, since a CPU profile is written on exit.
   setTimeout(() => process.exit(1), 2_000).unref();
   await runner?.stop?.();
   process.exit(0);
@@ -25,7 +25,7 @@ async function answer(work: () => Promise<CaseReply>): Promise<void> {
   }
 }
 
-// Ctrl-C in a terminal reaches every process; the parent decides.
+// Ctrl-C in a terminal reaches every process. The parent decides when to end.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => void stop());
 process.on("disconnect", () => void stop());

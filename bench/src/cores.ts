@@ -1,18 +1,21 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 
-/** Linux' PM QoS: for as long as the file is open, no core sleeps so deeply that it takes longer to wake than is written. */
+/**
+ * The file of Linux's PM QoS. While it is open, no core sleeps so deeply that it takes longer to wake than the number
+ * written to it.
+ */
 const WAKE_LATENCY_FILE = "/dev/cpu_dma_latency";
 
-/** Cores that wait for work. */
+/** A request to the system that idle cores stay awake. */
 export interface AwakeCores {
-  /** True if they do: it takes Linux, and its superuser. */
+  /** True if the system keeps them awake. This needs Linux and root. */
   readonly awake: boolean;
   release(): void;
 }
 
 /**
- * Asks that cores without work do not sleep. An app that answers a load generator on another core has to wake it, which on
- * a virtual machine takes longer than everything that a limiter does; and the slower the app, the more often it sleeps.
+ * Keeps idle cores awake. An app that answers a load generator on another core has to wake that core. On a virtual
+ * machine, this takes longer than all the work of a limiter, and happens more often the slower the app is.
  */
 export function keepCoresAwake(): AwakeCores {
   try {

@@ -10,7 +10,7 @@ export interface Environment {
   readonly platform: string;
   readonly cpu: string;
   readonly cores: number;
-  /** Over the last minute: a quiet machine starts near 0. */
+  /** Averages over the last minute. On a quiet machine, `start` is near 0. */
   readonly loadAverage: { readonly start: number; readonly end: number };
   readonly versions: Readonly<Record<string, string>>;
   readonly rounds: number;
@@ -18,9 +18,9 @@ export interface Environment {
   readonly freshProcesses: boolean;
   /** How long one measurement of a rate took. */
   readonly durationMs: number;
-  /** True if cores without work waited for some instead of sleeping. */
+  /** True if idle cores were kept awake. */
   readonly coresAwake: boolean;
-  /** A smoke test, whose numbers mean nothing. */
+  /** True for a smoke test, whose numbers mean nothing. */
   readonly quick: boolean;
 }
 
@@ -30,7 +30,7 @@ export type Circumstances = Pick<
   "versions" | "rounds" | "freshProcesses" | "durationMs" | "coresAwake" | "quick"
 >;
 
-/** Notes the load now; the function returned makes the environment at the end. */
+/** Records the date and the load, and returns a function that completes the environment after the run. */
 export function watchEnvironment(): (circumstances: Circumstances) => Environment {
   const date = new Date().toISOString();
   const start = loadAverage();
@@ -45,12 +45,12 @@ export function watchEnvironment(): (circumstances: Circumstances) => Environmen
   });
 }
 
-/** Over the last minute. */
+/** The load average of the last minute. */
 export function loadAverage(): number {
   return Math.round((loadavg()[0] ?? 0) * 100) / 100;
 }
 
-/** The installed versions of the bench's own dependencies. */
+/** The installed versions of the benchmark's own dependencies. */
 export function versionsOf(packages: readonly string[]): Record<string, string> {
   return Object.fromEntries(packages.map((name) => [name, versionOf(name)]));
 }

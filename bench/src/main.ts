@@ -8,17 +8,17 @@ import type { Suite } from "./suite.js";
 import { suites } from "./suites/index.js";
 import { tableOf } from "./table.js";
 
-/** A higher load average before the first suite comes from something else. */
+/** The highest load average of a quiet machine. */
 const QUIET_LOAD = 0.5;
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 const names = Object.keys(suites);
 const interruption = new AbortController();
-// One for each process of a case.
+// Each process of a case adds a listener.
 setMaxListeners(0, interruption.signal);
 for (const [signal, exitCode] of Object.entries(exitCodes)) {
   process.on(signal, () => {
     process.exitCode = exitCode;
-    // Ends the case that works; then everything is closed in order.
+    // Ends the case that runs. Then everything is closed in order.
     interruption.abort(new Error(`ended by ${signal}`));
   });
 }

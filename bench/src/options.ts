@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-/** The options of the command line. */
+/** The command-line options. */
 export interface Options {
-  /** Their names. */
+  /** The names of the suites to run. */
   readonly suites: readonly string[];
   readonly jsonFile: string | undefined;
   readonly rounds: number | undefined;
@@ -17,14 +17,14 @@ export function usage(known: readonly string[]): string {
 
 Without a suite, all of them run.
 
-  --json FILE    also writes the numbers: one suite as an object, several as an array of them
-  --rounds N     how often each case is measured
-  --only TEXT    only the cases with this text in their id
-  --quick        a smoke test: one short round, whose numbers mean nothing
-  --profile DIR  each case's process leaves a CPU profile there`;
+  --json FILE    also writes the numbers: an object for one suite, an array for several
+  --rounds N     the number of measurements of each case
+  --only TEXT    runs only the cases with this text in their id
+  --quick        runs one short round as a smoke test, whose numbers mean nothing
+  --profile DIR  writes a CPU profile of each case's process to this folder`;
 }
 
-/** @throws Error that says what is wrong with the arguments */
+/** @throws Error that names the invalid argument */
 export function optionsOf(args: readonly string[], known: readonly string[]): Options {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -51,7 +51,10 @@ export function optionsOf(args: readonly string[], known: readonly string[]): Op
   };
 }
 
-/** npm and pnpm run scripts in the package's folder, and say where the user is. */
+/**
+ * Resolves a path against the user's folder. npm and pnpm run scripts in the package's folder, and pass the user's
+ * folder in `INIT_CWD`.
+ */
 function fromUser(path: string): string {
   return resolve(process.env.INIT_CWD ?? ".", path);
 }

@@ -1,10 +1,10 @@
-/** How many operations lie between two looks at the clock where one of them takes less than a look. */
+/** The number of operations between two reads of the clock, where one operation takes less time than a read. */
 const STRIDE = 1_000;
 
-/** Hands out the things to ask for, round and round. */
+/** Returns the next item, and starts again after the last. */
 export type Sequence<T> = () => T;
 
-/** Things in the given order, round and round. Their number has to be a power of two. */
+/** Repeats the items in their order. Their number must be a power of two. */
 export function cycle<T>(items: readonly T[]): Sequence<T> {
   const mask = items.length - 1;
   if ((items.length & mask) !== 0) throw new Error(`the number of items must be a power of two, got ${items.length}`);
@@ -12,7 +12,7 @@ export function cycle<T>(items: readonly T[]): Sequence<T> {
   return () => items[at++ & mask] as T;
 }
 
-/** Operations a second of a function that answers at once. `isRight` sees every answer. */
+/** The rate of a synchronous function, in operations per second. `isRight` checks every result. */
 export function synchronousRate<K, T>(
   durationMs: number,
   keys: Sequence<K>,
@@ -33,7 +33,7 @@ export function synchronousRate<K, T>(
   return rightRate(done, wrong, nowMs - startMs);
 }
 
-/** Operations a second when each is awaited before the next one. */
+/** The rate if each operation is awaited before the next starts, in operations per second. */
 export async function sequentialRate<K, T>(
   durationMs: number,
   keys: Sequence<K>,
@@ -54,7 +54,10 @@ export async function sequentialRate<K, T>(
   return rightRate(done, wrong, nowMs - startMs);
 }
 
-/** Operations a second of a function that calls back, each started by the one before. */
+/**
+ * The rate of a function that takes a callback, in operations per second. Each operation is started by the callback of
+ * the one before.
+ */
 export function callbackRate<K>(
   durationMs: number,
   keys: Sequence<K>,
@@ -74,7 +77,10 @@ export function callbackRate<K>(
   });
 }
 
-/** Operations a second of several callers, each of which awaits one operation before it starts the next. */
+/**
+ * The rate of several concurrent callers, in operations per second. Each caller awaits an operation before it starts
+ * the next.
+ */
 export async function concurrentRate<K, T>(
   callers: number,
   durationMs: number,
@@ -96,6 +102,6 @@ export async function concurrentRate<K, T>(
 }
 
 function rightRate(done: number, wrong: number, elapsedMs: number): number {
-  if (wrong > 0) throw new Error(`${wrong} of ${done} answers were not what they should be`);
+  if (wrong > 0) throw new Error(`${wrong} of ${done} results were wrong`);
   return (done * 1_000) / elapsedMs;
 }

@@ -2,14 +2,14 @@ import type { Environment } from "./environment.js";
 import { type Measurements, rowNamesOf } from "./rounds.js";
 import type { Case, RatioOf, RowName } from "./suite.js";
 
-/** The measurements of a row in short. */
+/** A summary of the measurements of a row. */
 export interface Row extends RowName {
   readonly median: number;
   readonly min: number;
   readonly max: number;
 }
 
-/** The median of one row's measurements, each divided by that of another row in the same round. */
+/** Compares two rows: the median of the quotients of their measurements, each pair from the same round. */
 export interface Ratio {
   readonly id: string;
   readonly value: number;
@@ -26,7 +26,7 @@ export interface Report {
 }
 
 export function median(values: readonly number[]): number {
-  if (values.length === 0) throw new Error("nothing has no median");
+  if (values.length === 0) throw new Error("no median of an empty list");
   const sorted = values.toSorted((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)] as number;
   const lower = sorted[Math.floor((sorted.length - 1) / 2)] as number;
@@ -41,8 +41,9 @@ export function rowsOf(cases: readonly Case[], measurements: Measurements): read
 }
 
 /**
- * The ratios whose rows were measured. A machine that is slow for a while is slow for both measurements of a round, so each
- * is compared with its neighbour, and of these comparisons the median counts. Of several rivals the fastest counts.
+ * Returns the ratios whose rows were measured. A machine that is slow for a while slows both measurements of a round.
+ * So each measurement is divided by the one from the same round, and the ratio is the median of the quotients. If there
+ * are several rivals, the fastest is used.
  */
 export function ratiosOf(
   ratios: readonly RatioOf[],
@@ -54,7 +55,7 @@ export function ratiosOf(
     const row = byId.get(of);
     const others = against.flatMap((other) => byId.get(other) ?? []);
     const [first, ...rest] = others;
-    // Without one of the rivals the fastest is unknown.
+    // Unless all rivals were measured, the fastest is unknown.
     if (row === undefined || first === undefined || others.length < against.length) return [];
     const fastest = rest.reduce((best, other) => (other.median > best.median ? other : best), first);
     const theirs = measurements.get(fastest.id) ?? [];

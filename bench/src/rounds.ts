@@ -1,7 +1,7 @@
 import { type CaseProcess, startCase } from "./case-child.js";
 import type { Case, RowName, Settings, Suite } from "./suite.js";
 
-/** How a suite is run. */
+/** The settings for measuring a suite. */
 export interface RoundsOptions {
   readonly settings: Settings;
   readonly rounds: number;
@@ -12,13 +12,13 @@ export interface RoundsOptions {
   progress(text: string): void;
 }
 
-/** All measurements of each row, by its id, in the order of time: the first of all were taken shortly after each other. */
+/** All measurements of each row by its id, in order of time: measurements with the same index are of the same round. */
 export type Measurements = ReadonlyMap<string, readonly number[]>;
 
 /**
- * Measures the cases in rounds, so that whatever slows the machine down for a while slows all of them: each round
- * measures every case once, and starts with another one than the round before. Only one case works at a time; the
- * processes of the others wait, or have not been started.
+ * Measures the cases in rounds, so that a slow phase of the machine affects all of them. Each round measures every case
+ * once, and starts with a different case than the round before. Only one case runs at a time. The processes of the
+ * others wait, or have not been started.
  */
 export async function measure(suite: Suite, options: RoundsOptions): Promise<Measurements> {
   const { settings, rounds, profileFolder, signal, progress } = options;
@@ -73,7 +73,7 @@ export function rowNamesOf(one: Case): readonly RowName[] {
   return [one, ...(one.also ?? [])];
 }
 
-/** The same items in the same order, from another one on. */
+/** Rotates items: they stay in the same order, but start with another one. */
 export function rotated<T>(items: readonly T[], by: number): readonly T[] {
   const first = items.length === 0 ? 0 : by % items.length;
   return [...items.slice(first), ...items.slice(0, first)];

@@ -8,7 +8,7 @@ import type { SetUp, Suite } from "./suite.js";
 const NOTHING: SetUp = { context: {}, versions: {} };
 const QUICK_MS = 50;
 
-/** Sets a suite up, measures it and makes the report. */
+/** Sets up a suite, measures it and creates the report. */
 export async function runSuite(
   suite: Suite,
   options: Options,

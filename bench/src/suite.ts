@@ -1,24 +1,24 @@
-/** The settings of a run, which are sent to the process of each case as JSON. */
+/** The settings of a run, sent to the process of each case as JSON. */
 export interface Settings {
-  /** A smoke test: everything runs, and the numbers mean nothing. */
+  /** True for a smoke test: everything runs, but the numbers mean nothing. */
   readonly quick: boolean;
   /** How long one measurement of a rate takes. */
   readonly durationMs: number;
-  /** The result of the suite's set-up, such as the address of a server. */
+  /** Values from the suite's set-up, such as the address of a server. */
   readonly context: Readonly<Record<string, string>>;
 }
 
 /** A case that is ready to be measured, in a separate process. */
 export interface Runner {
   /**
-   * Takes one measurement; where the case has more rows than one, a number for each of them. Rejects when an answer was
-   * not what it should be: a wrong answer has no speed.
+   * Takes one measurement: a number, or one for each row if the case has several. Rejects if a result was wrong, so
+   * that only correct work is measured.
    */
   run(): Promise<number | readonly number[]>;
   stop?(): Promise<void>;
 }
 
-/** The meaning of a number. */
+/** The name and unit of a measured number. */
 export interface RowName {
   readonly id: string;
   readonly name: string;
@@ -27,9 +27,12 @@ export interface RowName {
 
 /** Something to measure. */
 export interface Case extends RowName {
-  /** Other numbers of the same measurement. */
+  /** Further rows of the same measurement. */
   readonly also?: readonly RowName[];
-  /** Measured once, after the rounds and without a warm-up: it is not a rate, and is the same each time. */
+  /**
+   * True for a case whose number is not a rate and is the same each time. It is measured once after the rounds, without
+   * a warm-up.
+   */
   readonly once?: boolean;
   start(settings: Settings): Promise<Runner>;
 }
@@ -38,11 +41,11 @@ export interface Case extends RowName {
 export interface RatioOf {
   readonly id: string;
   readonly of: string;
-  /** The one with the largest median counts: the fastest. */
+  /** The rows to compare with. Only the one with the largest median, the fastest, is used. */
   readonly against: readonly string[];
 }
 
-/** State that a suite shares between its cases. */
+/** State that the cases of a suite share. */
 export interface SetUp {
   readonly context: Readonly<Record<string, string>>;
   /** Versions of software that is not an npm package. */
@@ -50,19 +53,22 @@ export interface SetUp {
   stop?(): Promise<void>;
 }
 
-/** Cases that are measured together, and what is concluded from them. */
+/** Cases that are measured together, and the ratios computed from them. */
 export interface Suite {
   readonly name: string;
-  /** How many rounds there are unless the user says otherwise. In each of them every case is measured once. */
+  /** The default number of rounds. Each round measures every case once. */
   readonly rounds: number;
   readonly durationMs: number;
-  /** True if every round has new processes, of which one is alive at a time. Default: a case has one for all rounds. */
+  /**
+   * True if every round starts a new process for each case, one at a time. Default: each case has one process for all
+   * rounds.
+   */
   readonly freshProcesses?: boolean;
   readonly cases: readonly Case[];
   readonly ratios: readonly RatioOf[];
-  /** npm packages whose versions the report names. */
+  /** The npm packages whose versions are in the report. */
   readonly packages: readonly string[];
-  /** The Node.js that runs the cases. Default: the one that runs this. */
+  /** The Node.js binary that runs the cases. Default: the one that runs the benchmark. */
   readonly execPath?: string;
   setUp?(): Promise<SetUp>;
 }

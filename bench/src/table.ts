@@ -1,6 +1,6 @@
 import type { Report } from "./report.js";
 
-/** A report as text for a terminal. */
+/** Formats a report as text for a terminal. */
 export function tableOf({ suite, environment, rows, ratios }: Report): string {
   const { node, cpu, cores, coresAwake, freshProcesses, loadAverage, rounds } = environment;
   const load = `load average ${loadAverage.start} at the start, ${loadAverage.end} at the end`;
@@ -26,7 +26,7 @@ function count(value: number): string {
   return value.toLocaleString("en-US", { maximumFractionDigits, minimumFractionDigits: maximumFractionDigits });
 }
 
-/** Numbers are aligned on the right. */
+/** Aligns numbers on the right. */
 function columns(lines: readonly (readonly string[])[]): string[] {
   const widths = (lines[0] ?? []).map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));
   return lines.map((line) =>

@@ -68,19 +68,19 @@ describe("the memory suite", () => {
 });
 
 describe("a run", () => {
-  it("ends its processes when it is interrupted", { timeout: 30_000 }, async () => {
+  it("stops its processes when it is interrupted", { timeout: 30_000 }, async () => {
     const bench = start("memory", "--only", "memory.map", "--rounds", "1000");
     let output = "";
     bench.stderr?.on("data", (chunk: Buffer) => {
       output += chunk.toString();
       if (output.includes("round 1 ")) bench.kill("SIGINT");
     });
-    // "close": its processes share its output, so none of them is left either.
+    // "close" is emitted when no process holds the output any more, so all of them have ended.
     const [exitCode] = await once(bench, "close");
     expect(exitCode).toBe(130);
   });
 
-  it("says what is wrong with its arguments", async () => {
+  it("prints an error for invalid arguments", async () => {
     const bench = start("sqlserver");
     let output = "";
     bench.stderr?.on("data", (chunk: Buffer) => {
@@ -91,7 +91,7 @@ describe("a run", () => {
     expect(output).toContain('no suite "sqlserver"');
   });
 
-  it("fails when no case is left", async () => {
+  it("fails when no case matches", async () => {
     const [exitCode] = await once(start("memory", "--only", "nothing"), "exit");
     expect(exitCode).toBe(1);
   });

@@ -5,12 +5,12 @@ import { optionsOf } from "../src/options.js";
 const known = ["memory", "redis"];
 
 describe("the command line", () => {
-  it("means all suites when it names none, and each only once", () => {
+  it("selects all suites if it names none, and each suite only once", () => {
     expect(optionsOf([], known).suites).toEqual(known);
     expect(optionsOf(["redis", "redis"], known).suites).toEqual(["redis"]);
   });
 
-  it("takes paths from where the user is", () => {
+  it("resolves paths against the user's folder", () => {
     const from = process.env.INIT_CWD ?? ".";
     expect(optionsOf(["--json", "out.json"], known).jsonFile).toBe(resolve(from, "out.json"));
     expect(optionsOf(["--json", "/tmp/out.json"], known).jsonFile).toBe("/tmp/out.json");

@@ -14,21 +14,21 @@ function measured(values: Record<string, readonly number[]>) {
 }
 
 describe("median", () => {
-  it("is the one in the middle, by value and not as text", () => {
+  it("is the middle value in numeric order", () => {
     expect(median([10, 9, 100])).toBe(10);
   });
 
-  it("is halfway between the two in the middle", () => {
+  it("is the mean of two middle values", () => {
     expect(median([4, 1, 3, 2])).toBe(2.5);
   });
 
-  it("leaves the measurements in their order", () => {
+  it("does not sort its input", () => {
     const values = [3, 1, 2];
     median(values);
     expect(values).toEqual([3, 1, 2]);
   });
 
-  it("refuses no measurements", () => {
+  it("rejects an empty list", () => {
     expect(() => median([])).toThrow("no median");
   });
 });
@@ -40,7 +40,7 @@ describe("rows", () => {
     ]);
   });
 
-  it("include the other numbers of a case", () => {
+  it("include the further numbers of a case", () => {
     const one: Case = { ...rate("a"), also: [{ id: "a.cpu", name: "CPU", unit: "µs" }] };
     const measurements = new Map([
       ["a", [1]],
@@ -56,20 +56,20 @@ describe("rows", () => {
 describe("ratios", () => {
   const { rows, measurements } = measured({ ours: [30, 20, 10], slow: [4, 4, 4], fast: [10, 8, 1] });
 
-  it("are against the fastest of several, and name it", () => {
+  it("use the fastest of several rivals, and name it", () => {
     expect(ratiosOf([{ id: "peer", of: "ours", against: ["slow", "fast"] }], rows, measurements)).toEqual([
       { id: "peer", value: 3, of: "ours", against: "fast" },
     ]);
   });
 
-  it("compare what was measured together, so that a slow phase of the machine changes nothing", () => {
+  it("compare values of the same round, so that slow phases of the machine cancel out", () => {
     const slower = measured({ ours: [100, 90, 10], other: [50, 30, 5] });
     expect(ratiosOf([{ id: "peer", of: "ours", against: ["other"] }], slower.rows, slower.measurements)).toEqual([
       { id: "peer", value: 2, of: "ours", against: "other" },
     ]);
   });
 
-  it("are left out where a row was not measured", () => {
+  it("are omitted if a row was not measured", () => {
     const partly = [
       { id: "peer", of: "ours", against: ["slow", "absent"] },
       { id: "floor", of: "absent", against: ["slow"] },
@@ -79,14 +79,14 @@ describe("ratios", () => {
 });
 
 describe("rounds", () => {
-  it("start with another case each, and keep the order", () => {
+  it("start with a different case each, in the same order", () => {
     expect([0, 1, 2, 3].map((round) => rotated(["a", "b", "c"], round).join(""))).toEqual(["abc", "bca", "cab", "abc"]);
     expect(rotated([], 3)).toEqual([]);
   });
 });
 
 describe("the table", () => {
-  it("has a line for each row and each ratio, with columns in line", () => {
+  it("has an aligned line for each row and each ratio", () => {
     const { rows, measurements } = measured({ ours: [1_234_567.8], other: [1] });
     const text = tableOf({
       suite: "memory",

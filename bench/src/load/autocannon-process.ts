@@ -1,4 +1,4 @@
-// The process of autocannon, so that the app under load has a separate event loop. It ends with its parent.
+// The process that runs autocannon, so that it does not share an event loop with the app. It ends with its parent.
 import autocannon from "autocannon";
 import type { AutocannonOrder, AutocannonReply } from "./autocannon.js";
 import { CONNECTIONS } from "./generator.js";

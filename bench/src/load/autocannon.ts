@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { versionsOf } from "../environment.js";
 import type { Answered, LoadGenerator } from "./generator.js";
 
-/** The task of the process of autocannon. */
+/** A run for the process of autocannon. */
 export interface AutocannonOrder {
   readonly url: string;
   readonly durationS: number;
@@ -11,7 +11,7 @@ export interface AutocannonOrder {
 
 /** The counts of a run. */
 export interface AutocannonReply extends Answered {
-  /** Answers other than successes, and none at all. */
+  /** Requests that failed, timed out or did not get a 2xx status. */
   readonly failed: number;
 }
 
@@ -23,7 +23,7 @@ export const autocannon: LoadGenerator = {
   },
 
   async start() {
-    // One process for all runs, so that its code is optimised in the warm-up.
+    // One process for all runs, so that the warm-up optimises its code.
     const child = fork(new URL("./autocannon-process.js", import.meta.url), { execArgv: [] });
     const gone = once(child, "exit");
     return {

@@ -1,22 +1,22 @@
-/** How much was answered. */
+/** The number of requests that were answered, and the time that they took. */
 export interface Answered {
   readonly requests: number;
   readonly durationS: number;
 }
 
-/** Sends requests from a separate process, as fast as they are answered. */
+/** Sends requests from a separate process, each as soon as the one before is answered. */
 export interface Load {
-  /** Rejects if an answer was not a success. */
+  /** Rejects if a response was not successful. */
   run(url: string, durationMs: number): Promise<Answered>;
   stop(): Promise<void>;
 }
 
 export interface LoadGenerator {
   readonly name: string;
-  /** Undefined when it is not installed. */
+  /** Undefined if the generator is not installed. */
   version(): Promise<string | undefined>;
   start(): Promise<Load>;
 }
 
-/** As many connections as keep one app busy. */
+/** The number of connections: enough to keep one app busy. */
 export const CONNECTIONS = 32;

@@ -5,7 +5,7 @@ export const wrk: LoadGenerator = {
   name: "wrk",
 
   async version() {
-    // It prints its version and ends with an error.
+    // Here wrk prints its version and fails.
     const { stdout, missing } = await runWrk(["--version"]);
     return missing ? undefined : (/wrk (?:debian\/)?(\S+)/.exec(stdout)?.[1] ?? "unknown");
   },
@@ -14,7 +14,7 @@ export const wrk: LoadGenerator = {
     const running = new Set<ChildProcess>();
     return {
       async run(url, durationMs) {
-        // It knows whole seconds only.
+        // The duration of wrk is in whole seconds.
         const seconds = Math.max(1, Math.round(durationMs / 1_000));
         const { stdout, error } = await runWrk(["-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, url], running);
         const requests = Number(/^\s*(\d+) requests in /m.exec(stdout)?.[1]);

@@ -12,10 +12,10 @@ const CALLERS = 64;
 const KEYS = 1_000;
 const DECISIONS = 1_000;
 
-/** Decides, and says whether it was allowed. Rejects when the server did not decide. */
+/** Decides, and resolves to whether the request was allowed. Rejects if the server did not decide. */
 type Ask = (key: string) => Promise<boolean>;
 
-/** Creates the limiter to measure, with a separate table; `limit` is what it allows. */
+/** Creates a limiter with this `limit` and a separate table. */
 type Make = (client: DynamoDB, table: string, limit: number) => Promise<Ask>;
 
 const sluice =
@@ -44,14 +44,14 @@ const flexible: Make = async (client, tableName, points) => {
     peer.consume(key).then(
       () => true,
       (denied: unknown) => {
-        // There, a denial is a rejection and not an error.
+        // rate-limiter-flexible rejects denials, but not with an Error.
         if (denied instanceof Error) throw denied;
         return false;
       },
     );
 };
 
-/** A client, and how often it has sent something. */
+/** A client that counts its requests. */
 function counting(endpoint: string): { client: DynamoDB; requests(): number } {
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
   const client = new DynamoDB({ endpoint, region: "local", credentials });
@@ -83,7 +83,7 @@ function rateCase(id: string, name: string, make: Make, keyCount = KEYS): Case {
   };
 }
 
-/** Counts the requests for 1,000 decisions on one key, by this many callers, this many of them allowed. */
+/** Counts the requests that `callers` callers send for 1,000 decisions on one key, of which `limit` are allowed. */
 function requestCase(id: string, name: string, make: Make, callers: number, limit = LIMIT): Case {
   return {
     id,

@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import { startLoad } from "../load/load.js";
 import type { Case } from "../suite.js";
 
-/** Below this share of its core the app was not what limited the rate. */
+/** The lowest share of a core that the app must use. Below it, something else limited the rate. */
 const BUSY = 0.85;
 
-/** An app in the process of the case, and the requests from another one. The app's CPU time is a row too. */
+/** An app in the process of the case. The requests come from another process. The app's CPU time is a further row. */
 export function appCase(id: string, name: string, fields: readonly string[], make: () => Server): Case {
   return {
     id,
@@ -28,7 +28,9 @@ export function appCase(id: string, name: string, fields: readonly string[], mak
           const { user, system } = process.cpuUsage(before);
           const busy = (user + system) / 1_000 / (performance.now() - startMs);
           if (busy < BUSY && !quick) {
-            console.error(`${id}: the app used ${Math.round(busy * 100)} % of a core, so something else was the brake`);
+            console.error(
+              `${id}: the app used ${Math.round(busy * 100)} % of a core, so something else limited the rate`,
+            );
           }
           return [requests / durationS, (user + system) / requests];
         },
@@ -42,7 +44,7 @@ export function appCase(id: string, name: string, fields: readonly string[], mak
   };
 }
 
-/** Returns whether the app answers, with these fields and no others of their kind. */
+/** Throws unless the app answers with these rate-limit fields and no others. */
 async function check(url: string, fields: readonly string[]): Promise<void> {
   const response = await fetch(url);
   await response.text();

@@ -20,7 +20,7 @@ function expressCase(id: string, name: string, fields: readonly string[], middle
 
 const bothFields = ["ratelimit", "ratelimit-policy"];
 
-/** The least work of any middleware that sets these fields. */
+/** The minimal middleware that sets these fields. */
 function handWritten(): RequestHandler {
   return (_req, res, next) => {
     res.setHeader("RateLimit-Policy", '"default";q=1000000000;w=1');

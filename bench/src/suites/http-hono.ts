@@ -20,7 +20,7 @@ function honoCase(id: string, name: string, fields: readonly string[], middlewar
 
 const bothFields = ["ratelimit", "ratelimit-policy"];
 
-/** The least work of any middleware that sets these fields. */
+/** The minimal middleware that sets these fields. */
 function handWritten(): MiddlewareHandler {
   return (c, next) => {
     c.header("RateLimit-Policy", '"default";q=1000000000;w=1');

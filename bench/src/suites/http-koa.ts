@@ -20,7 +20,7 @@ function koaCase(id: string, name: string, fields: readonly string[], middleware
 
 const bothFields = ["ratelimit", "ratelimit-policy"];
 
-/** The least work of any middleware that sets these fields. */
+/** The minimal middleware that sets these fields. */
 function handWritten(): Middleware {
   return (ctx, next) => {
     ctx.res.setHeader("RateLimit-Policy", '"default";q=1000000000;w=1');

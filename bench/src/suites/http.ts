@@ -4,7 +4,7 @@ import * as express from "./http-express.js";
 import * as hono from "./http-hono.js";
 import * as koa from "./http-koa.js";
 
-/** One module for each framework. */
+/** The apps of each framework are in a separate module. */
 const frameworks = [express, koa, hono];
 
 export const http: Suite = {

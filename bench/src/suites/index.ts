@@ -1,6 +1,6 @@
 import type { Suite } from "../suite.js";
 
-/** How to load each suite, in the order in which they run. A case's process loads no other than its own. */
+/** Functions that load the suites, in the order in which they run. The process of a case loads only its own suite. */
 export const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   memory: async () => (await import("./memory.js")).memory,
   redis: async () => (await import("./redis.js")).redis,

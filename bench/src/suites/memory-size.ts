@@ -3,11 +3,11 @@ import type { Case } from "../suite.js";
 
 interface Filled {
   insert(key: string): unknown;
-  /** Objects that must not be collected before they have been measured. */
+  /** References to objects that must not be collected before they are measured. */
   readonly keep: unknown;
 }
 
-/** Weighs what a million clients take, their keys included, after everything else has been collected. */
+/** Measures the memory of a million clients, keys included, after garbage collection. */
 export function bytesCase(id: string, name: string, make: () => Filled): Case {
   return {
     id,
@@ -22,7 +22,7 @@ export function bytesCase(id: string, name: string, make: () => Filled): Case {
           const filled = make();
           for (let i = 0; i < count; i++) await filled.insert(address(i));
           const bytes = weigh() - before;
-          if (filled.keep === undefined) throw new Error("there is nothing to weigh");
+          if (filled.keep === undefined) throw new Error("there is nothing to measure");
           return bytes / count;
         },
       };

@@ -43,7 +43,7 @@ function middleware(store: MemoryStore): ReturnType<typeof keyedMiddleware> {
   );
 }
 
-/** Every key has been seen before it is measured. The keys that are asked for are equal to those, not identical. */
+/** Every key is known to the store before it is measured. Later calls use equal strings, not identical ones. */
 async function visits(settings: Settings, fill: (key: string) => unknown): Promise<Sequence<string>> {
   const count = settings.quick ? 1_000 : 100_000;
   for (const key of addresses(count)) await fill(key);

@@ -1,11 +1,11 @@
 import type { Request, RequestHandler, Response } from "express";
 
-/** Asks for a key and calls back when it is allowed, with an error when it is not. */
+/** Decides for a key and calls back, with an error if it is denied. */
 export type KeyedMiddleware = (key: string, next: (error?: unknown) => void) => void;
 
 /**
- * An Express middleware as a limiter of plain keys: with as little of a request and a response around it as it needs, so
- * that only the middleware itself is measured.
+ * Uses an Express middleware as a limiter of plain keys. The request and response are as small as possible, so that
+ * only the middleware is measured.
  */
 export function keyedMiddleware(
   make: (keyGenerator: (request: Request) => string, handler: RequestHandler) => RequestHandler,

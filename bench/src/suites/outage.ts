@@ -15,15 +15,15 @@ const policies = tokenBucket({ rate: LIMIT, interval: HOUR_MS });
 
 const visits = () => cycle(randomVisits(addresses(KEYS)));
 
-/** Connects to a port that nothing listens on, again and again, as an app does while its Redis is down. */
+/** A client that keeps connecting to a port on which nothing listens, like an app whose Redis is down. */
 function lostClient(port: string, options: { enableOfflineQueue?: boolean } = {}): Redis {
   const client = new Redis({ host: "127.0.0.1", port: Number(port), ...options });
-  // Every failed connection is one.
+  // Emitted for every failed connection.
   client.on("error", () => {});
   return client;
 }
 
-/** A limiter whose circuit breaker is open before it is measured, so that decisions come at once. */
+/** A limiter whose circuit breaker is opened before the measurement, so that it decides synchronously. */
 function outageCase(id: string, name: string, options: Partial<LimiterOptions>, source: Decision["source"]): Case {
   return {
     id,
@@ -35,7 +35,7 @@ function outageCase(id: string, name: string, options: Partial<LimiterOptions>, 
       const limiter = createLimiter({ store: redisStore({ client }), policies, on, ...options });
       const keys = visits();
       while ((await limiter.consume(keys())).error?.code !== "STORE_BREAKER_OPEN");
-      // The decision that probes Redis is a promise.
+      // A decision that probes Redis is a promise.
       const isRight = (decision: ReturnType<typeof limiter.decide>): boolean =>
         decision instanceof Promise || decision.source === source;
       return {
@@ -87,7 +87,7 @@ const insurance: Case = {
   },
 };
 
-/** A port of this machine that nothing listens on. */
+/** Returns a local port on which nothing listens. */
 async function closedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -17,12 +17,12 @@ const KEYS = 10_000;
 
 const bucket = tokenBucket({ rate: LIMIT, interval: HOUR_MS });
 
-/** The decision of a case, and the tables that are emptied before each measurement. */
+/** The decision function of a case, and the tables that are emptied before each measurement. */
 interface Asker<T> {
   ask(key: string): Promise<T>;
   isRight(answer: T): boolean;
   readonly tables: readonly string[];
-  /** Brings the keys into the state that is to be measured. */
+  /** Prepares the keys for the measurement. */
   prepare?(keys: readonly string[]): Promise<unknown>;
 }
 
@@ -47,7 +47,7 @@ function postgresCase<T>(
           await prepare?.(keys);
           return concurrentRate(CALLERS, durationMs, visits, ask, isRight);
         },
-        // Other connections of the case end with its process.
+        // The other connections of the case end with its process.
         stop: () => pool.end(),
       };
     },
@@ -62,7 +62,7 @@ async function sluice(
   durable = false,
 ): Promise<Asker<Decision>> {
   await createSchema(client, { table, durable });
-  // A denial is measured where it is decided.
+  // Denials are measured in the case that expects them.
   const { consume } = createLimiter({
     store: postgresStore({ client, table }),
     policies,
@@ -76,7 +76,7 @@ async function sluice(
   };
 }
 
-/** Everybody has had the one unit that there is. */
+/** Uses up the limit of every key, which is one unit. */
 async function denied(pool: pg.Pool): Promise<Asker<Decision>> {
   const policy = tokenBucket({ rate: 1, interval: "1d" });
   const { ask, tables } = await sluice(pool, "sluice_denied", policy);
@@ -102,10 +102,10 @@ async function flexible(pool: pg.Pool): Promise<Asker<{ remainingPoints: number 
   };
 }
 
-/** For a machine that is busy. */
+/** The time limit, generous for a busy machine. */
 const LONGEST_SETUP_MS = 60_000;
 
-/** Its constructor creates the tables, and reports nothing when they are there. */
+/** Waits until the tables exist: the constructor creates them, but does not report when it is done. */
 async function counterStore(pool: pg.Pool, url: string): Promise<CounterStore> {
   const { hostname, port, username } = new URL(url);
   const store = new CounterStore({ host: hostname, port: Number(port), user: username, database: "postgres" }, "bench");
@@ -197,7 +197,7 @@ export const postgres: Suite = {
     { id: "postgres.floor", of: "postgres.sluice", against: ["postgres.select"] },
   ],
   async setUp() {
-    // As a server is by default: what is committed to a durable table is on the disk.
+    // As in the default configuration of a server: a commit to a durable table waits for the disk.
     const server = await startPostgres({ settings: { fsync: "on" } });
     try {
       const pool = new pg.Pool({ connectionString: server.url });

@@ -19,11 +19,11 @@ const KEYS = 10_000;
 
 const bucket = tokenBucket({ rate: LIMIT, interval: HOUR_MS });
 
-/** The work of a case on its connection. */
+/** The functions of a case on its connection. */
 interface Asker<T> {
   ask(key: string): Promise<T>;
   isRight(answer: T): boolean;
-  /** Puts something into the empty keyspace, before a measurement. */
+  /** Adds keys to the empty keyspace before a measurement. */
   fill?(keys: readonly string[]): Promise<unknown>;
 }
 

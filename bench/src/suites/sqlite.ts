@@ -15,16 +15,16 @@ const KEYS = 10_000;
 
 const bucket = tokenBucket({ rate: LIMIT, interval: HOUR_MS });
 
-/** The decision of a case, and the table that is emptied before each measurement. */
+/** The decision function of a case, and the table that is emptied before each measurement. */
 interface Asker<T> {
   ask(key: string): Promise<T>;
   isRight(answer: T): boolean;
   readonly table: string;
-  /** Brings the keys into the state that is to be measured. */
+  /** Prepares the keys for the measurement. */
   prepare?(keys: readonly string[]): Promise<unknown>;
 }
 
-/** Opens a file. Loaded here: the process that starts the cases may be too old for it. */
+/** Opens a file. The module is loaded here, since the Node.js that starts the cases may be too old for it. */
 type Open = (file: string) => Promise<OpenSqliteClient>;
 
 const betterSqlite3: Open = async (file) => new (await import("better-sqlite3")).default(file);
@@ -67,7 +67,7 @@ async function sluice(
   durable = false,
 ): Promise<Asker<Decision>> {
   await createSchema(client);
-  // A denial is measured where it is decided.
+  // Denials are measured in the case that expects them.
   const { consume } = createLimiter({
     store: sqliteStore({ client, durable }),
     policies,
@@ -81,7 +81,7 @@ async function sluice(
   };
 }
 
-/** Everybody has had the one unit that there is. */
+/** Uses up the limit of every key, which is one unit. */
 async function denied(client: OpenSqliteClient): Promise<Asker<Decision>> {
   const { ask, table } = await sluice(client, tokenBucket({ rate: 1, interval: "1d" }));
   return {
@@ -92,7 +92,7 @@ async function denied(client: OpenSqliteClient): Promise<Asker<Decision>> {
   };
 }
 
-/** In WAL mode, as with Sluice: by default it would wait for the disk several times for each call. */
+/** In WAL mode, as with Sluice. In the default mode each call would wait for the disk several times. */
 async function flexible(
   client: OpenSqliteClient,
   synchronous: "NORMAL" | "FULL",
@@ -111,7 +111,7 @@ async function flexible(
   };
 }
 
-/** A row by its key, as large as Sluice's. */
+/** Reads a row by its key. The row is as large as Sluice's. */
 function select(client: OpenSqliteClient): Asker<unknown[]> {
   client.exec(`PRAGMA journal_mode = WAL;
     CREATE TABLE one (key TEXT NOT NULL PRIMARY KEY, a INTEGER, b INTEGER, c INTEGER, d INTEGER) WITHOUT ROWID`);
