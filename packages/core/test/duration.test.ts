@@ -55,7 +55,7 @@ describe("parseDuration", () => {
     expect(read).toThrow(/option "window" must be whole milliseconds from 1 to 137438953472, .*, got /);
   });
 
-  it("reads words as the number of milliseconds that they say", () => {
+  it("multiplies the number by its unit", () => {
     const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1_500 }), fc.constantFrom(...Object.keys(units)), (count, unit) => {

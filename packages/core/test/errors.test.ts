@@ -4,7 +4,7 @@ import { checkOptions, type Rule } from "../src/options.js";
 import { invalidOption } from "../src/store/index.js";
 
 describe("SluiceError", () => {
-  it("is an Error with a code, a cause and a message that says where it comes from", () => {
+  it("is an Error with a code, a cause and a message with a prefix", () => {
     const cause = new Error("socket hang up");
     const error = new SluiceError("STORE_FAILED", "the store failed", { cause });
     expect(error).toBeInstanceOf(Error);
@@ -29,7 +29,7 @@ describe("SluiceError", () => {
     [{ secret: "42" }, "an object"],
     [["secret"], "an array"],
     [() => "secret", "a function"],
-  ])("shows the value %s on one line, and never what is in an object", (value, shown) => {
+  ])("shows the value %s on one line, and never the contents of an object", (value, shown) => {
     expect(invalidOption("limit", value, "be a number").message).toBe(
       `[sluice] option "limit" must be a number, got ${shown}`,
     );
@@ -56,7 +56,7 @@ describe("checkOptions", () => {
     expect(reject).toThrow(`[sluice] fixedWindow has no option "${option}": ${hint}`);
   });
 
-  it("prefers a hint to a guess", () => {
+  it("prefers the given hint to a guess", () => {
     const reject = () => checkOptions({ limt: 1 }, known, "fixedWindow", { limt: "write it out." });
     expect(reject).toThrow('fixedWindow has no option "limt": write it out.');
   });
@@ -67,7 +67,7 @@ describe("checkOptions", () => {
     );
   });
 
-  it("takes what is known, nothing, and undefined for any option", () => {
+  it("accepts known options, no options, and undefined for any option", () => {
     checkOptions({ limit: 1, name: undefined, failOpen: undefined }, known, "fixedWindow");
     checkOptions({}, known, "fixedWindow");
   });
@@ -85,7 +85,7 @@ describe("checkOptions", () => {
       [odd, [1, 3], [2, null], "be odd"],
     ];
   for (const [rule, right, wrong, must] of rules) {
-    it(`knows the rule ${JSON.stringify(rule)}`, () => {
+    it(`supports the rule ${JSON.stringify(rule)}`, () => {
       for (const value of right) checkOptions({ size: value }, { size: rule }, "make");
       for (const value of wrong) {
         const reject = () => checkOptions({ size: value }, { size: rule }, "make");

@@ -11,11 +11,11 @@ const steps = fc.oneof(
   fc.integer({ min: 1, max: 100_000 }),
 );
 
-describe.each(ALGORITHMS)("a clock that steps back, with %s", (algorithm) => {
+describe.each(ALGORITHMS)("when the clock steps back, %s", (algorithm) => {
   const anyPolicy = policies(algorithm);
   const windows = algorithm === "sliding-window" ? 2 : 1;
 
-  it("denies for one full window at most, and frees nothing", () => {
+  it("denies for at most a full window, and restores no quota", () => {
     fc.assert(
       fc.property(anyPolicy, forward, steps, (policy, requests, backMs) => {
         const { step, quota } = algorithmOf(policy);
@@ -31,7 +31,7 @@ describe.each(ALGORITHMS)("a clock that steps back, with %s", (algorithm) => {
     );
   });
 
-  it("repairs the state once, also on a denial and for a look, and names the time to retry exactly", () => {
+  it("repairs the state once, also for denials and peeks, and returns the exact retry time", () => {
     let repairs = 0;
     fc.assert(
       fc.property(anyPolicy, forward, steps, fc.nat(3), (policy, requests, backMs, cost) => {
@@ -54,7 +54,7 @@ describe.each(ALGORITHMS)("a clock that steps back, with %s", (algorithm) => {
     expect(repairs).toBeGreaterThan(50);
   });
 
-  it("names charges after a reset differently in the same millisecond", () => {
+  it("gives charges of one millisecond different names if a reset lies between them", () => {
     fc.assert(
       fc.property(anyPolicy, forward, fc.integer({ min: 1, max: 5 }), (policy, requests, resets) => {
         const { step, clear, refund } = algorithmOf(policy);
@@ -76,10 +76,10 @@ describe.each(ALGORITHMS)("a clock that steps back, with %s", (algorithm) => {
   });
 });
 
-describe("a bucket whose numbers change", () => {
+describe("a token bucket whose rate, interval or burst changes", () => {
   const bucket = policies("token-bucket");
 
-  it("lacks as many tokens as before, to the last fraction, and no more than it holds", () => {
+  it("keeps the exact number of missing tokens, but no more than its burst", () => {
     fc.assert(
       fc.property(bucket, bucket, forward, (one, other, requests) => {
         const [before, after] = [one, other] as [TokenBucketPolicy, TokenBucketPolicy];
@@ -102,7 +102,7 @@ describe("a bucket whose numbers change", () => {
     );
   });
 
-  it("lacks all tokens when the clock stepped back so far that the missing ones can't be counted", () => {
+  it("misses all tokens if a clock step makes their number too large to count", () => {
     const before = tokenBucket({ rate: 2 ** 30, interval: 2 ** 37, burst: 5 });
     const after = tokenBucket({ rate: 1, interval: "1s", burst: 2 ** 20 });
     const { next } = tokenBucketAlgorithm.step(undefined, before, START_MS, 5);
@@ -110,7 +110,7 @@ describe("a bucket whose numbers change", () => {
     expect(remaining).toBe(0);
   });
 
-  it("has nothing to correct at the moment at which it is full", () => {
+  it("needs no repair at the moment at which it is full", () => {
     const before = tokenBucket({ rate: 10 });
     const { next } = tokenBucketAlgorithm.step(undefined, before, START_MS, 5);
     const look = tokenBucketAlgorithm.step(next?.state, tokenBucket({ rate: 1 }), START_MS + 500, 0);
@@ -122,7 +122,7 @@ describe("a bucket whose numbers change", () => {
     [tokenBucket({ rate: 10, interval: "1h" }), tokenBucket({ rate: 10 }), 100],
     [tokenBucket({ rate: 1, interval: "1d" }), tokenBucket({ rate: 1 }), 1_000],
     [tokenBucket({ rate: 100 }), tokenBucket({ rate: 100, interval: "1d" }), 864_000],
-  ])("takes effect with the first denial: %o, then %o", (before, after, retryAfterMs) => {
+  ])("uses the new policy from the first denial on: %o, then %o", (before, after, retryAfterMs) => {
     const { step } = tokenBucketAlgorithm;
     const { next } = step(undefined, before, START_MS, before.burst);
     const denied = step(next?.state, after, START_MS, 1);

@@ -4,8 +4,8 @@ import { earliestMs } from "../../src/algorithm/built-in.js";
 import { fixedWindow, slidingLog, slidingWindow, type TokenBucketPolicy, tokenBucket } from "../../src/index.js";
 import { ALGORITHMS, algorithmOf, forward, played, policies, START_MS } from "../fixtures/arbitraries.js";
 
-describe.each(ALGORITHMS)("the earliest time at which %s can have left a state", (algorithm) => {
-  it("is no later than the time at which it did", () => {
+describe.each(ALGORITHMS)("the earliest time at which %s can have written a state", (algorithm) => {
+  it("is not later than the actual time", () => {
     fc.assert(
       fc.property(policies(algorithm), forward, fc.integer({ min: 1, max: 3 }), (policy, requests, cost) => {
         const { state, nowMs } = played(policy, requests);
@@ -19,8 +19,8 @@ describe.each(ALGORITHMS)("the earliest time at which %s can have left a state",
   });
 });
 
-describe("the earliest time at which a bucket can have left a state", () => {
-  it("is the first millisecond at which a full bucket lacks no less", () => {
+describe("the earliest time at which a bucket can have written a state", () => {
+  it("is the first millisecond at which no more than the burst is missing", () => {
     fc.assert(
       fc.property(policies("token-bucket"), forward, (policy, requests) => {
         const { rate, intervalMs, burst } = policy as TokenBucketPolicy;
@@ -36,7 +36,7 @@ describe("the earliest time at which a bucket can have left a state", () => {
     );
   });
 
-  it("is unknown for a bucket with another rate or interval", () => {
+  it("is unknown if the rate or interval differs", () => {
     const policy = tokenBucket({ rate: 10 });
     const { state } = algorithmOf(policy).step(undefined, policy, START_MS, 5).next!;
     expect(earliestMs(state, policy)).toBe(START_MS - 500);
@@ -45,7 +45,7 @@ describe("the earliest time at which a bucket can have left a state", () => {
   });
 });
 
-describe("the earliest time at which a window can have left a state", () => {
+describe("the earliest time at which a window can have written a state", () => {
   const options = { limit: 10, window: "1m" } as const;
   const name = START_MS + 2 ** 45;
 
@@ -58,7 +58,7 @@ describe("the earliest time at which a window can have left a state", () => {
     [slidingLog(options), [START_MS - 5, 2, name, 1], START_MS],
     [slidingLog(options), [name, 0], 0],
     [slidingLog(options), [], 0],
-  ])("%o: of %j it is %i", (policy, state, earliest) => {
+  ])("%o with the state %j: %i", (policy, state, earliest) => {
     expect(earliestMs(state, policy)).toBe(earliest);
   });
 });

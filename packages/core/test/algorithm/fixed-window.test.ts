@@ -6,11 +6,11 @@ import { backAndForth, policies, START_MS, timed } from "../fixtures/arbitraries
 
 const { step, refund } = fixedWindowAlgorithm;
 
-/** All grants, and the windows that they open. */
+/** Lists all grants, and the windows that they open. */
 function listedWindows({ limit, windowMs }: FixedWindowPolicy) {
   let grants: { windowMs: number; cost: number }[] = [];
   return (nowMs: number, cost: number) => {
-    // A window that starts later than now starts now: the clock stepped back.
+    // After the clock stepped back, a window that starts in the future starts now.
     grants = grants.filter((grant) => grant.windowMs === grants.at(-1)?.windowMs);
     for (const grant of grants) grant.windowMs = Math.min(grant.windowMs, nowMs);
     const latest = grants.at(-1)?.windowMs;
@@ -61,14 +61,14 @@ describe("fixed window", () => {
     expect(step(next?.state, most, START_MS, 1)).toMatchObject({ allowed: true, remaining: 0 });
   });
 
-  it("refunds nothing to a window other than the one that was charged", () => {
+  it("refunds only to the window that was charged", () => {
     const first = step(undefined, policy, START_MS, 2);
     const second = step(first.next?.state, policy, START_MS + 1_000, 2);
     expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, first.epochMs, START_MS)).toBeUndefined();
     expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, second.epochMs, START_MS + 1_000)).toBeDefined();
   });
 
-  it("starts again after a full refund, as for a key that was never seen", () => {
+  it("equals an unused key after a full refund", () => {
     const { next, epochMs } = step(undefined, policy, START_MS, 2);
     const empty = refund?.(next!.state, policy, START_MS + 10, 2, epochMs, START_MS);
     const { next: later } = step(empty?.state, policy, START_MS + 500, 3);

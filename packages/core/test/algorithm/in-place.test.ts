@@ -4,19 +4,19 @@ import { BLANK, type CellAlgorithm } from "../../src/algorithm/cells.js";
 import type { Finding } from "../../src/store/index.js";
 import { ALGORITHMS, algorithmOf, backAndForth, policies, timed } from "../fixtures/arbitraries.js";
 
-/** The value of all cells beside those of the state. No time and no count: a stray read changes a result. */
+/** The value of all other cells. It is neither a time nor a count, so reading it by mistake changes a result. */
 const OTHER = 2 ** 52 + 1;
 const AT = 7;
 
 describe.each(ALGORITHMS.filter((name) => name !== "sliding-log"))("%s in a large array", (algorithm) => {
-  it("decides and refunds as on a separate state, and leaves the other cells alone", () => {
+  it("decides and refunds as on a separate state, and does not write to other cells", () => {
     const refunded = fc.array(fc.boolean(), { minLength: 25, maxLength: 25 });
     fc.assert(
       fc.property(policies(algorithm), backAndForth, refunded, (policy, requests, refunds) => {
         const own = algorithmOf(policy) as unknown as CellAlgorithm;
         const cells = new Float64Array(2 * AT + own.width).fill(OTHER).fill(BLANK, AT, AT + own.width);
         const ours = () => [...cells.subarray(AT, AT + own.width)];
-        // A store in memory fills one object again and again.
+        // A store in memory reuses one object for all findings.
         const finding = {} as Finding;
         let state: readonly number[] | undefined;
 

@@ -12,14 +12,14 @@ import {
   START_MS,
 } from "../fixtures/arbitraries.js";
 
-/** Any number of them, of which most are of a size that matters. */
+/** Any cost, most of which are near common limits. */
 const costs = fc.oneof(
   fc.integer({ min: 1, max: 10 }),
   fc.constantFrom(997, 999_983, 2 ** 30, Number.MAX_SAFE_INTEGER),
   fc.integer({ min: 1, max: 1_000_000 }),
 );
 
-/** The findings of a state at a time, for costs from none to more than the limit. */
+/** The findings of a state at a time, for costs from 0 to more than the limit. */
 function meaning(policy: Policy, state: unknown, nowMs: number) {
   const { step, quota } = algorithmOf(policy);
   const { limit } = quota(policy);
@@ -37,7 +37,7 @@ function afterwards(policy: Policy, nowMs: number): number[] {
 describe.each(ALGORITHMS)("%s", (algorithm) => {
   const anyPolicy = policies(algorithm);
 
-  it("starts full", () => {
+  it("starts with full quota", () => {
     fc.assert(
       fc.property(anyPolicy, (policy) => {
         const { step, quota } = algorithmOf(policy);
@@ -56,7 +56,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
     );
   });
 
-  it("names the time to retry exactly: denied until the millisecond before, allowed then", () => {
+  it("returns the exact retry time: denied until the millisecond before, then allowed", () => {
     fc.assert(
       fc.property(anyPolicy, backAndForth, costs, (policy, requests, cost) => {
         const { step, quota } = algorithmOf(policy);
@@ -74,7 +74,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
     );
   });
 
-  it("names the time of the whole limit exactly", () => {
+  it("returns the exact time at which the whole limit is available", () => {
     fc.assert(
       fc.property(anyPolicy, backAndForth, (policy, requests) => {
         const { step, quota } = algorithmOf(policy);
@@ -89,7 +89,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
     );
   });
 
-  it("writes when it charges, and only then, and leaves the state that it was given alone", () => {
+  it("returns new state only for a charge, and does not change the old state", () => {
     fc.assert(
       fc.property(anyPolicy, backAndForth, fc.nat(20), (policy, requests, cost) => {
         const { state, nowMs } = played(policy, requests);
@@ -102,7 +102,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
     );
   });
 
-  it("has the same finding after a charge as the new state", () => {
+  it("returns the same finding for a charge as for a peek afterwards", () => {
     fc.assert(
       fc.property(anyPolicy, backAndForth, fc.integer({ min: 1, max: 20 }), (policy, requests, cost) => {
         const { step } = algorithmOf(policy);
@@ -117,7 +117,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
     );
   });
 
-  it("may be forgotten when its lifetime is over, and not a millisecond before", () => {
+  it("returns the exact lifetime of its state", () => {
     fc.assert(
       fc.property(anyPolicy, forward, fc.integer({ min: 1, max: 20 }), (policy, requests, cost) => {
         const { step, quota } = algorithmOf(policy);
@@ -135,7 +135,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
     );
   });
 
-  it("frees nothing when the clock steps back, and stays in whole numbers", () => {
+  it("restores no quota when the clock steps back, and returns whole numbers", () => {
     fc.assert(
       fc.property(anyPolicy, backAndForth, fc.maxSafeInteger().map(Math.abs), (policy, requests, backMs) => {
         const { step } = algorithmOf(policy);
@@ -154,7 +154,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
     );
   });
 
-  it("grants no more than was left while the clock only steps back", () => {
+  it("grants no more than what was left while the clock keeps stepping back", () => {
     const backwards = fc.array(fc.tuple(fc.nat(100_000), fc.integer({ min: 1, max: 5 })), { maxLength: 20 });
     fc.assert(
       fc.property(anyPolicy, forward, backwards, (policy, requests, steps) => {
@@ -188,7 +188,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
     );
   });
 
-  it("always lets a look through, also when less is allowed than was used", () => {
+  it("always allows a peek, also when more was used than the new limit", () => {
     fc.assert(
       fc.property(anyPolicy, forward, (policy, requests) => {
         const { step } = algorithmOf(policy);
@@ -214,7 +214,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
       laterMs: fc.oneof(fc.constant(0), fc.nat(2_000)),
     });
 
-    it("restores the state without the request, unless the limit was full again in between", () => {
+    it("restores the state without the charge, unless the limit was full in between", () => {
       let undone = 0;
       fc.assert(
         fc.property(cases, ({ policy, requests, cost, laterMs }) => {
@@ -223,10 +223,10 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
           const { next, epochMs } = step(state, policy, nowMs, cost);
           fc.pre(next !== undefined);
           const atMs = nowMs + laterMs;
-          // Of a bucket's charge, time has refilled a part: see refunds.test.ts for how much is refunded.
+          // Time has refilled a part of a bucket's charge. refunds.test.ts tests how much is refunded.
           const chargedAtMs = algorithm === "token-bucket" ? atMs : nowMs;
           const given = refund!(next!.state, policy, atMs, cost, epochMs, chargedAtMs);
-          // A bucket that would be full by now had lost what came back in vain: then it is simply full.
+          // Nothing is refunded if the bucket would be full by now anyway.
           if (given === undefined) return;
           undone++;
           for (const probeMs of afterwards(policy, atMs)) {
@@ -242,7 +242,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
       expect(undone).toBeGreaterThan(50);
     });
 
-    it("made at once restores all of it, however much was used before", () => {
+    it("restores the whole charge if it is made at once", () => {
       fc.assert(
         fc.property(cases, ({ policy, requests, cost }) => {
           const { step, refund } = algorithmOf(policy);
@@ -257,7 +257,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
       );
     });
 
-    it("restores nothing once the window is over", () => {
+    it("restores nothing after the end of the window", () => {
       fc.assert(
         fc.property(cases, ({ policy, requests, cost, laterMs }) => {
           const { step, refund } = algorithmOf(policy);
@@ -266,7 +266,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
           fc.pre(next !== undefined);
           const endMs = nowMs + next!.ttlMs + laterMs;
           expect(refund!(next!.state, policy, endMs, cost, epochMs, nowMs)).toBeUndefined();
-          // Also when others have used the key since.
+          // The same is true if the key was used since.
           const since = step(next!.state, policy, endMs, 1);
           expect(refund!(since.next!.state, policy, endMs, cost, epochMs, nowMs)).toBeUndefined();
         }),
@@ -274,7 +274,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
       );
     });
 
-    it("restores no more than there is, whatever the arguments", () => {
+    it("never restores more than the limit, whatever its arguments", () => {
       fc.assert(
         fc.property(anyPolicy, backAndForth, costs, (policy, requests, cost) => {
           const { step, quota, refund } = algorithmOf(policy);

@@ -7,8 +7,8 @@ import { ALGORITHMS, algorithmOf, forward, played, policies, START_MS } from "..
 const WINDOW = { ms: 1_000, exact: true };
 const mergeOf = (algorithm: string) => stateMergeOf(algorithm) as StateMerge<readonly number[]>;
 
-describe.each(ALGORITHMS)("what a state of %s says of itself", (algorithm) => {
-  it("is when it equals no state and, by that, the length of its window", () => {
+describe.each(ALGORITHMS)("the lifetime of a state of %s", (algorithm) => {
+  it("follows from its window, and its window from the lifetime", () => {
     fc.assert(
       fc.property(policies(algorithm), forward, fc.integer({ min: 1, max: 3 }), (policy, requests, cost) => {
         const { state, nowMs } = played(policy, requests);
@@ -33,18 +33,18 @@ describe("the length of a window", () => {
     expect(mergeOf(algorithm).windowOf(state, START_MS + 5_000)).toBeUndefined();
   });
 
-  it("is that to the end of a sliding window whose own count is 0", () => {
+  it("is the time to the end of a sliding window that has only a previous count", () => {
     const { windowOf, untilOf } = mergeOf("sliding-window");
     expect(windowOf([START_MS, 3, 0], START_MS + 1_000)).toBe(1_000);
     expect(untilOf([START_MS, 3, 0], 1_000)).toBe(START_MS + 1_000);
   });
 });
 
-describe("merged states", () => {
+describe("merging states", () => {
   const join = (algorithm: string, arriving: readonly number[], there: readonly number[], window = WINDOW) =>
     mergeOf(algorithm).join(arriving, there, window, START_MS + 1_600);
 
-  it("of buckets are the one that lacks more tokens, whatever their intervals", () => {
+  it("of two buckets keeps the one that misses more tokens, whatever their intervals", () => {
     const tens = [START_MS + 2_600, 0, 10, 1_000, START_MS];
     const fifties = [START_MS + 2_600, 0, 5, 100, START_MS];
     expect(join("token-bucket", tens, fifties)).toBe(fifties);
@@ -52,22 +52,22 @@ describe("merged states", () => {
     expect(join("token-bucket", tens, [...tens])).toEqual(tens);
   });
 
-  it("of fixed windows have the later start and the larger count", () => {
+  it("of two fixed windows keeps the later start and the larger count", () => {
     expect(join("fixed-window", [START_MS, 5], [START_MS + 900, 3])).toEqual([START_MS + 900, 5]);
     expect(join("fixed-window", [START_MS + 900, 3], [START_MS, 5])).toEqual([START_MS + 900, 5]);
     expect(join("fixed-window", [START_MS + 900, 3], [START_MS + 950, 0])).toEqual([START_MS + 900, 3]);
-    // The name of the window that is there stays, for refunds.
+    // The existing window keeps its name, so that refunds work.
     expect(join("fixed-window", [START_MS + 2 ** 45, 3], [START_MS, 5])).toEqual([START_MS, 5]);
   });
 
-  it("of logs have the grants of both in order, without those that have left the window", () => {
+  it("of two logs keeps all grants in order, except those that have left the window", () => {
     const arriving = [START_MS + 600, 9, START_MS + 700, 1, START_MS + 900, 4];
     const there = [START_MS + 650, 2, START_MS + 900, 3, START_MS + 1_000, 5];
     const merged = [START_MS + 650, 2, START_MS + 700, 1, START_MS + 900, 4, START_MS + 1_000, 5];
     expect(join("sliding-log", arriving, there)).toEqual(merged);
   });
 
-  it("of sliding windows that have ended continue the younger one, with the shortfall to the older one", () => {
+  it("of ended sliding windows continues the younger one, with the difference to the older one", () => {
     // 100 units of the older one have faded to 40, the 10 of the younger one to 9.
     const [older, younger] = [
       [START_MS, 0, 100],
@@ -75,11 +75,11 @@ describe("merged states", () => {
     ];
     expect(join("sliding-window", older, younger)).toEqual([START_MS + 1_500, 10, 31]);
     expect(join("sliding-window", younger, older)).toEqual([START_MS + 1_500, 10, 31]);
-    // The window may be shorter than it seems, so nothing is known of its end.
+    // The window may be shorter than it seems, so its end is unknown.
     expect(join("sliding-window", older, younger, { ms: 1_000, exact: false })).toEqual([START_MS + 1_600, 0, 40]);
   });
 
-  it("of sliding windows are the younger one where that counts more, and the larger counts of one window", () => {
+  it("of two sliding windows keeps the one that counts more, and the larger counts if they start together", () => {
     const [older, younger] = [
       [START_MS, 0, 10],
       [START_MS + 500, 0, 90],
@@ -88,7 +88,7 @@ describe("merged states", () => {
     expect(join("sliding-window", [START_MS, 5, 10], [START_MS, 7, 3])).toEqual([START_MS, 7, 10]);
   });
 
-  it("of sliding windows are the other one where one counts nothing any more", () => {
+  it("of two sliding windows drops the one that no longer counts", () => {
     const live = [START_MS + 1_000, 4, 2];
     expect(join("sliding-window", [START_MS - 500, 9, 9], live)).toBe(live);
     expect(join("sliding-window", live, [START_MS + 1_200, 0, 0])).toBe(live);

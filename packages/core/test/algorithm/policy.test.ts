@@ -31,13 +31,13 @@ const NO_COUNTS = [
 const NO_NAMES = ["", "a\r\nb", "a\nb", "a\0", "é", "😀", "\x7f", "x".repeat(129), 5, null, {}];
 const windows = { fixedWindow, slidingWindow, slidingLog };
 
-/** The data of a policy, without its algorithm. */
+/** The plain data of a policy, without its algorithm. */
 function dataOf(policy: Policy): unknown {
   return JSON.parse(JSON.stringify(policy));
 }
 
 describe("tokenBucket", () => {
-  it("has the defaults of the field", () => {
+  it("has the documented defaults", () => {
     expect(dataOf(tokenBucket())).toEqual({
       name: "default",
       algorithm: "token-bucket",
@@ -47,7 +47,7 @@ describe("tokenBucket", () => {
     });
   });
 
-  it("takes a burst of the rate, and an interval in words", () => {
+  it("sets the burst to the rate by default, and accepts an interval in words", () => {
     const policy = tokenBucket({ name: "burst", rate: 7, interval: "1m" });
     expect(dataOf(policy)).toEqual({ name: "burst", algorithm: "token-bucket", rate: 7, intervalMs: 60_000, burst: 7 });
   });
@@ -73,7 +73,7 @@ describe("tokenBucket", () => {
     [{ rate: 2, interval: 4 }, 2 ** 51],
     [{ rate: 1_000_000_000, interval: "30d" }, Math.floor((2 ** 53 - 1) / 324)],
   ] as [TokenBucketOptions, number][])(
-    "takes with %j a burst of up to %i, and names it in the error",
+    "allows with %j a burst of up to %i, and names the maximum in the error",
     (options, most) => {
       expect(tokenBucket({ ...options, burst: most }).burst).toBe(most);
       expect(() => tokenBucket({ ...options, burst: most + 1 })).toThrow(`at most ${most}`);
@@ -85,7 +85,7 @@ describe("tokenBucket", () => {
     expect({ rate, intervalMs, burst }).toEqual({ rate: 125, intervalMs: 324, burst: 1_000_000_000 });
   });
 
-  it("keeps the ratio, and every number of it within 2^53, whatever it accepts", () => {
+  it("keeps the ratio of every accepted policy, with all numbers below 2^53", () => {
     const count = fc.oneof(fc.integer({ min: 1, max: 1_000 }), fc.maxSafeInteger().map(Math.abs));
     fc.assert(
       fc.property(count, count, fc.integer({ min: 1, max: 2 ** 37 }), (rate, burst, interval) => {
@@ -136,13 +136,13 @@ describe.each(Object.entries(windows))("%s", (name, make) => {
     expect(made).toThrow('option "name"');
   });
 
-  it("takes any printable ASCII for a name", () => {
+  it("accepts any printable ASCII as a name", () => {
     for (const name of ["a", "a b", '"q"', "a:b%c{d}", "x".repeat(128)]) {
       expect(make({ name, limit: 1, window: "1s" }).name).toBe(name);
     }
   });
 
-  it("refuses options that do not exist, and says which was meant", () => {
+  it("refuses unknown options, and suggests the right one", () => {
     const options = { limit: 1, windowMs: 1_000 } as unknown as Parameters<typeof make>[0];
     expect(() => make(options)).toThrow(expect.objectContaining({ code: "UNKNOWN_OPTION" }));
     expect(() => make(options)).toThrow('write window: "1m"');
@@ -167,20 +167,20 @@ describe("an error", () => {
     expect(() => make({ limit: 1, window: "1s", nonsense: 1 } as never)).toThrow(`${name} has no option`);
   });
 
-  it.each(Object.keys({ tokenBucket, ...windows }))("names the algorithm of data for %s", (name) => {
+  it.each(Object.keys({ tokenBucket, ...windows }))("names the algorithm of the data of %s", (name) => {
     const algorithm = name.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`);
     expect(check({ name: "a", algorithm, nonsense: 1 })).toThrow(
       `a policy with algorithm "${algorithm}" has no option`,
     );
   });
 
-  it("names the range of costs", () => {
+  it("names the allowed range of costs", () => {
     for (const cost of [0, 1.5, Number.NaN, 2 ** 53]) {
       expect(() => checkCost(cost)).toThrow(`cost must be a whole number from 1 to 2^53 - 1, got ${cost}`);
     }
   });
 
-  it("names the number that is wrong", () => {
+  it("names the invalid number", () => {
     const bucket = tokenBucket();
     expect(() => tokenBucket({ interval: "soon" as "1s" })).toThrow('option "interval"');
     expect(check({ ...bucket, rate: "7" })).toThrow('option "rate"');
@@ -198,13 +198,13 @@ describe("policyFrom", () => {
     slidingLog({ name: "d", limit: 3, window: "1h" }),
   ];
 
-  it.each(made)("makes the same policy of $algorithm from its data", (policy) => {
+  it.each(made)("creates the same policy of $algorithm from its data", (policy) => {
     const again = policyFrom(dataOf(policy) as Policy);
     expect(again).toEqual(policy);
     expect(algorithmOf(again)).toBe(algorithmOf(policy));
   });
 
-  it("says what is wrong with the data", () => {
+  it("names the mistake in the data", () => {
     const from = (data: unknown) => () => policyFrom(data as Policy);
     for (const data of [undefined, null, "fixed-window"]) expect(from(data)).toThrow('option "data" must be');
     expect(from({ ...made[1], limit: "1" })).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
@@ -215,12 +215,12 @@ describe("policyFrom", () => {
 });
 
 describe("a policy", () => {
-  it("brings its algorithm along, also when it is copied with other numbers", () => {
+  it("carries its algorithm, also when it is copied with other numbers", () => {
     const policy = fixedWindow({ limit: 1, window: 50 });
     expect(algorithmOf({ ...policy, limit: 2 } as Policy)).toBe(builtInAlgorithms.get("fixed-window"));
   });
 
-  it("is refused as plain data, with what to do", () => {
+  it("is refused as plain data, with an error that names policyFrom", () => {
     const data = dataOf(fixedWindow({ limit: 1, window: 50 })) as Policy;
     expect(() => algorithmOf(data)).toThrow('policy "default" is plain data: pass it through policyFrom(…)');
   });
@@ -235,11 +235,11 @@ describe("the check of an algorithm", () => {
     slidingLog({ name: "d", limit: 3, window: "1h" }),
   ];
 
-  it.each(policies)("makes the same of $algorithm, also from JSON", (policy) => {
+  it.each(policies)("returns an equal policy of $algorithm, also from JSON", (policy) => {
     expect(check(JSON.parse(JSON.stringify(policy)))).toEqual(policy);
   });
 
-  it.each(policies)("refuses $algorithm with a number missing, broken or misnamed", (policy) => {
+  it.each(policies)("refuses $algorithm if a number is missing, invalid or has the wrong name", (policy) => {
     for (const field of Object.keys(policy).filter((name) => name !== "algorithm" && name !== "name")) {
       for (const broken of [undefined, null, Number.NaN, "1", -1]) {
         expect(() => check({ ...policy, [field]: broken }), `${field} ${broken}`).toThrow(

@@ -20,7 +20,7 @@ const calls: fc.Arbitrary<readonly Call[]> = fc.array(
   { maxLength: 60 },
 );
 
-/** Makes calls and refunds, and returns the grants that were not refunded. */
+/** Plays calls and refunds, and returns the grants that were not refunded. */
 function play(policy: Policy, made: readonly Call[]): readonly Grant[] {
   const { step, refund } = algorithmOf(policy);
   const grants: Grant[] = [];
@@ -40,8 +40,8 @@ function play(policy: Policy, made: readonly Call[]): readonly Grant[] {
   return grants;
 }
 
-describe("refunds of a bucket", () => {
-  it("let no more than burst + rate x time be used in any stretch of time", () => {
+describe("refunds to a bucket", () => {
+  it("never allow more than burst + rate x time in any period", () => {
     const policy = tokenBucket({ rate: 1, burst: 10 });
     fc.assert(
       fc.property(calls, (made) => {
@@ -58,7 +58,7 @@ describe("refunds of a bucket", () => {
     );
   });
 
-  it("leave out the part that time has refilled", () => {
+  it("exclude the part that time has refilled", () => {
     const policy = tokenBucket({ rate: 1, burst: 10 });
     const { step, refund } = algorithmOf(policy);
     const first = step(undefined, policy, START_MS, 10);
@@ -70,7 +70,7 @@ describe("refunds of a bucket", () => {
 });
 
 describe.each(ALGORITHMS)("a refund of %s", (algorithm) => {
-  it("does nothing once the state was repaired, since the time that passed is unknown", () => {
+  it("does nothing after a repair, since the time that has passed is unknown", () => {
     const policy: Policy =
       algorithm === "token-bucket"
         ? tokenBucket({ rate: 10, interval: "10s" })

@@ -15,7 +15,7 @@ describe.each(policies)("a reset of $algorithm", (policy) => {
   const used = charged.next!.state;
   const empty = clear?.(used, START_MS);
 
-  it("leaves an empty state until the end of the millisecond of the last charge, and none later", () => {
+  it("leaves an empty state only in the millisecond of the last charge", () => {
     expect(empty?.ttlMs).toBe(1);
     expect(clear?.(used, START_MS + 1)).toBeUndefined();
   });
@@ -25,31 +25,34 @@ describe.each(policies)("a reset of $algorithm", (policy) => {
     expect(look).toEqual({ allowed: true, remaining: 10, retryAfterMs: 0, resetAfterMs: 0 });
   });
 
-  it("leaves nothing to refund to", () => {
+  it("leaves no charge to refund", () => {
     expect(refund?.(empty?.state, policy, START_MS, 7, charged.epochMs, START_MS)).toBeUndefined();
   });
 
-  it("is followed by a charge like that of a new key, under another name", () => {
+  it("gives the next charge a new name, and otherwise equals an unused key", () => {
     const { epochMs, next, ...found } = step(empty?.state, policy, START_MS, 3);
     const { epochMs: _, next: first, ...expected } = step(undefined, policy, START_MS, 3);
     expect(found).toEqual(expected);
     expect(epochMs).not.toBe(charged.epochMs);
     expect(next?.ttlMs).toBe(first?.ttlMs);
     expect(next?.state).toHaveLength((first!.state as readonly number[]).length);
-    // Nothing is written for a look, whatever the name of the window.
+    // A peek writes nothing, whatever the name of the window.
     expect(step(next?.state, policy, START_MS, 0).next).toBeUndefined();
     expect(step(next?.state, policy, START_MS + 1, 0).next).toBeUndefined();
   });
 });
 
-// A bucket that is full now is one that lacks tokens, seen from an hour ago.
-it.each(policies.slice(1))("a reset of $algorithm leaves nothing to correct when the clock steps back", (policy) => {
-  const { step, clear } = algorithmOf(policy);
-  const empty = clear?.(step(undefined, policy, START_MS, 7).next!.state, START_MS);
-  expect(step(empty?.state, policy, START_MS - 3_600_000, 0).next).toBeUndefined();
-});
+// Not for buckets: seen from an hour ago, a bucket that is full now misses tokens.
+it.each(policies.slice(1))(
+  "a reset of $algorithm leaves no state that needs a repair when the clock steps back",
+  (policy) => {
+    const { step, clear } = algorithmOf(policy);
+    const empty = clear?.(step(undefined, policy, START_MS, 7).next!.state, START_MS);
+    expect(step(empty?.state, policy, START_MS - 3_600_000, 0).next).toBeUndefined();
+  },
+);
 
-it("a reset of a log without grants leaves no state", () => {
+it("a reset of an empty log returns no state", () => {
   const policy = slidingLog({ limit: 10, window: "10s" });
   expect(algorithmOf(policy).clear?.([], START_MS)).toBeUndefined();
 });

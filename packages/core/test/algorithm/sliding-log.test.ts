@@ -6,7 +6,7 @@ import { backAndForth, policies, START_MS, timed } from "../fixtures/arbitraries
 
 const { step, refund } = slidingLogAlgorithm;
 
-/** The list of the grants in the window; one that lies ahead, since the clock stepped back, counts from now. */
+/** Lists the grants in the window. After the clock stepped back, a grant in the future counts as of now. */
 function listedGrants({ limit, windowMs }: SlidingLogPolicy) {
   let grants: { atMs: number; cost: number }[] = [];
   const usedAt = (nowMs: number) =>
@@ -32,7 +32,7 @@ function listedGrants({ limit, windowMs }: SlidingLogPolicy) {
 }
 
 describe("sliding log", () => {
-  it("equals the list of all grants", () => {
+  it("equals a list of all grants", () => {
     fc.assert(
       fc.property(policies("sliding-log"), backAndForth, (any, requests) => {
         const policy = any as SlidingLogPolicy;
@@ -48,7 +48,7 @@ describe("sliding log", () => {
     );
   });
 
-  it("never lets more than the limit into any stretch of the window", () => {
+  it("never grants more than the limit in any period of one window", () => {
     const policy = slidingLog({ limit: 5, window: 100 });
     const times = fc.array(fc.nat(2_000), { minLength: 50, maxLength: 200 });
     fc.assert(
@@ -69,14 +69,14 @@ describe("sliding log", () => {
 
   const policy = slidingLog({ limit: 5, window: 1_000 });
 
-  it("keeps one entry for the grants of one millisecond, and none that no longer counts", () => {
+  it("keeps one entry per millisecond, and drops those that no longer count", () => {
     let state: GrantLog | undefined;
     for (let i = 0; i < 5; i++) state = step(state, policy, START_MS, 1).next?.state;
     expect(state).toEqual([START_MS, 5]);
     expect(step(state, policy, START_MS + 1_000, 2).next?.state).toEqual([START_MS + 1_000, 2]);
   });
 
-  it("refunds a charge of that time, and nothing when it has left the window", () => {
+  it("refunds the charge of that time, unless it has left the window", () => {
     const first = step(undefined, policy, START_MS, 2);
     const second = step(first.next?.state, policy, START_MS + 10, 3);
     expect(refund?.(second.next!.state, policy, START_MS + 20, 2, first.epochMs, START_MS)?.state).toEqual([
@@ -87,7 +87,7 @@ describe("sliding log", () => {
     expect(refund?.(second.next!.state, policy, START_MS + 1_000, 3, second.epochMs, START_MS + 10)?.state).toEqual([]);
   });
 
-  it("is kept after a refund until the newest grant that remains has left the window", () => {
+  it("lives after a refund until its newest grant leaves the window", () => {
     const first = step(undefined, policy, START_MS, 2);
     const second = step(first.next?.state, policy, START_MS + 100, 3);
     expect(refund?.(second.next!.state, policy, START_MS + 100, 3, second.epochMs, START_MS + 100)).toEqual({
@@ -96,7 +96,7 @@ describe("sliding log", () => {
     });
   });
 
-  it("takes no cost for a time", () => {
+  it("never reads a cost as a time", () => {
     expect(refund?.([1, 5], policy, 6, 1, 5, 5)).toBeUndefined();
   });
 });

@@ -6,13 +6,13 @@ import { backAndForth, policies, START_MS, timed } from "../fixtures/arbitraries
 
 const { step, refund } = slidingWindowAlgorithm;
 
-/** The estimate by its definition, in whole numbers of any size. */
+/** The estimate by its definition, with bigints. */
 function exactEstimate({ limit, windowMs }: SlidingWindowPolicy) {
   const window = BigInt(windowMs);
   let kept = { startMs: 0n, counts: [0n, 0n] };
   return (atMs: number, costs: number) => {
     const [nowMs, cost] = [BigInt(atMs), BigInt(costs)];
-    // A window that starts later than now starts now: the clock stepped back.
+    // After the clock stepped back, a window that starts in the future starts now.
     if (kept.startMs > nowMs) kept = { ...kept, startMs: nowMs };
     let { startMs, counts } = kept;
     const elapsed = nowMs - startMs;
@@ -33,7 +33,7 @@ function exactEstimate({ limit, windowMs }: SlidingWindowPolicy) {
   };
 }
 
-/** The number by which `a` must be multiplied to be 1 modulo `modulus`, by Euclid's algorithm; none if they share a factor. */
+/** The inverse of `a` modulo `modulus`, by Euclid's algorithm. Undefined if they have a common factor. */
 function inverseOf(a: bigint, modulus: bigint): bigint | undefined {
   let [remainder, next] = [modulus, a % modulus];
   let [factor, nextFactor] = [0n, 1n];
@@ -46,7 +46,7 @@ function inverseOf(a: bigint, modulus: bigint): bigint | undefined {
 }
 
 describe("sliding window", () => {
-  it("equals the estimate in whole numbers of any size, also where limit times window passes 2^53", () => {
+  it("equals the estimate with bigints, also if limit times window exceeds 2^53", () => {
     fc.assert(
       fc.property(policies("sliding-window"), backAndForth, (any, requests) => {
         const policy = any as SlidingWindowPolicy;
@@ -79,12 +79,12 @@ describe("sliding window", () => {
     );
   });
 
-  it("weighs exactly where the share is a hair's breadth from a whole number", () => {
+  it("weighs exactly if the weighted count is almost a whole number", () => {
     const count = fc.integer({ min: 2 ** 29, max: 2 ** 30 });
     const window = fc.integer({ min: 2 ** 36, max: 2 ** 37 });
     fc.assert(
       fc.property(count, window, fc.constantFrom(-1n, 1n), (used, windowMs, off) => {
-        // The time at which used times time is one more, or less, than a multiple of the window.
+        // The time at which `used` times time is one more, or one less, than a multiple of the window.
         const inverse = inverseOf(BigInt(used), BigInt(windowMs));
         fc.pre(inverse !== undefined);
         const intoMs = Number(((((inverse ?? 0n) * off) % BigInt(windowMs)) + BigInt(windowMs)) % BigInt(windowMs));
@@ -98,7 +98,7 @@ describe("sliding window", () => {
     );
   });
 
-  it("names the time to retry exactly where it is a hair's breadth from a whole millisecond", () => {
+  it("returns the exact retry time if it is almost a whole millisecond", () => {
     const count = fc.integer({ min: 2 ** 29, max: 2 ** 30 });
     const window = fc.integer({ min: 2 ** 36, max: 2 ** 37 });
     fc.assert(
@@ -118,13 +118,13 @@ describe("sliding window", () => {
 
   const policy = slidingWindow({ limit: 100, window: 1_000 });
 
-  it("lets the previous window fade", () => {
+  it("fades out the previous window", () => {
     const { next } = step(undefined, policy, START_MS, 100);
     const at = (ms: number) => step(next?.state, policy, START_MS + ms, 0).remaining;
     expect([999, 1_000, 1_001, 1_009, 1_010, 1_500, 1_999, 2_000].map(at)).toEqual([0, 0, 0, 0, 1, 50, 99, 100]);
   });
 
-  it("does not let two limits through around the end of a window", () => {
+  it("does not allow twice the limit around the end of a window", () => {
     let state: readonly number[] | undefined;
     let granted = 0;
     for (let ms = 900; ms < 1_900; ms++) {
@@ -135,7 +135,7 @@ describe("sliding window", () => {
     expect(granted).toBeLessThanOrEqual(100);
   });
 
-  it("refunds within the window that was charged, and not after it has rolled", () => {
+  it("refunds while the charged window is current, and not after it has rolled", () => {
     const { next, epochMs } = step(undefined, policy, START_MS, 40);
     const back = refund?.(next!.state, policy, START_MS + 999, 30, epochMs, START_MS);
     expect(step(back?.state, policy, START_MS + 999, 0).remaining).toBe(90);

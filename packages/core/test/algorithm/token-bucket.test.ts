@@ -6,7 +6,7 @@ import { forward, policies, START_MS, timed } from "../fixtures/arbitraries.js";
 
 const { step, refund } = tokenBucketAlgorithm;
 
-/** A bucket with a level and the time of the last look, in exact fractions: tokens times the interval. */
+/** A bucket in exact fractions: its level, in tokens times the interval, and the time of the last call. */
 function exactBucket({ rate, intervalMs, burst }: TokenBucketPolicy) {
   const full = BigInt(burst) * BigInt(intervalMs);
   const token = BigInt(intervalMs);
@@ -26,7 +26,7 @@ function exactBucket({ rate, intervalMs, burst }: TokenBucketPolicy) {
   };
 }
 
-/** Takes all there is, each millisecond, from a full bucket. Returns what that comes to. */
+/** Takes all available tokens each millisecond, starting with a full bucket. Returns their number. */
 function takeAll(policy: TokenBucketPolicy, forMs: number): number {
   let state: readonly number[] | undefined;
   let taken = 0;
@@ -64,14 +64,14 @@ describe("token bucket", () => {
     [1, "333ms", 60_000],
     [11, "1h", 60_000],
     [1_000_000_000, "30d", 20_000],
-  ] as const)("grants %i per %s in the long run, exactly", (rate, interval, forMs) => {
+  ] as const)("grants exactly %i per %s in the long run", (rate, interval, forMs) => {
     const policy = tokenBucket({ rate, interval, burst: Math.min(rate, 1_000) });
     const { intervalMs, burst } = policy;
     const refilled = Number((BigInt(forMs) * BigInt(policy.rate)) / BigInt(intervalMs));
     expect(takeAll(policy, forMs)).toBe(burst + refilled);
   });
 
-  it("is never over capacity, however long it rests", () => {
+  it("never exceeds its burst, however long it rests", () => {
     const policy = tokenBucket({ rate: 10, burst: 15 });
     const { next } = step(undefined, policy, START_MS, 15);
     for (const restMs of [1_499, 1_500, 1_501, 1e6, 2 ** 37]) {
@@ -79,7 +79,7 @@ describe("token bucket", () => {
     }
   });
 
-  it("refills between milliseconds: 333,333 a second is a third of a token more each millisecond", () => {
+  it("refills between milliseconds: 333,333 per second add a third of a token more each millisecond", () => {
     const policy = tokenBucket({ rate: 333_333, burst: 1_000 });
     let { next } = step(undefined, policy, START_MS, 1_000);
     const refills = [1, 2, 3].map((ms) => {
@@ -91,18 +91,18 @@ describe("token bucket", () => {
     expect(step(next?.state, policy, START_MS + 1_000 + 2, 0).remaining).toBe(1_000);
   });
 
-  it("keeps whole tokens that were used when rate and interval change", () => {
+  it("keeps whole used tokens when rate and interval change", () => {
     const before = tokenBucket({ rate: 7, interval: "1s", burst: 10 });
     const after = tokenBucket({ rate: 1, interval: "1m", burst: 10 });
     const { next } = step(undefined, before, START_MS, 6);
     expect(step(next?.state, after, START_MS, 0).remaining).toBe(4);
-    // 3 of the 7 per second have come back before the change: what is missing is rounded up.
+    // 3 of the 7 per second have refilled before the change. The missing tokens are rounded up.
     expect(step(next?.state, after, START_MS + 500, 0).remaining).toBe(7);
     const changed = step(next?.state, after, START_MS + 500, 1).next;
     expect(step(changed?.state, after, START_MS + 500 + 60_000, 0).remaining).toBe(7);
   });
 
-  it("refunds nothing to a bucket that was full in between", () => {
+  it("refunds nothing if the bucket was full in between", () => {
     const policy = tokenBucket({ rate: 10, burst: 10 });
     const first = step(undefined, policy, START_MS, 4);
     const second = step(first.next?.state, policy, START_MS + 400, 5);

@@ -4,7 +4,7 @@ import { createLimiter, fixedWindow, type Limiter, tokenBucket } from "../../src
 import { manualClock } from "../fixtures/manual-clock.js";
 import { mapStore } from "../fixtures/map-store.js";
 
-/** A server with the given answers, and when each call reached it. */
+/** A server with the given answers, which records when each call arrives. */
 function setUp(
   answers: readonly (readonly [status: number, fields: Record<string, string>])[],
   options?: LimitFetchOptions,
@@ -42,18 +42,23 @@ describe("limitFetch", () => {
     ["Retry-After with 503", 503, { "retry-after": "7" }, 7_000],
     ["Retry-After with 403", 403, { "retry-after": "7" }, 7_000],
     ["Retry-After with 400", 400, { "retry-after": "7" }, 7_000],
-    ["Retry-After as a decimal", 429, { "retry-after": "2.0" }, 2_000],
-    ["no more than maxPause for a huge Retry-After", 429, { "retry-after": "99999999999999999999" }, 3_600_000],
-    ["an empty limit as people write it", 200, { "x-ratelimit-remaining": "-1", "x-ratelimit-reset": "4.0" }, 4_000],
+    ["Retry-After with a decimal", 429, { "retry-after": "2.0" }, 2_000],
+    ["at most maxPause for a huge Retry-After", 429, { "retry-after": "99999999999999999999" }, 3_600_000],
+    [
+      "a legacy limit below zero, and a reset with a decimal",
+      200,
+      { "x-ratelimit-remaining": "-1", "x-ratelimit-reset": "4.0" },
+      4_000,
+    ],
     ["nothing for Retry-After with 202", 202, { "retry-after": "7" }, 0],
     ["nothing for Retry-After with 500", 500, { "retry-after": "7" }, 0],
     ["RateLimit fields with 429", 429, { ratelimit: '"a";r=0;t=3, "b";r=0;t=9, "c";r=5;t=60' }, 9_000],
-    ["RateLimit fields of a good answer", 200, { ratelimit: '"a";r=0;t=3' }, 3_000],
+    ["RateLimit fields of a successful answer", 200, { ratelimit: '"a";r=0;t=3' }, 3_000],
     ["fields of draft 7", 200, { ratelimit: "limit=5, remaining=0, reset=4" }, 4_000],
     ["legacy fields", 200, { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "4" }, 4_000],
     ["Retry-After rather than the fields", 429, { "retry-after": "2", ratelimit: '"a";r=0;t=60' }, 2_000],
-    ["no more than maxPause", 429, { "retry-after": "999999" }, 3_600_000],
-    ["nothing for what remains", 200, { ratelimit: '"a";r=1;t=60' }, 0],
+    ["at most maxPause", 429, { "retry-after": "999999" }, 3_600_000],
+    ["nothing if quota remains", 200, { ratelimit: '"a";r=1;t=60' }, 0],
     ["nothing for Retry-After with a redirect", 301, { "retry-after": "7" }, 0],
     ["nothing without fields", 429, {}, 0],
     ["nothing for 0", 429, { "retry-after": "0" }, 0],
@@ -76,7 +81,7 @@ describe("limitFetch", () => {
     });
   }
 
-  it("leaves other hosts alone", async () => {
+  it("does not pause calls to other hosts", async () => {
     const { calls, fetch } = setUp([[429, { "retry-after": "60" }]]);
     await fetch("https://api.example/a");
     await fetch(new URL("https://other.example/a"));
@@ -84,7 +89,7 @@ describe("limitFetch", () => {
     expect(calls).toEqual([0, 0, 0]);
   });
 
-  it("makes no pause shorter", async () => {
+  it("never shortens a pause", async () => {
     const { clock, calls, fetch } = setUp([
       [429, { "retry-after": "9" }],
       [429, { "retry-after": "2" }],
@@ -100,14 +105,14 @@ describe("limitFetch", () => {
     expect(calls[2]).toBe(9_000);
   });
 
-  it("has keys and costs by call", async () => {
+  it("uses the key and the cost of each call", async () => {
     const { limiter, fetch } = setUp([], { key: async () => "all", cost: async (_input, init) => (init ? 4 : 1) });
     await fetch("https://api.example/a", {});
     await fetch("https://other.example/a");
     expect((await limiter.peek("all")).remaining).toBe(5);
   });
 
-  it("ends a wait by the call's signal, its request's, and its timeout", async () => {
+  it("ends a wait by the signal of the call or of its request, and by its timeout", async () => {
     const { fetch, calls } = setUp([[429, { "retry-after": "60" }]], { timeout: "30s" });
     await fetch("https://api.example/a");
     await expect(fetch("https://api.example/a")).rejects.toMatchObject({ code: "WAIT_TIMEOUT" });
@@ -126,7 +131,7 @@ describe("limitFetch", () => {
     expect([calls.length, slow.calls.length]).toEqual([1, 1]);
   });
 
-  it("returns the answer even if the store fails, and passes on errors of fetch", async () => {
+  it("returns the answer even if the store fails, and passes errors of fetch on", async () => {
     const { store, fetch } = setUp([[429, { "retry-after": "60" }]]);
     store.atomicUpdate = () => Promise.reject(new Error("down"));
     expect((await fetch("https://api.example/a")).status).toBe(429);

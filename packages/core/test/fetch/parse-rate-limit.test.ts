@@ -15,7 +15,7 @@ const { headers: vectors } = JSON.parse(readFileSync(new URL("../http/vectors.js
   headers: readonly Vector[];
 };
 
-/** As Node.js has the fields of a response. */
+/** Writes the names in lower case, as Node.js does. */
 function lowerCase(fields: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]));
 }
@@ -97,22 +97,22 @@ describe("parseRateLimit reads", () => {
       ],
     ],
     [
-      "draft 6, and the first number of older ones",
+      "draft 6, and the first number of older fields",
       { "ratelimit-limit": "100, 100;w=60", "ratelimit-remaining": "7", "ratelimit-reset": "3" },
       [{ ...unknown, limit: 100, remaining: 7, resetAfterMs: 3_000 }],
     ],
     [
-      "the legacy form with a moment in seconds",
+      "the legacy form with a reset as a time in seconds",
       { "x-ratelimit-limit": "60", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1700000010" },
       [{ ...unknown, limit: 60, remaining: 0, resetAfterMs: 10_000 }],
     ],
     [
-      "in milliseconds",
+      "a reset in milliseconds",
       { "x-ratelimit-remaining": "1", "x-ratelimit-reset": "1700000000250" },
       [{ ...unknown, remaining: 1, resetAfterMs: 250 }],
     ],
     [
-      "with the seconds to go, under its other name",
+      "the remaining seconds under their other name",
       { "x-rate-limit-limit": "60", "x-rate-limit-reset": "1.5" },
       [{ ...unknown, limit: 60, resetAfterMs: 1_500 }],
     ],
@@ -122,12 +122,12 @@ describe("parseRateLimit reads", () => {
       [{ ...unknown, name: "x", remaining: 3 }],
     ],
     [
-      "nothing from what can't be read",
+      "nothing from invalid fields",
       { ratelimit: '"x;r=1', "ratelimit-policy": "q=;", "x-ratelimit-limit": "many" },
       [unknown],
     ],
     [
-      "no Strings as numbers, and no items without their number",
+      "no strings as numbers, and no items without a number",
       {
         ratelimit: '"a";r="5";t=1, "b";t=1, "c";r;t=1, "d";r=x, "e";r=5;t="1"',
         "ratelimit-policy": '"f";q="5", "g";q=5',
@@ -138,7 +138,7 @@ describe("parseRateLimit reads", () => {
       ],
     ],
     [
-      "an older form where the newest has no readable item",
+      "an older form if the newest has no valid item",
       { ratelimit: '"a";r="5"', "x-ratelimit-remaining": "3" },
       [{ ...unknown, remaining: 3 }],
     ],
@@ -151,7 +151,7 @@ describe("parseRateLimit reads", () => {
       ],
     ],
     [
-      "fractions and a moment in draft 7",
+      "fractions and a reset time in draft 7",
       { ratelimit: "limit=100.0, remaining=-1, reset=1700000010" },
       [{ ...unknown, limit: 100, remaining: 0, resetAfterMs: 10_000 }],
     ],
@@ -197,7 +197,7 @@ describe("parseRateLimit reads", () => {
         ] as const,
     ),
     [
-      "the least of a legacy field that was sent twice",
+      "the smallest value of a legacy field that was sent twice",
       { "x-ratelimit-limit": "60, 60;w=3600", "x-ratelimit-remaining": "5, -1" },
       [{ ...unknown, limit: 60, remaining: 0 }],
     ],
@@ -237,12 +237,12 @@ describe("parseRateLimit reads", () => {
         ] as const,
     ),
     [
-      "the longest of a legacy reset that was sent twice",
+      "the longest reset of a legacy field that was sent twice",
       { "x-ratelimit-remaining": "0, 50", "x-ratelimit-reset": "10, 3600" },
       [{ ...unknown, remaining: 0, resetAfterMs: 3_600_000 }],
     ],
     [
-      "the seconds to go under their third name",
+      "the remaining seconds under their third name",
       { "x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "1.5" },
       [{ ...unknown, remaining: 0, resetAfterMs: 1_500 }],
     ],
@@ -250,7 +250,7 @@ describe("parseRateLimit reads", () => {
     ["draft 7 without the limit", { ratelimit: "remaining=3" }, [{ ...unknown, remaining: 3 }]],
     ["draft 6 without the remaining quota", { "ratelimit-limit": "5" }, [{ ...unknown, limit: 5 }]],
     ["draft 6 without the limit", { "ratelimit-remaining": "3" }, [{ ...unknown, remaining: 3 }]],
-    ["no items of a dictionary as those of a list", { ratelimit: 'x="a";r=5;t=1' }, []],
+    ["no dictionary members as list items", { ratelimit: 'x="a";r=5;t=1' }, []],
     ["a name of bytes", { ratelimit: ":YWJj:;r=5" }, [{ ...unknown, name: "YWJj", remaining: 5 }]],
     [
       "a field of 8,192 characters",
@@ -314,11 +314,11 @@ describe("parseRateLimit reads", () => {
     });
   }
 
-  it("fields that Node.js gives as arrays", () => {
+  it("fields that are arrays, as in Node.js", () => {
     expect(parseRateLimit({ ratelimit: ['"a";r=1', '"b";r=2'] }).limits.map(({ name }) => name)).toEqual(["a", "b"]);
   });
 
-  it("anything, without an exception and in little time", () => {
+  it("any text, without an exception and in little time", () => {
     const odd = fc.oneof(fc.string({ unit: "binary" }), fc.stringMatching(/^[abrt="\\;, .1:w]*$/));
     fc.assert(
       fc.property(odd, odd, odd, (a, b, c) => {

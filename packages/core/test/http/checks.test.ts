@@ -38,7 +38,7 @@ const closed: Check<unknown> = {
   judge: () => refuse({ reason: "closed", status: 410, title: "Gone" }),
 };
 
-/** Looks, and denies unless it finds true. */
+/** A check that denies unless `look` returns true. */
 function asking(look: () => unknown, calls: string[] = []): Check<unknown> {
   return {
     name: "asking",
@@ -54,22 +54,22 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("a guard of several checks", () => {
-  it("decides at once where all of its checks do", () => {
+describe("a guard with several checks", () => {
+  it("decides synchronously if all of its checks do", () => {
     const [a, b] = [limiterOf("a", 1, mapStore()), limiterOf("b", 1, mapStore())];
     const guard = guardOf([closed, limit(a), limit(b)]);
     expect(guard.check(ADA)).toMatchObject({ denial: { reason: "closed", status: 410 } });
     expect(guardOf([limit(a), limit(b)]).check(ADA)).toMatchObject({ denial: undefined });
   });
 
-  it("charges nothing when a look denies, whatever its place", async () => {
+  it("charges nothing if a look denies, whatever its position", async () => {
     const limiter = limiterOf("a", 5);
     const join = vi.spyOn(limiter, "join");
     expect((await guardOf([limit(limiter), asking(() => false)]).check(ADA))?.denial?.status).toBe(401);
     expect(join).not.toHaveBeenCalled();
   });
 
-  it("asks slow looks and the store at the same time, and refunds when a look denies", async () => {
+  it("runs slow looks and the store's decision at the same time, and refunds if a look denies", async () => {
     const limiter = limiterOf("a", 5);
     let answer = (_value: unknown): void => {};
     const slow = asking(() => new Promise((resolve) => (answer = resolve)));
@@ -80,7 +80,7 @@ describe("a guard of several checks", () => {
     expect((await limiter.peek("192.0.2.1")).remaining).toBe(5);
   });
 
-  it("waits for an earlier look before a later one answers", async () => {
+  it("waits for an earlier look before a later check answers", async () => {
     const early = asking(async () => false);
     const verdict = await guardOf([early, closed]).check(ADA);
     expect(verdict?.denial?.reason).toBe("asked");
@@ -93,7 +93,7 @@ describe("a guard of several checks", () => {
     expect(calls).toEqual(["judge", "judge"]);
   });
 
-  it("answers 503 when a look's store fails, and refunds", async () => {
+  it("answers 503 and refunds if the store of a look fails", async () => {
     const failed = () => Promise.reject(new SluiceError("STORE_FAILED", "down"));
     for (const look of [
       failed,
@@ -131,7 +131,7 @@ describe("a guard of several checks", () => {
     }
   });
 
-  it("answers also when the refund fails", async () => {
+  it("answers even if the refund fails", async () => {
     const limiter = limiterOf("a", 5);
     const join = limiter.join;
     vi.spyOn(limiter, "join").mockImplementation((...args) => ({
@@ -142,7 +142,7 @@ describe("a guard of several checks", () => {
     expect(verdict?.denial?.status).toBe(401);
   });
 
-  it("does not settle checks whose request another check denies", async () => {
+  it("does not settle a check if another check denies the request", async () => {
     const settle = vi.fn();
     const settling: Check<unknown> = { name: "settling", judge: () => ({ settle }) };
     expect((await guardOf([settling, closed]).check(ADA))?.settle).toBeUndefined();
@@ -151,7 +151,7 @@ describe("a guard of several checks", () => {
     expect(settle).toHaveBeenCalledTimes(2);
   });
 
-  it("joins fields of one name where they are lists, and takes the last of others", async () => {
+  it("joins list fields with the same name, and uses the last of other fields", async () => {
     const field = (value: string, append: boolean) => ({ name: append ? "List" : "Single", value, append });
     const saying = (value: string): Check<unknown> => ({
       name: value,
@@ -163,7 +163,7 @@ describe("a guard of several checks", () => {
     ]);
   });
 
-  it("puts the results of checks under their properties, the last of one name", async () => {
+  it("sets the result of each check under its property, and uses the last for a shared one", async () => {
     const finding = (requestProperty: string, found: unknown): Check<unknown> => ({
       name: "finding",
       requestProperty,
@@ -183,7 +183,7 @@ describe("a guard of several checks", () => {
     expect(warn.mock.calls.flat()).toEqual([expect.stringMatching(/LIMITED_TWICE \(guard "door"\)/)]);
   });
 
-  it("needs no address where no check reads the key", async () => {
+  it("needs no address if no check reads the key", async () => {
     const keyless = { ...closed, keyless: true };
     expect((await guardOf([keyless]).check({}))?.denial?.status).toBe(410);
     vi.spyOn(console, "warn").mockImplementation(() => {});
@@ -192,7 +192,7 @@ describe("a guard of several checks", () => {
     );
   });
 
-  it("refunds all checks where its refundWhen says so, also a single one", async () => {
+  it("refunds all checks, or a single one, if its refundWhen says so", async () => {
     const limiters = [limiterOf("a", 5), limiterOf("b", 5)];
     for (const used of [limiters, limiters.slice(0, 1)]) {
       const guard = guardOf(
@@ -212,8 +212,8 @@ describe("a guard of several checks", () => {
   });
 });
 
-describe("a denial of the app's own", () => {
-  it("is a problem document, or a message, that no cache may keep", async () => {
+describe("a denial by the app", () => {
+  it("is a problem document or a message, and must not be cached", async () => {
     const document = refuse({ reason: "full", status: 507, title: "Full", detail: "No room.", found: 7 });
     expect(await document.deny()).toEqual({
       reason: "full",
@@ -229,7 +229,7 @@ describe("a denial of the app's own", () => {
   });
 });
 
-describe("a wrong guard", () => {
+describe("an invalid guard", () => {
   it.each<[unknown, object, string]>([
     [[], {}, "INVALID_OPTION"],
     [undefined, {}, "INVALID_OPTION"],
@@ -243,7 +243,7 @@ describe("a wrong guard", () => {
     expect(() => guardOf(checks as [], options)).toThrow(expect.objectContaining({ code }));
   });
 
-  it("is found in the options of a limit when it is created", () => {
+  it("is detected in the options of a limit when it is created", () => {
     expect(() => limit(mapStore(), fixedWindow({ limit: 1, window: "1m" }), { cost: 0 })).toThrow(
       expect.objectContaining({ code: "INVALID_COST" }),
     );

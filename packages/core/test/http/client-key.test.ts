@@ -5,7 +5,7 @@ import { clientKey, keyOfAddress } from "../../src/http/address/client-key.js";
 import { SluiceError } from "../../src/index.js";
 import vectors from "./vectors.json" with { type: "json" };
 
-/** The address of eight groups, spelt in one of the ways that RFC 4291 allows. */
+/** Writes an address of eight groups in one of the spellings that RFC 4291 allows. */
 const spelling = fc.record({
   upper: fc.boolean(),
   pad: fc.boolean(),
@@ -45,7 +45,7 @@ describe("client key", () => {
 
   it.each([
     ["no address", undefined],
-    ["an empty one", ""],
+    ["an empty text", ""],
     ["markup", "<script>"],
     ["an address with a port", "9.9.9.9:4444"],
     ["an address in brackets", "[::1]"],
@@ -66,19 +66,19 @@ describe("client key", () => {
     expect(() => clientKey(address)).toThrow(expect.objectContaining({ code: "CLIENT_ADDRESS_UNUSABLE" }));
   });
 
-  it("reads addresses of up to 128 characters", () => {
+  it("accepts addresses of up to 128 characters", () => {
     const zone = (length: number) => `fe80::1%${"x".repeat(length - 8)}`;
     expect(clientKey(zone(128))).toBe("fe80::/56");
     expect(() => clientKey(zone(129))).toThrow(expect.objectContaining({ code: "CLIENT_ADDRESS_UNUSABLE" }));
   });
 
-  it("says what is wrong, and where to read on", () => {
+  it("names the problem and a page about it", () => {
     expect(() => clientKey("x")).toThrow(/the client address is not an IP address: see .*CLIENT_ADDRESS_UNUSABLE/);
     expect(() => clientKey(undefined)).toThrow("the client address is undefined: see");
     expect(() => clientKey("::1", 31)).toThrow('option "ipv6Prefix"');
   });
 
-  it("does not repeat a bad address in the error, which a client may see", () => {
+  it("does not repeat an invalid address in the error, since clients may see it", () => {
     expect(() => clientKey("<script>alert(1)</script>")).toThrow(/^((?!script).)*$/);
   });
 
@@ -86,7 +86,7 @@ describe("client key", () => {
     expect(() => clientKey("::1", prefix)).toThrow(SluiceError);
   });
 
-  it("is one key for every spelling of an address", () => {
+  it("is the same for every spelling of an address", () => {
     fc.assert(
       fc.property(groups, spelling, spelling, fc.integer({ min: 32, max: 128 }), (address, one, other, prefix) => {
         expect(clientKey(spell(address, one), prefix)).toBe(clientKey(spell(address, other), prefix));
@@ -101,7 +101,7 @@ describe("client key", () => {
         fc.pre(!(address.slice(0, 5).every((part) => part === 0) && address[5] === 0xffff));
         const bits = address.map((part) => part.toString(2).padStart(16, "0")).join("");
         const masked = bits.slice(0, prefix).padEnd(128, "0").match(/.{16}/g) ?? [];
-        // The platform's own URL parser writes IPv6 hosts in that form.
+        // The URL parser of the platform writes IPv6 hosts in that form.
         const { hostname } = new URL(
           `http://[${masked.map((part) => Number.parseInt(part, 2).toString(16)).join(":")}]`,
         );
@@ -111,7 +111,7 @@ describe("client key", () => {
     );
   });
 
-  it("has a key for each IPv4 client, on a dual-stack socket too", () => {
+  it("is the same for an IPv4 client on a dual-stack socket", () => {
     fc.assert(
       fc.property(ipv4, ipv4, fc.integer({ min: 32, max: 128 }), (one, other, prefix) => {
         const mapped = `::ffff:${other}`;
@@ -122,7 +122,7 @@ describe("client key", () => {
     );
   });
 
-  it("accepts the addresses that the platform accepts, and nothing else", () => {
+  it("accepts exactly the addresses that the platform accepts", () => {
     const near = fc.string({ unit: fc.constantFrom(..."0123456789abcdefABCDEF:::...%gx "), maxLength: 45 });
     const almost = fc
       .tuple(groups, spelling, fc.nat({ max: 45 }), fc.constantFrom("", ":", ".", "0", "::", "1.2.3.4"))
@@ -138,7 +138,7 @@ describe("client key", () => {
     );
   });
 
-  it("survives any string", () => {
+  it("handles any string", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 300 }), (text) => {
         const key = keyOfAddress(text, 56);

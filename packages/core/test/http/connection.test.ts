@@ -23,7 +23,7 @@ describe("the client's address", () => {
     expect(clientAddress(call, lenient)).toBe(address);
   });
 
-  it("is undefined without an IP address where the port reads it in one way only", () => {
+  it("is undefined without an IP address if the port cannot read it again", () => {
     expect(clientAddress({ address: "192.0.2.1:80" }, plain)).toBeUndefined();
   });
 });
@@ -33,18 +33,18 @@ describe("a connection", () => {
 
   it.each([
     ["none", undefined, true],
-    ["none of a mock", null, true],
-    ["an open one", open, false],
-    ["a destroyed one", { ...open, destroyed: true }, true],
-    ["one that is not destroyed", { ...open, destroyed: false }, false],
-    ["one that was reset", { localAddress: "192.0.2.9" }, true],
-    ["one of a Unix socket", {}, false],
-    ["a destroyed one of a Unix socket", { destroyed: true }, true],
+    ["no socket", null, true],
+    ["an open socket", open, false],
+    ["a destroyed socket", { ...open, destroyed: true }, true],
+    ["a socket that is not destroyed", { ...open, destroyed: false }, false],
+    ["a socket that was reset", { localAddress: "192.0.2.9" }, true],
+    ["an open Unix socket", {}, false],
+    ["a destroyed Unix socket", { destroyed: true }, true],
   ])("%s has ended: see %o, %s", (_, socket, ended) => {
     expect(connectionEnded({ socket })).toBe(ended);
   });
 
-  it("of an HTTP/2 session that has ended throws for each property, and has ended", () => {
+  it("has ended if its HTTP/2 session has, and so each property of its socket throws", () => {
     const socket = {
       get destroyed(): boolean {
         throw new Error("ERR_HTTP2_SOCKET_UNBOUND");
@@ -54,13 +54,13 @@ describe("a connection", () => {
   });
 });
 
-describe("an error is about a client that left", () => {
+describe("whether an error is due to a client that left", () => {
   const unusable = new SluiceError("CLIENT_ADDRESS_UNUSABLE", "the client address is undefined");
 
   it.each<[what: string, error: unknown, call: Call, port: HttpPort<Call>, about: boolean]>([
-    ["without an address, of a client that left", unusable, { left: true }, lenient, true],
-    ["without an address, of one that waits", unusable, { left: false }, lenient, false],
-    ["where the port does not know", unusable, { left: true }, plain, false],
+    ["no address, and the client has left", unusable, { left: true }, lenient, true],
+    ["no address, but the client waits", unusable, { left: false }, lenient, false],
+    ["no address, but the port cannot tell whether the client has left", unusable, { left: true }, plain, false],
     ["another error", new SluiceError("INVALID_KEY", "no key"), { left: true }, lenient, false],
     [
       "an error of the app",

@@ -1,6 +1,9 @@
 import type { Decision, PolicyDecision } from "../../src/index.js";
 
-/** The decision that the findings of some policies make. The lowest remaining binds, and of equals the longest reset. */
+/**
+ * The decision for the findings of some policies. The policy with the lowest remaining quota binds, and among equals
+ * the one with the longest reset.
+ */
 export function decisionOn(policies: readonly PolicyDecision[], cost = 1): Decision {
   const allowed = policies.every((policy) => policy.allowed);
   const candidates = policies.filter((policy) => policy.allowed === allowed);

@@ -28,10 +28,10 @@ const port = {
   header: (call: Call, name: string) => (name.includes("forwarded") ? call.forwarded : undefined),
 };
 
-/** Returns whether it may be sent as the value of a field: visible ASCII and spaces between. */
+/** Returns whether the text is a valid field value: visible ASCII with spaces between. */
 const isFieldValue = (value: string): boolean => /^[\x21-\x7e]+( +[\x21-\x7e]+)*$/.test(value);
 
-/** A result, or a `SluiceError`; anything else fails the test. */
+/** Returns the result, or undefined for a `SluiceError`. Any other error fails the test. */
 function orRefused<T>(fn: () => T): T | undefined {
   try {
     return fn();
@@ -41,7 +41,7 @@ function orRefused<T>(fn: () => T): T | undefined {
   }
 }
 
-/** A store, and the key that it was last asked for. */
+/** A store, and a function that returns the key of its last decision. */
 function watchedStore(): { store: Store; key: () => string | undefined } {
   const inner = mapStore() as ReturnType<typeof mapStore> & DecidingStore;
   let key: string | undefined;
@@ -68,7 +68,7 @@ describe("100,000 random strings", () => {
     vi.restoreAllMocks();
   });
 
-  it("as address, forwarding field and key break nothing, and share no count", () => {
+  it("as address, forwarding field and key cause no failure, and never share a count", () => {
     vi.spyOn(console, "warn").mockImplementation(() => {});
     const byAddress = watchedStore();
     const byKey = watchedStore();
@@ -95,7 +95,7 @@ describe("100,000 random strings", () => {
         const stored = byAddress.key();
         const isAddress = isIP(call.address.split("%")[0] ?? "") !== 0 && call.address.length <= 128;
         if ((verdict !== undefined) !== isAddress) expect(call.address).toBe("distinguished from an address");
-        // The tests below cover IPv6.
+        // IPv6 is covered by the tests below.
         if (isIP(call.address) === 4 && stored !== call.address) expect(stored).toBe(call.address);
         const own = orRefused(() => keyGuard.check(call));
         const ownKey = byKey.key();
@@ -112,8 +112,8 @@ describe("100,000 random strings", () => {
     expect(answered).toBeGreaterThan(50_000);
   }, 60_000);
 
-  it("as the name of a policy put nothing else into fields", () => {
-    // Of middleware that is made for one request, as it is here.
+  it("as policy names cannot inject into fields", () => {
+    // Silences the warning about middleware that is created for one request.
     vi.spyOn(console, "warn").mockImplementation(() => {});
     fc.assert(
       fc.property(calls, (call) => {
@@ -132,7 +132,7 @@ describe("addresses", () => {
     minLength: 8,
     maxLength: 8,
   });
-  // One guard for all: making one takes longer than many checks.
+  // One guard for all, since creating one takes longer than many checks.
   const { store, key: lastKey } = watchedStore();
   const guard = createRateLimit<Call, never>(store, undefined, {}, { ...port, address: (call) => call.address });
   const keyOf = (address: string): string | undefined => {
@@ -145,7 +145,7 @@ describe("addresses", () => {
   };
   const isMapped = (of: readonly number[]): boolean => of.slice(0, 5).every((group) => group === 0) && of[5] === 0xffff;
 
-  it("have one key in every spelling, and in one network of 56 bits, and no other has it", () => {
+  it("have one key in all spellings and within one network of 56 bits, and no other address has it", () => {
     fc.assert(
       fc.property(groups, groups, fc.integer({ min: 0, max: 7 }), (a, b, flip) => {
         fc.pre(!isMapped(a) && !isMapped(b));
@@ -167,7 +167,7 @@ describe("addresses", () => {
     );
   });
 
-  it("of IPv4 have one key each, also inside of IPv6", () => {
+  it("of IPv4 have one key each, also inside IPv6", () => {
     fc.assert(
       fc.property(fc.ipV4(), fc.ipV4(), (a, b) => {
         const [w = 0, x = 0, y = 0, z = 0] = a.split(".").map(Number);

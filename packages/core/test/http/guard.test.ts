@@ -26,7 +26,7 @@ interface Call {
   readonly fields?: Readonly<Record<string, string>>;
 }
 
-/** `policies` stand beside the options here, and are an argument of the guard. */
+/** The options with `policies` added, which a guard takes as a separate argument. */
 type Options = RateLimitOptionsOf<Call, () => void> & { policies?: Policies<Call> | undefined };
 
 type TestedGuard = Guard<Call, () => void, LimitDenial>;
@@ -48,7 +48,7 @@ function guardOf(given: Options = {}, of: Store | Limiter = mapStore()): TestedG
 
 const ADA: Call = { address: "192.0.2.1" };
 
-/** The verdict of a guard that answers at once. */
+/** The verdict of a guard that decides synchronously. */
 function at(guard: TestedGuard, call: Call = { ...ADA }): Verdict<LimitDenial> & { decision: Decision } {
   const verdict = guard.check(call);
   if (verdict === undefined || verdict instanceof Promise) throw new Error("no verdict yet");
@@ -63,14 +63,14 @@ afterEach(() => {
 });
 
 describe("a guard", () => {
-  it("decides at once on a store that does", () => {
+  it("decides synchronously if its store does", () => {
     expect(guardOf().check(ADA)).not.toBeInstanceOf(Promise);
     expect(
       guardOf({ skip: () => false, key: () => "ada", cost: () => 2, policies: () => tokenBucket() }).check(ADA),
     ).toEqual(expect.objectContaining({ denial: undefined }));
   });
 
-  it("decides later where a function of the options does, whatever its promise is made of", async () => {
+  it("decides asynchronously if a function in its options returns a promise, of any library", async () => {
     // biome-ignore lint/suspicious/noThenProperty: a promise of another library
     const later = <T>(value: T) => ({ then: (resolve: (value: T) => void) => resolve(value) }) as unknown as Promise<T>;
     const options: Options[] = [
@@ -86,18 +86,18 @@ describe("a guard", () => {
     }
   });
 
-  it("writes the same fields for every decision of a limiter, made once", () => {
+  it("reuses the policy field for every decision of a limiter", () => {
     const guard = guardOf();
     expect(at(guard).fields[0]).toBe(at(guard, { address: "192.0.2.2" }).fields[0]);
   });
 
-  it("knows the name of the property and the handler", () => {
+  it("has the name of the property and the handler", () => {
     const handler = () => {};
     expect(guardOf({ handler, requestProperty: "quota" })).toMatchObject({ handler, properties: ["quota"] });
     expect(guardOf()).toMatchObject({ handler: undefined, properties: ["rateLimit"] });
   });
 
-  it("has the unit in the policy field", () => {
+  it("sends the unit in the policy field", () => {
     expect(at(guardOf({ unit: "content-bytes" })).fields[0]?.value).toBe('"default";q=100;qu="content-bytes";w=1');
   });
 
@@ -110,7 +110,7 @@ describe("a guard", () => {
     expect(warn.mock.calls[0]?.[0]).not.toContain("\n");
   });
 
-  it("keeps requests that share a key apart from every address", () => {
+  it("keeps the shared key distinct from every address", () => {
     vi.spyOn(console, "warn").mockImplementation(() => {});
     const store = mapStore();
     const guard = guardOf({ unusableAddress: "shared" }, store);
@@ -129,7 +129,7 @@ describe("a guard", () => {
     }
   });
 
-  it("rejects as every vector says", () => {
+  it("returns the answer of every vector for a denial", () => {
     for (const { status, contentType, body } of vectors.problem) {
       const policies = body["violated-policies"].map((name) => fixedWindow({ name, limit: 1, window: "1d" }));
       const { denial } = at(guardOf({ policies, cost: 2 }));
@@ -140,11 +140,11 @@ describe("a guard", () => {
 });
 
 describe("policies by request", () => {
-  /** A guard whose requests bring their policies, and how many limiters it made. */
+  /** A guard whose requests choose their policies, and the number of limiters it created. */
   function counting() {
     const store = mapStore();
     let made = 0;
-    // Every limiter asks its store once, when it is made, what it can.
+    // Every new limiter reads this property of its store.
     Object.defineProperty(store, "algorithms", {
       get() {
         made++;
@@ -163,7 +163,7 @@ describe("policies by request", () => {
   }
   const window = (limit: number) => fixedWindow({ limit, window: "1m" });
 
-  it("make a limiter for each different content", () => {
+  it("create one limiter for each different content", () => {
     const { ask, made } = counting();
     const kept = window(5);
     ask(kept);
@@ -194,7 +194,7 @@ describe("policies by request", () => {
     expect(ask(array)).toBe('"default";q=8;w=60');
   });
 
-  it("are remembered up to a bound, the least used forgotten first", () => {
+  it("are cached up to a maximum, and the least recently used are evicted first", () => {
     const { ask, made } = counting();
     ask(window(1));
     ask(window(2));
@@ -209,7 +209,7 @@ describe("policies by request", () => {
     expect(made() - before).toBe(each);
   });
 
-  it("find mistakes in the other options at construction", () => {
+  it("do not delay the check of other options", () => {
     expect(() => guardOf({ policies: () => tokenBucket(), timeout: -1 })).toThrow(refuses("INVALID_OPTION", "timeout"));
   });
 });
@@ -255,14 +255,14 @@ describe("options", () => {
     expect(() => guardOf({ store: mapStore() } as Options)).toThrow(refuses("UNKNOWN_OPTION", '"store"'));
   });
 
-  it("refuse policies, and say where they go", () => {
+  it("refuse policies, which are a separate argument", () => {
     const options = { policies: tokenBucket() } as RateLimitOptionsOf<Call, () => void>;
     expect(() => createRateLimit(mapStore(), undefined, options, {} as never)).toThrow(
       refuses("UNKNOWN_OPTION", 'rateLimit has no option "policies": pass it before the options'),
     );
   });
 
-  it("refuse anything but an object", () => {
+  it("refuse a value that is not an object", () => {
     for (const options of [null, 5, "x"]) {
       expect(() => guardOf(options as Options)).toThrow(refuses("INVALID_OPTION", "options"));
     }
@@ -276,7 +276,7 @@ describe("options", () => {
     }
   });
 
-  it("of a limiter stay with a limiter that was made", () => {
+  it("of a limiter are refused if a limiter is passed", () => {
     const limiter = createLimiter({ store: mapStore(), policies: tokenBucket({ rate: 7 }) });
     expect(at(guardOf({}, limiter)).decision.remaining).toBe(6);
     const options: Options[] = [
@@ -293,7 +293,7 @@ describe("options", () => {
     expect(() => guardOf({ cost: 2, headers: "legacy" }, limiter)).not.toThrow();
   });
 
-  it("that are undefined are as if they were not there", () => {
+  it("that are undefined have their defaults", () => {
     const names = ["policies", "key", "cost", "skip", "headers", "message", "handler", "timeout", "type"];
     const options = Object.fromEntries(names.map((name) => [name, undefined]));
     const limiter = createLimiter({ store: mapStore() });

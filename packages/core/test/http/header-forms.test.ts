@@ -4,7 +4,7 @@ import { mapStore } from "./map-store.js";
 
 type Headers = RateLimitOptionsOf<string>["headers"];
 
-/** The fields of the first answer. A plus marks those that join a field of the same name. */
+/** The fields of the first answer. A plus marks fields that are appended to a field of the same name. */
 function fieldsWith(headers: Headers): string[] {
   const guard = createRateLimit<string, never>(
     mapStore(),
@@ -49,7 +49,7 @@ describe("the option headers", () => {
     expect(fieldsWith(headers)).toEqual(fields);
   });
 
-  it("refuses other forms, and names those that there are", () => {
+  it("refuses unknown forms, and lists the known ones", () => {
     const must = 'option "headers" must be "none", false or one or more of draft-11, draft-7, draft-6, legacy';
     for (const bad of ["draft-9", ["draft-11", false], ["none"], true]) {
       expect(() => fieldsWith(bad as Headers)).toThrow(must);

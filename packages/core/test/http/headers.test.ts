@@ -68,7 +68,7 @@ describe("header vectors", () => {
       expect(fieldsOf("draft-11", decision)).toEqual(expected["draft-8"]);
     });
 
-    it(`${id}, draft-7 and draft-6 count to the full bucket`, () => {
+    it(`${id}, draft-7 and draft-6 count the time until the bucket is full`, () => {
       expect(fieldsOf("draft-7", decision).RateLimit).toBe(
         `limit=${quota}, remaining=${remaining}, reset=${resetFull_draft6_7}`,
       );
@@ -76,7 +76,7 @@ describe("header vectors", () => {
     });
   }
 
-  it("refuses the names that can't stand in a field", () => {
+  it("refuses names that are invalid in a field", () => {
     for (const { name } of vectors.invalidPolicyNames) {
       expect(() => tokenBucket({ name })).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
     }
@@ -93,7 +93,7 @@ function one(policy: PolicyDecision["policy"], found: Partial<PolicyDecision>): 
 describe("the RateLimit field of draft 11", () => {
   const bucket = tokenBucket({ rate: 1, interval: "3s", burst: 3 });
 
-  it("reports when the next token comes, if none remains after a grant", () => {
+  it("contains the time until the next token if none remains after a grant", () => {
     expect(fieldsOf("draft-11", one(bucket, { remaining: 0, resetAfterMs: 9_000 })).RateLimit).toBe(
       '"default";r=0;t=3',
     );
@@ -102,7 +102,7 @@ describe("the RateLimit field of draft 11", () => {
     );
   });
 
-  it("reports that for several tokens an interval, too", () => {
+  it("contains that time also for several tokens per interval", () => {
     const tens = tokenBucket({ rate: 10, interval: "1m" });
     expect(fieldsOf("draft-11", one(tens, { remaining: 0, resetAfterMs: 60_000 })).RateLimit).toBe('"default";r=0;t=6');
     expect(fieldsOf("draft-11", one(tens, { remaining: 5, resetAfterMs: 30_000 })).RateLimit).toBe(
@@ -110,7 +110,7 @@ describe("the RateLimit field of draft 11", () => {
     );
   });
 
-  it("has the numbers of its decision, whatever was written before", () => {
+  it("contains the numbers of its decision, whatever was written before", () => {
     const window = fixedWindow({ limit: 1_000_000_000_000, window: "1h" });
     const number = fc.oneof(fc.nat(3), fc.constantFrom(64, 66, 128, 2 ** 32, 2 ** 32 + 64, 999_999_999_999));
     const found = fc.record({ remaining: number, resetAfterS: number });
@@ -126,20 +126,20 @@ describe("the RateLimit field of draft 11", () => {
     );
   });
 
-  it("never says more than Retry-After does", () => {
+  it("never states a longer time than Retry-After", () => {
     const window = slidingWindow({ limit: 10, window: "10s" });
     const denied = one(window, { allowed: false, retryAfterMs: 1_200, resetAfterMs: 14_000 });
     expect(fieldsOf("draft-11", denied)).toMatchObject({ RateLimit: '"default";r=0;t=2', "Retry-After": "2" });
   });
 
-  it("has no Retry-After where waiting does not help, and still a time", () => {
+  it("contains a time even if waiting does not help, without Retry-After", () => {
     const never = one(bucket, { allowed: false, remaining: 3, retryAfterMs: undefined, resetAfterMs: 0 });
     const fields = fieldsOf("draft-11", never);
     expect(fields.RateLimit).toBe('"default";r=3;t=9');
     expect(fields).not.toHaveProperty("Retry-After");
   });
 
-  it("reads the list of policies only where there are several", () => {
+  it("reads the list of policies only if there are several", () => {
     const { policies } = one(bucket, { remaining: 2, resetAfterMs: 1 });
     const decision = { ...decisionOn(policies) };
     Object.defineProperty(decision, "policies", {
@@ -152,7 +152,7 @@ describe("the RateLimit field of draft 11", () => {
 });
 
 describe("Retry-After", () => {
-  it("is at least a second, even if a custom algorithm returns 0", () => {
+  it("is at least one second, even if a custom algorithm returns 0", () => {
     for (const retryAfterMs of [0, 1]) {
       expect(fieldsOf("legacy", one(tokenBucket(), { allowed: false, retryAfterMs }))["Retry-After"]).toBe("1");
     }
@@ -162,7 +162,7 @@ describe("Retry-After", () => {
 describe("several forms", () => {
   const decision = one(tokenBucket({ rate: 10, interval: "10s" }), { remaining: 7, resetAfterMs: 3_000 });
 
-  it("go together", () => {
+  it("are sent together", () => {
     expect(fieldsOf(["legacy", "draft-11"], decision)).toEqual({
       "RateLimit-Policy": '"default";q=10;w=10',
       RateLimit: '"default";r=7;t=7',
@@ -172,7 +172,7 @@ describe("several forms", () => {
     });
   });
 
-  it("never say one field in two ways: the newest has it", () => {
+  it("never send one field with two values: the newest form wins", () => {
     expect(fieldsOf(["draft-6", "draft-7", "draft-11"], decision)).toEqual({
       "RateLimit-Policy": '"default";q=10;w=10',
       RateLimit: '"default";r=7;t=7',
@@ -187,18 +187,18 @@ describe("several forms", () => {
   });
 });
 
-describe("legacy reset", () => {
+describe("the legacy reset field", () => {
   const decision = one(tokenBucket(), { resetAfterMs: 1_500 });
   const resetField = (reset: "epoch" | "delta") =>
     fieldWriter(["legacy"], decision.policies, reset)(decision, () => 1_700_000_000_600).at(-1)?.value;
 
-  it("is a moment, or the time until then", () => {
+  it("is a time, or the seconds until then", () => {
     expect(resetField("epoch")).toBe("1700000003");
     expect(resetField("delta")).toBe("2");
   });
 });
 
-describe("an unanswered decision", () => {
+describe("a decision without an answer of the store", () => {
   it.each(["failOpen", "failClosed"] as const)("has no numbers: %s", (source) => {
     const answered = one(tokenBucket(), {});
     const decision: Decision = { ...answered, policies: [], source };
@@ -208,7 +208,7 @@ describe("an unanswered decision", () => {
   });
 });
 
-describe("any decision", () => {
+describe("the fields of any decision", () => {
   const count = fc.oneof(fc.nat(), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }));
   const ms = fc.oneof(fc.nat(), fc.integer({ min: 0, max: 2 ** 37 }));
   const name = fc.string({
@@ -240,7 +240,7 @@ describe("any decision", () => {
     });
   const decision = fc.array(policyDecision, { minLength: 1, maxLength: 4 }).map((policies) => decisionOn(policies));
 
-  it("gives fields that the structured field parser reads back", () => {
+  it("can be parsed by a structured field parser", () => {
     fc.assert(
       fc.property(decision, (any) => {
         const fields = fieldsOf("draft-11", any);
@@ -262,7 +262,7 @@ describe("any decision", () => {
     );
   });
 
-  it("gives older fields that a client's parser reads back", () => {
+  it("can be parsed by a client's parser in older forms", () => {
     fc.assert(
       fc.property(decision, (any) => {
         fc.pre(any.limit < 1e15 && any.remaining < 1e15);
@@ -279,7 +279,7 @@ describe("any decision", () => {
     );
   });
 
-  it("gives nothing that could end a field: no line breaks, only printable ASCII", () => {
+  it("contain only printable ASCII, and so no line breaks", () => {
     fc.assert(
       fc.property(decision, (any) => {
         for (const value of Object.values(fieldsOf(["draft-11", "draft-6", "legacy"], any, 1e12))) {

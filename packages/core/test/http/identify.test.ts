@@ -38,7 +38,7 @@ const unusable = expect.objectContaining({ code: "CLIENT_ADDRESS_UNUSABLE" });
 describe("a CORS preflight", () => {
   const preflight: Call = { ...ADA, method: "OPTIONS", fields: { "access-control-request-method": "POST" } };
 
-  it("passes without a charge", () => {
+  it("is allowed without a charge", () => {
     const { check, keys } = setUp();
     expect(check(preflight)).toBeUndefined();
     expect(keys()).toEqual([]);
@@ -53,30 +53,30 @@ describe("a CORS preflight", () => {
   it.each([
     { ...preflight, method: "GET" },
     { ...preflight, fields: {} },
-  ])("is nothing else: %o", (call) => {
+  ])("does not include %o", (call) => {
     expect(setUp().check(call)).toBeDefined();
   });
 });
 
 describe("the option skip", () => {
-  it.each([true, Promise.resolve(true)])("lets a request pass unseen for %o", async (result) => {
+  it.each([true, Promise.resolve(true)])("skips the check if it returns %o", async (result) => {
     const { check, keys } = setUp({ skip: () => result });
     expect(await check(ADA)).toBeUndefined();
     expect(keys()).toEqual([]);
   });
 
-  it.each([false, undefined])("has a request checked for %o", (result) => {
+  it.each([false, undefined])("checks the request if it returns %o", (result) => {
     expect(setUp({ skip: () => result }).check(ADA)).toBeDefined();
   });
 
-  it.each([0, 1, "", "yes", null])("refuses %o", (result) => {
+  it.each([0, 1, "", "yes", null])("refuses the result %o", (result) => {
     const { check } = setUp({ skip: () => result as unknown as boolean });
     expect(() => check(ADA)).toThrow('option "skip" must return true or false');
   });
 });
 
 describe("a request without an IP address", () => {
-  it("fails by default, and warns with the address", () => {
+  it("fails by default, and logs the address", () => {
     const { check } = setUp();
     expect(() => check({ address: "nonsense" })).toThrow(unusable);
     expect(() => check({})).toThrow("the client address is undefined: see");
@@ -92,17 +92,17 @@ describe("a request without an IP address", () => {
     [{ unusableAddress: "skip", hashKey: (key) => `<${key}>` }, []],
     [{ unusableAddress: "shared" }, ["unusable-address"]],
     [{ unusableAddress: "shared", dryRun: true }, ["unusable-address"]],
-  ])("with %o has the keys %j", (options, expected) => {
+  ])("with %o is counted for the keys %j", (options, expected) => {
     const { check, keys } = setUp(options);
     expect(check({}) === undefined).toBe(expected.length === 0);
     expect(keys()).toEqual(expected);
   });
 
-  it("fails in a dry run with the error chosen", () => {
+  it('fails in a dry run if unusableAddress is "error"', () => {
     expect(() => setUp({ dryRun: true, unusableAddress: "error" }).check({})).toThrow(unusable);
   });
 
-  it("is read again, with what proxies write around an address", () => {
+  it("is read again without what proxies add to an address", () => {
     const { check, keys } = setUp({}, { reread: (call) => call.reread });
     check({ address: "192.0.2.1:80", reread: "192.0.2.1" });
     expect(keys()).toEqual(["192.0.2.1"]);
@@ -121,10 +121,10 @@ describe("a request without an IP address", () => {
   });
 });
 
-describe("a mistake with proxies", () => {
+describe("a warning about proxies", () => {
   const trusting = (proxyTrust: "nobody" | "some" | "everyone") => ({ proxyTrust: () => proxyTrust });
 
-  it("is to trust everyone", () => {
+  it("is logged if all proxies are trusted", () => {
     setUp({}, trusting("everyone")).check(ADA);
     expect(warnings()).toEqual([
       expect.stringContaining("EVERY_PROXY_TRUSTED: every client can choose the address by which it is limited."),
@@ -132,7 +132,7 @@ describe("a mistake with proxies", () => {
   });
 
   it.each(["x-forwarded-for", "forwarded", "cf-connecting-ip", "true-client-ip", "fly-client-ip", "x-real-ip"])(
-    "is to trust nobody when requests have %s",
+    "is logged if no proxy is trusted and requests have %s",
     (field) => {
       setUp({}, trusting("nobody")).check({ ...ADA, fields: { [field]: "203.0.113.9" } });
       expect(warnings()).toEqual([
@@ -141,21 +141,21 @@ describe("a mistake with proxies", () => {
     },
   );
 
-  it("is neither the field of a platform from which the address was read, nor another field", () => {
+  it("is not logged if the address comes from a platform's field, or for other fields", () => {
     const { check } = setUp({}, trusting("nobody"));
     check({ ...ADA, fields: { "cf-connecting-ip": "192.0.2.1", "x-request-id": "5" } });
     check(ADA);
     expect(warnings()).toEqual([]);
   });
 
-  it("is nothing when some proxies are trusted, or nothing is known", () => {
+  it("is not logged if some proxies are trusted, or if nothing is known", () => {
     const call = { ...ADA, fields: { forwarded: "for=203.0.113.9" } };
     setUp({}, trusting("some")).check(call);
     setUp().check(call);
     expect(warnings()).toEqual([]);
   });
 
-  it("is looked for in the first hundred requests, unless the app chooses the key", () => {
+  it("is considered for the first hundred requests, unless the app chooses the key", () => {
     let asked = 0;
     const port = {
       proxyTrust: () => {

@@ -12,12 +12,12 @@ const text = fc.oneof(
 );
 
 describe("a composite key", () => {
-  it("can be read", () => {
+  it("is readable", () => {
     expect(compositeKey("tenant-7", "192.0.2.1")).toBe("tenant-7|192.0.2.1");
     expect(compositeKey("2001:db8::/56")).toBe("2001:db8::/56");
   });
 
-  it("is never that of other parts", () => {
+  it("never equals one of other parts", () => {
     const parts = fc.array(text, { minLength: 1, maxLength: 4 });
     fc.assert(
       fc.property(parts, parts, (a, b) => {
@@ -27,7 +27,7 @@ describe("a composite key", () => {
     );
   });
 
-  it("is made of strings", () => {
+  it("refuses parts that are not strings", () => {
     const code = expect.objectContaining({ code: "INVALID_KEY" });
     for (const parts of [[], [undefined], ["a", 1], ["a", null], [["a"]]]) {
       expect(() => compositeKey(...(parts as string[]))).toThrow(code);
@@ -55,11 +55,11 @@ describe("hmacKey", () => {
     expect(await hash("\ud800")).not.toBe(await hash("\ud801"));
   });
 
-  it("is another one with another secret", async () => {
+  it("differs with another secret", async () => {
     expect(await hmacKey(`${secret}a`)("key")).not.toBe(await hmacKey(`${secret}b`)("key"));
   });
 
-  it("has no characters that a URL or a shell gives a meaning", async () => {
+  it("contains no characters that are special in a URL or a shell", async () => {
     const hash = hmacKey(secret);
     for (let i = 0; i < 100; i++) {
       expect(await hash(String(i))).toBe(
@@ -70,14 +70,14 @@ describe("hmacKey", () => {
     }
   });
 
-  it("knows many keys at a time, of up to 256 characters", async () => {
+  it("caches many keys of up to 256 characters", async () => {
     const hash = hmacKey(secret);
     const keys = [...Array.from({ length: 999 }, (_, i) => String(i)), "x".repeat(256)];
     for (const key of keys) await hash(key);
     expect(keys.filter((key) => typeof hash(key) !== "string")).toEqual([]);
   });
 
-  it("answers at once for a key that it knows, and forgets those of long ago", async () => {
+  it("answers synchronously for a cached key, and evicts old ones", async () => {
     const hash = hmacKey(secret);
     const first = await hash("0");
     expect(hash("0")).toBe(first);
@@ -120,7 +120,7 @@ describe("hashKey", () => {
     expect(store.keys()).toEqual(["sluice:default:token-bucket:<ada>"]);
   });
 
-  it("hashes nothing of a key by names of which one is invalid", async () => {
+  it("hashes no part of a key by names if one part is invalid", async () => {
     const hashed: string[] = [];
     const hashKey = (key: string) => {
       hashed.push(key);
@@ -131,7 +131,7 @@ describe("hashKey", () => {
     expect(hashed).toEqual([]);
   });
 
-  it("leaves invalid keys to the limiter", async () => {
+  it("leaves the check of keys to the limiter", async () => {
     for (const bad of ["", undefined, null, 1, ["ada"], {}, { default: "" }, { default: 1 }]) {
       const guard = guardOf({ key: () => bad as string, hashKey: (key) => `<${key}>` });
       await expect(async () => guard.check("192.0.2.1")).rejects.toThrow(

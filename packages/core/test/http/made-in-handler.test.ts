@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Guard } from "../../src/http/index.js";
 import { mapStore } from "./map-store.js";
 
-/** Makes guards of a process that has made none yet. */
+/** Returns a function that creates guards, in a module that has not created any yet. */
 async function freshProcess(): Promise<() => Guard<object, never>> {
   vi.resetModules();
   const { createRateLimit } = await import("../../src/http/index.js");
@@ -20,8 +20,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("middleware made for one request", () => {
-  it("is warned of after 100 in a row, once, without a stack that shows it", async () => {
+describe("middleware created for one request", () => {
+  it("causes one warning after 100 in a row, even if no call stack shows it", async () => {
     const make = await freshProcess();
     for (let i = 0; i < 99; i++) make().check({});
     expect(warnings).toEqual([]);
@@ -33,7 +33,7 @@ describe("middleware made for one request", () => {
     ]);
   });
 
-  it("is warned of after an await in the handler, whatever else the app limits", async () => {
+  it("causes a warning after an await in the handler, whatever else the app limits", async () => {
     const make = await freshProcess();
     const kept = make();
     await Promise.resolve();
@@ -45,7 +45,7 @@ describe("middleware made for one request", () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it("does not warn of middleware that is created when the app starts", async () => {
+  it("does not cause a warning if it is created when the app starts", async () => {
     const make = await freshProcess();
     const guards = Array.from({ length: 300 }, make);
     await Promise.resolve();
@@ -53,7 +53,7 @@ describe("middleware made for one request", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("does not warn of middleware that is created late and kept", async () => {
+  it("does not cause a warning if it is created late and kept", async () => {
     const make = await freshProcess();
     const tenants = Array.from({ length: 5 }, () => Array.from({ length: 99 }));
     for (const group of tenants) {

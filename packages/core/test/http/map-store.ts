@@ -8,7 +8,7 @@ import {
   type Outcome,
 } from "../../src/store/index.js";
 
-/** A store on a `Map` that decides at once, at the time given. */
+/** A store on a `Map` that decides synchronously, at the given time. */
 export function mapStore(now: { ms: number } = { ms: 0 }): Store & { readonly keys: () => string[] } {
   const entries = new Map<string, Entry>();
   return {

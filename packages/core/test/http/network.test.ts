@@ -16,7 +16,7 @@ describe("parseNetwork and formatNetwork", () => {
     ["2001:db8:1:2::/33", "2001:db8::/33"],
     ["::/0", "::/0"],
     ["fe80::1%eth0", "fe80::1/128"],
-  ])("spell %s as %s", (text, spelt) => {
+  ])("write %s as %s", (text, spelt) => {
     expect(formatNetwork(network(text))).toBe(spelt);
   });
 
@@ -34,7 +34,7 @@ describe("parseNetwork and formatNetwork", () => {
     "10.0.0.0/",
     "10.0.0.0/x",
     "10.0.0.0/ 8",
-  ])("call %s wrong: it is meant as a network", (text) => {
+  ])("call %s wrong, since it is meant as a network", (text) => {
     expect(parseNetwork(text)).toBe("wrong");
   });
 
@@ -52,11 +52,11 @@ describe("parseNetwork and formatNetwork", () => {
     "g::/8",
     "::g/8",
     `${"1".repeat(120)}/8888888888`,
-  ])("leave %j alone", (text) => {
+  ])("return undefined for %j", (text) => {
     expect(parseNetwork(text)).toBeUndefined();
   });
 
-  it("read texts of up to 128 characters", () => {
+  it("accept texts of up to 128 characters", () => {
     const zone = (length: number) => `fe80::1%${"x".repeat(length - 8)}`;
     expect(parseNetwork(zone(128))).toMatchObject({ family: 6, bits: 128 });
     expect(parseNetwork(zone(129))).toBeUndefined();

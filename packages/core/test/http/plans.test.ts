@@ -25,7 +25,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Keeps nothing, so that only what the guard keeps is weighed. */
+/** A store that keeps nothing, so that only the memory of the guard is measured. */
 const forgetful: SynchronousStore = {
   synchronous: true,
   decide: () => ({
@@ -48,19 +48,19 @@ function policyOf(tenant: number): Policy {
   return fixedWindow({ name: `tenant ${tenant}`, limit: 2, window: "1h" });
 }
 
-it("keeps memory bounded with a policy name for each of 20,000 tenants, also when the app keeps their policies", () => {
+it("keeps memory bounded with a policy name for each of 20,000 tenants, even if the app keeps their policies", () => {
   const policies = Array.from({ length: 20_000 }, (_, tenant) => policyOf(tenant));
   const guard = guardOn(forgetful, ({ tenant }) => policies[tenant] as Policy);
   guard.check({ tenant: 0 });
   const before = heapUsed();
   for (let tenant = 0; tenant < policies.length; tenant++) guard.check({ tenant });
   expect(heapUsed() - before).toBeLessThan(10_000_000);
-  // Nothing of it may have been collected.
+  // Keeps the guard and the policies alive until the memory has been measured.
   expect(guard.check({ tenant: 0 })).toMatchObject({ found: { allowed: true } });
   expect(policies).toHaveLength(20_000);
 });
 
-it("continues with the same counts after the plan of a policy was dropped", () => {
+it("keeps the counts after a plan was evicted", () => {
   const guard = guardOn(mapStore(), ({ tenant }) => policyOf(tenant));
   const allowed = (tenant: number) => ((guard.check({ tenant }) as Verdict).found as Decision).allowed;
   expect([allowed(0), allowed(0), allowed(0)]).toEqual([true, true, false]);
@@ -85,7 +85,7 @@ it.each([true, false])("reports one outage for all plans, with a listener %s", a
     },
   };
   const guard = guardOn(store, ({ tenant }) => policyOf(tenant), hasListener ? { on } : {});
-  // More plans than are kept.
+  // More plans than the cache holds.
   for (let tenant = 0; tenant < 600; tenant++) await guard.check({ tenant });
   expect([events, lines.length]).toEqual(hasListener ? [["storeError"], 0] : [[], 1]);
   down = false;

@@ -4,7 +4,7 @@ import { type ForwardedClientOptions, forwardedClient } from "../../src/http/ind
 
 type TrustProxy = Exclude<ForwardedClientOptions["trustProxy"], undefined>;
 
-/** The client behind a peer, with the field as it is given. */
+/** The client address that is found for a peer and a field. */
 function behind(
   peer: string | undefined,
   value: string | undefined,
@@ -16,7 +16,7 @@ function behind(
 
 const trustProxy = ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7", "fe80::1"];
 
-describe("the client behind proxies", () => {
+describe("forwardedClient", () => {
   const cases: readonly (readonly [peer: string | undefined, value: string | undefined, client: string | undefined])[] =
     [
       ["203.0.113.1", "6.6.6.6", "203.0.113.1"],
@@ -44,7 +44,7 @@ describe("the client behind proxies", () => {
       ["10.0.0.1", "<script>, 10.0.0.3", "10.0.0.3"],
       ["10.0.0.1", "6.6.6.6, <script>, 10.0.0.3", "10.0.0.3"],
       ["10.0.0.1", "6.6.6.6, 203.0.113.1:4444", "203.0.113.1:4444"],
-      // Quotes do not keep an element together here.
+      // Quotes do not keep an element together in this field.
       ["10.0.0.1", '6.6.6.6, "203.0.113.1, 10.0.0.3"', '10.0.0.3"'],
       ...["_hidden-1.x", "unknown:80", "unix", "unix:", "UNIX:_p-1.x", ":80"].map(
         (node) => ["10.0.0.1", `6.6.6.6, ${node}, 10.0.0.3`, node] as const,
@@ -67,7 +67,7 @@ describe("the client behind proxies", () => {
     ["for=6.6.6.6, proto=http", ""],
     ["for=unknown", "unknown"],
     ["for=_hidden", "_hidden"],
-    // A quote that is never closed takes nothing of what the proxy wrote after it.
+    // An unclosed quote does not hide what the proxy wrote after it.
     ['for="6.6.6.6, for=203.0.113.1', "203.0.113.1"],
     ['for="6.6.6.6, for="[2001:db9::1]"', "2001:db9::1"],
     ['for="6.6.6.6\\, for="[2001:db9::1]"', "2001:db9::1"],
@@ -98,18 +98,18 @@ describe("the client behind proxies", () => {
     });
   }
 
-  it("is trusted from no proxy by default", () => {
+  it("returns the peer by default", () => {
     expect(forwardedClient({}).trust).toBe("nobody");
     expect(behind("127.0.0.1", "6.6.6.6", {})).toBe("127.0.0.1");
   });
 
-  it("may be asked of a function", () => {
+  it("accepts a function that trusts proxies", () => {
     const trusts = (address: string) => address.startsWith("unix") || address === "10.0.0.1";
     expect(behind("10.0.0.1", "203.0.113.1", { trustProxy: trusts })).toBe("203.0.113.1");
     expect(behind("10.0.0.2", "203.0.113.1", { trustProxy: trusts })).toBe("10.0.0.2");
   });
 
-  it("may be a Unix socket, in a list and to a function", () => {
+  it("trusts a Unix socket by a list or a function", () => {
     for (const trusted of [["unix"], ["unix", "10.0.0.0/8"], () => true, (address: string) => address === "unix"]) {
       expect(behind(undefined, "6.6.6.6, 203.0.113.1", { trustProxy: trusted })).toBe(
         trusted instanceof Function && trusted("6.6.6.6") ? "6.6.6.6" : "203.0.113.1",
@@ -120,7 +120,7 @@ describe("the client behind proxies", () => {
     expect(forwardedClient({ trustProxy: ["unix"] }).trust).toBe("some");
   });
 
-  it("is asked of a function without ports", () => {
+  it("passes addresses without ports to the function", () => {
     const seen: string[] = [];
     const trusts = (address: string) => {
       seen.push(address);
@@ -132,7 +132,7 @@ describe("the client behind proxies", () => {
     expect(seen).toEqual(["10.0.0.1", "10.0.0.2", "203.0.113.1"]);
   });
 
-  it("knows when everybody is trusted", () => {
+  it("reports whether everybody is trusted", () => {
     const trust = (value: TrustProxy) => forwardedClient({ trustProxy: value }).trust;
     for (const all of [["0.0.0.0/0"], ["0.0.0.0/1", "128.0.0.0/1"], ["::/0"], () => true]) {
       expect(trust(all)).toBe("everyone");
@@ -140,7 +140,7 @@ describe("the client behind proxies", () => {
     for (const some of [trustProxy, ["2001:db8::/32"], () => false]) expect(trust(some)).toBe("some");
   });
 
-  it("never has an IPv6 network hold IPv4", () => {
+  it("never matches IPv4 addresses with an IPv6 network", () => {
     expect(behind("10.0.0.1", "6.6.6.6", { trustProxy: ["::/0"] })).toBe("10.0.0.1");
     expect(behind("10.0.0.1", "6.6.6.6", { trustProxy: ["::ffff:10.0.0.0/104"] })).toBe("6.6.6.6");
     expect(behind("11.0.0.1", "6.6.6.6", { trustProxy: ["::ffff:10.0.0.0/104"] })).toBe("11.0.0.1");
@@ -164,7 +164,7 @@ describe("the client behind proxies", () => {
     });
   }
 
-  it("refuses by the name of the option, and says what it has to be", () => {
+  it("names the option and its allowed values in errors", () => {
     const refused = (options: object, call?: string) => () => {
       const client = forwardedClient(options);
       if (call !== undefined) client.address(call, () => undefined);
@@ -181,7 +181,7 @@ describe("the client behind proxies", () => {
     );
   });
 
-  it("trusts no text that only looks like a network", () => {
+  it("returns a text that only looks like a trusted network", () => {
     for (const text of ["10.0.0.0/33", "10.0.0.0/8", "10.0.0.1/32"]) {
       expect(behind("10.0.0.1", `6.6.6.6, ${text}`, { trustProxy })).toBe(text);
     }
@@ -198,7 +198,7 @@ describe("the client behind proxies", () => {
     expect(() => forwardedClient({ proxyHeader: "x-real-ip" as "forwarded" })).toThrow(code);
   });
 
-  it("can't be chosen by the client, whatever it writes before the proxy's part", () => {
+  it("ignores what the client writes before the proxy's part", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.stringMatching(/^[for="\\;, .6[\]:x]*$/)), (written) => {
         const xff = behind("10.0.0.1", `${written}, 203.0.113.1`, { trustProxy });

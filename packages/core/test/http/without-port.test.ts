@@ -41,13 +41,13 @@ describe("withoutPort", () => {
     expect(withoutPort(address)).toBe(expected);
   });
 
-  it("reads texts of up to 256 characters", () => {
+  it("accepts texts of up to 256 characters", () => {
     const spaces = " ".repeat(249);
     expect(withoutPort(`${spaces}1.2.3.4`)).toBe("1.2.3.4");
     expect(withoutPort(`${spaces} 1.2.3.4`)).toBe(`${spaces} 1.2.3.4`);
   });
 
-  it("leaves long texts alone", () => {
+  it("returns long texts unchanged", () => {
     const long = `${" ".repeat(300)}1.2.3.4`;
     expect(withoutPort(long)).toBe(long);
   });

@@ -12,7 +12,7 @@ const claim = (policy: typeof minute, key: string, cost: number) => {
 };
 
 describe("claims", () => {
-  it("are for every policy, with one key or a key for each", () => {
+  it("cover every policy, with one key or a key for each", () => {
     expect(one.all("ada", 2)).toEqual([claim(minute, "ada", 2)]);
     expect(both.all("ada", 2)).toEqual([claim(minute, "ada", 2), claim(hour, "ada", 2)]);
     const key = { hour: "bob", minute: "ada" };
@@ -20,7 +20,7 @@ describe("claims", () => {
     expect(both.one(hour, key)).toEqual(claim(hour, "bob", 1));
   });
 
-  it("are the same objects for the next call, if the store keeps nothing of them", () => {
+  it("are the same objects for the next call, if the store does not keep them", () => {
     const first = both.reused("ada", 2);
     expect(first).toEqual(both.all("ada", 2));
     expect(both.reused("bob", 3)).toBe(first);
@@ -28,7 +28,7 @@ describe("claims", () => {
     expect(both.all("bob", 3)).not.toBe(both.all("bob", 3));
   });
 
-  it("are for the policies that a key by names mentions, where that is asked for", () => {
+  it("cover only the policies that a key by names contains, if the caller allows it", () => {
     expect(claimsNamed(both, [minute, hour], { hour: "bob" })).toEqual([claim(hour, "bob", 1)]);
     expect(claimsNamed(both, [minute, hour], "ada")).toEqual(both.all("ada", 1));
   });
@@ -48,12 +48,12 @@ describe("claims", () => {
     expect(() => both.reused(key as LimiterKey, 1)).toThrow(refused);
   });
 
-  it("refuse a key that names no policy, where some are enough", () => {
+  it("refuse a key without a policy, even if some policies are enough", () => {
     expect(() => claimsNamed(both, [minute, hour], {})).toThrow("key must be a non-empty string, got an object");
     expect(() => claimsNamed(both, [minute, hour], "")).toThrow("got an empty string");
   });
 
-  it("take no inherited property for a key", () => {
+  it("do not read inherited properties as keys", () => {
     const policy = fixedWindow({ name: "toString", limit: 1, window: 1 });
     expect(() => claimMaker([policy], "api").all({}, 1)).toThrow("got undefined");
   });

@@ -10,7 +10,7 @@ function start(ms: number) {
 }
 
 describe("startTimer", () => {
-  it("takes the given time, and leaves nothing behind", async () => {
+  it("waits for the given time, and leaves no timer", async () => {
     const { woken } = start(1_000);
     await vi.advanceTimersByTimeAsync(999);
     expect(woken).not.toHaveBeenCalled();
@@ -19,7 +19,7 @@ describe("startTimer", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("takes longer than a timer can", async () => {
+  it("waits longer than a single timer can", async () => {
     const ms = 90 * 86_400_000;
     const { woken } = start(ms);
     await vi.advanceTimersByTimeAsync(ms - 1);
@@ -28,7 +28,7 @@ describe("startTimer", () => {
     expect(woken).toHaveBeenCalledTimes(1);
   });
 
-  it("never wakes once it is cancelled", async () => {
+  it("never calls back after it was cancelled", async () => {
     const short = start(1_000);
     const long = start(90 * 86_400_000);
     await vi.advanceTimersByTimeAsync(500);

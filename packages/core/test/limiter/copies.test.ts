@@ -9,7 +9,7 @@ type Core = typeof core;
 type Http = typeof http;
 
 const require = createRequire(import.meta.url);
-/** The CommonJS copy, as a package of another version would have. */
+/** The CommonJS copy stands for a package of another version. */
 const copy: { core: Core; http: Http } = {
   core: require("../../dist/cjs/index.js"),
   http: require("../../dist/cjs/http/index.js"),
@@ -26,14 +26,14 @@ const port: http.HttpPort<Call> = {
   address: ({ from }) => from,
 };
 
-it("are two", () => {
+it("the ES module and the CommonJS copy are distinct", () => {
   expect(copy.core.createLimiter).not.toBe(here.core.createLimiter);
 });
 
 describe.each([
   ["a limiter of the CommonJS copy", copy, here],
   ["a limiter of the ES module", here, copy],
-])("%s in the other copy", (_name, one, other) => {
+])("%s, used with the other copy", (_name, one, other) => {
   for (const [kind, makeStore] of [
     ["in memory", memoryStore],
     ["that decides", modelStore],
@@ -41,7 +41,7 @@ describe.each([
   ] as const) {
     const policyOf = (name: string, limit: number) => one.core.fixedWindow({ name, limit, window: "1h" });
 
-    it(`limits as a whole middleware, and is refunded, on a store ${kind}`, async () => {
+    it(`limits and refunds as a middleware, on a store ${kind}`, async () => {
       const limiter = one.core.createLimiter({ store: makeStore(), policies: policyOf("all", 1) });
       const guard = other.http.createRateLimit<Call, never>(limiter, undefined, { refundWhen: () => true }, port);
       const first = await guard.check({ from: "192.0.2.1" });

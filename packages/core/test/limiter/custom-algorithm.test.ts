@@ -10,7 +10,7 @@ interface Lifetime extends Policy {
 
 const YEAR_MS = 31_536_000_000;
 
-/** The example of the documentation: a fixed number of units, for ever. */
+/** The example from the documentation: a fixed number of units, forever. */
 const lifetime: Algorithm<Lifetime, number> = {
   name: "lifetime",
   quota: (policy) => ({ limit: policy.limit, windowMs: YEAR_MS }),
@@ -32,10 +32,10 @@ const trial: Lifetime = { name: "trial", algorithm: "lifetime", limit: 5 };
 
 describe.each([
   ["a store that decides", mapStore],
-  ["a store that decides at once", synchronousStore],
+  ["a store that decides synchronously", synchronousStore],
   ["a store with three methods", threeMethodStore],
 ])("a custom algorithm on %s", (_, makeStore) => {
-  it("decides, with the quota that it names", async () => {
+  it("decides, and reports its quota", async () => {
     const limiter = createLimiter({ store: makeStore(), algorithms: [lifetime], policies: trial });
     const decision = await limiter.consume("k", { cost: 3 });
     expect(decision).toMatchObject({ allowed: true, limit: 5, remaining: 2, resetAfterMs: YEAR_MS });
@@ -48,7 +48,7 @@ describe.each([
     expect(await limiter.peek("k")).toMatchObject({ allowed: true, remaining: 2 });
   });
 
-  it("is decided together with those that come with Sluice, all or none", async () => {
+  it("is decided together with built-in algorithms, all or none", async () => {
     const clock = manualClock();
     const policies = [
       trial,
@@ -66,7 +66,7 @@ describe.each([
     expect(await left()).toEqual([1, 2, 5]);
   });
 
-  it("is blocked, reset and not refunded like any other without a refund function", async () => {
+  it("can be blocked and reset, and refunds nothing without a refund function", async () => {
     const limiter = createLimiter({ store: makeStore(), algorithms: [lifetime], policies: trial });
     const decision = await limiter.consume("k", { cost: 4 });
     expect(await limiter.refund(decision)).toBe(false);
@@ -76,7 +76,7 @@ describe.each([
     expect((await limiter.peek("k")).remaining).toBe(5);
   });
 
-  it("refunds when it can", async () => {
+  it("refunds with a refund function", async () => {
     const refunding: Algorithm<Lifetime, number> = {
       ...lifetime,
       refund: (used, _policy, _nowMs, cost) => ({ state: used - cost, ttlMs: YEAR_MS }),
@@ -86,7 +86,7 @@ describe.each([
     expect((await limiter.peek("k")).remaining).toBe(5);
   });
 
-  it("waits as long as it says, and no lower bound is known for a line", async () => {
+  it("makes waiting callers sleep for its retry time", async () => {
     const clock = manualClock();
     const slow: Algorithm<Lifetime, number> = {
       ...lifetime,

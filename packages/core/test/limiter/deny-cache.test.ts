@@ -24,14 +24,14 @@ function setUp(options: Partial<LimiterOptions> = {}) {
   return { store, limiter };
 }
 
-/** Uses up a limit of 5, and has the next one denied by the store. */
+/** Uses up a limit of 5, and lets the store deny the next request. */
 async function exhaust({ limiter, store }: ReturnType<typeof setUp>, key = "k"): Promise<void> {
   for (let i = 0; i < 5; i++) expect(await limiter.consume(key)).toMatchObject({ allowed: true, source: "store" });
   expect(await limiter.consume(key)).toMatchObject({ allowed: false, source: "store" });
   store.asked = 0;
 }
 
-/** Asks for `k` with an answer that the store has made, and that arrives on `release` only. */
+/** Requests `k`. The store decides now, but its answer arrives only after `release`. */
 async function deniedLate({ limiter, store }: ReturnType<typeof setUp>) {
   const { decide } = store;
   let release = (): void => {};
@@ -63,7 +63,7 @@ afterEach(() => {
 });
 
 describe("the deny cache", () => {
-  it("sends at most 2 requests a second for an exhausted key under 10,000 requests a second", async () => {
+  it("sends at most 2 requests per second for an exhausted key under 10,000 requests per second", async () => {
     const made = setUp();
     await exhaust(made);
     for (let second = 0; second < 3; second++) {
@@ -78,7 +78,7 @@ describe("the deny cache", () => {
     expect(made.store.asked).toBeGreaterThanOrEqual(3);
   });
 
-  it("does so too on a store that takes 100 ms to answer", async () => {
+  it("sends as few requests if the store takes 100 ms to answer", async () => {
     const { store, limiter } = setUp();
     const { decide } = store;
     store.decide = async (...args) => {
@@ -98,7 +98,7 @@ describe("the deny cache", () => {
     expect(store.asked).toBeLessThanOrEqual(10);
   });
 
-  it("answers at once, with the times counted down and nothing remaining", async () => {
+  it("answers synchronously, with reduced times and no remaining quota", async () => {
     const made = setUp();
     await exhaust(made);
     await vi.advanceTimersByTimeAsync(300);
@@ -118,7 +118,7 @@ describe("the deny cache", () => {
     expect(made.store.asked).toBe(0);
   });
 
-  it("asks when the key has recovered", async () => {
+  it("asks the store when the key has recovered", async () => {
     const made = setUp({ policies: tokenBucket({ rate: 5, burst: 5 }) });
     await exhaust(made);
     await vi.advanceTimersByTimeAsync(199);
@@ -128,7 +128,7 @@ describe("the deny cache", () => {
     expect(await made.limiter.consume("k")).toMatchObject({ allowed: false, source: "store" });
   });
 
-  it("answers no denial that is older than maxAge", async () => {
+  it("does not repeat a denial that is older than maxAge", async () => {
     const made = setUp({ denyCache: { maxAge: "200ms" } });
     await exhaust(made);
     await vi.advanceTimersByTimeAsync(99);
@@ -137,7 +137,7 @@ describe("the deny cache", () => {
     expect((await made.limiter.consume("k")).source).toBe("store");
   });
 
-  it("lets one request refresh what is half as old, and answers the others meanwhile", async () => {
+  it("lets one request refresh a denial at half of maxAge, and answers the others meanwhile", async () => {
     const made = setUp();
     await exhaust(made);
     await vi.advanceTimersByTimeAsync(500);
@@ -145,7 +145,7 @@ describe("the deny cache", () => {
     expect(decisions.map(({ source }) => source)).toEqual(["store", ...new Array<string>(9).fill("cache")]);
   });
 
-  it("repeats a denial for the same or a higher cost, and asks for a lower one", async () => {
+  it("repeats a denial for the same or a higher cost, and asks the store for a lower one", async () => {
     const { store, limiter } = setUp();
     await limiter.consume("k", { cost: 2 });
     expect(await limiter.consume("k", { cost: 4 })).toMatchObject({ allowed: false, remaining: 3, source: "store" });
@@ -154,17 +154,17 @@ describe("the deny cache", () => {
     expect(await limiter.consume("k", { cost: 5 })).toMatchObject({ allowed: false, remaining: 3, source: "cache" });
     expect(store.asked).toBe(0);
     expect(await limiter.consume("k", { cost: 3 })).toMatchObject({ allowed: true, remaining: 0, source: "store" });
-    // The grant changed what remains.
+    // The grant changed the remaining quota.
     expect(await limiter.consume("k", { cost: 4 })).toMatchObject({ allowed: false, remaining: 0, source: "store" });
   });
 
-  it("says that a cost can never fit, also when a lower one was denied", async () => {
+  it("does not answer for a cost that can never fit, even if a lower one was denied", async () => {
     const made = setUp();
     await exhaust(made);
     expect(await made.limiter.consume("k", { cost: 6 })).toMatchObject({ retryAfterMs: undefined, source: "store" });
   });
 
-  it("asks for each peek", async () => {
+  it("asks the store for each peek", async () => {
     const made = setUp();
     await exhaust(made);
     for (let i = 0; i < 3; i++) expect((await made.limiter.peek("k")).source).toBe("store");
@@ -189,19 +189,19 @@ describe("the deny cache", () => {
     expect(sources.slice(10)).toEqual(new Array(10).fill("store"));
   });
 
-  it("holds fewer long keys", async () => {
+  it("holds fewer keys if they are long", async () => {
     const made = setUp({ policies: fixedWindow({ limit: 1, window: "1h" }), denyCache: { maxKeys: 10 } });
     const long = (i: number): string => `${i}${"x".repeat(1_000)}`;
     const ask = async (key: string) => (await made.limiter.consume(key)).source;
     for (let i = 0; i < 5; i++) for (let n = 0; n < 2; n++) await ask(long(i));
     expect(await Promise.all([4, 3, 2].map((i) => ask(long(i))))).toEqual(["cache", "cache", "store"]);
-    // One that is longer than all together is not remembered.
+    // A key that is longer than the whole cache is not stored.
     for (let n = 0; n < 3; n++) expect(await ask("x".repeat(3_000))).toBe("store");
     for (let n = 0; n < 3; n++) await ask("short");
     expect(await ask("short")).toBe("cache");
   });
 
-  it("keeps nothing of the texts that keys were cut out of", () => {
+  it("does not retain the texts that keys were cut from", () => {
     const quotas = [{ limit: 5, windowMs: 3_600_000 }];
     const denials = createDenyCache({ maxKeys: 10_000, maxAgeMs: 60_000 }).openFor({
       quotas,
@@ -227,13 +227,13 @@ describe("the deny cache", () => {
         deadlineMs: 1_000,
       });
     }
-    // The texts are 20 MB.
+    // The texts have 20 MB.
     expect(heapUsed() - before).toBeLessThan(5_000_000);
     const claim = { scope: "sluice:default:fixed-window:", key: "session=7 and more", policy: perHour, cost: 1 };
     expect(denials.find([claim], {})).toMatchObject({ allowed: false });
   });
 
-  it("is off with false", async () => {
+  it("is off if denyCache is false", async () => {
     const made = setUp({ denyCache: false });
     await exhaust(made);
     expect((await made.limiter.consume("k")).source).toBe("store");
@@ -244,7 +244,7 @@ describe("the deny cache", () => {
     for (let i = 0; i < 8; i++) expect((await limiter.consume("k")).source).toBe("store");
   });
 
-  it("can't be refunded", async () => {
+  it("returns denials that cannot be refunded", async () => {
     const made = setUp();
     await exhaust(made);
     expect(await made.limiter.refund(await made.limiter.consume("k"))).toBe(false);
@@ -259,7 +259,7 @@ describe("the deny cache", () => {
     expect(sources).toEqual(["cache"]);
   });
 
-  it("answers while the store is down, and no longer than that", async () => {
+  it("answers while the store is down, but not after maxAge", async () => {
     const made = setUp({ on: { storeError: () => {} }, failOpen: true });
     await exhaust(made);
     made.store.mode = "down";
@@ -279,7 +279,7 @@ describe("the deny cache", () => {
   });
 });
 
-describe("in this process, what was remembered is cleared by", () => {
+describe("within the process, the deny cache is cleared by", () => {
   it.each([
     ["reset", async ({ limiter }: ReturnType<typeof setUp>) => limiter.reset("k"), { allowed: true, remaining: 4 }],
     [
@@ -321,7 +321,7 @@ describe("in this process, what was remembered is cleared by", () => {
     expect(await limiter.consume("k")).toMatchObject({ allowed: true, remaining: 4, source: "store" });
   });
 
-  it("a reset that fails, since it may have been carried out", async () => {
+  it("a block that fails, since it may have been executed", async () => {
     const made = setUp({ on: { storeError: () => {} } });
     await exhaust(made);
     const { atomicUpdate } = made.store;
@@ -344,7 +344,7 @@ describe("in this process, what was remembered is cleared by", () => {
     expect(await made.limiter.consume("k")).toMatchObject({ allowed: true, source: "store" });
   });
 
-  it("a reset of very many other keys after it, which overtake the answer", async () => {
+  it("a reset that overtakes an answer, even if very many other keys are reset after it", async () => {
     const made = setUp();
     await exhaust(made);
     await vi.advanceTimersByTimeAsync(1_000);
@@ -376,7 +376,7 @@ describe("several policies", () => {
     ]);
   });
 
-  it("are asked again when one of them has its whole limit back", async () => {
+  it("are decided by the store again when one of them has its whole limit", async () => {
     const made = setUp({ policies: [burst, daily] });
     await exhaust(made);
     await vi.advanceTimersByTimeAsync(499);
@@ -385,7 +385,7 @@ describe("several policies", () => {
     expect((await made.limiter.consume("k")).policies).toMatchObject([{ remaining: 20 }, { remaining: 0 }]);
   });
 
-  it("with different keys are repeated for the same keys only", async () => {
+  it("with different keys are repeated only for the same keys", async () => {
     const perUser = fixedWindow({ name: "perUser", limit: 5, window: "1h" });
     const perAddress = fixedWindow({ name: "perAddress", limit: 100, window: "1h" });
     const { limiter } = setUp({ policies: [perAddress, perUser] });
@@ -398,7 +398,7 @@ describe("several policies", () => {
     expect(await limiter.consume(key)).toMatchObject({ allowed: true, source: "store" });
   });
 
-  it("of two limiters that share names, but not numbers, are not taken for each other", async () => {
+  it("of two limiters are not mixed up if they have equal names but different numbers", async () => {
     const store = failingStore();
     const free = createLimiter({ store, policies: fixedWindow({ limit: 5, window: "1h" }) });
     const paid = createLimiter({ store, policies: fixedWindow({ limit: 100, window: "1h" }) });
@@ -409,7 +409,7 @@ describe("several policies", () => {
 });
 
 describe("a clock", () => {
-  it.each([-3_600_000, -1, 3_600_000])("that steps by %d ms makes the limiter ask", async (stepMs) => {
+  it.each([-3_600_000, -1, 3_600_000])("that steps by %d ms sends the next request to the store", async (stepMs) => {
     let nowMs = 1_000_000;
     const clock = { nowMs: () => nowMs, sleep: () => new Promise<void>(() => {}) };
     const made = setUp({ clock });
@@ -419,7 +419,7 @@ describe("a clock", () => {
     expect((await made.limiter.consume("k")).source).toBe("store");
   });
 
-  it("of the machine does not matter", async () => {
+  it("of the machine has no effect if it steps", async () => {
     const made = setUp();
     await exhaust(made);
     vi.setSystemTime(Date.now() + 3_600_000);
@@ -430,7 +430,7 @@ describe("a clock", () => {
 });
 
 describe("automatic blocks", () => {
-  it("count every denial, and blocked keys are answered from memory", async () => {
+  it("count every denial, and blocked keys are answered from the cache", async () => {
     const onBlock = vi.fn();
     const autoBlock = escalatingBlock({ after: 10, within: "1m", duration: "10m", onBlock });
     const made = setUp({ autoBlock });
@@ -462,7 +462,7 @@ describe.each([
     },
   };
 
-  it("is remembered, and forgotten with a reset", async () => {
+  it("is cached, and forgotten after a reset", async () => {
     const policies = { name: "trial", algorithm: "lifetime", limit: 5 };
     const limiter = createLimiter({ store: make(), algorithms: [lifetime], policies });
     for (let i = 0; i < 6; i++) {
@@ -475,7 +475,7 @@ describe.each([
   });
 });
 
-it("repeats a denial by a sliding window until it has recovered", async () => {
+it("repeats a denial of a sliding window until the key has recovered", async () => {
   const made = setUp({ policies: slidingWindow({ limit: 5, window: "10s" }) });
   await exhaust(made);
   for (let ms = 0; ms < 9_000; ms += 100) {

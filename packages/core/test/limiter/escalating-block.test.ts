@@ -33,7 +33,7 @@ function limiterOn(store: Store, options: Partial<EscalatingBlockOptions> = {}):
 
 const blocked = (decision: Decision): boolean => decision.policies.some((policy) => policy.blocked);
 
-/** Violates until it is blocked. Resolves to how many denials that took, and for how long it is blocked then. */
+/** Sends requests until the key is blocked. Resolves to the number of denials, and the length of the block. */
 async function provoke(limiter: Limiter, key = "ann"): Promise<[denials: number, blockedForMs: number | undefined]> {
   for (let denials = 0; denials < 100; ) {
     const decision = await limiter.consume(key);
@@ -46,9 +46,9 @@ async function provoke(limiter: Limiter, key = "ann"): Promise<[denials: number,
 describe.each([
   ["a store that decides", () => modelStore()],
   ["the store in memory", () => memoryStore()],
-  ["a store of three methods", () => threeMethodsOf(modelStore())],
+  ["a store with three methods", () => threeMethodsOf(modelStore())],
 ])("on %s", (_name, makeStore) => {
-  it("blocks after n violations, twice as long each time, up to the longest", async () => {
+  it("blocks after n violations, each time twice as long, up to the maximum", async () => {
     const limiter = limiterOn(makeStore());
     for (const expectedMs of [60_000, 120_000, 240_000, 240_000]) {
       expect(await provoke(limiter)).toEqual([3, expectedMs]);
@@ -59,7 +59,7 @@ describe.each([
     }
   });
 
-  it("starts again when the last block is long over", async () => {
+  it("starts again with the shortest block if the last block is long over", async () => {
     const limiter = limiterOn(makeStore());
     expect(await provoke(limiter)).toEqual([3, 60_000]);
     await clock.advance(60_000 + 3_600_000 - 1);
@@ -68,7 +68,7 @@ describe.each([
     expect(await provoke(limiter)).toEqual([3, 60_000]);
   });
 
-  it.each([3_600_000, 31_536_000_000])("blocks for no longer when the clock steps back by %i ms", async (backMs) => {
+  it.each([3_600_000, 31_536_000_000])("does not extend a block when the clock steps back by %i ms", async (backMs) => {
     clock = manualClock(1_700_000_000_000);
     const limiter = limiterOn(makeStore());
     expect(await provoke(limiter)).toEqual([3, 60_000]);
@@ -76,14 +76,15 @@ describe.each([
     expect((await limiter.consume("ann")).retryAfterMs).toBe(60_000);
     await clock.advance(60_000);
     expect((await limiter.consume("ann")).allowed).toBe(true);
-    // The record of the block was in force by its own time: the next block is as long, and the one after it longer.
+    // The old record still counts by its own time. So the next block is on level 1 or 2, and the one after it on level
+    // 2.
     const [, blockedForMs] = await provoke(limiter);
     expect(blockedForMs).toBeLessThanOrEqual(120_000);
     await clock.advance(blockedForMs ?? 0);
     expect((await provoke(limiter))[1]).toBe(120_000);
   });
 
-  it("blocks a plain key for all policies, and leaves a longer block alone", async () => {
+  it("blocks a plain key for all policies, and does not shorten a longer block", async () => {
     const policies = [POLICY, fixedWindow({ name: "daily", limit: 100, window: "1d" })];
     const limiter = createLimiter({ store: makeStore(), policies, clock, autoBlock: escalatingBlock(STRICT) });
     await provoke(limiter);
@@ -96,7 +97,7 @@ describe.each([
     expect(await blockedNow()).toEqual([false, false]);
   });
 
-  it("counts within the window only, and each key separately", async () => {
+  it("counts only within the window, and each key separately", async () => {
     const limiter = limiterOn(makeStore());
     for (let i = 0; i < 20; i++) {
       await clock.advance(5_000);
@@ -106,7 +107,7 @@ describe.each([
     }
   });
 
-  it("counts no denial of a key that is blocked, automatically or by hand", async () => {
+  it("does not count denials of a blocked key, whether blocked automatically or by hand", async () => {
     const limiter = limiterOn(makeStore());
     await limiter.block("ann", "1s");
     for (let i = 0; i < 10; i++) await limiter.consume("ann");
@@ -117,7 +118,7 @@ describe.each([
     expect(await provoke(limiter)).toEqual([3, 120_000]);
   });
 
-  it("never shortens a block by hand", async () => {
+  it("never shortens a block that was set by hand", async () => {
     const limiter = limiterOn(makeStore(), { after: 1 });
     await limiter.consume("ann");
     const [denied] = await Promise.all([limiter.consume("ann"), limiter.block("ann", "2h")]);
@@ -126,7 +127,7 @@ describe.each([
     expect(blocked(await limiter.consume("ann"))).toBe(true);
   });
 
-  it("forgets all of it by reset", async () => {
+  it("forgets blocks and violations after a reset", async () => {
     const limiter = limiterOn(makeStore());
     await provoke(limiter);
     await limiter.reset("ann");
@@ -137,7 +138,7 @@ describe.each([
     expect(await provoke(limiter)).toEqual([3, 60_000]);
   });
 
-  it("blocks once, even after concurrent violations", async () => {
+  it("blocks only once after concurrent violations", async () => {
     const store = makeStore();
     const events: AutoBlockEvent[] = [];
     const limiters = [1, 2, 3, 4].map(() => limiterOn(store, { onBlock: (event) => events.push(event) }));
@@ -146,7 +147,7 @@ describe.each([
     expect((await (limiters[0] as Limiter).peek("ann")).retryAfterMs).toBe(60_000);
   });
 
-  it("counts only the policies that are named, each for its own key", async () => {
+  it("counts only the named policies, each for its own key", async () => {
     const limiter = createLimiter({
       store: makeStore(),
       policies: [
@@ -168,7 +169,7 @@ describe.each([
   });
 });
 
-it("counts neither for peek nor for wait", async () => {
+it("counts neither peeks nor waits", async () => {
   const limiter = limiterOn(modelStore(), { after: 1 });
   await limiter.consume("ann");
   await limiter.peek("ann");
@@ -176,7 +177,7 @@ it("counts neither for peek nor for wait", async () => {
   expect(blocked(await limiter.peek("ann"))).toBe(false);
 });
 
-it("emits the decision that the caller gets, once", async () => {
+it("emits the returned decision once", async () => {
   const denied = vi.fn();
   const options = { ...STRICT, after: 1 };
   const limiter = createLimiter({
@@ -192,7 +193,7 @@ it("emits the decision that the caller gets, once", async () => {
   expect(denied.mock.calls).toEqual([[decision]]);
 });
 
-it("stays a denial when the count fails, and whatever its listener does", async () => {
+it("still denies if counting fails or its listener throws", async () => {
   const store = modelStore();
   const failing: DecidingStore = {
     ...store,
@@ -215,7 +216,7 @@ it("stays a denial when the count fails, and whatever its listener does", async 
   expect(await provoke(loud)).toEqual([1, 60_000]);
 });
 
-it("sends no more requests to the store without it, nor for allowed requests", async () => {
+it("sends one more request to the store only for denials, and only if it is used", async () => {
   const store = modelStore();
   const decide = vi.spyOn(store, "decide");
   const plain = createLimiter({ store, policies: POLICY, clock, prefix: "plain" });
@@ -240,11 +241,11 @@ describe("options", () => {
     [{ policies: [] }, "policies"],
     [{ policies: "user" as never }, "policies"],
     [{ onBlock: 1 as never }, "onBlock"],
-  ])("%j is refused", (wrong, option) => {
+  ])("%j are refused", (wrong, option) => {
     expect(() => escalatingBlock({ ...STRICT, ...wrong })).toThrow(`option "${option}"`);
   });
 
-  it("that do not exist, or name a policy that is not there", () => {
+  it("that are unknown or name an unknown policy are refused", () => {
     expect(() => escalatingBlock({ ...STRICT, aftr: 1 } as never)).toThrow('did you mean "after"?');
     expect(() => limiterOn(modelStore(), { policies: ["user"] })).toThrow(
       'option "autoBlock.policies" must name policies of the limiter, got "user"',
@@ -252,7 +253,7 @@ describe("options", () => {
     expect(() => createLimiter({ store: modelStore(), autoBlock: {} as never })).toThrow('option "autoBlock"');
   });
 
-  it("need names where keys go by names", () => {
+  it("must name policies if keys are given by policy name", () => {
     expect(() => limiterOn(modelStore()).decide({ default: "ann" })).toThrow('option "autoBlock.policies"');
   });
 });

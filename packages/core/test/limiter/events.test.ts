@@ -7,7 +7,7 @@ import { mapStore, synchronousStore } from "../fixtures/map-store.js";
 const down = new Error("connection refused");
 const policies = fixedWindow({ limit: 2, window: "1m" });
 
-/** A limiter whose store is down whenever the test says so. */
+/** A limiter with a store that the test can take down. */
 function setUp(options: Partial<LimiterOptions> = {}) {
   const store = mapStore();
   const backend = { down: false };
@@ -34,14 +34,14 @@ describe("events", () => {
     expect(names().slice(4)).toEqual(["decision", "decision"]);
   });
 
-  it("report the same when the store answers at once", async () => {
+  it("report the same if the store answers synchronously", async () => {
     const denied = vi.fn();
     const limiter = createLimiter({ store: synchronousStore(), policies, on: { denied } });
     for (let i = 0; i < 3; i++) await limiter.consume("k");
     expect(denied.mock.calls).toMatchObject([[{ allowed: false, violated: ["default"] }]]);
   });
 
-  it("do not report looks, refunds, resets and blocks", async () => {
+  it("do not report peeks, refunds, resets and blocks", async () => {
     const { limiter, names } = setUp();
     const decision = await limiter.consume("k");
     await limiter.peek("k", { cost: 9 });
@@ -51,7 +51,7 @@ describe("events", () => {
     expect(names()).toEqual(["decision"]);
   });
 
-  it("report an outage once, and its end", async () => {
+  it("report the start and the end of an outage once", async () => {
     const { limiter, backend, seen, names } = setUp({ failOpen: true });
     await limiter.consume("a");
     backend.down = true;
@@ -72,14 +72,14 @@ describe("events", () => {
     expect(outages()).toEqual(["storeError", "storeRecovered", "storeError"]);
   });
 
-  it("count a denial for want of an answer among the denials", async () => {
+  it("report a decision without an answer of the store as a denial", async () => {
     const { limiter, backend, names } = setUp();
     backend.down = true;
     await limiter.consume("a");
     expect(names()).toEqual(["storeError", "decision", "denied"]);
   });
 
-  it("go to the listeners of the options and to those added, until they are removed", async () => {
+  it("go to the listeners in the options and to added ones, until these are removed", async () => {
     const [first, second] = [vi.fn(), vi.fn()];
     const limiter = createLimiter({ store: mapStore(), policies, on: { decision: first } });
     const remove = limiter.on("decision", second);
@@ -90,7 +90,7 @@ describe("events", () => {
     expect([first.mock.calls.length, second.mock.calls.length]).toEqual([2, 1]);
   });
 
-  it("can't be broken by a listener that throws, which is reported once", async () => {
+  it("are not affected by a listener that throws, which is reported once", async () => {
     const report = vi.spyOn(console, "error").mockImplementation(() => {});
     const boom = new Error("boom");
     const after = vi.fn();
@@ -111,7 +111,7 @@ describe("events", () => {
     expect(report.mock.calls[0]).toEqual([expect.stringContaining('a listener of "decision" failed'), boom]);
   });
 
-  it("can't be broken by a listener whose promise rejects", async () => {
+  it("are not affected by a listener whose promise rejects", async () => {
     const report = vi.spyOn(console, "error").mockImplementation(() => {});
     const decision = async () => {
       throw new Error("boom");
@@ -122,7 +122,7 @@ describe("events", () => {
     expect(report).toHaveBeenCalledTimes(1);
   });
 
-  it("may be listened to from within a listener", async () => {
+  it("may be caused by a listener", async () => {
     const store = mapStore();
     const limiter = createLimiter({ store, policies, clock: manualClock() });
     const asked: Promise<boolean>[] = [];
@@ -131,7 +131,7 @@ describe("events", () => {
     expect(await Promise.all(asked)).toEqual([true]);
   });
 
-  it("have names that exist", () => {
+  it("must have a known name", () => {
     const { limiter } = setUp();
     expect(() => limiter.on("deny" as "denied", () => {})).toThrow(expect.objectContaining({ code: "UNKNOWN_OPTION" }));
     expect(() => limiter.on("denied", null as unknown as () => void)).toThrow(

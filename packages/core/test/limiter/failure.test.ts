@@ -11,7 +11,7 @@ const throws = () => {
   throw down;
 };
 
-/** A store of which every call does this. */
+/** A store whose every call runs this function. */
 const failing = (call: () => never | Promise<never>): DecidingStore => ({
   ...mapStore(),
   decide: call,
@@ -59,7 +59,7 @@ describe.each([
       expect(await limiter.allow("c")).toBe(failOpen);
     });
 
-    it("rejects an invalid outcome with a SluiceError", async () => {
+    it("rejects reset and block with a SluiceError, and reports poor health", async () => {
       const limiter = make(makeStore(call), { failOpen: true });
       const expected = code === undefined ? { code: "STORE_FAILED", cause: down } : { code };
       await expect(limiter.reset("k")).rejects.toMatchObject(expected);
@@ -68,7 +68,7 @@ describe.each([
       expect(health).toMatchObject({ healthy: false, error: expected });
     });
 
-    it("fails waiting callers, or admits them", async () => {
+    it("rejects waiting callers, or admits them with failOpen", async () => {
       const closed = make(makeStore(call)).wait("k");
       await expect(closed).rejects.toMatchObject(code === undefined ? { code: "STORE_FAILED", cause: down } : { code });
       expect(await make(makeStore(call), { failOpen: true }).wait("k")).toMatchObject({ source: "failOpen" });
@@ -77,7 +77,7 @@ describe.each([
 });
 
 describe("a failing store", () => {
-  it("is not asked for a refund twice", async () => {
+  it("is not asked twice for a refund", async () => {
     const store = mapStore();
     const limiter = make(store);
     const decision = await limiter.consume("k");
@@ -88,7 +88,7 @@ describe("a failing store", () => {
   });
 
   it.each([undefined, null, {}, { allowed: true }, { allowed: true, nowMs: 0, findings: [] }])(
-    "whose answer is %j gives none",
+    "has not decided if its answer is %j",
     async (answer) => {
       const nonsense = answer as never;
       for (const decide of [async () => nonsense, () => nonsense]) {
@@ -106,7 +106,7 @@ describe("a failing store", () => {
     expect(await make(foreign).consume("k")).toMatchObject({ source: "store", remaining: 4 });
   });
 
-  it("uses the store's own health check if it has one", async () => {
+  it("is checked with its own health check if it has one", async () => {
     const store = { ...mapStore(), healthCheck: vi.fn(rejects) };
     expect(await make(store).healthCheck()).toMatchObject({
       healthy: false,

@@ -6,7 +6,7 @@ import { createForecast } from "../../src/limiter/forecast.js";
 import { builtInAlgorithms, type Entry } from "../../src/store/index.js";
 import { ALGORITHMS, algorithmOf, backAndForth, forward, played, policies } from "../fixtures/arbitraries.js";
 
-/** When each of a line is granted, if each is asked for as soon as the one before has been granted. */
+/** The grant times of the callers in a line, if each asks as soon as the one before has been granted. */
 function grantsMs(policy: Policy, state: unknown, nowMs: number, costs: readonly number[]): number[] {
   const { step } = algorithmOf(policy);
   let kept = state;
@@ -29,7 +29,7 @@ function forecastFor(policy: Policy, state: unknown, nowMs: number, blockedForMs
   return createForecast(claims, [entry], nowMs);
 }
 
-/** Costs as parts of the limit. */
+/** Costs as fractions of the limit. */
 const parts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 12 });
 
 function costsOf(policy: Policy, shares: readonly number[]): number[] {
@@ -38,7 +38,7 @@ function costsOf(policy: Policy, shares: readonly number[]): number[] {
 }
 
 describe.each(ALGORITHMS)("a forecast with %s", (algorithm) => {
-  it("is the time that a line really takes, caller by caller", () => {
+  it("is the time that each caller in line really waits", () => {
     fc.assert(
       fc.property(policies(algorithm), backAndForth, parts, (policy, requests, shares) => {
         const costs = costsOf(policy, shares);
@@ -70,7 +70,7 @@ describe.each(ALGORITHMS)("a forecast with %s", (algorithm) => {
     );
   });
 
-  it("corrects state from before a clock step, as a denial does", () => {
+  it("repairs state from before a clock step, as a denial does", () => {
     fc.assert(
       fc.property(policies(algorithm), forward, fc.integer({ min: 1, max: 1e12 }), (policy, requests, stepMs) => {
         const { limit, windowMs } = algorithmOf(policy).quota(policy);
@@ -82,7 +82,7 @@ describe.each(ALGORITHMS)("a forecast with %s", (algorithm) => {
     );
   });
 
-  it("does not count a caller whose deadline can't be met", () => {
+  it("leaves out a caller whose deadline cannot be met", () => {
     fc.assert(
       fc.property(policies(algorithm), forward, parts, fc.nat(), (policy, requests, shares, at) => {
         const costs = costsOf(policy, shares);
@@ -108,21 +108,21 @@ describe("a forecast with several policies", () => {
     slidingLog({ name: "b", limit: 3, window: 10_000 }),
   ];
 
-  it("is the time at which all allow it", () => {
+  it("is the time at which all of them allow the request", () => {
     const claims = limits.map((policy) => ({ scope: "", key: "k", policy, cost: 1 }));
     const forecast = createForecast(claims, [undefined, undefined], START_MS);
     const forecastMs = [1, 1, 1, 1, 2].map((cost) => forecast.add(cost, Number.POSITIVE_INFINITY));
     expect(forecastMs).toEqual([0, 0, 500, 10_000, 10_500]);
   });
 
-  it("ends for a cost that never fits", () => {
+  it("terminates for a cost that never fits", () => {
     const [policy] = [fixedWindow({ limit: 3, window: 1_000 })];
     const forecast = forecastFor(policy, undefined, START_MS);
     expect(forecast.add(4, 1e9)).toBe(Number.POSITIVE_INFINITY);
     expect(forecast.add(3, 1e9)).toBe(0);
   });
 
-  it("ends when a custom algorithm names no time that helps", () => {
+  it("terminates if a custom algorithm returns a useless retry time", () => {
     const stuck = {
       ...builtInAlgorithms.get("fixed-window")!,
       step: () => ({ allowed: false, remaining: 0, retryAfterMs: 0, resetAfterMs: 0, epochMs: 0 }),

@@ -19,7 +19,7 @@ const fails = (code: string) => expect.objectContaining({ name: "SluiceError", c
 
 const stores: [string, () => Store & { kept: Map<string, unknown> }][] = [
   ["a store that decides", mapStore],
-  ["a store that decides at once", synchronousStore],
+  ["a store that decides synchronously", synchronousStore],
   ["a store with three methods", threeMethodStore],
 ];
 
@@ -64,7 +64,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     ]);
   });
 
-  it("shows all of a decision but the key, as JSON", async () => {
+  it("serialises a decision as JSON without its key", async () => {
     const { limiter } = setUp();
     const decision = await limiter.consume("a secret", { cost: 3 });
     const json = JSON.stringify(decision);
@@ -78,7 +78,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     expect(json).not.toContain("secret");
   });
 
-  it("charges a cost to every policy when all allow it, and to none when one denies", async () => {
+  it("charges a cost to every policy if all allow it, and to none if one denies it", async () => {
     const { limiter } = setUp({
       policies: [
         tokenBucket({ name: "burst", rate: 5, interval: "1h" }),
@@ -95,7 +95,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     expect(left(await limiter.peek("k"))).toEqual([1, 4, 16]);
   });
 
-  it("reports the policy that binds: the violated one that takes longest, else the one with least left", async () => {
+  it("reports the binding policy: the violated one with the longest wait, or the one with the least quota", async () => {
     const { limiter } = setUp({
       policies: [
         fixedWindow({ name: "minute", limit: 4, window: "1m" }),
@@ -109,7 +109,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     expect(never).toMatchObject({ allowed: false, limit: 4, retryAfterMs: undefined });
   });
 
-  it("takes a key for each policy by its name", async () => {
+  it("accepts a key for each policy by its name", async () => {
     const { limiter } = setUp({
       policies: [
         fixedWindow({ name: "user", limit: 3, window: "1m" }),
@@ -142,13 +142,13 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     expect((await createLimiter({ store, clock, policies: raised }).peek("k")).remaining).toBe(2);
   });
 
-  it("says yes or no", async () => {
+  it("returns a boolean for allow", async () => {
     const { limiter } = setUp();
     expect(await limiter.allow("k", { cost: 10 })).toBe(true);
     expect(await limiter.allow("k")).toBe(false);
   });
 
-  it("looks without charging and without being refundable", async () => {
+  it("peeks without a charge, and refunds no peek", async () => {
     const { limiter, store } = setUp();
     const look = await limiter.peek("k", { cost: 4 });
     expect(look).toMatchObject({ allowed: true, cost: 4, remaining: 10 });
@@ -157,7 +157,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     expect(await limiter.peek("k", { cost: 11 })).toMatchObject({ allowed: false, retryAfterMs: undefined });
   });
 
-  it("refunds once, and only while it matters", async () => {
+  it("refunds once, and only while the charge counts", async () => {
     const { limiter, clock } = setUp();
     await limiter.consume("k", { cost: 3 });
     const decision = await limiter.consume("k", { cost: 4 });
@@ -170,7 +170,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     expect(await limiter.refund(await limiter.consume("k", { cost: 11 }))).toBe(false);
   });
 
-  it("refunds the key that was charged, even if the caller changes its object", async () => {
+  it("refunds the charged key, even if the caller changes its object", async () => {
     const { limiter } = setUp({
       policies: [
         fixedWindow({ name: "user", limit: 3, window: "1m" }),
@@ -199,7 +199,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     expect(await limiter.refund({ ...(await limiter.consume("k")) })).toBe(false);
   });
 
-  it("forgets a key, or its usage of some policies", async () => {
+  it("resets a key, or its usage of some policies", async () => {
     const policies = ["a", "b"].map((name) => fixedWindow({ name, limit: 5, window: "1m" }));
     const { limiter } = setUp({ policies });
     const left = async (key: LimiterKey) => (await limiter.peek(key)).policies.map(({ remaining }) => remaining);
@@ -213,7 +213,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     await limiter.reset("never seen");
   });
 
-  it("blocks a key for the given time, and a reset ends it", async () => {
+  it("blocks a key for the given time, or until a reset", async () => {
     const { limiter, clock } = setUp();
     await limiter.consume("k", { cost: 4 });
     await limiter.block("k", "1m");
@@ -233,7 +233,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     expect(await limiter.allow("k")).toBe(true);
   });
 
-  it("blocks for the policies that a key names", async () => {
+  it("blocks only for the policies in a key by names", async () => {
     const policies = ["a", "b"].map((name) => fixedWindow({ name, limit: 5, window: "1m" }));
     const { limiter } = setUp({ policies });
     await limiter.block({ b: "k" }, "1m");
@@ -248,7 +248,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     await expect(limiter.block("k", duration as number)).rejects.toThrow(fails("INVALID_OPTION"));
   });
 
-  it("runs a function after admission, and hands it the decision", async () => {
+  it("runs a function if the request is allowed, and passes it the decision", async () => {
     const { limiter } = setUp();
     expect(await limiter.execute("k", (decision) => decision.remaining, { cost: 3 })).toBe(7);
     const boom = new Error("boom");
@@ -259,14 +259,14 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     expect((await limiter.peek("k")).remaining).toBe(6);
   });
 
-  it("knows whether its store answers", async () => {
+  it("reports whether its store answers", async () => {
     const { limiter } = setUp();
     const health = await limiter.healthCheck();
     expect(health.healthy).toBe(true);
     expect(health.latencyMs).toBeGreaterThanOrEqual(0);
   });
 
-  it("gives its own clock's time to every call", async () => {
+  it("passes the time of its own clock to every call", async () => {
     const { limiter, store, clock } = setUp();
     const update = vi.spyOn(store, "atomicUpdate");
     const decide = can(store, "decide") ? vi.spyOn(store as DecidingStore, "decide") : undefined;
@@ -281,7 +281,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     for (const given of options) expect(given).toMatchObject({ nowMs: clock.nowMs() });
   });
 
-  it("refuses all calls after it was closed, and leaves the store open", async () => {
+  it("refuses all calls after it is closed, and does not close the store", async () => {
     const { limiter, store } = setUp();
     const decision = await limiter.consume("k");
     await limiter.close();
@@ -335,7 +335,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
   });
 
   it.each(["", null, 5, {}, [], { c: "k" }, { a: "" }, { a: undefined }])(
-    "refuses the key %o to reset and block",
+    "refuses the key %o for reset and block",
     async (key) => {
       const { limiter } = setUp({ policies });
       const odd = key as unknown as LimiterKey;
@@ -344,7 +344,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     },
   );
 
-  it("never says in an error which key it was", async () => {
+  it("never repeats the key in an error", async () => {
     const { limiter } = setUp({ policies });
     const error = await limiter.consume({ a: "secret", b: "" }).catch(String);
     expect(error).toMatch(/key for policy "b" must be a non-empty string, got an empty string/);
@@ -364,7 +364,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
     },
   );
 
-  it("refuses options of a call that do not exist", async () => {
+  it("refuses unknown options of a call", async () => {
     const { limiter } = setUp();
     await expect(limiter.consume("k", { const: 2 } as ConsumeOptions)).rejects.toThrow(fails("UNKNOWN_OPTION"));
     await expect(limiter.wait("k", { timeuot: 2 } as ConsumeOptions)).rejects.toThrow('did you mean "timeout"?');
@@ -374,7 +374,7 @@ describe.each(stores)("a limiter on %s", (_, makeStore) => {
 });
 
 describe("decide", () => {
-  it("answers at once on a store that does, and by a promise on others", async () => {
+  it("answers synchronously if the store does, and with a promise otherwise", async () => {
     const atOnce = createLimiter({ store: synchronousStore() }).decide("k");
     expect(atOnce).not.toBeInstanceOf(Promise);
     expect(atOnce).toMatchObject({ allowed: true, remaining: 99 });
@@ -383,7 +383,7 @@ describe("decide", () => {
     expect(await later).toMatchObject({ allowed: true, remaining: 99 });
   });
 
-  it("keeps nothing of an answer that the store uses again", async () => {
+  it("keeps no reference to an answer that the store reuses", async () => {
     const policies = [
       fixedWindow({ name: "a", limit: 5, window: "1m" }),
       fixedWindow({ name: "b", limit: 6, window: "1m" }),

@@ -11,7 +11,7 @@ const TIMEOUT_MS = 200;
 
 const delay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** A store that does what it is asked after a round trip, unless the deadline has passed by then or nothing is sent after it. */
+/** A store that takes one round trip for each call. */
 function slowStore<S extends Store>(store: S, sent: (options: CallOptions | undefined) => void): S {
   return {
     ...store,
@@ -33,7 +33,7 @@ function slowStore<S extends Store>(store: S, sent: (options: CallOptions | unde
 afterEach(() => void vi.useRealTimers());
 
 describe("one deadline", () => {
-  it("covers a denial and the automatic block that it leads to", async () => {
+  it("covers a denial and the automatic block that it causes", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     const deadlines = new Set<number | undefined>();
     const limiter = createLimiter({
@@ -55,7 +55,7 @@ describe("one deadline", () => {
     expect(deadlines.size).toBe(1);
   });
 
-  it("covers all policies with different keys, and undoes the charges when it passes", async () => {
+  it("covers all policies with different keys, and refunds the charges when it passes", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     const inner = threeMethodStore();
     const policy = (name: string) => fixedWindow({ name, limit: 10, window: "1h" });
@@ -71,8 +71,8 @@ describe("one deadline", () => {
   });
 });
 
-describe("an answer that arrived while the event loop stood still", () => {
-  it("counts, since timers come before sockets in a turn", async () => {
+describe("an answer that arrives while the event loop is blocked", () => {
+  it("is used, although timers run before sockets", async () => {
     const echo = `const { parentPort } = require("node:worker_threads");
       parentPort.on("message", () => parentPort.postMessage("answer"));`;
     const worker = new Worker(echo, { eval: true });
@@ -95,7 +95,7 @@ describe("an answer that arrived while the event loop stood still", () => {
 });
 
 describe("updates of one key", () => {
-  it("share a write while they wait for their turn", async () => {
+  it("share a write while they are queued", async () => {
     let [state, version, calls] = [0, 0, 0];
     const update = createUpdater(async (_, write) => {
       calls++;
@@ -110,7 +110,7 @@ describe("updates of one key", () => {
     expect(calls).toBeLessThanOrEqual(4);
   });
 
-  it("fail alone when their own change throws", async () => {
+  it("fail alone if their own change throws", async () => {
     let state: unknown;
     const update = createUpdater(async (_, write) => {
       const seen = { written: write !== undefined, nowMs: 0, state, version: "" };
@@ -129,7 +129,7 @@ describe("updates of one key", () => {
     expect(settled).toMatchObject([{ value: 1 }, { reason: boom }, { value: 2 }]);
   });
 
-  it("leave no queue behind while the store is frozen", async () => {
+  it("leave no queue while the store is frozen", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     let sent = 0;
     const update = createUpdater(() => {
@@ -146,7 +146,7 @@ describe("updates of one key", () => {
       await vi.advanceTimersByTimeAsync(5);
     }
     await vi.advanceTimersByTimeAsync(1_000);
-    // Only what was sent has no answer.
+    // Only updates that were sent are still pending.
     expect(pending).toBe(sent);
     expect(sent).toBeLessThan(25);
     expect(rejected).toBeGreaterThan(1_970);

@@ -16,17 +16,17 @@ const make = (options: object) => createLimiter({ store: mapStore(), ...options 
 const fails = (code: string) => expect.objectContaining({ name: "SluiceError", code });
 
 describe("createLimiter", () => {
-  it("needs nothing but a store", () => {
+  it("needs only a store", () => {
     const limiter = createLimiter({ store: mapStore() });
     expect(limiter.policies).toEqual([tokenBucket()]);
     expect(limiter.prefix).toBe("sluice");
   });
 
-  it.each([undefined, null, 5, "store", () => {}])("refuses %s for its options", (options) => {
+  it.each([undefined, null, 5, "store", () => {}])("refuses %s as options", (options) => {
     expect(() => createLimiter(options as unknown as LimiterOptions)).toThrow(fails("INVALID_OPTION"));
   });
 
-  it("refuses options that do not exist, and says which was meant", () => {
+  it("refuses unknown options, and suggests the right one", () => {
     expect(() => make({ failopen: true })).toThrow(fails("UNKNOWN_OPTION"));
     expect(() => make({ failopen: true })).toThrow('did you mean "failOpen"?');
     expect(() => make({ policy: tokenBucket() })).toThrow('did you mean "policies"?');
@@ -34,14 +34,14 @@ describe("createLimiter", () => {
   });
 
   it.each([undefined, null, {}, 5, "redis://", [], { atomicUpdate() {}, delete() {} }, { ...mapStore(), close: true }])(
-    "refuses %s for a store",
+    "refuses %s as a store",
     (store) => {
       expect(() => make({ store })).toThrow(fails("INVALID_STORE"));
       expect(() => make({ store })).toThrow("Pass a store first, such as memoryStore()");
     },
   );
 
-  it("names the mark that a store lacks", () => {
+  it("names the missing mark of a store", () => {
     const { asynchronous: _, ...store } = mapStore();
     expect(() => make({ store })).toThrow(fails("INVALID_STORE"));
     expect(() => make({ store })).toThrow('import { asynchronous } from "@sluice/core/store"');
@@ -52,13 +52,13 @@ describe("createLimiter", () => {
     }
   });
 
-  it("refuses a store without a mark that can't decide a policy", () => {
+  it("refuses a store without a mark if it cannot decide a policy", () => {
     const store = { ...synchronousStore(), asynchronous: undefined, algorithms: new Set(["fixed-window"]) };
     expect(() => make({ store, policies: fixedWindow({ limit: 1, window: 1 }) })).not.toThrow();
     expect(() => make({ store, policies: tokenBucket() })).toThrow(fails("INVALID_STORE"));
   });
 
-  it("lets nothing through on a wrapper that promises what its store decides at once", async () => {
+  it("denies all requests if a wrapper returns promises for a synchronous store", async () => {
     const { asynchronous: _, ...inner } = synchronousStore();
     const store = { ...inner, decide: async (...args: Parameters<typeof inner.decide>) => inner.decide(...args) };
     const limiter = make({ store, on: { storeError: () => {} } });
@@ -74,7 +74,7 @@ describe("createLimiter", () => {
     expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(20);
   });
 
-  it("names the methods that a store lacks", () => {
+  it("names the missing methods of a store", () => {
     const { delete: _, ...store } = mapStore();
     expect(() => make({ store: store as unknown as Store })).toThrow("a store must have delete, got an object.");
   });
@@ -92,17 +92,17 @@ describe("createLimiter", () => {
     [{ ...fixedWindow({ limit: 1, window: 1 }), limit: "1" }],
     [{ ...slidingWindow({ limit: 1, window: 1 }), windowMs: -1 }],
     [[tokenBucket({ name: "a" }), { ...tokenBucket(), name: "b\r\nSet-Cookie: a=b" }]],
-  ])("refuses %s for policies", (policies) => {
+  ])("refuses %s as policies", (policies) => {
     expect(() => make({ policies })).toThrow(fails("INVALID_OPTION"));
   });
 
-  it("refuses two policies of one name", () => {
+  it("refuses two policies with the same name", () => {
     const policies = [tokenBucket(), fixedWindow({ limit: 1, window: 1 })];
     expect(() => make({ policies })).toThrow(fails("INVALID_OPTION"));
     expect(() => make({ policies })).toThrow(/option "policies" must have unique names, got "default"/);
   });
 
-  it("refuses a policy with fields that mean nothing", () => {
+  it("refuses a policy with unknown fields", () => {
     expect(() => make({ policies: { ...tokenBucket(), interval: "1h" } })).toThrow(fails("UNKNOWN_OPTION"));
   });
 
@@ -112,7 +112,7 @@ describe("createLimiter", () => {
     expect(() => make({ policies })).toThrow(/Known: token-bucket, fixed-window, sliding-window, sliding-log/);
   });
 
-  it("checks and freezes policies that were written by hand", () => {
+  it("checks and freezes policies that were written as plain objects", () => {
     const policy = { ...tokenBucket({ name: "a" }) };
     const [checked] = make({ policies: policy }).policies as [Policy];
     expect(checked).toEqual(policy);
@@ -134,14 +134,14 @@ describe("createLimiter", () => {
     },
   );
 
-  it.each([null, 5, [], { decision: "log" }, { denied: null }])("refuses %j for listeners", (on) => {
+  it.each([null, 5, [], { decision: "log" }, { denied: null }])("refuses %j as listeners", (on) => {
     const expected = Array.isArray(on) ? undefined : fails("INVALID_OPTION");
     if (expected === undefined) expect(() => make({ on })).not.toThrow();
     else expect(() => make({ on })).toThrow(expected);
   });
 
   it.each([null, {}, 5, { nowMs: () => 0 }, { sleep: async () => {} }, { ...manualClock(), nowMs: 5 }])(
-    "refuses %s for a clock",
+    "refuses %s as a clock",
     (clock) => {
       expect(() => make({ clock })).toThrow(fails("INVALID_OPTION"));
     },
@@ -159,7 +159,7 @@ describe("createLimiter", () => {
     [[{ ...algorithm, quota: undefined }]],
     [[{ ...algorithm, name: "token-bucket" }]],
     [[algorithm, algorithm]],
-  ])("refuses %s for algorithms", (algorithms) => {
+  ])("refuses %s as algorithms", (algorithms) => {
     expect(() => make({ algorithms })).toThrow(fails("INVALID_OPTION"));
   });
 

@@ -5,7 +5,7 @@ import { createOutage, logOutages } from "../../src/limiter/outage.js";
 
 const error = new SluiceError("STORE_FAILED", "the store failed");
 
-/** An outage that is reported to listeners. */
+/** An outage whose events go to listeners. */
 function listened(source: StoreErrorEvent["source"] = "failClosed") {
   const errors: StoreErrorEvent[] = [];
   const recoveries: StoreRecoveredEvent[] = [];
@@ -21,7 +21,7 @@ const lines = () => logged.mock.calls.map((args: unknown[]) => String(args[0]));
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
-  // Not at the beginning of time.
+  // Starts the test at a time other than 0.
   vi.advanceTimersByTime(10_000);
   logged = vi.spyOn(console, "error").mockImplementation(() => {});
 });
@@ -31,7 +31,7 @@ afterEach(() => {
 });
 
 describe("an outage of the whole store", () => {
-  it("ends with the first answer when every call of 100 ms failed", () => {
+  it("ends with the first answer if every call failed for 100 ms or longer", () => {
     const { outage, recoveries } = listened();
     outage.failed(error);
     vi.advanceTimersByTime(100);
@@ -41,7 +41,7 @@ describe("an outage of the whole store", () => {
     expect(recoveries).toEqual([{ downMs: 150, decisions: 2 }]);
   });
 
-  it("ends a second after the last failure when it was shorter", () => {
+  it("ends one second after the last failure if it was shorter", () => {
     const { outage, recoveries } = listened();
     outage.failed(error);
     vi.advanceTimersByTime(99);
@@ -52,11 +52,11 @@ describe("an outage of the whole store", () => {
     vi.advanceTimersByTime(949);
     expect(recoveries).toEqual([]);
     vi.advanceTimersByTime(1);
-    // It lasted until the first answer.
+    // The length is the time until the first answer.
     expect(recoveries).toEqual([{ downMs: 149, decisions: 2 }]);
   });
 
-  it("ends with the first answer after a second in which nothing was asked", () => {
+  it("ends with the first answer after a second without calls", () => {
     const { outage, recoveries } = listened();
     outage.failed(error);
     vi.advanceTimersByTime(1_000);
@@ -64,7 +64,7 @@ describe("an outage of the whole store", () => {
     expect(recoveries).toEqual([{ downMs: 1_000, decisions: 1 }]);
   });
 
-  it("is as old as its first call, unless the store answered others since", () => {
+  it("starts with its first call, unless the store answered another call since", () => {
     const { outage, recoveries } = listened();
     const call = { startMs: performance.now(), answers: outage.answers };
     vi.advanceTimersByTime(500);
@@ -82,7 +82,7 @@ describe("an outage of the whole store", () => {
     expect(recoveries[1]).toEqual({ downMs: 1_010, decisions: 1 });
   });
 
-  it("begins again with the next failure", () => {
+  it("starts again with the next failure", () => {
     const { outage, errors, recoveries } = listened();
     for (let i = 0; i < 2; i++) {
       outage.failed(error);
@@ -96,8 +96,8 @@ describe("an outage of the whole store", () => {
   });
 });
 
-describe("an outage of a part of the store", () => {
-  it("ends when no call has failed for a second, whatever was answered meanwhile", () => {
+describe("an outage of part of the store", () => {
+  it("ends when no call has failed for a second, despite answers in between", () => {
     const { outage, errors, recoveries } = listened();
     for (let i = 0; i < 5; i++) {
       outage.failed(error);
@@ -114,7 +114,7 @@ describe("an outage of a part of the store", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("waits with one timer, however many answers come", () => {
+  it("uses one timer, however many answers arrive", () => {
     const { outage } = listened();
     outage.failed(error);
     for (let i = 0; i < 10; i++) outage.succeeded();
@@ -125,7 +125,7 @@ describe("an outage of a part of the store", () => {
 });
 
 describe("a closed limiter", () => {
-  it("leaves no timer, and reports no end", () => {
+  it("leaves no timer, and does not report the end of the outage", () => {
     const { outage, recoveries } = listened();
     outage.failed(error);
     outage.succeeded();
@@ -160,12 +160,12 @@ describe("the log of an outage", () => {
   it.each<[what: string, error: SluiceError, logged: string]>([
     ["the code and the message", error, "STORE_FAILED: the store failed"],
     [
-      "the cause where the message lacks it",
+      "the cause if the message does not contain it",
       new SluiceError("STORE_FAILED", "the store failed", { cause: new Error("no route") }),
       "STORE_FAILED: the store failed (no route)",
     ],
     [
-      "the cause once",
+      "the cause only once",
       new SluiceError("STORE_FAILED", "the store failed: no route", { cause: new Error("no route") }),
       "STORE_FAILED: the store failed: no route",
     ],
@@ -175,7 +175,7 @@ describe("the log of an outage", () => {
       "STORE_FAILED: the store failed (AggregateError)",
     ],
     [
-      "nothing of a cause that is not an error",
+      "no cause that is not an error",
       new SluiceError("STORE_FAILED", "the store failed", { cause: "no route" }),
       "STORE_FAILED: the store failed",
     ],
@@ -184,7 +184,7 @@ describe("the log of an outage", () => {
     expect(lines()).toEqual([`${start}${text}`]);
   });
 
-  it("counts decisions for a limiter, and none for another component", () => {
+  it("counts decisions for a limiter, but not for another component", () => {
     for (const outage of [createOutage("failOpen", createEmitter({})), logOutages("nothing is blocked")]) {
       outage.failed(error);
       vi.advanceTimersByTime(1_500);

@@ -6,7 +6,7 @@ import { mapStore } from "../fixtures/map-store.js";
 const refused = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:6379"), { code: "ECONNREFUSED" });
 const policies = fixedWindow({ limit: 1_000, window: "1h" });
 
-/** A store that fails the keys which the test names, and what the limiter reports of it. */
+/** A limiter whose store fails for the keys that the test chooses, and the events of the limiter. */
 function setUp(options: Partial<LimiterOptions> = {}, listens = true) {
   const store = mapStore();
   const backend = { fails: (_key: string) => false, hangs: false };
@@ -78,7 +78,7 @@ describe("an outage", () => {
     expect(events).toEqual(["storeError", "storeRecovered"]);
   });
 
-  it("in which one call timed out ends with the first answer, if nothing was answered in between", async () => {
+  it("of one call that timed out ends with the first answer, if the store answered nothing in between", async () => {
     const { limiter, backend, events } = setUp();
     await limiter.consume("before");
     backend.hangs = true;
@@ -90,7 +90,7 @@ describe("an outage", () => {
     expect(events).toEqual(["storeError", "storeRecovered"]);
   });
 
-  it("of one call ends a second later, also when nothing is asked any more", async () => {
+  it("of one call ends after a second, even without further calls", async () => {
     const { limiter, backend, events } = setUp();
     backend.fails = () => true;
     await limiter.consume("k");
@@ -123,7 +123,7 @@ describe("without a storeError listener", () => {
     expect(lines().slice(1)).toEqual(["[sluice] the store answers again after 0.5 s; decisions without it: 5"]);
   });
 
-  it("logs the needs of a store that is not ready", async () => {
+  it("logs what a store needs if it is not ready", async () => {
     const decide = () =>
       Promise.reject(new SluiceError("STORE_NOT_READY", "the table is missing: run migrate(client)"));
     const store: DecidingStore = { ...mapStore(), decide };
@@ -132,7 +132,7 @@ describe("without a storeError listener", () => {
     expect(lines()).toEqual([expect.stringContaining("STORE_NOT_READY: the table is missing: run migrate(client)")]);
   });
 
-  it("logs nothing when there is one", async () => {
+  it("logs nothing if there is a listener", async () => {
     const { limiter, backend } = setUp();
     backend.fails = () => true;
     await limiter.consume("k");
@@ -141,7 +141,7 @@ describe("without a storeError listener", () => {
 });
 
 describe("the error of a decision", () => {
-  it("has the connection's error as the cause of a time-out", async () => {
+  it("has the connection's error as its cause after a timeout", async () => {
     const store = { ...mapStore(), decide: () => new Promise<never>(() => {}), connectionError: () => refused };
     const limiter = createLimiter({ store, policies, timeout: 50, on: { storeError: () => {} } });
     const deciding = limiter.consume("k");

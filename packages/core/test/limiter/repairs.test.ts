@@ -9,7 +9,7 @@ function clockAt(startMs: number) {
   return clock;
 }
 
-/** A store with three methods that can refuse writes, and counts them. */
+/** A store with three methods that can refuse writes and counts them. */
 function refusingStore(): { store: Store; refuses: boolean; writes: number } {
   const inner = threeMethodStore();
   const state = {
@@ -34,7 +34,7 @@ function refusingStore(): { store: Store; refuses: boolean; writes: number } {
   return state;
 }
 
-it("writes one repair for each step of the clock, and none on later denials", async () => {
+it("writes one repair for each clock step, and none for later denials", async () => {
   const clock = clockAt(1_700_000_000_000);
   const refusing = refusingStore();
   const policies = [fixedWindow({ name: "window", limit: 2, window: 1_000 }), tokenBucket({ name: "bucket", rate: 5 })];
@@ -52,7 +52,7 @@ it("writes one repair for each step of the clock, and none on later denials", as
   }
 });
 
-it("decides without the repair when the store refuses to write it, and fails only charges", async () => {
+it("decides without the repair if the store refuses to write it, so that only charges fail", async () => {
   const clock = clockAt(1_700_000_000_000);
   const refusing = refusingStore();
   const limiter = createLimiter({

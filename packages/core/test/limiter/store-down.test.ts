@@ -16,7 +16,7 @@ import { mapStore, synchronousStore } from "../fixtures/map-store.js";
 
 const policies = fixedWindow({ limit: 5, window: "1h" });
 
-/** A limiter on a store that the test takes down, and what it reports. */
+/** A limiter with a store that the test can take down, and the limiter's events. */
 function setUp(options: Partial<LimiterOptions> = {}, store: FailingStore = failingStore()) {
   const errors: StoreErrorEvent[] = [];
   const recoveries: StoreRecoveredEvent[] = [];
@@ -28,7 +28,7 @@ function setUp(options: Partial<LimiterOptions> = {}, store: FailingStore = fail
   return { store, limiter, errors, recoveries };
 }
 
-/** Has the store fail until the breaker is open. */
+/** Lets the store fail until the breaker is open. */
 async function breakDown({ store, limiter }: ReturnType<typeof setUp>): Promise<void> {
   store.mode = "down";
   for (let i = 0; i < 5; i++) await limiter.consume("somebody");
@@ -48,7 +48,7 @@ describe("with the breaker open, a limiter", () => {
   it.each([
     [false, "failClosed"],
     [true, "failOpen"],
-  ])("decides at once by failOpen: %s", async (failOpen, source) => {
+  ])("decides synchronously by failOpen: %s", async (failOpen, source) => {
     const made = setUp({ failOpen });
     await breakDown(made);
     const decision = made.limiter.decide("k") as Decision;
@@ -57,7 +57,7 @@ describe("with the breaker open, a limiter", () => {
     expect(made.store.asked).toBe(0);
   });
 
-  it("probes with one decision at a time, and decides again as soon as one is answered", async () => {
+  it("probes with one decision at a time, and uses the store again after the first answer", async () => {
     const made = setUp();
     await breakDown(made);
     for (let ms = 0; ms < 10_000; ms++) {
@@ -75,7 +75,7 @@ describe("with the breaker open, a limiter", () => {
     expect(waitedMs).toBeLessThanOrEqual(500);
   });
 
-  it("waits for the timeout of a frozen store no longer, and recovers", async () => {
+  it("no longer waits for a frozen store, and recovers when it answers", async () => {
     const made = setUp({ failOpen: true });
     made.store.mode = "silent";
     const first = Array.from({ length: 5 }, () => made.limiter.consume("k"));
@@ -95,11 +95,11 @@ describe("with the breaker open, a limiter", () => {
       await vi.advanceTimersByTimeAsync(1);
       if ((await decision).source === "store") break;
     }
-    // The probe on its way is lost, and then the cooldown has to pass.
+    // The probe in flight is lost. Then the cooldown must pass.
     expect(waitedMs).toBeLessThanOrEqual(200 + 500 + 1);
   });
 
-  it("is closed by an answer that came after its deadline", async () => {
+  it("closes the breaker after an answer that arrived past its deadline", async () => {
     const made = setUp();
     const inner = made.store.decide;
     made.store.decide = async (admission, options) => {
@@ -114,7 +114,7 @@ describe("with the breaker open, a limiter", () => {
     expect(made.limiter.decide("k")).toBeInstanceOf(Promise);
   });
 
-  it("counts a failure after the deadline as one, and not as an answer", async () => {
+  it("counts a failure past the deadline as a failure, and not as an answer", async () => {
     const made = setUp({ breaker: { failures: 2, cooldown: "10s" } });
     made.store.decide = async () => {
       await new Promise((resolve) => setTimeout(resolve, 300));
@@ -126,7 +126,7 @@ describe("with the breaker open, a limiter", () => {
     expect(made.limiter.decide("k")).toMatchObject({ error: { code: "STORE_BREAKER_OPEN" } });
   });
 
-  it("shares what it knows with other limiters on the store", async () => {
+  it("shares the breaker with other limiters on the store that have equal options", async () => {
     const made = setUp();
     const other = setUp({ policies: tokenBucket() }, made.store);
     const stricter = setUp({ breaker: { failures: 10 } }, made.store);
@@ -138,7 +138,7 @@ describe("with the breaker open, a limiter", () => {
     expect(made.store.asked).toBe(1);
   });
 
-  it("asks the store whether it is healthy all the same", async () => {
+  it("still asks the store for a health check", async () => {
     const made = setUp();
     await breakDown(made);
     expect(await made.limiter.healthCheck()).toMatchObject({ healthy: false, error: { code: "STORE_FAILED" } });
@@ -147,7 +147,7 @@ describe("with the breaker open, a limiter", () => {
     expect(made.store.asked).toBe(2);
   });
 
-  it("rejects reset, block and refund at once, unsent, and lets a refund be tried again", async () => {
+  it("rejects reset, block and refund without sending them, and allows the refund to be retried", async () => {
     const made = setUp();
     const granted = await made.limiter.consume("k", { cost: 3 });
     await breakDown(made);
@@ -164,7 +164,7 @@ describe("with the breaker open, a limiter", () => {
     expect(await made.limiter.peek("k")).toMatchObject({ remaining: 5, source: "store" });
   });
 
-  it("does not refund twice what may have been refunded by a probe", async () => {
+  it("does not retry a refund that a probe may have made", async () => {
     const made = setUp();
     const granted = await made.limiter.consume("k", { cost: 3 });
     await breakDown(made);
@@ -173,7 +173,7 @@ describe("with the breaker open, a limiter", () => {
     expect(await made.limiter.refund(granted)).toBe(false);
   });
 
-  it("fails those who wait, at once", async () => {
+  it("rejects waiting callers immediately", async () => {
     const made = setUp();
     await breakDown(made);
     const waits = Array.from({ length: 100 }, () => made.limiter.wait("k", { timeout: "10s" }));
@@ -182,21 +182,21 @@ describe("with the breaker open, a limiter", () => {
     expect(made.store.asked).toBe(0);
   });
 
-  it("lets those who wait in, at once, with failOpen", async () => {
+  it("admits waiting callers immediately with failOpen", async () => {
     const made = setUp({ failOpen: true });
     await breakDown(made);
     const results = await Promise.all(Array.from({ length: 100 }, () => made.limiter.wait("k")));
     for (const result of results) expect(result.source).toBe("failOpen");
   });
 
-  it("asks the store with breaker: false", async () => {
+  it("still asks the store if breaker is false", async () => {
     const made = setUp({ breaker: false });
     made.store.mode = "down";
     for (let i = 0; i < 20; i++) expect((await made.limiter.consume("k")).error?.code).toBe("STORE_FAILED");
     expect(made.store.asked).toBe(20);
   });
 
-  it("answers everything under way when it is closed", async () => {
+  it("answers all pending calls when it is closed", async () => {
     const made = setUp({ fallback: synchronousStore() });
     made.store.mode = "silent";
     const under = Array.from({ length: 20 }, () => made.limiter.consume("k"));
@@ -210,7 +210,7 @@ describe("with the breaker open, a limiter", () => {
 });
 
 describe("an outage", () => {
-  it("is reported once, with its length and the decisions made without the store", async () => {
+  it("is reported once, with its length and the number of decisions without the store", async () => {
     const made = setUp({ failOpen: true });
     await breakDown(made);
     for (let i = 0; i < 90; i++) {
@@ -225,7 +225,7 @@ describe("an outage", () => {
     expect(made.recoveries).toEqual([{ downMs: 9_500, decisions: 95 }]);
   });
 
-  it("of a frozen store begins with the first call that got no answer", async () => {
+  it("of a frozen store starts with the first call without an answer", async () => {
     const made = setUp();
     await vi.advanceTimersByTimeAsync(1_000);
     made.store.mode = "silent";
@@ -244,7 +244,7 @@ describe("an outage", () => {
   it.each([
     [{ failOpen: true }, "requests are allowed without a limit"],
     [{ fallback: synchronousStore() }, "requests are decided by the fallback"],
-  ])("is logged without a listener: %j", async (options, effect) => {
+  ])("is logged if there is no listener: %j", async (options, effect) => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
     const made = setUp({ ...options, on: {} });
     await breakDown(made);
@@ -276,13 +276,13 @@ describe("a fallback", () => {
     expect(made.errors).toMatchObject([{ source: "fallback" }]);
   });
 
-  it("decides at once when the breaker is open", async () => {
+  it("decides synchronously while the breaker is open", async () => {
     const made = setUp({ fallback: synchronousStore() });
     await breakDown(made);
     expect(made.limiter.decide("k")).not.toBeInstanceOf(Promise);
   });
 
-  it("decides after the timeout when the store is silent", async () => {
+  it("decides after the timeout if the store does not answer", async () => {
     const made = setUp({ fallback: synchronousStore() });
     made.store.mode = "silent";
     const deciding = made.limiter.consume("k");
@@ -291,9 +291,9 @@ describe("a fallback", () => {
   });
 
   it.each([
-    ["as they are", fixedWindow({ limit: 2, window: "1h" })],
-    ["by a function of the limiter's", () => fixedWindow({ limit: 2, window: "1h" })],
-  ])("has custom policies, given %s", async (_, own) => {
+    ["directly", fixedWindow({ limit: 2, window: "1h" })],
+    ["as a function of the limiter's policies", () => fixedWindow({ limit: 2, window: "1h" })],
+  ])("may have custom policies, passed %s", async (_, own) => {
     const made = setUp({ fallback: { store: synchronousStore(), policies: own } });
     await breakDown(made);
     const decisions = await Promise.all(Array.from({ length: 3 }, () => made.limiter.consume("k")));
@@ -304,7 +304,7 @@ describe("a fallback", () => {
     ]);
   });
 
-  it("refunds what it granted, also after the store is back", async () => {
+  it("refunds its own grants, also after the store has recovered", async () => {
     const made = setUp({ fallback: synchronousStore() });
     await breakDown(made);
     const granted = await made.limiter.consume("k", { cost: 4 });
@@ -313,7 +313,7 @@ describe("a fallback", () => {
     expect(await made.limiter.consume("k")).toMatchObject({ source: "store", remaining: 4 });
     expect(await made.limiter.refund(granted)).toBe(true);
     expect(await made.limiter.refund(granted)).toBe(false);
-    // Nothing that the store counts was refunded.
+    // The refund did not change the counts of the store.
     expect(await made.limiter.peek("k")).toMatchObject({ source: "store", remaining: 4 });
     made.store.mode = "down";
     for (let i = 0; i < 5; i++) await made.limiter.consume("somebody");
@@ -326,7 +326,7 @@ describe("a fallback", () => {
     await expect(made.limiter.refund(foreign)).rejects.toMatchObject({ code: "INVALID_OPTION" });
   });
 
-  it("resets and blocks what the limiter resets and blocks, also when the store fails", async () => {
+  it("also resets and blocks keys while the store fails", async () => {
     const made = setUp({ fallback: synchronousStore() });
     await breakDown(made);
     await made.limiter.consume("k", { cost: 5 });
@@ -336,7 +336,7 @@ describe("a fallback", () => {
     expect(await made.limiter.consume("k")).toMatchObject({ allowed: false, policies: [{ blocked: true }] });
   });
 
-  it("that fails, too, leaves the decision to failOpen", async () => {
+  it("that fails too leaves the decision to failOpen", async () => {
     const spare = failingStore();
     spare.mode = "down";
     vi.spyOn(console, "error").mockImplementation(() => {});
@@ -345,14 +345,14 @@ describe("a fallback", () => {
     expect(await made.limiter.consume("k")).toMatchObject({ allowed: true, source: "failOpen" });
   });
 
-  it("that is remote, too, takes its own timeout", async () => {
+  it("that is remote too has its own timeout", async () => {
     const spare = failingStore();
     const made = setUp({ fallback: spare });
     await breakDown(made);
     expect(await made.limiter.consume("k")).toMatchObject({ source: "fallback", remaining: 4 });
   });
 
-  it("lets those who wait sleep as long as it says", async () => {
+  it("makes waiting callers sleep for its retry time", async () => {
     const made = setUp({ policies: tokenBucket({ rate: 10, burst: 1 }), fallback: synchronousStore() });
     await breakDown(made);
     const startMs = performance.now();
@@ -368,7 +368,7 @@ describe("a fallback", () => {
     ]);
   });
 
-  it("emits the decisions it makes", async () => {
+  it("emits its decisions", async () => {
     const seen: string[] = [];
     const made = setUp({
       fallback: synchronousStore(),
@@ -380,7 +380,7 @@ describe("a fallback", () => {
   });
 });
 
-describe("options that can't be", () => {
+describe("invalid options", () => {
   const store = failingStore();
   const memory = synchronousStore();
   it.each([
@@ -404,7 +404,7 @@ describe("options that can't be", () => {
     expect(make).toThrow(words);
   });
 
-  it.each(["breaker", "denyCache", "fallback"])("are refused on a store that is not remote: %s", (option) => {
+  it.each(["breaker", "denyCache", "fallback"])("are refused for a store that is not remote: %s", (option) => {
     const make = (value: unknown) => createLimiter({ store: memory, policies, [option]: value });
     expect(() => make(option === "fallback" ? mapStore() : {})).toThrow("not marked as remote");
     if (option !== "fallback") expect(() => make(false)).not.toThrow();
@@ -414,7 +414,7 @@ describe("options that can't be", () => {
 describe("a joint decision of several limiters", () => {
   const named = (name: string) => fixedWindow({ name, limit: 5, window: "1h" });
 
-  it("is made by their fallbacks, each of which can be refunded", async () => {
+  it("is made by their fallbacks, and each can be refunded", async () => {
     const one = setUp({ policies: named("one"), fallback: synchronousStore() });
     const two = setUp({ policies: named("two"), failOpen: true }, one.store);
     await breakDown(one);
@@ -427,7 +427,7 @@ describe("a joint decision of several limiters", () => {
     expect(await one.limiter.refund(joined[0]?.decision as Decision)).toBe(true);
   });
 
-  it("counts as one call of the breaker", async () => {
+  it("counts as one call for the breaker", async () => {
     const one = setUp({ policies: named("one") });
     const two = setUp({ policies: named("two") }, one.store);
     one.store.mode = "down";
@@ -439,7 +439,7 @@ describe("a joint decision of several limiters", () => {
     expect(one.store.asked).toBe(5);
   });
 
-  it("is not asked for where the first limiter's key is known to be exhausted", async () => {
+  it("is answered from the cache if the first limiter's key is exhausted", async () => {
     const one = setUp({ policies: named("one") });
     const two = setUp({ policies: named("two") }, one.store);
     const decide = () => decideTogether([one.limiter.join("k"), two.limiter.join("k")]);
@@ -454,14 +454,14 @@ describe("a joint decision of several limiters", () => {
       undefined,
     ]);
     expect(one.store.asked).toBe(0);
-    // An earlier check might deny, too, and then gives the answer.
+    // An earlier check might deny too, and would then give the answer.
     await decideTogether([two.limiter.join("k"), one.limiter.join("k")]);
     expect(one.store.asked).toBe(1);
     expect(await two.limiter.consume("k")).toMatchObject({ source: "store", remaining: 4 });
   });
 });
 
-it("takes the options of the breaker and of the deny cache beside a fallback in memory", async () => {
+it("accepts options for the breaker and the deny cache along with a fallback in memory", async () => {
   const fallback = synchronousStore();
   const set = setUp({ fallback, breaker: { failures: 1 }, denyCache: { maxKeys: 5 } });
   set.store.mode = "down";
@@ -470,15 +470,15 @@ it("takes the options of the breaker and of the deny cache beside a fallback in 
   expect(set.limiter.decide("k")).toMatchObject({ source: "fallback", remaining: 1 });
 });
 
-describe("a store that another one wraps", () => {
-  it("is asked through the wrapper, which is marked by what it copies", async () => {
+describe("a wrapper of a store", () => {
+  it("is called instead of the store, and copies its mark", async () => {
     const inner = failingStore();
     const wrapped = { ...inner, decide: vi.fn(inner.decide) };
     await createLimiter({ store: wrapped, policies }).consume("k");
     expect(wrapped.decide).toHaveBeenCalledTimes(1);
   });
 
-  it("may make every method a promise", async () => {
+  it("may return a promise from every method", async () => {
     const inner = failingStore();
     const wrapped: FailingStore = Object.fromEntries(
       Object.entries(inner).map(([name, value]) => [
@@ -493,7 +493,7 @@ describe("a store that another one wraps", () => {
     expect(await limiter.consume("k")).toMatchObject({ source: "fallback", error: { code: "STORE_BREAKER_OPEN" } });
   });
 
-  it("may be an object of a class", async () => {
+  it("may be an instance of a class", async () => {
     class Store {
       readonly remote = remote;
       readonly inner = mapStore();

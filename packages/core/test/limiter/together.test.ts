@@ -24,7 +24,7 @@ const left = ({ decision }: Joined): number[] => decision.policies.map(({ remain
 describe.each([
   ["a store that decides", () => modelStore()],
   ["the store in memory", () => memoryStore()],
-  ["a store of three methods", () => threeMethodsOf(modelStore())],
+  ["a store with three methods", () => threeMethodsOf(modelStore())],
 ])("on %s", (_name, makeStore) => {
   const policies = [fixedWindow({ name: "a", limit: 10, window: "1m" }), tokenBucket({ name: "b", rate: 20 })];
 
@@ -42,7 +42,7 @@ describe.each([
     };
   }
 
-  it("charges all limiters or none, each its own cost", async () => {
+  it("charges all limiters or none, each with its own cost", async () => {
     const { decide } = make();
     const [first, firstOther] = await decide("ann", 6, "x");
     expect([first.decision.allowed, firstOther.decision.allowed, left(first)]).toEqual([true, true, [4, 14]]);
@@ -56,7 +56,7 @@ describe.each([
     expect([next.decision.allowed, nextOther.decision.allowed, left(next)]).toEqual([true, true, [0, 10]]);
   });
 
-  it("refunds each limiter, once", async () => {
+  it("refunds each limiter only once", async () => {
     const { limiter, other, decide } = make();
     const [first, firstOther] = await decide("ann", 6, "x");
     const refundBoth = async () => [await limiter.refund(first.decision), await other.refund(firstOther.decision)];
@@ -69,7 +69,7 @@ describe.each([
     expect((await limiter.peek("bob")).policies.map(({ remaining }) => remaining)).toEqual([10, 20]);
   });
 
-  it("shares the counts with each limiter alone, whatever their prefixes", async () => {
+  it("shares the counts with each single limiter, whatever their prefixes", async () => {
     const store = makeStore();
     const limiter = createLimiter({ store, policies, clock, prefix: "one" });
     const other = otherOn(store, "two");
@@ -80,7 +80,7 @@ describe.each([
     expect(await other.allow("ann")).toBe(true);
   });
 
-  it("decides claims on one entry one after the other", async () => {
+  it("decides claims on the same entry one after the other", async () => {
     const store = makeStore();
     const limiter = createLimiter({ store, policies: fixedWindow({ limit: 1, window: "1m" }), clock });
     const [first, second] = await decideTogether([limiter.join("ann"), limiter.join("ann")]);
@@ -88,7 +88,7 @@ describe.each([
   });
 });
 
-it("keeps the ledgers of a store of three methods under the prefix of each claim, as before", async () => {
+it("keeps each ledger of a store with three methods under the prefix of its claim", async () => {
   const store = modelStore();
   const plain = threeMethodsOf(store);
   const limiters = ["one", "t:o"].map((prefix) => createLimiter({ store: plain, policies: OTHER, clock, prefix }));
@@ -98,7 +98,7 @@ it("keeps the ledgers of a store of three methods under the prefix of each claim
   expect(keys.sort()).toEqual(["one:*::ann", "t%3Ao:*::ann"]);
 });
 
-it("asks each store once, and no further store after a denial", async () => {
+it("calls each store once, and no further store after a denial", async () => {
   const [first, second] = [modelStore(), modelStore()];
   const decides = [vi.spyOn(first, "decide"), vi.spyOn(second, "decide")];
   const limiters = ["a", "b"].map((name) =>
@@ -114,7 +114,7 @@ it("asks each store once, and no further store after a denial", async () => {
   expect(decides.map(({ mock }) => mock.calls.length)).toEqual([2, 1]);
 });
 
-it("decides a limiter with a custom algorithm apart from those that the store decides", async () => {
+it("decides a limiter with a custom algorithm separately from built-in ones", async () => {
   const store = modelStore();
   const once: Algorithm<Policy, boolean> = {
     name: "once",
@@ -138,7 +138,7 @@ it("decides a limiter with a custom algorithm apart from those that the store de
   ]);
 });
 
-it("notifies listeners and autoBlock of the limiter's own decision", async () => {
+it("notifies listeners and autoBlock of each limiter's own decision", async () => {
   const denied = vi.fn();
   const decided = vi.fn();
   const store = modelStore();
@@ -162,7 +162,7 @@ it("notifies listeners and autoBlock of the limiter's own decision", async () =>
   expect(denied).toHaveBeenCalledTimes(2);
 });
 
-it("decides by each limiter's failOpen when the store fails", async () => {
+it("decides by each limiter's failOpen if the store fails", async () => {
   const store = { ...modelStore(), decide: () => Promise.reject(new Error("down")) };
   const quiet = vi.spyOn(console, "error").mockImplementation(() => {});
   const limiters = [true, false].map((failOpen) => createLimiter({ store, failOpen, prefix: String(failOpen) }));
@@ -187,7 +187,7 @@ it("answers within the shortest timeout", async () => {
   quiet.mockRestore();
 });
 
-it("works with a limiter that is a copy of one, such as a wrapped one", async () => {
+it("accepts a copy of a limiter, such as a wrapper", async () => {
   const limiter = { ...createLimiter({ store: modelStore(), clock }) };
   const [joined] = await decideTogether([limiter.join("ann")]);
   expect(joined?.decision.remaining).toBe(99);

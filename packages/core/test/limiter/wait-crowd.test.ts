@@ -9,7 +9,7 @@ import { mapStore } from "../fixtures/map-store.js";
 
 afterEach(() => vi.useRealTimers());
 
-/** A store that counts the calls that it gets. */
+/** A store that counts its calls. */
 function countedStore() {
   const inner = mapStore();
   const calls = { count: 0 };
@@ -27,7 +27,7 @@ function countedStore() {
   return { store, calls };
 }
 
-/** A store that stops answering, and the questions that it got meanwhile. */
+/** A store that can be frozen, so that it no longer answers. */
 function freezingStore() {
   const inner = mapStore();
   const state = { frozen: false };
@@ -43,13 +43,13 @@ function freezingStore() {
   return { store, state };
 }
 
-/** Milliseconds of processor time so far. Other work on the machine does not count. */
+/** The processor time of this process in milliseconds. It does not include other work on the machine. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;
 }
 
-/** The processor time of the longest turn of the event loop while the work is done, after the turn that started it. */
+/** The processor time of the longest turn of the event loop during the work, except for the turn that started it. */
 async function longestTurnMs(work: () => Promise<unknown>): Promise<number> {
   let working = true;
   let longestMs = 0;
@@ -66,8 +66,8 @@ async function longestTurnMs(work: () => Promise<unknown>): Promise<number> {
   return longestMs;
 }
 
-describe("a crowd with deadlines", () => {
-  it("takes time and store calls in proportion to its size", async () => {
+describe("a crowd of callers with deadlines", () => {
+  it("needs time and store calls in proportion to its size", async () => {
     const { store, calls } = countedStore();
     const limiter = createLimiter({ store, policies: tokenBucket({ rate: 20_000, burst: 1_000 }) });
     const count = 16_000;
@@ -84,7 +84,7 @@ describe("a crowd with deadlines", () => {
     expect(cpuMs() - startMs).toBeLessThan(4_000);
   });
 
-  it("that can't be met is refused by a few looks", async () => {
+  it("is rejected after a few peeks if its deadlines cannot be met", async () => {
     const { store, calls } = countedStore();
     const limiter = createLimiter({ store, policies: slidingWindow({ limit: 10, window: "1h" }) });
     await limiter.consume("k", { cost: 10 });
@@ -101,7 +101,7 @@ describe("a crowd with deadlines", () => {
     await patient;
   });
 
-  it("that arrives one by one looks only when a caller may have to leave", async () => {
+  it("causes peeks only when a caller may have to leave, if callers arrive one by one", async () => {
     const { store, calls } = countedStore();
     const clock = manualClock();
     const limiter = createLimiter({ store, clock, policies: fixedWindow({ limit: 1, window: 1_000 }) });
@@ -123,7 +123,7 @@ describe("a crowd with deadlines", () => {
     await limiter.close().catch(() => {});
   });
 
-  it("that shares one signal leaves at once", async () => {
+  it("leaves quickly if its callers share one signal", async () => {
     const limiter = createLimiter({ store: mapStore(), policies: fixedWindow({ limit: 1, window: "1h" }) });
     const shutdown = new AbortController();
     const add = vi.spyOn(shutdown.signal, "addEventListener");
@@ -140,7 +140,7 @@ describe("a crowd with deadlines", () => {
 });
 
 describe("callers of one turn", () => {
-  it("are not held up by one whose deadline can't be met", async () => {
+  it("are not delayed by a caller whose deadline cannot be met", async () => {
     const clock = manualClock();
     const limiter = createLimiter({ store: mapStore(), clock, policies: tokenBucket({ rate: 10, burst: 10 }) });
     await limiter.consume("k", { cost: 10 });
@@ -160,7 +160,7 @@ describe("callers of one turn", () => {
     expect(ends).toEqual(["hopeless WAIT_TIMEOUT", "first granted", "hopeful granted"]);
   });
 
-  it("whose deadline can't be met hear so at once", async () => {
+  it("are rejected at once if their deadlines cannot be met", async () => {
     const clock = manualClock();
     const limiter = createLimiter({ store: mapStore(), clock, policies: slidingWindow({ limit: 7, window: 1_000 }) });
     const refusedMs: number[] = [];
@@ -176,34 +176,31 @@ describe("callers of one turn", () => {
   });
 });
 
-describe("a line whose store freezes", () => {
-  it.each([true, false])(
-    "with failOpen %s answers everybody within the timeout, and moves on after",
-    async (failOpen) => {
-      const { store, state } = freezingStore();
-      const limiter = createLimiter({
-        store,
-        failOpen,
-        timeout: 200,
-        policies: tokenBucket({ rate: 1_000, burst: 1 }),
-      });
-      state.frozen = true;
-      const startMs = performance.now();
-      const answers = Array.from({ length: 100 }, () =>
-        limiter.wait("k").then(
-          ({ source }) => source,
-          ({ code }: { code: string }) => code,
-        ),
-      );
-      expect(new Set(await Promise.all(answers))).toEqual(new Set([failOpen ? "failOpen" : "STORE_TIMEOUT"]));
-      expect(performance.now() - startMs).toBeLessThan(400);
-      state.frozen = false;
-      const again = await Promise.all(Array.from({ length: 50 }, () => limiter.wait("k", { timeout: "10s" })));
-      expect(new Set(again.map(({ source }) => source))).toEqual(new Set(["store"]));
-    },
-  );
+describe("a line of callers when the store freezes", () => {
+  it.each([true, false])("with failOpen %s answers everybody within the timeout, and recovers", async (failOpen) => {
+    const { store, state } = freezingStore();
+    const limiter = createLimiter({
+      store,
+      failOpen,
+      timeout: 200,
+      policies: tokenBucket({ rate: 1_000, burst: 1 }),
+    });
+    state.frozen = true;
+    const startMs = performance.now();
+    const answers = Array.from({ length: 100 }, () =>
+      limiter.wait("k").then(
+        ({ source }) => source,
+        ({ code }: { code: string }) => code,
+      ),
+    );
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([failOpen ? "failOpen" : "STORE_TIMEOUT"]));
+    expect(performance.now() - startMs).toBeLessThan(400);
+    state.frozen = false;
+    const again = await Promise.all(Array.from({ length: 50 }, () => limiter.wait("k", { timeout: "10s" })));
+    expect(new Set(again.map(({ source }) => source))).toEqual(new Set(["store"]));
+  });
 
-  it("does not blame the store when this process stood still", async () => {
+  it("does not blame the store if this process was blocked", async () => {
     const inner = mapStore();
     const store: DecidingStore = {
       ...inner,
@@ -218,7 +215,7 @@ describe("a line whose store freezes", () => {
     expect(new Set(await Promise.all(answers))).toEqual(new Set(["store"]));
   });
 
-  it("keeps its order when a single question fails", async () => {
+  it("keeps its order if a single call fails", async () => {
     const inner = mapStore();
     let failures = 1;
     const store: DecidingStore = {
@@ -254,11 +251,11 @@ describe("a line whose first caller is lost", () => {
     timeoutMs: undefined,
     signal: undefined,
     consume,
-    look: () => Promise.reject(new Error("not looked at")),
+    look: () => Promise.reject(new Error("not peeked")),
     refund: async () => {},
   });
 
-  it("moves on when its question never ends, as on Workers when its request has ended", async () => {
+  it("continues if its call never ends, as on Workers after its request has ended", async () => {
     const queue = createWaitQueue(undefined, 100);
     void queue.wait(request(() => new Promise<never>(() => {})));
     const startMs = performance.now();
@@ -266,7 +263,7 @@ describe("a line whose first caller is lost", () => {
     expect(performance.now() - startMs).toBeLessThan(1_500);
   });
 
-  it("moves on when its turn came and it does not take it", async () => {
+  it("continues if it does not take its turn", async () => {
     const queue = createWaitQueue(undefined, 100);
     let answered: (decision: Decision) => void = () => {};
     const first = queue.wait(request(() => new Promise((resolve) => (answered = resolve))));
@@ -280,7 +277,7 @@ describe("a line whose first caller is lost", () => {
     expect(performance.now() - startMs).toBeLessThan(1_500);
   });
 
-  it("serves it first when it comes back", async () => {
+  it("serves the first caller first if it comes back", async () => {
     const queue = createWaitQueue(undefined, 50);
     const ends: string[] = [];
     let answered: (decision: Decision) => void = () => {};
@@ -298,7 +295,7 @@ describe("a line whose first caller is lost", () => {
     expect(ends).toEqual(["lost", "second", "third"]);
   });
 
-  it("is alive after fake timers were taken away", async () => {
+  it("continues after fake timers were removed", async () => {
     const limiter = createLimiter({ store: mapStore(), policies: tokenBucket({ rate: 10, interval: "1s", burst: 1 }) });
     vi.useFakeTimers();
     await limiter.wait("k");
@@ -319,7 +316,7 @@ describe("a line whose first caller is lost", () => {
   });
 });
 
-it("asks in the context of each caller", async () => {
+it("calls the store in the context of each caller", async () => {
   const context = new AsyncLocalStorage<string>();
   const inner = mapStore();
   const asked: (string | undefined)[] = [];

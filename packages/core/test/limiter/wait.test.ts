@@ -23,7 +23,7 @@ function setUp(policies: Policy | Policy[] = onePer10s, options: Partial<Limiter
   const clock = manualClock(START_MS);
   const store = options.store ?? mapStore();
   const limiter = createLimiter({ policies, clock, ...options, store });
-  /** The results of the callers, and their times, in order. */
+  /** The results and times of the callers, in order. */
   const ends: string[] = [];
   const wait = (name: string, given: WaitOptions = {}, key: LimiterKey = "k"): Promise<Decision | undefined> => {
     const at = () => `at ${clock.nowMs() - START_MS}`;
@@ -42,7 +42,7 @@ function setUp(policies: Policy | Policy[] = onePer10s, options: Partial<Limiter
   return { clock, store, limiter, ends, wait, left };
 }
 
-/** A store whose answers the test holds back. */
+/** A store whose answers wait until the test releases them. */
 function heldStore() {
   const inner = mapStore();
   const held: (() => void)[] = [];
@@ -72,10 +72,10 @@ afterEach(() => vi.restoreAllMocks());
 
 describe.each([
   ["a store that decides", mapStore],
-  ["a store that decides at once", synchronousStore],
+  ["a store that decides synchronously", synchronousStore],
   ["a store with three methods", threeMethodStore],
 ])("wait on %s", (_, makeStore) => {
-  it("is granted at once when there is room", async () => {
+  it("is granted at once if there is enough quota", async () => {
     const { limiter, clock } = setUp(onePer10s, { store: makeStore() });
     expect(await limiter.wait("k")).toMatchObject({ allowed: true, remaining: 0, source: "store" });
     expect(clock.sleeping()).toEqual([]);
@@ -94,7 +94,7 @@ describe.each([
     expect(ends).toEqual(["first at 0", "second at 10000"]);
   });
 
-  it("serves first come first, also when those behind would fit sooner", async () => {
+  it("serves callers in order, even if later ones would fit sooner", async () => {
     const { clock, wait, ends } = setUp(tokenBucket({ rate: 10, interval: "10s" }), { store: makeStore() });
     await wait("all", { cost: 10 });
     void wait("large", { cost: 8 });
@@ -104,7 +104,7 @@ describe.each([
     expect(ends).toEqual(["all at 0", "large at 8000", "small at 9000", "medium at 12000"]);
   });
 
-  it("lets keys not wait for each other", async () => {
+  it("does not make keys wait for each other", async () => {
     const { clock, wait, ends } = setUp(onePer10s, { store: makeStore() });
     await wait("a1", {}, "a");
     void wait("a2", {}, "a");
@@ -127,8 +127,8 @@ describe.each([
   });
 });
 
-describe("a line", () => {
-  it("is one for each combination of keys", async () => {
+describe("a line of callers", () => {
+  it("is shared by callers with the same combination of keys", async () => {
     const policies = [
       fixedWindow({ name: "user", limit: 1, window: "10s" }),
       fixedWindow({ name: "everyone", limit: 2, window: "10s" }),
@@ -151,7 +151,7 @@ describe("a line", () => {
     expect(ends).toEqual(["a at 0", "b at 10000", "c at 20000", "d at 30000"]);
   });
 
-  it("continues when others took the units that the first caller slept for", async () => {
+  it("continues if others took the units for which the first caller slept", async () => {
     const { clock, wait, ends, limiter, store } = setUp();
     const warnings: Error[] = [];
     const onWarning = (warning: Error) => void warnings.push(warning);
@@ -161,7 +161,7 @@ describe("a line", () => {
     void wait("second");
     for (let i = 0; i < 15; i++) {
       await clock.advance(9_999);
-      // Somebody in another process is quicker each time.
+      // Another process is faster each time.
       const decided = clock.advance(1);
       const quicker = other.consume("k");
       await Promise.all([decided, quicker]);
@@ -173,7 +173,7 @@ describe("a line", () => {
     process.off("warning", onWarning);
   });
 
-  it("reports only the grant", async () => {
+  it("emits only the grant", async () => {
     const decisions: boolean[] = [];
     const { clock, wait } = setUp(onePer10s, { on: { decision: ({ allowed }) => void decisions.push(allowed) } });
     await wait("a");
@@ -192,7 +192,7 @@ describe("a line", () => {
 });
 
 describe("a signal", () => {
-  it("that is aborted before the call rejects with its reason, and asks nothing", async () => {
+  it("rejects with its reason and sends nothing if it is aborted before the call", async () => {
     const store = mapStore();
     const decide = vi.spyOn(store, "decide");
     const { limiter } = setUp(onePer10s, { store });
@@ -201,7 +201,7 @@ describe("a signal", () => {
     expect(decide).not.toHaveBeenCalled();
   });
 
-  it("ends the wait of the first at once, charges nothing, and does not hold up the line", async () => {
+  it("removes the first caller at once, charges nothing, and does not delay the line", async () => {
     const { clock, wait, ends, left } = setUp(tokenBucket({ rate: 10, interval: "10s" }));
     await wait("all", { cost: 10 });
     const controller = new AbortController();
@@ -217,7 +217,7 @@ describe("a signal", () => {
     expect(clock.sleeping()).toEqual([]);
   });
 
-  it("ends the wait of one in the middle, whose turn is then the next one's", async () => {
+  it("removes a caller in the middle, and the next one takes its turn", async () => {
     const { clock, wait, ends } = setUp();
     const controller = new AbortController();
     void wait("a");
@@ -230,7 +230,7 @@ describe("a signal", () => {
     expect(ends).toEqual(["a at 0", "c gone at 5000", "b at 10000", "d at 20000"]);
   });
 
-  it("while a grant is on its way refunds it", async () => {
+  it("refunds a grant that is in flight", async () => {
     const { store, hold, release } = heldStore();
     const { wait, ends, left } = setUp(onePer10s, { store });
     const controller = new AbortController();
@@ -245,7 +245,7 @@ describe("a signal", () => {
     expect(await left()).toBe(1);
   });
 
-  it("while a denial is on its way does not make the next one sleep for it", async () => {
+  it("during a denial in flight does not make the next caller sleep for it", async () => {
     const { store, hold, release, held } = heldStore();
     const { clock, wait, ends } = setUp(tokenBucket({ rate: 10, interval: "10s" }), { store });
     await wait("most", { cost: 9 });
@@ -262,7 +262,7 @@ describe("a signal", () => {
     expect(clock.sleeping()).toEqual([]);
   });
 
-  it("of a granted caller has no effect any more", async () => {
+  it("has no effect after its caller was granted", async () => {
     const { limiter, left } = setUp(fixedWindow({ limit: 2, window: "10s" }));
     const controller = new AbortController();
     await limiter.wait("k", { signal: controller.signal });
@@ -273,7 +273,8 @@ describe("a signal", () => {
 
 describe("a deadline", () => {
   const shapes: [string, Policy, string[]][] = [
-    // Each caller takes half of what comes back in 10 s; the last column says who is granted within the deadline of 20 s.
+    // Each caller takes half of the units that return in 10 s. The last column lists who is granted within the deadline
+    // of 20 s.
     [
       "token bucket",
       tokenBucket({ rate: 2, interval: "10s" }),
@@ -288,7 +289,7 @@ describe("a deadline", () => {
     ["sliding window", slidingWindow({ limit: 2, window: "10s" }), ["b at 15000", "c at 20000"]],
   ];
 
-  it.each(shapes)("that can't be met ends the wait at once, also far back in line: %s", async (_, policy, granted) => {
+  it.each(shapes)("that cannot be met ends the wait at once, even far back in line: %s", async (_, policy, granted) => {
     const { clock, wait, ends, left } = setUp(policy);
     await wait("a", { cost: 2 });
     for (const name of ["b", "c", "d", "e", "f", "g"]) void wait(name, { timeout: "20s" });
@@ -296,7 +297,7 @@ describe("a deadline", () => {
     const refused = ends.slice(1);
     expect(refused.length).toBeGreaterThan(0);
     for (const end of refused) expect(end).toMatch(/^[c-g] WAIT_TIMEOUT at 0$/);
-    // Those who were not refused may still be granted, and nobody who would have been was refused.
+    // Nobody who would have been granted was rejected. The others may or may not be granted.
     const met = granted.map((end) => end[0]);
     for (const name of met) expect(refused.join()).not.toContain(`${name} WAIT`);
     await clock.advance(60_000);
@@ -304,7 +305,7 @@ describe("a deadline", () => {
     expect(await left()).toBeGreaterThanOrEqual(1);
   });
 
-  it("that can't be met by the first ends the wait at once, and charges nothing", async () => {
+  it("that the first caller cannot meet ends the wait at once, and charges nothing", async () => {
     const { clock, limiter, wait, ends } = setUp();
     await wait("a");
     const refused = limiter.wait("k", { timeout: 9_999 });
@@ -315,7 +316,7 @@ describe("a deadline", () => {
     expect(ends).toEqual(["a at 0", "b at 10000"]);
   });
 
-  it("counts from the call, also when others end their wait in between", async () => {
+  it("counts from the call, even if other callers leave in between", async () => {
     const { clock, wait, ends } = setUp();
     await wait("a");
     const controller = new AbortController();
@@ -328,13 +329,13 @@ describe("a deadline", () => {
     expect(ends).toEqual(["a at 0", "late WAIT_TIMEOUT at 0", "b gone at 4000", "in time at 10000"]);
   });
 
-  it("ends the wait of one in line when others were quicker than anybody could know", async () => {
+  it("ends the wait of a caller in line if other processes were unexpectedly faster", async () => {
     const { clock, wait, ends, limiter, store } = setUp();
     const other = createLimiter({ store, clock, policies: limiter.policies });
     await wait("a");
     void wait("b");
     void wait("c", { timeout: "20s" });
-    // Twice a new window starts while the line waits.
+    // A new window starts twice while the line waits.
     for (const ms of [9_900, 9_100]) {
       await clock.advance(ms);
       await other.reset("k");
@@ -344,7 +345,7 @@ describe("a deadline", () => {
     expect(ends).toEqual(["a at 0", "c WAIT_TIMEOUT at 20001", "b at 29000"]);
   });
 
-  it("does not count a grant that is on its way twice", async () => {
+  it("does not count a grant in flight twice", async () => {
     const { store, hold, release } = heldStore();
     const { clock, wait, ends } = setUp(onePer10s, { store });
     await wait("a");
@@ -352,7 +353,7 @@ describe("a deadline", () => {
     await clock.advance(9_999);
     hold();
     await clock.advance(1);
-    // b has been charged, and does not know it yet: c's turn is in 10 s, not in 20.
+    // b has been charged, but its answer is in flight. So c's turn is in 10 s, not in 20 s.
     void wait("c", { timeout: "10s" });
     await setImmediate();
     release();
@@ -362,7 +363,7 @@ describe("a deadline", () => {
     expect(ends.slice(2)).toEqual(["c at 20000"]);
   });
 
-  it("does not count a grant twice that came before the store looked", async () => {
+  it("does not count a grant twice if it was made before the store peeked", async () => {
     const inner = mapStore();
     const looks: (() => void)[] = [];
     const store: DecidingStore = {
@@ -387,7 +388,7 @@ describe("a deadline", () => {
     expect(ends.slice(2)).toEqual(["c at 20000"]);
   });
 
-  it("does not refuse when there is room for all", async () => {
+  it("does not reject callers if there is room for all", async () => {
     const { store, hold, release } = heldStore();
     const { clock, wait, ends } = setUp(fixedWindow({ limit: 5, window: "10s" }), { store });
     hold();
@@ -405,7 +406,7 @@ describe("a deadline", () => {
 });
 
 describe("a cost that never fits", () => {
-  it("ends the wait at once, also far back in line, and does not affect other callers", async () => {
+  it("ends the wait at once, even far back in line, and does not affect other callers", async () => {
     const { clock, wait, ends } = setUp(fixedWindow({ limit: 3, window: "10s" }));
     await wait("too much", { cost: 4 });
     await wait("a", { cost: 3 });
@@ -424,7 +425,7 @@ describe("a cost that never fits", () => {
 });
 
 describe("close", () => {
-  it("rejects all waiting callers, charges nothing, and leaves no timer behind", async () => {
+  it("rejects all waiting callers, charges nothing, and leaves no timer", async () => {
     const { clock, limiter, wait, ends, store } = setUp();
     await wait("a");
     void wait("b");
@@ -438,7 +439,7 @@ describe("close", () => {
     expect((await createLimiter({ store, clock, policies: onePer10s }).peek("k")).remaining).toBe(1);
   });
 
-  it("refunds a grant that was on its way", async () => {
+  it("refunds a grant in flight", async () => {
     const { store, hold, release } = heldStore();
     const { clock, limiter, wait, ends } = setUp(onePer10s, { store });
     hold();
@@ -454,7 +455,7 @@ describe("close", () => {
 });
 
 describe("in real time", () => {
-  it("sleeps by the runtime's timers", async () => {
+  it("sleeps with the timers of the runtime", async () => {
     const limiter = createLimiter({ store: mapStore(), policies: tokenBucket({ rate: 1, interval: 50, burst: 1 }) });
     const startMs = performance.now();
     await Promise.all([limiter.wait("k"), limiter.wait("k"), limiter.wait("k", { timeout: "10s" })]);
@@ -463,7 +464,7 @@ describe("in real time", () => {
     expect(tookMs).toBeLessThan(1_500);
   });
 
-  it("leaves no timer behind when it is over", async () => {
+  it("leaves no timer when it is over", async () => {
     const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
     const before = timers();
     const limiter = createLimiter({ store: mapStore(), policies: fixedWindow({ limit: 1, window: "1h" }) });

@@ -9,7 +9,7 @@ interface Batch {
   reject(error: unknown): void;
 }
 
-/** A batcher whose batches stay on their way until the test settles them; an item's result is its double. */
+/** A batcher whose batches stay in flight until the test settles them. The result of an item is its double. */
 function heldBatcher(options: Partial<BatcherOptions<number, number>> = {}) {
   const batches: Batch[] = [];
   const batcher = createBatcher<number, number>({
@@ -25,7 +25,7 @@ function heldBatcher(options: Partial<BatcherOptions<number, number>> = {}) {
 const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, i) => from + i);
 
 describe("createBatcher", () => {
-  it("sends items of one turn in one batch, and returns each its own result", async () => {
+  it("sends the items of one turn in one batch, and returns to each its own result", async () => {
     const { batcher, batches } = heldBatcher();
     const results = Promise.all(numbers(10).map((item) => batcher.add(item)));
     expect(batches).toHaveLength(0);
@@ -50,7 +50,7 @@ describe("createBatcher", () => {
     expect(await results).toEqual([0, 4, 8, 12, 16]);
   });
 
-  it("waits for callers that continue a step later", async () => {
+  it("waits for callers that continue one microtask later", async () => {
     const { batcher, batches } = heldBatcher({ maxInFlight: 1 });
     const again = async (item: number) => {
       const result = await batcher.add(item);
@@ -80,7 +80,7 @@ describe("createBatcher", () => {
     expect(await Promise.all(results)).toEqual([2, 4, 6, 8, 10]);
   });
 
-  it("splits items over the batches that can leave, if there are enough", async () => {
+  it("splits items into several batches if there are enough of them", async () => {
     for (const [worthSplitting, count, sizes] of [
       [16, 16, [16]],
       [16, 40, [20, 20]],
@@ -106,7 +106,7 @@ describe("createBatcher", () => {
     expect(await results).toEqual(numbers(50).map((item) => item * 2));
   });
 
-  it("sends many items together when another batch could leave, unless the option for splitting is set", async () => {
+  it("sends many items together unless the option for splitting is set", async () => {
     const { batcher, batches } = heldBatcher({ maxInFlight: 2 });
     void Promise.all(numbers(100).map((item) => batcher.add(item)));
     await setImmediate();
@@ -155,7 +155,7 @@ describe("createBatcher", () => {
     expect(await batcher.add(2)).toBe(2);
   });
 
-  it("does not send items that are too late, and sends the rest", async () => {
+  it("rejects items whose deadline has passed, and sends the others", async () => {
     const { batcher, batches } = heldBatcher({ maxInFlight: 1 });
     const first = batcher.add(1);
     await setImmediate();
@@ -170,7 +170,7 @@ describe("createBatcher", () => {
     expect(await Promise.all([first, patient])).toEqual([2, 6]);
   });
 
-  it("drops items that are too late also while nothing can be sent", async () => {
+  it("rejects items whose deadline has passed even if nothing can be sent", async () => {
     const { batcher } = heldBatcher({ maxInFlight: 1 });
     void batcher.add(1);
     await setImmediate();
@@ -180,7 +180,7 @@ describe("createBatcher", () => {
     await late;
   });
 
-  it("sends a probe at once and alone, also to a store that is known to fail", async () => {
+  it("sends a probe at once and alone, even to a failing store", async () => {
     const sent: (readonly number[])[] = [];
     const refused = new Error("connect ECONNREFUSED");
     const batcher = createBatcher<number, number>({

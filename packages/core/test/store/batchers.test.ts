@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { createBatchers } from "../../src/store/kit/index.js";
 
-it("sends the calls of each queue together, and those of different queues apart", async () => {
+it("sends calls of the same queue together, and calls of different queues separately", async () => {
   const batches: (readonly [string, readonly number[]])[] = [];
   const batcherOf = createBatchers<number, number>((queue) => ({
     async run(items) {
@@ -16,7 +16,7 @@ it("sends the calls of each queue together, and those of different queues apart"
   ]);
 });
 
-it("keeps the batcher of a queue, and forgets all of them when there are too many", () => {
+it("keeps the batcher of a queue, and drops all batchers if there are too many", () => {
   let created = 0;
   const batcherOf = createBatchers(() => {
     created++;

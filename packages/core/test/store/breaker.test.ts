@@ -7,7 +7,7 @@ const ONE = [""];
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] });
-  // No jitter.
+  // Removes the jitter.
   vi.spyOn(Math, "random").mockReturnValue(0.5);
 });
 afterEach(() => {
@@ -20,7 +20,7 @@ function setUp(numbers: Partial<BreakerNumbers> = {}, connectionError?: () => un
   const state = { made: 0 };
   const options = (timeoutMs = 200): CallOptions => ({ deadlineMs: performance.now() + timeoutMs });
 
-  /** Makes a call, and returns what the breaker throws, or the code of the failure, or "answered". */
+  /** Makes a call. Returns the error that the breaker throws, the code of the failure, or "answered". */
   async function call(
     outcome: unknown = undefined,
     parts: readonly string[] = ONE,
@@ -37,7 +37,7 @@ function setUp(numbers: Partial<BreakerNumbers> = {}, connectionError?: () => un
     }
   }
 
-  /** Makes a call that is never answered. */
+  /** Makes a call that gets no answer. */
   function hang(
     parts: readonly string[] = ONE,
     calls = options(),
@@ -78,13 +78,13 @@ describe("a closed breaker", () => {
     expect(state.made).toBe(3);
   });
 
-  it("stays closed while answers come between failures", async () => {
+  it("stays closed if answers come between failures", async () => {
     const { call } = setUp();
     for (let i = 0; i < 20; i++)
       expect(await call(i % 3 === 2 ? undefined : new Error(`failure ${i}`))).not.toMatch("OPEN");
   });
 
-  it("counts the calls of a batch, which fail with one error, once", async () => {
+  it("counts calls of one batch, which fail with the same error, once", async () => {
     const { call } = setUp();
     const error = new Error("the connection broke");
     for (let i = 0; i < 10; i++) expect(await call(error)).toBe("failed");
@@ -93,7 +93,7 @@ describe("a closed breaker", () => {
     expect(await call()).toBe("STORE_BREAKER_OPEN");
   });
 
-  it("does not count a failure of a call that began before the last answer", async () => {
+  it("does not count a failure of a call that started before the last answer", async () => {
     const { call, hang } = setUp();
     const early = Array.from({ length: 5 }, () => hang());
     expect(await call()).toBe("answered");
@@ -104,8 +104,8 @@ describe("a closed breaker", () => {
   it.each([
     ["a failure that the database reported", () => reportedByStore(new SluiceError("STORE_FAILED", "OOM"))],
     ["contention", () => new SluiceError("STORE_CONTENDED", "others won")],
-    ["state that can't be read", () => new SluiceError("STORE_STATE_UNREADABLE", "an unknown form")],
-  ])("takes %s for an answer", async (_, make) => {
+    ["unreadable state", () => new SluiceError("STORE_STATE_UNREADABLE", "an unknown form")],
+  ])("treats %s as an answer", async (_, make) => {
     const { call } = setUp();
     for (let i = 0; i < 10; i++) expect(await call(make())).toBe(make().code);
     await call(new Error("1"));
@@ -131,7 +131,7 @@ describe("a closed breaker", () => {
     expect(() => breaker.call("", [], {}, make)).toThrow("is not asked");
   });
 
-  it("opens when enough calls are overdue, with no timer and no answer since they left", async () => {
+  it("opens if enough calls are overdue and no answer has come since they were sent, without a timer", async () => {
     const { call, hang } = setUp();
     for (let i = 0; i < 3; i++) hang();
     await vi.advanceTimersByTimeAsync(199);
@@ -141,7 +141,7 @@ describe("a closed breaker", () => {
     expect(await call()).toBe("STORE_BREAKER_OPEN");
   });
 
-  it("stays closed when an answer came after the overdue calls had left", async () => {
+  it("stays closed if an answer came after the overdue calls were sent", async () => {
     const { call, hang } = setUp();
     for (let i = 0; i < 10; i++) hang();
     expect(await call()).toBe("answered");
@@ -149,7 +149,7 @@ describe("a closed breaker", () => {
     expect(await call()).toBe("answered");
   });
 
-  it("adds failures and overdue calls, and counts a call once that is first overdue and then fails", async () => {
+  it("adds up failures and overdue calls, and counts a call once if it is overdue and then fails", async () => {
     const { call, hang } = setUp();
     const late = hang();
     await vi.advanceTimersByTimeAsync(200);
@@ -166,7 +166,7 @@ describe("a closed breaker", () => {
     expect(await call()).toBe("answered");
   });
 
-  it("rests from the deadline of the call that opened it, whatever is overdue since", async () => {
+  it("starts its cooldown at the deadline of the call that opened it, whatever is overdue since", async () => {
     const { call, hang, options } = setUp();
     hang(ONE, options(200));
     hang(ONE, options(200));
@@ -178,7 +178,7 @@ describe("a closed breaker", () => {
     expect(await call()).toBe("answered");
   });
 
-  it("probes at once when the calls were overdue long ago", async () => {
+  it("probes at once if the calls were overdue long ago", async () => {
     const { call, hang } = setUp();
     for (let i = 0; i < 3; i++) hang();
     await vi.advanceTimersByTimeAsync(60_000);
@@ -187,7 +187,7 @@ describe("a closed breaker", () => {
 });
 
 describe("an open breaker", () => {
-  it("throws one error, whose cause is the last failure, without asking", async () => {
+  it("throws the same error, whose cause is the last failure, without a call", async () => {
     const { breaker, state, open } = setUp();
     await open();
     const errors = new Set<unknown>();
@@ -205,14 +205,14 @@ describe("an open breaker", () => {
     expect((error as Error).message).toContain("failure 2");
   });
 
-  it("has the client's error as its cause, as other failures have", async () => {
+  it("has the client's error as its cause, like other failures", async () => {
     const { breaker, call } = setUp();
     const refused = new Error("ECONNREFUSED");
     for (let i = 0; i < 3; i++) await call(new SluiceError("STORE_FAILED", "the store failed", { cause: refused }));
     expect(() => breaker.call("", [], {}, () => ({}))).toThrow(expect.objectContaining({ cause: refused }));
   });
 
-  it("has what the connection reported as the reason of overdue calls", async () => {
+  it("has the connection's error as the reason of overdue calls", async () => {
     const reason = new Error("connect ECONNREFUSED");
     const { breaker, hang } = setUp({}, () => reason);
     for (let i = 0; i < 3; i++) hang();
@@ -220,7 +220,7 @@ describe("an open breaker", () => {
     expect(() => breaker.call("", [], {}, () => ({}))).toThrow("ECONNREFUSED");
   });
 
-  it("lets one call through after the cooldown, as a probe, and closes when it is answered", async () => {
+  it("lets one call through as a probe after the cooldown, and closes when it is answered", async () => {
     const { breaker, call, hang, open } = setUp();
     await open();
     await vi.advanceTimersByTimeAsync(499);
@@ -238,7 +238,7 @@ describe("an open breaker", () => {
     expect(await call()).toBe("answered");
   });
 
-  it("marks the call that is a probe", async () => {
+  it("marks the probe in its call options", async () => {
     const { breaker, open } = setUp();
     await open();
     await vi.advanceTimersByTimeAsync(500);
@@ -250,7 +250,7 @@ describe("an open breaker", () => {
     expect(seen).toEqual([{ nowMs: 5, probe: true }]);
   });
 
-  it("waits for another cooldown after a probe that fails", async () => {
+  it("waits for another cooldown after a failed probe", async () => {
     const { state, call, open } = setUp();
     await open();
     for (let probes = 1; probes <= 5; probes++) {
@@ -262,7 +262,7 @@ describe("an open breaker", () => {
     }
   });
 
-  it("lets another probe through when one never ends", async () => {
+  it("lets another probe through if the first one never ends", async () => {
     const { call, hang, open } = setUp();
     await open();
     await vi.advanceTimersByTimeAsync(500);
@@ -273,7 +273,7 @@ describe("an open breaker", () => {
     expect(await call()).toBe("answered");
   });
 
-  it("lets all calls of the decision through that probes", async () => {
+  it("lets all calls of the probing decision through", async () => {
     const { call, open, options } = setUp();
     await open();
     await vi.advanceTimersByTimeAsync(500);
@@ -282,7 +282,7 @@ describe("an open breaker", () => {
     expect(results).toEqual(["answered", "answered", "STORE_BREAKER_OPEN"]);
   });
 
-  it("closes when a call is answered that left before it opened", async () => {
+  it("closes when a call is answered that was sent before it opened", async () => {
     const { call, hang, open } = setUp();
     const early = hang(ONE, {});
     await open();
@@ -290,7 +290,7 @@ describe("an open breaker", () => {
     expect(await call()).toBe("answered");
   });
 
-  it("is not kept open by calls that left before it opened", async () => {
+  it("is not kept open by failures of calls that were sent before it opened", async () => {
     const { call, hang, open } = setUp();
     const early = Array.from({ length: 10 }, () => hang(ONE, {}));
     await open();
@@ -303,20 +303,17 @@ describe("an open breaker", () => {
   it.each([
     [0, 375],
     [1, 625],
-  ])(
-    "adds or takes away up to a quarter of the cooldown: with a random number of %d it is %d ms",
-    async (random, ms) => {
-      const { call, open } = setUp();
-      vi.spyOn(Math, "random").mockReturnValue(random);
-      await open();
-      await vi.advanceTimersByTimeAsync(ms - 1);
-      expect(await call()).toBe("STORE_BREAKER_OPEN");
-      await vi.advanceTimersByTimeAsync(1);
-      expect(await call()).toBe("answered");
-    },
-  );
+  ])("changes the cooldown by up to a quarter: with a random number of %d it is %d ms", async (random, ms) => {
+    const { call, open } = setUp();
+    vi.spyOn(Math, "random").mockReturnValue(random);
+    await open();
+    await vi.advanceTimersByTimeAsync(ms - 1);
+    expect(await call()).toBe("STORE_BREAKER_OPEN");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await call()).toBe("answered");
+  });
 
-  it("lets at most three calls a second through, whatever is asked for how long", async () => {
+  it("lets at most three calls per second through, however many there are", async () => {
     const { state, call, open } = setUp();
     vi.spyOn(Math, "random").mockReturnValue(0);
     await open();
@@ -355,7 +352,7 @@ describe("the state of a breaker", () => {
     expect(breaker.isOpen()).toBe(false);
   });
 
-  it("refuses calls by the error that asking would throw, and lets the decision that probes through", async () => {
+  it("refuses calls with the error that they would throw, and lets the probing decision through", async () => {
     const { breaker, open, hang, options } = setUp();
     await open();
     const refusal = breaker.refusal("", options());
@@ -370,7 +367,7 @@ describe("the state of a breaker", () => {
     expect(breaker.refusal("", options())).toBe(refusal);
   });
 
-  it("is that of answers that need no promise, too", async () => {
+  it("counts answers that are not promises", async () => {
     const { breaker, call } = setUp();
     await call(new Error("1"));
     await call(new Error("2"));
@@ -405,13 +402,13 @@ describe("the parts of a store", () => {
     expect(await call(undefined, ["b", "a"])).toBe("STORE_BREAKER_OPEN");
   });
 
-  it("are not blamed for a failure of several of them", async () => {
+  it("are not blamed for a failure of a call to several of them", async () => {
     const { call } = setUp();
     for (let i = 0; i < 10; i++) await call(new Error(`failure ${i}`), ["a", "b"]);
     expect(await call(undefined, ["a"])).toBe("answered");
   });
 
-  it("keep their probe when another part of the call is shut", async () => {
+  it("keep their probe if another part of the call is open", async () => {
     const { call } = setUp();
     for (let i = 0; i < 3; i++) await call(new Error(`failure ${i}`), ["a"]);
     await vi.advanceTimersByTimeAsync(400);
@@ -422,7 +419,7 @@ describe("the parts of a store", () => {
   });
 });
 
-it("takes a time-out of the limiter's for a failure", async () => {
+it("counts a timeout of the limiter as a failure", async () => {
   const { call } = setUp();
   for (let i = 0; i < 3; i++) await call(storeTimeout("the store is too slow"));
   expect(await call()).toBe("STORE_BREAKER_OPEN");

@@ -1,7 +1,10 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { type CompareAndSet, createUpdater } from "../../src/store/index.js";
 
-/** An entry that others write, too: during the calls that `isRaced` says, and while nobody asks for a millisecond. */
+/**
+ * An entry that other processes write: during the calls that `isRaced` selects, and whenever it is not used for a
+ * millisecond.
+ */
 function crowdedEntry(isRaced: (call: number) => boolean): { compareAndSet: CompareAndSet; calls(): number } {
   let [calls, version, state, lastMs] = [0, 1, 0, performance.now()];
   return {
@@ -18,21 +21,21 @@ function crowdedEntry(isRaced: (call: number) => boolean): { compareAndSet: Comp
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** How long the pauses between tries are, as a share of the longest. */
+/** Sets the length of the pauses between tries, as a share of the longest. */
 function pauseFor(share: number): void {
   vi.spyOn(Math, "random").mockReturnValue(share);
 }
 
 const addOne = (state: number | undefined) => ({ state: (state ?? 0) + 1, ttlMs: 1_000 });
 
-it("looks again after a pause, in which another process has written", async () => {
+it("reads again after a pause in which another process has written", async () => {
   pauseFor(0.99);
   const { compareAndSet, calls } = crowdedEntry((call) => call <= 5);
   expect(await createUpdater(compareAndSet)("key", addOne, undefined)).toBe(1);
   expect(calls()).toBeLessThan(20);
 });
 
-it("gives up when others win every race, having written nothing", async () => {
+it("gives up without a write if others win every race", async () => {
   pauseFor(0);
   const { compareAndSet } = crowdedEntry(() => true);
   const updating = createUpdater(compareAndSet)("key", addOne, undefined);
@@ -40,7 +43,7 @@ it("gives up when others win every race, having written nothing", async () => {
   expect((await compareAndSet("key", undefined, undefined)).state).toBe(0);
 });
 
-it("lets updates of one key by one process take turns, so that they never race", async () => {
+it("lets updates of one key in one process take turns, so that they never race", async () => {
   const { compareAndSet, calls } = crowdedEntry(() => false);
   const update = createUpdater(compareAndSet);
   const states = await Promise.all(Array.from({ length: 50 }, () => update("key", addOne, undefined)));

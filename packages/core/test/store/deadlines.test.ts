@@ -42,7 +42,7 @@ describe("createDeadlines", () => {
     expect(results).toEqual(["a: answered yes", "b: unanswered no"]);
   });
 
-  it("ends nothing early, though a timer counts from the start of the turn in which it is made", async () => {
+  it("ends nothing early, although a timer counts from the start of its event-loop turn", async () => {
     const { results, start } = setUp();
     vi.spyOn(performance, "now").mockReturnValueOnce(performance.now() + 5);
     start("a");
@@ -53,7 +53,7 @@ describe("createDeadlines", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("ends each after its own time, in order", async () => {
+  it("ends each call at its own deadline, in order", async () => {
     const { results, start } = setUp();
     start("a");
     await vi.advanceTimersByTimeAsync(200);
@@ -72,7 +72,7 @@ describe("createDeadlines", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("leaves no timer behind when all have settled", async () => {
+  it("leaves no timer when all calls have settled", async () => {
     const { start } = setUp();
     const works = Array.from({ length: 5_000 }, (_, i) => start(String(i)));
     for (const work of works.reverse()) work.resolve("yes");
@@ -90,7 +90,7 @@ describe("createDeadlines", () => {
     expect(results).toEqual(["a: unanswered STORE_TIMEOUT", "b: unanswered STORE_TIMEOUT"]);
   });
 
-  it("turns a call into a result once, also when it ends after its deadline", async () => {
+  it("settles a call only once, even if it ends after its deadline", async () => {
     const ends: string[] = [];
     const work = held<string>();
     void createDeadlines(500).bound(work.promise, {
@@ -103,7 +103,7 @@ describe("createDeadlines", () => {
     expect(ends).toEqual(["[sluice] the store did not answer within 500 ms"]);
   });
 
-  it("explains a time-out by the last error of the connection", async () => {
+  it("explains a timeout by the last error of the connection", async () => {
     const reasons: readonly (readonly [cause: unknown, why: string])[] = [
       [new Error("connect ECONNREFUSED"), ": connect ECONNREFUSED"],
       [new AggregateError([]), ": AggregateError"],
@@ -121,7 +121,7 @@ describe("createDeadlines", () => {
     }
   });
 
-  it("keeps working after many, the oldest of which never settles", async () => {
+  it("keeps working after many calls, even if the oldest never settles", async () => {
     const { results, start } = setUp();
     start("oldest");
     for (let i = 0; i < 3_000; i++) {

@@ -15,7 +15,7 @@ const found = (finding: Partial<ClaimFinding> = {}): ClaimFinding => {
 const denied = (finding: Partial<ClaimFinding> = {}): ClaimFinding => {
   return found({ allowed: false, remaining: 0, retryAfterMs: 60_000, ...finding });
 };
-/** The answer of a store whose clock is at 5,000. */
+/** The outcome of a store whose clock is at 5,000. */
 const outcome = (...findings: ClaimFinding[]): Outcome => {
   return { allowed: findings.every(({ allowed }) => allowed), nowMs: 5_000, findings };
 };
@@ -28,15 +28,15 @@ beforeEach(() => {
   cache = createDenyCache({ maxKeys: 100, maxAgeMs: 1_000 });
 });
 
-/** Notes the denial of two policies at 100 ms, of which the first denies. */
+/** Stores an outcome for two policies at 100 ms, of which the first denies. */
 function note(findings: [ClaimFinding, ClaimFinding] = [denied(), found()], of: Partial<DenialsHost> = {}): void {
   cache.openFor({ ...host, ...of }).note(both, outcome(...findings), { deadlineMs: 300, nowMs: 100 });
 }
 const find = (nowMs: number, claims: readonly Claim[] = both, of: Partial<DenialsHost> = {}) =>
   cache.openFor({ ...host, ...of }).find(claims, { nowMs });
 
-describe("a denial that is repeated", () => {
-  it("has its times counted down, and the store's clock moved on, by whole milliseconds", () => {
+describe("a repeated denial", () => {
+  it("has reduced times and a later store time, in whole milliseconds", () => {
     note();
     expect(find(350.7)).toEqual({
       allowed: false,
@@ -45,12 +45,12 @@ describe("a denial that is repeated", () => {
     });
   });
 
-  it("keeps a time that is not known", () => {
+  it("keeps an unknown time", () => {
     note([denied({ retryAfterMs: undefined, blocked: true }), found()]);
     expect(find(200)?.findings[0]?.retryAfterMs).toBeUndefined();
   });
 
-  it("holds until the first of the times that it names", () => {
+  it("ends at the earliest of its times", () => {
     note([denied({ retryAfterMs: 50, resetAfterMs: 80 }), found()]);
     expect(find(149)).toBeDefined();
     expect(find(150)).toBeUndefined();
@@ -59,12 +59,12 @@ describe("a denial that is repeated", () => {
     expect(find(140)).toBeUndefined();
   });
 
-  it("does not end at once where nothing is used of another policy", () => {
+  it("does not end at once if another policy is unused", () => {
     note([denied(), found({ resetAfterMs: 0 })]);
     expect(find(200)?.findings[1]?.resetAfterMs).toBe(0);
   });
 
-  it("is refreshed by one request after half of its time, while the others get it", () => {
+  it("is refreshed by one request after half of its time, while others still get it", () => {
     note();
     expect(find(599)).toBeDefined();
     expect(find(600)).toBeUndefined();
@@ -75,7 +75,7 @@ describe("a denial that is repeated", () => {
 });
 
 describe("a denial is not repeated", () => {
-  it("while nothing is known, or after an answer that allows", () => {
+  it("while the cache is empty, or after an allowed request", () => {
     expect(find(150)).toBeUndefined();
     note();
     note([found(), found()]);
@@ -103,7 +103,7 @@ describe("a denial is not repeated", () => {
     expect(find(150, [claim(minute, "k", 5), claim(hour, "k", 5)])).toBeDefined();
   });
 
-  it("for other claims than those that were denied", () => {
+  it("for other claims than the denied ones", () => {
     note();
     expect(find(150, [claim(minute)], { quotas: [minute] })).toBeDefined();
     expect(find(150, [claim(hour)], { quotas: [hour] })).toBeUndefined();
@@ -112,14 +112,14 @@ describe("a denial is not repeated", () => {
     expect(find(150, [{ ...claim(minute), scope: "web:minute:fixed-window:" }, claim(hour)])).toBeUndefined();
   });
 
-  it("for an exhausted key, where only blocked keys are asked for", () => {
+  it("for an exhausted key if only blocked keys are cached", () => {
     note();
     expect(find(150, both, { onlyBlocked: true })).toBeUndefined();
     note([denied({ blocked: true }), found()]);
     expect(find(150, both, { onlyBlocked: true })).toBeDefined();
   });
 
-  it("after its key was cleared, nor when it was asked for before", () => {
+  it("after its key was cleared, even if it was requested before", () => {
     note();
     cache.clear("api:minute:fixed-window:k");
     expect(find(150)).toBeUndefined();
@@ -127,7 +127,7 @@ describe("a denial is not repeated", () => {
     expect(find(150)).toBeUndefined();
   });
 
-  it("where the store keeps one entry for all policies, after that was cleared", () => {
+  it("after the common entry of all policies was cleared", () => {
     note(undefined, { storeDecides: false });
     expect(find(150, both, { storeDecides: false })).toBeDefined();
     cache.clear("api:*::k");
@@ -138,13 +138,13 @@ describe("a denial is not repeated", () => {
 describe("clearing a key", () => {
   const later = { deadlineMs: performance.now() + 10_000, nowMs: 100 };
 
-  it("leaves answers for others alone, of which some are under way", () => {
+  it("does not affect answers for other keys that are in flight", () => {
     for (let i = 0; i < 1_000; i++) cache.clear(`other ${i}`);
     note([denied(), found()]);
     expect(find(150)).toBeDefined();
   });
 
-  it("is forgotten for the oldest of a thousand keys, for which answers under way then count no more", () => {
+  it("is forgotten for the oldest of a thousand keys, and then drops all answers in flight", () => {
     for (let i = 0; i < 1_001; i++) cache.clear(`other ${i}`);
     note([denied(), found()]);
     expect(find(150)).toBeUndefined();

@@ -12,7 +12,7 @@ const anyText = fc.oneof(
 );
 
 describe("scopeOf", () => {
-  it("is taken apart again by splitEntryKey, whatever the prefix, the name and the key", () => {
+  it("can be split by splitEntryKey, whatever the prefix, the name and the key", () => {
     fc.assert(
       fc.property(printable, printable, printable, anyText, (prefix, name, algorithm, key) => {
         const scope = scopeOf(prefix, { name, algorithm });
@@ -22,7 +22,7 @@ describe("scopeOf", () => {
     );
   });
 
-  it("differs when a part does", () => {
+  it("differs if a part differs", () => {
     const part = fc.constantFrom("a", "b", ":", "a:b", "%", "%3A", "%25", "", "3A", "25", "a%3Ab", " ", "{a}");
     const parts = fc.tuple(part, part, part);
     fc.assert(
@@ -34,13 +34,13 @@ describe("scopeOf", () => {
     );
   });
 
-  it("can be read by eye", () => {
+  it("is readable", () => {
     expect(scopeOf("sluice", { name: "per user", algorithm: "token-bucket" })).toBe("sluice:per user:token-bucket:");
   });
 });
 
 describe("splitEntryKey", () => {
-  it.each(["", "key", "a:b", "a:b:", ":", "::"])("takes %j, which no scope starts, for a key", (text) => {
+  it.each(["", "key", "a:b", "a:b:", ":", "::"])("returns %j as a key without a scope", (text) => {
     expect(splitEntryKey(text)).toEqual({ scope: "", key: text });
   });
 });
@@ -49,11 +49,11 @@ describe("entryKeyOf", () => {
   const policy = fixedWindow({ name: "minute", limit: 1, window: "1m" });
   const claim = { scope: scopeOf("api", policy), key: "ada", policy, cost: 1 };
 
-  it("has the claim's scope where the store decides", () => {
+  it("uses the claim's scope if the store decides", () => {
     expect(entryKeyOf(claim, true)).toBe("api:minute:fixed-window:ada");
   });
 
-  it("is one for the claims of all policies elsewhere", () => {
+  it("is the same for the claims of all policies otherwise", () => {
     expect(entryKeyOf(claim, false)).toBe("api:*::ada");
   });
 });

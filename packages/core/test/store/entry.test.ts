@@ -32,7 +32,7 @@ describe("decideEntries", () => {
     ]);
   });
 
-  it("writes nothing when one denies, and reports the others as they stand", () => {
+  it("writes nothing if one policy denies, and reports the others without a charge", () => {
     const full: Entry = [1, 0, [START_MS - 10, 3]];
     const { outcome, writes } = decide({ claims: [claim(bucket, 2), claim(window)], charge: true }, [undefined, full]);
     expect(writes).toEqual([]);
@@ -43,7 +43,7 @@ describe("decideEntries", () => {
     ]);
   });
 
-  it("looks without writing: the finding of a charge, with the current numbers", () => {
+  it("peeks without a write: returns the finding of a charge with the current numbers", () => {
     const { outcome, writes } = decide({ claims: [claim(bucket, 4), claim(window, 3)], charge: false }, [
       undefined,
       undefined,
@@ -56,7 +56,7 @@ describe("decideEntries", () => {
     });
   });
 
-  it("denies a blocked key until the block ends, with the later of the two times", () => {
+  it("denies a blocked key until the block ends, and returns the later of the two times", () => {
     const used: Entry = [1, START_MS + 500, [START_MS, 3]];
     expect(decide({ claims: [claim(window)], charge: true }, [used]).outcome.findings).toEqual([
       { allowed: false, remaining: 0, retryAfterMs: 60_000, resetAfterMs: 60_000, epochMs: START_MS, blocked: true },
@@ -72,7 +72,7 @@ describe("decideEntries", () => {
     expect(decide({ claims: [claim(window)], charge: true }, [fresh], START_MS + 500).outcome.allowed).toBe(true);
   });
 
-  it("keeps a block that is over when it writes, and an entry as long as its block", () => {
+  it("keeps an ended block when it writes, and keeps an entry as long as its block", () => {
     const blocked: Entry = [1, START_MS - 1, null];
     expect(decide({ claims: [claim(window)], charge: true }, [blocked]).writes[0]?.state).toEqual([
       1,
@@ -88,7 +88,7 @@ describe("decideEntries", () => {
     });
   });
 
-  it("shortens a block to its length when the clock stepped back, and writes that once", () => {
+  it("limits a block to its length when the clock stepped back, and writes this once", () => {
     const blocked: Entry = [2, START_MS + 1_000, [START_MS, 3], 1_000];
     const backMs = START_MS - 3_600_000;
     const look = (entry: Entry | undefined, nowMs: number) =>
@@ -101,12 +101,12 @@ describe("decideEntries", () => {
     expect(look(repaired, backMs + 1).writes).toEqual([]);
     expect(look(repaired, backMs + 999).outcome.findings[0]?.blocked).toBe(true);
     expect(look(repaired, backMs + 1_000).outcome.findings[0]?.blocked).toBe(false);
-    // Of a block without a length nobody knows.
+    // A block without a length cannot be limited.
     const [finding] = look([1, START_MS + 1_000, null], backMs).outcome.findings;
     expect(finding).toMatchObject({ blocked: true, retryAfterMs: 3_601_000 });
   });
 
-  it("repairs each entry that needs it, and charges none of them, when one claim is denied", () => {
+  it("repairs every entry that needs it, but charges none, if one claim is denied", () => {
     const backMs = START_MS - 86_400_000;
     const entries: Entry[] = [
       [1, 0, [START_MS, 1]],
@@ -130,7 +130,7 @@ describe("decideEntries", () => {
     expect(blockFor(long, 1_000)).toEqual(long);
     expect(blockFor(long, 1_000, START_MS + 86_399_500)).toEqual([2, START_MS + 86_400_500, null, 1_000]);
     expect(blockFor([1, START_MS + 5_000, null], 1_000)).toEqual([1, START_MS + 5_000, null]);
-    // The length counts after a step, so a longer block may follow.
+    // A clock step may shorten a block, so the longer length is kept.
     expect(blockFor(long, 1_000, START_MS - 3_600_000)).toEqual([2, START_MS + 82_800_000, null, 86_400_000]);
   });
 
@@ -142,7 +142,7 @@ describe("decideEntries", () => {
     },
   );
 
-  it.each(ALGORITHMS)("has the finding of the algorithm for one claim of %s, and writes its state", (algorithm) => {
+  it.each(ALGORITHMS)("returns the algorithm's finding for one claim of %s, and writes its state", (algorithm) => {
     fc.assert(
       fc.property(policies(algorithm), backAndForth, fc.integer({ min: 1, max: 50 }), (policy, requests, cost) => {
         const { state, nowMs } = played(policy, requests);
@@ -157,7 +157,7 @@ describe("decideEntries", () => {
 });
 
 describe("refundEntry", () => {
-  it("refunds what decideEntries charged, and keeps the block", () => {
+  it("refunds a charge of decideEntries, and keeps the block", () => {
     const charged = decide({ claims: [claim(log, 3)], charge: true }, [[1, START_MS - 5, [START_MS - 10, 1]]]);
     const change = refundEntry(claim(log, 3), charged.outcome.findings[0]!.epochMs, START_MS);
     expect(change(charged.writes[0]?.state, START_MS)?.state).toEqual([1, START_MS - 5, [START_MS - 10, 1]]);
@@ -171,7 +171,7 @@ describe("refundEntry", () => {
     });
   });
 
-  it("ignores entries that are missing, expired, or can't be refunded", () => {
+  it("ignores entries that are missing, expired or not refundable", () => {
     const change = refundEntry(claim(window), START_MS, START_MS);
     expect(change(undefined, START_MS)).toBeUndefined();
     expect(change([1, START_MS + 5, null], START_MS)).toBeUndefined();

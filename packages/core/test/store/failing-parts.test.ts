@@ -20,7 +20,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A store of two parts, of which `a` is down: that of a key is its last letter. */
+/** A store with several parts. The last letter of a key is its part, and part `a` is down. */
 function halfDown(options: Partial<LimiterOptions> = {}) {
   const asked: string[] = [];
   const inner = mapStore();
@@ -39,7 +39,7 @@ function halfDown(options: Partial<LimiterOptions> = {}) {
 }
 
 describe("the parts of a store", () => {
-  it("fail apart from each other", async () => {
+  it("fail separately", async () => {
     const { asked, limiter } = halfDown();
     for (let i = 0; i < 8; i++) await limiter.consume("user a");
     expect(asked).toEqual(new Array(5).fill("aa"));
@@ -47,7 +47,7 @@ describe("the parts of a store", () => {
     expect((await limiter.consume("user b")).source).toBe("store");
   });
 
-  it("fail a decision that reaches one that is down, and blame none for a failure of several", async () => {
+  it("fail a decision that includes a part that is down, and are not blamed if several parts were called", async () => {
     const { asked, limiter } = halfDown();
     const across = { one: "user b", two: "user a" };
     for (let i = 0; i < 8; i++) expect((await limiter.consume(across)).error?.code).toBe("STORE_FAILED");
@@ -58,7 +58,7 @@ describe("the parts of a store", () => {
     expect((await limiter.consume({ one: "user b", two: "other b" })).source).toBe("store");
   });
 
-  it("are asked for by their keys, also to reset and to block", async () => {
+  it("are found by their keys, also for reset and block", async () => {
     const { limiter } = halfDown();
     for (let i = 0; i < 5; i++) await limiter.consume("user a");
     await expect(limiter.reset("user a")).rejects.toMatchObject({ code: "STORE_BREAKER_OPEN" });
@@ -89,7 +89,7 @@ describe("the parts of a store", () => {
 });
 
 describe("calls that were never answered", () => {
-  it("are explained by what the connection reported", async () => {
+  it("are explained by the connection's error", async () => {
     const store = {
       ...mapStore(),
       remote,
@@ -108,7 +108,7 @@ describe("calls that were never answered", () => {
   });
 });
 
-describe("a fallback that fails, too", () => {
+describe("a fallback that fails too", () => {
   it("is asked through a breaker with the same options if it is remote", async () => {
     const [store, fallback] = [failingStore(), failingStore()];
     store.mode = fallback.mode = "down";
@@ -120,7 +120,7 @@ describe("a fallback that fails, too", () => {
     expect(fallback.asked).toBe(2);
   });
 
-  it("has the error of the fallback, not that of the store", async () => {
+  it("returns the error of the fallback, not that of the store", async () => {
     const decide = () => Promise.reject(new Error("the spare disk is full"));
     const store = failingStore();
     store.mode = "down";
@@ -131,7 +131,7 @@ describe("a fallback that fails, too", () => {
 });
 
 describe("throughBreaker", () => {
-  it("asks a remote store through a circuit breaker, and closes it", async () => {
+  it("calls a remote store through a circuit breaker, and closes it", async () => {
     const store = failingStore();
     const closed = vi.spyOn(store, "close");
     const asked = throughBreaker(store, { failures: 2 });
@@ -143,7 +143,7 @@ describe("throughBreaker", () => {
     expect(closed).toHaveBeenCalledOnce();
   });
 
-  it("asks it directly with false, and any other store always", async () => {
+  it("calls it directly if the option is false, and other stores always", async () => {
     const store = failingStore();
     store.mode = "down";
     const asked = throughBreaker(store, false);
@@ -153,13 +153,13 @@ describe("throughBreaker", () => {
   });
 });
 
-describe("the options of failures", () => {
+describe("the options for failures", () => {
   const refused = (options: object, text: string) => {
     const store = failingStore();
     expect(() => createLimiter({ store, policies, ...options })).toThrow(text);
   };
 
-  it("are refused by name, with what they have to be", () => {
+  it("are refused with their name and the allowed values", () => {
     refused({ breaker: true }, 'option "breaker" must be false, or an object with options, got true');
     refused({ breaker: null }, 'option "breaker" must be false, or an object with options, got null');
     refused({ breaker: { failure: 1 } }, 'breaker has no option "failure"');

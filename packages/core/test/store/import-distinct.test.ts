@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { ExportedEntry } from "../../src/store/index.js";
 import { importDistinct } from "../../src/store/kit/import-pages.js";
 
-it("writes the first entry of each name, and reports the others and those that the store did not write, in order", async () => {
+it("writes the first entry of each name, and returns the duplicates and those that the store did not write, in order", async () => {
   const keys = fc.array(fc.constantFrom("a", "A", "b", "B", "c", "d"), { maxLength: 12 });
   await fc.assert(
     fc.asyncProperty(keys, fc.constantFrom("a", "b", "none"), async (keys, taken) => {
@@ -21,7 +21,7 @@ it("writes the first entry of each name, and reports the others and those that t
   );
 });
 
-it("asks the store for nothing when there is nothing", async () => {
+it("does not call the store without entries", async () => {
   expect(
     await importDistinct(
       [],

@@ -13,7 +13,7 @@ const finding = (allowed: boolean, remaining: number): ClaimFinding => ({
   blocked: false,
 });
 
-/** Places that grant until their units are used up, and a diary of what they were asked. */
+/** Places that grant until their units are used up, and a log of their calls. */
 function places(units: Record<string, number>) {
   const diary: string[] = [];
   const left = new Map(Object.entries(units));
@@ -42,13 +42,13 @@ const admissionOf = (...keys: string[]): Admission => ({ claims: keys.map(claimO
 const byKey = (admission: Admission) => partsOf(admission, ({ key }) => key.slice(0, 1));
 
 describe("partsOf", () => {
-  it("groups the positions of claims by their place, in order", () => {
+  it("groups the indexes of claims by their place, in order", () => {
     expect(byKey(admissionOf("a1", "b1", "a2", "c1", "b2"))).toEqual([[0, 2], [1, 4], [3]]);
   });
 });
 
 describe("decideInOrder", () => {
-  it("looks at all places, then charges one after the other, and puts the findings in the claims' order", async () => {
+  it("peeks at all places, then charges them in order, and returns findings in the order of the claims", async () => {
     const admission = admissionOf("a1", "b1", "a2");
     const all = places({ a1: 5, b1: 7, a2: 3 });
     const outcome = await decideInOrder(admission, byKey(admission), all, undefined);
@@ -58,7 +58,7 @@ describe("decideInOrder", () => {
     expect(outcome.nowMs).toBe(4);
   });
 
-  it("charges nothing when a look denies, or when only a look was wanted", async () => {
+  it("charges nothing if a peek denies, or if only a peek was requested", async () => {
     const admission = admissionOf("a1", "b1");
     const spent = places({ a1: 5, b1: 0 });
     const denied = await decideInOrder(admission, byKey(admission), spent, undefined);
@@ -69,7 +69,7 @@ describe("decideInOrder", () => {
     expect([...spent.diary, ...all.diary]).toEqual(["look a1", "look b1", "look a1", "look b1"]);
   });
 
-  it("undoes its charges when a later place denies after all", async () => {
+  it("refunds its charges if a later place denies after all", async () => {
     const admission = admissionOf("a1", "b1", "c1", "d1");
     const all = places({ a1: 5, b1: 5, c1: 1, d1: 5 });
     const racing = {
@@ -87,11 +87,11 @@ describe("decideInOrder", () => {
       [true, true, false, true],
     ]);
     expect([all.left.get("a1"), all.left.get("b1")]).toEqual([5, 5]);
-    // As they stand, and not as they were while they were charged.
+    // The current numbers, and not those during the charge.
     expect(outcome.findings.map(({ remaining }) => remaining)).toEqual([5, 5, 0, 5]);
   });
 
-  it("undoes its charges when a later place fails, and reports that failure", async () => {
+  it("refunds its charges if a later place fails, and rejects with that failure", async () => {
     const admission = admissionOf("a1", "b1");
     const all = places({ a1: 5, b1: 5 });
     const failing = {

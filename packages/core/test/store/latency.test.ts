@@ -9,48 +9,48 @@ function after(...tookMs: number[]) {
 }
 
 describe("the latency of a database", () => {
-  it("is 0 while nothing is known", () => {
+  it("is 0 before the first answer", () => {
     expect(after()).toMatchObject({ shortestMs: 0, usualMs: 0 });
   });
 
-  it("is the first answer's", () => {
+  it("equals that of the first answer", () => {
     expect(after(8)).toMatchObject({ shortestMs: 8, usualMs: 8 + 2 * (8 / 4) });
   });
 
-  it("believes a shorter answer at once, and a longer one by an eighth", () => {
+  it("follows a shorter answer at once, and a longer one by an eighth", () => {
     expect(after(80, 8).shortestMs).toBe(8);
     expect(after(8, 80).shortestMs).toBe(8 + 72 / 8);
   });
 
-  it("forgets older answers when the next one is new", () => {
+  it("ignores older answers if the next one starts a new measurement", () => {
     const latency = after(8, 8, 8);
     latency.took(80, true);
     expect(latency.shortestMs).toBe(80);
   });
 
-  it("counts an answer of a clock that stepped back as one that took no time", () => {
+  it("counts an answer as instant if the clock stepped back", () => {
     expect(after(8, -5).shortestMs).toBe(0);
   });
 
-  it("usually is the average and twice the deviation, by Jacobson's estimate", () => {
+  it("has a usual time of the average plus twice the deviation, by Jacobson's estimate", () => {
     // The average moves by an eighth of the difference, the deviation by a quarter.
     const [average, deviation] = [8 + (16 - 8) / 8, 2 + (8 - 2) / 4];
     expect(after(8, 16).usualMs).toBe(average + 2 * deviation);
   });
 
-  it("usually is at most twice the average", () => {
+  it("has a usual time of at most twice the average", () => {
     expect(after(1, 100, 100).usualMs).toBeLessThan(2 * 100);
     const [average] = [1 + 99 / 8];
     expect(after(1, 100).usualMs).toBe(2 * average);
   });
 
-  it("settles at the time that every answer takes", () => {
+  it("converges to a constant time", () => {
     const steady = after(...new Array(100).fill(20));
     expect(steady.usualMs).toBeCloseTo(20);
     expect(steady.shortestMs).toBe(20);
   });
 
-  it("is known for a second", () => {
+  it("is recent for a second", () => {
     const { isRecent } = createLatency();
     expect(isRecent(5_000, 6_000)).toBe(true);
     expect(isRecent(5_000, 6_001)).toBe(false);

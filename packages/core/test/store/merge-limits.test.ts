@@ -18,13 +18,13 @@ const policies: Readonly<Record<string, fc.Arbitrary<Policy>>> = {
   "sliding-log": fc.tuple(limits, lengthsMs).map(([limit, window]) => slidingLog({ limit, window })),
 };
 
-/** The entry of one store, with its expiry. */
+/** The entry of a key in one store, with its expiry. */
 interface Kept {
   readonly state: Entry;
   readonly expiresAtMs: number;
 }
 
-/** A request: the time since the previous one as a part of the window, and its cost as a part of the limit. */
+/** A request: the time since the previous one as a fraction of the window, and its cost as a fraction of the limit. */
 type Request = readonly [after: number, cost: number];
 
 const part = fc.double({ min: 0, max: 1, noNaN: true });
@@ -49,7 +49,7 @@ function decide(kept: Kept | undefined, policy: Policy, nowMs: number, cost: num
   return { kept: after, finding: outcome.findings[0]! };
 }
 
-/** Makes requests from a time on; resolves to the state after them, and its time. */
+/** Makes requests from a start time. Returns the state after them, and its time. */
 function use(policy: Policy, made: readonly Request[], startMs: number, kept?: Kept) {
   const { limit } = builtInAlgorithms.get(policy.algorithm)!.quota(policy);
   let nowMs = startMs;
@@ -62,12 +62,12 @@ function use(policy: Policy, made: readonly Request[], startMs: number, kept?: K
 
 function remaining(kept: Kept | undefined, policy: Policy, nowMs: number): number {
   const { limit } = builtInAlgorithms.get(policy.algorithm)!.quota(policy);
-  // More than the limit is never granted, so this only looks.
+  // More than the limit is never granted, so this charges nothing.
   const { finding } = decide(kept, policy, nowMs, limit + 1);
   return finding.remaining;
 }
 
-/** The state after the move of one entry, at a time. */
+/** The state after one entry was moved at this time. */
 function move(from: Kept | undefined, to: Kept | undefined, policy: Policy, nowMs: number): Kept | undefined {
   if (from === undefined || from.expiresAtMs <= nowMs) return to;
   if (to === undefined || to.expiresAtMs <= nowMs) return from;
@@ -75,7 +75,7 @@ function move(from: Kept | undefined, to: Kept | undefined, policy: Policy, nowM
   return next === undefined ? to : { state: next.state as Entry, expiresAtMs: nowMs + next.ttlMs };
 }
 
-/** Two independent stores, the second of which is first used this many windows later. */
+/** The number of windows between the first uses of two independent stores. */
 const gaps = fc.integer({ min: -20, max: 20 }).map((n) => n / 10);
 
 function useBoth(policy: Policy, one: readonly Request[], other: readonly Request[], gap: number) {
@@ -86,8 +86,8 @@ function useBoth(policy: Policy, one: readonly Request[], other: readonly Reques
 
 const later = fc.array(part, { minLength: 1, maxLength: 6 });
 
-describe.each(Object.entries(policies))("two states of %s", (_, policy) => {
-  it("become one that is never more lenient than either, now or later", () => {
+describe.each(Object.entries(policies))("two merged states of %s", (_, policy) => {
+  it("are never more lenient than either of them, now or later", () => {
     fc.assert(
       fc.property(policy, requests, requests, gaps, later, (policy, one, other, gap, times) => {
         const windowMs = windowOf(policy);
@@ -103,7 +103,7 @@ describe.each(Object.entries(policies))("two states of %s", (_, policy) => {
     );
   });
 
-  it("are the same after a second move", () => {
+  it("do not change with a second move", () => {
     fc.assert(
       fc.property(policy, requests, requests, gaps, part, (policy, one, other, gap, pause) => {
         const { first, second, nowMs } = useBoth(policy, one, other, gap);
@@ -116,7 +116,7 @@ describe.each(Object.entries(policies))("two states of %s", (_, policy) => {
     );
   });
 
-  it("of which one was moved from the other stay equal to it", () => {
+  it("equal the newer one if it was moved from the older one", () => {
     const few = fc.array(fc.tuple(after, cost), { maxLength: 2 });
     fc.assert(
       fc.property(policy, requests, few, (policy, before, after) => {
@@ -129,7 +129,7 @@ describe.each(Object.entries(policies))("two states of %s", (_, policy) => {
   });
 });
 
-it("a sliding window half a step ahead does not replace one that fades later, although it has more now", () => {
+it("keeps a sliding window that fades later than an arriving one that is half a window older", () => {
   const policy = slidingWindow({ limit: 100, window: 1_000 });
   const arriving: Kept = { state: [1, 0, [START_MS, 0, 8]], expiresAtMs: START_MS + 2_000 };
   const there: Kept = { state: [1, 0, [START_MS + 500, 10, 1]], expiresAtMs: START_MS + 2_500 };
@@ -138,11 +138,11 @@ it("a sliding window half a step ahead does not replace one that fades later, al
   expect(remaining(moved, policy, START_MS + 1_000)).toBeLessThanOrEqual(92);
 });
 
-describe("sliding windows that are out of step", () => {
+describe("sliding windows that start at different times", () => {
   const policy = slidingWindow({ limit: 100, window: 1_000 });
 
   it.each([
-    // The new store's window has ended, and the old store's count has faded already.
+    // The new store's window has ended, and the old store's count has already faded.
     [[[0, 100]], [[500, 1]], 1_600],
     [[[0, 100]], [[500, 99]], 1_600],
     [
@@ -164,7 +164,7 @@ describe("sliding windows that are out of step", () => {
       ],
       1_500,
     ],
-  ])("have no less than either after a move, to the millisecond: %j, %j, moved at %d", (one, other, movedMs) => {
+  ])("are merged so that neither is exceeded in any millisecond: %j, %j, moved at %d", (one, other, movedMs) => {
     const states = [one, other].map((grants) => {
       let kept: Kept | undefined;
       for (const [atMs, cost] of grants as [number, number][]) kept = decide(kept, policy, START_MS + atMs, cost).kept;
@@ -179,7 +179,7 @@ describe("sliding windows that are out of step", () => {
     }
   });
 
-  it("have no less than either after a move, to the millisecond", () => {
+  it("are merged so that neither is exceeded in any millisecond", () => {
     const few = fc.array(fc.tuple(fc.nat(90), fc.integer({ min: 1, max: 100 })), { minLength: 1, maxLength: 5 });
     fc.assert(
       fc.property(
@@ -220,8 +220,8 @@ describe("sliding windows that are out of step", () => {
   });
 });
 
-describe("blocks", () => {
-  it("keep their length", () => {
+describe("merged blocks", () => {
+  it("keep the length of the longer one", () => {
     const long: Entry = [2, START_MS + 9_000, null, 60_000];
     const short: Entry = [2, START_MS + 5_000, null, 5_000];
     expect(move(short, long)).toBeUndefined();
@@ -242,7 +242,7 @@ describe("blocks", () => {
     expect(move([1, START_MS - 5_000, null], [1, START_MS - 9_000, null])).toBeUndefined();
   });
 
-  it("do not shorten the life of the existing entry", () => {
+  it("do not shorten the lifetime of the existing entry", () => {
     const next = move([1, START_MS + 1_000, null], [1, 0, [START_MS - 10, 5]]);
     expect(next?.state).toEqual([1, START_MS + 1_000, [START_MS - 10, 5]]);
     expect(next?.ttlMs).toBeGreaterThan(2 ** 36);
@@ -255,6 +255,6 @@ it.each([
   ["a:b:fixed-window:c", [2, 0, [5, 5]], [1, 0, [3, 3]]],
   ["a:b:fixed-window:c", [1, 0, [5, 5]], "text"],
   ["no scope", 1, 2],
-])("leaves unknown state alone: %s", (key, from, to) => {
+])("does not merge unknown state: %s", (key, from, to) => {
   expect(mergeOf(key)({ state: from, expiresAtMs: START_MS + 1_000 }, to, START_MS)).toBeUndefined();
 });

@@ -13,7 +13,7 @@ import {
   policies,
 } from "../fixtures/arbitraries.js";
 
-/** The numbers that a database reports for the state that stands, or that a charge left. */
+/** The numbers that a database reports for a state, either the current one or the one after a charge. */
 const REPORTS: Readonly<Record<AlgorithmName, (state: readonly number[], policy: never, nowMs: number) => number[]>> = {
   "token-bucket": ([fullAtMs = 0, numerator = 0, , , busySinceMs = 0], _, nowMs) =>
     fullAtMs > nowMs || (fullAtMs === nowMs && numerator > 0) ? [fullAtMs, numerator, busySinceMs] : [],
@@ -29,7 +29,7 @@ const REPORTS: Readonly<Record<AlgorithmName, (state: readonly number[], policy:
   },
 };
 
-/** The numbers of an empty state, in which a window would have the given name. */
+/** The numbers of an empty state, in which the next window would have the given name. */
 const EMPTY: Readonly<Record<AlgorithmName, (epochMs: number, nowMs: number) => number[]>> = {
   "token-bucket": (epochMs, nowMs) => [nowMs, 0, epochMs],
   "fixed-window": (epochMs) => [epochMs, 0],
@@ -37,7 +37,7 @@ const EMPTY: Readonly<Record<AlgorithmName, (epochMs: number, nowMs: number) => 
   "sliding-log": () => [0, -1, -1],
 };
 
-/** The reply for one claim, of a key that is not blocked. */
+/** The reply for one claim of a key that is not blocked. */
 function replyFor(algorithm: AlgorithmName, policy: Policy, state: unknown, nowMs: number, cost: number): number[] {
   const { epochMs } = algorithmOf(policy).step(state, policy, nowMs, 0);
   const numbers = state === undefined ? [] : REPORTS[algorithm](state as number[], policy as never, nowMs);
@@ -45,7 +45,7 @@ function replyFor(algorithm: AlgorithmName, policy: Policy, state: unknown, nowM
   return [0, ...(algorithm === "sliding-log" ? summaryOf(numbers, policy, cost) : numbers)];
 }
 
-/** The sum of a log, its newest grant, and when the cost fits. */
+/** The sum of a log, the time of its newest grant, and the time at which the cost fits. */
 function summaryOf(log: readonly number[], policy: Policy, cost: number): number[] {
   const { limit, windowMs } = policy as Policy & { limit: number; windowMs: number };
   const grants = log.flatMap((atMs, i) => (i % 2 === 0 ? [{ atMs, cost: log[i + 1] as number }] : []));
@@ -59,8 +59,8 @@ function summaryOf(log: readonly number[], policy: Policy, cost: number): number
   return [used, grants.at(-1)?.atMs ?? -1, fitsAtMs];
 }
 
-describe.each(ALGORITHMS)("the outcome that a database reports for %s", (algorithm) => {
-  it("is that of decideEntries for the same state", () => {
+describe.each(ALGORITHMS)("the outcome reported by a database for %s", (algorithm) => {
+  it("equals that of decideEntries for the same state", () => {
     const costs = fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 2 ** 31 }));
     fc.assert(
       fc.property(
@@ -86,7 +86,7 @@ describe.each(ALGORITHMS)("the outcome that a database reports for %s", (algorit
   });
 });
 
-// Databases have stored them, and functions in them were installed by earlier releases.
+// Databases have stored them, and earlier releases have installed functions that read them.
 it.each<[policy: Policy, number: number, numbers: readonly number[]]>([
   [tokenBucket({ rate: 7, interval: "1m", burst: 9 }), 1, [7, 60_000, 9]],
   [fixedWindow({ limit: 5, window: "1s" }), 2, [5, 1_000]],

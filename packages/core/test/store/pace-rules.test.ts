@@ -12,7 +12,7 @@ beforeEach(() => {
 /** Sends a batch whose callers wait 400 ms. */
 const send = (nowMs: number, deadlineMs = nowMs + TIMEOUT_MS) => pace.sent(nowMs, deadlineMs);
 
-/** Sends a batch that is answered after some milliseconds. */
+/** Sends a batch that is answered after `tookMs`. */
 function exchange(nowMs: number, tookMs: number, answered = true): void {
   send(nowMs)(nowMs + tookMs, answered);
 }
@@ -24,13 +24,13 @@ describe("the wait before the next batch", () => {
     expect(pace.waitMs(0)).toBe(0);
   });
 
-  it("lets one batch at a time leave where only one may be in flight", () => {
+  it("lets one batch at a time leave if only one may be in flight", () => {
     pace = createPace({ ...OPTIONS, maxInFlight: 1 });
     send(0);
     expect(pace.waitMs(10)).toBe(TIMEOUT_MS - 10);
   });
 
-  it("is a share of the time that callers wait, for more batches than two", () => {
+  it("is a fraction of the callers' patience if two batches are in flight", () => {
     send(0);
     send(0);
     expect(pace.waitMs(0)).toBe(TIMEOUT_MS / 4);
@@ -38,13 +38,13 @@ describe("the wait before the next batch", () => {
     expect(pace.waitMs(TIMEOUT_MS / 4)).toBe(0);
   });
 
-  it("counts a patience of half a second at most", () => {
+  it("assumes a patience of at most half a second", () => {
     send(0, 60_000);
     send(0, 60_000);
     expect(pace.waitMs(0)).toBe(500 / 4);
   });
 
-  it("is 5 ms where callers are in a hurry", () => {
+  it("is 5 ms if callers have little time", () => {
     send(0, 10);
     send(0, 10);
     expect(pace.waitMs(0)).toBe(5);
@@ -61,14 +61,14 @@ describe("the wait before the next batch", () => {
     expect(pace.waitMs(681)).toBe(125 - 1);
   });
 
-  it("is a quarter of the silence when that is more", () => {
+  it("is a quarter of the silence if that is longer", () => {
     send(0, 5_000);
     send(0, 5_000);
     send(990, 5_000);
     expect(pace.waitMs(1_000)).toBe(1_000 / 4 - 10);
   });
 
-  it("lasts until a place is free when as many batches are in flight as may be", () => {
+  it("lasts until a place is free if the maximum of batches is in flight", () => {
     for (const nowMs of [0, 0, 100, 200]) send(nowMs);
     expect(pace.waitMs(300)).toBe(TIMEOUT_MS - 300);
   });
@@ -79,7 +79,7 @@ describe("the wait before the next batch", () => {
     expect(pace.waitMs(500)).toBe(0);
   });
 
-  it("frees the places of answered batches, and of those whose callers no longer wait", () => {
+  it("frees the places of answered batches, and of batches whose callers no longer wait", () => {
     const answer = send(0);
     send(0);
     answer(1, true);
@@ -88,13 +88,13 @@ describe("the wait before the next batch", () => {
     send(2);
     send(3);
     expect(pace.waitMs(4)).toBe(TIMEOUT_MS - 4);
-    // The store has answered since the batch of 0 ms left, so its silence says nothing.
+    // The store has answered since the batch of 0 ms was sent, so it is not silent.
     expect(pace.waitMs(TIMEOUT_MS)).toBeLessThan(100);
     expect(pace.probing).toBe(false);
   });
 });
 
-it("the wait before the next batch is 0 once a batch has expired, if the store has answered since it left", () => {
+it("the wait before the next batch is 0 once a batch has expired, if the store has answered since it was sent", () => {
   const answer = send(0, 5_000);
   send(0, 100);
   answer(50, true);
@@ -118,7 +118,7 @@ describe("a silent store", () => {
     const gaps: number[] = [];
     send(lastMs);
     for (let i = 0; i < 6; i++) {
-      // The probe's callers no longer wait.
+      // The callers of the probe no longer wait.
       const gap = pace.waitMs(lastMs + TIMEOUT_MS) + TIMEOUT_MS;
       gaps.push(gap);
       lastMs += gap;
@@ -140,18 +140,18 @@ describe("a silent store", () => {
     expect(pace.waitMs(400)).toBe(50);
   });
 
-  it("is back with its first answer, also of a batch that was given up", () => {
+  it("is no longer silent after its first answer, even if the batch was given up", () => {
     exchange(500, 3);
     expect(pace.probing).toBe(false);
     expect(pace.waitMs(503)).toBe(0);
   });
 
-  it("is not silent if it refuses", () => {
+  it("is not silent if it refuses calls", () => {
     exchange(500, 3, false);
     expect(pace.probing).toBe(false);
   });
 
-  it("starts with short gaps again after it was back", () => {
+  it("starts again with short gaps after it has recovered", () => {
     for (const nowMs of [500, 1_000, 2_000]) {
       send(nowMs);
       pace.waitMs(nowMs + TIMEOUT_MS);
@@ -168,7 +168,7 @@ describe("a failing store", () => {
     for (let i = 0; i < times; i++) exchange(10 * i, 1, false);
   };
 
-  it("is one whose last five batches failed", () => {
+  it("is a store whose last five batches failed", () => {
     fail(4);
     expect(pace).toMatchObject({ failing: false, probing: false });
     expect(pace.waitMs(40)).toBe(0);
@@ -185,7 +185,7 @@ describe("a failing store", () => {
     expect(pace.waitMs(341)).toBe(400 - 1);
   });
 
-  it("is no longer one after an answer", () => {
+  it("is no longer failing after an answer", () => {
     fail(4);
     exchange(40, 1);
     fail(4);
@@ -199,7 +199,7 @@ describe("a failing store", () => {
 });
 
 describe("the size of a batch", () => {
-  it("is that of all items when they are few, or when one batch may leave", () => {
+  it("includes all items if they are few, or if only one batch may leave", () => {
     expect(pace.sizeFor(16)).toBe(16);
     send(0);
     expect(pace.sizeFor(100)).toBe(100);
@@ -208,14 +208,14 @@ describe("the size of a batch", () => {
     expect(pace.sizeFor(100)).toBe(100);
   });
 
-  it("is half of many items when two batches may leave, and never more than the largest", () => {
+  it("is half of many items if two batches may leave, and never above the maximum", () => {
     expect(pace.sizeFor(101)).toBe(51);
     expect(pace.sizeFor(5_000)).toBe(1_000);
   });
 });
 
-describe("calls without hope", () => {
-  it("are those that end before the shortest answer could arrive", () => {
+describe("hopeless calls", () => {
+  it("are those whose deadline is before the shortest possible answer", () => {
     expect(pace.hopelessMs(5)).toBe(5);
     exchange(10, 7);
     expect(pace.hopelessMs(20)).toBe(27);
@@ -223,7 +223,7 @@ describe("calls without hope", () => {
     expect(pace.hopelessMs(30)).toBe(33);
   });
 
-  it("are unknown when the last answer is more than a second old, and longer answers count at once then", () => {
+  it("are unknown if the last answer is more than a second old, and then longer answers count at once", () => {
     exchange(10, 7);
     expect(pace.hopelessMs(1_017)).toBe(1_024);
     expect(pace.hopelessMs(1_018)).toBe(1_018);
@@ -231,7 +231,7 @@ describe("calls without hope", () => {
     expect(pace.hopelessMs(2_090)).toBe(2_180);
   });
 
-  it("learn nothing from failures", () => {
+  it("are not affected by failures", () => {
     exchange(10, 7, false);
     expect(pace.hopelessMs(20)).toBe(20);
   });
@@ -248,7 +248,7 @@ describe("a batch without a deadline", () => {
   });
 });
 
-it("a store whose calls belong to requests is asked at once, in any number, and never probed", () => {
+it("a store whose calls belong to requests is called at once, without a limit or probes", () => {
   const free = unpaced(20);
   for (let i = 0; i < 10; i++) free.sent(i, i + 1)(i, false);
   expect(free).toMatchObject({ idle: false, probing: false, failing: false });

@@ -5,7 +5,7 @@ import { type Batcher, createBatcher } from "../../src/store/kit/index.js";
 
 const TIMEOUT_MS = 200;
 
-/** A store in fake time: it answers each batch after a round trip, or not at all while it is frozen. */
+/** A store in fake time. It answers each batch after a round trip, or not at all while it is frozen. */
 function setUp(roundTripMs: number, maxInFlight?: number) {
   const store = { roundTripMs, frozen: false, asked: [] as number[] };
   const batcher = createBatcher<number, number>({
@@ -25,7 +25,7 @@ interface Results {
   refused: number;
 }
 
-/** Calls that come one after the other, each with its own time limit. */
+/** Makes calls one after the other, each with its own deadline. */
 async function load(batcher: Batcher<number, number>, calls: number, gapMs: number): Promise<Results> {
   const results: Results = { answered: 0, late: 0, refused: 0 };
   for (let i = 0; i < calls; i++) {
@@ -43,24 +43,24 @@ async function load(batcher: Batcher<number, number>, calls: number, gapMs: numb
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
 afterEach(() => void vi.useRealTimers());
 
-describe("a store that answers within the time limit", () => {
-  it.each([110, 130, 150])("decides every call when a round trip takes %i ms", async (roundTripMs) => {
+describe("a store that answers within the timeout", () => {
+  it.each([110, 130, 150])("decides every call if a round trip takes %i ms", async (roundTripMs) => {
     const { batcher } = setUp(roundTripMs);
     expect(await load(batcher, 500, 2)).toEqual({ answered: 500, late: 0, refused: 0 });
   });
 
-  it("decides nearly every call when a round trip takes 180 of 200 ms", async () => {
+  it("decides nearly every call if a round trip takes 180 of 200 ms", async () => {
     const { batcher } = setUp(180);
     const { answered } = await load(batcher, 1_000, 2);
     expect(answered).toBeGreaterThan(970);
   });
 
-  it("decides with ten connections, too", async () => {
+  it("decides with ten connections too", async () => {
     const { batcher } = setUp(150, 10);
     expect(await load(batcher, 500, 2)).toEqual({ answered: 500, late: 0, refused: 0 });
   });
 
-  it("gets two batches at a time, and large ones, when it answers fast", async () => {
+  it("gets two large batches at a time if it answers fast", async () => {
     const { batcher, store } = setUp(3);
     await load(batcher, 300, 1);
     expect(store.asked.length).toBeLessThan(260);
@@ -68,8 +68,8 @@ describe("a store that answers within the time limit", () => {
   });
 });
 
-describe("a store that takes longer than the time limit", () => {
-  it("is asked by single calls, and all others are refused unsent", async () => {
+describe("a store that takes longer than the timeout", () => {
+  it("gets single calls, and all others are rejected without being sent", async () => {
     const { batcher, store } = setUp(250);
     const { answered, refused } = await load(batcher, 1_000, 2);
     expect(answered).toBe(0);
@@ -77,7 +77,7 @@ describe("a store that takes longer than the time limit", () => {
     expect(store.asked.slice(-3)).toEqual([1, 1, 1]);
   });
 
-  it("is believed to be fast again with its first fast answer", async () => {
+  it("is considered fast again after its first fast answer", async () => {
     const { batcher, store } = setUp(250);
     await load(batcher, 500, 2);
     store.roundTripMs = 1;
@@ -86,9 +86,9 @@ describe("a store that takes longer than the time limit", () => {
   });
 });
 
-describe("a call whose deadline is too near for the store", () => {
+describe("a call whose deadline is too short for the store", () => {
   it.each([50, 100])(
-    "is sent if no other one would find out whether the store became faster: in %i ms",
+    "is sent if no other call would show whether the store became faster: in %i ms",
     async (leftMs) => {
       const { batcher, store } = setUp(100);
       void batcher.add(0);
@@ -103,8 +103,8 @@ describe("a call whose deadline is too near for the store", () => {
   );
 });
 
-describe("a call that waits", () => {
-  it("is looked at again when a batch in flight expires, and not before", async () => {
+describe("a waiting call", () => {
+  it("is checked again when a batch in flight expires, and not before", async () => {
     const { batcher, store } = setUp(1, 1);
     store.frozen = true;
     const startMs = performance.now();
@@ -118,7 +118,7 @@ describe("a call that waits", () => {
     expect(store.asked).toEqual([1, 1]);
   });
 
-  it("has one timer, however many wait, for the earliest of their deadlines", async () => {
+  it("shares one timer with other waiting calls, for their earliest deadline", async () => {
     const { batcher, store } = setUp(1, 1);
     store.frozen = true;
     const startMs = performance.now();
@@ -145,7 +145,7 @@ describe("a frozen store", () => {
     expect(store.asked.slice(-8)).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
   });
 
-  it("decides again within a second of its return, though the lost batches never settle", async () => {
+  it("decides again within a second of its return, although the lost batches never settle", async () => {
     const { batcher, store } = setUp(1);
     store.frozen = true;
     await load(batcher, 2_000, 2);
@@ -154,7 +154,7 @@ describe("a frozen store", () => {
     expect(await load(batcher, 100, 2)).toEqual({ answered: 100, late: 0, refused: 0 });
   });
 
-  it("is asked again after a pause, for which calls wait", async () => {
+  it("is called again after a pause, and calls wait for it", async () => {
     const { batcher, store } = setUp(1, 1);
     store.frozen = true;
     void batcher.add(0, performance.now() + 10);
@@ -167,7 +167,7 @@ describe("a frozen store", () => {
     expect(await waiting).toBe(1);
   });
 
-  it("leaves no caller without an answer, also if no other call follows", async () => {
+  it("leaves no caller without an answer, even if no other call follows", async () => {
     const { batcher, store } = setUp(1, 1);
     store.frozen = true;
     void batcher.add(0, performance.now() + TIMEOUT_MS);
@@ -178,8 +178,8 @@ describe("a frozen store", () => {
   });
 });
 
-describe("a store that fails at once", () => {
-  it("gets a few calls a second, fails all others at once, and decides again within a second of its return", async () => {
+describe("a store that fails immediately", () => {
+  it("gets a few calls per second, fails all others at once, and decides again within a second of its return", async () => {
     let [down, asked] = [true, 0];
     const refused = new Error("connect ECONNREFUSED");
     const batcher = createBatcher<number, number>({
@@ -203,7 +203,7 @@ describe("a store that fails at once", () => {
     expect(await load(batcher, 100, 2)).toEqual({ answered: 100, late: 0, refused: 0 });
   });
 
-  it("is asked without a pause when its failures are few", async () => {
+  it("is called without a pause if its failures are few", async () => {
     let asked = 0;
     const batcher = createBatcher<number, number>({
       run: async (items) => {
@@ -218,7 +218,7 @@ describe("a store that fails at once", () => {
 });
 
 describe("a batch", () => {
-  it("runs in the AsyncLocalStorage of no request", async () => {
+  it("does not run in the AsyncLocalStorage of any request", async () => {
     vi.useRealTimers();
     const requests = new AsyncLocalStorage<string>();
     const seen: (string | undefined)[] = [];
@@ -237,7 +237,7 @@ describe("a batch", () => {
     expect(seen).toEqual([undefined]);
   });
 
-  it("leaves under fake timers of every kind, and after real ones return", async () => {
+  it("is sent under fake timers of every kind, and after real ones return", async () => {
     vi.useRealTimers();
     const batcher = createBatcher<number, number>({ run: async (items) => items });
     for (let round = 0; round < 3; round++) {

@@ -16,7 +16,7 @@ function setUp() {
 const nextTurn = () => vi.advanceTimersByTimeAsync(0);
 
 describe("sharedTimers", () => {
-  it("has one timer for all deadlines that start in one turn, and each passes at its time", async () => {
+  it("uses one timer for all deadlines that start in one turn, and ends each at its time", async () => {
     const { passed, start } = setUp();
     for (const [name, inMs] of [
       ["a", 100],
@@ -38,7 +38,7 @@ describe("sharedTimers", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("has another timer for an earlier deadline, and for the next turn", async () => {
+  it("uses another timer for an earlier deadline, and for the next turn", async () => {
     const { passed, start } = setUp();
     start("late", 100);
     start("early", 50);
@@ -50,7 +50,7 @@ describe("sharedTimers", () => {
     expect(passed).toEqual(["early"]);
   });
 
-  it("passes none that was stopped, and leaves no timer when all are", async () => {
+  it("does not end stopped deadlines, and leaves no timer if all are stopped", async () => {
     const { passed, start } = setUp();
     const stops = ["a", "b", "c"].map((name) => start(name, 100));
     stops[1]?.();
@@ -66,7 +66,7 @@ describe("sharedTimers", () => {
     expect(passed).toEqual(["a", "c", "f"]);
   });
 
-  it("passes a later deadline although an earlier one is stopped after it passed, once and again", async () => {
+  it("ends a later deadline even if an earlier one is stopped after it ended, once or twice", async () => {
     const { passed, start } = setUp();
     const [stop] = [start("a", 100), start("b", 100), start("c", 200)];
     await vi.advanceTimersByTimeAsync(100);
@@ -77,7 +77,7 @@ describe("sharedTimers", () => {
     expect(passed).toEqual(["a", "b", "c"]);
   });
 
-  it("passes a later deadline although an earlier one was stopped twice before", async () => {
+  it("ends a later deadline even if an earlier one was stopped twice", async () => {
     const { passed, start } = setUp();
     const stop = start("a", 100);
     start("b", 200);
@@ -87,7 +87,7 @@ describe("sharedTimers", () => {
     expect(passed).toEqual(["b"]);
   });
 
-  it("does not wait for timers that were replaced meanwhile", async () => {
+  it("does not wait for timers that were replaced in the meantime", async () => {
     const { passed, start } = setUp();
     start("lost", 100);
     vi.useRealTimers();
@@ -98,7 +98,7 @@ describe("sharedTimers", () => {
     expect(passed).toEqual(["found"]);
   });
 
-  it("has a timer for each on Workers, where a timer ends with its request", async () => {
+  it("uses a timer for each deadline on Workers, where a timer ends with its request", async () => {
     vi.stubGlobal("WebSocketPair", () => {});
     const { passed, start } = setUp();
     start("a", 100);

@@ -2,8 +2,8 @@ import { expect, it } from "vitest";
 import { fixedWindow, type Policy, slidingLog, slidingWindow, tokenBucket } from "../../src/index.js";
 import { decideEntries, type Entry } from "../../src/store/index.js";
 
-// Entries as releases before have stored them, and what those releases decided on them. Never to be changed: state outlives
-// a release.
+// Entries as earlier releases have stored them, and the decisions of those releases on them. Never change them, since
+// state outlives a release.
 const NOW_MS = 1_700_000_000_000;
 const POLICIES: Readonly<Record<string, Policy>> = {
   "token-bucket": tokenBucket({ rate: 7, burst: 10 }),

@@ -17,7 +17,7 @@ const anyText = fc.oneof(
 );
 
 describe("storedKeys", () => {
-  it("leaves short and well-formed keys as they are", () => {
+  it("does not change short and well-formed keys", () => {
     for (const key of ["192.0.2.1", "é😀", "x".repeat(256), "a#", ""]) {
       expect(keys.ofEntryKey(SCOPE + key)).toEqual({ scope: SCOPE, key });
     }
@@ -28,11 +28,11 @@ describe("storedKeys", () => {
   });
 
   it.each(["#a:b:c:", "a\0:b:c:", "\ud800:b:c:", `${"x".repeat(420)}:b:c:`])(
-    "makes a digest of all of a key with the scope %j",
+    "stores the whole key with the scope %j as a digest",
     (scope) => expect(keys.of(scope, "key")).toEqual({ scope: "", key: `#${digest(`${scope}key`)}` }),
   );
 
-  it("never gives two keys one name, and only names of up to 2,041 bytes that UTF-8 keeps", () => {
+  it("never gives two keys the same name, and uses only names of up to 2,041 bytes that UTF-8 preserves", () => {
     fc.assert(
       fc.property(anyText, anyText, (a, b) => {
         const [one, other] = [keys.ofEntryKey(a), keys.ofEntryKey(b)];
@@ -46,7 +46,7 @@ describe("storedKeys", () => {
     );
   });
 
-  it("finds an exported entry where the key itself is looked up, in every store", () => {
+  it("finds an exported entry by its key in every store", () => {
     fc.assert(
       fc.property(anyText, (entryKey) => {
         const { scope, key } = keys.ofEntryKey(entryKey);

@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { expect, it } from "vitest";
 import { watchErrors } from "../../../src/store/index.js";
 
-it("remembers the last error of each event, with one listener for all stores on a client", () => {
+it("keeps the last error of each event, with one listener for all stores on a client", () => {
   const client = new EventEmitter();
   const errors = watchErrors(client, ["error", "node-error"]);
   expect(watchErrors(client, ["error", "node-error"])).toBe(errors);
@@ -14,6 +14,6 @@ it("remembers the last error of each event, with one listener for all stores on 
   expect(errors.last).toBe(second);
 });
 
-it("leaves a client without events alone", () => {
+it("accepts a client without events", () => {
   expect(watchErrors({}, ["error"]).last).toBeUndefined();
 });

@@ -24,10 +24,10 @@ function admissionOf(...keys: readonly string[]): Admission {
   return { claims: keys.map((key) => ({ scope: SCOPE, key, policy, cost: 1 })), charge: true };
 }
 
-/** The numbers of a window with one unit used, and no block. */
+/** The numbers of a window with `count` units used, and no block. */
 const used = (count: number): readonly number[] => [0, NOW_MS, count];
 
-/** A reply in which all admissions of a batch were granted. */
+/** A reply that grants all admissions of a batch. */
 function granted({ numbers }: Batch): readonly number[] {
   const reply = [NOW_MS];
   for (let i = 0; i < numbers.length; ) {
@@ -55,7 +55,7 @@ interface FakeOptions {
   readonly write?: PageWriter["write"];
 }
 
-/** A store on a database that grants everything, unless it is to do something else. */
+/** A store on a database that grants everything by default. */
 function fakeStore({ send, undecided, places, entries = [], write = async () => [] }: FakeOptions = {}): Fake {
   const batches: Batch[] = [];
   const updated: string[] = [];
@@ -96,13 +96,13 @@ async function listed(store: RemoteStore): Promise<readonly ExportedEntry[]> {
   return entries;
 }
 
-/** Places by the first letter of a user's key. */
+/** Uses the first letter of a user's key as its place. */
 function placesOf(): { split: boolean; of(key: string): string } {
   return { split: true, of: (key) => key.slice(SCOPE.length)[0] as string };
 }
 
 describe("createRemoteStore", () => {
-  it("sends the calls of one turn as one batch, each key and policy once, and reads the reply", async () => {
+  it("sends the calls of one turn as one batch, with each key and policy once, and reads the reply", async () => {
     const { store, batches } = fakeStore();
     const outcomes = await Promise.all(["a", "b", "a"].map((key) => store.decide(admissionOf(key))));
     expect(outcomes.map(({ allowed, nowMs }) => [allowed, nowMs])).toEqual(Array(3).fill([true, NOW_MS]));
@@ -118,7 +118,7 @@ describe("createRemoteStore", () => {
     ]);
   });
 
-  it("sends calls with different explicit times apart, in order", async () => {
+  it("sends calls with different explicit times separately, in order", async () => {
     const { store, batches } = fakeStore();
     await Promise.all([1, 1, 2].map((nowMs) => store.decide(admissionOf("a"), { nowMs })));
     expect(batches.map(({ nowMs, numbers }) => [nowMs, numbers.length])).toEqual([
@@ -146,7 +146,7 @@ describe("createRemoteStore", () => {
     await expect(listed(store)).rejects.toMatchObject(closed);
   });
 
-  it("rejects further methods after close, too", async () => {
+  it("rejects further methods after close too", async () => {
     const store = createRemoteStore(
       {
         name: "fake",
@@ -166,7 +166,7 @@ describe("createRemoteStore", () => {
 });
 
 describe("a batch", () => {
-  it("is asked again at once as long as nothing has run, and gives up in the end", async () => {
+  it("is retried at once while nothing has run, and gives up after 20 tries", async () => {
     let tries = 0;
     const { store, batches } = fakeStore({
       send: async (batch) => (++tries < 3 ? { all: "again" } : { numbers: granted(batch) }),
@@ -178,7 +178,7 @@ describe("a batch", () => {
     expect(sent).toHaveLength(20);
   });
 
-  it("asks only for the calls that are open, and for none whose deadline has passed", async () => {
+  it("retries only unanswered calls whose deadline has not passed", async () => {
     const lateMs = performance.now() + 50;
     const { store, batches } = fakeStore({
       async send(batch) {
@@ -201,7 +201,7 @@ describe("a batch", () => {
     expect(batches.map(({ keys }) => keys.length)).toEqual([3, 1]);
   });
 
-  it("returns a decision that came after its deadline: the charge was made, and may have to be undone", async () => {
+  it("returns a decision after its deadline, since its charge may have to be refunded", async () => {
     const lateMs = performance.now() + 20;
     const { store, batches } = fakeStore({
       async send(batch) {
@@ -213,7 +213,7 @@ describe("a batch", () => {
     expect(batches).toHaveLength(1);
   });
 
-  it("rejects one admission alone, for state that can't be read or its own failure", async () => {
+  it("rejects a single admission if its state is unreadable or it failed alone", async () => {
     const failure = new SluiceError("STORE_FAILED", "refused");
     const { store } = fakeStore({
       send: async () => ({ numbers: [NOW_MS, -1, -2, 1, ...used(3)], otherwise: () => failure }),
@@ -226,7 +226,7 @@ describe("a batch", () => {
     expect(fine).toMatchObject({ value: { allowed: true, findings: [{ remaining: 7 }] } });
   });
 
-  it("keeps decisions that were made before another try of the same batch failed", async () => {
+  it("keeps decisions that were made before a retry of the batch failed", async () => {
     const { store, batches } = fakeStore({
       async send() {
         if (batches.length > 1) throw new SluiceError("STORE_FAILED", "the connection broke");
@@ -269,7 +269,7 @@ describe("a batch", () => {
 });
 
 describe("several places", () => {
-  it("get a batch each, and one that fails fails alone", async () => {
+  it("get one batch each, and fail separately", async () => {
     const { store, batches } = fakeStore({
       places: placesOf(),
       async send(batch) {
@@ -285,7 +285,7 @@ describe("several places", () => {
     ]);
   });
 
-  it("are looked at, charged in order, and refunded when a later one denies", async () => {
+  it("are peeked, charged in order, and refunded if a later one denies", async () => {
     const { store, batches, updated } = fakeStore({
       places: placesOf(),
       async send(batch) {
@@ -293,7 +293,7 @@ describe("several places", () => {
         return batch.place === "b" && isCharge ? { numbers: [NOW_MS, 0, ...used(10)] } : { numbers: granted(batch) };
       },
     });
-    // The state that the fake database granted from.
+    // The state after the grant of the fake database.
     await store.atomicUpdate(`${SCOPE}a1`, () => ({ state: [1, 0, [NOW_MS, 1]], ttlMs: 60_000 }));
     expect(await store.decide(admissionOf("a1", "b1"))).toMatchObject({ allowed: false });
     expect(batches.map(({ place, numbers }) => `${numbers[0] === 1 ? "charge" : "look"} ${place}`)).toEqual([
@@ -306,7 +306,7 @@ describe("several places", () => {
     expect(await store.atomicUpdate(`${SCOPE}a1`, () => undefined)).toEqual([1, 0, [NOW_MS, 0]]);
   });
 
-  it("found out while a batch is sent: the calls are decided again, each in its place", async () => {
+  it("found while a batch is sent: the calls are decided again, each in its place", async () => {
     const places = { ...placesOf(), split: false };
     const { store, batches } = fakeStore({
       places,
@@ -321,7 +321,7 @@ describe("several places", () => {
     expect(batches.filter(({ place }) => place === undefined)).toHaveLength(1);
   });
 
-  it("decide claim by claim, by compare-and-set, where a batch can't", async () => {
+  it("decide claim by claim with compare-and-set if a batch cannot", async () => {
     const { store, updated } = fakeStore({ send: async () => ({ all: "apart" }) });
     expect(await store.decide(admissionOf("a", "b"))).toMatchObject({
       allowed: true,
@@ -334,7 +334,7 @@ describe("several places", () => {
 describe("entries", () => {
   const entryOf = (key: string): ExportedEntry => ({ key, state: 1, expiresAtMs: 2_000.5 });
 
-  it("are listed with their keys, digests as such, without the store's own", async () => {
+  it("are listed with their keys or digests, without the store's own entry", async () => {
     const digest = `#${"0".repeat(64)}`;
     const entries = [`${SCOPE}a`, "#own", SCOPE + digest].map((key) => ({ key, state: 1, expiresAtMs: 5 }));
     const { store } = fakeStore({ entries });
@@ -344,7 +344,7 @@ describe("entries", () => {
     ]);
   });
 
-  it("are imported in pages, each key once, and those left alone are returned in order", async () => {
+  it("are imported in pages, each key once, and skipped ones are returned in order", async () => {
     const pages: (readonly StoredEntry[])[] = [];
     const { store } = fakeStore({
       async write(page) {
@@ -366,7 +366,7 @@ describe("entries", () => {
     ]);
   });
 
-  it("are imported in pages of one place, also if the places become known in between", async () => {
+  it("are imported in pages of one place, even if the places become known during the import", async () => {
     const places = { ...placesOf(), split: false };
     const written: (readonly [string | undefined, number])[] = [];
     const { store } = fakeStore({

@@ -32,7 +32,7 @@ it("sweeps up to 1,000 entries by default", async () => {
   expect(limits).toEqual([1_000, 5]);
 });
 
-it("sweeps every so often until nothing is left, when it has the turn, and never after stop", async () => {
+it("sweeps until nothing is left whenever it has the turn, and never after stop", async () => {
   const removed: number[] = [];
   let left = 2_500;
   let turns = 0;
@@ -57,7 +57,7 @@ it("sweeps every so often until nothing is left, when it has the turn, and never
   expect(turns).toBeLessThanOrEqual(before + 1);
 });
 
-it("reports a sweep that failed, and makes the next one", async () => {
+it("reports a failed sweep, and makes the next one", async () => {
   const errors: unknown[] = [];
   const { stop } = createSweeping(
     { sweepEvery: 1, onSweepError: (error) => errors.push(error) },
@@ -69,7 +69,7 @@ it("reports a sweep that failed, and makes the next one", async () => {
   expect(errors[0]).toMatchObject({ message: "no table" });
 });
 
-it("takes a turn that has not ended only where the clock has stepped back", async () => {
+it("takes over a turn that has not ended only if the clock has stepped back", async () => {
   let next: NextSweepTurn | undefined;
   const { stop } = createSweeping({ sweepEvery: 5 }, none, async (given) => {
     next = given;
@@ -82,11 +82,11 @@ it("takes a turn that has not ended only where the clock has stepped back", asyn
     [undefined, ours],
     [[1_003, 5], undefined],
     [[1_005, 5], undefined],
-    // Of a process that sweeps less often.
+    // A turn of a process that sweeps less often.
     [[4_600, 3_600], undefined],
     [[3_601_000, 3_600], ours],
     [[1_006, 5], ours],
-    // Of earlier releases.
+    // Turns of earlier releases.
     [null, undefined],
     [0, undefined],
   ];
