@@ -15,10 +15,8 @@ export interface Table {
   readonly scope: string;
   /** The slot of each key. */
   readonly slotOf: Map<string, number>;
-  /** Returns whether a slot's key would be denied now, so that other slots must be evicted first. */
-  isExhausted(slot: number, nowMs: number): boolean;
-  /** Returns whether half of a slot's limit is available again and its key is not blocked. */
-  hasRecovered(slot: number, nowMs: number): boolean;
+  /** Returns whether a slot's key is not blocked and its policy would allow a cost, which depends on the limit. */
+  allows(slot: number, nowMs: number, costOf: (limit: number) => number): boolean;
 }
 
 /**
@@ -65,7 +63,7 @@ export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>):
   let room = 0;
   const eviction = createEviction(maxKeys, {
     expiresAtMs,
-    hasRecovered: (slot, nowMs) => tables[slot]?.hasRecovered(slot, nowMs) ?? true,
+    hasRecovered: (slot, nowMs) => tables[slot]?.allows(slot, nowMs, halfOf) ?? true,
   });
 
   function grow(): void {
@@ -137,8 +135,8 @@ export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>):
 
     wrote(slot, nowMs) {
       const table = tables[slot] as Table;
-      if (table.isExhausted(slot, nowMs)) eviction.guard(slot);
-      else if (eviction.isGuarded(slot) && table.hasRecovered(slot, nowMs)) eviction.unguard(slot);
+      if (!table.allows(slot, nowMs, () => 1)) eviction.guard(slot);
+      else if (eviction.isGuarded(slot) && table.allows(slot, nowMs, halfOf)) eviction.unguard(slot);
     },
 
     sweepOne(nowMs) {
@@ -163,4 +161,8 @@ export function createSlots(maxKeys: number, tablesByScope: Map<string, Table>):
     },
   };
   return slots;
+}
+
+function halfOf(limit: number): number {
+  return Math.ceil(limit / 2);
 }

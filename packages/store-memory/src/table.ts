@@ -70,9 +70,7 @@ function cellTable(scope: string, slots: Slots, algorithm: CellAlgorithm): State
   const table: StateTable = {
     ...json,
     isRead: true,
-    isExhausted: (slot, nowMs) => denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, 1)),
-    hasRecovered: (slot, nowMs) =>
-      !denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, halfOf(algorithm, policy))),
+    allows: (slot, nowMs, costOf) => allows(table, slots, slot, nowMs, costOf, look),
     judge(slot, policy, nowMs, cost, finding) {
       if (slot === NO_SLOT) {
         algorithm.judge(fresh, 0, policy, nowMs, cost, finding);
@@ -137,9 +135,7 @@ function entryTable(scope: string, slots: Slots, algorithm: Algorithm): StateTab
   const table: StateTable & { ttlMs: number | undefined } = {
     ...json,
     isRead: true,
-    isExhausted: (slot, nowMs) => denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, 1)),
-    hasRecovered: (slot, nowMs) =>
-      !denies(table, slots, slot, nowMs, (policy) => look(slot, policy, nowMs, halfOf(algorithm, policy))),
+    allows: (slot, nowMs, costOf) => allows(table, slots, slot, nowMs, costOf, look),
     judge(slot, policy, nowMs, cost, finding) {
       const found = algorithm.step(stateOf(slot), policy, nowMs, cost);
       finding.allowed = found.allowed;
@@ -185,8 +181,7 @@ export function jsonTable(scope: string, slots: Slots): StateTable {
     policy: undefined,
     ttlMs: undefined,
     isRead: false,
-    isExhausted: () => true,
-    hasRecovered: () => false,
+    allows: () => false,
     judge: () => false,
     charge() {},
     read: (slot) => JSON.parse(slots.objects.get(slot) as string),
@@ -218,22 +213,23 @@ export function correctBlock(slots: Slots, slot: number, nowMs: number): boolean
 }
 
 /** Judges a slot without changing it. */
-type Look = (policy: Policy) => { readonly allowed: boolean };
+type Look = (slot: number, policy: Policy, nowMs: number, cost: number) => { readonly allowed: boolean };
 
-/** Returns whether a look denies. State that can't be judged is kept: it is a block, or was written by another release. */
-function denies(table: StateTable, slots: Slots, slot: number, nowMs: number, look: Look): boolean {
-  if ((slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs) return true;
-  if (table.policy === undefined) return true;
+/** See {@link Table.allows}. State that can't be judged allows nothing: it is a block, or was written by another release. */
+function allows(
+  { policy }: StateTable,
+  slots: Slots,
+  slot: number,
+  nowMs: number,
+  costOf: (limit: number) => number,
+  look: Look,
+): boolean {
+  if ((slots.cells[slot * STRIDE + BLOCKED_UNTIL_MS] as number) > nowMs || policy === undefined) return false;
   try {
-    return !look(table.policy).allowed;
+    return look(slot, policy, nowMs, costOf(algorithmOf(policy).quota(policy).limit)).allowed;
   } catch {
-    return true;
+    return false;
   }
-}
-
-/** Half of what a policy grants at once. */
-function halfOf<P extends Policy>({ quota }: Pick<Algorithm<P>, "quota">, policy: P): number {
-  return Math.ceil(quota(policy).limit / 2);
 }
 
 /** Keeps a slot at least until a time. */
