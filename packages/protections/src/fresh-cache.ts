@@ -1,4 +1,4 @@
-import { copyOfKey, hasRequestContexts } from "@sluice/core/kit";
+import { copyOfKey, hasRequestContexts, roomOf } from "@sluice/core/kit";
 import type { Rule } from "@sluice/core/store";
 
 /** The remembered value of a key. */
@@ -36,12 +36,13 @@ export interface FreshCache<V> {
 /**
  * Creates the cache.
  *
- * @param size the most keys. The key that has not been asked for longest is removed first
+ * @param size the most keys. A long key counts as several. The key that has not been asked for longest is removed first
  * @param nowMs a clock that never steps back or ahead
  * @param timeoutMs the maximum time of a read. An older read will never end, for example because its timers were fake
  */
 export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs: number): FreshCache<V> {
   const slots = new Map<string, Slot<V>>();
+  let room = 0;
   // On Workers a read ends with the request that started it. Other requests that wait for it would wait forever.
   const longestShareMs = hasRequestContexts() ? 0 : timeoutMs;
 
@@ -55,10 +56,15 @@ export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs
       readingSinceMs: 0,
     };
     // Keeps the most recently used key last.
-    slots.delete(key);
+    forget(key);
     slots.set(slot.key, slot);
-    if (slots.size > size) slots.delete(slots.keys().next().value as string);
+    room += roomOf(key);
+    while (room > size) forget(slots.keys().next().value as string);
     return slot;
+  }
+
+  function forget(key: string): void {
+    if (slots.delete(key)) room -= roomOf(key);
   }
 
   return {
@@ -80,7 +86,7 @@ export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs
           return value;
         })
         .catch((error: unknown) => {
-          if (!known && slots.get(key) === slot) slots.delete(key);
+          if (!known && slots.get(key) === slot) forget(key);
           if (instead !== undefined) return instead(slot.value);
           throw error;
         })
@@ -91,9 +97,7 @@ export function createFreshCache<V>(size: number, nowMs: () => number, timeoutMs
       slot.readingSinceMs = readMs;
       return reading;
     },
-    forget(key) {
-      slots.delete(key);
-    },
+    forget,
   };
 }
 

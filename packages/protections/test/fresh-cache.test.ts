@@ -47,6 +47,19 @@ it("shares no read on Workers, where it ends with the request that began it", as
   expect(cache.get("k", never)).toBe("read");
 });
 
+it("holds fewer long keys", async () => {
+  const cache = createFreshCache<string>(100, () => 0, 500);
+  const keys = Array.from({ length: 20 }, (_, i) => `${i} ${"x".repeat(5_000)}`);
+  for (const key of keys) await cache.get(key, read);
+  const reads = vi.fn(read);
+  for (const key of keys.toReversed()) await cache.get(key, reads);
+  // Each takes the room of 20 keys, so only the last 5 were kept.
+  expect(reads).toHaveBeenCalledTimes(15);
+  for (const key of keys) cache.forget(key);
+  for (let i = 0; i < 100; i++) await cache.get(`short ${i}`, read);
+  for (let i = 0; i < 100; i++) expect(cache.get(`short ${i}`, never)).toBe("read");
+});
+
 it("keeps nothing of the texts that keys were cut out of", async () => {
   const cache = createFreshCache<string>(10_000, () => 0, 500);
   const before = heapUsed();

@@ -24,7 +24,10 @@ export interface BlocklistOptions extends RecordOptions {
    * Default `"1s"`.
    */
   staleFor?: Duration | undefined;
-  /** How many keys are remembered for this time: a whole number of 1 or more. Default 10,000. */
+  /**
+   * How many keys are remembered for this time: a whole number of 1 or more. A long key counts as several, one for each 256
+   * characters. Default 10,000.
+   */
   cacheSize?: number | undefined;
   /**
    * The number of leading bits of an IPv6 address that identify a client, as for the limiter: 32 to 128. Default 56.

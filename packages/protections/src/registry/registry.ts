@@ -28,7 +28,10 @@ export interface RegistryOptions extends RecordOptions {
    * by another process is seen at most this much later. 1 ms to `"1h"`. Default `"1s"`.
    */
   staleFor?: Duration | undefined;
-  /** How many clients are remembered for this time: a whole number of 1 or more. Default 10,000. */
+  /**
+   * How many clients are remembered for this time: a whole number of 1 or more. A long id counts as several, one for each 256
+   * characters. Default 10,000.
+   */
   cacheSize?: number | undefined;
 }
 
