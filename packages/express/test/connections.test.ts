@@ -33,7 +33,7 @@ async function listening(listener: RequestListener, path?: string): Promise<Serv
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
-/** The path of a Unix socket that is removed after the test. */
+/** Returns the path of a Unix socket, which is removed after the test. */
 async function socketPath(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "sluice-"));
   closing.push(() => rm(folder, { recursive: true }));
@@ -46,7 +46,7 @@ async function statusOf(socketPath: string, headers: Record<string, string> = {}
   return response.statusCode;
 }
 
-/** A store that takes a while for everything, as over a network. */
+/** A store whose calls take 5 ms, as over a network. */
 function slowStore(): Store {
   const inner = memoryStore();
   const aWhile = () => new Promise((resolve) => setTimeout(resolve, 5));
@@ -88,7 +88,7 @@ describe.each(versions)("%s", (_, express) => {
     expect([await from("192.0.2.1"), await from("192.0.2.1:80"), await from("192.0.2.2")]).toEqual([200, 429, 200]);
   });
 
-  it("takes a trusted proxy with a port for a proxy", async () => {
+  it("recognises a trusted proxy by its address even if a port follows", async () => {
     const { app } = appOf((app) => {
       app.set("trust proxy", ["loopback", "10.0.0.0/8"]).use(rateLimit(memoryStore(), once1h));
     });
@@ -107,7 +107,7 @@ describe.each(versions)("%s", (_, express) => {
       app.use((req, _res, next) => {
         reached.push("limiter");
         if (req.url === "/destroyed") req.socket.destroy();
-        // The peer has reset the connection, which nobody has noticed yet.
+        // The peer has reset the connection, but no event has reported it yet.
         if (req.url === "/reset") Object.defineProperty(req.socket, "remoteAddress", { value: undefined });
         setImmediate(next);
       });
@@ -129,7 +129,7 @@ describe.each(versions)("%s", (_, express) => {
     expect((await limiter.peek("unusable-address")).remaining).toBe(1);
   });
 
-  it("warns of Cloudflare's field where no proxy is trusted", async () => {
+  it("warns of Cloudflare's field if no proxy is trusted", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const { app } = appOf((app) => app.use(rateLimit(memoryStore(), { name: "login" })));
     const url = `http://127.0.0.1:${portOf(await listening(app))}`;
@@ -139,7 +139,7 @@ describe.each(versions)("%s", (_, express) => {
     expect(warn.mock.calls).toEqual([[expect.stringMatching(/FORWARDING_IGNORED.*cf-connecting-ip/)]]);
   });
 
-  it("never touches Node's own req.client", async () => {
+  it("does not change Node's own req.client", async () => {
     const store = memoryStore();
     const seen: unknown[] = [];
     const { app } = appOf((app) => {
@@ -153,7 +153,7 @@ describe.each(versions)("%s", (_, express) => {
     expect(seen).toEqual([true, undefined]);
   });
 
-  it("settles once before the handler of a serverless platform resolves", async () => {
+  it("settles once, before the handler of a serverless platform resolves", async () => {
     for (const store of [memoryStore(), slowStore()]) {
       const limiter = createLimiter({ store, policies: fixedWindow({ limit: 5, window: "1h" }) });
       let asked = 0;
@@ -184,7 +184,7 @@ describe.each(versions)("%s", (_, express) => {
     }
   });
 
-  it("settles a response whose stand-in for a socket is a stream, as that of light-my-request", async () => {
+  it("settles a response whose socket is a mere stream, as in light-my-request", async () => {
     const limiter = createLimiter({ store: slowStore(), policies: fixedWindow({ limit: 5, window: "1h" }) });
     const { app } = appOf((app) => {
       app.use(
@@ -194,7 +194,7 @@ describe.each(versions)("%s", (_, express) => {
     const req = Object.assign(new IncomingMessage(new Socket()), { method: "GET", url: "/" });
     const res = new ServerResponse(req);
     res.assignSocket(new Writable({ write: (_chunk, _encoding, done) => void setImmediate(done) }) as Socket);
-    // It reports the end at once, before anything has been written.
+    // Emits the end at once, before anything has been written.
     const { end } = res;
     res.end = ((...args: []) => {
       Reflect.apply(end, res, args);
@@ -229,7 +229,7 @@ describe("without Express", () => {
     expect([errors, warn.mock.calls.length]).toEqual([[], 1]);
   });
 
-  it("passes errors to next, also at once", async () => {
+  it("passes errors to next, even synchronous ones", async () => {
     vi.spyOn(console, "warn").mockImplementation(() => {});
     const errors: unknown[] = [];
     const path = await socketPath();

@@ -31,7 +31,9 @@ const stores: readonly [name: string, open: () => Store][] = [
   ["Redis", () => redisStore({ client })],
 ];
 
-/** Statuses and one header field of requests sent one after the other to an app with express-rate-limit. */
+/**
+ * Sends requests one after the other to an app with express-rate-limit. Returns each status with the remaining quota.
+ */
 async function answers(options: Partial<Options>, count: number, statusOf = (_i: number) => 200): Promise<string[]> {
   const app = express();
   app.use(rateLimit({ windowMs: 60_000, limit: 2, standardHeaders: "draft-6", legacyHeaders: false, ...options }));
@@ -60,7 +62,7 @@ describe.each(stores)("a store for express-rate-limit on %s", (name, open) => {
     return store;
   };
 
-  it("limits requests of express-rate-limit without a complaint from it", async () => {
+  it("limits requests of express-rate-limit without an error from it", async () => {
     const complaints = vi.spyOn(console, "error").mockImplementation(() => {});
     const store = toExpressRateLimitStore(open(), { prefix: `${prefix}-http` });
     expect(await answers({ store }, 4)).toEqual(["200 1", "200 0", "429 0", "429 0"]);
@@ -68,14 +70,14 @@ describe.each(stores)("a store for express-rate-limit on %s", (name, open) => {
     complaints.mockRestore();
   });
 
-  it("takes back failed requests", async () => {
+  it("refunds failed requests", async () => {
     const store = toExpressRateLimitStore(open(), { prefix: `${prefix}-failed` });
     const statusOf = (i: number): number => (i < 3 ? 500 : 200);
     const seen = await answers({ store, skipFailedRequests: true }, 5, statusOf);
     expect(seen.map((line) => line.split(" ")[0])).toEqual(["500", "500", "500", "200", "200"]);
   });
 
-  it("counts hits of one window, rejected ones included", async () => {
+  it("counts all hits of a window, including rejected ones", async () => {
     const store = opened("counts");
     const first = await store.increment("a");
     expect(first.totalHits).toBe(1);
@@ -84,7 +86,7 @@ describe.each(stores)("a store for express-rate-limit on %s", (name, open) => {
     expect((await store.increment("b")).totalHits).toBe(1);
   });
 
-  it("loses no hit of concurrent requests", async () => {
+  it("counts every hit of concurrent requests", async () => {
     const store = opened("concurrent");
     const hits = await Promise.all(Array.from({ length: 50 }, () => store.increment("a")));
     expect(hits.map(({ totalHits }) => totalHits).sort((a, b) => a - b)).toEqual(hits.map((_, i) => i + 1));
@@ -98,7 +100,7 @@ describe.each(stores)("a store for express-rate-limit on %s", (name, open) => {
     expect((await store.get("a"))?.totalHits).toBe(1);
   });
 
-  it("takes hits back, never below none", async () => {
+  it("takes hits back, but never below 0", async () => {
     const store = opened("decrement");
     await store.decrement("a");
     expect(await store.get("a")).toBeUndefined();
@@ -111,7 +113,7 @@ describe.each(stores)("a store for express-rate-limit on %s", (name, open) => {
     expect((await store.increment("a")).totalHits).toBe(1);
   });
 
-  it("forgets one client", async () => {
+  it("resets one client", async () => {
     const store = opened("reset");
     await store.increment("a");
     await store.increment("b");
@@ -132,7 +134,7 @@ describe.each(stores)("a store for express-rate-limit on %s", (name, open) => {
     expect((await other?.increment("a"))?.totalHits).toBe(1);
   });
 
-  it("is a store by the types of express-rate-limit", () => {
+  it("has the store type of express-rate-limit", () => {
     expectTypeOf(opened("types")).toExtend<PeerStore>();
     expect(opened("types").localKeys).toBe(false);
   });
@@ -151,7 +153,7 @@ describe("windows", () => {
     expect(await store.increment("a")).toEqual({ totalHits: 1, resetTime: new Date(1_002_000) });
   });
 
-  it("of Redis leave nothing behind", async () => {
+  it("leave no keys in Redis after they end", async () => {
     await client.flushall();
     const store = toExpressRateLimitStore(redisStore({ client }), { prefix: "lifetimes" });
     store.init({ windowMs: 60_000 });
@@ -188,7 +190,7 @@ describe("a store that fails", () => {
     const silent: Store & RemoteStoreMark = { ...memoryStore(), remote, atomicUpdate };
     const store = toExpressRateLimitStore(silent, { timeout: "20ms", breaker });
     store.init({ windowMs: 1_000 });
-    // On a busy machine, ten real time-outs may take longer than the breaker stays open.
+    // On a busy machine, ten real timeouts may take longer than the breaker stays open.
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     try {
       const codes: unknown[] = [];
@@ -209,7 +211,7 @@ describe("a store that fails", () => {
     }
   });
 
-  it("lets express-rate-limit decide", async () => {
+  it("leaves the decision to express-rate-limit", async () => {
     const complaints = vi.spyOn(console, "error").mockImplementation(() => {});
     const store = toExpressRateLimitStore(failing(new Error("down")));
     expect(await answers({ store, passOnStoreError: true }, 1)).toEqual(["200 null"]);
@@ -217,7 +219,7 @@ describe("a store that fails", () => {
   });
 });
 
-it("rejects options that it does not have, and a hit before it knows the window", async () => {
+it("refuses unknown options, and a hit before init", async () => {
   expect(() => toExpressRateLimitStore(memoryStore(), { windowMs: 5 } as never)).toThrow(/UNKNOWN_OPTION/);
   await expect(toExpressRateLimitStore(memoryStore()).increment("a")).rejects.toThrow(/no windowMs/);
 });

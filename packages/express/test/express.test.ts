@@ -40,7 +40,7 @@ const versions = [
   ["Express 4", express4 as unknown as typeof express5],
 ] as const;
 
-/** A store that answers when the test says so. */
+/** A store that answers only after `release`. */
 function heldStore(): { store: Store; release: () => void } {
   let release = () => {};
   const released = new Promise<void>((resolve) => {
@@ -57,7 +57,7 @@ function heldStore(): { store: Store; release: () => void } {
 }
 
 describe.each(versions)("%s", (_, express) => {
-  it("limits with nothing but a store", async () => {
+  it("needs only a store", async () => {
     const app = express();
     app.use(rateLimit(memoryStore()));
     app.get("/", (_req, res) => res.send("ok"));
@@ -66,7 +66,7 @@ describe.each(versions)("%s", (_, express) => {
     expect(await response.text()).toBe("ok");
   });
 
-  it("answers in the same turn on a store in memory", async () => {
+  it("answers in the same turn with a store in memory", async () => {
     const app = express();
     const order: string[] = [];
     app.use((_req, _res, next) => {
@@ -103,7 +103,7 @@ describe.each(versions)("%s", (_, express) => {
     expect(addresses[0]).toBe("::ffff:127.0.0.1");
   });
 
-  it("keeps the fields on thrown values that are not errors", async () => {
+  it("keeps the fields if a value that is not an error is thrown", async () => {
     const app = express();
     app.use(rateLimit(memoryStore()));
     app.use(() => {
@@ -113,7 +113,7 @@ describe.each(versions)("%s", (_, express) => {
     expect([response.status, response.headers.get("ratelimit")]).toEqual([500, '"default";r=99;t=1']);
   });
 
-  it("leaves a response alone that was sent while the store was asked", async () => {
+  it("does not change a response that was sent while the store decided", async () => {
     const { store, release } = heldStore();
     const app = express();
     const reached: string[] = [];
@@ -146,7 +146,7 @@ describe.each(versions)("%s", (_, express) => {
       },
       false,
     ],
-  ] as const)("passes on what a rejection handler %s", async (_what, fail, slow) => {
+  ] as const)("passes on errors if a rejection handler %s", async (_what, fail, slow) => {
     const app = express();
     const { store, release } = heldStore();
     release();
@@ -178,7 +178,7 @@ describe.each(versions)("%s", (_, express) => {
     expect([response.status, response.headers.get("x-would-be")]).toEqual([200, "429"]);
   });
 
-  it("warns of middleware that is made in a handler, once in a process", async () => {
+  it("warns once per process of middleware that is created in a handler", async () => {
     vi.resetModules();
     const fresh = await import("../src/index.js");
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
@@ -191,7 +191,7 @@ describe.each(versions)("%s", (_, express) => {
     warn.mockRestore();
   });
 
-  it("limits a router, and a single route, as Express mounts them", async () => {
+  it("limits a router and a single route", async () => {
     const app = express();
     const limiter = createLimiter({ store: memoryStore(), policies: fixedWindow({ limit: 1, window: "1h" }) });
     const api = express.Router();
@@ -212,7 +212,7 @@ describe.each(versions)("%s", (_, express) => {
 describe.each(versions)("the decision on the request, %s", (_, express) => {
   const remainingOf = (value: unknown): unknown => (value as Decision | undefined)?.remaining;
 
-  it("is found in a mounted app and after it, and is not an own property of the request", async () => {
+  it("is set in a mounted app and after it, and is not an own property of the request", async () => {
     const [app, mounted] = [express(), express()];
     const seen: unknown[] = [];
     mounted.use(rateLimit(memoryStore(), fixedWindow({ limit: 5, window: "1h" })));
@@ -232,7 +232,7 @@ describe.each(versions)("the decision on the request, %s", (_, express) => {
     expect(seen).toEqual([4, false, 4, 3, false, 3, undefined]);
   });
 
-  it("is the last one's, and separate for each request", async () => {
+  it("is that of the last limiter, and separate for each request", async () => {
     const app = express();
     const store = memoryStore();
     const policies = fixedWindow({ limit: 9, window: "1h" });
@@ -256,7 +256,7 @@ describe.each(versions)("the decision on the request, %s", (_, express) => {
     expect(answers).toEqual(["mine", "mine", "mine"]);
   });
 
-  it("leaves Express's own properties alone", async () => {
+  it("does not replace Express's own properties", async () => {
     const app = express();
     app.use(rateLimit(memoryStore(), { requestProperty: "baseUrl" }));
     app.get("/", (req, res) => {
@@ -267,23 +267,23 @@ describe.each(versions)("the decision on the request, %s", (_, express) => {
   });
 });
 
-describe("types", () => {
-  it("know the decision on Express's request", () => {
+describe("the API", () => {
+  it("accepts Express's request in decisionOf", () => {
     expectTypeOf(decisionOf).toBeCallableWith({} as Request);
     expectTypeOf(decisionOf).returns.toEqualTypeOf<Decision | undefined>();
   });
 
-  it("pass Express's request to the functions of the options", () => {
+  it("passes Express's request to the functions of the options", () => {
     expectTypeOf<NonNullable<RateLimitOptions["key"]>>().parameter(0).toEqualTypeOf<Request>();
     expectTypeOf<NonNullable<RateLimitOptions["skip"]>>().parameter(0).toEqualTypeOf<Request>();
     expectTypeOf<Exclude<RateLimitOptions["cost"], number | undefined>>().parameter(0).toEqualTypeOf<Request>();
   });
 
-  it("make middleware that Express takes", () => {
+  it("returns middleware of Express's type", () => {
     expectTypeOf(rateLimit).returns.toEqualTypeOf<express5.RequestHandler>();
   });
 
-  it("name the middleware, for traces", () => {
+  it("names the middleware, for traces", () => {
     expect(rateLimit(memoryStore()).name).toBe("rateLimit");
   });
 });

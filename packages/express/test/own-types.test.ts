@@ -10,9 +10,9 @@ interface Mine {
   readonly mine: true;
 }
 
-/** Every name that the middleware uses by default may be the app's own. */
+/** An app may use each default name of the middleware for its own property. */
 declare global {
-  // biome-ignore lint/style/noNamespace: how Express lets others add to its request
+  // biome-ignore lint/style/noNamespace: the way to extend Express's request type
   namespace Express {
     interface Request {
       rateLimit?: Mine;
@@ -24,7 +24,7 @@ declare global {
 }
 
 describe("an app with custom types for Express's request", () => {
-  it("keeps them", () => {
+  it("keeps its types", () => {
     expectTypeOf<Request["rateLimit"]>().toEqualTypeOf<Mine | undefined>();
     expectTypeOf<Request["debounce"]>().toEqualTypeOf<Mine | undefined>();
     expectTypeOf<Request["registeredClient"]>().toEqualTypeOf<Mine | undefined>();
@@ -32,7 +32,7 @@ describe("an app with custom types for Express's request", () => {
     expectTypeOf<Request>().not.toHaveProperty("client");
   });
 
-  it("uses the middleware beside express-rate-limit, and reads the result", () => {
+  it("can use the middleware with express-rate-limit, and read the results", () => {
     const app = express();
     app.use(rateLimitElsewhere(), rateLimit(memoryStore()), debounce(memoryStore()));
     app.use(requireRegistered(memoryStore(), { id: () => undefined }));

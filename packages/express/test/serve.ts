@@ -11,7 +11,7 @@ import { type DenialHandler, type LimitDenial, rateLimit, type Store } from "../
 /**
  * The adapter for the suite, on one version of Express.
  *
- * @param host where apps listen
+ * @param host the address at which apps listen
  */
 export function adapterOn(makeApp: typeof express, host = "127.0.0.1"): Adapter<Request, DenialHandler<LimitDenial>> {
   return {
@@ -62,7 +62,7 @@ const routes: Readonly<Record<RouteKind, Route | undefined>> = {
   throw: () => {
     throw new Error("thrown by the route");
   },
-  // Express 4 does not notice a rejected promise.
+  // Express 4 does not handle rejected promises.
   reject: (_req, _res, next) => Promise.reject(new Error("rejected by the route")).catch(next),
   status(req, res) {
     res.statusCode = Number(req.headers["x-status"]);

@@ -9,13 +9,13 @@ import { afterAll, expect, it } from "vitest";
 
 const page = await readFile(new URL("../../../docs/write-a-check.md", import.meta.url), "utf8");
 
-/** The files that the page prints, each as a block that begins with its name. */
+/** The files printed on the page, each in a block that starts with its name. */
 const printed = [...page.matchAll(/^```ts\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map(([, name = "", code = ""]) => ({
   name,
   code,
 }));
 
-// The folder of the packages that the files import.
+// A folder from which the imported packages are found.
 const parent = new URL("../node_modules/.printed/", import.meta.url).pathname;
 await mkdir(parent, { recursive: true });
 const folder = await mkdtemp(join(parent, "page-"));
@@ -30,7 +30,7 @@ it("the page prints a maintenance switch, a captcha and an app with both", () =>
   expect(printed.map(({ name }) => name)).toEqual(["maintenance.ts", "captcha.ts", "app.ts"]);
 });
 
-it("the printed checks work as the page says", async () => {
+it("the printed checks work as the page describes", async () => {
   const { createApp } = await import(pathToFileURL(join(folder, "app.js")).href);
   const maintenance = { isOn: false };
   const app = createApp(memoryStore(), maintenance, async (token: string) => token === "solved");

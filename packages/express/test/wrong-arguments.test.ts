@@ -2,7 +2,7 @@ import { memoryStore } from "@sluice/store-memory";
 import { describe, expect, test } from "vitest";
 import { createLimiter, fixedWindow, rateLimit, SluiceError, tokenBucket } from "../src/index.js";
 
-// Calls as TypeScript would refuse them: people who come from other libraries often write JavaScript.
+// Calls that TypeScript would refuse. People who switch from other libraries often write JavaScript.
 const limitBy = rateLimit as (...args: unknown[]) => unknown;
 const limiterOf = createLimiter as unknown as (...args: unknown[]) => unknown;
 const store = memoryStore();
@@ -39,12 +39,7 @@ describe("an error contains the fix", () => {
     ["a rate", () => limitBy(store, { rate: 6 }), "UNKNOWN_OPTION", BEFORE],
     ["a store option", () => limitBy(store, { store }), "UNKNOWN_OPTION", BEFORE],
     ["policies as an option", () => limitBy(store, { policies: tokenBucket() }), "UNKNOWN_OPTION", BEFORE],
-    [
-      "a policy that is only numbers",
-      () => limitBy(store, [{ limit: 5 }]),
-      "INVALID_OPTION",
-      "fixedWindow({ limit: 100",
-    ],
+    ["a policy with only numbers", () => limitBy(store, [{ limit: 5 }]), "INVALID_OPTION", "fixedWindow({ limit: 100"],
     ["a function that creates policies", () => limitBy(store, tokenBucket), "INVALID_OPTION", "call it"],
     ["trustProxy", () => limitBy(store, { trustProxy: 1 }), "UNKNOWN_OPTION", 'app.set("trust proxy", 1)'],
     ["a limiter of a store", () => limiterOf(store), "INVALID_OPTION", "write createLimiter({ store })"],
@@ -84,7 +79,7 @@ describe("an error contains the fix", () => {
   });
 });
 
-test("takes draft-8 for the fields of today's draft", () => {
+test("accepts draft-8 as a name for the fields of draft 11", () => {
   expect(() => rateLimit(store, { headers: "draft-8" })).not.toThrow();
   expect(() => rateLimit(store, { headers: ["draft-8", "legacy"] })).not.toThrow();
   expect(errorOf(() => limitBy(store, { headers: "draft-9" })).code).toBe("INVALID_OPTION");
