@@ -12,7 +12,7 @@ import {
   type Store,
 } from "../src/index.js";
 
-/** An app that a runtime serves. */
+/** An app that is served by a runtime. */
 interface Listening {
   readonly url: string;
   close(): Promise<void>;

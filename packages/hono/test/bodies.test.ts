@@ -7,7 +7,7 @@ afterEach(() => vi.restoreAllMocks());
 
 type Body = NonNullable<ConstructorParameters<typeof Response>[0]>;
 
-/** An app whose route says what it reads of the body. */
+/** An app whose route returns what it reads from the body. */
 function appWith(read: (c: Context) => Promise<unknown>): (body: Body) => Promise<unknown> {
   const app = new Hono();
   app.use(debounce(modelStore(), { clock: manualClock(), key: () => "ann" }));
@@ -15,7 +15,7 @@ function appWith(read: (c: Context) => Promise<unknown>): (body: Body) => Promis
   return async (body) => {
     const request = new Request("http://localhost/", { method: "POST", body });
     const { byteLength } = await request.clone().arrayBuffer();
-    // A field that a client sends, and a Request does not have by default.
+    // A real client sends this field. A `Request` does not have it by default.
     request.headers.set("content-length", String(byteLength));
     const response = await app.request(request);
     return response.status === 200 ? ((await response.json()) as { read: unknown }).read : response.status;
@@ -29,7 +29,7 @@ const form = (text: string): FormData => {
   return data;
 };
 
-it("leaves every form of a body to the route", async () => {
+it("lets the route read the body in every form", async () => {
   const json = appWith((c) => c.req.json());
   expect(await json('{"a":1}')).toEqual({ a: 1 });
   expect(await json('{"a":1}')).toBe(409);
@@ -49,7 +49,7 @@ it("leaves every form of a body to the route", async () => {
   expect(await bytes(new Uint8Array([0, 254]))).toEqual([0, 254]);
 });
 
-it("takes a body that was read before by Hono", async () => {
+it("accepts a body that Hono has already read", async () => {
   const app = new Hono();
   app.use(async (c, next) => {
     await c.req.json();
@@ -62,7 +62,7 @@ it("takes a body that was read before by Hono", async () => {
   expect([await ask('{"a":1}'), await ask('{"a":1}'), await ask('{"a":2}')]).toEqual([200, 409, 200]);
 });
 
-it("does not read bodies that are large, of unknown length or read without Hono, and warns", async () => {
+it("does not read bodies that are large, of unknown length or already read without Hono, and warns", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   const large = "x".repeat(2 ** 20 + 1);
   const length = appWith(async (c) => (await c.req.text()).length);

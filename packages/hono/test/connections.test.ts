@@ -33,7 +33,7 @@ async function listening(app: { fetch: Hono["fetch"] }, path?: string): Promise<
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
-/** The path of a Unix socket that is removed after the test. */
+/** Returns the path of a Unix socket, which is removed after the test. */
 async function socketPath(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "sluice-"));
   closing.push(() => rm(folder, { recursive: true }));
@@ -46,7 +46,7 @@ async function statusOf(socketPath: string, headers: Record<string, string> = {}
   return response.statusCode;
 }
 
-/** A store that takes a while for everything, as over a network. */
+/** A store whose calls take 5 ms, as over a network. */
 function slowStore(): Store {
   const inner = memoryStore();
   const aWhile = () => new Promise((resolve) => setTimeout(resolve, 5));
@@ -88,7 +88,7 @@ it.each([
   ]);
 });
 
-it("reads ports and brackets in addresses of the runtime and of proxies", async () => {
+it("accepts ports and brackets in addresses from the runtime and from proxies", async () => {
   let peer = "192.0.2.1:40000";
   const connected: GetConnInfo = () => ({ remote: { address: peer } });
   const { app } = appOf((app) => {
@@ -119,7 +119,7 @@ it.each(["error", "shared"] as const)("ends the request of a client that has lef
         reached.push("limiter");
         const { socket } = (c.env as { incoming: IncomingMessage }).incoming;
         if (c.req.path === "/destroyed") socket.destroy();
-        // The peer has reset the connection, which nobody has noticed yet.
+        // The peer has reset the connection, but no event has reported it yet.
         if (c.req.path === "/reset") Object.defineProperty(socket, "remoteAddress", { value: undefined });
         await new Promise((resolve) => setImmediate(resolve));
         await next();
@@ -144,7 +144,7 @@ it.each(["error", "shared"] as const)("ends the request of a client that has lef
   }
 });
 
-it("settles once before the handler of AWS Lambda resolves, also without a body", async () => {
+it("settles once, before the handler of AWS Lambda resolves, even without a body", async () => {
   for (const store of [memoryStore(), slowStore()]) {
     const limiter = createLimiter({ store, policies: fixedWindow({ limit: 5, window: "1h" }) });
     const outcomes: unknown[] = [];

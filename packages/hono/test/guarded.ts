@@ -37,7 +37,7 @@ export function guardsOn(getConnInfo: GetConnInfo, listen: Listen): GuardAdapter
       return { ...(await listen(app)), errors };
     },
     header: (c: Context, name) => c.req.header(name),
-    // The status is set, and not yet the response's.
+    // The status is set on the context, but not yet on the response.
     handler: (c: Context, _next: unknown, { status }: { status: number }) => c.body(`handled ${status}`),
     readsBodies: true,
   };

@@ -59,7 +59,7 @@ describe("rateLimit", () => {
     expect(await response.text()).toBe("99 left");
   });
 
-  it("knows no address if getConnInfo returns none", async () => {
+  it("has no address if getConnInfo returns none", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     for (const info of [undefined, {}, { remote: {} }, Promise.resolve({ remote: { address: "192.0.2.1" } })]) {
       const app = new Hono();
@@ -70,7 +70,7 @@ describe("rateLimit", () => {
     warn.mockRestore();
   });
 
-  it("answers in the same turn on a store in memory", async () => {
+  it("answers in the same turn with a store in memory", async () => {
     const app = new Hono();
     const order: string[] = [];
     app.use((_c, next) => {
@@ -114,7 +114,7 @@ describe("rateLimit", () => {
     expect([(await app.request("/")).status, (await app.request("/")).status]).toEqual([200, 429]);
   });
 
-  it("says where the proxies to trust belong", () => {
+  it("names the place for trusted proxies", () => {
     const options = { getConnInfo: () => ({ remote: {} }), trustProxy: ["10.0.0.0/8"] };
     for (const make of [() => rateLimit(memoryStore(), options), () => guard([limit(memoryStore())], options)]) {
       expect(make).toThrow(expect.objectContaining({ code: "UNKNOWN_OPTION" }));
@@ -128,7 +128,7 @@ describe("rateLimit", () => {
     expect(() => behindProxies(undefined as never, {})).toThrow('option "getConnInfo"');
   });
 
-  it("looks for the client behind the configured proxies", async () => {
+  it("finds the client behind the configured proxies", async () => {
     const app = new Hono();
     let peer = "10.0.0.1";
     const connected = () => ({ remote: { address: peer } });
@@ -156,7 +156,7 @@ describe("rateLimit", () => {
   });
 });
 
-describe("the fields of all limiters arrive", () => {
+describe("sends the fields of all limiters", () => {
   const answers: readonly (readonly [what: string, status: number, route: Handler])[] = [
     ["on a raw Response", 200, () => new Response("raw")],
     ["on a raw Response that comes later", 200, async () => new Response("raw", { headers: { "X-Own": "1" } })],
@@ -213,7 +213,7 @@ describe("the fields of all limiters arrive", () => {
     });
   }
 
-  it("but not where the server has to answer: on thrown values that are not errors, and on a stream that fails", async () => {
+  it("except for thrown values that are not errors, and for a failing stream, which the server answers", async () => {
     const app = new Hono();
     app.use(rateLimit(memoryStore(), fixedWindow({ limit: 9, window: "1h" }), { key }));
     app.get("/text", () => {
@@ -232,7 +232,7 @@ describe("the fields of all limiters arrive", () => {
     error.mockRestore();
   });
 
-  it("on the answer of a rejection handler", async () => {
+  it("on the response of a rejection handler", async () => {
     const app = new Hono();
     const handler = () => new Response("raw", { status: 420 });
     app.use(rateLimit(memoryStore(), once1h, { key, handler }));
@@ -243,7 +243,7 @@ describe("the fields of all limiters arrive", () => {
     expect(response.headers.get("ratelimit")).toBe('"default";r=0;t=3600');
   });
 
-  it("but for those that an answer has itself", async () => {
+  it("but keeps those that a response already has", async () => {
     const app = new Hono();
     const handler = () =>
       new Response("raw", { status: 503, headers: { "Retry-After": "7", "Cache-Control": "private" } });
@@ -255,7 +255,7 @@ describe("the fields of all limiters arrive", () => {
     expect(headers.get("ratelimit")).toBe('"default";r=0;t=3600');
   });
 
-  it("on the route's answer when a rejection handler continues to it", async () => {
+  it("on the route's response if a rejection handler continues to it", async () => {
     const app = new Hono();
     app.use(
       rateLimit(memoryStore(), once1h, {
@@ -274,7 +274,7 @@ describe("the fields of all limiters arrive", () => {
     expect(response.headers.get("ratelimit")).toBe('"default";r=0;t=3600');
   });
 
-  it("once, also where nothing was lost", async () => {
+  it("only once", async () => {
     const app = new Hono();
     app.use(rateLimit(memoryStore(), { key, headers: ["draft-11", "legacy"] }));
     app.get("/", (c) => c.text("ok"));
@@ -283,7 +283,7 @@ describe("the fields of all limiters arrive", () => {
   });
 });
 
-describe("refundWhen, where Node's response reports the end", () => {
+describe("refundWhen, if Node's response reports the end", () => {
   const somebody = fixedWindow({ limit: 2, window: "1h" });
 
   it("refunds an HTTP/2 request, but not if its client left", async () => {
@@ -309,7 +309,7 @@ describe("refundWhen, where Node's response reports the end", () => {
     await expect.poll(async () => (await limiter.peek("somebody")).remaining).toBe(1);
   });
 
-  it("knows the status that was sent when other middleware answered before the route", async () => {
+  it("receives the sent status if other middleware answered before the route", async () => {
     const limiter = createLimiter({ store: memoryStore(), policies: somebody });
     const outcomes: ResponseOutcome[] = [];
     const refundWhen = (outcome: ResponseOutcome) => outcomes.push(outcome) < 0;
@@ -326,7 +326,7 @@ describe("refundWhen, where Node's response reports the end", () => {
   });
 });
 
-describe("refundWhen, where only the body shows the end", () => {
+describe("refundWhen, if only the body shows the end", () => {
   /** An app without a server, and the outcomes of its requests. */
   function setUp(route: Handler) {
     const limiter = createLimiter({ store: memoryStore(), policies: once1h });
@@ -357,7 +357,7 @@ describe("refundWhen, where only the body shows the end", () => {
     await expect.poll(left).toBe(1);
   });
 
-  it("knows the error", async () => {
+  it("receives the error", async () => {
     const error = new Error("route");
     const { app, outcomes } = setUp(() => {
       throw error;
@@ -384,7 +384,7 @@ describe("refundWhen, where only the body shows the end", () => {
       expect([outcomes, await left()]).toEqual([[], 0]);
   });
 
-  it("keeps the request alive until it is done, where there is an ExecutionContext", async () => {
+  it("keeps the request alive until it is done, if there is an ExecutionContext", async () => {
     const { app, left } = setUp((c) => c.text("body"));
     const waiting: Promise<unknown>[] = [];
     const context = {
@@ -401,8 +401,8 @@ describe("refundWhen, where only the body shows the end", () => {
 
 it.each([
   ["middleware", (app: Hono, handler: MiddlewareHandler) => app.use(handler).get("/", (c) => c.text("ok"))],
-  ["an only handler", (app: Hono, handler: MiddlewareHandler) => app.get("/", handler)],
-])("warns of middleware that is made in %s, once in a process", async (_, mount) => {
+  ["a single handler", (app: Hono, handler: MiddlewareHandler) => app.get("/", handler)],
+])("warns of middleware that is created in %s, once per process", async (_, mount) => {
   vi.resetModules();
   const fresh = await import("../src/index.js");
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
@@ -413,7 +413,7 @@ it.each([
   warn.mockRestore();
 });
 
-it("limits a sub-app and a single route, as Hono mounts them", async () => {
+it("limits a sub-app and a single route", async () => {
   const limiter = createLimiter({ store: memoryStore(), policies: once1h });
   const api = new Hono();
   api.use(rateLimit(limiter, { key }));
@@ -427,17 +427,17 @@ it("limits a sub-app and a single route, as Hono mounts them", async () => {
   expect(statuses).toEqual([200, 429, 200]);
 });
 
-describe("types", () => {
+describe("the API", () => {
   interface AppEnv extends Env {
     Variables: { userId: string };
   }
 
-  it("know the decision in Hono's variables", () => {
+  it("accepts Hono's context in decisionOf", () => {
     expectTypeOf(decisionOf).toBeCallableWith({} as Context);
     expectTypeOf(decisionOf).returns.toEqualTypeOf<Decision | undefined>();
   });
 
-  it("pass the app's own context to the functions of the options", () => {
+  it("passes the app's own context to the functions of the options", () => {
     const app = new Hono<AppEnv>();
     app.use(
       rateLimit<AppEnv>(memoryStore(), {
@@ -453,7 +453,7 @@ describe("types", () => {
     });
   });
 
-  it("name the middleware, for traces", () => {
+  it("names the middleware, for traces", () => {
     expect(rateLimit(memoryStore(), { key }).name).toBe("rateLimit");
   });
 });

@@ -8,7 +8,7 @@ interface Mine {
   readonly mine: true;
 }
 
-/** Every name that the middleware uses by default may be the app's own. */
+/** An app may use each default name of the middleware for its own variable. */
 declare module "hono" {
   interface ContextVariableMap {
     rateLimit: Mine;
@@ -19,7 +19,7 @@ declare module "hono" {
 }
 
 describe("an app with custom types for Hono's variables", () => {
-  it("keeps them, and reads the result of the middleware", async () => {
+  it("keeps its types, and can read the results of the middleware", async () => {
     const app = new Hono<{ Variables: { user: string } }>();
     app.use(rateLimit(memoryStore(), { key: () => "somebody" }));
     app.use(requireRegistered(memoryStore(), { id: () => undefined, skip: () => true }));

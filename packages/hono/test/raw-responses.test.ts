@@ -55,7 +55,7 @@ const versions = [
 ] as const;
 
 describe.each(versions)("@hono/node-server, %s", (_, serve) => {
-  it("sends the answer of an upstream server with the client's own numbers", async () => {
+  it("sends an upstream server's response with the client's own numbers", async () => {
     const url = await upstream(stale);
     const app = new Hono();
     app.use(rateLimit(memoryStore(), policies, { key }));
@@ -71,7 +71,7 @@ describe.each(versions)("@hono/node-server, %s", (_, serve) => {
   });
 });
 
-/** An app with a cache of responses before or behind the limiter. */
+/** An app whose route returns its own response, such as one from a cache. */
 function cachingApp(route: (c: Context) => Response | Promise<Response>): Hono {
   const app = new Hono();
   app.use(rateLimit(memoryStore(), policies, { key }));
@@ -79,8 +79,8 @@ function cachingApp(route: (c: Context) => Response | Promise<Response>): Hono {
   return app;
 }
 
-describe("a response that is not the context's", () => {
-  it("has each client's own numbers, though it comes from a cache", async () => {
+describe("a response that the context did not create", () => {
+  it("has each client's own numbers, even if it comes from a cache", async () => {
     const cached = new Response("cached", { headers: { RateLimit: '"default";r=3;t=9', "RateLimit-Remaining": "3" } });
     const app = cachingApp(() => cached.clone());
     for (const [client, remaining] of [
@@ -98,7 +98,7 @@ describe("a response that is not the context's", () => {
     expect(cached.headers.get("ratelimit")).toBe('"default";r=3;t=9');
   });
 
-  it("collects nothing when the same object is returned again", async () => {
+  it("does not collect fields if the same object is returned again", async () => {
     const gone = new Response(null, { status: 204 });
     const app = cachingApp(() => gone);
     for (const [client, remaining] of [
@@ -111,7 +111,7 @@ describe("a response that is not the context's", () => {
     expect(fieldsOf(gone)).toEqual([null, null]);
   });
 
-  it("has the numbers of all limiters, whatever it had before", async () => {
+  it("has the numbers of all limiters, whatever fields it had before", async () => {
     const app = new Hono();
     const store = memoryStore();
     app.use(rateLimit(store, fixedWindow({ name: "all", limit: 9, window: "1h" }), { key }));
@@ -121,7 +121,7 @@ describe("a response that is not the context's", () => {
     expect(fieldsOf(response)).toEqual(['"all";r=8;t=3600, "one";r=4;t=3600', '"all";q=9;w=3600, "one";q=5;w=3600']);
   });
 
-  it("has no other numbers while the store fails", async () => {
+  it("has no numbers while the store fails", async () => {
     const fail = () => Promise.reject(new Error("down"));
     const store: Store = { asynchronous, atomicUpdate: fail, delete: fail, close: async () => {} };
     const app = new Hono();
@@ -130,12 +130,12 @@ describe("a response that is not the context's", () => {
     expect(fieldsOf(await app.request("/"))).toEqual([null, '"default";q=9;w=3600']);
   });
 
-  it("keeps the fields of the legacy form that the limiter does not send", async () => {
+  it("keeps legacy fields if the limiter does not send that form", async () => {
     const app = cachingApp(() => new Response("raw", { headers: { "X-RateLimit-Remaining": "5" } }));
     expect((await app.request("/")).headers.get("x-ratelimit-remaining")).toBe("5");
   });
 
-  it("is left alone where it is an upgrade, an error of the network, or has been read", async () => {
+  it("is not changed if it is an upgrade, a network error, or already read", async () => {
     const upgrade = Object.defineProperty(new Response(null), "status", { value: 101 });
     const read = new Response("read");
     await read.text();
@@ -145,7 +145,7 @@ describe("a response that is not the context's", () => {
   });
 });
 
-it("does not touch a response that the route has sent directly, and settles it once", async () => {
+it("does not change a response that the route sent directly, and settles it once", async () => {
   const limiter = createLimiter({ store: memoryStore(), policies });
   let asked = 0;
   const refundWhen = () => {

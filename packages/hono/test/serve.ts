@@ -27,7 +27,7 @@ export function listenOnNode(host = "127.0.0.1"): Listen {
 /**
  * The adapter for the suite, on Node.js.
  *
- * @param host where apps listen
+ * @param host the address at which apps listen
  * @param proxyHeader the field that proxies write
  */
 export function adapterOnNode(
