@@ -33,7 +33,7 @@ async function listening(listener: RequestListener, path?: string): Promise<Serv
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
-/** The path of a Unix socket that is removed after the test. */
+/** Returns the path of a Unix socket, which is removed after the test. */
 async function socketPath(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "sluice-"));
   closing.push(() => rm(folder, { recursive: true }));
@@ -46,7 +46,7 @@ async function statusOf(socketPath: string, headers: Record<string, string> = {}
   return response.statusCode;
 }
 
-/** A store that takes a while for everything, as over a network. */
+/** A store whose calls take 5 ms, as over a network. */
 function slowStore(): Store {
   const inner = memoryStore();
   const aWhile = () => new Promise((resolve) => setTimeout(resolve, 5));
@@ -100,7 +100,7 @@ describe.each(versions)("%s", (_, App) => {
     app.use(async (ctx, next) => {
       reached.push("limiter");
       if (ctx.path === "/destroyed") ctx.req.socket.destroy();
-      // The peer has reset the connection, which nobody has noticed yet.
+      // The peer has reset the connection, but no event has reported it yet.
       if (ctx.path === "/reset") Object.defineProperty(ctx.req.socket, "remoteAddress", { value: undefined });
       await new Promise((resolve) => setImmediate(resolve));
       await next();
@@ -118,7 +118,7 @@ describe.each(versions)("%s", (_, App) => {
     expect((await limiter.peek("unusable-address")).remaining).toBe(1);
   });
 
-  it("has no registered client where requireRegistered was skipped", async () => {
+  it("has no registered client if requireRegistered is skipped", async () => {
     const app = new App();
     const seen: unknown[] = [];
     app.use(requireRegistered(memoryStore(), { id: () => undefined, skip: () => true })).use((ctx) => {
@@ -129,7 +129,7 @@ describe.each(versions)("%s", (_, App) => {
     expect(seen).toEqual([undefined, undefined, true]);
   });
 
-  it("settles once before the handler of a serverless platform resolves", async () => {
+  it("settles once, before the handler of a serverless platform resolves", async () => {
     for (const store of [memoryStore(), slowStore()]) {
       const limiter = createLimiter({ store, policies: fixedWindow({ limit: 5, window: "1h" }) });
       const outcomes: unknown[] = [];

@@ -47,7 +47,7 @@ export function guardsOn(App: typeof Koa): GuardAdapter {
   };
 }
 
-/** The visible effect of a body parser. */
+/** A minimal body parser for JSON. */
 const parseJson: Middleware = async (ctx, next) => {
   const hasBody = Number(ctx.get("content-length") || 0) > 0;
   Object.assign(ctx.request, { body: hasBody ? await json(ctx.req) : {} });

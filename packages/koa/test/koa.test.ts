@@ -43,7 +43,7 @@ const versions = [
 
 const once1h = fixedWindow({ limit: 1, window: "1h" });
 
-/** A store that answers when the test says so. */
+/** A store that answers only after `release`. */
 function heldStore(): { store: Store; release: () => void } {
   let release = () => {};
   const released = new Promise<void>((resolve) => {
@@ -59,7 +59,7 @@ function heldStore(): { store: Store; release: () => void } {
   return { store, release };
 }
 
-/** An app whose errors are not printed, but kept. */
+/** An app that collects its errors instead of printing them. */
 function appOf(App: typeof koa3): { app: koa3; errors: unknown[] } {
   const app = new App();
   const errors: unknown[] = [];
@@ -68,7 +68,7 @@ function appOf(App: typeof koa3): { app: koa3; errors: unknown[] } {
 }
 
 describe.each(versions)("%s", (_, App) => {
-  it("limits with nothing but a store", async () => {
+  it("needs only a store", async () => {
     const { app } = appOf(App);
     app.use(rateLimit(memoryStore()));
     app.use((ctx) => {
@@ -79,7 +79,7 @@ describe.each(versions)("%s", (_, App) => {
     expect(await response.text()).toBe("99 left");
   });
 
-  it("answers in the same turn on a store in memory", async () => {
+  it("answers in the same turn with a store in memory", async () => {
     const { app } = appOf(App);
     const order: string[] = [];
     app.use((_ctx, next) => {
@@ -120,19 +120,19 @@ describe.each(versions)("%s", (_, App) => {
 
   const failures: readonly (readonly [what: string, fail: Middleware])[] = [
     [
-      "a text that is thrown",
+      "a thrown text",
       () => {
         throw "text";
       },
     ],
     [
-      "a frozen object that is thrown",
+      "a thrown frozen object",
       () => {
         throw Object.freeze({ message: "frozen" });
       },
     ],
     [
-      "an error whose object has custom fields",
+      "an error with custom fields",
       () => {
         throw Object.assign(new Error("own"), { headers: { "X-Own": "1" } });
       },
@@ -153,7 +153,7 @@ describe.each(versions)("%s", (_, App) => {
     ],
   ];
   for (const [what, fail] of failures) {
-    // Koa 3 ends the connection then, with or without a limiter.
+    // Koa 3 ends the connection in this case, with or without a limiter.
     if (App === koa3 && what.startsWith("a stream")) continue;
     it(`keeps the fields of all limiters on ${what}`, async () => {
       const { app, errors } = appOf(App);
@@ -166,14 +166,14 @@ describe.each(versions)("%s", (_, App) => {
       expect(response.headers.get("ratelimit")).toBe('"all";r=8;t=3600, "one";r=4;t=3600');
       expect(response.headers.get("ratelimit-policy")).toBe('"all";q=9;w=3600, "one";q=5;w=3600');
       expect(errors).toHaveLength(1);
-      // The error is the app's own, and may be thrown again for somebody else.
+      // The error belongs to the app, which may throw it again for another client.
       expect(Object.getOwnPropertyDescriptor(errors[0], "headers")?.value).toEqual(
         what.includes("custom fields") ? { "X-Own": "1" } : undefined,
       );
     });
   }
 
-  it("keeps the fields where the app answers errors itself", async () => {
+  it("keeps the fields if the app handles errors itself", async () => {
     const { app } = appOf(App);
     app.use(async (ctx, next) => {
       try {
@@ -185,7 +185,7 @@ describe.each(versions)("%s", (_, App) => {
     });
     app.use(rateLimit(memoryStore(), once1h));
     app.use(() => {
-      // The app may throw this error again and again; Koa's own handling can't take it.
+      // The app may throw this error repeatedly. Koa's own handler fails on frozen errors.
       throw Object.freeze(new Error("teapot"));
     });
     const port = await listen(app);
@@ -195,7 +195,7 @@ describe.each(versions)("%s", (_, App) => {
     expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(429);
   });
 
-  it("takes other fields off an error's answer, as Koa does", async () => {
+  it("removes other fields from the response to an error, as Koa does", async () => {
     const { app } = appOf(App);
     app.use(rateLimit(memoryStore(), once1h));
     app.use((ctx) => {
@@ -209,7 +209,7 @@ describe.each(versions)("%s", (_, App) => {
     ]);
   });
 
-  it("touches nothing when a response ends without an error, although Koa reports one", async () => {
+  it("does not change a response that ends without an error, even if Koa reports one", async () => {
     const app = new App();
     const assigned: unknown[] = [];
     const closed: Promise<unknown>[] = [];
@@ -232,7 +232,7 @@ describe.each(versions)("%s", (_, App) => {
     expect(assigned).toEqual([]);
   });
 
-  it("leaves a response alone that was sent while the store was asked", async () => {
+  it("does not change a response that was sent while the store decided", async () => {
     const { store, release } = heldStore();
     const { app, errors } = appOf(App);
     const reached: string[] = [];
@@ -278,7 +278,7 @@ describe.each(versions)("%s", (_, App) => {
     expect([response.status, response.headers.get("x-would-be")]).toEqual([200, "429"]);
   });
 
-  it("warns of middleware that is made in a handler, once in a process", async () => {
+  it("warns once per process of middleware that is created in a handler", async () => {
     vi.resetModules();
     const fresh = await import("../src/index.js");
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
@@ -293,7 +293,7 @@ describe.each(versions)("%s", (_, App) => {
     warn.mockRestore();
   });
 
-  it("warns of it also behind an await, where the stack does not show it, after 100 requests", async () => {
+  it("warns of it after 100 requests if it follows an await, where no stack shows it", async () => {
     vi.resetModules();
     const fresh = await import("../src/index.js");
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
@@ -357,18 +357,18 @@ describe.each(versions)("%s", (_, App) => {
   });
 });
 
-describe("types", () => {
-  it("know the decision in Koa's state", () => {
+describe("the API", () => {
+  it("accepts Koa's context in decisionOf", () => {
     expectTypeOf(decisionOf).toBeCallableWith({} as Context);
     expectTypeOf(decisionOf).returns.toEqualTypeOf<Decision | undefined>();
   });
 
-  it("pass Koa's context to the functions of the options", () => {
+  it("passes Koa's context to the functions of the options", () => {
     expectTypeOf<NonNullable<RateLimitOptions["key"]>>().parameter(0).toEqualTypeOf<Context>();
     expectTypeOf<Exclude<RateLimitOptions["cost"], number | undefined>>().parameter(0).toEqualTypeOf<Context>();
   });
 
-  it("create middleware that an app with a custom state accepts", () => {
+  it("returns middleware that an app with a custom state accepts", () => {
     const app = new koa3<{ user: string }>();
     app.use(rateLimit(memoryStore())).use((ctx) => {
       expectTypeOf(ctx.state.user).toEqualTypeOf<string>();
@@ -376,7 +376,7 @@ describe("types", () => {
     });
   });
 
-  it("name the middleware, for traces", () => {
+  it("names the middleware, for traces", () => {
     expect(rateLimit(memoryStore()).name).toBe("rateLimit");
   });
 });

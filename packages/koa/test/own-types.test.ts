@@ -8,7 +8,7 @@ interface Mine {
   readonly mine: true;
 }
 
-/** Every name that the middleware uses by default may be the app's own. */
+/** An app may use each default name of the middleware for its own property. */
 declare module "koa" {
   interface DefaultState {
     rateLimit?: Mine;
@@ -19,7 +19,7 @@ declare module "koa" {
 }
 
 describe("an app with custom types for Koa's state", () => {
-  it("keeps them, and reads the result of the middleware", () => {
+  it("keeps its types, and can read the results of the middleware", () => {
     const app = new Koa();
     app.use(rateLimit(memoryStore())).use(requireRegistered(memoryStore(), { id: () => undefined }));
     app.use((ctx) => {

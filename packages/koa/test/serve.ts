@@ -11,7 +11,7 @@ import { type DenialHandler, type LimitDenial, rateLimit, type Store } from "../
 /**
  * The adapter for the suite, on one version of Koa.
  *
- * @param host where apps listen
+ * @param host the address at which apps listen
  */
 export function adapterOn(App: typeof Koa, host = "127.0.0.1"): Adapter<Context, DenialHandler<LimitDenial>> {
   return {
