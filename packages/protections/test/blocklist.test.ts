@@ -18,8 +18,8 @@ function open(options: Partial<BlocklistOptions> = {}): Blocklist {
   return createBlocklist({ store, clock, ...options });
 }
 
-describe("memory", () => {
-  it("answers for as long as it may, with one read of the key and one of the ranges", async () => {
+describe("the cache", () => {
+  it("answers until it is stale, with one read of the key and one of the ranges", async () => {
     for (let i = 0; i < 5; i++) await blocklist.findBlock("192.0.2.1");
     expect(store.calls()).toBe(2);
     await blocklist.findBlock("192.0.2.2");
@@ -33,7 +33,7 @@ describe("memory", () => {
     expect(store.writes()).toBe(0);
   });
 
-  it("answers at once", async () => {
+  it("answers synchronously", async () => {
     await blocklist.block("ann");
     const entry = await blocklist.findBlock("ann");
     expect(blocklist.look("ann")).toEqual(entry);
@@ -44,7 +44,7 @@ describe("memory", () => {
     expect(store.calls()).toBe(2);
   });
 
-  it("remembers a limited number of keys, the most recent ones", async () => {
+  it("holds a limited number of keys, the most recent ones", async () => {
     blocklist = open({ cacheSize: 2 });
     for (const key of ["a", "b", "a", "c"]) await blocklist.findBlock(key);
     store.calls();
@@ -54,7 +54,7 @@ describe("memory", () => {
     expect(store.calls()).toBe(1);
   });
 
-  it("sees changes by this process at once, also while it is being read", async () => {
+  it("includes changes by this process at once, even during a read", async () => {
     expect(await blocklist.findBlock("ann")).toBeUndefined();
     const reading = open({ staleFor: "1h" });
     const [before] = await Promise.all([reading.findBlock("ann"), reading.block("ann")]);
@@ -66,7 +66,7 @@ describe("memory", () => {
     expect(await reading.findBlock("10.1.1.1")).toBeDefined();
   });
 
-  it("is not longer than a block", async () => {
+  it("does not outlast a block", async () => {
     blocklist = open({ staleFor: "1h" });
     await blocklist.block("ann", { for: 500 });
     await blocklist.block("10.0.0.0/8", { for: 500 });
@@ -78,7 +78,7 @@ describe("memory", () => {
 });
 
 describe("while the store fails", () => {
-  it("rejects by default, and remembers no failure", async () => {
+  it("rejects by default, and does not cache the failure", async () => {
     store.fails = true;
     await expect(blocklist.findBlock("ann")).rejects.toMatchObject({ code: "STORE_FAILED" });
     store.fails = false;
@@ -102,7 +102,7 @@ describe("while the store fails", () => {
     await expect(fresh.block("ann")).rejects.toMatchObject({ code: "STORE_FAILED" });
   });
 
-  it("gives up on a store that does not answer", async () => {
+  it("rejects after the timeout if the store does not answer", async () => {
     const silent = { ...modelStore(), atomicUpdate: () => new Promise<never>(() => {}) };
     const waiting = createBlocklist({ store: silent, timeout: 20 });
     await expect(waiting.findBlock("ann")).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
@@ -131,7 +131,7 @@ describe("ranges", () => {
     expect(await blocklist.findBlock("10.0.0.1")).toBeDefined();
   });
 
-  it("hold the addresses whose bits begin like theirs, and no others", async () => {
+  it("contain the addresses that start with their bits, and no others", async () => {
     const octets = fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 4, maxLength: 4 });
     const groups = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), {
       minLength: 8,
@@ -146,7 +146,7 @@ describe("ranges", () => {
         fc.integer({ min: 0, max: 128 }).filter((bits) => bits !== 56),
       ),
     );
-    // Addresses near the ranges, by one bit.
+    // Addresses that differ from a range by one bit.
     const address = fc.oneof(ipv4, ipv6);
     await fc.assert(
       fc.asyncProperty(
@@ -174,7 +174,7 @@ describe("ranges", () => {
 });
 
 describe("a block without an end", () => {
-  it("is written again by a read before it would expire", async () => {
+  it("is renewed by a read before it would expire", async () => {
     await blocklist.block("ann");
     await blocklist.block("10.0.0.0/8");
     store.writes();
@@ -194,7 +194,7 @@ describe("a block without an end", () => {
 });
 
 describe("a clock that steps back", () => {
-  it.each([1, 3_600_000, 31_536_000_000])("makes no block longer: %i ms", async (backMs) => {
+  it.each([1, 3_600_000, 31_536_000_000])("does not extend a block: %i ms", async (backMs) => {
     for (const key of ["ann", "10.0.0.0/8"]) await blocklist.block(key, { for: "1s" });
     await blocklist.block("bob");
     await blocklist.findBlock("10.0.0.1");
@@ -204,7 +204,7 @@ describe("a clock that steps back", () => {
       expect(await blocklist.findBlock(key)).toMatchObject({ untilMs: clock.nowMs() + 1_000 });
       expect(await open().findBlock(key)).toBeDefined();
     }
-    // One separate record, and one of all ranges.
+    // One record of the key, and one of all ranges.
     expect(store.writes()).toBe(2);
     await clock.advance(999);
     expect(await blocklist.findBlock("ann")).toBeDefined();
@@ -222,14 +222,14 @@ describe("a clock that steps back", () => {
 });
 
 describe("wrong arguments", () => {
-  it.each(["", undefined, null, 7])("the key %j", async (key) => {
+  it.each(["", undefined, null, 7])("refuses the key %j", async (key) => {
     for (const call of [blocklist.block, blocklist.unblock, blocklist.findBlock]) {
       await expect(call(key as string)).rejects.toMatchObject({ code: "INVALID_KEY" });
     }
   });
 
   it.each(["10.0.0.0/33", "2001:db8::/129", "::ffff:10.0.0.0/8", "10.0.0/8", "10.0.0.256/8"])(
-    "the network %j, though a client may be called so",
+    "refuses to block the network %j, but looks it up as a client name",
     async (key) => {
       for (const call of [blocklist.block, blocklist.unblock]) {
         await expect(call(key)).rejects.toMatchObject({ code: "INVALID_KEY" });
@@ -244,7 +244,7 @@ describe("wrong arguments", () => {
     [{ reason: "x".repeat(257) }, "INVALID_OPTION"],
     [{ reason: 7 as never }, "INVALID_OPTION"],
     [{ reson: "typo" } as never, "UNKNOWN_OPTION"],
-  ])("block(%j)", async (options, code) => {
+  ])("refuses block(%j)", async (options, code) => {
     await expect(blocklist.block("ann", options)).rejects.toMatchObject({ code });
     expect(store.calls()).toBe(0);
   });
@@ -261,18 +261,18 @@ describe("wrong arguments", () => {
     [{ clock: {} as never }, "INVALID_OPTION"],
     [{ store: {} as never }, "INVALID_STORE"],
     [{ stalefor: 1 }, "UNKNOWN_OPTION"],
-  ])("createBlocklist(%j)", (options, code) => {
+  ])("refuses createBlocklist(%j)", (options, code) => {
     expect(() => open(options as object)).toThrow(expect.objectContaining({ code }));
   });
 
-  it("a record of a newer release", async () => {
+  it("refuses a record of a newer release", async () => {
     await store.atomicUpdate("sluice:blocks:record:ann", () => ({ state: [2, "what?"], ttlMs: 1_000 }));
     await expect(blocklist.findBlock("ann")).rejects.toMatchObject({ code: "STORE_STATE_UNREADABLE" });
     await expect(blocklist.block("ann")).rejects.toMatchObject({ code: "STORE_STATE_UNREADABLE" });
   });
 });
 
-/** All bits of an address in the form that is written out. */
+/** All bits of an address that is written in full. */
 function binary(address: string): string {
   const ipv4 = isIPv4(address);
   const [separator, radix, width] = ipv4 ? ([".", 10, 8] as const) : ([":", 16, 16] as const);
@@ -282,7 +282,7 @@ function binary(address: string): string {
     .join("");
 }
 
-/** The address with one bit turned over. */
+/** The address with one bit flipped. */
 function flip(address: string, bit: number): string {
   const bits = binary(address).split("");
   if (bits[bit] === undefined) return address;

@@ -34,7 +34,7 @@ describe.each(opened)("$name", ({ url }) => {
 });
 
 describe.each(opened)("automatic blocks on $name", ({ url }) => {
-  it("are made once, after exactly the given number of violations on any number of handles", async () => {
+  it("are set once, after exactly the configured number of violations on any number of handles", async () => {
     const stores = await Promise.all(Array.from({ length: 4 }, () => openStore(url)));
     const events: AutoBlockEvent[] = [];
     const limiters = stores.map((store) =>
@@ -49,7 +49,7 @@ describe.each(opened)("automatic blocks on $name", ({ url }) => {
     const ask = (count: number): Promise<Decision[]> =>
       Promise.all(Array.from({ length: count }, (_, i) => (limiters[i % 4] as Limiter).consume("ann")));
     const isBlocked = ({ policies }: Decision): boolean => policies.some(({ blocked }) => blocked);
-    // 10 are allowed, and 19 are violations: one too few.
+    // 10 are allowed, and 19 are violations, one fewer than needed.
     const first = await ask(29);
     expect([first.filter(({ allowed }) => allowed).length, first.filter(isBlocked).length]).toEqual([10, 0]);
     expect(events).toEqual([]);

@@ -10,10 +10,10 @@ describe("memory", () => {
   protectionSuite(runner, memoryStore, protections, { shared: ALONE, otherProcess: ALONE, exportsEntries: true });
 });
 
-describe("a store of three methods", () => {
+describe("a store with three methods", () => {
   protectionSuite(runner, () => threeMethodsOf(modelStore()), protections, {
     shared: ALONE,
     otherProcess: ALONE,
-    exportsEntries: absent("it has three methods and no more"),
+    exportsEntries: absent("it has only three methods"),
   });
 });

@@ -2,11 +2,11 @@ import type { Store } from "@sluice/core";
 import { asynchronous } from "@sluice/core/store";
 import { modelStore } from "@sluice/testkit";
 
-/** A store that counts what it is asked, and can be made to fail. */
+/** A store that counts its calls and can be made to fail. */
 export interface CountedStore extends Store {
-  /** Calls of `atomicUpdate` since the last look. */
+  /** The number of `atomicUpdate` calls since the last reading. */
   calls(): number;
-  /** Writes among them. */
+  /** The number of writes since the last reading. */
   writes(): number;
   fails: boolean;
 }

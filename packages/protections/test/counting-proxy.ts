@@ -2,17 +2,17 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { afterAll } from "vitest";
 
-/** A TCP connection in between, which counts how often somebody waited for an answer. */
+/** A TCP proxy that counts round trips. */
 export interface CountingProxy {
   readonly port: number;
-  /** Round trips since the last call: times that something was sent after an answer had come. */
+  /** The number of round trips since the last call. One starts whenever data is sent after an answer. */
   roundTrips(): number;
 }
 
-/** How long an answer takes: what is sent in this time does not wait for it. */
+/** The delay of each answer. Data sent in this time does not wait for the answer. */
 const DELAY_MS = 15;
 
-/** Starts the proxy, which ends with the test file. */
+/** Starts the proxy. It ends with the test file. */
 export async function startCountingProxy(toPort: number): Promise<CountingProxy> {
   let trips = 0;
   let waiting = 0;

@@ -13,7 +13,7 @@ describe("while the store fails", () => {
     await expect(debouncer.seen("ann")).rejects.toMatchObject({ code: "STORE_FAILED" });
   });
 
-  it("says that nothing is a duplicate if it fails open, and reports the outage once", async () => {
+  it("treats no request as a duplicate if it fails open, and reports the outage once", async () => {
     const store = countedStore();
     const [storeError, storeRecovered] = [vi.fn(), vi.fn()];
     const debouncer = createDebouncer({ store, window: "1m", failOpen: true, on: { storeError, storeRecovered } });
@@ -21,26 +21,26 @@ describe("while the store fails", () => {
     expect([await debouncer.seen("ann"), await debouncer.seen("ann")]).toEqual([false, false]);
     store.fails = false;
     expect([await debouncer.seen("ann"), await debouncer.seen("ann")]).toEqual([false, true]);
-    // An outage ends when nothing has failed for a second.
+    // An outage ends one second after the last failure.
     await vi.waitFor(() => expect(storeRecovered).toHaveBeenCalled(), 3_000);
     expect([storeError, storeRecovered].map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
   });
 
-  it("gives up on a store that does not answer", async () => {
+  it("rejects after the timeout if the store does not answer", async () => {
     const store = { ...modelStore(), decide: () => new Promise<never>(() => {}) };
     const debouncer = createDebouncer({ store, window: "1m", timeout: 20 });
     await expect(debouncer.seen("ann")).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
   });
 });
 
-it("writes once in a window", async () => {
+it("writes once per window", async () => {
   const store = countedStore();
   const debouncer = createDebouncer({ store, window: "1m" });
   for (let i = 0; i < 5; i++) await debouncer.seen("ann", "1");
   expect([store.calls(), store.writes()]).toEqual([5, 1]);
 });
 
-it("answers at once where the store does, with the time that is left", async () => {
+it("answers synchronously if the store does, with the remaining time", async () => {
   const clock = manualClock();
   const debouncer = createDebouncer({ store: memoryStore(), window: "10s", clock });
   expect(debouncer.look("ann")).toEqual({ duplicate: false, windowEndsInMs: 10_000 });
@@ -48,7 +48,7 @@ it("answers at once where the store does, with the time that is left", async () 
   expect(debouncer.look("ann")).toEqual({ duplicate: true, windowEndsInMs: 6_000 });
 });
 
-it("shares its windows with other handles of its prefix, and with no limiter", async () => {
+it("shares its windows with other handles of the same prefix, but not with a limiter", async () => {
   const store = modelStore();
   const make = (options: Partial<DebouncerOptions> = {}) => createDebouncer({ store, window: "1m", ...options });
   const limiter = createLimiter({ store });
@@ -60,7 +60,7 @@ it("shares its windows with other handles of its prefix, and with no limiter", a
   expect(await make().seen("ann")).toBe(true);
 });
 
-it("refuses calls after it was closed, and leaves the store open", async () => {
+it("refuses calls after it is closed, and does not close the store", async () => {
   const store = modelStore();
   const debouncer = createDebouncer({ store, window: "1m" });
   await debouncer.close();
@@ -69,13 +69,13 @@ it("refuses calls after it was closed, and leaves the store open", async () => {
 });
 
 describe("wrong arguments", () => {
-  it.each(["", undefined, null, 7, {}])("the key %j", async (key) => {
+  it.each(["", undefined, null, 7, {}])("refuses the key %j", async (key) => {
     const debouncer = createDebouncer({ store: modelStore(), window: "1m" });
     await expect(debouncer.seen(key as string)).rejects.toMatchObject({ code: "INVALID_KEY" });
     await expect(debouncer.forget(key as string)).rejects.toMatchObject({ code: "INVALID_KEY" });
   });
 
-  it("a fingerprint that is not a string", async () => {
+  it("refuses a fingerprint that is not a string", async () => {
     const debouncer = createDebouncer({ store: modelStore(), window: "1m" });
     await expect(debouncer.seen("ann", 7 as never)).rejects.toMatchObject({ code: "INVALID_KEY" });
   });
@@ -88,14 +88,14 @@ describe("wrong arguments", () => {
     [{ prefix: "" }, "INVALID_OPTION"],
     [{ failOpen: 1 as never }, "INVALID_OPTION"],
     [{ store: {} as never }, "INVALID_STORE"],
-  ])("%j", (options, code) => {
+  ])("refuses %j", (options, code) => {
     const make = () => createDebouncer({ store: modelStore(), window: "1m", ...options } as DebouncerOptions);
     expect(make).toThrow(expect.objectContaining({ code }));
   });
 });
 
 it.each([1_000, 3_600_000, 31_536_000_000])(
-  "keeps a window as long as it is when the clock steps back by %i ms",
+  "does not extend a window when the clock steps back by %i ms",
   async (backMs) => {
     const clock = manualClock(1_700_000_000_000);
     const debouncer = createDebouncer({ store: modelStore(), window: "1s", clock });

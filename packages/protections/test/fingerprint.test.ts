@@ -20,13 +20,13 @@ const port: HttpPort<Call> = {
 
 const print = async (call: Call): Promise<string | undefined> => fingerprintOf(call, port);
 
-it("is the method and the target where there is no body", () => {
+it("a fingerprint is the method and the target if there is no body", () => {
   expect(fingerprintOf({ method: "GET", target: "/a?b=c", headers: {}, body: { from: "a parser" } }, port)).toBe(
     "GET /a?b=c",
   );
 });
 
-it("is the same for the same JSON, whatever the order of its names", async () => {
+it("a fingerprint is the same for equal JSON, whatever the order of its names", async () => {
   await fc.assert(
     fc.asyncProperty(fc.jsonValue({ maxDepth: 4 }), async (value) => {
       fc.pre(typeof value === "object" && value !== null && Object.keys(value).length > 0);
@@ -35,7 +35,7 @@ it("is the same for the same JSON, whatever the order of its names", async () =>
   );
 });
 
-it("is another one for another body", async () => {
+it("a fingerprint differs for different bodies", async () => {
   const bodies = [
     "text",
     "text ",
@@ -64,35 +64,35 @@ it("is another one for another body", async () => {
   expect(prints).not.toContain(undefined);
 });
 
-it("is the same for the same bytes in any array", async () => {
+it("a fingerprint is the same for the same bytes in any array type", async () => {
   const bytes = new Uint8Array([1, 2, 3]);
   const within = new Uint8Array([0, 1, 2, 3, 4]).subarray(1, 4);
   const all = await Promise.all([bytes, within, bytes.buffer, Buffer.from(bytes)].map((body) => print({ body })));
   expect(new Set(all).size).toBe(1);
 });
 
-describe("is not to be had", () => {
+describe("a fingerprint is undefined", () => {
   const circle: Record<string, unknown> = {};
   circle.circle = circle;
   it.each([
-    ["of a body that nobody read", {}],
-    ["of what a parser of other types left", { body: {} }],
-    ["of the same, sent in pieces", { body: {}, headers: { "transfer-encoding": "chunked" } }],
-    ["of what JSON can't say", { body: circle }],
+    ["for a body that was not read", {}],
+    ["for the empty object that a parser leaves for other types", { body: {} }],
+    ["for the same, with a chunked body", { body: {}, headers: { "transfer-encoding": "chunked" } }],
+    ["for a value that JSON cannot represent", { body: circle }],
     [
-      "of the fields of a form that may have files",
+      "for the fields of a form that may contain files",
       { body: { a: 1 }, headers: { "content-length": "99", "content-type": "multipart/form-data; boundary=b" } },
     ],
   ])("%s", async (_what, call) => {
     expect(await print(call)).toBeUndefined();
   });
 
-  it("but of all bytes of a form", async () => {
+  it("but not for the raw bytes of a form", async () => {
     const headers = { "content-length": "99", "content-type": "multipart/form-data; boundary=b" };
     expect(await print({ body: Buffer.from("--b"), headers })).toMatch(/^POST \/ [0-9a-f]{64}$/);
   });
 
-  it("but of {} itself", async () => {
+  it("but not for the body {} itself", async () => {
     expect(await print({ body: {}, headers: { "content-length": "2" } })).toMatch(/^POST \/ [0-9a-f]{64}$/);
   });
 });

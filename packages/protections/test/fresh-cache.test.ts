@@ -11,7 +11,7 @@ afterEach(() => {
 const never = () => new Promise<never>(() => {});
 const read = async () => ({ value: "read", forMs: 1_000 });
 
-it("shares a read for as long as it may take, and no longer", async () => {
+it("shares a read until it takes too long", async () => {
   vi.useFakeTimers({ toFake: ["performance"] });
   const cache = createFreshCache<string>(10, () => performance.now(), 500);
   const first = cache.get("k", never);
@@ -23,7 +23,7 @@ it("shares a read for as long as it may take, and no longer", async () => {
   expect(cache.get("k", never)).toBe("read");
 });
 
-it("is alive after fake timers were taken away, though a read never ended", async () => {
+it("reads again after fake timers were removed, even if a read never ended", async () => {
   vi.useFakeTimers({ now: 1_000_000, toFake: ["performance"] });
   vi.advanceTimersByTime(3_600_000);
   const cache = createFreshCache<string>(10, () => performance.now(), 500);
@@ -32,14 +32,14 @@ it("is alive after fake timers were taken away, though a read never ended", asyn
   expect(await cache.get("k", read)).toBe("read");
 });
 
-it("remembers the result of the later of two reads, whichever ends first", async () => {
+it("keeps the result of the later of two reads, whichever ends first", async () => {
   const cache = createFreshCache<string>(10, () => 0, 0);
   const values = ["one", "two"].map((value) => cache.get("k", async () => ({ value, forMs: 1_000 })));
   expect(await Promise.all(values)).toEqual(["one", "two"]);
   expect(cache.get("k", never)).toBe("two");
 });
 
-it("shares no read on Workers, where it ends with the request that began it", async () => {
+it("does not share reads on Workers, where a read ends with its request", async () => {
   vi.stubGlobal("WebSocketPair", () => {});
   const cache = createFreshCache<string>(10, () => performance.now(), 500);
   void cache.get("k", never);
@@ -60,7 +60,7 @@ it("holds fewer long keys", async () => {
   for (let i = 0; i < 100; i++) expect(cache.get(`short ${i}`, never)).toBe("read");
 });
 
-it("keeps nothing of the texts that keys were cut out of", async () => {
+it("does not retain the texts that keys were cut from", async () => {
   const cache = createFreshCache<string>(10_000, () => 0, 500);
   const before = heapUsed();
   for (let i = 0; i < 2_000; i++) {
@@ -69,7 +69,7 @@ it("keeps nothing of the texts that keys were cut out of", async () => {
       .split(",");
     await cache.get(key, read);
   }
-  // The texts are 20 MB.
+  // The texts have 20 MB.
   expect(heapUsed() - before).toBeLessThan(5_000_000);
   expect(cache.get("client=7 and more", never)).toBe("read");
 });

@@ -29,7 +29,7 @@ const port: HttpPort<Call> = {
   body: ({ body }) => body,
 };
 
-it("answers every address, key, path and body, or says that it can't identify the client", async () => {
+it("answers every address, key, path and body, or rejects with CLIENT_ADDRESS_UNUSABLE", async () => {
   vi.spyOn(console, "warn").mockImplementation(() => {});
   const text = fc.oneof(
     fc.string({ unit: "binary" }),
@@ -60,7 +60,7 @@ it("answers every address, key, path and body, or says that it can't identify th
   vi.restoreAllMocks();
 });
 
-it("share their windows: debounce alone and as a part of protect", async () => {
+it("debounce and protect share the windows of a debouncer", async () => {
   const store = modelStore();
   const protections = createProtections({ store, debounce: { window: "1h" } });
   const alone = createDebounceGuard<Call, never>(protections.debouncer, {}, port);
@@ -71,7 +71,7 @@ it("share their windows: debounce alone and as a part of protect", async () => {
   expect((await alone.check({ target: "/b" }))?.denial?.status).toBe(409);
 });
 
-it("warn of proxies that are not trusted, as rateLimit does", async () => {
+it("guards warn of untrusted proxies, as rateLimit does", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   const guard = createBlocklistGuard<Call, never>(
     modelStore(),
@@ -83,7 +83,7 @@ it("warn of proxies that are not trusted, as rateLimit does", async () => {
   warn.mockRestore();
 });
 
-it("let a failure of the app's functions reach the framework", async () => {
+it("guards pass on errors of the app's functions", async () => {
   const fail = (): never => {
     throw new Error("by the app");
   };
@@ -100,7 +100,7 @@ it("let a failure of the app's functions reach the framework", async () => {
   for (const guard of guards) await expect((async () => guard.check({}))()).rejects.toThrow("by the app");
 });
 
-it("say once that a window could not be closed", async () => {
+it("debounce warns once of a window that could not be forgotten", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   const debouncer = createDebouncer({ store: modelStore(), window: "1h" });
   const forgetWhen = vi.fn(() => true);
@@ -154,7 +154,7 @@ describe("wrong arguments", () => {
       "UNKNOWN_OPTION",
       "id",
     ],
-  ])("%s: %#", (_name, make, code, named) => {
+  ])("refuses options of %s: %#", (_name, make, code, named) => {
     expect(make).toThrow(expect.objectContaining({ code, message: expect.stringContaining(named) }));
   });
 
@@ -170,7 +170,7 @@ describe("wrong arguments", () => {
     [{ dryRun: "yes" }, "INVALID_OPTION"],
     [{ id: () => "a" }, "INVALID_OPTION"],
     [{ unregistered: { statusCod: 410 } }, "UNKNOWN_OPTION"],
-  ])("protect: %j", async (options, code) => {
+  ])("refuses options of protect: %j", async (options, code) => {
     const protections = createProtections({ store });
     expect(() => createProtectGuard(protections, options as object, port)).toThrow(expect.objectContaining({ code }));
   });

@@ -30,18 +30,18 @@ afterEach(() => {
 it.each([
   ["a blocklist", () => createBlocklist({ store }).findBlock("192.0.2.1"), /checks are denied with 503/],
   [
-    "an open blocklist",
+    "a blocklist that fails open",
     () => createBlocklist({ store, failOpen: true }).findBlock("a"),
     /only blocks in memory are enforced/,
   ],
   ["a registry", () => createRegistry({ store }).isRegistered("somebody"), /registered client are denied with 503/],
-])("log an outage: %s", async (_, ask, effect) => {
+])("logs an outage of %s", async (_, ask, effect) => {
   await ask().catch(() => {});
   expect(lines).toEqual([expect.stringMatching(effect)]);
   expect(lines[0]).toContain("STORE_FAILED: the store failed: connect ECONNREFUSED");
 });
 
-it("log one line at the start and one at the end, whatever is asked meanwhile", async () => {
+it("logs one line at the start and one at the end, whatever is called in between", async () => {
   const blocklist = createBlocklist({ store, staleFor: 1 });
   for (let i = 0; i < 5; i++) {
     await blocklist.findBlock(`192.0.2.${i}`).catch(() => {});
@@ -54,7 +54,7 @@ it("log one line at the start and one at the end, whatever is asked meanwhile", 
   expect(lines.slice(1)).toEqual(["[sluice] the store answers again after 0.5 s"]);
 });
 
-it("log nothing for what the store has answered", async () => {
+it("logs nothing for an error of the app", async () => {
   down = false;
   const registry = createRegistry({ store });
   await registry.register("somebody");

@@ -1,8 +1,8 @@
-// The store and the protections as other processes of the conformance suite open them.
+// Opens the store and the protections in the other processes of the conformance suite.
 import * as protections from "@sluice/protections";
 import { openStore } from "@sluice/storage";
 
-// Node 20 is the oldest that is supported here; the SDK says with each process that it will not be there for ever.
+// Node.js 20 is the oldest supported version. Without this the SDK warns in every process that it will drop it.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 
 export { protections };

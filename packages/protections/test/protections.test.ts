@@ -3,7 +3,7 @@ import { modelStore } from "@sluice/testkit";
 import { describe, expect, it, vi } from "vitest";
 import { createProtections, type ProtectionsOptions } from "../src/index.js";
 
-it("makes all of it on one store, under one prefix", async () => {
+it("creates all protections on one store, under one prefix", async () => {
   const store = modelStore();
   const registry = {};
   const shop = createProtections({ store, prefix: "shop", limiter: { policies: tokenBucket({ rate: 5 }) }, registry });
@@ -42,11 +42,11 @@ it("keeps stored keys as they were", async () => {
   ]);
 });
 
-it("has a registry only where one is configured", () => {
+it("has a registry only if one is configured", () => {
   expect(createProtections({ store: modelStore() }).registry).toBeUndefined();
 });
 
-it("closes its parts, and not the store", async () => {
+it("closes its parts, but not the store", async () => {
   const store = modelStore();
   const close = vi.spyOn(store, "close");
   const protections = createProtections({ store });
@@ -56,7 +56,7 @@ it("closes its parts, and not the store", async () => {
   expect(close).not.toHaveBeenCalled();
 });
 
-it("lets each part say otherwise", async () => {
+it("lets each part override common options", async () => {
   const store = { ...modelStore(), decide: () => Promise.reject(new Error("down")) };
   const { limiter, debouncer } = createProtections({ store, failOpen: true, debounce: { failOpen: false } });
   expect(await limiter.allow("ann")).toBe(true);
@@ -86,13 +86,13 @@ describe("wrong arguments", () => {
       "INVALID_OPTION",
       "limiter.policies",
     ],
-  ])("%j", (options, code, named) => {
+  ])("refuses %j", (options, code, named) => {
     expect(() => createProtections(options as ProtectionsOptions)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(named) }),
     );
   });
 
-  it("is found before the store is asked for anything", () => {
+  it("are found before the store is called", () => {
     const unasked = vi.fn(() => Promise.reject(new Error("asked")));
     const store = { ...modelStore(), atomicUpdate: unasked, decide: unasked };
     expect(() => createProtections({ store, debounce: { window: 0 } })).toThrow(

@@ -24,7 +24,7 @@ it("writes once a minute and reads once a second, however often a client is seen
   expect([store.calls(), store.writes()]).toEqual([120, 2]);
 });
 
-it("sees a client that is only asked for in between", async () => {
+it("counts a check of registration as a sighting", async () => {
   await clients.register("ann");
   await clock.advance(60_000);
   expect(await clients.isRegistered("ann")).toBe(true);
@@ -37,7 +37,7 @@ it("reads once for all concurrent calls", async () => {
   expect(store.calls()).toBe(1);
 });
 
-it("sees changes by this process at once", async () => {
+it("includes changes by this process at once", async () => {
   expect(await clients.isRegistered("ann")).toBe(false);
   expect(await clients.see("ann")).toBeUndefined();
   await clients.register("ann");
@@ -48,7 +48,7 @@ it("sees changes by this process at once", async () => {
   expect([await clients.isRegistered("ann"), await clients.see("ann")]).toEqual([false, undefined]);
 });
 
-it("keeps fields as they are, whatever they are called, and a copy of them", async () => {
+it("stores a copy of the fields, whatever their names", async () => {
   const fields = JSON.parse('{"__proto__": {"a": [1, null, "x"]}, "constructor": true, "": -1.5}');
   await clients.register("ann", fields);
   fields.constructor = false;
@@ -62,7 +62,7 @@ it("keeps fields as they are, whatever they are called, and a copy of them", asy
   expect((await clients.get("ann"))?.fields).toEqual({ kept: "changed in place" });
 });
 
-it("reports the store's failures", async () => {
+it("reports failures of the store", async () => {
   store.fails = true;
   for (const call of [clients.get("a"), clients.isRegistered("a"), clients.register("a"), clients.ensure("a")]) {
     await expect(call).rejects.toMatchObject({ code: "STORE_FAILED" });
@@ -72,7 +72,7 @@ it("reports the store's failures", async () => {
 });
 
 describe("wrong arguments", () => {
-  it.each(["", undefined, null, 7])("the id %j", async (id) => {
+  it.each(["", undefined, null, 7])("refuses the id %j", async (id) => {
     const key = id as string;
     for (const call of [
       () => clients.get(key),
@@ -101,7 +101,7 @@ describe("wrong arguments", () => {
     ["fields.a.b[1]", { a: { b: [0, () => {}] } }],
     ["fields", { a: "x".repeat(100_001) }],
     ["fields.circle", circle],
-  ])("%s of what JSON can't say", async (option, fields) => {
+  ])("refuses %s that JSON cannot represent", async (option, fields) => {
     const wrong = { code: "INVALID_OPTION", message: expect.stringContaining(`option "${option}`) };
     await expect(clients.register("ann", fields as never)).rejects.toMatchObject(wrong);
     await clients.ensure("ann");
@@ -117,7 +117,7 @@ describe("wrong arguments", () => {
     [{ staleFor: "2h" as const }, "INVALID_OPTION"],
     [{ cacheSize: -1 }, "INVALID_OPTION"],
     [{ touchevery: "1m" }, "UNKNOWN_OPTION"],
-  ])("createRegistry(%j)", (options, code) => {
+  ])("refuses createRegistry(%j)", (options, code) => {
     expect(() => open(options as object)).toThrow(expect.objectContaining({ code }));
   });
 });

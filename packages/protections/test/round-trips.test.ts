@@ -17,7 +17,7 @@ import {
 } from "../src/index.js";
 import { type CountingProxy, startCountingProxy } from "./counting-proxy.js";
 
-/** A request as text: the client's address and the path. */
+/** A request: the address of its client, and its path. */
 interface Call {
   readonly from: string;
   readonly path: string;
@@ -33,7 +33,7 @@ const port: HttpPort<Call> = {
 
 const limiter = { policies: fixedWindow({ limit: 4, window: "1h" }) };
 
-/** The status that a request is answered with, and what it took. */
+/** Sends a request, and returns its status. */
 type Ask = (from: string, path: string) => Promise<number>;
 
 function asking(protections: Protections): Ask {
@@ -58,7 +58,7 @@ describe("on Redis", () => {
       blocklist: { staleFor: "1h" },
     });
     admin = new Redis(server.port);
-    // So that scripts are known to the server.
+    // Loads the scripts into the server.
     await asking(protections)("192.0.2.254", "/");
     proxy.roundTrips();
   });
@@ -69,7 +69,7 @@ describe("on Redis", () => {
     await server.stop();
   });
 
-  /** Scripts that the server ran since the last call. */
+  /** The number of scripts that the server ran since the last call. */
   async function scripts(): Promise<number> {
     const stats = await admin.info("commandstats");
     await admin.config("RESETSTAT");
@@ -78,7 +78,7 @@ describe("on Redis", () => {
     }, 0);
   }
 
-  it("each answer takes one round trip, and one script where the blocklist knows the client", async () => {
+  it("takes one round trip per answer, and one script if the blocklist has cached the client", async () => {
     const ask = asking(protections);
     await scripts();
     const taken: (readonly [path: string, status: number, trips: number, scripts: number])[] = [];
@@ -87,7 +87,7 @@ describe("on Redis", () => {
       taken.push([path, status, proxy.roundTrips(), await scripts()]);
     }
     expect(taken).toEqual([
-      // True if the client is blocked is not known yet: asked at the same time.
+      // The blocklist has not cached the client, so a second script reads its block at the same time.
       ["/a", 200, 1, 2],
       ["/a", 409, 1, 1],
       ["/b", 200, 1, 1],
@@ -98,7 +98,7 @@ describe("on Redis", () => {
     ]);
   });
 
-  it("a blocked client takes none, once that is known, and is refunded charges made in the meantime", async () => {
+  it("takes no round trip for a blocked client once it is cached, and refunds charges from before", async () => {
     const ask = asking(protections);
     const otherStore = await openStore(server.url);
     const other = createProtections({ store: otherStore, limiter });
@@ -114,7 +114,7 @@ describe("on Redis", () => {
     await otherStore.close();
   });
 
-  it("blocks, registration, three limits and duplicates take one script, once memory knows the client", async () => {
+  it("takes one script for blocks, registration, three limits and duplicates, once all is cached", async () => {
     const registry = createRegistry({ store, staleFor: "1h", touchEvery: "1h" });
     await registry.register("ann");
     const blocklist = createBlocklist({ store, staleFor: "1h", prefix: "lists" });
@@ -140,8 +140,8 @@ describe("on Redis", () => {
       taken.push([path, verdict?.denial?.status ?? 200, proxy.roundTrips(), await scripts()]);
     }
     expect(taken).toEqual([
-      // Memory knows nothing yet: the client's block, the blocked networks and its registration are looked up, while the
-      // claims are decided.
+      // Nothing is cached yet. The client's block, the blocked networks and its registration are read while the claims
+      // are decided.
       ["/a", 200, 1, 4],
       ["/b", 200, 1, 1],
       ["/b", 409, 1, 1],
@@ -152,7 +152,7 @@ describe("on Redis", () => {
     expect(left.map(({ remaining }) => remaining)).toEqual([0, 1, 2]);
   });
 
-  it("protect with a registry takes as many", async () => {
+  it("takes one script for protect with a registry", async () => {
     const all = createProtections({
       store,
       prefix: "registered",
@@ -172,7 +172,7 @@ describe("on Redis", () => {
     expect([statuses, proxy.roundTrips(), await scripts()]).toEqual([[409, undefined], 2, 2]);
   });
 
-  it("many requests at once share scripts", async () => {
+  it("shares scripts between many concurrent requests", async () => {
     const ask = asking(protections);
     const paths = Array.from({ length: 50 }, (_, i) => `/shared/${i}`);
     await ask("192.0.2.3", "/");
@@ -182,7 +182,7 @@ describe("on Redis", () => {
     expect(await scripts()).toBeLessThan(5);
   });
 
-  it("everything that was written has a lifetime", async () => {
+  it("gives every stored key a lifetime", async () => {
     await protections.blocklist.block("for ever");
     await protections.blocklist.block("10.0.0.0/8");
     await createRegistry({ store }).register("ann");
@@ -193,7 +193,7 @@ describe("on Redis", () => {
 });
 
 describe("on Postgres", () => {
-  it("each answer takes one round trip", async () => {
+  it("takes one round trip per answer", async () => {
     const server = await startPostgres();
     const proxy = await startCountingProxy(server.port);
     const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres?sslmode=disable`;
@@ -201,7 +201,7 @@ describe("on Postgres", () => {
     const protections = createProtections({ store, limiter, blocklist: { staleFor: "1h" } });
     try {
       const ask = asking(protections);
-      // Connected, with the statements prepared.
+      // Opens the connections and prepares the statements.
       for (let i = 0; i < 2; i++) await Promise.all([ask("192.0.2.254", `/${i}`), ask("192.0.2.253", `/${i}`)]);
       await protections.blocklist.findBlock("192.0.2.1");
       proxy.roundTrips();

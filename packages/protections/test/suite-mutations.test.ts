@@ -9,7 +9,7 @@ import {
 import { expect, it } from "vitest";
 import * as protections from "../src/index.js";
 
-/** The tests of the suite that fail with protections that have a fault. */
+/** Returns the names of the suite's tests that fail with faulty protections. */
 async function failures(faulty: Partial<Protections>): Promise<string[]> {
   const tests: { name: string; fn: () => void | Promise<void> }[] = [];
   const runner: SuiteRunner = {
@@ -27,7 +27,7 @@ async function failures(faulty: Partial<Protections>): Promise<string[]> {
     {
       shared: true,
       otherProcess: absent("one process is enough to find these faults"),
-      exportsEntries: absent("it has three methods and no more"),
+      exportsEntries: absent("it has only three methods"),
     },
   );
   const failed: string[] = [];
@@ -75,7 +75,7 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
     "repeats do not extend the window, which ends when it should",
   ],
   [
-    "a debouncer that looks before it writes",
+    "a debouncer that reads before it writes",
     {
       createDebouncer({ store, prefix }) {
         const seen = new Map<object, Set<string>>();
@@ -96,7 +96,7 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
     "of 100 concurrent requests on several handles exactly one is not a duplicate",
   ],
   [
-    "a blocklist where the last block counts",
+    "a blocklist that replaces a longer block",
     {
       createBlocklist(options) {
         const blocklist = createBlocklist(options);
@@ -112,7 +112,7 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
     "a block is never shortened by another one",
   ],
   [
-    "a blocklist that takes addresses as they are written",
+    "a blocklist that does not normalise addresses",
     {
       createBlocklist(options) {
         const blocklist = createBlocklist(options);
@@ -122,7 +122,7 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
     "every spelling of an address is the same client",
   ],
   [
-    "a blocklist that remembers for ever",
+    "a blocklist whose cache is never stale",
     { createBlocklist: (options) => createBlocklist({ ...options, staleFor: "1h" }) },
     "another handle sees a block and its lifting when its answer is too old",
   ],
@@ -144,7 +144,7 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
     "no update is lost among many at once",
   ],
   [
-    "a registry that writes every sighting",
+    "a registry that writes each time a client is seen",
     { createRegistry: (options) => createRegistry({ ...options, touchEvery: 1 }) },
     "a sighting is written once in a while, and a client that is not seen goes",
   ],
