@@ -22,7 +22,7 @@ describe("the latency of a database", () => {
     expect(after(8, 80).shortestMs).toBe(8 + 72 / 8);
   });
 
-  it("ignores older answers if the next one starts a new measurement", () => {
+  it("drops older answers if they no longer count", () => {
     const latency = after(8, 8, 8);
     latency.took(80, true);
     expect(latency.shortestMs).toBe(80);
