@@ -28,10 +28,10 @@ export const suites = [
       redis4: "redis4",
     },
   },
-  { package: "store-postgres", files: ["conformance", "clients"], versions: { pg: "pg8", postgres: "postgres3" } },
+  { package: "store-postgres", files: ["conformance", "clients.test"], versions: { pg: "pg8", postgres: "postgres3" } },
   {
     package: "store-dynamodb",
-    files: ["conformance", "clients"],
+    files: ["conformance", "clients.test"],
     versions: { "@aws-sdk/client-dynamodb": "@aws-sdk/client-dynamodb" },
   },
   {

@@ -72,9 +72,11 @@ describe("a client", () => {
     expect(() => dynamodbStore({ client: client as never, table: TABLE })).toThrow(refused);
   });
 
-  it("is refused when it is of a version that can't send the commands", () => {
+  // In versions before the client had this middleware, each command brought it along.
+  const hasSerializer = connect(server.url).middlewareStack.remove("serializerMiddleware");
+
+  it.skipIf(!hasSerializer)("is refused when it is of a version that can't send the commands", () => {
     const client = connect(server.url);
-    // In versions before this was a part of the client, each command brought it along.
     client.middlewareStack.remove("serializerMiddleware");
     const refused = expect.objectContaining({
       code: "INVALID_CLIENT",
