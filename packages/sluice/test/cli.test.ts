@@ -21,7 +21,7 @@ import { createProgress } from "../src/move/progress.js";
 const [redisServer, postgresServer] = await Promise.all([startRedis(), startPostgres()]);
 const redis = new Redis(redisServer.port);
 const pool = new pg.Pool({ connectionString: postgresServer.url, max: 2 });
-// A server may end a connection before the pool has.
+// The server may close a connection before the pool does.
 pool.on("error", () => {});
 afterAll(async () => {
   redis.disconnect();
@@ -77,7 +77,7 @@ beforeEach(async () => {
 });
 
 describe("sluice move", () => {
-  it("moves, reports what it did, and changes nothing the second time", async () => {
+  it("moves, reports the result, and changes nothing the second time", async () => {
     await fill(1_234);
     const first = await sluice(["move", redisServer.url, postgresServer.url]);
     expect(first).toMatchObject({ status: 0, err: "" });
@@ -97,7 +97,7 @@ describe("sluice move", () => {
 
   it("reports as JSON, and writes nothing in a dry run", async () => {
     await fill(10);
-    // A flag never takes the argument behind it.
+    // A flag never takes the following argument as its value.
     const { status, out } = await sluice(["move", "--json", "--dry-run", redisServer.url, postgresServer.url]);
     expect([status, JSON.parse(out)]).toEqual([
       0,
@@ -129,7 +129,7 @@ describe("sluice move", () => {
     expect(await rows()).toBe(3);
   });
 
-  it("reads URLs from the environment, files too", async () => {
+  it("reads URLs from the environment, and accepts files", async () => {
     await fill(5);
     const folder = await mkdtemp(join(tmpdir(), "sluice-cli-"));
     try {
@@ -144,7 +144,7 @@ describe("sluice move", () => {
   it.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
-  ] as const)("ends cleanly by %s, and resumes when it is run again", async (signal, status) => {
+  ] as const)("ends cleanly on %s, and resumes when it is run again", async (signal, status) => {
     const count = 60_000;
     await fill(count);
     const { child, ended } = start(["move", "--json", redisServer.url, postgresServer.url]);
@@ -231,7 +231,7 @@ describe("the progress bar", () => {
     [2_500, 10_000, 3_000, `${"█".repeat(6)}${"░".repeat(18)} 25 %  2,500 of 10,000 entries, 9 s left`],
     [11, 10, 5_000, `${"█".repeat(24)} 100 %  11 of 10 entries, 0 s left`],
     [0, 0, 1, `${"█".repeat(24)} 100 %  0 of 0 entries, 0 s left`],
-  ])("shows how much is done and how long the rest takes: %d of %s after %d ms", async (done, all, tookMs, line) => {
+  ])("shows the progress and the remaining time: %d of %s after %d ms", async (done, all, tookMs, line) => {
     const { terminal, drawn } = terminalOf(120);
     let nowMs = 1_000;
     const progress = createProgress(terminal, () => nowMs);
@@ -243,7 +243,7 @@ describe("the progress bar", () => {
     expect(lines).toContain(line);
   });
 
-  it("counts the remaining time from the end of the count, also on a terminal without a width", async () => {
+  it("measures the remaining time from the end of counting, and works on a terminal without a width", async () => {
     const { terminal, drawn } = terminalOf(0);
     let nowMs = 1_000;
     const progress = createProgress(terminal, () => nowMs);
@@ -258,7 +258,7 @@ describe("the progress bar", () => {
     expect(all).toContain("5 of 10 entries, 1 s left");
   });
 
-  it("is one line that fits the terminal, redrawn rarely, and removed at the end", async () => {
+  it("fits into one line of the terminal, is rarely redrawn, and is removed at the end", async () => {
     const { terminal, drawn } = terminalOf(40);
     const progress = createProgress(terminal);
     for (let i = 0; i <= 1_000; i++) progress.show(i, 1_000);
