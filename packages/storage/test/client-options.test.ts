@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Opens the store, decides with it, and closes it. */
+/** Opens the store, makes decisions with it, and closes it. */
 async function decide(storage: string, options?: OpenStoreOptions): Promise<void> {
   const store = await openStore(storage, options);
   try {
@@ -56,7 +56,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-describe("options of clients", () => {
+describe("client options", () => {
   it.each<[OpenStoreOptions, string, RegExp]>([
     [
       { redis: { tsl: {} } as never },
@@ -76,13 +76,13 @@ describe("options of clients", () => {
       /option "redis" must be an object with options of the client, got true/,
     ],
     [{ reds: {} } as never, "UNKNOWN_OPTION", /openStore has no option "reds": did you mean "redis"\?/],
-  ])("are checked, whatever the storage: %j", async (options, code, message) => {
+  ])("are checked for every storage: %j", async (options, code, message) => {
     const error = await failure("memory:", options);
     expect(error.code).toBe(code);
     expect(error.message).toMatch(message);
   });
 
-  it("of other storages than the URL's have no effect", async () => {
+  it("for other storages than that of the URL have no effect", async () => {
     await decide("memory:", { redis: { tls: {} }, pg: { ssl: true }, dynamodb: { region: "x" }, sqlite: {} });
   });
 
@@ -99,7 +99,7 @@ describe("options of clients", () => {
     }
   });
 
-  it("keep their secrets out of errors", async () => {
+  it("do not appear in errors if they are secret", async () => {
     const server = await startRedis({ args: ["--requirepass", "a-password"] });
     try {
       const error = await failure(server.url, { redis: { username: "h1dden-user", password: "an0ther-secret" } });
@@ -116,7 +116,7 @@ describe("options of clients", () => {
   });
 });
 
-describe("TLS with an unknown certificate authority, as Heroku's Redis has", () => {
+describe("TLS with an unknown certificate authority, as for Redis on Heroku", () => {
   let ca: string;
   let port: number;
   let stop: () => Promise<void>;
@@ -175,7 +175,7 @@ describe("TLS with an unknown certificate authority, as Heroku's Redis has", () 
   it("works with the authority's certificate", () =>
     decide(`rediss://:s3cret@localhost:${port}`, { redis: { tls: { ca } } }));
 
-  it("works without a check of the certificate", () =>
+  it("works if the certificate is not checked", () =>
     decide(`rediss://:s3cret@127.0.0.1:${port}`, { redis: { tls: { rejectUnauthorized: false } } }));
 
   it("works with the password beside the URL", () =>
@@ -193,7 +193,7 @@ describe("Redis", () => {
     }
   });
 
-  it("is found by Sentinels that need a password and know other addresses", async () => {
+  it("is found through Sentinels that need a password and report other addresses", async () => {
     const sentinel = await startRedisSentinel();
     try {
       const [{ host, port }] = sentinel.sentinels as [{ host: string; port: number }];
@@ -214,7 +214,7 @@ describe("Redis", () => {
     }
   });
 
-  it("is a cluster whose nodes are known by other addresses and whose names are looked up as configured", async () => {
+  it("may be a cluster whose nodes are renamed by natMap, with a custom DNS lookup", async () => {
     const cluster = await startRedisCluster();
     try {
       const looked: string[] = [];
@@ -256,7 +256,7 @@ describe("Postgres", () => {
     await rm(sockets, { recursive: true, force: true });
   });
 
-  it("uses the user, a password function and all else beside the URL", async () => {
+  it("uses the user, a password function and other options along with the URL", async () => {
     const { default: pg } = await import("pg");
     const admin = new pg.Client(server.url);
     await admin.connect();
@@ -288,7 +288,7 @@ describe("Postgres", () => {
     await decide(`postgres://${username}@localhost:${port}${pathname}`, { createSchema: true, pg: { host: sockets } });
   });
 
-  it("keeps the URL's parameters", async () => {
+  it("keeps the parameters of the URL", async () => {
     const { default: pg } = await import("pg");
     const store = await openStore(`${server.url}?application_name=from-setting`, {
       createSchema: true,
@@ -304,7 +304,7 @@ describe("Postgres", () => {
   });
 });
 
-it("DynamoDB uses region, endpoint and credentials beside the URL", async () => {
+it("DynamoDB uses region, endpoint and credentials along with the URL", async () => {
   const server = await startDynamodb();
   try {
     await decide("dynamodb://limits", {
@@ -326,6 +326,6 @@ it("SQLite uses options of its package, such as an encryption key", async () => 
   await decide(storage, { createSchema: true, ...encrypted });
   await decide(storage, encrypted);
   const header = (await readFile(join(folder, "limits.db"))).subarray(0, 6).toString();
-  // Node.js includes SQLite from 22.13 on, without encryption.
+  // Node.js from 22.13 on includes SQLite, which has no encryption. So its file is readable.
   expect(header === "SQLite").toBe(Number.parseInt(process.versions.node, 10) >= 22);
 });

@@ -24,7 +24,7 @@ const POLICIES: readonly Policy[] = [
   slidingLog({ name: "log", limit: 200, window: "1d" }),
 ];
 
-/** Keys that a database stores in plain text, and those of which it stores a digest. */
+/** Keys that databases store in plain text, and keys that they store as digests. */
 const PLAIN = [
   ...Array.from({ length: 100 }, (_, i) => `client ${i}`),
   "😀",
@@ -37,7 +37,7 @@ const PLAIN = [
 const DIGESTED = ["#", "a\0b", "\ud800", "x".repeat(257), "é".repeat(5_000)];
 const KEYS = [...PLAIN, ...DIGESTED];
 
-/** All results of a store; calls for one store after the other would take too long on some. */
+/** All results of a store. The calls are concurrent, since they would take too long one after the other. */
 async function answers(store: Store): Promise<unknown> {
   const limiter = createLimiter({ store, policies: POLICIES, timeout: "20s" });
   const debouncer = createDebouncer({ store, window: "1d", timeout: "20s" });
@@ -66,7 +66,7 @@ async function fill(store: Store): Promise<void> {
   await createRegistry({ store }).register("ada", { plan: "paid" });
 }
 
-it("everything moves from memory through every database in turn, and is found there by its keys", async () => {
+it("moves everything from memory through every database in turn, and finds it there by its keys", async () => {
   const origin = memoryStore();
   await fill(origin);
   const expected = await answers(origin);
@@ -87,7 +87,7 @@ it("everything moves from memory through every database in turn, and is found th
     from = to;
     entries = moved.read;
   }
-  // Memory looks keys up in plain text.
+  // A memory store looks up keys in plain text, so digests are left out.
   const last = memoryStore();
   const digested = DIGESTED.length * POLICIES.length;
   expect(await moveState(from, last)).toEqual({

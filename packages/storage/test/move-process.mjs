@@ -1,4 +1,4 @@
-// Moves from Redis to Postgres and prints how many entries were imported so far, until it is killed.
+// Moves from Redis to Postgres, and prints the number of imported entries until it is killed.
 import { moveState } from "@sluice/storage";
 import { postgresStore } from "@sluice/store-postgres";
 import { redisStore } from "@sluice/store-redis";

@@ -27,7 +27,7 @@ const [redisA, redisB, redisUsed] = ["a:", "b:", "used:"].map(
   (keyPrefix) => new Redis(redisServer.port, { keyPrefix }),
 ) as [Redis, Redis, Redis];
 const pool = new pg.Pool({ connectionString: postgresServer.url, max: 4 });
-// A server may end a connection before the pool has.
+// The server may close a connection before the pool does.
 pool.on("error", () => {});
 afterAll(async () => {
   for (const redis of [redisA, redisB, redisUsed]) redis.disconnect();
@@ -37,7 +37,7 @@ afterAll(async () => {
 
 const ENTRIES = 200_000;
 
-/** Long enough that nothing is restored during the tests. */
+/** A window so long that nothing is restored during the tests. */
 const WINDOW_MS = 90 * 86_400_000;
 
 const POLICIES: readonly Policy[] = [
@@ -48,7 +48,7 @@ const POLICIES: readonly Policy[] = [
 ];
 const KEYS: readonly string[] = Array.from({ length: ENTRIES / POLICIES.length }, (_, i) => `client ${i}`);
 
-/** Entries of every algorithm, each key with another count. */
+/** Entries of every algorithm. Each key has a different count. */
 function* entries(keys = KEYS): Generator<ExportedEntry> {
   const nowMs = Date.now();
   for (const [i, key] of keys.entries()) {
@@ -78,7 +78,7 @@ async function left(store: Store): Promise<Uint16Array> {
   }
 }
 
-/** The number of differences; a matcher would take too long to compare two hundred thousand numbers. */
+/** The number of differences. A matcher would take too long for 200,000 numbers. */
 function differences(one: Uint16Array, other: Uint16Array): number {
   return one.reduce((count, value, i) => (value === other[i] ? count : count + 1), 0);
 }
@@ -93,7 +93,7 @@ const MOVED = { read: ENTRIES, written: ENTRIES, merged: 0, alreadyThere: 0, exp
 const memory = memoryStore();
 const expected = Uint16Array.from({ length: ENTRIES }, (_, i) => 1_000 - (1 + (Math.floor(i / POLICIES.length) % 999)));
 
-it(`${ENTRIES} entries move from memory to Postgres and back with equal decisions`, async () => {
+it(`moves ${ENTRIES} entries from memory to Postgres and back with equal decisions`, async () => {
   expect(await importEntries(memory, entries())).toEqual(MOVED);
   expect(differences(await left(memory), expected)).toBe(0);
   const postgres = await tableStore("from_memory");
@@ -104,7 +104,7 @@ it(`${ENTRIES} entries move from memory to Postgres and back with equal decision
   expect(differences(await left(back), expected)).toBe(0);
 }, 240_000);
 
-it(`${ENTRIES} entries move from Redis to Postgres and back with equal decisions, also when the move is killed in the middle`, async () => {
+it(`moves ${ENTRIES} entries from Redis to Postgres and back with equal decisions, even if it is killed halfway`, async () => {
   const from = redisStore({ client: redisA });
   expect(await moveState(memory, from)).toEqual(MOVED);
   await createPostgresSchema(pool);
@@ -120,7 +120,7 @@ it(`${ENTRIES} entries move from Redis to Postgres and back with equal decisions
     leftOut: {},
     sum: ENTRIES,
   });
-  // The current page may have been written without having been reported.
+  // The last page may have been written, but not reported.
   expect(alreadyThere).toBeGreaterThanOrEqual(moved);
   expect(differences(await left(postgres), expected)).toBe(0);
   const back = redisStore({ client: redisB });
@@ -128,11 +128,11 @@ it(`${ENTRIES} entries move from Redis to Postgres and back with equal decisions
   expect(differences(await left(back), expected)).toBe(0);
 }, 240_000);
 
-it("a limiter that is switched over in the middle admits at most what the target admitted before the entry arrived too much", async () => {
+it("a limiter that switches stores halfway exceeds its limit by at most the grants of the target before the entry arrived", async () => {
   const limit = 40;
   const from = redisStore({ client: redisUsed });
   const to = await tableStore("used");
-  // Other entries, so that the move takes several pages.
+  // Adds other entries, so that the move takes several pages.
   await importEntries(from, entries(KEYS.slice(0, 2_000)));
   const policies = [
     tokenBucket({ name: "bucket", rate: limit, interval: WINDOW_MS }),
@@ -144,7 +144,7 @@ it("a limiter that is switched over in the middle admits at most what the target
     Array.from({ length: 60 }, (_, i) => ({
       policy,
       key: `user ${i}`,
-      // Some were exhausted before, and some are first used when the limiter has been switched.
+      // Some users are exhausted before the move, and some are first seen after the switch.
       before: i % 3 === 0 ? limit : i % 3 === 1 ? 15 : 0,
       granted: { from: 0, to: 0 },
     })),
@@ -174,7 +174,7 @@ it("a limiter that is switched over in the middle admits at most what the target
       if (read >= 4_000) current = to;
     },
   });
-  // The grants of the source after its entry was read.
+  // Moves the grants that the source made after its entry was read.
   await moveState(from, to);
   const atTheEnd = users.map(({ granted }) => granted.to);
   moving = false;
@@ -188,11 +188,13 @@ it("a limiter that is switched over in the middle admits at most what the target
     expect(total, what).toBeLessThanOrEqual(limit + Math.min(limit, atTheEnd[i] as number));
     tooMany += total - limit;
   }
-  // Without the move it would be all that the source granted.
+  // Without the move, all grants of the source would be too many.
   expect(tooMany).toBeLessThan(users.reduce((sum, { granted }) => sum + granted.from, 0) / 4);
 }, 60_000);
 
-/** Moves from Redis to Postgres in another process, kills it in the middle, and returns how far it got. */
+/**
+ * Starts a move from Redis to Postgres in another process, kills it halfway, and returns the number of moved entries.
+ */
 async function killedMove(): Promise<number> {
   const script = new URL("./move-process.mjs", import.meta.url).pathname;
   const child: ChildProcess = spawn(process.execPath, [script, String(redisServer.port), postgresServer.url], {

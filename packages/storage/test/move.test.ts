@@ -44,10 +44,10 @@ async function filled(clients = 10): Promise<ReturnType<typeof memoryStore>> {
 }
 
 describe.each([
-  ["a store that takes pages in", () => memoryStore()],
-  ["a store that has three methods", () => threeMethodsOf(modelStore())],
+  ["a store that imports pages", () => memoryStore()],
+  ["a store with three methods", () => threeMethodsOf(modelStore())],
 ])("into %s", (_, makeTarget) => {
-  it("limits, blocks, clients and debounce windows move, and continue", async () => {
+  it("moves limits, blocks, clients and debounce windows, which continue", async () => {
     const from = await filled();
     const to = makeTarget();
     const all = await listed(from);
@@ -65,7 +65,7 @@ describe.each([
     expect([await debouncer.seen("ada", "order 1"), await debouncer.seen("ada", "order 2")]).toEqual([true, false]);
   });
 
-  it("a second move changes nothing, and neither does a dry run", async () => {
+  it("changes nothing in a second move or a dry run", async () => {
     const from = await filled();
     const all = (await listed(from)).length;
     const [to, other] = [makeTarget(), makeTarget()];
@@ -84,7 +84,7 @@ describe.each([
     expect(await moveState(from, to)).toMatchObject({ merged: 0, alreadyThere: all });
   });
 
-  it("entries whose keys are digests are left out, and counted", async () => {
+  it("leaves out entries whose keys are digests, and counts them", async () => {
     const digested: ExportedEntry = {
       key: `sluice:a:fixed-window:#${"0".repeat(64)}`,
       digested: true,
@@ -101,7 +101,7 @@ describe.each([
   });
 });
 
-it("a ledger moves to a store that decides, and back", async () => {
+it("moves a ledger to a store that decides, and back", async () => {
   const model = modelStore();
   const from = { ...threeMethodsOf(model), exportEntries: () => model.exportEntries() };
   const limiterOn = (store: Store, policies: readonly Policy[] = POLICIES) => createLimiter({ store, policies });
@@ -139,7 +139,7 @@ const half: Algorithm<Policy, number> = {
   },
 };
 
-it("a ledger with a custom algorithm stays a ledger, which every store that decides in its database accepts", async () => {
+it("keeps a ledger with a custom algorithm as a ledger, which any store that decides in its database accepts", async () => {
   const policies = [{ name: "own", algorithm: "half" }, POLICIES[3] as Policy];
   const limiterOn = (store: Store) => createLimiter({ store, policies, algorithms: [half] });
   const [from, to] = [modelStore(), modelStore()];
@@ -151,7 +151,7 @@ it("a ledger with a custom algorithm stays a ledger, which every store that deci
   expect((await limiterOn(to).peek("somebody")).policies.map(({ remaining }) => remaining)).toEqual([6, 15]);
 });
 
-it("entries of a custom algorithm move from a store in memory to a ledger, and back", async () => {
+it("moves entries of a custom algorithm from a store in memory to a ledger, and back", async () => {
   const policies = { name: "own", algorithm: "half" };
   const limiterOn = (store: Store) => createLimiter({ store, policies, algorithms: [half] });
   const [memory, model, again] = [memoryStore(), modelStore(), memoryStore()];
@@ -165,7 +165,7 @@ it("entries of a custom algorithm move from a store in memory to a ledger, and b
   expect((await limiterOn(again).consume("nobody")).allowed).toBe(false);
 });
 
-it("merges with what another store has seen in the meantime: the stricter limit, the later block, the older client", async () => {
+it("merges with the target's own state: the stricter limit, the later block, the older client", async () => {
   const [from, to] = [await filled(), memoryStore()];
   const policies = POLICIES[1] as Policy;
   const [before, after] = [createLimiter({ store: from, policies }), createLimiter({ store: to, policies })];
@@ -194,7 +194,7 @@ it("merges with what another store has seen in the meantime: the stricter limit,
   expect((await moveState(from, to)).merged).toBe(0);
 });
 
-/** The same store with a clock that is off. */
+/** A copy of the store with a clock that is off. */
 function skewed(store: Store & ExportEntries, byMs: number): Store & ExportEntries {
   return {
     ...threeMethodsOf(store),
@@ -206,32 +206,29 @@ function skewed(store: Store & ExportEntries, byMs: number): Store & ExportEntri
   };
 }
 
-it.each([-7_200_000, -50, 0, 50, 7_200_000])(
-  "what is left of a life is the same with a clock that is %i ms off",
-  async (byMs) => {
-    const from = memoryStore();
-    await from.atomicUpdate("custom", () => ({ state: "state", ttlMs: 3_600_000 }));
-    const to = memoryStore();
-    expect(await moveState(skewed(from, byMs), to)).toMatchObject({ written: 1, expired: 0 });
-    const [entry] = await listed(to);
-    const leftMs = (entry?.expiresAtMs ?? 0) - Date.now();
-    expect(leftMs).toBeGreaterThan(3_590_000);
-    expect(leftMs).toBeLessThan(3_600_100);
-    expect(await moveState(from, skewed(to, byMs))).toMatchObject({ alreadyThere: 1, expired: 0 });
-  },
-);
+it.each([-7_200_000, -50, 0, 50, 7_200_000])("keeps the remaining lifetime if a clock is %i ms off", async (byMs) => {
+  const from = memoryStore();
+  await from.atomicUpdate("custom", () => ({ state: "state", ttlMs: 3_600_000 }));
+  const to = memoryStore();
+  expect(await moveState(skewed(from, byMs), to)).toMatchObject({ written: 1, expired: 0 });
+  const [entry] = await listed(to);
+  const leftMs = (entry?.expiresAtMs ?? 0) - Date.now();
+  expect(leftMs).toBeGreaterThan(3_590_000);
+  expect(leftMs).toBeLessThan(3_600_100);
+  expect(await moveState(from, skewed(to, byMs))).toMatchObject({ alreadyThere: 1, expired: 0 });
+});
 
-it("entries that expire before their turn are counted and left out", async () => {
+it("leaves out entries that have expired before their turn, and counts them", async () => {
   const over: ExportedEntry = { key: "a", state: 1, expiresAtMs: Date.now() - 1 };
   expect(await importEntries(memoryStore(), [over])).toEqual({ ...NOTHING, read: 1, expired: 1 });
 });
 
-it("entries that expire by the target's clock while they are looked at count as expired, and are not written", async () => {
+it("does not write entries that expire by the target's clock during the move, and counts them as expired", async () => {
   const model = modelStore();
   let looks = 0;
   const target: Store = {
     ...threeMethodsOf(model),
-    // Its clock jumps ahead once the move has read it.
+    // The clock jumps ahead after the move has read it.
     atomicUpdate: (key, update, options) =>
       model.atomicUpdate(key, (state, nowMs) => update(state as never, nowMs + (++looks > 5 ? 120_000 : 0)), options),
   };
@@ -240,7 +237,7 @@ it("entries that expire by the target's clock while they are looked at count as 
   expect(await model.atomicUpdate("a", () => undefined)).toBeUndefined();
 });
 
-it("a store that can't list its entries is refused before anything happens", async () => {
+it("refuses a store that cannot list its entries before anything is moved", async () => {
   const plain = threeMethodsOf(memoryStore());
   expect(() => exportEntries(plain)).toThrow(expect.objectContaining({ code: "NOT_LISTABLE" }));
   await expect(moveState(plain, memoryStore())).rejects.toMatchObject({ code: "NOT_LISTABLE" });
@@ -249,7 +246,7 @@ it("a store that can't list its entries is refused before anything happens", asy
   await expect(moveState(store, memoryStore(), { dryrun: true } as never)).rejects.toThrow(/did you mean "dryRun"/);
 });
 
-it("reports its progress page by page, also for an empty store", async () => {
+it("reports its progress after each page, and once for an empty store", async () => {
   const from = memoryStore();
   const limiter = createLimiter({ store: from, policies: POLICIES[0] as Policy });
   const progress: number[] = [];
@@ -260,7 +257,7 @@ it("reports its progress page by page, also for an empty store", async () => {
   expect(progress).toEqual([0, 500, 1_000, 1_200]);
 });
 
-it("stops between two pages when its signal aborts, and resumes from there", async () => {
+it("stops between two pages when its signal is aborted, and resumes from there", async () => {
   const from = memoryStore();
   const to = memoryStore();
   const limiter = createLimiter({ store: from, policies: POLICIES[0] as Policy });
@@ -273,7 +270,7 @@ it("stops between two pages when its signal aborts, and resumes from there", asy
   expect(await moveState(from, to)).toEqual({ ...NOTHING, read: 1_200, written: 700, alreadyThere: 500 });
 });
 
-it("reads no more of the source than two pages ahead", async () => {
+it("reads at most two pages ahead", async () => {
   let listedSoFar = 0;
   let most = 0;
   let written = 0;

@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const policies = fixedWindow({ limit: 1_000_000, window: "1h" });
 
-/** Opens the store at the address of a proxy, and runs a test with a limiter on it. */
+/** Opens the store through a proxy, and runs a test with a limiter on it. */
 async function behindProxy(
   storage: string,
   { open = {}, ...options }: Partial<LimiterOptions> & { open?: OpenStoreOptions },
@@ -55,10 +55,7 @@ async function behindProxy(
   }
 }
 
-/**
- * Sends requests all the time, as traffic does, until the store decides again. Returns how long it took, and all
- * decisions.
- */
+/** Keeps sending requests until the store decides again. Returns how long this took, and all decisions. */
 async function untilDecided(limiter: Limiter, key = "k"): Promise<{ ms: number; decisions: readonly Decision[] }> {
   const startMs = performance.now();
   const decisions: Decision[] = [];
@@ -77,9 +74,9 @@ describe("the client that openStore creates", () => {
   it.each([
     ["Redis", () => redis.url, {}],
     ["Postgres", () => postgres.url, { createSchema: true }],
-  ])("gives up connections to %s that are silent, and opens new ones", async (_name, storage, open) => {
+  ])("closes silent connections to %s, and opens new ones", async (_name, storage, open) => {
     await behindProxy(storage(), { open }, async (limiter, proxy) => {
-      // Several connections, where there is a pool.
+      // Opens several connections if the client has a pool.
       await Promise.all(Array.from({ length: 20 }, (_, i) => limiter.consume(`warm-${i}`)));
       proxy.freeze();
       const { ms } = await untilDecided(limiter);
@@ -88,7 +85,7 @@ describe("the client that openStore creates", () => {
     });
   });
 
-  it("leaves a Redis that was demoted, and never admits more than the limit", async () => {
+  it("leaves a demoted Redis, and never admits more than the limit", async () => {
     const options = { policies: fixedWindow({ limit: 10, window: "1h" }), prefix: "demoted" };
     await behindProxy(redis.url, options, async (limiter, proxy) => {
       const before = await Promise.all(Array.from({ length: 4 }, () => limiter.consume("k")));
@@ -110,10 +107,10 @@ describe("the client that openStore creates", () => {
     });
   });
 
-  it("is right again soon after Redis was away for seconds", async () => {
+  it("decides again soon after an outage of several seconds", async () => {
     await behindProxy(redis.url, {}, async (limiter, proxy) => {
       expect((await limiter.consume("k")).source).toBe("store");
-      // Nothing listens there.
+      // A port on which nothing listens.
       proxy.redirect(1);
       await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
       const awayUntilMs = performance.now() + 2_500;
@@ -126,7 +123,7 @@ describe("the client that openStore creates", () => {
     });
   });
 
-  it("uses other settings", async () => {
+  it("uses custom settings", async () => {
     const open: OpenStoreOptions = { redis: { socketTimeout: 300, retryStrategy: () => 10 } };
     await behindProxy(redis.url, { open, timeout: 200 }, async (limiter, proxy) => {
       await limiter.consume("k");
@@ -136,7 +133,7 @@ describe("the client that openStore creates", () => {
   });
 });
 
-it("a line of waiting callers is answered within one timeout when Redis freezes, and moves on when it is back", async () => {
+it("a line of waiting callers is answered within one timeout when Redis freezes, and continues when it is back", async () => {
   const server = await startRedis();
   const store = await openStore(server.url);
   const options: LimiterOptions = {
@@ -166,7 +163,7 @@ it("a line of waiting callers is answered within one timeout when Redis freezes,
   }
 });
 
-it("a protection's call ends within its timeout, and leaves no queue behind, when Redis is silent", async () => {
+it("a call of a protection ends within its timeout, and leaves no queue, while Redis is silent", async () => {
   const proxy = await startProxy(redis.port);
   const store = await openStore(`redis://127.0.0.1:${proxy.port}`, { redis: { socketTimeout: 60_000 } });
   try {
@@ -180,7 +177,7 @@ it("a protection's call ends within its timeout, and leaves no queue behind, whe
       return performance.now() - startMs;
     });
     const tookMs = await Promise.all(calls);
-    // Nothing is rejected early, unless it is never sent.
+    // Calls that are sent are not rejected early. Calls that are never sent may be.
     expect(Math.max(...tookMs)).toBeLessThan(1_500);
     expect(Math.max(...tookMs)).toBeGreaterThanOrEqual(200);
   } finally {

@@ -9,12 +9,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openStore } from "../src/index.js";
 import "./quiet-aws-sdk.js";
 
-/** Unlike any text of a library. */
+/** Secrets that occur in no text of a library. */
 const [USER, PASSWORD, TOKEN] = ["h1dden-us3r", "s3cret:p@ss/w?rd#1", "t0ken-0f-the-query"];
 const SECRETS = [USER, PASSWORD, TOKEN, encodeURIComponent(PASSWORD)];
 const CREDENTIALS = `${USER}:${encodeURIComponent(PASSWORD)}`;
 
-/** The error of opening, which has a code and contains no secret. */
+/** Returns the error of openStore, and expects that it has a code and contains no secret. */
 async function failure(storage: string): Promise<SluiceError> {
   const error = await openStore(storage, { connectTimeout: "5s" }).then(
     async (store) => {
@@ -58,13 +58,13 @@ describe("a wrong URL", () => {
     ["dynamodb://limits?endpoint=nowhere", "has an invalid endpoint, which must be a URL"],
     ["dynamodb://limits?regoin=eu-west-1", "known: region, endpoint"],
     ["sqlite:", "names no file"],
-  ])("%s", async (storage, what) => {
+  ])("refuses %s", async (storage, what) => {
     const error = await failure(storage);
     expect(error.code).toBe("INVALID_STORAGE");
     expect(error.message).toContain(what);
   });
 
-  it.each([undefined, null, 6379, {}])("%s instead of a string", async (storage) => {
+  it.each([undefined, null, 6379, {}])("refuses %s instead of a string", async (storage) => {
     const error = await failure(storage as unknown as string);
     expect(error.code).toBe("INVALID_STORAGE");
   });
@@ -80,7 +80,7 @@ describe("a wrong URL", () => {
     `dynamodb://limits?endpoint=${USER}:${encodeURIComponent(PASSWORD)}`,
     `redis-cluster://${CREDENTIALS}@localhost:1/7`,
     `${USER}:${PASSWORD}`,
-  ])("never shows what is secret in it: %#", async (storage) => {
+  ])("never shows the secrets in it: %#", async (storage) => {
     expect((await failure(storage)).code).toBe("INVALID_STORAGE");
   });
 
@@ -95,7 +95,7 @@ describe("a wrong URL", () => {
   });
 });
 
-describe("a storage that can't be reached", () => {
+describe("a storage that is not reachable", () => {
   it.each([
     ["redis", `redis://${CREDENTIALS}@127.0.0.1:1/0`, "redis://***@127.0.0.1:1/0", "ECONNREFUSED"],
     ["a cluster", `redis-cluster://${CREDENTIALS}@127.0.0.1:1`, "redis-cluster://***@127.0.0.1:1", ""],
@@ -115,7 +115,7 @@ describe("a storage that can't be reached", () => {
     ],
     ["SQLite", "sqlite:/no/such/folder/limits.db", "sqlite:/no/such/folder/limits.db", "/no/such/folder"],
     ["SQLite", "sqlite://me@no-such:folder/limits.db", "sqlite:me@no-such:folder/limits.db", "/me@no-such:folder does"],
-  ])("%s: %s", async (_name, storage, shown, why) => {
+  ])("fails for %s: %s", async (_name, storage, shown, why) => {
     const error = await failure(storage);
     expect(error.code).toBe("STORAGE_UNAVAILABLE");
     expect(error.message).toContain(shown);
@@ -123,7 +123,7 @@ describe("a storage that can't be reached", () => {
     expect(error.cause).toBeInstanceOf(Error);
   });
 
-  it("gives up on a server that never answers", async () => {
+  it("fails after the timeout if the server does not answer", async () => {
     const server = await startRedis();
     try {
       await server.pause();
@@ -158,7 +158,7 @@ describe("Redis with a user and a password", () => {
     await expect(store.delete("a")).rejects.toMatchObject({ code: "CLOSED" });
   });
 
-  it("keeps nothing in any other database than the one in the URL", async () => {
+  it("uses only the database in the URL", async () => {
     const error = await failure(at(CREDENTIALS).replace(/1$/, "99"));
     expect(error.code).toBe("STORAGE_UNAVAILABLE");
     expect(error.message).toContain("DB index is out of range");
@@ -186,12 +186,12 @@ describe("Postgres with a user and a password", () => {
     expect(error.message).toMatch(/role "\*\*\*" does not exist/);
     const unready = await failure(server.url);
     expect(unready.code).toBe("STORE_NOT_READY");
-    // The user has the name of the scheme, of the database and of the package.
+    // The user has the same name as the scheme, the database and part of the package name. These must not be hidden.
     expect(unready.message).toContain(`postgres://***@127.0.0.1:${server.port}/postgres: the table`);
     expect(unready.message).toMatch(/of @sluice\/store-postgres .*createSchema: true$/);
   });
 
-  it("migrates if the option is set, and hides the user in later errors", async () => {
+  it("creates the schema if the option is set, and hides the user in later errors", async () => {
     const admin = await openStore(server.url, { createSchema: true });
     await admin.close();
     const { default: pg } = await import("pg");
@@ -223,7 +223,7 @@ describe("Postgres with a user and a password", () => {
   });
 });
 
-it("opens the master that Sentinels name", async () => {
+it("opens the master that the Sentinels report", async () => {
   const sentinel = await startRedisSentinel();
   try {
     const hosts = sentinel.sentinels.map(({ host, port }) => `${host}:${port}`).join(",");
@@ -257,7 +257,7 @@ it("reports a missing DynamoDB table, and creates it if the option is set", asyn
   }
 }, 60_000);
 
-it("keeps an SQLite file at the given path", async () => {
+it("stores an SQLite file at the given path", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sluice-open-"));
   try {
     const storage = `sqlite:${join(folder, "limits.db")}`;

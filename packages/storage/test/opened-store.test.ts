@@ -10,7 +10,7 @@ afterAll(() => Promise.all(started.map(([, backend]) => backend.stop())));
 
 const all = [{ name: "memory", url: "memory:" }, ...started.map(([name, { url }]) => ({ name, url }))];
 
-/** Optional methods, by backend. */
+/** Optional methods of each backend. */
 const OPTIONAL: Readonly<Record<string, readonly (keyof OpenedStore)[]>> = {
   PostgreSQL: ["createSchema", "sweep"],
   SQLite: ["createSchema", "sweep"],
@@ -31,7 +31,7 @@ describe.each(all)("a store opened on $name", ({ name, url }) => {
     await expect(store.healthCheck()).rejects.toMatchObject({ code: "CLOSED" });
   });
 
-  it("has the methods that only some databases need, and no more", async () => {
+  it("has only those optional methods that its database needs", async () => {
     const store = await openStore(url, { createSchema: true });
     const has = (["createSchema", "sweep"] as const).filter((method) => store[method] !== undefined);
     expect(has).toEqual(OPTIONAL[name] ?? []);
@@ -41,18 +41,18 @@ describe.each(all)("a store opened on $name", ({ name, url }) => {
   });
 });
 
-describe("a URL for a log", () => {
+describe("a redacted URL", () => {
   it.each([
     ["memory:", "memory:"],
     ["sqlite:/var/limits.db", "sqlite:/var/limits.db"],
     ["redis://ada:s3cret@localhost:6379/1", "redis://***@localhost:6379/1"],
     ["postgres://ada@db/app?sslmode=require&token=s3cret", "postgres://***@db/app?sslmode=require&token=***"],
     ["dynamodb://id:s3cret@limits?region=eu-west-1", "dynamodb://***@limits?region=eu-west-1"],
-  ])("%s is shown as %s", (url, shown) => {
+  ])("of %s is %s", (url, shown) => {
     expect(redactUrl(url)).toBe(shown);
   });
 
-  it("that can't be read is an error without it", () => {
+  it("cannot be created for an unknown scheme, and the error does not contain the URL", () => {
     expect(() => redactUrl("redsi://ada:s3cret@localhost")).toThrow(
       expect.objectContaining({ code: "INVALID_STORAGE", message: expect.not.stringContaining("s3cret") }),
     );

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 
 const PACKAGES = new URL("../..", import.meta.url).pathname;
 
-/** A project that has installed these packages of Sluice, and nothing else. */
+/** A project in which only these packages of Sluice are installed. */
 let project: string;
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "sluice-project-"));
@@ -40,7 +40,7 @@ it.each([
   ["postgres://user:password@localhost/app", "@sluice/store-postgres pg"],
   ["dynamodb://limits?region=local", "@sluice/store-dynamodb @aws-sdk/client-dynamodb"],
   ["sqlite:limits.db", "@sluice/store-sqlite libsql"],
-])("%s without its packages", async (storage, packages) => {
+])("the error for %s names the missing packages", async (storage, packages) => {
   const [name] = packages.split(" ");
   expect(await open(storage)).toEqual({
     code: "PACKAGE_MISSING",
@@ -48,7 +48,7 @@ it.each([
   });
 });
 
-it("the store without its client, and then only the store of the URL", async () => {
+it("the error for a store without its client names the client, and other stores still open", async () => {
   await install("store-redis");
   expect(await open("redis://localhost")).toEqual({
     code: "PACKAGE_MISSING",

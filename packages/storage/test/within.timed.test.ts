@@ -4,21 +4,21 @@ import { createBlocklist } from "@sluice/protections";
 import { describe, expect, it } from "vitest";
 import { within } from "../src/open/open-store.js";
 
-/** Starts the work after a long turn of the event loop: a timer counts from the start of the turn. */
+/** Starts the work after a long turn of the event loop. A timer would count from the start of that turn. */
 async function late<T>(work: () => Promise<T>): Promise<T> {
   await new Promise((resolve) => setTimeout(resolve, 1));
   for (const startMs = performance.now(); performance.now() - startMs < 30; );
   return work();
 }
 
-/** Milliseconds until the work was rejected with a time-out. */
+/** The milliseconds until the work is rejected with a timeout. */
 async function timedOutMs(work: () => Promise<unknown>): Promise<number> {
   const startMs = performance.now();
   await expect(work()).rejects.toMatchObject({ code: "STORE_TIMEOUT" });
   return performance.now() - startMs;
 }
 
-describe("a time limit", () => {
+describe("a timeout", () => {
   it("never ends early", async () => {
     const never = new Promise<never>(() => {});
     for (let i = 0; i < 5; i++) {
@@ -26,7 +26,7 @@ describe("a time limit", () => {
     }
   });
 
-  it("never ends early for a protection, and is the store's deadline too", async () => {
+  it("never ends early for a protection, and sets the store's deadline", async () => {
     let deadlineMs: number | undefined;
     const store: Store = {
       asynchronous,
@@ -51,7 +51,7 @@ describe("a time limit", () => {
     }
   });
 
-  it("counts an answer that arrived while the event loop was blocked", async () => {
+  it("accepts an answer that arrived while the event loop was blocked", async () => {
     const answer = new Promise<string>((resolve) => setTimeout(() => setImmediate(resolve, "here"), 5));
     const limited = within(answer, 20);
     await new Promise((resolve) => setTimeout(resolve, 1));
