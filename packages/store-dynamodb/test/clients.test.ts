@@ -26,7 +26,7 @@ function limiterOn(client: DynamodbClient, prefix: string, timeout = 5_000) {
   });
 }
 
-/** The client, except that its replies are changed. */
+/** A client whose replies are changed. */
 function withReplies(change: (reply: Record<string, unknown>) => unknown): DynamodbClient {
   const client = connect(server.url);
   return {
@@ -43,7 +43,7 @@ describe("a client", () => {
     ["DynamoDB", (endpoint) => new DynamoDB({ ...config, endpoint })],
     ["DynamoDBDocumentClient", (endpoint) => DynamoDBDocumentClient.from(new DynamoDBClient({ ...config, endpoint }))],
     ["DynamoDBDocument", (endpoint) => DynamoDBDocument.from(new DynamoDB({ ...config, endpoint }))],
-  ])("can be a %s", async (name, create) => {
+  ])("may be a %s", async (name, create) => {
     const limiter = limiterOn(create(server.url), name);
     const allowed: boolean[] = [];
     for (let i = 0; i < 5; i++) {
@@ -55,7 +55,7 @@ describe("a client", () => {
   });
 
   it.each([
-    // As the two clients of the AWS SDK v2 look from outside.
+    // Objects that look like the two clients of the AWS SDK v2.
     ["AWS SDK v2", { config: {}, makeRequest() {}, getItem() {} }],
     ["AWS SDK v2", { options: {}, service: { makeRequest() {} }, get() {} }],
     ["class DynamoDBClient", DynamoDBClient],
@@ -64,7 +64,7 @@ describe("a client", () => {
     ["a string", "http://127.0.0.1:8000"],
     ["class Map", new Map()],
     ["undefined", undefined],
-  ])("is refused when it is %s, with what to pass", (found, client) => {
+  ])("is refused if it is %s, with what to pass instead", (found, client) => {
     const refused = expect.objectContaining({
       code: "INVALID_CLIENT",
       message: expect.stringMatching(new RegExp(`got .*${found}.*new DynamoDBClient`)),
@@ -72,10 +72,10 @@ describe("a client", () => {
     expect(() => dynamodbStore({ client: client as never, table: TABLE })).toThrow(refused);
   });
 
-  // In versions before the client had this middleware, each command brought it along.
+  // In older versions, each command had this middleware instead of the client.
   const hasSerializer = connect(server.url).middlewareStack.remove("serializerMiddleware");
 
-  it.skipIf(!hasSerializer)("is refused when it is of a version that can't send the commands", () => {
+  it.skipIf(!hasSerializer)("is refused if its version cannot send the commands", () => {
     const client = connect(server.url);
     client.middlewareStack.remove("serializerMiddleware");
     const refused = expect.objectContaining({
@@ -92,7 +92,7 @@ describe("a reply", () => {
     ["without the item", ({ Attributes: _, ...reply }) => reply],
     ["with an item without types", (reply) => ({ ...reply, Attributes: { pk: "key:1" }, Item: { pk: "key:1" } })],
     ["with a number for an item", (reply) => ({ ...reply, Attributes: 5, Item: 5 })],
-  ])("%s is a failure that says so", async (name, change) => {
+  ])("%s is a failure that mentions the reply", async (name, change) => {
     const limiter = limiterOn(withReplies(change), `replies ${name}`);
     const refused = {
       source: "failClosed",
@@ -113,7 +113,7 @@ describe("a client without settings", () => {
       /invalid/,
       /does not accept the client's credentials/,
     ],
-  ])("such as %s is an error that says what to do", async (_, settings, why, fix) => {
+  ])("such as %s causes an error with the fix", async (_, settings, why, fix) => {
     vi.stubEnv("AWS_REGION", undefined);
     vi.stubEnv("AWS_DEFAULT_REGION", undefined);
     vi.stubEnv("AWS_PROFILE", undefined);
@@ -131,7 +131,7 @@ describe("a client without settings", () => {
     });
   });
 
-  it("that looks for credentials for longer than a decision may take has the reason as its cause", async () => {
+  it("that takes longer to load credentials than a decision may take has the reason as its cause", async () => {
     const client = new DynamoDBClient({
       endpoint: server.url,
       region: "local",

@@ -13,23 +13,23 @@ const SERVER = "Tue, 14 Nov 2023 22:13:20 GMT";
 const SERVER_MS = 1_700_000_000_000;
 
 it.each([
-  // Sent and answered within the second that the header names, or around it: no difference can be detected.
+  // The request was sent and answered around the second in the header, so no difference can be detected.
   [0, 5, 0],
   [990, 1_005, 0],
   [-20, 3, 0],
   [-5_000, 5_000, 0],
-  // It left after that second had ended.
+  // The request was sent after that second.
   [1_000, 1_010, 1],
   [5_000, 5_010, 4_001],
-  // It was answered before that second had begun.
+  // The answer arrived before that second.
   [-5_000, -4_990, -4_990],
-])("a request from %i to %i ms after the server's second shows at least %i ms", (sent, answered, skewMs) => {
+])("a request from %i to %i ms after the server's second proves a skew of %i ms", (sent, answered, skewMs) => {
   const seen: number[] = [];
   createClockSkew(1, (ms) => seen.push(ms)).observe(SERVER, SERVER_MS + sent, SERVER_MS + answered);
   expect(seen).toEqual(skewMs === 0 ? [] : [skewMs]);
 });
 
-it("is reported once, until the clock was right in between", () => {
+it("is reported once, and again only after the clock was right in between", () => {
   const seen: number[] = [];
   const { observe } = createClockSkew(1_000, (ms) => seen.push(ms));
   for (const aheadMs of [0, 500, 3_000, 4_000, 3_000, 0, -3_000, -3_000]) {
@@ -39,7 +39,7 @@ it("is reported once, until the clock was right in between", () => {
   expect(seen).toEqual([2_501, -2_490]);
 });
 
-it("reaches the application, from reads and writes", async () => {
+it("is reported to the application by reads and writes", async () => {
   const seen: number[] = [];
   const { store } = openStore({ onClockSkew: (ms) => seen.push(ms) });
   const limiter = createLimiter({ store, policies: fixedWindow({ limit: 5, window: "1h" }), timeout: "5s" });
@@ -58,7 +58,7 @@ it("reaches the application, from reads and writes", async () => {
   expect(seen[1]).toBeLessThan(-57_000);
 });
 
-it("a listener that throws breaks no decision", async () => {
+it("does not affect a decision if the listener throws", async () => {
   const printed = vi.spyOn(console, "error").mockImplementation(() => {});
   const { store } = openStore({
     onClockSkew() {

@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000;
 
 afterEach(() => vi.restoreAllMocks());
 
-/** Sets this process's clock. */
+/** Sets the clock of this process. */
 function setClock(offsetMs: number): void {
   vi.restoreAllMocks();
   const now = Date.now.bind(Date);
@@ -39,7 +39,7 @@ describe.each(POLICIES)("$algorithm", (policy) => {
     expect(requests.take().UpdateItemCommand).toBe(1);
   });
 
-  it("grants a process whose clock is behind by a second its share, and no more", async () => {
+  it("grants a process whose clock is one second behind no more than its share", async () => {
     const limiter = createLimiter({
       store: openStore().store,
       policies: policy,
@@ -52,7 +52,7 @@ describe.each(POLICIES)("$algorithm", (policy) => {
     setClock(-1_000);
     let granted = 0;
     for (let i = 0; i < 8; i++) if (await limiter.allow("somebody")) granted++;
-    // By a clock that is behind a bucket has been refilled less.
+    // A clock that is behind sees a bucket with fewer refilled tokens.
     expect(granted).toBe(policy.algorithm === "token-bucket" ? 4 : 5);
     setClock(0);
     if (await limiter.allow("somebody")) granted++;
@@ -61,7 +61,7 @@ describe.each(POLICIES)("$algorithm", (policy) => {
   });
 });
 
-it("blocks for no longer than a block is long after the clock stepped back", async () => {
+it("limits a block to its length after the clock stepped back", async () => {
   const [policies] = POLICIES as [Policy];
   const limiter = createLimiter({
     store: openStore().store,
@@ -82,11 +82,11 @@ it("blocks for no longer than a block is long after the clock stepped back", asy
 describe("timeBy", () => {
   const [bucket, window] = POLICIES as [Policy, Policy];
 
-  it("follows a clock that is ahead by up to two seconds, and none that is further ahead", () => {
+  it("follows clocks that are ahead by up to two seconds, but not further", () => {
     const at = (startMs: number) => timeBy(100_000, [{ entry: [1, 0, [startMs, 1]], policy: window }]);
     expect([at(99_000), at(101_000), at(102_000), at(102_001)]).toEqual([100_000, 101_000, 102_000, 100_000]);
     expect(timeBy(100_000, [{ entry: [2, 161_000, null, 60_000], policy: window }])).toBe(101_000);
-    // The bucket of 10 at 10 a minute can't be full later than in a minute.
+    // This bucket of 10 tokens, refilled at 10 per minute, cannot be full later than in a minute.
     expect(timeBy(100_000, [{ entry: [1, 0, [161_500, 0, 10, 60_000, 7]], policy: bucket }])).toBe(101_500);
     expect(timeBy(100_000, [{ entry: [1, 0, [150_000, 0, 10, 60_000, 7]], policy: bucket }])).toBe(100_000);
   });

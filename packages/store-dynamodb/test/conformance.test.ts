@@ -5,7 +5,7 @@ import { createSchema, dynamodbStore } from "../src/index.js";
 import { ACCESS_KEY, connectors } from "./clients.js";
 
 const TABLE = "limits";
-const SAME = "what is sent is the same for both clients";
+const SAME = "both clients send the same requests";
 const server = inject("dynamodb");
 const spare = await startDynamodb();
 afterAll(() => spare.stop());
@@ -29,7 +29,7 @@ describe.each(Object.entries(connectors))("DynamoDB through %s", (name, connect)
     unreachable: () => dynamodbStore({ client: connect("http://127.0.0.1:1"), table: TABLE }),
     interruptible: async () => {
       const store = dynamodbStore({ client: spareClient, table: TABLE });
-      // The first requests to a server take longer than a test of time-outs allows.
+      // The first requests to a server take longer than the timeout tests allow.
       for (let i = 0; i < 3; i++) await store.healthCheck();
       return {
         store,

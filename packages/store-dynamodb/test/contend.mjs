@@ -1,4 +1,4 @@
-// A process of processes.test.ts: its callers ask on keys at random, and it says how often each was granted.
+// A process of processes.test.ts. Its callers send requests for random keys, and it reports the grants of each key.
 import { createLimiter, policyFrom } from "@sluice/core";
 import { makeStore } from "./process-store.mjs";
 
@@ -6,7 +6,8 @@ process.once("disconnect", () => process.exit());
 run(JSON.parse(process.argv[2] ?? "")).then(send, (error) => send({ failed: String(error) }));
 
 /**
- * The parent ends this process when it has the report: it could learn of an exit first.
+ * Sends a message without exiting. The parent ends this process, since it could be notified of an exit before the
+ * report.
  *
  * @param {unknown} message
  */
@@ -17,7 +18,7 @@ function send(message) {
 /** @param {{ setting: string, policies: import("@sluice/core").Policy[], keys: string[], callers: number, calls: number, seed: number }} task */
 async function run({ setting, policies, keys, callers, calls, seed }) {
   const store = makeStore(setting);
-  // Connected before the start.
+  // Connects before the start.
   await store.healthCheck();
   const start = new Promise((resolve) => process.once("message", resolve));
   send("ready");

@@ -1,9 +1,9 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 
-/** Requests by command, such as `{ UpdateItemCommand: 3 }`. */
+/** The number of requests by command, such as `{ UpdateItemCommand: 3 }`. */
 export type Counts = Record<string, number>;
 
-/** Counts every attempt of the SDK that leaves a client. */
+/** Counts every request that the SDK sends, including retries. */
 export function countRequests(client: DynamoDBClient): { take(): Counts; total(): number } {
   let counts: Counts = {};
   client.middlewareStack.add(

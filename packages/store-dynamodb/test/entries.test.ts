@@ -13,7 +13,7 @@ async function listed(store: DynamodbStore, prefix: string): Promise<ExportedEnt
   return entries;
 }
 
-it("keeps imported entries as decisions keep theirs, all policies of a key in one item", async () => {
+it("stores imported entries as decisions do, with all policies of a key in one item", async () => {
   const { store } = openStore();
   const policies = [
     tokenBucket({ name: "burst", rate: 7, interval: "1h", burst: 50 }),
@@ -46,7 +46,7 @@ it("keeps imported entries as decisions keep theirs, all policies of a key in on
   expect(Number(Item.expiresAt?.N)).toBeGreaterThan((Date.now() + 2 * 86_400_000) / 1_000);
 });
 
-it("lists past the end of a page, and writes each new entry by one request", async () => {
+it("lists more than one page, and writes each new entry with one request", async () => {
   const { store, requests } = openStore();
   const large = "x".repeat(100_000);
   const entries = Array.from(

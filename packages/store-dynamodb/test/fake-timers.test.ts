@@ -12,7 +12,7 @@ it.each([false, true])("decides while all timers are fake, with a new store %s, 
   const { store } = openStore();
   const limiter = createLimiter({ store, policies, prefix, timeout: "5s" });
   if (!isNew) for (let i = 0; i < 5; i++) await limiter.consume(`client ${i}`);
-  // All but `nextTick`, on which Node's own sockets depend in any test.
+  // Fakes all but `nextTick`, which Node's sockets need in any test.
   vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "setImmediate", "queueMicrotask", "Date", "performance"] });
   for (let round = 0; round < 3; round++) {
     const decisions = await Promise.all(Array.from({ length: 20 }, (_, i) => limiter.consume(`client ${i % 4}`)));

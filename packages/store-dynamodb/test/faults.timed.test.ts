@@ -15,7 +15,10 @@ afterEach(() => {
 const policies = fixedWindow({ limit: 1_000, window: "1h" });
 const TIMEOUT_MS = 1_000;
 
-/** A limiter with a separate store and client, which has been used. It has no breaker, since the store's own pace is tested. */
+/**
+ * A limiter with a separate store and client that have made requests. It has no breaker, since the store's own pace is
+ * tested.
+ */
 async function openLimiter(prefix: string, timeout = TIMEOUT_MS) {
   const { store, client } = openStore({}, { endpoint: proxy.url });
   const patient = createLimiter({ store, policies, prefix, timeout: "10s" });
@@ -24,7 +27,7 @@ async function openLimiter(prefix: string, timeout = TIMEOUT_MS) {
   return { limiter: createLimiter({ store, policies, prefix, timeout, breaker: false, on }), patient, store, client };
 }
 
-/** Measures how long it takes until the store decides most of the time again. Not always: the machine may be busy. */
+/** Measures the time until the store makes most decisions again. Not all of them, since the machine may be busy. */
 async function recoveryMs(limiter: Limiter): Promise<number> {
   const startMs = performance.now();
   for (let round = 0; performance.now() - startMs < 10_000; round++) {
@@ -34,21 +37,21 @@ async function recoveryMs(limiter: Limiter): Promise<number> {
   return performance.now() - startMs;
 }
 
-describe("DynamoDB that hangs", () => {
-  it("is asked by single requests only, and decides soon after", async () => {
+describe("a DynamoDB that hangs", () => {
+  it("gets only single requests, and decides soon after it recovers", async () => {
     const { limiter } = await openLimiter("hangs");
     proxy.silent = true;
     const before = proxy.requests;
     const timed = await askAtRate(limiter, { perSecond: 60, forMs: 3_500, keyOf: (i) => `client ${i}` });
     expect(countOf(timed, "store")).toBe(0);
     expect(Math.max(...timed.map(({ tookMs }) => tookMs))).toBeLessThan(2 * TIMEOUT_MS);
-    // Those of the first timeout, and then probes.
+    // The requests of the first timeout, and then probes.
     expect(proxy.requests - before).toBeLessThan((60 * TIMEOUT_MS) / 1_000 + 15);
     proxy.silent = false;
     expect(await recoveryMs(limiter)).toBeLessThan(2_000 + TIMEOUT_MS);
   });
 
-  it("keeps neither the item nor the slot of a request that got no answer", async () => {
+  it("frees the item and the slot of a request that got no answer", async () => {
     const { limiter, patient } = await openLimiter("one item");
     proxy.silent = true;
     await limiter.consume("somebody");
@@ -58,13 +61,13 @@ describe("DynamoDB that hangs", () => {
   });
 });
 
-describe("DynamoDB that refuses connections", () => {
-  it("is tried a few times a second, and the connection's error is the cause", async () => {
+describe("a DynamoDB that refuses connections", () => {
+  it("is tried a few times per second, and the connection's error is the cause", async () => {
     const { limiter } = await openLimiter("refuses");
     proxy.refusing = true;
     const before = proxy.connections;
     const timed = await askAtRate(limiter, { perSecond: 100, forMs: 2_000, keyOf: (i) => `client ${i}` });
-    // Those of the first moment, and then probes.
+    // The connections of the first moment, and then probes.
     expect(proxy.connections - before).toBeLessThan(100);
     expect(countOf(timed, "store")).toBe(0);
     for (const { decision } of timed.slice(-50)) {
@@ -74,7 +77,7 @@ describe("DynamoDB that refuses connections", () => {
     expect(await recoveryMs(limiter)).toBeLessThan(2_000 + TIMEOUT_MS);
   });
 
-  it("is explained by the connection's error while the breaker is open", async () => {
+  it("has the connection's error as the cause while the breaker is open", async () => {
     const { store } = await openLimiter("open breaker");
     const on = { storeError() {}, storeRecovered() {} };
     const limiter = createLimiter({ store, policies, prefix: "open breaker", timeout: TIMEOUT_MS, on });
@@ -88,8 +91,8 @@ describe("DynamoDB that refuses connections", () => {
   });
 });
 
-describe("connections that break now and then", () => {
-  it("fail no decision but their own", async () => {
+describe("connections that break occasionally", () => {
+  it("fail only their own decisions", async () => {
     const { limiter } = await openLimiter("breaks", 5_000);
     proxy.brokenShare = 0.2;
     const decisions = await Promise.all(
@@ -106,7 +109,7 @@ describe("connections that break now and then", () => {
 });
 
 describe("policies with different keys", () => {
-  it("are charged together or not at all when there is no time for all of them", async () => {
+  it("are charged together, or not at all if there is no time for all of them", async () => {
     const names = ["user", "address", "all"];
     const three = names.map((name) => fixedWindow({ name, limit: 10, window: "1h" }));
     const { store } = await openLimiter("three keys");
@@ -121,7 +124,7 @@ describe("policies with different keys", () => {
       expect(performance.now() - startMs).toBeLessThan(750);
     }
     proxy.delayMs = 0;
-    // Charges that were made late are undone.
+    // Late charges are refunded.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     const patient = createLimiter({ store, policies: three, prefix: "three", timeout: "10s" });
     for (const key of keys) {
@@ -132,7 +135,7 @@ describe("policies with different keys", () => {
 });
 
 describe("a long turn of the event loop", () => {
-  it("does not make answers late that have arrived", async () => {
+  it("does not cause timeouts for answers that have arrived", async () => {
     const { store } = openStore();
     const limiter = createLimiter({ store, policies, prefix: "long turn", timeout: TIMEOUT_MS });
     for (let i = 0; i < 20; i++) await limiter.consume("warm");
@@ -146,7 +149,7 @@ describe("a long turn of the event loop", () => {
   });
 });
 
-describe("requests", () => {
+describe("requests to DynamoDB", () => {
   it("are sent outside the context of the request that caused them", async () => {
     const { limiter, client } = await openLimiter("context", 5_000);
     const context = new AsyncLocalStorage<string>();

@@ -1,20 +1,20 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
-/** Stands between a client and DynamoDB Local, and can be slow, silent, broken or gone. */
+/** A proxy between a client and DynamoDB Local that can be slow, silent, broken or gone. */
 export interface FaultyProxy {
   readonly url: string;
   /** The delay of each answer. */
   delayMs: number;
-  /** Requests get no answer while it is set, and are not carried out later. */
+  /** While it is true, requests get no answer and are never executed. */
   silent: boolean;
-  /** The share of requests whose connection breaks before DynamoDB has them. */
+  /** The share of requests whose connection breaks before they reach DynamoDB. */
   brokenShare: number;
-  /** Connections that were tried so far. */
+  /** The number of connections so far. */
   readonly connections: number;
-  /** Requests that came so far. */
+  /** The number of requests so far. */
   readonly requests: number;
-  /** Breaks each connection, and each new one at once. */
+  /** While it is true, existing and new connections are reset. */
   refusing: boolean;
   stop(): Promise<void>;
 }

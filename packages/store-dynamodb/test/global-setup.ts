@@ -3,7 +3,7 @@ import type { TestProject } from "vitest/node";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** The server that the test files share: Java takes seconds to start. */
+    /** Starts the server that the test files share, since Java takes seconds to start. */
     dynamodb: { readonly url: string; readonly port: number };
   }
 }

@@ -33,7 +33,7 @@ afterAll(async () => {
   expect(items).toBeGreaterThan(0);
 });
 
-it("all policies of a key are in one item, which people can read", async () => {
+it("all policies of a key are stored in one readable item", async () => {
   const policies = [
     tokenBucket({ name: "burst", rate: 7, interval: "1s", burst: 50 }),
     fixedWindow({ name: "hourly", limit: 100, window: "1h" }),
@@ -50,7 +50,7 @@ it("all policies of a key are in one item, which people can read", async () => {
     pk: { S: "key:api:192.0.2.1" },
     "burst:token-bucket": {
       M: {
-        // In units of 1 / 7 of a millisecond; a token takes 1000 of them.
+        // In units of 1/7 of a millisecond. A token takes 1000 of them.
         t: { N: String(1_700_000_000_000n * 7n + 5n * 1_000n) },
         r: { N: "7" },
         i: { N: "1000" },
@@ -69,20 +69,17 @@ it.each([
   ["fixed window", fixedWindow({ limit: 10, window: 90_000 }), 90_000],
   ["sliding window", slidingWindow({ limit: 10, window: "90d" }), 180 * 86_400_000],
   ["sliding log", slidingLog({ limit: 10, window: 50 }), 50],
-])(
-  "the item of a %s goes after the state, in whole seconds, and stays a minute longer than it must",
-  async (name, policies, lifeMs) => {
-    const limiter = createLimiter({ store: openStore().store, policies, prefix: "ttl", timeout: "5s" });
-    const beforeMs = Date.now();
-    await limiter.consume(name);
-    const afterMs = Date.now();
-    const expiresAtS = Number((await itemOf(`key:ttl:${name}`)).expiresAt?.N);
-    expect(expiresAtS).toBeGreaterThanOrEqual((beforeMs + lifeMs) / 1_000 + 60);
-    expect(expiresAtS).toBeLessThanOrEqual((afterMs + lifeMs) / 1_000 + 61);
-  },
-);
+])("the item of a %s expires one minute after its state, in whole seconds", async (name, policies, lifeMs) => {
+  const limiter = createLimiter({ store: openStore().store, policies, prefix: "ttl", timeout: "5s" });
+  const beforeMs = Date.now();
+  await limiter.consume(name);
+  const afterMs = Date.now();
+  const expiresAtS = Number((await itemOf(`key:ttl:${name}`)).expiresAt?.N);
+  expect(expiresAtS).toBeGreaterThanOrEqual((beforeMs + lifeMs) / 1_000 + 60);
+  expect(expiresAtS).toBeLessThanOrEqual((afterMs + lifeMs) / 1_000 + 61);
+});
 
-it("a short policy does not shorten the life that a long one needs, nor a block", async () => {
+it("a short policy does not shorten the lifetime that a long policy or a block needs", async () => {
   const long = fixedWindow({ name: "long", limit: 10, window: "30d" });
   const short = tokenBucket({ name: "short", rate: 10, interval: "1s" });
   const expiresAtS = async () => Number((await itemOf("key:lives:somebody")).expiresAt?.N);
@@ -104,7 +101,7 @@ it("a short policy does not shorten the life that a long one needs, nor a block"
   expect(await expiresAtS()).toBe(blockedS);
 });
 
-it("the time to live moves on with the decisions, not with each of them", async () => {
+it("the expiry is renewed from time to time, not with every decision", async () => {
   const { store } = openStore();
   const policies = tokenBucket({ rate: 1_000, interval: "1s" });
   const realNow = Date.now;
@@ -124,7 +121,7 @@ it("the time to live moves on with the decisions, not with each of them", async 
   expect(seen.size).toBeGreaterThan(1);
 });
 
-it("a state that is only passed on in time is dead when its time is over, before DynamoDB deletes it", async () => {
+it("a state that is not a policy's is dead when its time is over, before DynamoDB deletes it", async () => {
   const { store } = openStore();
   await store.atomicUpdate("short", () => ({ state: { a: 1 }, ttlMs: 5 }));
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -132,7 +129,7 @@ it("a state that is only passed on in time is dead when its time is over, before
   expect(await openStore().store.atomicUpdate("short", () => undefined)).toBeUndefined();
 });
 
-it("a reset leaves nothing of a policy, and an item that was never there is not made", async () => {
+it("a reset removes a policy's state, and does not create a missing item", async () => {
   const policies = tokenBucket({ rate: 10 });
   const limiter = createLimiter({ store: openStore().store, policies, prefix: "reset", timeout: "5s" });
   await limiter.reset("nobody");
@@ -146,7 +143,7 @@ it("a reset leaves nothing of a policy, and an item that was never there is not 
   expect(await itemOf("state:other")).toEqual({});
 });
 
-it("a log of a hundred grants takes less than a kilobyte, one write unit", async () => {
+it("a log of a hundred grants has less than a kilobyte, and so takes one write unit", async () => {
   const { store } = openStore();
   const policies = slidingLog({ limit: 1_000, window: "1h" });
   let nowMs = Date.now();
@@ -172,11 +169,11 @@ it.each([
     "\ud800:a:token-bucket:x",
     { pk: expect.stringMatching(/^state:#[0-9a-f]{64}$/), attribute: "state", algorithm: undefined },
   ],
-])("the entry %j has its place", (entryKey, place) => {
+])("the entry %j is stored in the right item and attribute", (entryKey, place) => {
   expect(placeOfEntry(entryKey)).toEqual(place);
 });
 
-it("no partition key is longer than DynamoDB takes", () => {
+it("no partition key is longer than DynamoDB allows", () => {
   for (const text of ["k", "é", "😀", "\ud800", "€"]) {
     for (const length of [1, 100, 500, 512, 600, 5_000]) {
       for (const scope of ["p:n:token-bucket:", `${"p".repeat(128)}:${"n".repeat(128)}:sliding-log:`, "other:"]) {

@@ -1,13 +1,13 @@
 import type { Decision, Limiter } from "@sluice/core";
 
-/** A decision, and how long it took. */
+/** A decision, with its start and duration. */
 export interface Timed {
   readonly decision: Decision;
   readonly startedMs: number;
   readonly tookMs: number;
 }
 
-/** Sends this many requests a second, whatever their decisions, and returns all decisions. */
+/** Sends `perSecond` requests per second, without waiting for answers, and returns all decisions. */
 export async function askAtRate(
   limiter: Limiter,
   { perSecond, forMs, keyOf }: { perSecond: number; forMs: number; keyOf: (i: number) => string },

@@ -15,7 +15,7 @@ const policies = [
   slidingLog({ name: "log", limit: 100, window: "1d" }),
 ];
 
-/** Lets the next request through to the server and replaces its answer by `failure`, as often as `times` says. */
+/** Replaces the answers of the next `times` requests by `failure`. They reach the server if `sent` is true. */
 function failAnswers(client: DynamoDBClient, times: number, failure: () => Error, sent: boolean): void {
   let left = times;
   client.middlewareStack.add(
@@ -35,7 +35,7 @@ function serviceError(name: string, status: number, message = name): Error {
 }
 
 it.each(policies.map((policy) => [policy.name, policy] as const))(
-  "a lost reply is an error and one charge, although the SDK would send again, with a %s",
+  "a lost reply is an error with one charge, although the SDK would retry, with a %s",
   async (name, policy) => {
     const proxy = await startProxy(server.port);
     const client = connect(`http://127.0.0.1:${proxy.port}`, { maxAttempts: 5 });
@@ -59,14 +59,14 @@ it.each(policies.map((policy) => [policy.name, policy] as const))(
   },
 );
 
-it("a lost reply to a refund is an error and one refund", async () => {
+it("a lost reply to a refund is an error with one refund", async () => {
   const { store, client } = openStore({}, { maxAttempts: 5 });
   const limiter = createLimiter({ store, policies, timeout: "5s", prefix: "lost refund" });
   await limiter.consume("somebody", { cost: 50 });
   const decision = await limiter.consume("somebody", { cost: 10 });
   failAnswers(client, 1, () => Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }), true);
   await expect(limiter.refund(decision)).rejects.toMatchObject({ code: "STORE_FAILED" });
-  // The policies' refunds are separate writes; the first of them got no answer.
+  // The refunds of the policies are separate writes. The first of them got no answer.
   expect((await limiter.peek("somebody")).policies.map(({ remaining }) => remaining)).toEqual([50, 50, 50]);
 });
 
@@ -74,8 +74,8 @@ it.each([
   ["a server error", () => serviceError("InternalServerError", 500)],
   ["a time-out", () => Object.assign(new Error("Connection timed out"), { name: "TimeoutError" })],
   ["a broken connection", () => Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" })],
-  ["an answer that makes no sense", () => serviceError("SyntaxError", 200)],
-])("%s after a write is an error and one charge", async (what, failure) => {
+  ["an unreadable answer", () => serviceError("SyntaxError", 200)],
+])("%s after a write is an error with one charge", async (what, failure) => {
   const { store, client, requests } = openStore({}, { maxAttempts: 5 });
   const limiter = createLimiter({ store, policies, timeout: "5s", prefix: "unknown" });
   await limiter.consume(what, { cost: 10 });
@@ -90,7 +90,7 @@ it.each([
   ).toBe(80);
 });
 
-it("a throttled write was not carried out, and the SDK may send it again", async () => {
+it("a throttled write was not executed, so the SDK may retry it", async () => {
   const { store, client, requests } = openStore({}, { maxAttempts: 5 });
   const limiter = createLimiter({ store, policies, timeout: "5s", prefix: "throttled" });
   failAnswers(client, 2, () => serviceError("ProvisionedThroughputExceededException", 400), false);
@@ -98,7 +98,7 @@ it("a throttled write was not carried out, and the SDK may send it again", async
   expect(requests.take()).toEqual({ UpdateItemCommand: 3 });
 });
 
-it("a read may be sent again whatever happened to it", async () => {
+it("the SDK may always retry a read", async () => {
   const { store, client, requests } = openStore({}, { maxAttempts: 5 });
   const limiter = createLimiter({ store, policies, timeout: "5s", prefix: "reads" });
   failAnswers(client, 2, () => serviceError("InternalServerError", 500), true);
@@ -106,7 +106,7 @@ it("a read may be sent again whatever happened to it", async () => {
   expect(requests.take()).toEqual({ GetItemCommand: 3 });
 });
 
-it("of calls that were answered one after the other in a batch, only those that failed fail", async () => {
+it("in a batch whose calls are answered one after the other, only failed calls reject", async () => {
   const { store, client } = openStore();
   const [policy] = policies as [(typeof policies)[0]];
   const claim = { scope: "batch:bucket:token-bucket:", key: "somebody", policy, cost: 1 };
@@ -122,7 +122,7 @@ it("of calls that were answered one after the other in a batch, only those that 
     },
     { step: "deserialize", priority: "low", name: "second" },
   );
-  // Calls with different times can't share a write.
+  // Calls with different times cannot share a write.
   const outcomes = await Promise.allSettled(
     [1, 2, 3].map((later) => store.decide({ claims: [claim], charge: true }, { nowMs: nowMs + later })),
   );

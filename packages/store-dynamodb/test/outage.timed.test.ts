@@ -11,7 +11,7 @@ const hundredTimes = <T>(call: (i: number) => Promise<T>): Promise<T[]> =>
 
 describe("a server that stops answering", () => {
   it.each([true, false])(
-    "is decided without in time, with failOpen %s, and asked again afterwards",
+    "is replaced by decisions in time, with failOpen %s, and used again afterwards",
     async (failOpen) => {
       const { store } = openStore();
       const policies = fixedWindow({ limit: 100_000, window: "1h" });
@@ -39,12 +39,12 @@ describe("a server that stops answering", () => {
         after = await limiter.consume("somebody");
       }
       expect(after.source).toBe("store");
-      // At most what had left before the time was up was charged, and not the two hundred calls.
+      // Only requests that were sent in time may have been charged, and not the two hundred calls.
       expect(100_000 - after.remaining).toBeLessThan(210);
     },
   );
 
-  it("does not charge calls later that wait for a free request", async () => {
+  it("does not charge calls that still waited for a free request", async () => {
     const { store } = openStore({ concurrency: 2 });
     const policies = fixedWindow({ limit: 1_000, window: "1h" });
     const limiter = createLimiter({ store, policies, prefix: "slots", timeout: 150, breaker: false });
@@ -56,13 +56,12 @@ describe("a server that stops answering", () => {
     // A store that was silent is probed before it gets more calls.
     while ((await patient.peek("warm")).source !== "store") await new Promise((resolve) => setTimeout(resolve, 10));
     const left = await hundredTimes(async (i) => (await patient.peek(`client ${i}`)).remaining);
-    // Only requests in flight may have been charged: two, and a few more in the last moment, when those two were given
-    // up.
+    // Only requests in flight may have been charged: the two slots, and a few more when those two were given up.
     expect(left.filter((remaining) => remaining < 1_000).length).toBeLessThanOrEqual(10);
   });
 });
 
-describe("a call whose time is up before a request is free", () => {
+describe("a call whose deadline passes before a request is free", () => {
   it("is not sent", async () => {
     const { store, client, requests } = openStore({ concurrency: 1 });
     client.middlewareStack.add(
@@ -92,9 +91,9 @@ describe("a call whose time is up before a request is free", () => {
   });
 });
 
-describe("others that always write first", () => {
+describe("another process that always writes first", () => {
   it.each(["sliding-window", "token-bucket"])(
-    "end in STORE_CONTENDED after bounded tries, with %s",
+    "causes STORE_CONTENDED after a bounded number of tries, with %s",
     async (algorithm) => {
       const { store, client, requests } = openStore();
       const policy = (policiesOf[algorithm] as (limit: number) => Policy)(10);

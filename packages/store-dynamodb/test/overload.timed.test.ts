@@ -12,12 +12,12 @@ afterEach(() => {
   proxy.delayMs = 0;
 });
 
-/** Long, so that a busy machine adds little to it. */
+/** A long delay, so that a busy machine adds little to it. */
 const DELAY_MS = 800;
 const CONCURRENCY = 20;
 const CAPACITY = CONCURRENCY / (DELAY_MS / 1_000);
 
-/** A limiter with a separate store and client, which has been used. */
+/** A limiter with a separate store and client that have made requests. */
 async function openLimiter(prefix: string, algorithm: string) {
   const policies = (policiesOf[algorithm] as (limit: number) => Policy)(100_000);
   const { store, requests } = openStore({ concurrency: CONCURRENCY }, { endpoint: proxy.url, maxAttempts: 1 });
@@ -30,15 +30,15 @@ async function openLimiter(prefix: string, algorithm: string) {
   return { limiter: createLimiter({ store, policies, prefix, timeout: 2 * DELAY_MS }), requests };
 }
 
-describe("DynamoDB that takes long", () => {
-  it.each([1.2, 2])("decides near its capacity when asked %s times as often", async (factor) => {
+describe("a slow DynamoDB", () => {
+  it.each([1.2, 2])("decides near its capacity if it gets %s times as many requests", async (factor) => {
     const { limiter, requests } = await openLimiter(`overload ${factor}`, "fixed-window");
     const seconds = 4;
     const load = { perSecond: CAPACITY * factor, forMs: seconds * 1_000, keyOf: (i: number) => `client ${i}` };
     const timed = await askAtRate(limiter, load);
     const decided = countOf(timed, "store");
     expect(decided).toBeGreaterThan(0.6 * CAPACITY * seconds);
-    // The rest was refused unsent, except for a few whose answers took longer than usual.
+    // The other calls were rejected without being sent, except for a few with unusually slow answers.
     expect(requests.total()).toBeLessThan(1.25 * decided);
   });
 

@@ -1,20 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { createPace, type Pace } from "../src/requests.js";
 
-/** A request that takes from one time to another, and its effect. */
+/** Sends a request that is answered at `nowMs`. */
 function answered(pace: Pace, sentMs: number, nowMs: number): void {
   const ended = pace.sent(sentMs);
   pace.took(nowMs - sentMs);
   ended(nowMs, "answered");
 }
 
-describe("requests that can be answered in time", () => {
-  it("is everything until something is known", () => {
+describe("the time that an answer needs", () => {
+  it("is 0 before the first answer", () => {
     expect(createPace().hopelessMs(100)).toBe(100);
     expect(createPace().usualMs(100)).toBe(0);
   });
 
-  it("follows the fastest answer seen lately", () => {
+  it("follows the fastest recent answer", () => {
     const pace = createPace();
     pace.sent(0);
     for (const sentMs of [0, 100, 200]) answered(pace, sentMs, sentMs + 80);
@@ -25,13 +25,13 @@ describe("requests that can be answered in time", () => {
     expect(pace.hopelessMs(383)).toBe(383 + 20);
   });
 
-  it("needs half of that with nothing in flight, so that one slow answer refuses no call after it", () => {
+  it("is halved with nothing in flight, so that one slow answer does not reject later calls", () => {
     const pace = createPace();
     answered(pace, 0, 490);
     expect(pace.hopelessMs(491)).toBe(491 + 245);
   });
 
-  it("is everything again when the last answer is old, or nothing else would be sent", () => {
+  it("is 0 again if the last answer is old, since otherwise nothing would be sent", () => {
     const pace = createPace();
     answered(pace, 0, 80);
     expect(pace.hopelessMs(100)).toBe(140);
@@ -43,7 +43,7 @@ describe("requests that can be answered in time", () => {
     expect(pace.hopelessMs(1_082)).toBe(1_082 + 40);
   });
 
-  it("leaves more time where answers take longer now and then", () => {
+  it("is longer if some answers take longer", () => {
     const [steady, uneven] = [createPace(), createPace()];
     for (let i = 0; i < 40; i++) {
       answered(steady, i * 100, i * 100 + 50);
@@ -55,8 +55,8 @@ describe("requests that can be answered in time", () => {
   });
 });
 
-describe("silence", () => {
-  it("begins with one request without an answer, unless another was answered since it left", () => {
+describe("silence of DynamoDB", () => {
+  it("starts with one unanswered request, unless another was answered since it was sent", () => {
     const pace = createPace();
     answered(pace, 0, 10);
     const [first, second] = [pace.sent(20), pace.sent(21)];
@@ -70,7 +70,7 @@ describe("silence", () => {
     expect(pace.silent).toBe(false);
   });
 
-  it("begins with two broken connections one after the other, however many broke together", () => {
+  it("starts with two connections that break one after the other, however many break together", () => {
     const pace = createPace();
     for (const ended of [0, 1, 2, 3].map((sentMs) => pace.sent(sentMs))) ended(10, "disconnected");
     expect(pace.silent).toBe(false);
@@ -78,20 +78,20 @@ describe("silence", () => {
     expect(pace.silent).toBe(true);
   });
 
-  it("is not shown by a request that had less time than an answer takes", () => {
+  it("does not start with a request that had less time than an answer takes", () => {
     const pace = createPace();
     answered(pace, 0, 80);
     pace.sent(140)(160, "unanswered");
     expect(pace.silent).toBe(false);
   });
 
-  it("lets probes follow each other more and more slowly", () => {
+  it("causes probes with growing gaps", () => {
     const pace = createPace();
     expect(pace.nextMs()).toBe(Number.NEGATIVE_INFINITY);
     const gaps: number[] = [];
     pace.sent(0)(200, "unanswered");
     for (let nowMs = 0; gaps.length < 5; nowMs = pace.nextMs()) {
-      // True if or not the one before has ended.
+      // The gaps do not depend on whether the probe before has ended.
       if (nowMs > 0) pace.sent(nowMs);
       gaps.push(pace.nextMs() - nowMs);
     }
@@ -100,7 +100,7 @@ describe("silence", () => {
     expect(pace.nextMs()).toBe(Number.NEGATIVE_INFINITY);
   });
 
-  it("ends with few requests at once, and two more with each answer", () => {
+  it("ends with few requests at once, and two more after each answer", () => {
     const pace = createPace();
     expect(pace.window).toBe(Number.POSITIVE_INFINITY);
     pace.sent(0)(200, "unanswered");

@@ -13,14 +13,14 @@ const CALLERS = 25;
 interface Task {
   readonly policies: readonly Policy[];
   readonly keys: readonly string[];
-  /** Of each caller, for each policy. */
+  /** The number of calls that each caller makes, for each policy. */
   readonly calls: number;
 }
 
-/** By algorithm and key. */
+/** Counts by algorithm and key. */
 type Report = Record<string, { asked: number; granted: number }>;
 
-/** The number of calls that all processes together were granted. */
+/** Runs the task in several processes, and returns the sums of their reports. */
 async function contend(task: Task): Promise<Report> {
   const setting = `${server.url} ${TABLE} ${ACCESS_KEY}`;
   const children = Array.from({ length: PROCESSES }, (_, seed) =>
@@ -61,7 +61,7 @@ it("8 processes with 25 callers each share exactly 500 units, with each algorith
   expect(sums).toEqual(Object.fromEntries(expected));
 }, 60_000);
 
-it("8 processes on 20 keys at random: exactly the limit on each", async () => {
+it("8 processes with 20 random keys grant exactly the limit of each key", async () => {
   const keys = Array.from({ length: 20 }, (_, i) => `key ${i}`);
   const policies = ["token-bucket", "sliding-window"].map((algorithm) =>
     (policiesOf[algorithm] as (n: number) => Policy)(15),

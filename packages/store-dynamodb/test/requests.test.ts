@@ -13,7 +13,7 @@ const admitted = (decisions: readonly { allowed: boolean; source: string }[]): n
 describe.each(Object.entries(policiesOf))("%s", (algorithm, policyOf) => {
   const count = algorithm === "token-bucket" || algorithm === "fixed-window" ? 1_000 : 200;
 
-  it(`takes one request for each of ${count} decisions one after the other, allowed`, async () => {
+  it(`sends one request for each of ${count} sequential grants`, async () => {
     const { store, requests } = openStore();
     const limiter = createLimiter({ store, policies: policyOf(2 * count), timeout: "5s", prefix: "allowed" });
     const decisions = [];
@@ -23,7 +23,7 @@ describe.each(Object.entries(policiesOf))("%s", (algorithm, policyOf) => {
     expect(requests.take()).toEqual({ UpdateItemCommand: count });
   });
 
-  it(`takes one read for each of ${count} denials one after the other, and writes nothing`, async () => {
+  it(`sends one read for each of ${count} sequential denials, and no write`, async () => {
     const { store, requests } = openStore();
     const limiter = createLimiter({ store, policies: policyOf(1), timeout: "5s", prefix: "denied", denyCache: false });
     const decisions = [];
@@ -32,7 +32,7 @@ describe.each(Object.entries(policiesOf))("%s", (algorithm, policyOf) => {
     expect(requests.take()).toEqual({ UpdateItemCommand: 1, GetItemCommand: count });
   });
 
-  it("decides for 64 callers on one key at once by far fewer requests than decisions", async () => {
+  it("decides for 64 concurrent callers on one key with far fewer requests than decisions", async () => {
     const { store, requests } = openStore();
     const limiter = createLimiter({ store, policies: policyOf(1_000), timeout: "5s", prefix: "hot", denyCache: false });
     const decisions = await Promise.all(
@@ -43,11 +43,11 @@ describe.each(Object.entries(policiesOf))("%s", (algorithm, policyOf) => {
       }),
     );
     expect(admitted(decisions.flat())).toBe(1_000);
-    // While one request is on its way, all other callers wait for the next.
+    // While one request is in flight, all other callers wait for the next one.
     expect(requests.total()).toBeLessThanOrEqual(100);
   });
 
-  it("needs a second request only when a new process guesses wrong", async () => {
+  it("sends a second request only if a new process guesses wrong", async () => {
     const policies = policyOf(10);
     const first = openStore();
     await createLimiter({ store: first.store, policies, prefix: "cold", timeout: "5s" }).consume(algorithm);
@@ -59,7 +59,7 @@ describe.each(Object.entries(policiesOf))("%s", (algorithm, policyOf) => {
     expect(second.requests.take()).toEqual({ UpdateItemCommand: 1 });
   });
 
-  it("proves by the write's own answer that a key which it does not know is exhausted", async () => {
+  it("proves that an unknown key is exhausted with the answer of its write", async () => {
     const policies = policyOf(1);
     await createLimiter({ store: openStore().store, policies, prefix: "exhausted", timeout: "5s" }).consume(algorithm);
     const { store, requests } = openStore();
@@ -73,7 +73,7 @@ describe.each(Object.entries(policiesOf))("%s", (algorithm, policyOf) => {
 describe("several policies", () => {
   const policies = Object.values(policiesOf).map((policyOf, i) => ({ ...policyOf(100 - i), name: `policy ${i}` }));
 
-  it("on one key take one request together", async () => {
+  it("on one key share one request", async () => {
     const { store, requests } = openStore();
     const limiter = createLimiter({ store, policies, timeout: "5s", prefix: "several", denyCache: false });
     const decisions = [];
@@ -82,7 +82,7 @@ describe("several policies", () => {
     expect(requests.take()).toEqual({ UpdateItemCommand: 97, GetItemCommand: 53 });
   });
 
-  it("on two keys take a look and a write for each", async () => {
+  it("on two keys take a read and a write for each", async () => {
     const { store, requests } = openStore();
     const two = [
       tokenBucket({ name: "user", rate: 10, interval: "1d" }),
@@ -100,8 +100,8 @@ describe("several policies", () => {
 });
 
 describe("a key that many processes share", () => {
-  it("is guessed to be in use by processes that rarely see it", async () => {
-    // Each process asks so rarely that, by what it saw itself, the bucket would be full again.
+  it("is assumed to be in use by processes that rarely see it", async () => {
+    // Each process sends so few requests that, by its own view, the bucket would be full again.
     const policies = tokenBucket({ rate: 100, interval: "1s", burst: 10 });
     let nowMs = 1_700_000_000_000;
     const clock = { nowMs: () => nowMs, sleep: () => Promise.reject(new Error("nothing sleeps here")) };
@@ -124,7 +124,7 @@ describe("a key that many processes share", () => {
 });
 
 describe("other calls", () => {
-  it("every read is a consistent one, or a denial would not be proven", async () => {
+  it("sends consistent reads only, since otherwise a denial would not be proven", async () => {
     const { store, client, requests } = openStore();
     const consistent: unknown[] = [];
     client.middlewareStack.add(
@@ -140,7 +140,7 @@ describe("other calls", () => {
     expect(consistent).toEqual([true, true]);
   });
 
-  it("atomicUpdate takes one request to write, and one to find that there is nothing to write", async () => {
+  it("sends one request for an atomicUpdate that writes, and one for an atomicUpdate that does not", async () => {
     const { store, requests } = openStore();
     const once = (state: number | undefined) => (state === undefined ? { state: 1, ttlMs: 60_000 } : undefined);
     await store.atomicUpdate("debounce:a", once);
@@ -152,7 +152,7 @@ describe("other calls", () => {
     expect(other.requests.take()).toEqual({ UpdateItemCommand: 1 });
   });
 
-  it("a refund takes one", async () => {
+  it("sends one request for a refund", async () => {
     const { store, requests } = openStore();
     const limiter = createLimiter({
       store,
@@ -167,7 +167,7 @@ describe("other calls", () => {
   });
 });
 
-it("a guess that a bucket is in use leaves room for a demand of all of it", async () => {
+it("a guess that a bucket is in use still allows a request for the whole burst", async () => {
   const policies = tokenBucket({ rate: 10, interval: "1s" });
   let nowMs = 1_700_000_000_000;
   const clock = { nowMs: () => nowMs, sleep: () => Promise.reject(new Error("nothing sleeps here")) };
@@ -177,7 +177,7 @@ it("a guess that a bucket is in use leaves room for a demand of all of it", asyn
   await one?.consume("somebody");
   nowMs += 10_000;
   await other?.consume("somebody");
-  // A wrong guess, after which the key is known to be crowded.
+  // A wrong guess, after which the key is known to be shared.
   await one?.consume("somebody");
   nowMs += 10_000;
   expect(await one?.consume("somebody", { cost: 10 })).toMatchObject({ source: "store", allowed: true, remaining: 0 });

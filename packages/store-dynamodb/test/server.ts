@@ -12,7 +12,7 @@ export async function serverWithTable(): Promise<WithTable> {
   return withTable(inject("dynamodb"));
 }
 
-/** The same with a separate server, for tests that freeze it. It ends with the test file. */
+/** Like `serverWithTable`, with a separate server for tests that freeze it. The server ends with the test file. */
 export async function ownServerWithTable(): Promise<WithTable & Freezable> {
   const server = await startDynamodb();
   const opened = await withTable(server);
@@ -28,7 +28,7 @@ interface Freezable {
 interface WithTable {
   readonly server: { readonly url: string; readonly port: number };
   readonly client: DynamoDBClient;
-  /** A store with a separate client, whose requests are counted. */
+  /** Opens a store with a separate client, whose requests are counted. */
   openStore(
     options?: Omit<DynamodbStoreOptions, "client" | "table">,
     config?: DynamoDBClientConfig,

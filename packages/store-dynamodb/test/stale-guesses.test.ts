@@ -7,11 +7,11 @@ import { serverWithTable, TABLE } from "./server.js";
 
 const { server } = await serverWithTable();
 
-/** Three stores in turn: what each remembers of an item is out of date most of the time. */
+/** A store that takes turns between three stores, so that what each knows of an item is usually out of date. */
 function byTurns(): DynamodbStore {
   const stores = [1, 2, 3].map(() => dynamodbStore({ client: connect(server.url), table: TABLE }));
   let calls = 0;
-  // Not strictly by turns, so that some guesses are right.
+  // The turns are irregular, so that some guesses are right.
   const next = (): DynamodbStore => stores[Math.floor(calls++ / 2 + (calls % 5)) % 3] as DynamodbStore;
   return {
     remote,
@@ -41,7 +41,7 @@ const ELSEWHERE: readonly StoreGroup[] = [
   "failure",
 ];
 
-describe("stores that guess wrong", () => {
+describe("stores with stale guesses", () => {
   storeSuite({ describe, it, beforeAll, afterAll }, byTurns, {
     decides: true,
     shared: true,

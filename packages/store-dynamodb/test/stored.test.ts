@@ -22,17 +22,17 @@ describe("encode and decode", () => {
     ["a block alone", "token-bucket", [1, 1_700_000_000_000, null], false],
     ["an entry of another version", "token-bucket", [2, 0, ["later"]], false],
     ["a bucket of another shape", "token-bucket", [1, 0, [1, 2, 3]], false],
-    ["a numerator that is invalid", "token-bucket", [1, 0, [1, 7, 7, 1, 1]], false],
+    ["an invalid numerator", "token-bucket", [1, 0, [1, 7, 7, 1, 1]], false],
     ["fractions", "fixed-window", [1, 0, [0.5, 1]], false],
     ["a window of another shape", "fixed-window", [1, 0, [1, 2, 3]], false],
     ["other state", undefined, { any: ["value", null] }, false],
-  ])("%s comes back as it was", (_, algorithm, state, numbers) => {
+  ])("%s is restored unchanged", (_, algorithm, state, numbers) => {
     const value = encode(algorithm, state, 123);
     expect(decode(algorithm, value)).toEqual({ state, expiresAtMs: 123 });
     expect(isNumbers(value)).toBe(numbers);
   });
 
-  it("without an explicit expiry a bucket lives until it is full, and a window until it ends", () => {
+  it("a bucket without an explicit expiry lives until it is full, and a window until it ends", () => {
     const bucket = encode("token-bucket", [1, 0, [1_000, 1, 7, 1, 0]], undefined);
     expect(decode("token-bucket", bucket)?.expiresAtMs).toBe(1_001);
     const blocked = encode("token-bucket", [1, 5_000, [1_000, 0, 7, 1, 0]], undefined);
@@ -44,9 +44,9 @@ describe("encode and decode", () => {
   it.each([
     ["text that is not JSON", { M: { j: { S: "{" } } }],
     ["another type", { S: "text" }],
-    ["numbers that are missing", { M: { t: { N: "1" } } }],
-    ["a rate of none", { M: { t: { N: "1" }, r: { N: "0" }, i: { N: "1" }, s: { N: "1" } } }],
-    ["a log that is invalid", { M: { g: { S: "zz zz:!" } } }],
+    ["missing numbers", { M: { t: { N: "1" } } }],
+    ["a rate of 0", { M: { t: { N: "1" }, r: { N: "0" }, i: { N: "1" }, s: { N: "1" } } }],
+    ["an invalid log", { M: { g: { S: "zz zz:!" } } }],
   ])("%s is unreadable", (_, value) => {
     expect(() => decode("token-bucket", value as never)).toThrow(
       expect.objectContaining({ code: "STORE_STATE_UNREADABLE" }),
@@ -54,7 +54,7 @@ describe("encode and decode", () => {
   });
 });
 
-// Items as the previous release stored them. Never change them: state outlives a release.
+// Items as the previous release stored them. Never change them, since state outlives a release.
 it.each<[string, Record<string, unknown>, unknown]>([
   [
     "token-bucket",
@@ -63,7 +63,7 @@ it.each<[string, Record<string, unknown>, unknown]>([
   ],
   ["fixed-window", { u: { N: "4" }, s: { N: "1699999980000" } }, [1_699_999_980_000, 4]],
   ["sliding-log", { g: { S: "loyw2shc:2 12i4:3" } }, [1_699_999_950_000, 2, 1_699_999_999_900, 3]],
-])("reads and writes a %s entry as an earlier release did", (algorithm, fields, state) => {
+])("reads and writes a %s entry like an earlier release", (algorithm, fields, state) => {
   const plain = { M: { ...fields, x: { N: "1700000060000" } } };
   expect(decode(algorithm, plain as never)).toEqual({ state: [1, 0, state], expiresAtMs: 1_700_000_060_000 });
   expect(encode(algorithm, [1, 0, state], 1_700_000_060_000)).toEqual(plain);
@@ -76,7 +76,7 @@ it.each<[string, Record<string, unknown>, unknown]>([
 it.each([
   ["[1,0,[1699999985000,6,2]]", [1, 0, [1_699_999_985_000, 6, 2]]],
   ["[2,1700000000500,[1699999985000,6,2],1000]", [2, 1_700_000_000_500, [1_699_999_985_000, 6, 2], 1_000]],
-])("reads and writes a sliding-window entry as an earlier release did: %s", (text, entry) => {
+])("reads and writes a sliding-window entry like an earlier release: %s", (text, entry) => {
   const value = { M: { j: { S: text }, x: { N: "1700000060000" } } };
   expect(decode("sliding-window", value)).toEqual({ state: entry, expiresAtMs: 1_700_000_060_000 });
   expect(encode("sliding-window", entry, 1_700_000_060_000)).toEqual(value);
@@ -94,7 +94,7 @@ describe("a log as text", () => {
     },
   );
 
-  it("comes back", () => {
+  it("is restored unchanged", () => {
     const log = [0, 1, 1, 36, 37, 2 ** 53 - 1];
     expect(decodeGrants(encodeGrants(log) ?? "")).toEqual(log);
   });

@@ -51,18 +51,18 @@ describe("options", () => {
     expect(() => dynamodbStore({ client, table: "limits", ...(wrong as object) })).toThrow(refused);
   });
 
-  it("refuses an option that it does not have", () => {
+  it("refuses an unknown option", () => {
     expect(() => dynamodbStore({ client, tabel: "limits" } as never)).toThrow(/did you mean "table"/);
   });
 
-  it("takes the name and the ARN of a table", () => {
+  it("accepts the name and the ARN of a table", () => {
     dynamodbStore({ client, table: "my-app.limits_2" });
     dynamodbStore({ client, table: "arn:aws:dynamodb:eu-central-1:123456789012:table/limits" });
   });
 });
 
 describe("createSchema", () => {
-  it("creates the table of tableDefinition, when ten processes call it at once", async () => {
+  it("creates the table of tableDefinition, even if ten processes call it at once", async () => {
     await Promise.all(Array.from({ length: 10 }, () => createSchema(connect(server.url), { table: "made" })));
     await createSchema(client, { table: "made" });
     const { Table } = await client.send(new DescribeTableCommand({ TableName: "made" }));
@@ -75,7 +75,7 @@ describe("createSchema", () => {
     });
   });
 
-  it("makes a table that works", async () => {
+  it("creates a table that works", async () => {
     await createSchema(client, { table: "works" });
     const limiter = createLimiter({ store: dynamodbStore({ client, table: "works" }), timeout: "5s" });
     expect(await limiter.consume("somebody")).toMatchObject({ source: "store", allowed: true });
@@ -93,14 +93,14 @@ describe("a table", () => {
     return decision.error;
   }
 
-  it("that is missing is named, with the fix", async () => {
+  it("that is missing causes an error with its name and the fix", async () => {
     expect(await failureOn("no-such-table")).toMatchObject({
       code: "STORE_NOT_READY",
       message: expect.stringMatching(/no table "no-such-table".*tableDefinition\(\)/),
     });
   });
 
-  it("that is missing opens no circuit breaker, since the service reports it", async () => {
+  it("that is missing does not open the circuit breaker, since the service reports it", async () => {
     const limiter = createLimiter({ store: dynamodbStore({ client, table: "no-such-table" }), timeout: "5s" });
     for (let i = 0; i < 6; i++) {
       expect((await limiter.consume("somebody")).error).toMatchObject({ code: "STORE_NOT_READY" });
@@ -118,7 +118,7 @@ describe("a table", () => {
       ],
       "S",
     ],
-  ])("with another key, %s, is refused, with what to do", async (table, KeySchema, AttributeType) => {
+  ])("with another key, %s, is refused with what to do", async (table, KeySchema, AttributeType) => {
     await client.send(
       new CreateTableCommand({
         TableName: table,
