@@ -21,7 +21,7 @@ const policies: readonly Policy[] = [
   slidingLog({ limit: LIMIT, window: "1h" }),
 ];
 
-/** Limiters in a bounded store under a flood, and in one that forgets nobody. */
+/** Limiters on a bounded store, and on one that never evicts. */
 function twins(maxKeys: number, policy: Policy) {
   const bounded = createLimiter({ store: memoryStore({ maxKeys }), policies: policy });
   const unbounded = createLimiter({ store: memoryStore(), policies: policy });
@@ -35,7 +35,7 @@ function twins(maxKeys: number, policy: Policy) {
 }
 
 describe("a flood of new keys", () => {
-  it.each(policies)("admits none of 300 exhausted neighbours early, with $algorithm", (policy) => {
+  it.each(policies)("allows no early request for 300 exhausted keys, with $algorithm", (policy) => {
     const { bounded, ask } = twins(2_000, policy);
     const victims = Array.from({ length: 300 }, (_, i) => `victim ${i}`);
     for (const victim of victims) for (let i = 0; i < LIMIT; i++) ask(victim);
@@ -43,20 +43,23 @@ describe("a flood of new keys", () => {
     expect(victims.filter((victim) => ask(victim).early)).toEqual([]);
   });
 
-  it.each(policies)("admits no client early that keeps asking for the whole window, with $algorithm", (policy) => {
-    const { bounded, ask } = twins(2_000, policy);
-    const victims = Array.from({ length: 200 }, (_, i) => `victim ${i}`);
-    for (const victim of victims) for (let i = 0; i < LIMIT; i++) ask(victim);
-    let early = 0;
-    for (let i = 0; i < 8_000; i++) {
-      vi.setSystemTime(START_MS + i * 400);
-      bounded.decide(`flood ${i}`);
-      if (i % 10 === 0 && ask(`victim ${(i / 10) % 200}`).early) early++;
-    }
-    expect(early).toBe(0);
-  });
+  it.each(policies)(
+    "allows no early request of clients that send requests during the whole window, with $algorithm",
+    (policy) => {
+      const { bounded, ask } = twins(2_000, policy);
+      const victims = Array.from({ length: 200 }, (_, i) => `victim ${i}`);
+      for (const victim of victims) for (let i = 0; i < LIMIT; i++) ask(victim);
+      let early = 0;
+      for (let i = 0; i < 8_000; i++) {
+        vi.setSystemTime(START_MS + i * 400);
+        bounded.decide(`flood ${i}`);
+        if (i % 10 === 0 && ask(`victim ${(i / 10) % 200}`).early) early++;
+      }
+      expect(early).toBe(0);
+    },
+  );
 
-  it("evicts the one key that is not exhausted, over and over", () => {
+  it("repeatedly evicts the only key that is not exhausted", () => {
     const { bounded, ask } = twins(500, policies[1] as Policy);
     for (let i = 0; i < 499; i++) for (let n = 0; n < LIMIT; n++) ask(`victim ${i}`);
     for (let i = 0; i < 2_000; i++) bounded.decide(`flood ${i}`);
@@ -78,7 +81,7 @@ describe("a flood of new keys", () => {
     expect(keys).not.toContain("refunded");
   });
 
-  it("never evicts a key of which only blocks and records are known before one that is not exhausted", async () => {
+  it("does not evict keys with only blocks or records before keys that are not exhausted", async () => {
     const store = memoryStore({ maxKeys: 100 });
     const limiter = createLimiter({ store, policies: policies[0] as Policy });
     for (let i = 0; i < 40; i++) {
@@ -116,7 +119,7 @@ describe("a policy name for each tenant", () => {
 });
 
 describe("keys of any length", () => {
-  it("take no more memory than maxKeys entries, also as parts of long header fields", () => {
+  it("take no more memory than maxKeys entries, even as parts of long header fields", () => {
     const store = memoryStore({ maxKeys: 5_000 });
     const limiter = createLimiter({ store, policies: policies[1] as Policy });
     const before = heapUsed();
@@ -125,11 +128,11 @@ describe("keys of any length", () => {
       limiter.decide(field.split(",")[1] as string);
     }
     expect(store.size).toBe(5_000);
-    // The fields are 50 MB.
+    // The fields have 50 MB.
     expect(heapUsed() - before).toBeLessThan(5_000_000);
   });
 
-  it("take the room of several entries if they are long, and that of all if they are huge", async () => {
+  it("count as several entries if they are long, and fill the store if they are huge", async () => {
     const store = memoryStore({ maxKeys: 100 });
     const limiter = createLimiter({ store, policies: policies[1] as Policy });
     const long = (i: number): string => `${"x".repeat(2_560)} ${i}`;
@@ -151,7 +154,7 @@ describe("keys of any length", () => {
     expect(store.size).toBe(1);
   });
 
-  it("never make the store forget an exhausted key while there is another", () => {
+  it("never evict an exhausted key while there is another key", () => {
     const { bounded, ask } = twins(1_000, policies[1] as Policy);
     for (let i = 0; i < 100; i++) for (let n = 0; n < LIMIT; n++) ask(`victim ${i}`);
     for (let i = 0; i < 1_000; i++) bounded.decide(`${"x".repeat(10_000)} ${i}`);
