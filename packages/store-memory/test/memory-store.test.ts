@@ -42,7 +42,7 @@ describe("options", () => {
     },
   );
 
-  it("refuses an option that it does not have, and guesses which was meant", () => {
+  it("refuses an unknown option, and suggests the right one", () => {
     expect(() => memoryStore({ maxkeys: 5 } as never)).toThrow(/did you mean "maxKeys"/);
   });
 
@@ -52,13 +52,13 @@ describe("options", () => {
 });
 
 describe("decisions", () => {
-  it("answers at once", () => {
+  it("are synchronous", () => {
     const limiter = createLimiter({ store: memoryStore(), policies: tokenBucket({ rate: 1 }) });
     expect(limiter.decide("a")).toMatchObject({ allowed: true, remaining: 0 });
     expect(limiter.decide("a")).toMatchObject({ allowed: false, retryAfterMs: 1000 });
   });
 
-  it("keeps decisions apart although it uses its outcome again", () => {
+  it("do not change when the store reuses its outcome", () => {
     const limiter = createLimiter({ store: memoryStore(), policies: tokenBucket({ rate: 5 }) });
     const first = limiter.decide("a");
     const second = limiter.decide("b", { cost: 3 });
@@ -67,7 +67,7 @@ describe("decisions", () => {
   });
 
   it.each([tokenBucket({ rate: 5, interval: "1h" }), slidingLog({ limit: 5, window: "1h" })])(
-    "go by what was written before the first of them, with $algorithm",
+    "use entries that were written before the first decision, with $algorithm",
     async (policies) => {
       const before = memoryStore();
       const limiter = createLimiter({ store: before, policies });
@@ -89,7 +89,7 @@ describe("decisions", () => {
 });
 
 describe("a custom algorithm", () => {
-  /** One unit in all. Its state lives longer than until the limit is there again. */
+  /** Allows one unit. Its state lives longer than the limit needs to return. */
   const once: Algorithm<Policy, { at: number; note?: undefined }> = {
     name: "once",
     quota: () => ({ limit: 1, windowMs: 1_000 }),
@@ -105,7 +105,7 @@ describe("a custom algorithm", () => {
   const limiterOn = (store: MemoryStore): Limiter =>
     createLimiter({ store, policies: { name: "own", algorithm: "once" }, algorithms: [once] });
 
-  it("is decided at once, and its state lives as long as it says", () => {
+  it("is decided synchronously, and its state lives as long as its ttlMs", () => {
     const limiter = limiterOn(memoryStore());
     expect(limiter.decide("a")).toMatchObject({ allowed: true, remaining: 0 });
     advance(59_000);
@@ -114,13 +114,13 @@ describe("a custom algorithm", () => {
     expect(limiter.decide("a")).toMatchObject({ allowed: true });
   });
 
-  it("has its state as from any other store, which is JSON", async () => {
+  it("gets its state as JSON, as from any other store", async () => {
     const store = memoryStore();
     limiterOn(store).decide("a");
     for await (const { state } of store.exportEntries()) expect(state).toStrictEqual([1, 0, { at: START_MS }]);
   });
 
-  it("has no state that it did not write", async () => {
+  it("gets no state that it did not write", async () => {
     const store = memoryStore();
     const free: Algorithm = {
       ...once,
@@ -154,7 +154,7 @@ describe("entries that were written before a decision", () => {
     },
   );
 
-  it("fail a decision if its algorithm can not read them", async () => {
+  it("fail a decision if its algorithm cannot read them", async () => {
     const store = memoryStore();
     await store.atomicUpdate("sluice:default:fixed-window:a", () => ({ state: "text", ttlMs: 60_000 }));
     const limiter = createLimiter({ store, policies: policy, on: { storeError: () => {} } });
@@ -174,7 +174,7 @@ describe("expiry", () => {
     expect(await keysOf(store)).toEqual(["regular"]);
   });
 
-  it.each(["50ms", "90d"] as const)("keeps a window of %s to its end and no longer", (window) => {
+  it.each(["50ms", "90d"] as const)("keeps a window of %s until its end, and no longer", (window) => {
     const store = memoryStore();
     const limiter = createLimiter({ store, policies: fixedWindow({ limit: 1, window }) });
     const { resetAfterMs } = limiter.decide("a") as { resetAfterMs: number };
@@ -186,7 +186,7 @@ describe("expiry", () => {
     expect(limiter.decide("a")).toMatchObject({ allowed: true });
   });
 
-  it("reuses the place of removed entries", () => {
+  it("reuses the space of removed entries", () => {
     const store = memoryStore({ maxKeys: 100 });
     const limiter = createLimiter({ store, policies: tokenBucket({ rate: 10, interval: "1s" }) });
     for (let round = 0; round < 20; round++) {
@@ -200,7 +200,7 @@ describe("expiry", () => {
 describe("eviction", () => {
   const policies = tokenBucket({ rate: 10, interval: "10s" });
 
-  it("evicts recovered keys before anything else", async () => {
+  it("evicts recovered keys first", async () => {
     const store = memoryStore({ maxKeys: 3 });
     const limiter = createLimiter({ store, policies });
     await use(limiter, "exhausted", 10);
@@ -221,7 +221,7 @@ describe("eviction", () => {
     expect(await keysOf(store)).toEqual(["heavy", "middling", "new"]);
   });
 
-  it("never forgets an exhausted key while there is another, though it recovers sooner", async () => {
+  it("never evicts an exhausted key while there is another key, even one that recovers later", async () => {
     const store = memoryStore({ maxKeys: 50 });
     const limiter = createLimiter({ store, policies: fixedWindow({ limit: 3, window: "1m" }) });
     await use(limiter, "attacker", 3);
@@ -231,7 +231,7 @@ describe("eviction", () => {
     expect(store.size).toBe(50);
   });
 
-  it("holds to the order also among many more keys than it compares", async () => {
+  it("keeps this order with many more keys than it compares at once", async () => {
     const store = memoryStore({ maxKeys: 5_000 });
     const limiter = createLimiter({ store, policies: slidingLog({ limit: 2, window: "1m" }) });
     for (let i = 0; i < 20; i++) await use(limiter, `attacker ${i}`, 2);
@@ -240,7 +240,7 @@ describe("eviction", () => {
     expect(store.size).toBe(5_000);
   });
 
-  it("never forgets a blocked key while there is another", async () => {
+  it("never evicts a blocked key while there is another key", async () => {
     const store = memoryStore({ maxKeys: 10 });
     const limiter = createLimiter({ store, policies });
     await limiter.block("villain", "30s");
@@ -248,7 +248,7 @@ describe("eviction", () => {
     expect(limiter.decide("villain")).toMatchObject({ allowed: false });
   });
 
-  it("takes the one closest to recovering when all are exhausted", async () => {
+  it("evicts the key that is closest to recovering if all are exhausted", async () => {
     const store = memoryStore({ maxKeys: 2 });
     const limiter = createLimiter({ store, policies });
     await use(limiter, "first", 10);
@@ -258,7 +258,7 @@ describe("eviction", () => {
     expect(await keysOf(store)).toEqual(["second", "third"]);
   });
 
-  it("decides several policies with room for one entry only", () => {
+  it("decides several policies even with room for only one entry", () => {
     const store = memoryStore({ maxKeys: 1 });
     const limiter = createLimiter({
       store,
@@ -270,7 +270,7 @@ describe("eviction", () => {
 });
 
 describe("atomicUpdate", () => {
-  it("keeps a copy of the state: later changes of the object have no effect", async () => {
+  it("stores a copy of the state, so later changes of the object have no effect", async () => {
     const store = memoryStore();
     const state = { list: [1] };
     await store.atomicUpdate("mine", () => ({ state, ttlMs: 1_000 }));
@@ -278,7 +278,7 @@ describe("atomicUpdate", () => {
     expect(await store.atomicUpdate("mine", () => undefined)).toEqual({ list: [1] });
   });
 
-  it("keeps any JSON under a key that looks like a policy's", async () => {
+  it("stores any JSON under a key that looks like a policy's", async () => {
     const store = memoryStore();
     const key = "sluice:default:token-bucket:x";
     await store.atomicUpdate(key, () => ({ state: { not: "an entry" }, ttlMs: 1_000 }));
