@@ -10,7 +10,7 @@ const databases = await startDatabases();
 
 const NOW_MS = 1_700_000_000_000;
 
-/** Policies that read the same entries, as those of two limiters do after one of them was changed. */
+/** Pairs of policies that use the same entries, like those of two limiters after one was changed. */
 const policies: readonly Policy[] = [
   tokenBucket({ name: "bucket", rate: 7, interval: "1m", burst: 20 }),
   tokenBucket({ name: "bucket", rate: 11, interval: 997, burst: 6 }),
@@ -22,7 +22,7 @@ const policies: readonly Policy[] = [
   slidingLog({ name: "log", limit: 6, window: "10s" }),
 ];
 
-/** An admission, with at most one claim for an entry. */
+/** An admission with at most one claim for each entry. */
 const admissions = fc.record({
   charge: fc.boolean().map((look) => !look),
   claims: fc.uniqueArray(
@@ -42,14 +42,14 @@ const afterMs = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: -(2 ** 35), max: 2 ** 35 }) },
 );
 
-/** Blocks an entry for this long, or resets it. */
+/** A change of an entry: a block of this length, or a reset. */
 const changes = fc.record({
   policy: fc.constantFrom(...policies),
   key: fc.constantFrom("a", "b"),
   blockMs: fc.option(fc.integer({ min: 1, max: 60_000 }), { nil: undefined }),
 });
 
-/** Changes, and calls of one turn, which leave as one batch, a while after the ones before. */
+/** Sequences of batches. Each has changes, and calls of one turn, at a time after the batch before. */
 const batches = fc.array(
   fc.record({
     afterMs,
@@ -63,7 +63,7 @@ describeDatabases(databases, ({ admin }) => {
   const store = postgresStore({ client: admin });
   let runs = 0;
 
-  it("a batch is decided call by call, in order, whatever the calls share", async () => {
+  it("decides a batch call by call, in order, even if calls share entries", async () => {
     await fc.assert(
       fc.asyncProperty(batches, async (sequence) => {
         const prefix = `run-${runs++}`;

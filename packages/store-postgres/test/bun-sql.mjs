@@ -1,4 +1,4 @@
-// Runs on Bun: uses the store through Bun's own SQL client, and prints what it found. Argument: the database.
+// Runs on Bun. Uses the store through Bun's own SQL client, and prints the results. Argument: the database.
 import { createLimiter, fixedWindow } from "@sluice/core";
 import { createSchema, postgresStore } from "@sluice/store-postgres";
 import { SQL } from "bun";

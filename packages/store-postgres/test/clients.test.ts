@@ -58,7 +58,7 @@ describe("a client whose types and transforms change values", () => {
   });
 });
 
-describe("a client that returns something else", () => {
+describe("a client that returns an unexpected result", () => {
   it.each([
     ["no result", undefined],
     ["no rows", { rows: [] }],
@@ -68,7 +68,7 @@ describe("a client that returns something else", () => {
     ["too many numbers", { rows: [["[1700000000000,1,0,1700000000000,1,5]"]] }],
     ["numbers as texts", { rows: [['["1700000000000",1,0,1700000000000,1]']] }],
     ["an object", { rows: [["{}"]] }],
-  ])("%s: every call fails with a code", async (_, result) => {
+  ])("fails every call with a code: %s", async (_, result) => {
     const connection = { query: async () => result, on() {}, removeListener() {}, release() {} };
     const client = { totalCount: 0, query() {}, connect: async () => connection };
     const store = postgresStore({ client });
@@ -114,7 +114,7 @@ describe("a value that is not a client", () => {
     ["Sequelize or TypeORM", { query() {}, transaction() {} }, /create a Pool of pg/],
     ["nothing", undefined, /got undefined/],
     ["an ioredis client", new Map(), /an instance of Map/],
-  ])("%s: the error says what to pass", (_, client, message) => {
+  ])("%s: the error names the client to pass", (_, client, message) => {
     expect(() => postgresStore({ client: client as never })).toThrow(
       expect.objectContaining({ code: "INVALID_CLIENT", message: expect.stringMatching(message) }),
     );

@@ -2,7 +2,7 @@ import pg from "pg";
 import postgres from "postgres";
 import type { PostgresClient } from "../src/index.js";
 
-/** A client, and how to let go of it. */
+/** A client, and a function that closes it. */
 export interface Connection {
   readonly client: PostgresClient;
   end(): Promise<void>;
@@ -10,7 +10,7 @@ export interface Connection {
 
 const quiet = (): void => {};
 
-/** Every kind of client that the store works with. */
+/** Every kind of client that the store accepts. */
 export const connectors: Readonly<Record<string, (port: number) => Connection>> = {
   "a Pool of pg"(port) {
     const pool = new pg.Pool({ host: "127.0.0.1", port, user: "postgres", max: 4 });
@@ -20,7 +20,7 @@ export const connectors: Readonly<Record<string, (port: number) => Connection>> 
   "a Client of pg"(port) {
     const client = new pg.Client({ host: "127.0.0.1", port, user: "postgres" });
     client.on("error", quiet);
-    // Statements wait until it is connected; where nothing listens they fail.
+    // Statements wait until it is connected. If nothing listens, they fail.
     const connected = client.connect().then(
       () => true,
       () => false,

@@ -12,18 +12,18 @@ const databases = await startDatabases();
 const NOW_MS = 1_700_000_000_000;
 const policy = fixedWindow({ limit: 10, window: "1h" });
 
-/** Decisions must be correct when an entry changes after it was read and before it was written. */
+/** Tests that decisions are correct if an entry changes between the read and the write. */
 describeDatabases(databases, ({ admin }) => {
   const store = postgresStore({ client: admin });
 
-  // Calls wait for the locks below however slow the machine is: locks.timed.test.ts has what happens when they do not.
+  // Lets calls wait for the locks below even on a slow machine. locks.timed.test.ts tests what happens otherwise.
   beforeAll(async () => {
     for (const name of ["decide_2", "compare_and_set_2"]) {
       await admin.query(`ALTER FUNCTION sluice_entries_${name} SET lock_timeout = '20s'`);
     }
   });
 
-  /** Keys that no other test uses, and their rows in the table. */
+  /** Calls with keys that no other test uses, and the rows of these keys. */
   function tools() {
     const prefix = randomUUID();
     const claim = (key: string, cost = 1, of: Policy = policy): Claim => ({
@@ -47,7 +47,7 @@ describeDatabases(databases, ({ admin }) => {
     return { claim, ask, rowKey, used };
   }
 
-  /** Until a call of the store waits for a lock. */
+  /** Waits until a call of the store waits for a lock. */
   async function untilWaiting(): Promise<void> {
     await vi.waitUntil(
       async () => {
@@ -60,7 +60,7 @@ describeDatabases(databases, ({ admin }) => {
     );
   }
 
-  /** Runs `change` in a transaction that commits when the calls wait for it. */
+  /** Runs `change` in a transaction that commits once the calls wait for it. */
   async function meanwhile<T>(
     change: (client: pg.PoolClient) => Promise<unknown>,
     calls: () => Promise<T>,
@@ -91,7 +91,7 @@ describeDatabases(databases, ({ admin }) => {
   const remove = (key: string) => (client: pg.PoolClient) =>
     client.query("DELETE FROM sluice_entries WHERE key = $1", [key]);
 
-  it("an entry that was charged by another", async () => {
+  it("decides again on an entry that another process charged", async () => {
     const { claim, ask, rowKey, used } = tools();
     await ask(claim("k", 2));
     const outcomes = await meanwhile(setUsed(rowKey("k"), 5), () =>
@@ -106,7 +106,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(await used()).toEqual({ k: 10, new: 3 });
   });
 
-  it("an entry that another process exhausted: the other entries are not charged", async () => {
+  it("does not charge other entries if another process exhausted one", async () => {
     const { claim, ask, rowKey, used } = tools();
     const other = fixedWindow({ name: "other", limit: 10, window: "1h" });
     await ask(claim("k", 2), claim("old", 4, other));
@@ -130,7 +130,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(after).toEqual(before);
   });
 
-  it("an entry that another inserted", async () => {
+  it("decides again on an entry that another process inserted", async () => {
     const { claim, ask, rowKey, used } = tools();
     const outcomes = await meanwhile(insert(rowKey("k"), 9), () =>
       Promise.all([ask(claim("a")), ask(claim("k")), ask(claim("k")), ask(claim("z"))]),
@@ -139,7 +139,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(await used()).toEqual({ a: 1, k: 10, z: 1 });
   });
 
-  it("an entry that another removed", async () => {
+  it("decides again on an entry that another process removed", async () => {
     const { claim, ask, rowKey, used } = tools();
     await ask(claim("k", 8));
     const outcomes = await meanwhile(remove(rowKey("k")), () => Promise.all([ask(claim("a")), ask(claim("k", 2))]));
@@ -150,7 +150,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(await used()).toEqual({ a: 1, k: 2 });
   });
 
-  it("an entry that a later release wrote", async () => {
+  it("fails only for an entry that a later release wrote", async () => {
     const { claim, ask, rowKey, used } = tools();
     await ask(claim("k", 2));
     const [unreadable, readable] = await meanwhile(
@@ -162,7 +162,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(await used()).toEqual({ k: 2, a: 1 });
   });
 
-  it("a log to which another process added", async () => {
+  it("decides again on a log that another process extended", async () => {
     const { claim, ask, rowKey } = tools();
     const log = slidingLog({ limit: 10, window: "1h" });
     await ask(claim("k", 3, log));
@@ -179,7 +179,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(rows[0].cells).toBe(`{${NOW_MS - 7},5,${NOW_MS},5}`);
   });
 
-  it("the clock that decides is read again after the wait", async () => {
+  it("reads the time of a decision again after the wait", async () => {
     const { claim, rowKey } = tools();
     const clock = async () =>
       (await admin.query("SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now")).rows[0].now;
@@ -199,7 +199,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(nowMs).toBeGreaterThanOrEqual(Math.floor(before));
   });
 
-  it("an update sees earlier writes, and is repeated if it lost a race", async () => {
+  it("repeats an update on the new state if it lost a race", async () => {
     const { claim, ask, rowKey, used } = tools();
     await ask(claim("k", 2));
     let calls = 0;

@@ -6,11 +6,11 @@ import { createSchema, type SchemaOptions } from "../src/index.js";
 /** A server with the store's table. */
 export interface TestDatabase {
   readonly server: PostgresServer;
-  /** For the tests' own questions. */
+  /** A pool for the tests' own queries. */
   readonly admin: pg.Pool;
 }
 
-/** A pool that ends with the test file, and does not end the tests when its server goes first. */
+/** A pool that is closed with the test file. Its errors are ignored if the server stops first. */
 export function openPool(server: PostgresServer, config: pg.PoolConfig = {}): pg.Pool {
   const pool = new pg.Pool({ connectionString: server.url, ...config });
   pool.on("error", () => {});
@@ -27,7 +27,7 @@ export interface DatabaseOptions {
   readonly binaries?: string;
 }
 
-/** Starts a server for a test file, and migrates. Call it at the top of the file. */
+/** Starts a server for a test file, and creates the schema. Call it at the top of the file. */
 export async function startDatabase(options: DatabaseOptions = {}): Promise<TestDatabase> {
   const { migration, settings, binaries } = options;
   const server = await startPostgres({
@@ -43,7 +43,7 @@ export async function startDatabase(options: DatabaseOptions = {}): Promise<Test
   return { server, admin };
 }
 
-/** Starts the server that npm installs, and this machine's; `undefined` if there is none. */
+/** Starts the server that npm installs, and this machine's server, which is `undefined` if there is none. */
 export async function startDatabases(
   options: DatabaseOptions = {},
 ): Promise<Readonly<Record<string, TestDatabase | undefined>>> {
@@ -54,7 +54,7 @@ export async function startDatabases(
   };
 }
 
-/** Defines tests for each of the databases, or shows that one is missing. */
+/** Defines tests for each of the databases. A missing database is shown as a skipped test. */
 export function describeDatabases(
   databases: Readonly<Record<string, TestDatabase | undefined>>,
   define: (database: TestDatabase, name: string) => void,

@@ -22,7 +22,7 @@ function entriesOf(prefix: string, count: number): ExportedEntry[] {
 }
 
 describeDatabases(databases, ({ server, admin }) => {
-  it("lists page by page, past pages of expired entries, and leaves out the entry for the turn to sweep", async () => {
+  it("lists entries page by page, even past expired ones, and leaves out the entry of the sweep turn", async () => {
     const store = postgresStore({ client: admin, sweepEvery: "1d" });
     await admin.query("TRUNCATE sluice_entries");
     await admin.query(`INSERT INTO sluice_entries (key, blocked_until_ms, cells, expires_ms)
@@ -34,7 +34,7 @@ describeDatabases(databases, ({ server, admin }) => {
     await store.close();
   });
 
-  it("stores imported entries in the columns that decide reads", async () => {
+  it("stores imported entries in the columns that decisions read", async () => {
     const store = postgresStore({ client: admin });
     const limiter = createLimiter({ store, prefix: "c", policies: fixedWindow({ limit: 9, window: "1h" }) });
     await limiter.consume("somebody");
@@ -49,7 +49,7 @@ describeDatabases(databases, ({ server, admin }) => {
     expect(before[0].cells).toHaveLength(2);
   });
 
-  it("imports entries while others sweep, decide and import the same, without deadlocks and without losing one", async () => {
+  it("imports entries while others sweep, decide and import the same ones, without deadlocks or losses", async () => {
     const pools = Array.from({ length: 3 }, () => openPool(server, { max: 3 }));
     const stores = pools.map((client) => postgresStore({ client }));
     const [first, second, third] = stores as [PostgresStore, PostgresStore, PostgresStore];
@@ -73,7 +73,7 @@ describeDatabases(databases, ({ server, admin }) => {
       for (const { error } of decisions) if (error !== undefined) throw error;
       const used = new Map((await listed(third)).map(({ key, state }) => [key, (state as [1, 0, number[]])[2][1]]));
       for (const [i, entry] of entries.entries()) {
-        // The first process wrote it; then the charge was added, or the others left it alone.
+        // The first process wrote the entry. Then the charge was added, and the other processes left it unchanged.
         const wasFirst = !(left.includes(entry) && right.includes(entry));
         expect([entry.key, used.get(entry.key)]).toEqual([entry.key, wasFirst ? i + 1_000 : 1_000]);
         expect(left.includes(entry) || right.includes(entry)).toBe(true);

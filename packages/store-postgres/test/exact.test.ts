@@ -14,19 +14,19 @@ const NOW_MS = 2 ** 42;
 
 const windowMs = fc.oneof(fc.integer({ min: 1, max: LONGEST_MS }), fc.constant(LONGEST_MS));
 const limit = fc.oneof(fc.integer({ min: 1, max: MOST }), fc.constant(MOST));
-/** How long ago something was: also in the future, as after a clock that stepped back, and far. */
+/** The age of an event. It may be in the future, as after a clock that stepped back, or long ago. */
 const agoMs = fc.oneof(fc.integer({ min: -5, max: 5 }), fc.integer({ min: -(2 ** 41), max: LONGEST_MS * 2 }));
 
-/** The time of a window at which `count * time / window` is a hair below a whole number, so that rounding would show. */
+/** The time in a window at which `count * time / window` is just below a whole number, so that rounding errors show. */
 function hairBelowMs(count: number, window: number): number {
   let [a, b, x, y] = [BigInt(count), BigInt(window), 1n, 0n];
-  // Euclid's algorithm, extended: x becomes the inverse of count.
+  // The extended Euclidean algorithm: x becomes the inverse of count.
   while (b > 0n) [a, b, x, y] = [b, a % b, y, x - (a / b) * y];
   const modulus = BigInt(window);
   return Number(((-x % modulus) + modulus) % modulus);
 }
 
-/** Policies with the largest possible states, in which a product passes 2^53 or a rounding shows. */
+/** Policies with the largest possible states, where a product exceeds 2^53 or a rounding error shows. */
 const cases: fc.Arbitrary<{ policy: Policy; state: number[] }> = fc.oneof(
   fc
     .record({
@@ -83,7 +83,7 @@ describeDatabases(databases, ({ admin }) => {
   const store = postgresStore({ client: admin });
   let runs = 0;
 
-  it("grants the largest cost that fits and denies the next one, with the largest numbers", async () => {
+  it("grants the largest cost that fits and denies the next one, even with the largest numbers", async () => {
     let granted = 0;
     let denied = 0;
     await fc.assert(

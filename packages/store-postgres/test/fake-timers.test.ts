@@ -7,12 +7,12 @@ import { startDatabase } from "./database.js";
 const { server } = await startDatabase();
 afterEach(() => void vi.useRealTimers());
 
-/** All but `nextTick`, on which Node's own sockets depend in any test. The package postgres writes in an immediate. */
+/** Fakes all but `nextTick`, which Node's sockets need in any test. The package postgres writes in an immediate. */
 const FAKES = ["setTimeout", "setInterval", "queueMicrotask", "Date", "performance"] as const;
 const policies = fixedWindow({ limit: 1_000, window: "1h" });
 
 it.each(Object.entries(connectors))(
-  "decides while timers are fake, by a new store too, and afterwards, with %s",
+  "decides while timers are fake, also with a new store, and afterwards, with %s",
   async (kind, connect) => {
     const connection = connect(server.port);
     for (const isNew of [false, true]) {

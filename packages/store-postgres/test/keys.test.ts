@@ -19,10 +19,10 @@ function rowKeyOf(entryKey: string): string {
   return stored.scope + stored.key;
 }
 
-/** Text that does not compress, so that it is as long in the index as it is. */
+/** Text that does not compress, so that the index cannot shorten it. */
 const random = (length: number) => randomBytes(length).toString("base64").slice(0, length);
 
-it("a row's key is readable, as far as the database can hold it", () => {
+it("stores a row's key as readable text as far as the database allows", () => {
   expect(rowKey("api:default:token-bucket:", "192.0.2.1")).toBe("api:default:token-bucket:192.0.2.1");
   expect(rowKeyOf("api:default:token-bucket:192.0.2.1")).toBe("api:default:token-bucket:192.0.2.1");
   for (const key of ["a\0b", "x".repeat(257), "\ud800", "#"]) {
@@ -32,7 +32,7 @@ it("a row's key is readable, as far as the database can hold it", () => {
   expect(rowKey("a\0b:default:token-bucket:", "a")).toMatch(/^#[0-9a-f]{64}$/);
 });
 
-it("no row's key is too long for the index", () => {
+it("never stores a key that is too long for the index", () => {
   for (const key of ["é".repeat(256), "€".repeat(256), "😀".repeat(128), "€".repeat(10_000)]) {
     for (const prefix of ["", "€".repeat(500), "€".repeat(543), "€".repeat(10_000)]) {
       expect(Buffer.byteLength(rowKey(`${prefix}:default:token-bucket:`, key))).toBeLessThanOrEqual(2_704);
@@ -41,7 +41,7 @@ it("no row's key is too long for the index", () => {
 });
 
 describeDatabases(databases, ({ admin }) => {
-  it("long keys that do not compress stay apart, also with long scopes", async () => {
+  it("keeps long keys apart that do not compress, even with long scopes", async () => {
     const store = postgresStore({ client: admin });
     const long = random(3_000);
     const keys = [long, `${long}1`, `${long}2`, random(250), "€".repeat(250), random(10_240)];

@@ -7,7 +7,7 @@ import { describeDatabases, startDatabases } from "./database.js";
 
 const databases = await startDatabases();
 
-/** An entry that another transaction holds fails only the admissions that must write it. */
+/** Tests that an entry held by another transaction fails only the admissions that must write it. */
 describeDatabases(databases, ({ admin }) => {
   const limiterFor = (options: { timeout?: number; limit?: number } = {}): { limiter: Limiter; prefix: string } => {
     const prefix = randomUUID();
@@ -23,7 +23,7 @@ describeDatabases(databases, ({ admin }) => {
   };
   const store = postgresStore({ client: admin });
 
-  /** Holds what `change` writes while `during` runs. */
+  /** Runs `during` while a transaction holds what `change` writes. */
   async function held(change: (client: pg.PoolClient) => Promise<unknown>, during: () => Promise<void>): Promise<void> {
     const client = await admin.connect();
     try {
@@ -52,7 +52,7 @@ describeDatabases(databases, ({ admin }) => {
   it.each([
     ["a locked row", lock],
     ["a row whose insert is under way", insert],
-  ])("%s fails its own admissions by the deadline, and delays no others", async (kind, hold) => {
+  ])("%s fails its own admissions by the deadline, and does not delay others", async (kind, hold) => {
     const { limiter, prefix } = limiterFor();
     if (kind === "a locked row") await limiter.consume("held");
     await limiter.consume("other");
@@ -71,16 +71,16 @@ describeDatabases(databases, ({ admin }) => {
         });
         expect(mine?.tookMs).toBeLessThan(500 + 300);
         expect([other?.decision.source, fresh?.decision.source]).toEqual(["store", "store"]);
-        // Less than the deadline of the first.
+        // Less than the deadline of the first call.
         expect(Math.max(other?.tookMs ?? 0, fresh?.tookMs ?? 0)).toBeLessThan(400);
       }
     });
-    // Nothing was charged for the failed ones.
+    // The failed calls were not charged.
     expect((await limiter.consume("held")).remaining).toBe(kind === "a locked row" ? 998 : 999);
     expect((await limiter.peek("other")).remaining).toBe(995);
   });
 
-  it("denials and looks need no lock", async () => {
+  it("denials and peeks need no lock", async () => {
     const { limiter, prefix } = limiterFor({ limit: 1 });
     await limiter.consume("exhausted");
     await held(lock(prefix, "exhausted"), async () => {
@@ -89,7 +89,7 @@ describeDatabases(databases, ({ admin }) => {
     });
   });
 
-  it("is decided as soon as the other transaction ends", async () => {
+  it("an admission is decided as soon as the other transaction ends", async () => {
     const { limiter, prefix } = limiterFor({ timeout: 2_000 });
     await limiter.consume("held");
     let waiting: Promise<{ decision: Decision; tookMs: number }> | undefined;
@@ -102,7 +102,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(result?.tookMs).toBeLessThan(1_000);
   });
 
-  it("refunds and resets of it fail by the deadline too, and those of others do not", async () => {
+  it("refunds and resets of a locked entry fail by the deadline too, but not those of other entries", async () => {
     const { limiter, prefix } = limiterFor();
     const decisions = [await limiter.consume("held"), await limiter.consume("other")] as const;
     await held(lock(prefix, "held"), async () => {
@@ -113,7 +113,7 @@ describeDatabases(databases, ({ admin }) => {
     });
   });
 
-  it("an admission with several keys is charged on all of them or on none", async () => {
+  it("an admission with several keys is charged for all of them or for none", async () => {
     const prefix = randomUUID();
     const policies = [
       fixedWindow({ name: "a", limit: 10, window: "1h" }),

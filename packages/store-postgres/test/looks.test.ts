@@ -17,7 +17,7 @@ describeDatabases(databases, ({ server, admin }) => {
   const look = (key: string, nowMs?: number) =>
     store.atomicUpdate(key, () => undefined, nowMs === undefined ? {} : { nowMs });
 
-  it("looks that are requested at the same time share a statement, and each sees its entry", async () => {
+  it("concurrent reads share a statement, and each returns its own entry", async () => {
     const keys = ['"', "\\", "{a,b}", "NULL", "", "\0", "😀", ...Array.from({ length: 93 }, (_, i) => `looks:${i}`)];
     const written = keys.filter((_, i) => i % 2 === 0);
     await Promise.all(written.map((key) => store.atomicUpdate(key, () => ({ state: { key }, ttlMs: 60_000 }))));
@@ -27,7 +27,7 @@ describeDatabases(databases, ({ server, admin }) => {
     expect(statements).toBeLessThanOrEqual(2);
   });
 
-  it("each uses the time that it was passed", async () => {
+  it("each read uses the time that was passed to it", async () => {
     const results = await Promise.all(
       [5, 5, 7, undefined, 5].map(
         (nowMs) =>
@@ -41,7 +41,7 @@ describeDatabases(databases, ({ server, admin }) => {
     expect(results[3]).toBeGreaterThan(1_700_000_000_000);
   });
 
-  it("an entry that can't be read fails its own look and no other", async () => {
+  it("an unreadable entry fails only its own read", async () => {
     await store.atomicUpdate("looks:whole", () => ({ state: "whole", ttlMs: 60_000 }));
     await admin.query(
       "INSERT INTO sluice_entries (key, blocked_until_ms, other, expires_ms) VALUES ('looks:broken', 0, '{', 9e15)",

@@ -38,7 +38,7 @@ describe("postgresStore", () => {
     }
   });
 
-  it("refuses a table whose functions would have too long names", () => {
+  it("refuses a table name that would make the names of functions too long", () => {
     expect(() => schemaSql({ table: "x".repeat(41) })).toThrow(invalidOption);
     expect(schemaSql({ table: "x".repeat(40) })).toContain(`"${"x".repeat(40)}_compare_and_set_2"`);
   });
@@ -53,7 +53,7 @@ describe("postgresStore", () => {
     expect(() => postgresStore({ client, [option]: wrong as never })).toThrow(invalidOption);
   });
 
-  it("refuses options that it does not have", async () => {
+  it("refuses unknown options", async () => {
     expect(() => postgresStore({ client, tabel: "a" } as never)).toThrow(/did you mean "table"/);
     expect(() => schemaSql({ durabel: true } as never)).toThrow(/did you mean "durable"/);
     await expect(createSchema(client, { client } as never)).rejects.toThrow(/has no option "client"/);
@@ -63,7 +63,7 @@ describe("postgresStore", () => {
     await expect(postgresStore({ client }).sweep({ limit: limit as never })).rejects.toThrow(invalidOption);
   });
 
-  it("takes the clients of both packages, as they are typed", () => {
+  it("accepts the typed clients of both packages", () => {
     expectTypeOf<pg.Pool>().toExtend<PostgresClient>();
     expectTypeOf<pg.Client>().toExtend<PostgresClient>();
     expectTypeOf<pg.PoolClient>().toExtend<PostgresClient>();

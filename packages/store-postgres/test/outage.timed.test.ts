@@ -21,8 +21,8 @@ async function connections(name: string): Promise<number> {
 }
 
 /**
- * The store's first answer after failures. Asks without a charge, since a call that gets no answer in time on a busy machine may be
- * charged all the same.
+ * The store's first answer after failures. It peeks, since a charge may be made even if its answer is late on a busy
+ * machine.
  */
 async function whenAnswered(limiter: Limiter): Promise<Decision> {
   for (;;) {
@@ -40,7 +40,7 @@ async function timed<T>(call: () => Promise<T>): Promise<{ result: T; tookMs: nu
 
 describe("a server that stops answering", () => {
   it.each([false, true])(
-    "decisions come within the timeout, with failOpen %s, and from the store again when it recovers",
+    "gets decisions within the timeout, with failOpen %s, and from the store again after it recovers",
     async (failOpen) => {
       const name = `frozen ${failOpen}`;
       const pool = openPool(server, { max: 5, application_name: name });
@@ -70,12 +70,14 @@ describe("a server that stops answering", () => {
       expect(sources(during).at(-1)).toBe(failOpen ? "failOpen" : "failClosed");
       expect(during.filter(({ source }) => source !== "store").map(({ allowed }) => allowed)).not.toContain(!failOpen);
       await vi.waitUntil(async () => (await limiter.consume("somebody")).source === "store", { timeout: 10_000 });
-      // Only the batches that had left before the server stopped were decided; what timed out in the queue was not.
+      // Only the batches that were sent before the server stopped were decided, not the calls that timed out in the
+      // queue.
       const { remaining } = await limiter.peek("somebody");
       const answered = during.filter(({ source }) => source === "store").length;
       expect(10_000 - remaining - answered).toBeLessThan(50 + 250);
       expect(sources(await ask(50))).toEqual(["store"]);
-      // A slow server gets more batches at a time. The connections that the store gave up are closed once it is awake.
+      // A slow server gets more batches at a time. Connections that the store gave up are closed once the server is
+      // awake.
       const { max = 0 } = pool.options;
       await vi.waitFor(async () => expect(await connections(name)).toBeLessThanOrEqual(max), 5_000);
     },
@@ -84,7 +86,7 @@ describe("a server that stops answering", () => {
 });
 
 describe("a pool without a free connection", () => {
-  it("counts against the timeout, and calls that waited too long are not charged afterwards", async () => {
+  it("counts the wait against the timeout, and does not charge calls that waited too long", async () => {
     const pool = openPool(server, { max: 1 });
     const limiter = createLimiter({
       store: postgresStore({ client: pool }),
@@ -102,7 +104,7 @@ describe("a pool without a free connection", () => {
     expect((await whenAnswered(limiter)).remaining).toBe(100);
   });
 
-  it("counts against the timeout with the package postgres, which may still send queued statements", async () => {
+  it("counts the wait against the timeout with the package postgres, which may still send queued statements", async () => {
     const client = postgres(server.url, { max: 1 });
     const limiter = createLimiter({
       store: postgresStore({ client }),
@@ -122,12 +124,12 @@ describe("a pool without a free connection", () => {
     }
     release();
     await transaction;
-    // Only the first ten had left the store.
+    // Only the first ten calls were sent.
     expect((await whenAnswered(limiter)).remaining).toBe(90);
     await client.end();
   });
 
-  it("gives up a connection after the connection's error, and keeps it after an error of the server", async () => {
+  it("closes a connection after its own error, but not after an error that the server reports", async () => {
     const pool = openPool(server, { max: 1 });
     const store = postgresStore({ client: pool, table: "nowhere" });
     const process = async () => (await pool.query("SELECT pg_backend_pid() AS pid")).rows[0].pid;
@@ -138,7 +140,8 @@ describe("a pool without a free connection", () => {
     const lock = await admin.connect();
     await lock.query("BEGIN");
     await lock.query("LOCK TABLE sluice_entries");
-    // Expected from the start: the rejection may arrive before the statement that ends the connection is answered.
+    // The expectation starts here, since the rejection may arrive before the statement that ends the connection is
+    // answered.
     const failing = expect(slow.sweep()).rejects.toMatchObject({ code: "STORE_FAILED" });
     await vi.waitUntil(
       async () => (await lock.query("SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted")).rows[0].n > 0,
@@ -152,8 +155,8 @@ describe("a pool without a free connection", () => {
   });
 });
 
-describe("a connection that the server ends in the packet that opens it", () => {
-  it("fails the call that would use it, and not the process", async () => {
+describe("a connection that the server opens and ends in one packet", () => {
+  it("fails only the call that would use it, and not the process", async () => {
     const message = (type: string, ...parts: (string | readonly number[])[]) => {
       const body = Buffer.concat(parts.map((part) => Buffer.from(part as string)));
       const head = Buffer.from([type.charCodeAt(0), 0, 0, 0, 0]);
@@ -198,7 +201,7 @@ describe("a lost reply", () => {
           timeout: "5s",
         });
       const limiter = limiterOn(connection.client);
-      // The connections then know all statements, so that every call is one answer.
+      // The connections then know all statements, so that every call has one answer.
       expect(await limiter.refund(await limiter.consume("warm"))).toBe(true);
       await test(limiter, limiterOn(admin), (pass) => proxy.loseAnswer(pass));
       expect(proxy.lost).toBe(1);
@@ -208,24 +211,24 @@ describe("a lost reply", () => {
     }
   }
 
-  it.each(Object.keys(connectors))("is an error and one charge, with %s", async (kind) => {
+  it.each(Object.keys(connectors))("is an error with one charge, with %s", async (kind) => {
     await throughProxy(kind, async (limiter, direct, lose) => {
       lose(0);
       const lost = await limiter.consume("charged", { cost: 10 });
       expect(lost).toMatchObject({ allowed: false, source: "failClosed", error: { code: "STORE_FAILED" } });
       expect((await direct.peek("charged")).remaining).toBe(90);
-      // A client that reconnects keeps working.
+      // A client that reconnects can be used again.
       if (kind !== "a Client of pg") {
         expect(await limiter.consume("charged", { cost: 10 })).toMatchObject({ allowed: true, remaining: 80 });
       }
     });
   });
 
-  it.each(Object.keys(connectors))("of a refund is an error and one refund, with %s", async (kind) => {
+  it.each(Object.keys(connectors))("of a refund is an error with one refund, with %s", async (kind) => {
     await throughProxy(kind, async (limiter, direct, lose) => {
       await limiter.consume("refunded", { cost: 50 });
       const decision = await limiter.consume("refunded", { cost: 10 });
-      // The answer to the look passes, the answer to the write is lost.
+      // The answer to the read passes, and the answer to the write is lost.
       lose(1);
       await expect(limiter.refund(decision)).rejects.toMatchObject({ code: "STORE_FAILED" });
       expect((await direct.peek("refunded")).remaining).toBe(50);

@@ -8,7 +8,7 @@ import { openPool, startDatabase } from "./database.js";
 
 const { server } = await startDatabase();
 
-/** Everything that the store does, at once and again. */
+/** Uses every feature of the store, both concurrently and in sequence. */
 async function useAll(store: PostgresStore, prefix: string): Promise<void> {
   const limiter = createLimiter({
     store,
@@ -43,21 +43,21 @@ async function useAll(store: PostgresStore, prefix: string): Promise<void> {
   expect((await limiter.healthCheck()).healthy).toBe(true);
 }
 
-describe("without named statements", () => {
-  it("nothing is left on a connection, with pg", async () => {
+describe("named statements", () => {
+  it("leave nothing on a connection if they are off, with pg", async () => {
     const pool = openPool(server, { max: 2 });
     await useAll(postgresStore({ client: pool, namedStatements: false }), "unnamed pg");
     await expectClean(await Promise.all([pool.connect(), pool.connect()]));
   });
 
-  it("nothing is left on a connection, with postgres", async () => {
+  it("leave nothing on a connection if they are off, with postgres", async () => {
     const client = postgres(server.url, { max: 1, prepare: false });
     await useAll(postgresStore({ client, namedStatements: false }), "unnamed postgres");
     expect(await client.unsafe(SESSION_STATE)).toEqual([CLEAN]);
     await client.end();
   });
 
-  it("by default they are prepared once a connection", async () => {
+  it("are prepared once per connection by default", async () => {
     const pool = openPool(server, { max: 1 });
     await useAll(postgresStore({ client: pool }), "named");
     const { rows } = await pool.query(
@@ -108,7 +108,7 @@ describe.skipIf(pgbouncer === undefined)(
       await end();
     });
 
-    it("named statements fail behind one that does not support them, and the error says what to do", async () => {
+    it("fails with named statements if the pooler does not support them, and the error names the fix", async () => {
       const pool = new pg.Pool({ ...config, max: 1 });
       const other = new pg.Client(config);
       const limiter = createLimiter({ store: postgresStore({ client: pool }), prefix: "named behind", timeout: "5s" });

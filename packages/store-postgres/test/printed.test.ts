@@ -10,7 +10,7 @@ const second = await startDatabase();
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
 
-/** The block of the page that connects, as it is printed, for another address. */
+/** The printed code block that creates a client, with another address. */
 async function printedCode(url: string): Promise<string> {
   const page = await readFile(new URL("../../../docs/postgres.md", import.meta.url), "utf8");
   const block = [...page.matchAll(/```ts\n([\s\S]*?)```/g)]
@@ -42,7 +42,7 @@ it("the printed code survives a restart of the server", async () => {
     await vi.waitUntil(() => /store\n/.test(printed) || child.exitCode !== null, { timeout: 10_000 });
     expect(child.exitCode).toBe(null);
     expect(printed).toMatch(/store\n/);
-    // One line about the outage and one about its end, with the reason.
+    // One line for the start of the outage and one for its end, with the reason.
     await vi.waitFor(() => expect(failed.trim().split("\n")).toHaveLength(2), 5_000);
   } finally {
     child.kill();

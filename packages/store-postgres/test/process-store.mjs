@@ -1,4 +1,4 @@
-// The store as other processes of the conformance suite open it: through the given kind of client.
+// Opens the store in the other processes of the conformance suite, with the given kind of client.
 import { postgresStore } from "@sluice/store-postgres";
 import pg from "pg";
 import postgres from "postgres";

@@ -17,7 +17,7 @@ interface Race {
   readonly calls: number;
 }
 
-/** The grants of all processes together, by policy and key. */
+/** Runs a race, and returns the grants of all processes by policy and key. */
 async function run(port: number, race: Race): Promise<Map<string, number>> {
   const task = JSON.stringify({ port, callers: CALLERS, ...race });
   const script = new URL("./race-process.mjs", import.meta.url);
@@ -57,7 +57,7 @@ describeDatabases(databases, ({ server, admin }) => {
     return rows[0].count;
   }
 
-  it("8 processes with 25 callers each are granted exactly the 500 units of one key", async () => {
+  it("grants 8 processes with 25 callers each exactly the 500 units of one key", async () => {
     const granted = await run(server.port, { prefix: "one", keys: 1, limit: 500, calls: 5 });
     expect([...granted]).toEqual([
       ["one 0", 500],
@@ -66,7 +66,7 @@ describeDatabases(databases, ({ server, admin }) => {
     expect(await deadlocks()).toBe(0);
   }, 60_000);
 
-  it("on 20 keys at random, two at a time, charges exactly the grants, and none too many, without deadlocks", async () => {
+  it("charges exactly the grants on 20 random keys, two at a time, without deadlocks", async () => {
     const limit = 150;
     const granted = await run(server.port, { prefix: "many", keys: 20, limit, calls: 30 });
     const limiter = limiterOf("many", limit);
@@ -78,7 +78,7 @@ describeDatabases(databases, ({ server, admin }) => {
         expect(count).toBeLessThanOrEqual(limit);
       }
     }
-    // 6,000 calls for 3,000 units of each policy: in the end no call is denied while units are left.
+    // 6,000 calls compete for 3,000 units of each policy. No call is denied in the end while units are left.
     const { rows } = await admin.query(
       "SELECT count(*)::int AS count FROM sluice.sluice_entries WHERE key LIKE 'many:%'",
     );
@@ -88,7 +88,7 @@ describeDatabases(databases, ({ server, admin }) => {
     expect(await deadlocks()).toBe(0);
   }, 60_000);
 
-  it("stays exact where transactions are serializable by default: undone statements are retried", async () => {
+  it("stays exact if transactions are serializable by default, since failed statements are retried", async () => {
     const pools = Array.from({ length: 4 }, () =>
       openPool(server, { max: 2, options: "-c default_transaction_isolation=serializable" }),
     );

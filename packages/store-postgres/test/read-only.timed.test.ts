@@ -10,19 +10,19 @@ const second = await startDatabase();
 
 const policy = fixedWindow({ limit: 3, window: "1h" });
 
-/** Makes the server read-only for sessions that have started too. */
+/** Makes the server read-only, or writable, for existing sessions too. */
 async function setReadOnly(to: boolean): Promise<void> {
   await admin.query(`ALTER SYSTEM SET default_transaction_read_only = ${to ? "on" : "off"}`);
   await admin.query("SELECT pg_reload_conf()");
   await vi.waitUntil(
     async () => (await admin.query("SHOW transaction_read_only")).rows[0].transaction_read_only === (to ? "on" : "off"),
   );
-  // Other sessions read the settings when they are idle next.
+  // Other sessions read the settings when they are next idle.
   await new Promise((resolve) => setTimeout(resolve, 200));
 }
 
 it.each(Object.entries(connectors))(
-  "a read-only server honours denials and blocks, and fails only what needs a write, with %s",
+  "a read-only server enforces denials and blocks, and fails only calls that need a write, with %s",
   async (kind, connect) => {
     const connection = connect(server.port);
     const store = postgresStore({ client: connection.client });
@@ -62,7 +62,7 @@ it.each(Object.entries(connectors))(
 );
 
 it.each(["a Pool of pg", "postgres"])(
-  "a failover behind one address is followed by the decisions that meet it, with %s",
+  "a failover behind one address affects only the first decisions on each connection, with %s",
   async (kind) => {
     const proxy = await startProxy(server.port);
     const connection = (connectors[kind] as (typeof connectors)[string])(proxy.port);
@@ -82,7 +82,7 @@ it.each(["a Pool of pg", "postgres"])(
       while (performance.now() - startMs < 500) {
         sources.push(...(await Promise.all([limiter.consume("a"), limiter.consume("b")])).map(({ source }) => source));
       }
-      // A client with several connections meets each of them once.
+      // A client with several connections meets the old server once on each.
       expect(sources.filter((source) => source !== "store").length).toBeLessThan(10);
       expect(sources.slice(-10)).toEqual(new Array(10).fill("store"));
       const { rows } = await second.admin.query("SELECT FROM sluice_entries WHERE starts_with(key, 'failover')");
@@ -95,7 +95,7 @@ it.each(["a Pool of pg", "postgres"])(
   },
 );
 
-it("a server that stays read-only gets only a few connections a second", async () => {
+it("a server that stays read-only gets only a few new connections per second", async () => {
   const proxy = await startProxy(server.port);
   const pool = openPool(server, { connectionString: `postgres://postgres@127.0.0.1:${proxy.port}/postgres`, max: 4 });
   await createSchema(pool);

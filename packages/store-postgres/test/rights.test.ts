@@ -7,7 +7,7 @@ import { describeDatabases, openPool, startDatabases } from "./database.js";
 
 const databases = await startDatabases();
 
-/** Nothing of the store is for other roles, unless it is granted to them. */
+/** Tests that other roles have no rights on the store unless they are granted. */
 describeDatabases(databases, ({ server, admin }) => {
   let other: pg.Pool;
 
@@ -38,8 +38,8 @@ describeDatabases(databases, ({ server, admin }) => {
   }
 
   /**
-   * The rights of a role on the objects in a schema, as the server sees them, without regard to the schema's own
-   * rights.
+   * The rights of a role on the objects in a schema, as the server reports them. The rights on the schema itself are
+   * not included.
    */
   async function rightsOf(role: string, schema: string): Promise<string[]> {
     const { rows } = await admin.query(
@@ -51,7 +51,7 @@ describeDatabases(databases, ({ server, admin }) => {
     return rows.map(({ name }) => name);
   }
 
-  it("is in a schema that other roles can't use", async () => {
+  it("creates objects in a schema that other roles cannot use", async () => {
     await createSchema(admin);
     const { rows } = await admin.query("SELECT to_regclass('sluice.sluice_entries')::text AS name");
     expect(rows[0].name).toBe("sluice_entries");
@@ -72,7 +72,7 @@ describeDatabases(databases, ({ server, admin }) => {
       ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON FUNCTIONS FROM anon`);
   });
 
-  it("migrates as an owner who is not a superuser, by schemaSql too, and grants as documented", async () => {
+  it("creates the schema as an owner who is not a superuser, also with schemaSql, and works with the documented grants", async () => {
     await admin.query(`GRANT CREATE ON DATABASE ${server.url.split("/").at(-1)} TO owner_of_it`);
     const owner = openPool(server, { connectionString: server.url.replace("postgres@", "owner_of_it@"), max: 1 });
     const app = openPool(server, { connectionString: server.url.replace("postgres@", "app@"), max: 1 });
@@ -94,7 +94,7 @@ describeDatabases(databases, ({ server, admin }) => {
     await Promise.all([owner.end(), app.end()]);
   });
 
-  it("revokes the rights that an older release left to PUBLIC, and grants new functions to the table's users", async () => {
+  it("revokes the rights that an older release left to PUBLIC, and grants new functions to the users of the table", async () => {
     const app = openPool(server, { connectionString: server.url.replace("postgres@", "app@"), max: 1 });
     await admin.query(`CREATE SCHEMA sluice;
       CREATE TABLE sluice.sluice_entries_migrations (version integer PRIMARY KEY, applied_at timestamptz DEFAULT now());
@@ -115,7 +115,7 @@ describeDatabases(databases, ({ server, admin }) => {
     await createSchema(admin);
     expect(await rightsOf("anon", "sluice")).toEqual([]);
     expect(await works(app)).toBeUndefined();
-    // A process of the older release.
+    // Processes of the older release keep this right.
     expect(await rightsOf("app", "sluice")).toContain("sluice_entries_compare_and_set_1");
     await app.end();
   });

@@ -7,7 +7,7 @@ import { describeDatabases, openPool, startDatabases } from "./database.js";
 
 const databases = await startDatabases();
 
-it("has a new version for every text that changes, or databases that have it would keep the old one", () => {
+it("never changes the text of a released migration, since existing databases would keep the old one", () => {
   expect(Object.fromEntries(migrations.map(({ name, sha1 }) => [name, sha1]))).toEqual({
     v0001Entries: "d6bf52a2e566536c133069b1a30feab73803d031",
     v0003CompareAndSet: "b9d687311b8605cadf95c916c8af2cb92026b36c",
@@ -64,32 +64,35 @@ describeDatabases(databases, ({ server, admin }) => {
     await limiter.reset("somebody");
   }
 
-  it.each(Object.entries(connectors))("creates a schema, a table and functions, once, with %s", async (_, connect) => {
-    const connection = connect(server.port);
-    await createSchema(connection.client, options);
-    expect(await objects()).toEqual(all("u"));
-    const { rows: before } = await admin.query(
-      "SELECT oid, xmin FROM pg_proc WHERE pronamespace = 'limits'::regnamespace ORDER BY 1",
-    );
-    await createSchema(connection.client, options);
-    const { rows: after } = await admin.query(
-      "SELECT oid, xmin FROM pg_proc WHERE pronamespace = 'limits'::regnamespace ORDER BY 1",
-    );
-    expect(after).toEqual(before);
-    const { rows } = await admin.query("SELECT version FROM limits.counts_migrations ORDER BY 1");
-    expect(rows.map(({ version }) => version)).toEqual([1, 3, 4, 5, 6, 7, 8]);
-    await works(postgresStore({ client: connection.client, ...options }));
-    await connection.end();
-  });
+  it.each(Object.entries(connectors))(
+    "creates a schema, a table and functions only once, with %s",
+    async (_, connect) => {
+      const connection = connect(server.port);
+      await createSchema(connection.client, options);
+      expect(await objects()).toEqual(all("u"));
+      const { rows: before } = await admin.query(
+        "SELECT oid, xmin FROM pg_proc WHERE pronamespace = 'limits'::regnamespace ORDER BY 1",
+      );
+      await createSchema(connection.client, options);
+      const { rows: after } = await admin.query(
+        "SELECT oid, xmin FROM pg_proc WHERE pronamespace = 'limits'::regnamespace ORDER BY 1",
+      );
+      expect(after).toEqual(before);
+      const { rows } = await admin.query("SELECT version FROM limits.counts_migrations ORDER BY 1");
+      expect(rows.map(({ version }) => version)).toEqual([1, 3, 4, 5, 6, 7, 8]);
+      await works(postgresStore({ client: connection.client, ...options }));
+      await connection.end();
+    },
+  );
 
-  it("may be called by several processes at once", async () => {
+  it("can be called by several processes at once", async () => {
     const pools = Array.from({ length: 10 }, () => openPool(server, { max: 1 }));
     await Promise.all(pools.map((pool) => pool.query("SELECT 1")));
     await Promise.all(pools.map((pool) => createSchema(pool, options)));
     expect(await objects()).toEqual(all("u"));
   });
 
-  it("may be called by several at once where transactions are serializable by default", async () => {
+  it("can be called by several processes at once if transactions are serializable by default", async () => {
     const pools = Array.from({ length: 10 }, () =>
       openPool(server, { max: 1, options: "-c default_transaction_isolation=serializable" }),
     );
@@ -97,7 +100,7 @@ describeDatabases(databases, ({ server, admin }) => {
     expect(await objects()).toEqual(all("u"));
   });
 
-  it("makes the table durable, or not durable, as requested, and keeps its rows", async () => {
+  it("makes the table durable, or not durable, as configured, and keeps its rows", async () => {
     const store = postgresStore({ client: admin, ...options, durable: true });
     await store.createSchema();
     expect(await objects()).toEqual(all("p"));
@@ -112,7 +115,7 @@ describeDatabases(databases, ({ server, admin }) => {
     await works(store);
   });
 
-  it("prints as SQL that does the same, also in another transaction", async () => {
+  it("can be printed as SQL with the same effect, also in another transaction", async () => {
     const sql = schemaSql({ ...options, durable: true });
     const client = await admin.connect();
     await client.query("BEGIN");
@@ -126,7 +129,7 @@ describeDatabases(databases, ({ server, admin }) => {
     await works(postgresStore({ client: admin, ...options }));
   });
 
-  it("serves a user who may use the table, and no more", async () => {
+  it("works for a user who may only use the table", async () => {
     await createSchema(admin, options);
     await admin.query(
       `DROP ROLE IF EXISTS app; CREATE ROLE app LOGIN; GRANT USAGE ON SCHEMA limits TO app;
@@ -138,7 +141,7 @@ describeDatabases(databases, ({ server, admin }) => {
     await admin.query("DROP OWNED BY app; DROP ROLE app");
   });
 
-  it("stores in different tables are apart", async () => {
+  it("keeps stores in different tables apart", async () => {
     await createSchema(admin, options);
     await createSchema(admin, { ...options, table: "Counts" });
     await Promise.all([
@@ -147,8 +150,8 @@ describeDatabases(databases, ({ server, admin }) => {
     ]);
   });
 
-  describe("without a migration", () => {
-    it.each(Object.entries(connectors))("every call says what to run, with %s", async (_, connect) => {
+  describe("without the schema", () => {
+    it.each(Object.entries(connectors))("every call names the function to run, with %s", async (_, connect) => {
       const connection = connect(server.port);
       const store = postgresStore({ client: connection.client, ...options });
       const limiter = createLimiter({ store, policies: fixedWindow({ limit: 2, window: "1h" }) });
@@ -164,13 +167,13 @@ describeDatabases(databases, ({ server, admin }) => {
       await store.createSchema();
       await store.healthCheck();
       await works(store);
-      // The schema of an older release lacks a function.
+      // The schema of an older release has no such function.
       await admin.query("DROP FUNCTION limits.counts_decide_2");
       expect((await limiter.consume("somebody")).error).toMatchObject(notReady);
       await connection.end();
     });
 
-    it("a table that was dropped is reported, too, and created again", async () => {
+    it("reports a dropped table too, and creates it again", async () => {
       const store = postgresStore({ client: admin, ...options });
       await store.createSchema();
       await admin.query("DROP TABLE limits.counts");

@@ -40,7 +40,7 @@ function openPool(port: number, config: pg.PoolConfig = {}) {
   return { client, end: () => client.end() };
 }
 
-/** Asks again and again until the store decides; resolves to how long that took. */
+/** Sends requests until the store decides. Resolves to how long this took. */
 async function untilStore(ask: () => Promise<Decision>): Promise<number> {
   const startMs = performance.now();
   while ((await ask()).source !== "store") {
@@ -50,7 +50,7 @@ async function untilStore(ask: () => Promise<Decision>): Promise<number> {
   return performance.now() - startMs;
 }
 
-it("docs/postgres.md advises the socket that is tested here", async () => {
+it("docs/postgres.md prints the socket function that is tested here", async () => {
   const [page, advised] = await Promise.all(
     ["../../../docs/postgres.md", "advised.ts"].map((file) => readFile(new URL(file, import.meta.url), "utf8")),
   );
@@ -65,15 +65,15 @@ describe("connections that stay open and silent while new ones work", () => {
     ["a Pool of pg of ten", (port: number) => openPool(port)],
     ["a Pool of pg of one", (port: number) => openPool(port, { max: 1 })],
     [
-      "postgres with a socket that has a time-out",
+      "postgres with a socket that has a timeout",
       (port: number) => {
         const client = openPostgresJs(port, 4);
         return { client, end: () => client.end({ timeout: 1 }) };
       },
     ],
-  ])("the store decides again within 5 s, with %s", async (_, connectTo) => {
+  ])("are replaced within 5 s, with %s", async (_, connectTo) => {
     await throughProxy(connectTo, async (proxy, limiter) => {
-      // All connections of the pool are open, and will be silent.
+      // All connections of the pool are open and will become silent.
       await Promise.all(Array.from({ length: 2_000 }, (_, i) => limiter.consume(`warm ${i}`)));
       await Promise.all(Array.from({ length: 20 }, (_, i) => limiter.peek(`warm ${i}`)));
       proxy.freeze();
@@ -84,7 +84,7 @@ describe("connections that stay open and silent while new ones work", () => {
     });
   });
 
-  it("a Client of pg can't be replaced, and the error says so", async () => {
+  it("a Client of pg cannot be replaced, and the error explains this", async () => {
     const proxy = await startProxy(server.port);
     const client = new pg.Client({ host: "127.0.0.1", port: proxy.port, user: "postgres" });
     await client.connect();
@@ -101,8 +101,8 @@ describe("connections that stay open and silent while new ones work", () => {
   });
 });
 
-describe("a pool whose connections can't be opened", () => {
-  it("says why", async () => {
+describe("a pool that cannot open connections", () => {
+  it("explains why", async () => {
     const { client, end } = openPool(1);
     const limiter = createLimiter({ store: postgresStore({ client }), timeout: TIMEOUT_MS, on: { storeError() {} } });
     const { error } = await limiter.consume("somebody");
@@ -110,7 +110,7 @@ describe("a pool whose connections can't be opened", () => {
     await end();
   });
 
-  it("is asked for a few connections a second, whatever is called 1,000 times a second", async () => {
+  it("gets a few requests for connections per second, even under 1,000 calls per second", async () => {
     let connections = 0;
     const closing = createServer((socket) => {
       connections++;
@@ -137,8 +137,8 @@ describe("a pool whose connections can't be opened", () => {
 });
 
 describe("a slow store", () => {
-  // Another program that uses the whole processor looks like a slower store, so the times are long.
-  it("decides 500 calls a second that it answers in 330 or 450 ms, with a timeout of 600 ms", {
+  // The times are long, since another program that uses the whole processor looks like a slower store.
+  it("decides 500 calls per second that take 330 or 450 ms each, with a timeout of 600 ms", {
     retry: 3,
   }, async () => {
     let open = async (): Promise<void> => {};

@@ -2,10 +2,10 @@ import { afterAll } from "vitest";
 import { type PostgresStore, type PostgresStoreOptions, postgresStore } from "../src/index.js";
 import type { Connection } from "./clients.js";
 
-/** This many clients take turns: a server has a limited number of connections. */
+/** The number of clients, which the stores use in turn, since a server allows a limited number of connections. */
 const CLIENTS = 4;
 
-/** Stores on several clients, which end with the tests. */
+/** Returns a function that creates stores on several clients. The clients are closed after the tests. */
 export function storesOn(
   connect: () => Connection,
   options: Omit<PostgresStoreOptions, "client"> = {},

@@ -9,7 +9,7 @@ const databases = await startDatabases();
 describeDatabases(databases, ({ admin }) => {
   beforeEach(() => admin.query("TRUNCATE sluice_entries"));
 
-  /** Entries that have expired, and among them as many that live. */
+  /** Inserts `count` expired entries and as many live ones. */
   async function fill(count: number): Promise<void> {
     await admin.query(
       `INSERT INTO sluice_entries (key, blocked_until_ms, expires_ms)
@@ -25,7 +25,7 @@ describeDatabases(databases, ({ admin }) => {
     return rows[0];
   }
 
-  it("removes expired entries, up to its limit, and continues from there", async () => {
+  it("removes expired entries up to its limit, and continues from there", async () => {
     await fill(25_000);
     const store = postgresStore({ client: admin });
     expect(await store.sweep()).toBe(1_000);
@@ -40,14 +40,14 @@ describeDatabases(databases, ({ admin }) => {
     expect(await postgresStore({ client: admin }).sweep()).toBe(0);
   });
 
-  it("looks at some pages at a time", async () => {
+  it("reads a few pages at a time", async () => {
     await fill(25_000);
     const { rows } = await admin.query("EXPLAIN SELECT FROM sluice_entries WHERE ctid >= '(1,0)' AND ctid < '(9,0)'");
     expect(rows[0]["QUERY PLAN"]).toMatch(/Tid Range Scan/);
     const client = await admin.connect();
     const statements: string[] = [];
     const query = client.query.bind(client);
-    // A client that counts: what the store sends, it sends through it.
+    // A client that counts the statements of the store.
     const counting = Object.assign(Object.create(client) as typeof client, {
       query: (...args: [never]) => {
         statements.push(JSON.stringify((args[0] as { values: unknown }).values));
@@ -59,7 +59,7 @@ describeDatabases(databases, ({ admin }) => {
     client.release();
   });
 
-  it("passes over rows that others hold, without waiting for them", async () => {
+  it("skips rows that others have locked, without waiting", async () => {
     await fill(10);
     const client = await admin.connect();
     await client.query("BEGIN");
@@ -71,7 +71,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(await left()).toEqual({ expired: 0, live: 10 });
   });
 
-  it("several sweep at once, and each row goes once", async () => {
+  it("removes each row once, even if several processes sweep", async () => {
     await fill(5_000);
     const counts = await Promise.all(
       Array.from({ length: 5 }, () => postgresStore({ client: admin }).sweep({ limit: 5_000 })),
@@ -79,7 +79,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(5_000);
   });
 
-  it("is done every so often when asked, until the store is closed", async () => {
+  it("is repeated at the configured interval until the store is closed", async () => {
     const errors: unknown[] = [];
     const store = postgresStore({ client: admin, sweepEvery: 20, onSweepError: (error) => errors.push(error) });
     for (let i = 0; i < 2; i++) {
@@ -88,7 +88,7 @@ describeDatabases(databases, ({ admin }) => {
       await admin.query("TRUNCATE sluice_entries");
     }
     await store.close();
-    // One may be under way.
+    // One sweep may be running.
     await new Promise((resolve) => setTimeout(resolve, 100));
     await admin.query("TRUNCATE sluice_entries");
     await fill(50);
@@ -98,7 +98,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(errors).toEqual([]);
   });
 
-  it("by the timer continues after the clock stepped back by a year", async () => {
+  it("continues by timer after the clock stepped back by a year", async () => {
     const yearMs = 31_536_000_000;
     const idle = postgresStore({ client: admin });
     const turn = [Date.now() + yearMs, 20];
@@ -109,7 +109,7 @@ describeDatabases(databases, ({ admin }) => {
     await store.close();
   });
 
-  it("by the timer removes all there is, and of several processes one does it each time", async () => {
+  it("removes everything by timer, and only one of several processes sweeps at a time", async () => {
     await fill(3_500);
     let sweeps = 0;
     const stores = Array.from({ length: 8 }, () => {
@@ -131,12 +131,12 @@ describeDatabases(databases, ({ admin }) => {
     });
     await vi.waitUntil(async () => ((await left()) as { expired: number }).expired === 0, { timeout: 5_000 });
     await Promise.all(stores.map((store) => store.close()));
-    // 3,500 in steps of 1,000, in one turn.
+    // 3,500 rows in steps of 1,000, in one turn.
     expect(sweeps).toBeGreaterThanOrEqual(4);
     expect(sweeps).toBeLessThanOrEqual(8);
   });
 
-  it("reports a sweep by the timer that fails, and makes the next one", async () => {
+  it("reports a failed sweep by timer, and makes the next one", async () => {
     const errors: unknown[] = [];
     const store = postgresStore({
       client: admin,
@@ -149,7 +149,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(errors[0]).toMatchObject({ code: "STORE_NOT_READY" });
   });
 
-  it("rows that are swept away during a decision are still decided", async () => {
+  it("still decides rows that are swept during the decision", async () => {
     const stores = [postgresStore({ client: admin }), postgresStore({ client: admin })];
     const { createLimiter, fixedWindow } = await import("@sluice/core");
     const limiters = stores.map((store) =>
@@ -174,7 +174,7 @@ describeDatabases(databases, ({ admin }) => {
   });
 });
 
-it("the timer does not keep a process alive", async () => {
+it("does not keep a process alive by its timer", async () => {
   const script = `
     import { postgresStore } from "@sluice/store-postgres";
     const client = { connect() {}, query() {}, totalCount: 0 };

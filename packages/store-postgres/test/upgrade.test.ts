@@ -10,7 +10,10 @@ const databases = await startDatabases();
 
 const SCHEMA_7 = readFileSync(new URL("fixtures/schema-7.sql", import.meta.url), "utf8");
 
-/** The database is one of an earlier release. Its processes work on the same rows, by the functions of that release. */
+/**
+ * Tests with the database of an earlier release. Its processes use the same rows, through the functions of that
+ * release.
+ */
 describeDatabases(databases, ({ admin }) => {
   beforeAll(async () => {
     await admin.query("DROP SCHEMA sluice CASCADE");
@@ -43,7 +46,7 @@ describeDatabases(databases, ({ admin }) => {
       [`${BLOCKED}, NULL, NULL`, [1, BLOCKED, null], one],
       [`${BLOCKED}, NULL, '{${state}}'`, [1, BLOCKED, state], one],
       [`${BLOCKED}, '{${BLOCKED},1000}', '{${state}}'`, [2, BLOCKED, state, 1_000], one],
-      // A function that knows no lengths has written another block since.
+      // A function without lengths of blocks has written another block since.
       [`${BLOCKED}, '{${BLOCKED - 1},1000}', '{${state}}'`, [1, BLOCKED, state], one],
     ];
   }
@@ -73,7 +76,7 @@ describeDatabases(databases, ({ admin }) => {
       async (_, __, entry, one, i) => {
         const claim = { scope: scopeOf(when.split(" ")[0] === "before" ? "before" : "migrated", one), key: String(i) };
         expect(await store.atomicUpdate(claim.scope + claim.key, () => undefined)).toEqual(entry);
-        // While the block lasts, and after it.
+        // Decides during the block, and after it.
         for (const nowMs of [NOW_MS, BLOCKED]) {
           const admission = { claims: [{ ...claim, policy: one, cost: 3 }], charge: true };
           const { outcome, writes } = decideEntries(admission, [entry], nowMs);
@@ -85,7 +88,7 @@ describeDatabases(databases, ({ admin }) => {
     );
   });
 
-  it("reads a block of this release, and charges beside it", async () => {
+  it("an older function reads a block of this release, and charges while it exists", async () => {
     await limiter.consume("old reads");
     await limiter.block("old reads", "1h");
     expect(await look("old reads")).toEqual([2, expect.any(Number), [expect.any(Number), 1], 3_600_000]);
@@ -96,7 +99,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(JSON.parse(rows[0].seen)[3]).toEqual([1, expect.any(Number), [expect.any(Number), 1]]);
   });
 
-  it("writes a longer block over one of this release: its length is not known, and nothing shortens it", async () => {
+  it("an older function replaces a block with a longer one, whose length is unknown and never shortened", async () => {
     await store.atomicUpdate<Entry>(`${scope}longer`, () => ({
       state: [2, NOW_MS + 1_000, [NOW_MS, 1], 1_000],
       ttlMs: 3_600_000,
@@ -112,7 +115,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(outcome).toMatchObject({ allowed: false, findings: [{ blocked: true, retryAfterMs: 3_595_000 }] });
   });
 
-  it("keeps the length of a block that ended while it charges", async () => {
+  it("an older function keeps the length of an ended block when it charges", async () => {
     const entry: Entry = [2, NOW_MS + 1_000, [NOW_MS, 1], 1_000];
     await store.atomicUpdate<Entry>(`${scope}ended`, () => ({ state: entry, ttlMs: 3_600_000 }));
     await admin.query("SELECT sluice_entries_decide_1($1, ARRAY[$2], '{2}', '{2,10,3600000,0}', '{1,1,1,1,1}')", [
@@ -122,7 +125,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(await look("ended")).toEqual([2, NOW_MS + 1_000, [NOW_MS, 2], 1_000]);
   });
 
-  it("moves the length of a block with its entry", async () => {
+  it("the length of a block is moved with its entry", async () => {
     const entries: { key: string; state: unknown; expiresAtMs: number }[] = [];
     await limiter.block("moved", "1h");
     for await (const entry of store.exportEntries()) if (entry.key === `${scope}moved`) entries.push(entry);
@@ -130,7 +133,7 @@ describeDatabases(databases, ({ admin }) => {
     await store.delete(`${scope}moved`);
     await store.importEntries(entries);
     expect(await look("moved")).toEqual([2, expect.any(Number), null, 3_600_000]);
-    // The same for a state that is not of whole numbers.
+    // The same is true for a state that is not an array of whole numbers.
     const odd = [2, NOW_MS + 1_000, { any: "thing" }, 1_000];
     await store.atomicUpdate("odd", () => ({ state: odd, ttlMs: 60_000 }));
     expect(await store.atomicUpdate("odd", () => undefined)).toEqual(odd);

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { createSchema, type PostgresStoreOptions, postgresStore } from "../src/index.js";
 import { describeDatabases, openPool, startDatabases } from "./database.js";
 
-// Without background work, so that only our writes are counted.
+// Runs without background work, so that only our writes are counted.
 const databases = await startDatabases({
   migration: { durable: true },
   settings: { autovacuum: "off", checkpoint_timeout: "1h" },
@@ -27,7 +27,7 @@ describeDatabases(databases, ({ server, admin }) => {
     return { bytes: Number(rows[0].bytes), transactions: Number(rows[0].transactions) };
   }
 
-  /** Asks so often, of clients in turn. */
+  /** Sends `count` requests for clients in turn. Returns the number of allowed requests. */
   async function ask(limiter: Limiter, count: number, clients: number): Promise<number> {
     let allowed = 0;
     let asked = 0;
@@ -48,10 +48,10 @@ describeDatabases(databases, ({ server, admin }) => {
     ["fixed-window", fixedWindow({ limit: 1, window: "1d" })],
     ["sliding-window", slidingWindow({ limit: 1, window: "1d" })],
     ["sliding-log", slidingLog({ limit: 1, window: "1d" })],
-  ])(`${DENIALS} denials on a durable table write no WAL and take no transaction, with %s`, async (name, policy) => {
+  ])(`${DENIALS} denials on a durable table write no WAL and start no transaction, with %s`, async (name, policy) => {
     const limiter = limiterOf(`denied ${name}`, policy);
     expect(await ask(limiter, 200, 100)).toBe(100);
-    // Clean-up that reading causes is done.
+    // Finishes the clean-up that reads would cause.
     await admin.query("VACUUM sluice_entries");
     await admin.query("CHECKPOINT");
     expect(await ask(limiter, 200, 100)).toBe(0);
@@ -64,12 +64,12 @@ describeDatabases(databases, ({ server, admin }) => {
     })();
     expect(between.transactions - before.transactions).toBe(0);
     expect(between.bytes - before.bytes).toBeLessThanOrEqual(noise + 1_000);
-    // A grant does, so that the measure is one.
+    // A grant writes, which proves that the measurement works.
     await limiter.consume("new");
     expect((await written()).bytes - between.bytes).toBeGreaterThan(noise + 50);
   });
 
-  it("a denial by one policy writes nothing for the others", async () => {
+  it("a denial by one policy writes nothing for the other policies", async () => {
     const limiter = limiterOf("several", [
       fixedWindow({ name: "everybody", limit: 10, window: "1d" }),
       fixedWindow({ name: "each", limit: 10, window: "1d" }),
@@ -84,12 +84,12 @@ describeDatabases(databases, ({ server, admin }) => {
     expect(rows[0].count).toBe(10);
   });
 
-  it("a load leaves at least 95 % of the updates heap-only", async () => {
+  it("at least 95 % of the updates under load are heap-only", async () => {
     const pool = openPool(server, { max: 4 });
     const limiter = limiterOf("load", tokenBucket({ rate: 1_000_000, interval: "1h" }), pool);
     await admin.query("SELECT pg_stat_reset()");
     expect(await ask(limiter, 10_000, 500)).toBe(10_000);
-    // A connection reports its counts when it ends.
+    // A connection reports its counts when it is closed.
     await pool.end();
     const { rows } = await openPool(server).query(
       "SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE relname = 'sluice_entries'",
@@ -98,10 +98,10 @@ describeDatabases(databases, ({ server, admin }) => {
     expect(rows[0].hot / rows[0].updates).toBeGreaterThan(0.95);
   });
 
-  it("no statement reads the table from end to end, also when it was prepared while the table was small", async () => {
+  it("no statement scans the whole table, even if it was prepared while the table was small", async () => {
     await createSchema(admin, { table: "plans" });
     await postgresStore({ client: admin, table: "plans" }).atomicUpdate("one", () => ({ state: 1, ttlMs: 60_000 }));
-    // The planner now knows that it is one page, which is read fastest as a whole.
+    // The planner now knows that the table has one page, for which a scan is the fastest plan.
     await admin.query("ANALYZE plans");
     const pool = openPool(server, { max: 1 });
     const store = postgresStore({ client: pool, table: "plans" });
@@ -119,7 +119,7 @@ describeDatabases(databases, ({ server, admin }) => {
     const { rows } = await openPool(server).query(
       "SELECT seq_scan::int AS sequential, idx_scan::int AS indexed FROM pg_stat_user_tables WHERE relname = 'plans'",
     );
-    // The index was cached by reading it once.
+    // One scan loaded the index into the cache.
     expect(rows[0].sequential).toBeLessThanOrEqual(1);
     expect(rows[0].indexed).toBeGreaterThan(50);
   });
@@ -130,7 +130,7 @@ describeDatabases(databases, ({ server, admin }) => {
   });
 });
 
-/** A pool that notes the statements which are sent on it. */
+/** A pool that records the statements sent on it. */
 function noting(pool: pg.Pool): { client: PostgresStoreOptions["client"]; sent: { name?: string; text: string }[] } {
   const sent: { name?: string; text: string }[] = [];
   const client = {
@@ -153,7 +153,7 @@ function noting(pool: pg.Pool): { client: PostgresStoreOptions["client"]; sent: 
   return { client: client as unknown as PostgresStoreOptions["client"], sent };
 }
 
-it("the calls of one turn are one statement, whatever their policies and limiters", async () => {
+it("the calls of one turn share one statement, even with different policies and limiters", async () => {
   const { admin } = databases["PostgreSQL 18"]!;
   const { client, sent } = noting(admin);
   const store = postgresStore({ client });
