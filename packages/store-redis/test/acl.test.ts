@@ -6,7 +6,7 @@ import { createClient, createCluster } from "redis";
 import { expect, it, onTestFinished } from "vitest";
 import { type RedisClient, redisStore } from "../src/index.js";
 
-/** The rights that docs/redis.md names: those of every store, and others by what needs them. */
+/** The rights printed in docs/redis.md: those that every store needs, and those of single features. */
 async function printedRights(): Promise<{ all: string[]; also: (what: RegExp) => string[] }> {
   const page = await readFile(new URL("../../../docs/redis.md", import.meta.url), "utf8");
   const [, all = ""] = /^ACL SETUSER limits on >secret (.*)$/m.exec(page) ?? [];
@@ -22,7 +22,7 @@ async function printedRights(): Promise<{ all: string[]; also: (what: RegExp) =>
 
 const { all, also } = await printedRights();
 
-/** Uses all of a store: every algorithm, odd keys, refunds, blocks, resets and health checks. */
+/** Uses every feature of a store: all algorithms, odd keys, refunds, blocks, resets and health checks. */
 async function useAll(client: RedisClient): Promise<void> {
   const store = redisStore({ client });
   const policies = [
@@ -44,7 +44,7 @@ async function useAll(client: RedisClient): Promise<void> {
   await store.close();
 }
 
-/** Sets the rights of a user on some servers. Returns what the servers refused. */
+/** Sets the rights of a user on some servers. Returns a function that lists the refused commands. */
 async function allow(ports: readonly number[], rights: readonly string[]): Promise<() => Promise<string[]>> {
   const admins = ports.map((port) => new Redis(port));
   onTestFinished(() => {
@@ -75,7 +75,7 @@ const onServer: Readonly<Record<string, (port: number) => Promise<RedisClient>>>
 
 const needed: Readonly<Record<string, string[]>> = { ioredis: also(/by ioredis/), "node-redis": also(/by node-redis/) };
 
-it.each(Object.keys(onServer))("a user with the printed rights can do everything, through %s", async (name) => {
+it.each(Object.keys(onServer))("a user with the printed rights can use every feature, through %s", async (name) => {
   const server = await startRedis();
   onTestFinished(() => server.stop());
   const refused = await allow([server.port], [...all, ...(needed[name] as string[])]);
@@ -84,7 +84,7 @@ it.each(Object.keys(onServer))("a user with the printed rights can do everything
   expect(await refused()).toEqual([]);
 });
 
-it.each(all)("a user without %s can't", async (right) => {
+it.each(all)("a user without %s cannot", async (right) => {
   const server = await startRedis();
   onTestFinished(() => server.stop());
   await allow([server.port], [...all.filter((other) => other !== right), ...also(/by ioredis/)]);
@@ -107,7 +107,7 @@ it("a user with the printed rights can export and import", async () => {
 });
 
 it.each(["ioredis", "node-redis"])(
-  "a user of a Cluster with the printed rights can do everything, through %s",
+  "a user of a Cluster with the printed rights can use every feature, through %s",
   async (name) => {
     const cluster = await startRedisCluster({ masters: 2 });
     onTestFinished(() => cluster.stop());

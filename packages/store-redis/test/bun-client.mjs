@@ -1,4 +1,4 @@
-// Run by Bun: limits with Bun's client on the server at the given port, and prints the decisions.
+// Runs on Bun. Limits with Bun's client on the server at the given port, and prints the decisions.
 import { createLimiter, fixedWindow } from "@sluice/core";
 import { redisStore } from "@sluice/store-redis";
 import { RedisClient } from "bun";

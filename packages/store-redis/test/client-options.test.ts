@@ -124,7 +124,7 @@ describe.each(Object.entries(odd))("%s", (_, open) => {
   });
 });
 
-describe("a client that the store can't use", () => {
+describe("a client that the store cannot use", () => {
   const lazy = { lazyConnect: true, port: 1 };
   it.each<[string, () => unknown, RegExp]>([
     ["Upstash's REST client", () => new UpstashRedis({ url: "http://127.0.0.1:1", token: "x" }), /customRedisClient/],
@@ -158,11 +158,11 @@ describe("a client that the store can't use", () => {
     }
   });
 
-  it("explains how to pass a client that is passed instead of the options", () => {
+  it("explains how to pass a client if it is passed instead of the options", () => {
     expect(() => redisStore(new Redis(lazy) as never)).toThrow(/redisStore\(\{ client \}\)/);
   });
 
-  it("refuses functions that are missing or too many", () => {
+  it("refuses missing and extra functions", () => {
     const call = async () => 1;
     expect(() => customRedisClient({ evalsha: call, eval: call } as never)).toThrow(/"del"/);
     expect(() => customRedisClient({ evalsha: call, eval: call, del: call, evalSha: call } as never)).toThrow(
@@ -173,13 +173,13 @@ describe("a client that the store can't use", () => {
   it.each([
     ["cluster", 1],
     ["reconnect", true],
-  ])("refuses the option %s of another type", (option, value) => {
+  ])("refuses the option %s if it has the wrong type", (option, value) => {
     const options = { client: new Redis(lazy), [option]: value };
     expect(() => redisStore(options)).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
   });
 });
 
-describe("a reply that the script can't have sent", () => {
+describe("a reply that the script cannot have sent", () => {
   it.each<[string, unknown]>([
     ["null", null],
     ["a text", "OK"],
@@ -189,7 +189,7 @@ describe("a reply that the script can't have sent", () => {
     ["a fraction", [1_700_000_000_000.5, 1, 0, 1_700_000_000_000, 1]],
     ["other text", [1_700_000_000_000, 1, 0, "soon", 1]],
     ["an array inside", [1_700_000_000_000, 1, 0, [1_700_000_000_000], 1]],
-  ])("is a coded error of every call: %s", async (_, reply) => {
+  ])("is an error with a code for every call: %s", async (_, reply) => {
     const answer = async () => reply;
     const client = customRedisClient({ evalsha: answer, eval: answer, del: answer });
     const store = redisStore({ client });

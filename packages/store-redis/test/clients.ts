@@ -12,7 +12,7 @@ export interface Connection {
 
 const quiet = (): void => {};
 
-/** Every client library that the store works with, to one server. */
+/** Every client library that the store supports, for one server. */
 export const connectors: Readonly<Record<string, (port: number) => Promise<Connection>>> = {
   async "ioredis 6"(port) {
     const client = new Redis(port, { maxRetriesPerRequest: null });
@@ -27,7 +27,7 @@ export const connectors: Readonly<Record<string, (port: number) => Promise<Conne
   async "node-redis 6"(port) {
     const client = createClient({ socket: { port, host: "127.0.0.1" } });
     client.on("error", quiet);
-    // If nothing listens, it keeps trying; calls wait until it succeeds or they time out.
+    // If nothing listens, the client keeps trying. Calls wait until it succeeds or they time out.
     void client.connect().catch(quiet);
     return { client, end: () => client.destroy() };
   },
@@ -39,7 +39,7 @@ export const connectors: Readonly<Record<string, (port: number) => Promise<Conne
   },
 };
 
-/** The same, to a cluster. */
+/** Every client library that the store supports, for a cluster. */
 export const clusterConnectors: Readonly<Record<string, (ports: readonly number[]) => Promise<Connection>>> = {
   async "ioredis 6"(ports) {
     const client = new Cluster(ports.map((port) => ({ host: "127.0.0.1", port })));

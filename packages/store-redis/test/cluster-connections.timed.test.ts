@@ -22,7 +22,7 @@ interface Address {
   readonly port: number;
 }
 
-/** Cluster clients with the advised settings, to nodes that are reached at other addresses than they announce. */
+/** Cluster clients with the recommended settings, for nodes behind addresses that differ from those they report. */
 const tunedClusters: Readonly<Record<string, (nodes: Readonly<Record<string, Address>>) => Promise<Connection>>> = {
   async "ioredis 6"(natMap) {
     const { connectTimeout, socketTimeout, retryStrategy } = forIoredis;
@@ -57,7 +57,7 @@ const tunedClusters: Readonly<Record<string, (nodes: Readonly<Record<string, Add
 };
 
 it.each(Object.entries(tunedClusters))(
-  "decides again soon when the connections to one master are silent, with %s",
+  "soon decides again if the connections to one master are silent, with %s",
   async (_, connect) => {
     const proxies = await Promise.all(cluster.ports.map((port) => startProxy(port)));
     const addresses = cluster.ports.map((port, i) => [

@@ -27,4 +27,4 @@ describe.each(Object.entries(clusterConnectors))("Redis Cluster through %s", (na
   );
 });
 
-it("every key of all these tests has a lifetime", () => expectLifetimes(cluster.ports));
+it("gives every key of all these tests a lifetime", () => expectLifetimes(cluster.ports));

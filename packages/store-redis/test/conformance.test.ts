@@ -31,4 +31,4 @@ describe.each(Object.entries(connectors))("Redis through %s", (name, connect) =>
   });
 });
 
-it("every key of all these tests has a lifetime", () => expectLifetimes([server.port, spare.port]));
+it("gives every key of all these tests a lifetime", () => expectLifetimes([server.port, spare.port]));

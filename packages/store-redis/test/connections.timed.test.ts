@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 beforeEach(() => admin.flushall());
 
-/** Runs a test with a tuned client behind a proxy, once the store has answered. */
+/** Runs a test with a recommended client behind a proxy, once the store has answered. */
 async function behindProxy(name: string, test: (limiter: Limiter, proxy: TcpProxy) => Promise<void>): Promise<void> {
   const proxy = await startProxy(server.port);
   const { options, end } = (tuned[name] as (port: number) => Tuned)(proxy.port);
@@ -42,7 +42,7 @@ async function behindProxy(name: string, test: (limiter: Limiter, proxy: TcpProx
   }
 }
 
-/** Sends requests all the time, as traffic does, and returns how long it took until the store decided again. */
+/** Keeps sending requests until the store decides again. Returns how long this took. */
 async function untilDecided(limiter: Limiter): Promise<number> {
   const startMs = performance.now();
   let decided: number | undefined;
@@ -56,7 +56,7 @@ async function untilDecided(limiter: Limiter): Promise<number> {
   return decided;
 }
 
-it("the README advises the settings that are tested here", async () => {
+it("the README prints the settings that are tested here", async () => {
   const [readme, settings] = await Promise.all(
     ["../README.md", "settings.ts"].map((file) => readFile(new URL(file, import.meta.url), "utf8")),
   );
@@ -67,8 +67,8 @@ it("the README advises the settings that are tested here", async () => {
   for (const line of lines) expect(readme).toContain(line.trim().replace(/: (number|Error)(?=\))/, ""));
 });
 
-describe.each(Object.keys(tuned))("with the advised settings of %s", (name) => {
-  it("decides again soon when the connection is silent and a new one works", async () => {
+describe.each(Object.keys(tuned))("with the recommended settings of %s, the store", (name) => {
+  it("soon decides again if the connection is silent and a new one works", async () => {
     await behindProxy(name, async (limiter, proxy) => {
       proxy.freeze();
       expect(await untilDecided(limiter)).toBeLessThan(5_000);
@@ -76,7 +76,7 @@ describe.each(Object.keys(tuned))("with the advised settings of %s", (name) => {
     });
   });
 
-  it("decides again soon after a failover behind one address", async () => {
+  it("soon decides again after a failover behind one address", async () => {
     await behindProxy(name, async (limiter, proxy) => {
       await admin.replicaof("127.0.0.1", other.port);
       proxy.redirect(other.port);
@@ -91,7 +91,7 @@ describe.each(Object.keys(tuned))("with the advised settings of %s", (name) => {
     });
   });
 
-  it("decides again soon after the server was away for seconds", async () => {
+  it("soon decides again after an outage of several seconds", async () => {
     const spare = await startRedis();
     await spare.stop();
     await behindProxy(name, async (limiter, proxy) => {

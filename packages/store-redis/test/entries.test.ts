@@ -25,13 +25,13 @@ async function listed(store: RedisStore): Promise<ExportedEntry[]> {
   return entries;
 }
 
-/** Long enough that nothing expires during a test. */
+/** A policy so long that nothing expires during a test. */
 const LONG = tokenBucket({ rate: 100, interval: "1d" });
 
 const SCOPE = "sluice:default:token-bucket:";
 
 it.each(["", "shop:", "*", "[a-z]*?\\^"])(
-  "lists the entries of a client with the prefix %j and no others",
+  "lists the entries of a client with the prefix %j, and no others",
   async (keyPrefix) => {
     const others = ["", "shop:", "x", "shop:b", "a*"].filter((other) => other !== keyPrefix);
     const clients = [...others, keyPrefix].map((each) => new Redis(server.port, { keyPrefix: each }));
@@ -48,7 +48,7 @@ it.each(["", "shop:", "*", "[a-z]*?\\^"])(
   },
 );
 
-it("lists only the entries of a client that puts a prefix before every key", async () => {
+it("lists only the entries of a client that adds a prefix to every key", async () => {
   const [own, other] = ["own:", "other:"].map((keyPrefix) => new Redis(server.port, { keyPrefix })) as [Redis, Redis];
   try {
     for (const [key, each] of Object.entries({ own, other, none: client })) {
@@ -77,12 +77,12 @@ it("lists neither lanes nor keys of other programs", async () => {
   expect((await listed(store)).map(({ key }) => key)).toEqual([`${SCOPE}somebody`]);
 });
 
-it.each(["\u0001\u00e9", "no JSON"])("does not pass over an entry that it can't read: %j", async (value) => {
+it.each(["\u0001\u00e9", "no JSON"])("fails for an unreadable entry instead of skipping it: %j", async (value) => {
   await client.set(redisKey(`${SCOPE}somebody`), value, "PX", 60_000);
   await expect(listed(redisStore({ client }))).rejects.toMatchObject({ code: "STORE_STATE_UNREADABLE" });
 });
 
-it("reports when an entry expires by the server's clock, to the millisecond", async () => {
+it("reports the expiry of an entry by the server's clock, to the millisecond", async () => {
   const store = redisStore({ client });
   await createLimiter({ store, policies: tokenBucket({ rate: 1, interval: "90d" }) }).consume("somebody");
   const [entry] = await listed(store);
@@ -104,7 +104,7 @@ it("stores imported entries in the same form as decisions", async () => {
   expect(await client.getBuffer(key)).toEqual(before);
 });
 
-it("a lost reply of an import is an error, although the client sends the script again", async () => {
+it("a lost reply to an import is an error, although the client resends the script", async () => {
   const proxy = await startProxy(server.port);
   const own = new Redis(proxy.port, { maxRetriesPerRequest: null });
   own.on("error", () => {});

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { expect } from "vitest";
 
-/** Fails unless every key of the servers has a time to live. */
+/** Fails unless every key on the servers has a time to live. */
 export async function expectLifetimes(ports: readonly number[]): Promise<void> {
   let keys = 0;
   for (const port of ports) {

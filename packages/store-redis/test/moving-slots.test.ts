@@ -22,7 +22,7 @@ const policies = [
   slidingLog({ name: "log", limit: 5, window: "1h" }),
 ];
 
-/** Keys of one hash slot on the first node, which no test has used. */
+/** Returns unused keys of one hash slot on the first node. */
 function keysOfOneSlot(name: string, count: number): { keys: readonly string[]; tag: string } {
   const bySlot = new Map<string, string[]>();
   for (let i = 0; ; i++) {
@@ -45,7 +45,7 @@ function slotOf(tag: string): number {
 
 const connectors: Readonly<Record<string, (ports: readonly number[]) => Promise<Connection>>> = {
   ...clusterConnectors,
-  async "ioredis 6 that tries again at once"(ports) {
+  async "ioredis 6 that retries immediately"(ports) {
     const options = { retryDelayOnTryAgain: 0 };
     const client = new Cluster(
       ports.map((port) => ({ host: "127.0.0.1", port })),

@@ -11,7 +11,7 @@ import { customRedisClient, type RedisClient, type RedisStore, redisStore } from
 import { flushAll } from "./clients.js";
 import { startUpstash } from "./upstash-server.js";
 
-// It logs each script that the server does not know yet.
+// This client logs each script that the server does not know yet.
 Logger.setLoggerConfig("off");
 
 let server: RedisServer;
@@ -33,7 +33,7 @@ interface Opened {
   end(): unknown;
 }
 
-/** The clients, by the code that the README has for them. */
+/** The clients, created by the code in the README. */
 const clients: Readonly<Record<string, () => Promise<Opened>>> = {
   async "@upstash/redis"() {
     const rest = await startUpstash(server.port);
@@ -110,7 +110,7 @@ describe.each(Object.entries(clients))("%s", (name, open) => {
   });
   afterAll(() => opened.end());
 
-  it("grants exactly what the policies allow, of many calls at once and of many keys", async () => {
+  it("grants exactly what the policies allow, for many concurrent calls and many keys", async () => {
     const policies = [
       tokenBucket({ name: "bucket", rate: 12, interval: "1h" }),
       fixedWindow({ name: "window", limit: 10, window: "1h" }),
@@ -151,7 +151,7 @@ describe.each(Object.entries(clients))("%s", (name, open) => {
     expect(await limiter.consume("forgotten")).toMatchObject({ source: "store", remaining: 8 });
   });
 
-  it("imports entries, and lists them where one script call sees all keys of a server", async () => {
+  it("imports entries, and lists them if one script call sees all keys of a server", async () => {
     const entries: ExportedEntry[] = Array.from({ length: 40 }, (_, i) => ({
       key: `sluice:moved:fixed-window:${i}`,
       state: [1, 0, [Date.now(), i]],

@@ -1,5 +1,5 @@
-// An app whose Redis is down when it starts: decides until the store has answered, or for a number of decisions, and closes under
-// load. Prints the sources in order, calls that were not answered, and errors that nobody handled.
+// An app whose Redis is down when it starts. It decides until the store has answered, or a fixed number of times, and
+// closes under load. It prints the sources in order, unanswered calls, and unhandled errors.
 import { createLimiter, fixedWindow } from "@sluice/core";
 import { redisStore } from "@sluice/store-redis";
 import { modelStore } from "@sluice/testkit";

@@ -34,7 +34,7 @@ it.each(cases)(
       while (!printed.includes("started\n")) await once(child.stdout, "data");
       if (recovers) server = await startRedis({ port });
       const [code] = await exited;
-      // A store that is closed before the limiter fails for it.
+      // A store that is closed before its limiter fails for the limiter.
       const failsAgain = recovers && !order.startsWith("limiter");
       const lines = printed.trim().split("\n");
       expect({ code, others: lines.slice(1, -1) }).toEqual({ code: 0, others: [] });

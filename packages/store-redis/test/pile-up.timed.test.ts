@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { redisStore } from "../src/index.js";
 import type { Connection } from "./clients.js";
 
-/** Both libraries with their default settings: they send every command, however late. */
+/** Both libraries with their default settings. They send every command, no matter how late. */
 const plainClients: Readonly<Record<string, (port: number) => Promise<Connection>>> = {
   async ioredis(port) {
     const client = new Redis({ port, maxRetriesPerRequest: null });
@@ -22,7 +22,7 @@ const plainClients: Readonly<Record<string, (port: number) => Promise<Connection
 
 const quiet: LimiterOptions["on"] = { storeError() {}, storeRecovered() {} };
 
-/** Returns how many commands of these names a server has run since its statistics were reset. */
+/** Returns how many of these commands a server has run since its statistics were reset. */
 async function ran(admin: Redis, ...names: readonly string[]): Promise<number> {
   const stats = await admin.info("commandstats");
   return [...stats.matchAll(/cmdstat_([^:]+):calls=(\d+)/g)]
@@ -39,7 +39,7 @@ async function withPaused(server: RedisServer, during: () => Promise<void>): Pro
   }
 }
 
-/** Every kind of call that can't share a script. */
+/** Every kind of call that cannot share a script. */
 const calls: readonly ((limiter: Limiter, key: string) => Promise<unknown>)[] = [
   (limiter, key) => limiter.peek(key),
   (limiter, key) => limiter.reset(key),
@@ -47,8 +47,8 @@ const calls: readonly ((limiter: Limiter, key: string) => Promise<unknown>)[] = 
   (limiter, key) => limiter.consume(key),
 ];
 
-describe.each(Object.entries(plainClients))("a Redis that is frozen, with %s", (_, connect) => {
-  it("gets few of 2,000 calls a second, sent before the first timeout", async () => {
+describe.each(Object.entries(plainClients))("a frozen Redis, with %s", (_, connect) => {
+  it("gets few of 2,000 calls per second, all sent before the first timeout", async () => {
     const server = await startRedis();
     const admin = new Redis(server.port);
     const connection = await connect(server.port);
@@ -75,7 +75,7 @@ describe.each(Object.entries(plainClients))("a Redis that is frozen, with %s", (
         await Promise.all(answers);
       });
       await sleep(300);
-      // The calls of the first moments; then some batches of one call until the first timeout proves the silence, and
+      // The calls of the first moments, then a few batches of one call until the first timeout proves the silence, and
       // probes.
       expect(await ran(admin, "evalsha", "eval", "del")).toBeLessThan(100);
       expect((await limiter.consume("afterwards")).source).toBe("store");
@@ -87,13 +87,13 @@ describe.each(Object.entries(plainClients))("a Redis that is frozen, with %s", (
   });
 });
 
-it("a frozen master of a cluster gets no more than a few calls, and the others decide", async () => {
+it("a frozen master of a cluster gets only a few calls, and the other masters decide", async () => {
   const cluster = await startRedisCluster({ masters: 3 });
   const client = new Cluster(cluster.ports.map((port) => ({ host: "127.0.0.1", port })));
   const frozen = cluster.nodes[0] as RedisServer;
   const admin = new Redis(frozen.port);
   for (const { port } of cluster.nodes) {
-    // Otherwise the other masters refuse all calls once they notice that one is gone.
+    // Without this, the other masters refuse all calls once they notice that a master is gone.
     const node = new Redis(port);
     await node.config("SET", "cluster-require-full-coverage", "no");
     node.disconnect();
@@ -132,7 +132,7 @@ it.each([
   [150, 90],
   [180, 50],
 ])(
-  "a Redis that answers in %i ms decides at least %i percent of 500 calls a second with a timeout of 200 ms",
+  "a Redis that answers in %i ms decides at least %i percent of 500 calls per second with a timeout of 200 ms",
   async (delayMs, percent) => {
     const server = await startRedis();
     const proxy = await startProxy(server.port);
@@ -157,7 +157,7 @@ it.each([
   },
 );
 
-it("a Redis that answers in 110 ms gets all of 300 other calls a second", async () => {
+it("a Redis that answers in 110 ms gets all of 300 calls per second that cannot share a script", async () => {
   const server = await startRedis();
   const proxy = await startProxy(server.port);
   const client = new Redis(proxy.port);

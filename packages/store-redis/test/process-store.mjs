@@ -1,4 +1,4 @@
-// The store as other processes of the conformance suite open it: on the given ports.
+// Opens the store in the other processes of the conformance suite, on the given ports.
 import { redisStore } from "@sluice/store-redis";
 import { Cluster, Redis } from "ioredis";
 

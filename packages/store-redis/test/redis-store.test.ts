@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 beforeEach(() => client.flushall());
 
-/** Returns how often the server has run each command since the statistics were reset. */
+/** Returns how often the server has run each command since its statistics were reset. */
 async function commandCounts(): Promise<Record<string, number>> {
   const info = await client.info("commandstats");
   return Object.fromEntries(
@@ -35,7 +35,7 @@ describe("options", () => {
     expect(() => redisStore({ client: wrong as never })).toThrow(expect.objectContaining({ code: "INVALID_CLIENT" }));
   });
 
-  it("refuses an option that it does not have", () => {
+  it("refuses an unknown option", () => {
     expect(() => redisStore({ client, clustr: true } as never)).toThrow(/did you mean "cluster"/);
     expect(() => redisStore({ client, prefix: "a" } as never)).toThrow(
       expect.objectContaining({ code: "UNKNOWN_OPTION" }),
@@ -57,11 +57,11 @@ describe("round trips", () => {
       Array.from({ length: 8 }, (_, i) => [one.consume(`client ${i}`), other.consume(`client ${i}`)]).flat(),
     );
     const { evalsha, eval: evals, get, set } = await commandCounts();
-    // Besides the entries each script reads its lane, and writes it when it charged.
+    // Each script also reads its lane, and writes it if it charged.
     expect({ evalsha, evals, get, set }).toEqual({ evalsha: 1, evals: undefined, get: 25, set: 25 });
   });
 
-  it("lets calls that come while batches are on their way fill the next one", async () => {
+  it("collects calls in the next batch while earlier ones are in flight", async () => {
     const limiter = createLimiter({
       store: redisStore({ client }),
       policies: tokenBucket({ rate: 10_000, interval: "1h" }),
@@ -90,7 +90,7 @@ describe("round trips", () => {
 });
 
 describe("scripts", () => {
-  it("keeps deciding exactly while the server forgets its scripts again and again", async () => {
+  it("decides exactly while the server repeatedly forgets its scripts", async () => {
     const limiter = createLimiter({
       store: redisStore({ client }),
       denyCache: false,
@@ -144,24 +144,21 @@ describe("a lost reply", () => {
     }
   }
 
-  it.each(Object.keys(connectors))(
-    "is an error and one charge, although %s may send the script again",
-    async (name) => {
-      await throughProxy(async (limiter, lose) => {
-        lose(0);
-        const lost = await limiter.consume("somebody", { cost: 10 });
-        expect(lost).toMatchObject({ allowed: false, source: "failClosed", error: { code: "STORE_FAILED" } });
-        const next = await limiter.consume("somebody", { cost: 10 });
-        expect(next).toMatchObject({ allowed: true, remaining: 80 });
-      }, name);
-    },
-  );
+  it.each(Object.keys(connectors))("is an error with one charge, although %s may resend the script", async (name) => {
+    await throughProxy(async (limiter, lose) => {
+      lose(0);
+      const lost = await limiter.consume("somebody", { cost: 10 });
+      expect(lost).toMatchObject({ allowed: false, source: "failClosed", error: { code: "STORE_FAILED" } });
+      const next = await limiter.consume("somebody", { cost: 10 });
+      expect(next).toMatchObject({ allowed: true, remaining: 80 });
+    }, name);
+  });
 
-  it.each(Object.keys(connectors))("of a refund is an error and one refund, with %s", async (name) => {
+  it.each(Object.keys(connectors))("of a refund is an error with one refund, with %s", async (name) => {
     await throughProxy(async (limiter, lose) => {
       await limiter.consume("somebody", { cost: 50 });
       const decision = await limiter.consume("somebody", { cost: 10 });
-      // The answer to the read passes, the answer to the write is lost.
+      // The answer to the read passes, and the answer to the write is lost.
       lose(1);
       await expect(limiter.refund(decision)).rejects.toMatchObject({ code: "STORE_FAILED" });
       expect((await limiter.peek("somebody")).remaining).toBe(50);
@@ -173,7 +170,7 @@ describe("lifetimes", () => {
   it.each([
     ["50ms", 50],
     ["90d", 7_776_000_000],
-  ] as const)("are those of the state, for a window of %s", async (window, windowMs) => {
+  ] as const)("equal those of the state, for a window of %s", async (window, windowMs) => {
     const store = redisStore({ client });
     for (const [policy, most] of [
       [tokenBucket({ name: "bucket", rate: 2, interval: window }), windowMs / 2],
@@ -184,7 +181,7 @@ describe("lifetimes", () => {
       const limiter = createLimiter({ store, policies: policy });
       await limiter.consume("somebody");
       const lifetime = await client.pttl(redisKey(`sluice:${policy.name}:${policy.algorithm}:somebody`));
-      // On a slow machine the shortest may have passed already.
+      // On a slow machine, the shortest lifetime may already have passed.
       if (windowMs > 50) expect(lifetime).toBeGreaterThan(most - 5_000);
       expect(lifetime).toBeLessThanOrEqual(most);
       expect(lifetime).not.toBe(-1);
@@ -193,10 +190,10 @@ describe("lifetimes", () => {
 });
 
 describe("keys", () => {
-  it("show the tag, policy and key after the client's prefix", async () => {
+  it("contain the tag, policy and key after the client's prefix", async () => {
     const prefixed = new Redis(server.port, { keyPrefix: "shop:" });
     const limiter = createLimiter({ store: redisStore({ client: prefixed }), prefix: "api" });
-    // One unit would be back, and the key gone, after 10 ms.
+    // With a lower cost, the limit would be full and the key gone after 10 ms.
     await limiter.consume("192.0.2.1", { cost: 100 });
     const keys = await client.keys("*");
     expect(keys.filter((key) => !key.includes("#lane"))).toEqual([
@@ -205,7 +202,7 @@ describe("keys", () => {
     prefixed.disconnect();
   });
 
-  it("of one client share a hash slot that its key can't choose", () => {
+  it("of one client share a hash slot that its key cannot choose", () => {
     const tag = (key: string): string | undefined => /\{(.*?)\}/.exec(redisKey(`s:a:token-bucket:${key}`))?.[1];
     for (const key of ["plain", "{a}", "{}", "x{a}y", "}{", "{a}{b}", "é{a}"]) {
       expect(tag(key)).toMatch(/^[0-9a-z]{1,2}$/);
@@ -215,14 +212,14 @@ describe("keys", () => {
     expect(tag("{a}1")).not.toBe(tag("{a}2"));
   });
 
-  it("spread over the slots", () => {
+  it("are spread over the slots", () => {
     const tags = new Set(
       Array.from({ length: 20_000 }, (_, i) => /\{(.*?)\}/.exec(redisKey(`10.0.${i >> 8}.${i & 255}`))?.[1]),
     );
     expect(tags.size).toBeGreaterThan(1_000);
   });
 
-  it("that another program wrote fail alone, and are left as they are", async () => {
+  it("of other programs fail alone, and are not changed", async () => {
     const limiter = createLimiter({ store: redisStore({ client }) });
     const foreign = redisKey("sluice:default:token-bucket:taken");
     await client.rpush(foreign, "a list");
@@ -234,7 +231,7 @@ describe("keys", () => {
 });
 
 describe("an outage", () => {
-  it("ends without a restart, and calls that timed out in the queue are not charged afterwards", async () => {
+  it("ends without a restart, and calls that timed out in the queue are not charged", async () => {
     const spare = await startRedis();
     const own = new Redis(spare.port);
     own.on("error", () => {});
@@ -254,7 +251,7 @@ describe("an outage", () => {
       await spare.resume();
       let after = await limiter.consume("somebody");
       while (after.source !== "store") after = await limiter.consume("somebody");
-      // Of the 500 calls in the outage, only the two batches of 100 that had been sent were decided, late.
+      // Of the 500 calls in the outage, only the two sent batches of 100 were decided, although late.
       expect(1_000 - after.remaining).toBeLessThan(250);
     } finally {
       own.disconnect();

@@ -42,11 +42,11 @@ describe.each([
       expect(decision).toMatchObject({ allowed: true, source: "failOpen", error: { code: "STORE_FAILED" } });
       expect(String(decision?.error)).toMatch(message);
     }
-    // The refused charge leaves no trace, not even in the other answers of the batch.
+    // The refused charge has no effect, not even on other answers of the batch.
     expect((await limiter.peek("half used")).policies.map(({ remaining }) => remaining)).toEqual([1, 3]);
   });
 
-  it("decides on an entry that it would have to repair", async () => {
+  it("decides on an entry that it cannot repair", async () => {
     const clock = { nowMs: () => nowMs, sleep: () => Promise.reject(new Error("nothing sleeps here")) };
     let nowMs = 1_700_000_000_000;
     const store = redisStore({ client });

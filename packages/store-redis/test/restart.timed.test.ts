@@ -14,7 +14,7 @@ import { connectors } from "./clients.js";
 const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
 const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code as string);
 
-/** The printed examples that create a client, and the number of blocks in the README. */
+/** The printed examples that create a client, by the position of their blocks in the README. */
 const printed: Readonly<Record<string, string>> = {
   "ioredis, as in the first example": blocks[0] as string,
   "node-redis, as in the second example": blocks[1] as string,
@@ -22,7 +22,7 @@ const printed: Readonly<Record<string, string>> = {
   "node-redis, with the settings": blocks[3] as string,
 };
 
-/** Runs a printed block that then decides four times a second, and prints each decision's source. */
+/** A program with a printed code block. It decides ten times per second, and prints the source of each decision. */
 function program(code: string, port: number): string {
   const adapted = code
     .replaceAll("127.0.0.1:6379", `127.0.0.1:${port}`)
@@ -71,7 +71,7 @@ describe.each(Object.entries(printed))("the printed code for %s", (_, code) => {
   });
 });
 
-/** A port that nothing listens on. */
+/** Returns a port on which nothing listens. */
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -81,7 +81,7 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
-/** The messages of an error and of its causes. */
+/** The messages of an error and its causes. */
 function messagesOf(error: unknown): string {
   const { message, cause } = error as Error;
   return cause === undefined ? message : `${message} < ${messagesOf(cause)}`;
@@ -105,7 +105,7 @@ describe("a refused connection", () => {
     }
   });
 
-  it("is also named by clients that fail at once", async () => {
+  it("is also reported for clients that fail immediately", async () => {
     const port = await closedPort();
     const failing = new Redis({ port, maxRetriesPerRequest: 0, retryStrategy: () => 50 });
     const offline = createClient({ socket: { host: "127.0.0.1", port }, disableOfflineQueue: true });
@@ -125,7 +125,7 @@ describe("a refused connection", () => {
     }
   });
 
-  it("is forgotten once the server answers", async () => {
+  it("is forgotten after the server answers", async () => {
     const server = await startRedis();
     const client = new Redis({ port: server.port, maxRetriesPerRequest: null });
     try {
@@ -141,7 +141,7 @@ describe("a refused connection", () => {
     }
   });
 
-  it("adds one listener to a client, whatever the number of stores", () => {
+  it("adds only one listener to a client, even with many stores", () => {
     const client = new Redis({ lazyConnect: true });
     for (let i = 0; i < 20; i++) redisStore({ client });
     expect(client.listenerCount("error")).toBe(1);

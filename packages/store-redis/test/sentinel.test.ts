@@ -33,7 +33,7 @@ const connectors: Readonly<Record<string, (sentinel: RedisSentinel) => Promise<C
   },
 };
 
-/** Replication lags behind: waits until the replica has all writes so far. */
+/** Waits until the replica has all writes so far, since replication lags. */
 async function replicated({ sentinels, name }: RedisSentinel): Promise<void> {
   const client = new Redis({ sentinels: [...sentinels], name });
   await client.set("marker", "1");
@@ -42,7 +42,7 @@ async function replicated({ sentinels, name }: RedisSentinel): Promise<void> {
 }
 
 it.each(Object.entries(connectors))(
-  "continues with the new master when the old one dies, with %s",
+  "continues with the new master if the old one dies, with %s",
   async (_, connect) => {
     connection = await connect(sentinel);
     const limiter = createLimiter({
@@ -59,7 +59,7 @@ it.each(Object.entries(connectors))(
       after = await limiter.consume("somebody");
     }
     expect(after.source).toBe("store");
-    // The data on the replica is kept; each call in between was charged at most once.
+    // The replica has kept its data, and each call in between was charged at most once.
     expect(after.remaining).toBeLessThan(90);
   },
 );

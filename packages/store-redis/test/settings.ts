@@ -4,7 +4,7 @@ import { createClient } from "redis";
 import { createClient as createClient5 } from "redis5";
 import type { RedisStoreOptions } from "../src/index.js";
 
-/** A client with the settings of the README, and what the store gets of it. */
+/** A client with the settings of the README, and the store options for it. */
 export interface Tuned {
   readonly options: RedisStoreOptions;
   end(): void;
@@ -28,7 +28,7 @@ export const forNodeRedis = {
   },
 };
 
-/** Every library with the settings that the README advises. */
+/** Every library with the settings recommended in the README. */
 export const tuned: Readonly<Record<string, (port: number) => Tuned>> = {
   "ioredis 6"(port) {
     const client = new Redis({ port, ...forIoredis });

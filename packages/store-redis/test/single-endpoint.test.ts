@@ -10,7 +10,7 @@ import type { Connection } from "./clients.js";
 let cluster: RedisCluster;
 let admin: Redis;
 
-/** One master that owns all slots: as a cluster behind one address, it refuses scripts with keys of several slots. */
+/** One master that owns all slots. Like a cluster behind one address, it refuses scripts with keys of several slots. */
 beforeAll(async () => {
   cluster = await startRedisCluster({ masters: 1 });
   admin = new Redis(cluster.ports[0] as number);
@@ -55,7 +55,7 @@ describe.each(Object.entries(plainClients))("a cluster behind one address, with 
     }
   });
 
-  it("decides several keys together, the first time too", async () => {
+  it("decides several keys together, even in the first call", async () => {
     const perAddress = fixedWindow({ name: "perAddress", limit: 5, window: "1h" });
     const perUser = fixedWindow({ name: "perUser", limit: 2, window: "1h" });
     const store = redisStore({ client: connection.client });
@@ -69,7 +69,7 @@ describe.each(Object.entries(plainClients))("a cluster behind one address, with 
     expect((await limiter.peek({ perAddress: "192.0.2.1", perUser: "user 9" })).remaining).toBe(1);
   });
 
-  it("updates, refunds, resets and imports, the first time too", async () => {
+  it("updates, refunds, resets and imports, even in the first call", async () => {
     const fresh = () => redisStore({ client: connection.client });
     expect(await fresh().atomicUpdate("sluice:a:custom:b", () => ({ state: 1, ttlMs: 60_000 }))).toBe(1);
     const entries: ExportedEntry[] = Array.from({ length: 300 }, (_, i) => ({
@@ -85,14 +85,14 @@ describe.each(Object.entries(plainClients))("a cluster behind one address, with 
     await fresh().healthCheck();
   });
 
-  it("refuses to list entries if it can't reach all of them", async () => {
+  it("refuses to list entries if it cannot reach all of them", async () => {
     const store = redisStore({ client: connection.client });
     const listing = store.exportEntries()[Symbol.asyncIterator]();
     await expect(listing.next()).rejects.toMatchObject({ code: "NOT_LISTABLE" });
   });
 });
 
-it("says that a plain client can't follow the nodes of a cluster", async () => {
+it("reports that a plain client cannot follow the nodes of a cluster", async () => {
   const three = await startRedisCluster({ masters: 3 });
   const client = new Redis(three.ports[0] as number);
   try {

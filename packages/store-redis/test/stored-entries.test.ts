@@ -25,7 +25,7 @@ const SLIDING = slidingWindow({ limit: 10, window: "1m" });
 const LOG = slidingLog({ limit: 10, window: "1m" });
 const BLOCKED = 1_700_000_000_500;
 
-// Bytes as the previous release stored them. Never change them: state outlives a release.
+// Bytes as the previous release stored them. Never change them, since state outlives a release.
 it.each<[name: string, bytes: string, entry: Entry, policy: Policy]>([
   [
     "{lh}old:default:token-bucket:1",
@@ -75,7 +75,7 @@ it.each<[name: string, bytes: string, entry: Entry, policy: Policy]>([
   const scope = scopeOf("old", policy);
   const key = name.slice(name.lastIndexOf(":") + 1);
   expect(await store.atomicUpdate(scope + key, () => undefined)).toEqual(entry);
-  // While the block lasts, and after it.
+  // Decides during the block, and after it.
   for (const nowMs of [NOW_MS, BLOCKED]) {
     const admission = { claims: [{ scope, key, policy, cost: 3 }], charge: true };
     const { outcome, writes } = decideEntries(admission, [entry], nowMs);

@@ -2,7 +2,7 @@ import { afterAll } from "vitest";
 import { type RedisStore, redisStore } from "../src/index.js";
 import type { Connection } from "./clients.js";
 
-/** Stores with separate connections, which are closed after the test file. */
+/** Opens stores with separate connections, which are closed after the test file. */
 export function storesOn(connect: () => Promise<Connection>): () => Promise<RedisStore> {
   const connections: Connection[] = [];
   afterAll(() => {

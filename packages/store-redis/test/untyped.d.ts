@@ -1,4 +1,4 @@
-// Versions of the clients without types: declares the little that the tests use.
+// Declarations for versions of the clients without types, with only what the tests use.
 
 declare module "redis3" {
   export function createClient(options: object): { end(flush: boolean): void };

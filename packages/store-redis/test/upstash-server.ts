@@ -3,14 +3,14 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Redis } from "ioredis";
 
-/** A server of Upstash's REST protocol in front of a Redis. */
+/** A server with Upstash's REST protocol in front of a Redis. */
 export interface UpstashServer {
   readonly url: string;
   readonly token: string;
   stop(): Promise<void>;
 }
 
-/** Serves single commands at `/` and lists of them at `/pipeline` (docs of Upstash, "REST API"). */
+/** Serves single commands at `/` and lists of commands at `/pipeline` (docs of Upstash, "REST API"). */
 export async function startUpstash(redisPort: number): Promise<UpstashServer> {
   const token = "secret";
   const redis = new Redis(redisPort);
@@ -58,7 +58,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return body;
 }
 
-/** All texts of a reply in base64, as the client requests. */
+/** Encodes all texts of a reply in base64, as the client requests. */
 function inBase64(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inBase64);
   return typeof value === "string" && value !== "OK" ? Buffer.from(value).toString("base64") : value;
