@@ -43,7 +43,7 @@ afterAll(async () => {
   await Promise.all(servers.map((server) => server.stop()));
 });
 
-/** A store with a separate connection. */
+/** Opens a store with a separate connection. */
 function openRedis(port: number) {
   const client = new Redis(port, { maxRetriesPerRequest: null });
   client.on("error", () => {});

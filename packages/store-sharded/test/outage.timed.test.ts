@@ -30,7 +30,7 @@ afterEach(async () => {
 const KEYS = Array.from({ length: 60 }, (_, i) => `client ${i}`);
 const policies = fixedWindow({ limit: 100, window: "1h" });
 
-/** The keys of the second server. */
+/** The keys on the second server. */
 async function keysOfSecond(): Promise<Set<string>> {
   const keys = await (clients[1] as Redis).keys("*:fixed-window:*");
   return new Set(keys.map((key) => key.slice(key.lastIndexOf(":") + 1)));
@@ -44,7 +44,7 @@ async function sources(limiter: Limiter): Promise<Map<string, string>> {
 it.each([
   ["freezes", (server: RedisServer) => server.pause()],
   ["is killed", (server: RedisServer) => server.kill()],
-])("when a server %s, only its keys get what the limiter does without its store", async (_, fail) => {
+])("if a server %s, only its keys are decided without the store", async (_, fail) => {
   const closed = createLimiter({ store, policies, timeout: 1_500 });
   const open = createLimiter({ store, policies, timeout: 1_500, failOpen: true });
   expect(new Set((await sources(closed)).values())).toEqual(new Set(["store"]));
@@ -61,7 +61,7 @@ it.each([
   }
 });
 
-it("recovers for all keys when the server is back", async () => {
+it("decides all keys again when the server is back", async () => {
   const limiter = createLimiter({ store, policies, timeout: 1_500 });
   await sources(limiter);
   servers[1]?.pause();
@@ -72,7 +72,7 @@ it("recovers for all keys when the server is back", async () => {
   expect(new Set(found.values())).toEqual(new Set(["store"]));
 });
 
-it("says which servers are down", async () => {
+it("names the servers that are down", async () => {
   const ports = servers.map(({ port }) => port);
   const impatient = ports.map((port) => new Redis(port, { maxRetriesPerRequest: 1 }));
   for (const client of impatient) client.on("error", () => {});

@@ -1,4 +1,4 @@
-// The store as other processes of the conformance suite open it: over the Redis servers on the given ports.
+// Opens the store in the other processes of the conformance suite, over the Redis servers on the given ports.
 import { redisStore } from "@sluice/store-redis";
 import { shardedStore } from "@sluice/store-sharded";
 import { Redis } from "ioredis";

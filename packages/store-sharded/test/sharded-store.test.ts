@@ -26,7 +26,7 @@ describe("options", () => {
     expect(() => shardedStore(stores as never)).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
   });
 
-  it("refuses values that are not stores, repeated stores, and wrong names", () => {
+  it("refuses values that are not stores, repeated stores, and invalid names", () => {
     const store = memoryStore();
     expect(() => shardedStore([store, {} as Store])).toThrow(
       /option "stores\[1\]": a store must have atomicUpdate, delete, close, got an object/,
@@ -40,7 +40,7 @@ describe("options", () => {
 });
 
 describe("keys", () => {
-  it("all policies of a key are in one store, also those in a ledger", async () => {
+  it("have all their policies in one store, even in ledgers", async () => {
     const policies = [tokenBucket({ name: "a", interval: "1h" }), slidingWindow({ name: "b", limit: 9, window: "1h" })];
     const stores = memories(3);
     const limiter = createLimiter({ store: shardedStore(stores), policies });
@@ -54,7 +54,7 @@ describe("keys", () => {
     expect(found.flat()).toHaveLength(2 * KEYS.length);
   });
 
-  it("go to all stores of sharded ones, also of copies and with the same names", async () => {
+  it("are spread over all stores of nested sharded stores, even of copies and with equal names", async () => {
     const stores = memories(8);
     const [a, b, c, d] = [0, 2, 4, 6].map((first) => shardedStore(stores.slice(first, first + 2)));
     const inner = [shardedStore([a!, b!]), { ...shardedStore([c!, d!]) }];
@@ -63,7 +63,7 @@ describe("keys", () => {
     for (const store of stores) expect((await listed(store)).length).toBeGreaterThan(KEYS.length / 8 / 2);
   });
 
-  it("go by the names of the stores, and not by their order", async () => {
+  it("are assigned by the names of the stores, and not by their order", async () => {
     const [a, b, c] = memories(3) as [MemoryStore, MemoryStore, MemoryStore];
     const policies = fixedWindow({ limit: 5, window: "1h" });
     const one = createLimiter({ store: shardedStore([a, b, c], { names: ["a", "b", "c"] }), policies });
@@ -80,10 +80,10 @@ describe("claims in several stores", () => {
   ];
 
   it.each([
-    ["that decide at once", () => shardedStore(memories(5))],
-    ["that some of them have", () => shardedStore([...memories(2), modelStore(), modelStore()])],
-    ["that have three methods", () => shardedStore([1, 2, 3].map(() => threeMethodsOf(modelStore())))],
-  ])("are all granted or none is, with stores %s", async (_, makeStore) => {
+    ["that decide synchronously", () => shardedStore(memories(5))],
+    ["of which some decide synchronously", () => shardedStore([...memories(2), modelStore(), modelStore()])],
+    ["with three methods", () => shardedStore([1, 2, 3].map(() => threeMethodsOf(modelStore())))],
+  ])("are all granted, or none is, with stores %s", async (_, makeStore) => {
     const limiter = createLimiter({ store: makeStore(), policies });
     for (let i = 0; i < 20; i++) {
       const key = (user: string) => ({ user: `${user} ${i}`, tenant: `tenant ${i}` });
@@ -118,7 +118,7 @@ describe("adding a store", () => {
 });
 
 describe("capabilities", () => {
-  it("is in its type", () => {
+  it("are part of the type", () => {
     const [memory, model, plain] = [memoryStore(), modelStore(), threeMethodsOf(modelStore())];
     expectTypeOf(shardedStore([memory])).toExtend<SynchronousStore & ExportEntries & ImportEntries>();
     expectTypeOf(shardedStore([memory, model])).toExtend<DecidingStore & ExportEntries & ImportEntries>();
@@ -138,7 +138,7 @@ describe("capabilities", () => {
     expect([...(shardedStore([modelStore(), less]).algorithms ?? [])]).toEqual(["fixed-window"]);
   });
 
-  it("closes all stores, also when one fails to", async () => {
+  it("include close, which closes all stores even if one fails", async () => {
     const stores = memories(3);
     const failing = { ...(stores[0] as MemoryStore), close: () => Promise.reject(new Error("stuck")) };
     const store = shardedStore([failing, ...stores.slice(1)]);

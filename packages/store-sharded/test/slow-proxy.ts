@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Socket } from "node:net";
 
-/** A TCP connection in between, whose answers take longer. */
+/** A TCP proxy that delays answers. */
 export interface SlowProxy {
   readonly port: number;
   delayMs: number;

@@ -22,7 +22,7 @@ const names = ["user", "address", "all"];
 const policies = names.map((name) => fixedWindow({ name, limit: 10, window: "1h" }));
 const on = { storeError() {}, storeRecovered() {} };
 
-/** A retry of a test finds what the previous try charged, so each uses different keys. */
+/** The number of tries. A retry of a test must not use keys that the try before has charged. */
 let tries = 0;
 
 function setDelay(delayMs: number): void {
@@ -51,7 +51,7 @@ describe("policies with different keys on slow shards", () => {
       }),
     );
     expect(new Set(decisions.map(({ source }) => source))).toContain("failClosed");
-    // Charges that were made too late are undone when their answers come.
+    // Late charges are refunded when their answers arrive.
     await sleep(6 * DELAY_MS);
     setDelay(0);
     for (const [i, key] of keys.entries()) {
@@ -60,7 +60,7 @@ describe("policies with different keys on slow shards", () => {
     }
   });
 
-  it("time out with the error of a connection as the cause", async () => {
+  it("time out with the connection's error as the cause", async () => {
     const refused = new Redis(1, "127.0.0.1", { maxRetriesPerRequest: null });
     refused.on("error", () => {});
     const failing = redisStore({ client: refused });
