@@ -20,7 +20,7 @@ async function openTwo(): Promise<[own: OpenSqliteClient, other: OpenSqliteClien
 }
 
 describe("while another connection holds the write lock", () => {
-  it("a grant waits for it, and is charged once", async () => {
+  it("a grant waits for the lock, and is charged once", async () => {
     const [own, other] = await openTwo();
     const store = sqliteStore({ client: own });
     other.exec("BEGIN IMMEDIATE");
@@ -38,7 +38,7 @@ describe("while another connection holds the write lock", () => {
     expect(ask(other, "SELECT c2 FROM sluice_entries")).toBe(3);
   });
 
-  it("a call whose time is up rejects in time, and is not charged when the lock is free", async () => {
+  it("a call whose deadline passes rejects in time, and is not charged when the lock is free", async () => {
     const [own, other] = await openTwo();
     const store = sqliteStore({ client: own });
     other.exec("BEGIN IMMEDIATE");
@@ -60,7 +60,7 @@ describe("while another connection holds the write lock", () => {
     expect(ask(other, "SELECT c2 FROM sluice_entries")).toBe(1);
   });
 
-  it("denials, looks and reads never wait, even behind a grant that does", async () => {
+  it("denials, peeks and reads never wait, even behind a waiting grant", async () => {
     const [own, other] = await openTwo();
     const store = sqliteStore({ client: own });
     await store.decide(charge("full", 10));
@@ -81,7 +81,7 @@ describe("while another connection holds the write lock", () => {
     expect((await grant).allowed).toBe(true);
   });
 
-  it("the event loop keeps running, whatever the client's busy timeout", async () => {
+  it("the event loop keeps running, even if the client has a busy timeout", async () => {
     const [own, other] = await openTwo();
     own.exec("PRAGMA busy_timeout = 5000");
     const store = sqliteStore({ client: own });
@@ -94,7 +94,7 @@ describe("while another connection holds the write lock", () => {
     expect(turns).toBeGreaterThan(10);
   });
 
-  it("migrating waits for it", async () => {
+  it("createSchema waits for the lock", async () => {
     const [own, other] = await openTwo();
     other.exec("BEGIN IMMEDIATE");
     const migrating = createSchema(own, { table: "another" });
@@ -105,7 +105,7 @@ describe("while another connection holds the write lock", () => {
   });
 });
 
-/** A database that runs a function just before a statement. */
+/** A database that calls `happens` just before a matching statement. */
 function interrupted(client: OpenSqliteClient, statement: RegExp, happens: () => void): SqliteClient {
   return {
     prepare: (sql) => client.prepare(sql),
@@ -116,8 +116,8 @@ function interrupted(client: OpenSqliteClient, statement: RegExp, happens: () =>
   };
 }
 
-describe("writes of others between the look and the lock", () => {
-  it("counts: the decision is made again", async () => {
+describe("between the read and the lock", () => {
+  it("a write of another process is included, since the decision is made again", async () => {
     const [own, other] = await openTwo();
     await sqliteStore({ client: own }).decide(charge("somebody", 9));
     let times = 0;
@@ -130,7 +130,7 @@ describe("writes of others between the look and the lock", () => {
     expect(ask(other, "SELECT c2 FROM sluice_entries")).toBe(10);
   });
 
-  it("keeps denials of the look, and repeats calls that relied on a charge that was not made", async () => {
+  it("denials are kept, and calls that relied on a cancelled charge are repeated", async () => {
     const [own, other] = await openTwo();
     await sqliteStore({ client: own }).decide(charge("full", 10));
     await sqliteStore({ client: own }).decide(charge("somebody", 9));
@@ -140,12 +140,12 @@ describe("writes of others between the look and the lock", () => {
     const store = sqliteStore({ client });
     const calls = [charge("full"), charge("somebody"), charge("somebody")].map((call) => store.decide(call));
     const outcomes = await Promise.all(calls);
-    // At the look the second call for "somebody" was denied, by the first one's charge, which was undone.
+    // The read denied the second call for "somebody", because of the first one's charge, which was then cancelled.
     expect(outcomes.map(({ allowed }) => allowed)).toEqual([false, true, true]);
     expect(ask(other, `SELECT c2 FROM sluice_entries WHERE key = '${scope}somebody'`)).toBe(10);
   });
 
-  it("that the disk is full fails the call, and nothing is charged", async () => {
+  it("a full disk fails the call, and nothing is charged", async () => {
     const [own, other] = await openTwo();
     const failing = interrupted(own, /COMMIT/, () => {
       throw Object.assign(new Error("database or disk is full"), { code: "SQLITE_FULL", rawCode: 13 });
@@ -159,8 +159,8 @@ describe("writes of others between the look and the lock", () => {
   });
 });
 
-describe("a client with a transaction of its user's", () => {
-  it.each(["first", "later"])("is waited for, and the transaction is left alone, on the %s use", async (use) => {
+describe("a client with a transaction of its user", () => {
+  it.each(["first", "later"])("is waited for, and its transaction is not changed, on the %s use", async (use) => {
     const [own] = await openTwo();
     const store = sqliteStore({ client: own });
     if (use === "later") await store.healthCheck();
@@ -175,7 +175,7 @@ describe("a client with a transaction of its user's", () => {
   });
 });
 
-it("a client that returns whole numbers as bigint works, too", async () => {
+it("accepts a client that returns whole numbers as bigint", async () => {
   const { file } = await openSeveral(1);
   const client = await openClient("libsql", file);
   (client as unknown as { defaultSafeIntegers(on: boolean): void }).defaultSafeIntegers(true);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type OpenSqliteClient, type SqliteClient, sqliteStore } from "../src/index.js";
 import { openSeveral } from "./files.js";
 
-/** A client that records its checkpoints, and every busy timeout by which it would stop the event loop. */
+/** A client that records its checkpoints, and every busy timeout that would block the event loop. */
 function noted(client: OpenSqliteClient): SqliteClient & { readonly checkpoints: string[]; readonly waits: string[] } {
   const checkpoints: string[] = [];
   const waits: string[] = [];
@@ -33,7 +33,7 @@ async function open() {
   const client = noted(own);
   const store = sqliteStore({ client });
   let written = 0;
-  /** Writes rows of a page each. */
+  /** Writes rows of one page each. */
   async function write(pages: number): Promise<void> {
     const state = "x".repeat(3_800);
     for (const end = written + pages; written < end; ) {
@@ -50,7 +50,7 @@ function read(reader: OpenSqliteClient): void {
 }
 
 describe("checkpoints", () => {
-  it("keep the log short without a wait, while others write", async () => {
+  it("keep the log short without waiting, while others write", async () => {
     const { client, write, logSize } = await open();
     await write(4_500);
     expect(client.checkpoints.length).toBeGreaterThan(2);
@@ -59,7 +59,7 @@ describe("checkpoints", () => {
     expect(logSize()).toBeLessThan(16_500_000);
   });
 
-  it("never wait for a reader that stays, and make the log short again when it has gone", async () => {
+  it("never wait for a long reader, and shorten the log after it has ended", async () => {
     const { client, reader, write, logSize } = await open();
     await write(300);
     read(reader);

@@ -1,4 +1,4 @@
-// Opens a file by each of the clients that the store works with, on the Node.js that runs this. BETTER_SQLITE3 is the URL of another
+// Opens a file with each of the supported clients, on the Node.js that runs this. BETTER_SQLITE3 is the URL of another
 // version of that package.
 
 /** @type {Record<string, (file: string) => Promise<import("@sluice/store-sqlite").OpenSqliteClient>>} */
@@ -23,6 +23,6 @@ const openers = {
  */
 export async function openClient(kind, file) {
   const open = openers[kind];
-  if (open === undefined) throw new TypeError(`no client is called ${kind}`);
+  if (open === undefined) throw new TypeError(`unknown client ${kind}`);
   return open(file);
 }

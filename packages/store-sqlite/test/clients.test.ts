@@ -7,7 +7,7 @@ import { newFolder } from "./files.js";
 const rejected = (text: string) =>
   expect.objectContaining({ code: "INVALID_CLIENT", message: expect.stringContaining(text) });
 
-/** The methods of the clients that people pass, with their results. */
+/** Clients that people may pass by mistake, reduced to their methods and results. */
 const promise = async () => [];
 const wrong: readonly (readonly [name: string, client: object, reason: string])[] = [
   [
@@ -33,24 +33,21 @@ const wrong: readonly (readonly [name: string, client: object, reason: string])[
   ["arrays", { exec() {}, prepare: () => ({ run() {}, all: () => [[1, "two"]] }) }, "returnArrays"],
 ];
 
-it.each(wrong)(
-  "refuses a database of %s at construction, and names the clients that work",
-  async (_, client, reason) => {
-    expect(() => sqliteStore({ client: client as never })).toThrow(rejected(reason));
-    expect(() => sqliteStore({ client: client as never })).toThrow(
-      rejected("node:sqlite, a Database of better-sqlite3, libsql or bun:sqlite"),
-    );
-    await expect(createSchema(client as never)).rejects.toThrow(rejected(reason));
-  },
-);
+it.each(wrong)("refuses a database of %s at once, and names the clients that work", async (_, client, reason) => {
+  expect(() => sqliteStore({ client: client as never })).toThrow(rejected(reason));
+  expect(() => sqliteStore({ client: client as never })).toThrow(
+    rejected("node:sqlite, a Database of better-sqlite3, libsql or bun:sqlite"),
+  );
+  await expect(createSchema(client as never)).rejects.toThrow(rejected(reason));
+});
 
-it("refuses a closed database, and says why", async () => {
+it("refuses a closed database, and explains why", async () => {
   const client = await openClient("libsql", join(newFolder(), "limits.db"));
   client.close();
   expect(() => sqliteStore({ client })).toThrow(rejected("not open"));
 });
 
-it("reports rows without their columns when it first reads", async () => {
+it("reports rows without their columns at the first read", async () => {
   const client = { exec() {}, prepare: () => ({ run() {}, all: () => [{ odd: 1 }] }) };
   const store = sqliteStore({ client });
   await expect(store.healthCheck()).rejects.toThrow(rejected("without their columns"));

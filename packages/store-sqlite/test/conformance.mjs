@@ -1,4 +1,4 @@
-// The conformance suite for node:test, on the kind of client that an argument names.
+// The conformance suite for node:test, with the kind of client given as an argument.
 import { after, before, describe, it } from "node:test";
 import * as sqlite from "@sluice/store-sqlite";
 import { sqliteSuite } from "./suite.mjs";

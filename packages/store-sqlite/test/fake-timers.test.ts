@@ -17,7 +17,7 @@ const ALL = [
 ] as const;
 
 function useFakeTimers(): void {
-  // `process.nextTick` stays: the messages of this child process to Vitest need it. Jest's tests replace it, too.
+  // `process.nextTick` stays real, since this process needs it to send messages to Vitest. Jest's tests replace it too.
   vi.useFakeTimers({ toFake: [...ALL] });
 }
 
@@ -36,7 +36,7 @@ function limiterOn(client: OpenSqliteClient): Limiter {
   });
 }
 
-/** How many of ten concurrent requests of one key are allowed, all of them decided by the store. */
+/** The number of allowed requests among ten concurrent ones for a key. The store must decide all of them. */
 async function allowed(limiter: Limiter, key: string): Promise<number> {
   const decisions = await Promise.all(Array.from({ length: 10 }, () => limiter.consume(key)));
   expect(decisions.filter(({ source }) => source !== "store")).toEqual([]);
@@ -44,7 +44,7 @@ async function allowed(limiter: Limiter, key: string): Promise<number> {
 }
 
 describe("with fake timers that never advance", () => {
-  it("decides, and after real timers are back, with a store from before", async () => {
+  it("decides, also after real timers are back, with an existing store", async () => {
     const { clients } = await openSeveral(1);
     const limiter = limiterOn(clients[0] as OpenSqliteClient);
     expect(await allowed(limiter, "real")).toBe(4);
@@ -56,7 +56,7 @@ describe("with fake timers that never advance", () => {
     }
   });
 
-  it("decides, and after real timers are back, with a store created under fake ones", async () => {
+  it("decides, also after real timers are back, with a store created under fake timers", async () => {
     const { clients } = await openSeveral(1);
     useFakeTimers();
     const limiter = limiterOn(clients[0] as OpenSqliteClient);
@@ -75,7 +75,7 @@ describe("with fake timers that never advance", () => {
     expect(await during).toBe(4);
   });
 
-  it("answers calls that are pending when real timers are back", async () => {
+  it("answers calls that are pending when real timers are restored", async () => {
     const { clients } = await openSeveral(1);
     const limiter = limiterOn(clients[0] as OpenSqliteClient);
     expect(await allowed(limiter, "real")).toBe(4);

@@ -7,7 +7,7 @@ import { ask, newFolder, openFile } from "./files.js";
 
 const policies = fixedWindow({ limit: 10, window: "1d" });
 
-/** Longer than the store goes without a look at its files. */
+/** Longer than the time between two checks of the store's files. */
 let aheadMs = 0;
 const realNow = performance.now.bind(performance);
 function passTime(): void {
@@ -34,7 +34,7 @@ async function open(
   return { client, store, limiter: createLimiter({ store, policies, timeout: "5s" }) };
 }
 
-/** A file on which a store has decided. */
+/** Opens a file, and makes a decision on it. */
 async function openUsed(
   wrap?: (client: OpenSqliteClient) => SqliteClient,
 ): Promise<Process & { readonly file: string }> {
@@ -50,7 +50,7 @@ const refused = (code: string, text: string) => ({
   error: { code, message: expect.stringContaining(text) },
 });
 
-/** Only prepare and exec: a store can't know how to open another one. */
+/** A client with only prepare and exec, of which the store cannot open another. */
 function wrapped(client: OpenSqliteClient): SqliteClient {
   return { prepare: (sql) => client.prepare(sql), exec: (sql) => client.exec(sql) };
 }
@@ -59,8 +59,8 @@ function remove(file: string): void {
   for (const ending of ["", "-wal", "-shm"]) rmSync(file + ending, { force: true });
 }
 
-describe("a file that was deleted while it is open", () => {
-  it("is an error within a second, until another process creates a new one, which is used then", async () => {
+describe("a file that is deleted while it is open", () => {
+  it("causes errors within a second, until another process creates a new file, which is then used", async () => {
     const { file, limiter, store } = await openUsed();
     remove(file);
     passTime();
@@ -74,7 +74,7 @@ describe("a file that was deleted while it is open", () => {
     await store.close();
   });
 
-  it("is created again by createSchema() of the store", async () => {
+  it("is created again by the store's createSchema()", async () => {
     const { file, limiter, store } = await openUsed();
     remove(file);
     passTime();
@@ -85,8 +85,8 @@ describe("a file that was deleted while it is open", () => {
   });
 });
 
-describe("a file that was replaced while it is open", () => {
-  it("is left for the new one", async () => {
+describe("a file that is replaced while it is open", () => {
+  it("is given up for the new one", async () => {
     const { file, limiter, store, client } = await openUsed();
     const fresh = join(newFolder(), "fresh.db");
     const other = await openFile(fresh);
@@ -104,7 +104,7 @@ describe("a file that was replaced while it is open", () => {
     expect(ask(client, "SELECT 1")).toBe(1);
   });
 
-  it("is an error where the store can't open another client", async () => {
+  it("causes errors if the store cannot open another client", async () => {
     const { file, limiter } = await openUsed(wrapped);
     renameSync(file, `${file}.old`);
     await createSchema(await openFile(file));
@@ -115,7 +115,7 @@ describe("a file that was replaced while it is open", () => {
   });
 });
 
-it.each(["-wal", "-shm"])("a %s that was deleted is an error that says what to do", async (ending) => {
+it.each(["-wal", "-shm"])("a deleted %s file causes an error with the fix", async (ending) => {
   const { file, limiter } = await openUsed();
   passTime();
   expect(await limiter.consume("somebody")).toMatchObject({ source: "store" });

@@ -5,21 +5,21 @@ import { onTestFinished } from "vitest";
 import { createSchema, type OpenSqliteClient } from "../src/index.js";
 import { openClient } from "./clients.mjs";
 
-/** A folder that goes with the test. */
+/** A folder that is removed after the test. */
 export function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "sluice-sqlite-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   return folder;
 }
 
-/** An open database that is closed with the test: by libsql, which works on every Node.js. */
+/** An open database that is closed after the test. It uses libsql, which works on every Node.js. */
 export async function openFile(file: string): Promise<OpenSqliteClient> {
   const client = await openClient("libsql", file);
   onTestFinished(() => client.close());
   return client;
 }
 
-/** Several handles on a new file that is ready for the store. */
+/** Several handles on a new file with the store's schema. */
 export async function openSeveral(count: number): Promise<{ file: string; clients: OpenSqliteClient[] }> {
   const file = join(newFolder(), "limits.db");
   const clients: OpenSqliteClient[] = [];

@@ -1,4 +1,4 @@
-// Charges one unit after the other, and says of each that it was charged, until it is killed.
+// Charges one unit after the other, and reports each charge, until it is killed.
 import { createLimiter, fixedWindow } from "@sluice/core";
 import { sqliteStore } from "@sluice/store-sqlite";
 import { openClient } from "./clients.mjs";
@@ -15,7 +15,7 @@ for (let caller = 0; caller < Number(callers); caller++) {
     for (;;) {
       const { allowed, error } = await limiter.consume("somebody");
       if (!allowed) throw error ?? new Error("denied");
-      // Waits until the other process has it.
+      // Waits until the other process has received the message.
       await new Promise((resolve) => process.send?.("charged", resolve));
     }
   })();

@@ -74,7 +74,7 @@ beforeAll(async () => {
 });
 afterAll(() => client.close());
 
-it("mixed calls of one turn have the same effect as calls one after the other", async () => {
+it("mixed calls of one turn have the same effect as sequential calls", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(step, { maxLength: 10 }), { maxLength: 3 }), async (turns) => {
       client.exec("DELETE FROM sluice_entries");

@@ -10,7 +10,7 @@ const unavailable = (message: RegExp) =>
   expect.objectContaining({ code: "STORAGE_UNAVAILABLE", message: expect.stringMatching(message) });
 
 describe("openSqlite", () => {
-  it("opens a file, new or not, on which a store works", async () => {
+  it("opens a new or existing file on which a store works", async () => {
     const file = join(newFolder(), "limits.db");
     for (const expected of [undefined, "kept"]) {
       const client = await openSqlite(file);
@@ -23,7 +23,7 @@ describe("openSqlite", () => {
     }
   });
 
-  it("makes no file that is not wanted", async () => {
+  it("does not create a file if create is false", async () => {
     const file = join(newFolder(), "limits.db");
     const missing = { code: "STORE_NOT_READY", message: expect.stringContaining(`no SQLite file ${file}`) };
     await expect(openSqlite(file, { create: false })).rejects.toThrow(expect.objectContaining(missing));
@@ -48,11 +48,11 @@ describe("openSqlite", () => {
     expect(existsSync(":memory:")).toBe(false);
   });
 
-  it("treats text that looks like an address as a file", async () => {
+  it("treats text that looks like a URL as a file", async () => {
     await expect(openSqlite("http://127.0.0.1:1/limits.db")).rejects.toThrow(unavailable(/folder .* does not exist/));
   });
 
-  it("a missing folder, a folder, and a file of another sort are errors that name it", async () => {
+  it("names the path in errors for a missing folder, a folder, and a file that is not a database", async () => {
     const folder = newFolder();
     await expect(openSqlite(join(folder, "nowhere", "limits.db"))).rejects.toThrow(
       unavailable(/nowhere\/limits\.db can't be opened: the folder .*nowhere does not exist/),
@@ -67,10 +67,10 @@ describe("openSqlite", () => {
     await expect(openSqlite(path as never)).rejects.toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
   });
 
-  // better-sqlite3 13 is there, and on Node.js 20 it would end the process.
+  // better-sqlite3 13 is installed, and on Node.js 20 it would crash the process.
   const hidden = process.version.startsWith("v20.") ? ["libsql"] : ["libsql", "better-sqlite3", "node:sqlite"];
 
-  it(`says what to install if no package runs, without ${hidden.join(", ")}`, async () => {
+  it(`names the package to install if none runs, without ${hidden.join(", ")}`, async () => {
     const hooks = `data:text/javascript,${encodeURIComponent(`
       export function resolve(name, context, next) {
         if (${JSON.stringify(hidden)}.includes(name)) throw new Error("hidden: " + name);

@@ -31,7 +31,7 @@ describe("sqliteStore", () => {
     expect(() => sqliteStore({ client, [option]: wrong as never })).toThrow(invalidOption);
   });
 
-  it("refuses options that it does not have", async () => {
+  it("refuses unknown options", async () => {
     expect(() => sqliteStore({ client, tabel: "a" } as never)).toThrow(/did you mean "table"/);
     expect(() => schemaSql({ tabel: "a" } as never)).toThrow(/did you mean "table"/);
     await expect(createSchema(client, { durable: true } as never)).rejects.toThrow(/has no option "durable"/);
@@ -48,7 +48,7 @@ describe("sqliteStore", () => {
     await expect(sqliteStore({ client: arrays }).healthCheck()).rejects.toThrow(code);
   });
 
-  it("takes the clients as they are typed", () => {
+  it("accepts the typed clients", () => {
     expectTypeOf<BetterSqlite3.Database>().toExtend<SqliteClient>();
     expectTypeOf<import("libsql").Database>().toExtend<SqliteClient>();
     expectTypeOf<Map<string, string>>().not.toExtend<SqliteClient>();

@@ -1,4 +1,4 @@
-// The store as other processes of the conformance suite open it.
+// Opens the store in the other processes of the conformance suite.
 import { sqliteStore } from "@sluice/store-sqlite";
 import { openClient } from "./clients.mjs";
 

@@ -1,4 +1,4 @@
-// Each process of the races runs this: callers that ask for random keys as fast as they can.
+// One process of races.test.ts. Its callers send requests for random keys as fast as they can.
 import { createLimiter, fixedWindow } from "@sluice/core";
 import { createSchema, sqliteStore } from "@sluice/store-sqlite";
 import { openClient } from "./clients.mjs";
@@ -18,7 +18,7 @@ await limiter.peek("connected");
 process.send?.("ready");
 await new Promise((resolve) => process.once("message", resolve));
 
-/** @type {Record<string, number>} how often each policy granted each key */
+/** @type {Record<string, number>} the number of grants by policy and key */
 const granted = {};
 /** @param {string} key */
 const count = (key) => {

@@ -14,7 +14,7 @@ interface Race {
   readonly calls: number;
 }
 
-/** The grants of all processes together, by policy and key. A call that fails ends its process. */
+/** Runs a race, and returns the grants of all processes by policy and key. A failed call ends its process. */
 async function run(file: string, processes: number, race: Race): Promise<Map<string, number>> {
   const task = JSON.stringify({ kind: "libsql", file, ...race });
   const script = new URL("./race-process.mjs", import.meta.url);
@@ -34,14 +34,14 @@ async function run(file: string, processes: number, race: Race): Promise<Map<str
 }
 
 async function nextMessage(child: ChildProcess): Promise<unknown> {
-  // Not "exit": its last output may not have arrived by then.
+  // Not "exit", since its last output may arrive later.
   const ended = once(child, "disconnect").then(() => Promise.reject(new Error("a process ended without an answer")));
   ended.catch(() => {});
   const [message] = (await Promise.race([once(child, "message"), ended])) as [unknown];
   return message;
 }
 
-it("4 processes with 25 callers each are granted exactly the 500 units of one key", async () => {
+it("grants 4 processes with 25 callers each exactly the 500 units of one key", async () => {
   const { file } = await openSeveral(1);
   const granted = await run(file, 4, { prefix: "one", keys: 1, limit: 500, callers: 25, calls: 10 });
   expect([...granted]).toEqual([
@@ -50,7 +50,7 @@ it("4 processes with 25 callers each are granted exactly the 500 units of one ke
   ]);
 }, 60_000);
 
-it("8 processes on 20 keys, two at a time, charge exactly the grants, none too many, and report no lock", async () => {
+it("charges exactly the grants of 8 processes on 20 keys, two at a time, without lock errors", async () => {
   const { file, clients } = await openSeveral(1);
   const [client] = clients as [OpenSqliteClient];
   const limit = 150;
@@ -73,13 +73,13 @@ it("8 processes on 20 keys, two at a time, charge exactly the grants, none too m
   expect(sum).toBeGreaterThan(0.9 * 40 * limit);
 }, 60_000);
 
-it("6 processes that write new keys without pause do not make the log grow without end", async () => {
+it("keeps the log bounded while 6 processes constantly write new keys", async () => {
   const { file, clients } = await openSeveral(1);
   const [client] = clients as [OpenSqliteClient];
   const granted = await run(file, 6, { prefix: "log", keys: 100_000, limit: 1_000, callers: 50, calls: 60 });
   const sum = [...granted.values()].reduce((all, count) => all + count, 0);
   expect(sum).toBe(6 * 50 * 60 * 2);
   expect(ask(client, "SELECT count(*) > 20000 FROM sluice_entries")).toBe(1);
-  // Some 20 MB; SQLite's own checkpoints end with 80 to 130 MB here.
+  // The log has some 20 MB here. SQLite's own checkpoints would leave 80 to 130 MB.
   expect(statSync(`${file}-wal`).size).toBeLessThan(64_000_000);
 }, 60_000);

@@ -8,7 +8,7 @@ import { ask, openSeveral } from "./files.js";
 
 const policies = fixedWindow({ limit: 3, window: "1d" });
 
-/** A client that fails as SQLite does, for one statement in one state of the disk. */
+/** A client that fails like SQLite, for one statement in one state of the disk. */
 function failing(
   client: OpenSqliteClient,
   statement: RegExp,
@@ -41,8 +41,8 @@ async function openOne(): Promise<{ client: OpenSqliteClient; file: string }> {
   return { client: clients[0] as OpenSqliteClient, file };
 }
 
-describe("a write that fails", () => {
-  it("fails its own admission only", async () => {
+describe("a failing write", () => {
+  it("fails only its own admission", async () => {
     const { client } = await openOne();
     const store = sqliteStore({
       client: failing(client, /^INSERT/, "SQLITE_TOOBIG", ([key]) => String(key).endsWith("refused")),
@@ -61,7 +61,7 @@ describe("a write that fails", () => {
     expect(ask(client, "SELECT sum(c2) FROM sluice_entries")).toBe(4);
   });
 
-  it("leaves denials and looks decided, on a full disk and a read-only file, also with failOpen", async () => {
+  it("does not affect denials and peeks, on a full disk and a read-only file, even with failOpen", async () => {
     const { client } = await openOne();
     let full = false;
     const store = sqliteStore({ client: failing(client, /^(INSERT|DELETE)/, "SQLITE_FULL", () => full) });
@@ -82,7 +82,7 @@ describe("a write that fails", () => {
     expect(await limiter.consume("fresh")).toMatchObject({ allowed: true, source: "store", remaining: 2 });
   });
 
-  it("does not try 200 calls one by one on a full disk", async () => {
+  it("is not tried for 200 calls one by one on a full disk", async () => {
     const { client } = await openOne();
     let tries = 0;
     const store = sqliteStore({
@@ -100,9 +100,9 @@ describe("a write that fails", () => {
   });
 });
 
-// The child drops the rights of the superuser, who may write to any file.
+// The child process drops root rights, since root may write to any file.
 it.skipIf(process.platform === "win32")(
-  "a file that was read-only when it was opened is used as soon as it is writable",
+  "uses a file that was read-only when it was opened as soon as it is writable",
   async () => {
     const { file } = await openSeveral(1);
     const script = fileURLToPath(new URL("./read-only-process.mjs", import.meta.url));

@@ -16,7 +16,7 @@ async function nodeOf(version: string): Promise<string> {
   return node;
 }
 
-// Vitest runs the suite with libsql on the Node.js that runs the tests, which may have none of the others.
+// Vitest runs the suite with libsql on the Node.js of the tests, where the other clients may not work.
 describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("on other versions of Node.js", () => {
   it.each([
     ["node22", "node:sqlite"],
@@ -24,7 +24,7 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("on othe
     ["node24", "better-sqlite3"],
     ["node26", "node:sqlite"],
   ])(
-    "the whole suite passes on %s with %s",
+    "passes the whole suite on %s with %s",
     async (version, kind) => {
       const node = await nodeOf(version);
       const { stdout } = await run(node, ["--test-reporter=tap", suite, kind, "2000"], { maxBuffer: 2 ** 26 }).catch(
@@ -32,7 +32,7 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("on othe
       );
       const count = (what: string) => Number(new RegExp(`^# ${what} (\\d+)$`, "m").exec(stdout)?.[1]);
       const failed = stdout.split("\n").filter((line: string) => /^ *not ok/.test(line));
-      // Skipped is that the clock is the backend's.
+      // The skipped tests are those for a clock of the backend.
       expect({ failed, fail: count("fail"), skipped: count("skipped") }).toEqual({ failed: [], fail: 0, skipped: 1 });
       expect(count("pass")).toBeGreaterThan(100);
     },

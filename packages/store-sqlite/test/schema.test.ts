@@ -13,7 +13,7 @@ async function openNew(): Promise<OpenSqliteClient> {
   return openFile(join(newFolder(), "limits.db"));
 }
 
-it("makes the table and switches to WAL, and does nothing the second time", async () => {
+it("creates the table and switches to WAL, and does nothing the second time", async () => {
   const client = await openNew();
   await createSchema(client);
   const store = sqliteStore({ client });
@@ -27,7 +27,7 @@ it("makes the table and switches to WAL, and does nothing the second time", asyn
   expect(await store.atomicUpdate("key", () => undefined)).toBe("kept");
 });
 
-it("ten processes at once, each of which then decides", async () => {
+it("can be called by ten processes at once, each of which then decides", async () => {
   const file = join(newFolder(), "limits.db");
   const script = new URL("./race-process.mjs", import.meta.url);
   const task = JSON.stringify({
@@ -47,12 +47,12 @@ it("ten processes at once, each of which then decides", async () => {
   expect(ask(await openFile(file), "SELECT c2 FROM sluice_entries WHERE key LIKE 'm:one:%'")).toBe(20);
 }, 60_000);
 
-it("reports a database without the table, and works once it is there", async () => {
+it("reports a database without the table, and works once the table exists", async () => {
   const client = await openNew();
   const store = sqliteStore({ client });
   const limiter = createLimiter({ store, policies: tokenBucket({ rate: 1 }) });
   const missing = notReady(/no such table: sluice_entries_migrations.*run createSchema\(client\)/s);
-  // SQLite itself reports it, so no circuit breaker opens.
+  // SQLite itself reports the error, so no circuit breaker opens.
   for (let i = 0; i < 6; i++) {
     expect(await limiter.consume("somebody")).toMatchObject({ source: "failClosed", error: missing });
   }
@@ -65,7 +65,7 @@ it("reports a database without the table, and works once it is there", async () 
   expect((await limiter.peek("somebody")).source).toBe("store");
 });
 
-it("reports a table that vanishes, too", async () => {
+it("reports a table that vanishes too", async () => {
   const client = await openNew();
   await createSchema(client);
   const store = sqliteStore({ client });
@@ -78,7 +78,7 @@ it("reports a table that vanishes, too", async () => {
   expect(await store.atomicUpdate("key", () => undefined)).toBe(undefined);
 });
 
-it("reports a table of an older release, and a database that is not in WAL", async () => {
+it("reports a table of an older release, and a database without WAL", async () => {
   const client = await openNew();
   await createSchema(client);
   client.exec("DELETE FROM sluice_entries_migrations");
@@ -97,7 +97,7 @@ it("works in memory", async () => {
   expect([(await limiter.consume("a")).allowed, (await limiter.consume("a")).allowed]).toEqual([true, false]);
 });
 
-it("tables of other names stand side by side", async () => {
+it("supports tables of different names in one database", async () => {
   const client = await openNew();
   const tables = [undefined, "limits", `select`, "x".repeat(40)];
   for (const table of tables) await createSchema(client, { table });
@@ -110,7 +110,7 @@ it("tables of other names stand side by side", async () => {
   }
 });
 
-it("the SQL alone does the same, also in a transaction, and twice", async () => {
+it("has the same effect as plain SQL, also in a transaction, and twice", async () => {
   const client = await openNew();
   client.exec("PRAGMA journal_mode = WAL");
   client.exec(`BEGIN; ${schemaSql({ table: "limits" })} COMMIT`);
@@ -122,7 +122,7 @@ it("the SQL alone does the same, also in a transaction, and twice", async () => 
   expect(ask(client, schema)).toBe(ask(other, schema));
 });
 
-it("a file that can't be written to is an error that says so", async () => {
+it("reports a file that it cannot write to", async () => {
   const client = await openNew();
   client.exec("PRAGMA query_only = ON");
   await expect(createSchema(client)).rejects.toThrow(

@@ -1,11 +1,11 @@
-// The conformance suite on one kind of client, for any test runner.
+// The conformance suite with one kind of client, for any test runner.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { absent, storeSuite } from "@sluice/testkit";
 import { openClient } from "./clients.mjs";
 
-/** This many handles share a client. */
+/** The number of handles that share a client. */
 const CLIENTS = 4;
 
 /**

@@ -12,7 +12,7 @@ async function openOne(): Promise<OpenSqliteClient> {
   return clients[0] as OpenSqliteClient;
 }
 
-/** Rows that expired long ago, and as many that live, in turns. */
+/** Inserts `count` expired rows and as many live ones, alternately. */
 function fill(client: OpenSqliteClient, count: number): void {
   client.exec(`
     WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
@@ -29,7 +29,7 @@ function left(client: OpenSqliteClient): unknown[] {
 }
 
 describe("sweep", () => {
-  it("removes all that has expired, and nothing else, in as many calls as the limit says", async () => {
+  it("removes all expired entries, and no others, in as many calls as the limit requires", async () => {
     const client = await openOne();
     fill(client, 2_300);
     const store = sqliteStore({ client });
@@ -41,7 +41,7 @@ describe("sweep", () => {
     expect(await store.sweep()).toBe(0);
   });
 
-  it("continues where the last call ended, and wraps around", async () => {
+  it("continues where the last call ended, and starts over at the end", async () => {
     const client = await openOne();
     fill(client, 1_000);
     const store = sqliteStore({ client });
@@ -53,7 +53,7 @@ describe("sweep", () => {
     expect(left(client)).toEqual([0, 1_000]);
   });
 
-  it("takes no lock where nothing has expired", async () => {
+  it("takes no lock if nothing has expired", async () => {
     const { clients } = await openSeveral(2);
     const [client, other] = clients as [OpenSqliteClient, OpenSqliteClient];
     const store = sqliteStore({ client });
@@ -78,7 +78,7 @@ describe("sweep", () => {
     expect(left(client)).toEqual([2, 10]);
   });
 
-  it("still decides exactly for rows whose limiters are still active", async () => {
+  it("does not affect decisions for rows whose limiters are active", async () => {
     const { clients } = await openSeveral(2);
     const stores = clients.map((client) => sqliteStore({ client }));
     const limiters = stores.map((store) =>
@@ -104,7 +104,7 @@ describe("sweep", () => {
 });
 
 describe("sweepEvery", () => {
-  it("removes all there is, and of several stores one does it each time", async () => {
+  it("removes everything, and only one of several stores sweeps at a time", async () => {
     const { clients } = await openSeveral(8);
     const [client] = clients as [OpenSqliteClient];
     fill(client, 3_500);
@@ -118,7 +118,7 @@ describe("sweepEvery", () => {
             return {
               all: (...values) => statement.all(...values),
               run(...values) {
-                // The turn's row goes too, when a turn takes longer than the time between two.
+                // The row of the turn is deleted too if a turn takes longer than the interval.
                 if (sql.startsWith("DELETE") && values[0] !== "#sweep") deletes++;
                 return statement.run(...values);
               },
@@ -142,7 +142,7 @@ describe("sweepEvery", () => {
     expect(entries).toBe(3_500);
   });
 
-  it("sweeps on after the clock stepped back by a year", async () => {
+  it("continues after the clock stepped back by a year", async () => {
     const client = await openOne();
     const turns = () => ask(client, "SELECT count(*) FROM sluice_entries WHERE key = '#sweep'");
     vi.useFakeTimers({ now: Date.now() + 365 * DAY_MS, toFake: ["Date"] });
@@ -159,7 +159,7 @@ describe("sweepEvery", () => {
     await store.close();
   });
 
-  it("reports a sweep that failed, still makes the next one, and ends with the store", async () => {
+  it("reports a failed sweep, makes the next one, and ends with the store", async () => {
     const client = await openOne();
     const errors: unknown[] = [];
     const store = sqliteStore({

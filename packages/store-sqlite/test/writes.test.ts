@@ -13,7 +13,7 @@ async function open(): Promise<{ client: OpenSqliteClient; other: OpenSqliteClie
   return { client, other, log: `${file}-wal` };
 }
 
-it("10,000 denials and looks write nothing, and take no lock", async () => {
+it("10,000 denials and peeks write nothing, and take no lock", async () => {
   const { client, other, log } = await open();
   const limiter = createLimiter({
     store: sqliteStore({ client }),
@@ -23,7 +23,7 @@ it("10,000 denials and looks write nothing, and take no lock", async () => {
   });
   await limiter.consume("somebody");
   const before = { size: statSync(log).size, version: ask(other, "PRAGMA data_version") };
-  // A call that took the lock would have to wait for this one.
+  // A call that took the lock would have to wait for this transaction.
   other.exec("BEGIN IMMEDIATE");
   for (let i = 0; i < 50; i++) {
     const decisions = await Promise.all([
@@ -37,7 +37,7 @@ it("10,000 denials and looks write nothing, and take no lock", async () => {
   expect({ size: statSync(log).size, version: ask(other, "PRAGMA data_version") }).toEqual(before);
 });
 
-/** A database that counts the statements. */
+/** A database that records its statements. */
 function counted(client: OpenSqliteClient): SqliteClient & { readonly runs: string[] } {
   const runs: string[] = [];
   return {
@@ -80,7 +80,7 @@ it("calls of one turn share a transaction, which reads and writes each row once"
   ]);
 });
 
-it("with a time set by a test, an entry is kept longer", async () => {
+it("an entry is kept longer if a test sets the time", async () => {
   const { client } = await open();
   const policy = tokenBucket({ rate: 10 });
   const admission: Admission = { claims: [{ scope: "a:b:c:", key: "k", policy, cost: 1 }], charge: true };
@@ -90,7 +90,7 @@ it("with a time set by a test, an entry is kept longer", async () => {
   expect(keptMs).toBeLessThan(3_700_000);
 });
 
-it("numbers up to 2^53 - 1 are columns, and anything else is JSON", async () => {
+it("stores numbers up to 2^53 - 1 in columns, and anything else as JSON", async () => {
   const { client, other } = await open();
   const store = sqliteStore({ client });
   const most = Number.MAX_SAFE_INTEGER;
@@ -116,7 +116,7 @@ it("numbers up to 2^53 - 1 are columns, and anything else is JSON", async () => 
   expect(ask(client, "SELECT group_concat(key) FROM sluice_entries WHERE other IS NULL")).toBe("key 0,key 1,key 2");
 });
 
-it("an entry for ever is one until 2^53 - 1", async () => {
+it("stores an entry without an end until 2^53 - 1", async () => {
   const { client } = await open();
   await sqliteStore({ client }).atomicUpdate("k", () => ({ state: 1, ttlMs: Number.MAX_SAFE_INTEGER }));
   expect(ask(client, "SELECT expires_ms FROM sluice_entries")).toBe(Number.MAX_SAFE_INTEGER);
@@ -132,7 +132,7 @@ it.each([
   expect(ask(client, "PRAGMA synchronous")).toBe(synchronous);
 });
 
-it("state that is not JSON is an error, and the calls beside it are answered", async () => {
+it("fails only the call whose state is not JSON", async () => {
   const { client } = await open();
   client.exec("INSERT INTO sluice_entries VALUES ('odd', 0, NULL, NULL, NULL, NULL, NULL, 'oops', 9007199254740991)");
   const store = sqliteStore({ client });
@@ -144,7 +144,7 @@ it("state that is not JSON is an error, and the calls beside it are answered", a
   expect(fine).toEqual({ status: "fulfilled", value: 1 });
 });
 
-it("a database that can't be written to is not healthy, and every denial has a reason", async () => {
+it("reports poor health and a reason for denials if the database cannot be written to", async () => {
   const { client } = await open();
   const store = sqliteStore({ client });
   await store.healthCheck();
