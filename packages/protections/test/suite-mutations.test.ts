@@ -52,7 +52,7 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
         return { ...debouncer, seen: (key, fingerprint = "") => debouncer.seen(`${key}|${fingerprint}`) };
       },
     },
-    "different pairs of key and fingerprint never meet",
+    "different pairs of key and fingerprint are distinct",
   ],
   [
     "a debouncer whose repeats extend the window",
@@ -72,7 +72,7 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
         };
       },
     },
-    "repeats do not extend the window, which ends when it should",
+    "repeats do not extend the window, which ends at its time",
   ],
   [
     "a debouncer that reads before it writes",
@@ -93,7 +93,7 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
         };
       },
     },
-    "of 100 concurrent requests on several handles exactly one is not a duplicate",
+    "exactly one of 100 concurrent requests on several handles is not a duplicate",
   ],
   [
     "a blocklist that replaces a longer block",
@@ -109,7 +109,7 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
         };
       },
     },
-    "a block is never shortened by another one",
+    "a later block never shortens a block",
   ],
   [
     "a blocklist that does not normalise addresses",
@@ -119,12 +119,12 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
         return { ...blocklist, findBlock: (key) => blocklist.findBlock(`as written ${key}`) };
       },
     },
-    "every spelling of an address is the same client",
+    "all spellings of an address are the same client",
   ],
   [
     "a blocklist whose cache is never stale",
     { createBlocklist: (options) => createBlocklist({ ...options, staleFor: "1h" }) },
-    "another handle sees a block and its lifting when its answer is too old",
+    "another handle sees a block and its removal when its answer is stale",
   ],
   [
     "a registry that reads, changes and writes",
@@ -141,12 +141,12 @@ const FAULTS: readonly (readonly [what: string, faulty: Partial<Protections>, fo
         };
       },
     },
-    "no update is lost among many at once",
+    "no update is lost among many concurrent ones",
   ],
   [
     "a registry that writes each time a client is seen",
     { createRegistry: (options) => createRegistry({ ...options, touchEvery: 1 }) },
-    "a sighting is written once in a while, and a client that is not seen goes",
+    "a sighting is written only occasionally, and a client that is not seen expires",
   ],
 ];
 

@@ -5,8 +5,8 @@ import type { Claim } from "@sluice/core/store";
 export type PlainClaim = Omit<Claim, "scope">;
 
 /**
- * One call. The calls of a lane are made one after the other and use keys that no other lane uses. Lanes run at the same
- * time. A call contains everything that it needs, so that a sequence stays valid if calls are left out.
+ * One call. The calls of a lane run one after the other, on keys that no other lane uses. Lanes run concurrently. A
+ * call contains everything that it needs, so that a sequence stays valid if calls are left out.
  */
 export type Operation = { readonly lane: number; readonly nowMs: number } & (
   | { readonly kind: "consume" | "peek"; readonly claims: readonly PlainClaim[] }
@@ -16,7 +16,7 @@ export type Operation = { readonly lane: number; readonly nowMs: number } & (
   | { readonly kind: "reset"; readonly policy: Policy; readonly key: string }
 );
 
-/** A sequence as text, one call on each line. */
+/** A sequence as text, with one call per line. */
 export function describeSequence(operations: readonly Operation[]): string {
   return operations.map((operation, i) => `${String(i + 1).padStart(4)}. ${describeOperation(operation)}`).join("\n");
 }

@@ -5,10 +5,10 @@ import type { Random } from "./random.js";
 /** The built-in algorithms of Sluice, by name. */
 export const ALGORITHMS: readonly [string, ...string[]] = [...builtInAlgorithms.keys()] as [string, ...string[]];
 
-/** So long that nothing is restored during a test. */
+/** A window so long that nothing is restored during a test. */
 export const LONG_MS: number = 2 ** 36;
 
-/** The policies that the suites test an algorithm with. */
+/** The policies with which the suites test an algorithm. */
 interface Samples {
   /** A policy that grants `limit` units at once, and all of them again after `windowMs`. */
   of(name: string, limit: number, windowMs: number): Policy;
@@ -16,7 +16,7 @@ interface Samples {
   awkward?(random: Random, name: string): Policy;
 }
 
-/** A row for each algorithm that comes with Sluice. */
+/** The policies of each built-in algorithm. */
 const SAMPLES: Readonly<Record<string, Samples>> = {
   "token-bucket": {
     of: (name, limit, windowMs) => tokenBucket({ name, rate: limit, interval: windowMs }),
@@ -56,7 +56,7 @@ function awkwardBucket(random: Random, name: string): Policy {
   const rate = random.pick(RATES);
   const burst = random.pick([1, 2, 5, 100, rate, rate + 1, 2 * rate]);
   const interval = random.pick(LENGTHS_MS);
-  // Other bursts would take too long to fill, or are rejected because they can't be counted exactly.
+  // Other bursts would take too long to fill, or are refused because they cannot be counted exactly.
   const countable = burst * interval <= Number.MAX_SAFE_INTEGER && (burst / rate) * interval <= LONGEST_MS;
   return countable ? tokenBucket({ name, rate, burst, interval }) : awkwardBucket(random, name);
 }

@@ -19,10 +19,10 @@ export function randomFrom(seed: number): Random {
     return w >>> 0;
   }
 
-  // The first numbers of neighbouring seeds are similar.
+  // Skips the first numbers, which are similar for neighbouring seeds.
   for (let i = 0; i < 16; i++) next32();
 
-  /** A number from 0 up to but not including 1, with all 53 bits of precision. */
+  /** A number from 0 (included) to 1 (excluded), with all 53 bits of precision. */
   function fraction(): number {
     return ((next32() >>> 5) * 2 ** 26 + (next32() >>> 6)) / 2 ** 53;
   }

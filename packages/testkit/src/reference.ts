@@ -10,7 +10,7 @@ export interface Decided {
   readonly findings: readonly ClaimFinding[];
 }
 
-/** The result of a call: a decision, whether a refund restored anything, or nothing. */
+/** The result of a call: a decision, whether a refund restored anything, or undefined. */
 export type Observation = Decided | boolean | undefined;
 
 /** The expected results of a sequence of calls. */
@@ -24,7 +24,10 @@ interface Grant {
   readonly chargedAtMs: number;
 }
 
-/** Core's pure functions on a `Map`. The algorithms handle expiry, because they treat old state as absent. */
+/**
+ * The reference: core's pure functions on a `Map`. The algorithms handle expiry, because they treat old state as
+ * absent.
+ */
 export function createReference(): Reference {
   const entries = new Map<string, Entry>();
   const grantsOf = new Map<number, Grant[]>();
@@ -90,7 +93,7 @@ export function createReference(): Reference {
   };
 }
 
-/** Adds the scope under a prefix to a claim. */
+/** Adds the scope with a prefix to a claim. */
 export function scoped(claim: PlainClaim, prefix = "reference"): Claim {
   return { ...claim, scope: scopeOf(prefix, claim.policy) };
 }

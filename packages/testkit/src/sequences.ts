@@ -18,10 +18,10 @@ export interface SequenceOptions {
 
 const QUARTER_MS = 7_776_000_000;
 
-/** Steps of a clock that is set: by an hour, a day, ten days, or a year. */
+/** Steps of a clock that is set: an hour, a day, ten days, or a year. */
 const LONG_STEPS_MS = [3_600_000, 86_400_000, 864_000_000, 31_536_000_000] as const;
 
-/** Times stay below this, so that a lane can't reach times beyond whole milliseconds. */
+/** The limit of all times, so that no lane exceeds whole milliseconds. */
 const LATEST_MS = 2 ** 44;
 
 /** A random sequence of calls, the same for the same options. */
@@ -29,7 +29,7 @@ export function generateSequence({ seed, algorithm, operations, lanes, costsDiff
   const random = randomFrom(seed);
   const groups: Lane[][] = [];
   for (let lane = 0; lane < lanes; ) {
-    // Lanes with one time let a store send their calls together. Lanes with different times meet more edge cases.
+    // Lanes with the same time let a store send their calls together. Lanes with different times reach more edge cases.
     const size = Math.min(lanes - lane, lane < lanes / 2 ? GROUP : 1);
     const time = { nowMs: random.pick([0, 5_000, 1_700_000_000_000 + random.below(1_000_000_000)]) };
     groups.push(Array.from({ length: size }, () => createLane(random, lane++, algorithm, costsDiffer, time)));
@@ -64,7 +64,7 @@ function createLane(
   const policies = names.map((name, i) => awkwardPolicy(random, algorithms[i] as string, name));
   const keys = [`lane-${lane}`, `lane-${lane}:other`] as const;
   const reference = createReference();
-  /** The waits that the last decision reported: after each of them something changes. */
+  /** The waits that the last decision reported. Something changes after each of them. */
   let waitsMs: readonly number[] = [];
 
   function quotaOf(policy: Policy): Quota {

@@ -11,31 +11,31 @@ import {
   type Outcome,
 } from "@sluice/core/store";
 
-/** Faults that a store can have. */
+/** The possible faults of a store. */
 export interface Faults {
-  /** Changes a key. */
+  /** Changes keys. */
   keyOf?(key: string): string;
-  /** Changes an algorithm. */
+  /** Changes algorithms. */
   algorithm?(algorithm: Algorithm): Algorithm;
-  /** Changes the time. */
+  /** Changes times. */
   nowMs?(nowMs: number): number;
-  /** Changes a lifetime. */
+  /** Changes lifetimes. */
   ttlMs?(ttlMs: number): number;
-  /** Changes an outcome. */
+  /** Changes outcomes. */
   outcome?(outcome: Outcome, admission: Admission): Outcome;
   /** Changes state that is read. */
   read?(state: unknown): unknown;
-  /** True if a read prolongs the life of the state. */
+  /** True if reads extend the lifetime of state. */
   readsProlong?: boolean;
-  /** True if others get in between a read and the write. */
+  /** True if other calls can run between a read and its write. */
   races?: boolean;
   /** True if a denial charges the policies that allow. */
   chargesDenials?: boolean;
   /** Returns whether `atomicUpdate` skips the write. */
   losesUpdate?(before: unknown, after: unknown): boolean;
-  /** True if an explicit time has no effect. */
+  /** True if explicit times have no effect. */
   ignoresExplicitTime?: boolean;
-  /** True if it keeps working after it was closed. */
+  /** True if the store keeps working after it is closed. */
   neverCloses?: boolean;
   /** True if `delete` does nothing. */
   keepsDeleted?: boolean;
@@ -47,7 +47,7 @@ interface Kept {
   ttlMs: number;
 }
 
-/** A store that is right but for its faults. */
+/** A store that is correct except for its faults. */
 export function brokenStore(faults: Faults = {}): DecidingStore {
   const kept = new Map<string, Kept>();
   let closed = false;
@@ -71,7 +71,7 @@ export function brokenStore(faults: Faults = {}): DecidingStore {
     kept.set(keyOf(key), { state: structuredClone(state), expiresAtMs, ttlMs });
   }
 
-  /** The same claims, whose policies bring the changed algorithm along. */
+  /** Replaces the algorithm in the policies of the claims. */
   function changed({ claims, charge }: Admission): Admission {
     const changedOf = ({ policy, ...claim }: Claim): Claim => {
       const algorithm = algorithmOf(policy);

@@ -60,7 +60,7 @@ const GROUPS: readonly StoreGroup[] = [
   "failure",
 ];
 
-/** Of a store in this process that decides. */
+/** The capabilities of a store that decides in this process. */
 const inProcess: StoreCapabilities = {
   decides: true,
   shared: absent("each store has its own memory"),
@@ -73,7 +73,7 @@ const inProcess: StoreCapabilities = {
   interruptible: absent("nothing can be down"),
 };
 
-/** Skips the other groups. */
+/** Returns the other groups, to be skipped. */
 export function skipAllBut(group: StoreGroup): Partial<Record<StoreGroup, string>> {
   return Object.fromEntries(GROUPS.filter((other) => other !== group).map((other) => [other, "not under test"]));
 }

@@ -4,7 +4,7 @@ import { manualClock } from "../src/index.js";
 const never = new AbortController().signal;
 
 describe("manualClock", () => {
-  it("stands still until it is moved, forwards or back", async () => {
+  it("does not move until it is advanced, forward or back", async () => {
     const clock = manualClock(5_000);
     expect(clock.nowMs()).toBe(5_000);
     await clock.advance(250);
@@ -13,7 +13,7 @@ describe("manualClock", () => {
     expect(clock.nowMs()).toBe(4_250);
   });
 
-  it("wakes sleepers in the order in which they are due, each at its own time", async () => {
+  it("wakes sleepers in the order of their times, each at its own time", async () => {
     const clock = manualClock(0);
     const woken: [string, number][] = [];
     const sleeper = async (name: string, ms: number) => {
@@ -49,7 +49,7 @@ describe("manualClock", () => {
     expect(wakings).toEqual([10, 20, 30, 40, 50]);
   });
 
-  it("forgets sleepers whose signal is aborted", async () => {
+  it("removes sleepers whose signal is aborted", async () => {
     const clock = manualClock(0);
     const controller = new AbortController();
     let woken = false;

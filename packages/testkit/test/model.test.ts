@@ -9,7 +9,7 @@ const inMemory = {
   checksHealth: absent("nothing can be down"),
   unreachable: absent("nothing can be down"),
   interruptible: absent("nothing can be down"),
-  // The reference equals itself: this is about the suite, not about the store.
+  // Few operations, since the reference equals itself. This tests the suite, not the store.
   operations: 2_000,
 };
 

@@ -6,7 +6,7 @@ import { runGroup } from "./collecting-runner.js";
 
 const HOUR_MS = 3_600_000;
 
-/** A model store with some of the two methods replaced. */
+/** A model store with one of its two methods replaced. */
 function broken(replace: (model: ModelStore) => Partial<ModelStore>): () => ModelStore {
   return () => {
     const model = modelStore();
@@ -14,10 +14,10 @@ function broken(replace: (model: ModelStore) => Partial<ModelStore>): () => Mode
   };
 }
 
-/** Stores that take entries in wrongly. */
+/** Stores that import entries incorrectly. */
 const IMPORTS: readonly [fault: string, replace: (model: ModelStore) => Partial<ModelStore>][] = [
   [
-    "overwrites what is alive",
+    "overwrites live entries",
     (model) => ({
       async importEntries(entries) {
         for (const { key } of entries) await model.delete(key);
@@ -30,16 +30,19 @@ const IMPORTS: readonly [fault: string, replace: (model: ModelStore) => Partial<
     (model) => ({ importEntries: (entries) => model.importEntries(entries).then(() => []) }),
   ],
   [
-    "says that it left all alone",
+    "reports that it skipped all entries",
     (model) => ({ importEntries: (entries) => model.importEntries(entries).then(() => entries) }),
   ],
-  ["writes only the first of many", (model) => ({ importEntries: (all) => model.importEntries(all.slice(0, 900)) })],
+  [
+    "writes only the first of many entries",
+    (model) => ({ importEntries: (all) => model.importEntries(all.slice(0, 900)) }),
+  ],
   [
     "keeps entries for ever",
     (model) => ({ importEntries: (all) => model.importEntries(all.map((it) => ({ ...it, expiresAtMs: 2 ** 50 }))) }),
   ],
   [
-    "lets entries go too early",
+    "expires entries too early",
     (model) => ({
       importEntries: (all) =>
         model.importEntries(
@@ -48,11 +51,11 @@ const IMPORTS: readonly [fault: string, replace: (model: ModelStore) => Partial<
     }),
   ],
   [
-    "takes a digest for a key",
+    "uses a digest as a key",
     (model) => ({ importEntries: (all) => model.importEntries(all.map(({ digested: _, ...it }) => it)) }),
   ],
   [
-    "writes half of what it refuses",
+    "writes half of the entries that it refuses",
     (model) => ({
       async importEntries(entries) {
         await model.importEntries(entries.filter(({ digested }) => !digested));
@@ -61,7 +64,7 @@ const IMPORTS: readonly [fault: string, replace: (model: ModelStore) => Partial<
     }),
   ],
   [
-    "mixes odd keys up",
+    "mixes up odd keys",
     (model) => ({
       importEntries: (all) => model.importEntries(all.map((it) => ({ ...it, key: it.key.slice(0, 2_000) }))),
     }),
@@ -77,9 +80,9 @@ const IMPORTS: readonly [fault: string, replace: (model: ModelStore) => Partial<
   ],
 ];
 
-/** Stores that list their entries wrongly. */
+/** Stores that list their entries incorrectly. */
 const EXPORTS: readonly [fault: string, replace: (model: ModelStore) => Partial<ModelStore>][] = [
-  ["lists only a page", (model) => ({ exportEntries: () => first(model.exportEntries(), 1_000) })],
+  ["lists only one page", (model) => ({ exportEntries: () => first(model.exportEntries(), 1_000) })],
   ["lists entries twice", (model) => ({ exportEntries: () => twice(model.exportEntries()) })],
   ["lists nothing", () => ({ exportEntries: () => first(modelStore().exportEntries(), 0) })],
   ["has no times", (model) => ({ exportEntries: () => mapped(model, (it) => ({ ...it, expiresAtMs: 0 })) })],
@@ -88,7 +91,7 @@ const EXPORTS: readonly [fault: string, replace: (model: ModelStore) => Partial<
     (model) => ({ exportEntries: () => mapped(model, (it) => ({ ...it, state: JSON.stringify(it.state) })) }),
   ],
   [
-    "lists digests only",
+    "lists only digests",
     (model) => ({
       exportEntries: () =>
         mapped(model, (it) => ({ ...it, key: createHash("sha256").update(it.key).digest("hex"), digested: true })),
@@ -119,16 +122,16 @@ function isEntry(state: unknown): state is [1, number, unknown] {
   return Array.isArray(state) && state.length === 3;
 }
 
-describe("the suite finds a store that", () => {
-  it.each(IMPORTS)("%s", async (_, replace) => {
+describe("the suite", () => {
+  it.each(IMPORTS)("finds a store that %s", async (_, replace) => {
     expect((await runGroup("import", broken(replace))).failed).not.toEqual([]);
   });
 
-  it.each(EXPORTS)("%s", async (_, replace) => {
+  it.each(EXPORTS)("finds a store that %s", async (_, replace) => {
     expect((await runGroup("export", broken(replace))).failed).not.toEqual([]);
   });
 
-  it.each(["import", "export"] as const)("and none where there is nothing to find, in the group %s", async (group) => {
+  it.each(["import", "export"] as const)("accepts a correct store in the group %s", async (group) => {
     expect((await runGroup(group, modelStore)).failed).toEqual([]);
   });
 });

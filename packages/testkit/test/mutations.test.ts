@@ -10,7 +10,7 @@ const base: Partial<StoreCapabilities> = {
   importsEntries: absent("not of interest here"),
 };
 
-/** The same algorithm with another step. */
+/** Replaces the step of an algorithm. */
 function stepping(step: (algorithm: Algorithm, ...args: Parameters<Algorithm["step"]>) => Step<unknown>) {
   return (algorithm: Algorithm): Algorithm => ({ ...algorithm, step: (...args) => step(algorithm, ...args) });
 }
@@ -26,13 +26,13 @@ function oneMore(policy: Policy): Policy {
   return { ...policy, burst: burst + 1, limit: limit + 1 } as Policy;
 }
 
-/** A step that charges one unit less than it was asked for, where that is more than one. */
+/** A step that charges one unit less if the cost is more than one. */
 function cheaper({ step }: Algorithm, ...[state, policy, nowMs, cost]: Parameters<Algorithm["step"]>): Step<unknown> {
   const finding = step(state, policy, nowMs, cost);
   return finding.allowed && cost > 1 ? step(state, policy, nowMs, cost - 1) : finding;
 }
 
-/** Tokens and the time of the last refill as floating point numbers, as in most libraries. */
+/** A bucket with tokens and times as floating-point numbers, as in most libraries. */
 function floatingBucket(algorithm: Algorithm): Algorithm {
   if (algorithm.name !== "token-bucket") return algorithm;
   return {
@@ -61,16 +61,16 @@ let updates = 0;
 /** Each fault, and the groups that must each find it. */
 const MUTATIONS: readonly [fault: string, faults: Faults, groups: readonly StoreGroup[]][] = [
   ["forgets expiry", { ttlMs: () => Number.POSITIVE_INFINITY }, ["expiry"]],
-  ["forgets too early", { ttlMs: (ttlMs) => ttlMs / 2 }, ["expiry"]],
-  ["takes a lifetime of weeks for none", { ttlMs: (ttlMs) => (ttlMs > 2 ** 31 - 1 ? 1 : ttlMs) }, ["expiry"]],
-  ["lets reads prolong a life", { readsProlong: true }, ["expiry"]],
+  ["forgets state too early", { ttlMs: (ttlMs) => ttlMs / 2 }, ["expiry"]],
+  ["treats a lifetime of weeks as none", { ttlMs: (ttlMs) => (ttlMs > 2 ** 31 - 1 ? 1 : ttlMs) }, ["expiry"]],
+  ["extends lifetimes on reads", { readsProlong: true }, ["expiry"]],
   [
     "admits one too many",
     { algorithm: stepping(({ step }, state, policy, nowMs, cost) => step(state, oneMore(policy), nowMs, cost)) },
     ["basics", "differential", "atomicity", "batching"],
   ],
   [
-    "frees when the clock steps back",
+    "restores quota when the clock steps back",
     {
       algorithm: stepping(({ step }, state, policy, nowMs, cost) => {
         const back = nowMs < latestMs;
@@ -91,7 +91,7 @@ const MUTATIONS: readonly [fault: string, faults: Faults, groups: readonly Store
     },
     ["clock", "differential"],
   ],
-  ["counts tokens as floating point numbers", { algorithm: floatingBucket }, ["differential"]],
+  ["counts tokens as floating-point numbers", { algorithm: floatingBucket }, ["differential"]],
   [
     "rounds the time to retry down",
     {
@@ -110,25 +110,25 @@ const MUTATIONS: readonly [fault: string, faults: Faults, groups: readonly Store
     ["refund, reset and block", "differential", "custom algorithm"],
   ],
   ["loses blocks", { losesUpdate: isBlock }, ["refund, reset and block", "expiry", "decide", "differential"]],
-  ["counts a part of what it admits", { algorithm: stepping(cheaper) }, ["races", "differential"]],
+  ["counts only a part of what it admits", { algorithm: stepping(cheaper) }, ["races", "differential"]],
   ["loses one update in twenty", { losesUpdate: () => ++updates % 20 === 0 }, ["atomicity"]],
-  ["keeps what was deleted", { keepsDeleted: true }, ["basics", "refund, reset and block", "odd keys"]],
+  ["keeps deleted state", { keepsDeleted: true }, ["basics", "refund, reset and block", "odd keys"]],
   ["cuts long keys", { keyOf: (key) => key.slice(0, 2_000) }, ["odd keys"]],
   ["stores keys as UTF-8", { keyOf: (key) => Buffer.from(key).toString() }, ["odd keys"]],
   ["normalises keys", { keyOf: (key) => key.normalize() }, ["odd keys"]],
   ["ignores the case of keys", { keyOf: (key) => key.toLowerCase() }, ["odd keys"]],
   ["trims keys", { keyOf: (key) => key.trim() }, ["odd keys"]],
   ["ends keys at NUL", { keyOf: (key) => key.split("\0")[0] as string }, ["odd keys"]],
-  ["mixes all keys", { keyOf: (key) => key.slice(0, 60) }, ["basics", "odd keys", "batching", "differential"]],
+  ["mixes up all keys", { keyOf: (key) => key.slice(0, 60) }, ["basics", "odd keys", "batching", "differential"]],
   ["ignores an explicit time", { ignoresExplicitTime: true }, ["decide", "differential", "clock"]],
   ["misreads other versions", { read: (state) => (isEntry(state) ? [1, ...state.slice(1)] : state) }, ["decide"]],
   ["loses repairs", { algorithm: stepping(chargedOnly) }, ["clock", "differential"]],
   [
-    "forgets how long blocks are",
+    "forgets the length of blocks",
     { read: (state) => (isEntry(state) && state[0] === 2 ? [1, state[1], state[2]] : state) },
     ["clock", "differential"],
   ],
-  ["takes falsy state for none", { read: (state) => state || undefined }, ["basics"]],
+  ["treats falsy state as missing", { read: (state) => state || undefined }, ["basics"]],
   ["continues after close", { neverCloses: true }, ["lifecycle"]],
 ];
 
@@ -175,13 +175,13 @@ describe("a store without faults", () => {
   ] as const)("passes: %s", passes);
 });
 
-// They mostly sleep.
+// These tests mostly sleep.
 describe.concurrent("in real time, a store that", () => {
   it.for(CASES.filter(({ group }) => group === "expiry"))("$fault is found by: $group", finds);
   it("has no faults passes: expiry", () => passes("expiry"));
 });
 
-/** Answers of calls made in one turn go to the wrong callers. */
+/** Swaps the outcomes of two calls made in one turn. */
 function swapping(store: DecidingStore): DecidingStore {
   let waiting: ((outcome: Outcome) => void) | undefined;
   return {
@@ -206,7 +206,7 @@ function swapping(store: DecidingStore): DecidingStore {
   };
 }
 
-describe("faults of special kinds", () => {
+describe("special faults", () => {
   it("finds answers that go to the wrong caller", async () => {
     for (const group of ["batching", "odd keys"] as const) {
       const { failed } = await runGroup(group, () => swapping(brokenStore()), base);
@@ -214,7 +214,7 @@ describe("faults of special kinds", () => {
     }
   });
 
-  it("finds a capability that the store does not have, or has and hides", async () => {
+  it("finds a capability that is declared but missing, or present but not declared", async () => {
     const declared: Partial<StoreCapabilities> = { ...base, checksHealth: true };
     const { failed } = await runGroup("basics", () => brokenStore(), declared);
     expect(failed[0]?.name).toMatch(/capabilities/);
@@ -243,7 +243,7 @@ describe("faults of special kinds", () => {
     expect(failed.length).toBeGreaterThan(1);
   });
 
-  it("passes a store that hangs when it is down: the limiter's time-out ends the call", async () => {
+  it("passes a store that hangs when it is down, since the limiter's timeout ends the call", async () => {
     const never = () => new Promise<never>(() => {});
     const unreachable = () => ({ ...brokenStore(), decide: never, atomicUpdate: never, delete: never });
     const { failed, passed } = await runGroup("failure", () => ({ remote, ...brokenStore() }), {
@@ -254,13 +254,13 @@ describe("faults of special kinds", () => {
     expect(passed).toHaveLength(4);
   });
 
-  it("finds a store that can be down and is not marked as remote", async () => {
+  it("finds a store that can be down but is not marked as remote", async () => {
     const unreachable = () => Promise.reject(new Error("down"));
     const { failed } = await runGroup("failure", () => brokenStore(), { ...base, unreachable });
     expect(failed.map(({ name }) => name)).toContainEqual(expect.stringMatching(/is marked as remote/));
   });
 
-  it("follows a store through an outage", async () => {
+  it("passes a store that recovers from an outage", async () => {
     const outage = () => {
       const store = brokenStore();
       let down = false;
@@ -293,7 +293,7 @@ describe("the differential", () => {
     expect(message.match(/^ +\d+\. at /gm)).toHaveLength(1);
   });
 
-  it("finds a difference that takes several keys at once", async () => {
+  it("finds a difference that needs several concurrent keys", async () => {
     let calls = 0;
     const crowded = () => {
       const store = brokenStore();

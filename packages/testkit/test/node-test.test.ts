@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 
-it("runs under node:test, and shows what it skips", async () => {
+it("runs under node:test, and reports skipped groups", async () => {
   const file = fileURLToPath(new URL("./fixtures/node-test.mjs", import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, ["--test-reporter=tap", file]);
   expect(stdout).toMatch(/^# fail 0$/m);

@@ -24,38 +24,38 @@ const sliding = slidingWindow({ limit: 5, window: 1_000 });
 
 const found = (policy: Policy, ...history: RecordedCall[]) => overAdmissions([policy], history);
 
-describe("a stretch of time", () => {
+describe("a period", () => {
   it.each([
     ["token bucket", bucket],
     ["sliding log", log],
     ["fixed window", fixed],
     ["sliding window", sliding],
-  ])("holds the limit of a %s at once, and no more", (_, policy) => {
+  ])("allows the limit of a %s at once, and no more", (_, policy) => {
     expect(found(policy, ...times(5, () => admitted([100, 150])), denied([100, 150]))).toEqual([]);
     expect(found(policy, ...times(6, () => admitted([100, 150])))).toEqual([
       { key: "a", policy: policy.name, fromMs: 100, toMs: 150, admitted: 6, allowed: 5 },
     ]);
   });
 
-  it("counts what it costs", () => {
+  it("counts costs", () => {
     expect(found(log, admitted([0, 1], 5))).toEqual([]);
     expect(found(log, admitted([0, 1], 3), admitted([0, 1], 3))).toMatchObject([{ admitted: 6, allowed: 5 }]);
   });
 
-  it("holds what a token bucket gains in it", () => {
+  it("includes the tokens that a bucket refills in it", () => {
     const burst = times(5, () => admitted([0, 1]));
     const gained = (count: number) => times(count, () => admitted([400, 499]));
     expect(found(bucket, ...burst, ...gained(4))).toEqual([]);
     expect(found(bucket, ...burst, ...gained(5))).toMatchObject([{ fromMs: 0, toMs: 499, admitted: 10, allowed: 9 }]);
   });
 
-  it("is shorter than a window where a sliding log starts again", () => {
+  it("is shorter than a window if a sliding log starts again", () => {
     const first = times(5, () => admitted([0, 100]));
     expect(found(log, ...first, admitted([900, 1_000]))).toEqual([]);
     expect(found(log, ...first, admitted([900, 999]))).toMatchObject([{ fromMs: 0, toMs: 999, admitted: 6 }]);
   });
 
-  it("touches two windows of a fixed one, except at the first request of a key", () => {
+  it("includes two fixed windows, except after the first request of a key", () => {
     const edge = [
       admitted([0, 1]),
       ...times(4, () => admitted([950, 999])),
@@ -67,14 +67,14 @@ describe("a stretch of time", () => {
     expect(found(fixed, ...edge, admitted([950, 999]))).toMatchObject([{ fromMs: 0, toMs: 999, admitted: 6 }]);
   });
 
-  it("is only reported if no choice of the times of its calls keeps the policy", () => {
-    // Some may have been decided a window after the others.
+  it("is reported only if no choice of times for its calls satisfies the policy", () => {
+    // Half of the calls may have been decided one window later.
     expect(found(log, ...times(5, () => admitted([0, 1_001])), ...times(5, () => admitted([0, 1_001])))).toEqual([]);
   });
 });
 
 describe("a refund", () => {
-  it("frees its units from when it was sent", () => {
+  it("restores its units from the time it was sent", () => {
     const first = [admitted([0, 10], 4, "refunded"), admitted([0, 10])];
     const again = admitted([200, 210], 4);
     expect(found(log, ...first, again)).not.toEqual([]);
@@ -83,14 +83,14 @@ describe("a refund", () => {
     expect(found(log, ...first, again, refunded("refunded", [211, 300]))).not.toEqual([]);
   });
 
-  it("frees nothing before its decision was made", () => {
+  it("restores nothing before its decision was made", () => {
     const first = [admitted([0, 500], 4, "slow"), admitted([0, 10], 2), refunded("slow", [20, 30])];
     expect(found(log, ...first)).toEqual([]);
   });
 });
 
 describe("a reset", () => {
-  it("allows the limit once more in every stretch in which it may have taken effect", () => {
+  it("allows the limit once more in every period in which it may have taken effect", () => {
     const twice = [...times(5, () => admitted([0, 10])), ...times(5, () => admitted([100, 110]))];
     expect(found(log, ...twice, reset([20, 30]))).toEqual([]);
     expect(found(log, ...twice, reset([5, 100]))).toEqual([]);
@@ -110,6 +110,6 @@ it("keeps keys and policies apart", () => {
   ).toMatchObject([{ policy: "one" }]);
 });
 
-it("refuses an algorithm whose bounds it does not know", () => {
+it("refuses unknown algorithms", () => {
   expect(() => found({ algorithm: "of my own", name: "mine" } as Policy, admitted([0, 1]))).toThrow(/of my own/);
 });

@@ -1,4 +1,4 @@
-// The built package: its processes run the build.
+// Imports the built package, since its processes run the build.
 import { absent, type StoreCapabilities, storeSuite } from "@sluice/testkit";
 import { afterAll, expect, it } from "vitest";
 import { collect, skipAllBut } from "./collecting-runner.js";
@@ -23,7 +23,7 @@ function runProcesses(setting: string) {
   return collect((runner) => storeSuite(runner, () => makeStore(String(server.port)), capabilities));
 }
 
-it("passes a store that several processes share exactly", async () => {
+it("passes a store that several processes share correctly", async () => {
   const { failed, passed } = await runProcesses(String(server.port));
   expect(failed).toEqual([]);
   expect(passed).toHaveLength(2);

@@ -1,4 +1,4 @@
-// Type tests: the functions of the common runners are a SuiteRunner as they are.
+// Type tests: the functions of common runners form a SuiteRunner.
 import * as node from "node:test";
 import * as vitest from "vitest";
 import type { SuiteRunner } from "../src/index.js";

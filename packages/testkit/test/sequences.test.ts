@@ -9,7 +9,7 @@ import { shrink } from "../src/store/shrink.js";
 const options = { seed: 42, algorithm: "token-bucket", operations: 2_000, lanes: 64, costsDiffer: true } as const;
 
 describe("generateSequence", () => {
-  it("returns the same for the same seed, and another one for another", () => {
+  it("returns the same sequence for the same seed, and a different one for another seed", () => {
     const first = describeSequence(generateSequence(options));
     expect(describeSequence(generateSequence(options))).toBe(first);
     expect(describeSequence(generateSequence({ ...options, seed: 43 }))).not.toBe(first);
@@ -55,14 +55,14 @@ describe("generateSequence", () => {
     expect([...policies.values()].filter(({ size }) => size > 1).length, "changed numbers").toBeGreaterThan(20);
   });
 
-  it("prints everything needed to repeat it", () => {
+  it("prints everything that is needed to repeat it", () => {
     const [operation] = generateSequence({ ...options, operations: 1 });
     expect(describeSequence([operation!])).toMatch(/^ {3}1\. at \d+ ms, lane 0: consume .*"algorithm":"token-bucket"/);
   });
 });
 
 describe("randomFrom", () => {
-  it("spreads evenly, also over more than 32 bits", () => {
+  it("is evenly distributed, also beyond 32 bits", () => {
     const random = randomFrom(1);
     const buckets = new Array<number>(10).fill(0);
     for (let i = 0; i < 20_000; i++) buckets[Math.floor(random.below(2 ** 53) / (2 ** 53 / 10))]!++;
@@ -100,7 +100,7 @@ describe("shrink", () => {
     expect(await shrink(items, fails, limits)).toEqual([3, 250, 499]);
   });
 
-  it("stops at its limits with the list so far, which fails", async () => {
+  it("stops at its limits, and returns the current list, which still fails", async () => {
     const items = Array.from({ length: 500 }, (_, i) => i);
     const fails = async (some: readonly number[]) => some.includes(3) && some.includes(499);
     const smallest = await shrink(items, fails, { attempts: 4, timeMs: 10_000 });

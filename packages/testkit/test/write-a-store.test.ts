@@ -7,12 +7,12 @@ import { startHttpKvServer } from "./fixtures/http-kv-server.js";
 
 const page = await readFile(new URL("../../../docs/write-a-store.md", import.meta.url), "utf8");
 
-/** The files that the page prints, each as a block that begins with its name. */
+/** The files printed on the page, each in a block that starts with its name. */
 const printed = new Map(
   [...page.matchAll(/^```(?:ts|js)\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map(([, name = "", code = ""]) => [name, code]),
 );
 
-// The folder of the packages that the files import.
+// A folder from which the imported packages are found.
 const parent = new URL("../node_modules/.printed/", import.meta.url).pathname;
 await mkdir(parent, { recursive: true });
 const folder = await mkdtemp(join(parent, "page-"));

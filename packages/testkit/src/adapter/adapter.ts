@@ -24,10 +24,10 @@ export type RouteKind =
   /** There is no route, so the framework answers 404. */
   | "none";
 
-/** One use of the middleware: what is passed to `rateLimit`. */
+/** One use of the middleware, with the arguments of `rateLimit`. */
 export interface Use<Req, Handler> {
   readonly of: Store | Limiter;
-  /** Passed before the options, if there are any. */
+  /** The policies, if they are passed before the options. */
   readonly policies?: Policies<Req> | undefined;
   /** If missing, `rateLimit` is called without options. */
   readonly options?: RateLimitOptionsOf<Req, Handler> | undefined;
@@ -35,7 +35,7 @@ export interface Use<Req, Handler> {
 
 /** An app for one test. */
 export interface AppUnderTest<Req, Handler> {
-  /** The middleware, in this order, before every route. */
+  /** The middleware before every route, in this order. */
   readonly uses: readonly Use<Req, Handler>[];
   readonly route: RouteKind;
   /**

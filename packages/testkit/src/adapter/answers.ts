@@ -4,7 +4,7 @@ import { threeMethodsOf } from "../model.js";
 import type { RouteKind } from "./adapter.js";
 import type { AdapterContext } from "./context.js";
 
-/** All answers of the app have the fields, and the request is charged once. */
+/** Every response of the app has the fields, and its request is charged once. */
 export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 2, window: "10s" });
 
@@ -30,7 +30,7 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
     await ask(server, { status: 429 });
   });
 
-  test("a route that reads the request's body gets all of it, now and later", async ({ serve, ask, store, clock }) => {
+  test("a route receives the whole request body, from fast and slow stores", async ({ serve, ask, store, clock }) => {
     const long = "0123456789".repeat(20_000);
     for (const of of [store, threeMethodsOf(store)]) {
       const server = await serve({ uses: [{ of, policies, options: { clock } }], route: "echo" });
@@ -38,7 +38,7 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
     }
   });
 
-  test("a slow store gives the same", async ({ serve, ask, store, clock }) => {
+  test("a slow store has the same result", async ({ serve, ask, store, clock }) => {
     const uses = [{ of: threeMethodsOf(store), policies, options: { clock } }];
     const server = await serve({ uses, route: "throw" });
     await ask(server, { status: 500, fields: { RateLimit: '"default";r=1;t=10' } });
@@ -75,7 +75,7 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
     });
   });
 
-  test("the app finds it under a custom name", async ({ serve, ask }) => {
+  test("the app finds the decision under a custom name", async ({ serve, ask }) => {
     const server = await serve({ route: "decision" }, { policies, requestProperty: "quota" });
     await ask(server, { status: 200, body: /"remaining":1/ });
   });
@@ -92,7 +92,7 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
     headers: { origin: "http://localhost", "access-control-request-method": "POST" },
   };
 
-  test("a preflight is not limited, another OPTIONS is", async ({ serve, ask }) => {
+  test("a preflight is not limited, but another OPTIONS request is", async ({ serve, ask }) => {
     const server = await serve({}, { policies: fixedWindow({ limit: 1, window: "10s" }) });
     for (let i = 0; i < 3; i++) await ask(server, { status: 200, fields: { RateLimit: null } }, preflight);
     await ask(server, { status: 200, fields: { RateLimit: '"default";r=0;t=10' } }, { method: "OPTIONS" });
@@ -106,7 +106,7 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
     await ask(server, { status: 200, fields: { RateLimit: '"default";r=0;t=10' } }, { ...preflight, method: "POST" });
   });
 
-  test("a preflight is limited where that is wanted", async ({ serve, ask }) => {
+  test("a preflight is limited if the option is set", async ({ serve, ask }) => {
     const server = await serve({}, { policies, chargePreflight: true });
     await ask(server, { status: 200, fields: { RateLimit: '"default";r=1;t=10' } }, preflight);
   });
@@ -121,10 +121,10 @@ export function answersGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
   });
 
   for (const [speed, slow] of [
-    ["at once", false],
-    ["later", true],
+    ["synchronously", false],
+    ["asynchronously", true],
   ] as const) {
-    test(`of many at the same time, a store that answers ${speed} lets as many through as it should`, async (tools) => {
+    test(`a store that answers ${speed} allows exactly the limit of many concurrent requests`, async (tools) => {
       const { serve, store, clock } = tools;
       const policies = fixedWindow({ limit: 7, window: "10s" });
       const of = slow ? threeMethodsOf(store) : store;

@@ -3,7 +3,7 @@ import { createLimiter, fixedWindow, type LimiterKey, SluiceError } from "@sluic
 import { type AdapterContext, client, sameError } from "./context.js";
 import { until } from "./until.js";
 
-/** How clients are identified. */
+/** Clients are identified by address or by a key. */
 export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 1, window: "10s" });
   const from = (address: string): RequestInit => ({ headers: { "x-forwarded-for": address } });
@@ -17,7 +17,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
     await ask(server, { status: 200 }, from("192.0.2.2"));
   });
 
-  test("have one limit, whatever ports and brackets a proxy writes", async ({ serve, ask }) => {
+  test("have one limit even if a proxy writes ports and brackets", async ({ serve, ask }) => {
     const server = await serve({ trustProxy: true }, { policies });
     await ask(server, { status: 200 }, from("192.0.2.1:51234"));
     for (const same of [
@@ -45,7 +45,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
     await ask(server, { status: 200 }, from("192.0.2.2, ,"));
   });
 
-  test("that write junk before the proxy's part have a limit, also if junk is skipped", async ({ serve, ask }) => {
+  test("that write junk before the proxy's part are limited, even if junk is skipped", async ({ serve, ask }) => {
     const server = await serve({ trustProxy: true }, { policies, unusableAddress: "skip" });
     await ask(server, { status: 200 }, from("192.0.2.1"));
     for (const junk of ["<script>", "unknown", "for=x", ",,", '"', "6.6.6.6:99999:1"]) {
@@ -53,21 +53,21 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
     }
   });
 
-  test("with IPv6 are a network of 56 bits", async ({ serve, ask }) => {
+  test("with IPv6 are identified by a network of 56 bits", async ({ serve, ask }) => {
     const server = await serve({ trustProxy: true }, { policies });
     await ask(server, { status: 200 }, from("2001:db8:0:100::1"));
     await ask(server, { status: 429 }, from("2001:DB8:0:01ff:ffff::"));
     await ask(server, { status: 200 }, from("2001:db8:0:200::1"));
   });
 
-  test("with IPv6 are a network of as many bits as the options say", async ({ serve, ask }) => {
+  test("with IPv6 are identified by a network of the configured size", async ({ serve, ask }) => {
     const server = await serve({ trustProxy: true }, { policies, ipv6Prefix: 64 });
     await ask(server, { status: 200 }, from("2001:db8:0:100::1"));
     await ask(server, { status: 429 }, from("2001:db8:0:100::2"));
     await ask(server, { status: 200 }, from("2001:db8:0:101::1"));
   });
 
-  test("can't choose their address where no proxy is trusted", async ({ serve, ask, quiet }) => {
+  test("cannot choose their address if no proxy is trusted", async ({ serve, ask, quiet }) => {
     quiet();
     const server = await serve({}, { policies });
     await ask(server, { status: 200 }, from("192.0.2.1"));
@@ -75,7 +75,11 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
   });
 
   for (const address of ["<script>", "unknown"]) {
-    test(`without a usable address (${address}) are an error, until the app chooses`, async ({ serve, ask, quiet }) => {
+    test(`without a usable address (${address}) cause an error by default, and are skipped or share a limit if configured`, async ({
+      serve,
+      ask,
+      quiet,
+    }) => {
       quiet();
       const server = await serve({ trustProxy: true }, { policies });
       await ask(server, { status: 500, fields: { RateLimit: null } }, from(address));
@@ -95,7 +99,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
       const warnings = quiet();
       let asked = 0;
       let isReleased = false;
-      // Each request waits with its own timers: some runtimes do not resume timers of another request.
+      // Each request waits with its own timers, since some runtimes do not resume the timers of another request.
       const skip = async () => {
         asked++;
         while (!isReleased) await new Promise((resolve) => setTimeout(resolve, 2));
@@ -116,7 +120,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
   }
 
   for (const later of [false, true]) {
-    test(`are identified by the key function${later ? ", also later" : ""}`, async ({ serve, ask }) => {
+    test(`are identified by the key function${later ? ", also asynchronously" : ""}`, async ({ serve, ask }) => {
       const find = (request: Req): string => adapter.header(request, "x-client") ?? "nobody";
       const key = later ? async (request: Req) => find(request) : find;
       const server = await serve({}, { policies, key });
@@ -126,7 +130,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
     });
   }
 
-  test("have a key for each policy", async ({ serve, ask }) => {
+  test("may have a different key for each policy", async ({ serve, ask }) => {
     const each = fixedWindow({ name: "each", limit: 1, window: "10s" });
     const all = fixedWindow({ name: "all", limit: 2, window: "10s" });
     const key = (request: Req) => ({ each: adapter.header(request, "x-client") ?? "nobody", all: "all" });
@@ -138,7 +142,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
   });
 
   for (const later of [false, true]) {
-    test(`are stored under the result of hashKey${later ? ", also later" : ""}`, async ({
+    test(`are stored under the result of hashKey${later ? ", also asynchronously" : ""}`, async ({
       serve,
       ask,
       store,
@@ -165,7 +169,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
     ["an object with another policy", { default: "ada", other: "ada" }],
   ];
   for (const [what, key] of badKeys) {
-    test(`with a key that is ${what} are an error, and never let through`, async ({ serve, ask, store }) => {
+    test(`with a key that is ${what} cause an error, and are never let through`, async ({ serve, ask, store }) => {
       const now = await serve({}, { policies, key: () => key as LimiterKey });
       await ask(now, { status: 500, fields: { RateLimit: null } });
       sameError(now, "INVALID_KEY");
@@ -177,7 +181,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
   }
 
   for (const later of [false, true]) {
-    test(`are skipped according to the options${later ? ", also later" : ""}`, async ({ serve, ask }) => {
+    test(`are skipped by the skip option${later ? ", also asynchronously" : ""}`, async ({ serve, ask }) => {
       const find = (request: Req): boolean => adapter.header(request, "x-client") === "monitor";
       const skip = later ? async (request: Req) => find(request) : find;
       const server = await serve({ route: "decision" }, { policies, skip });
@@ -189,7 +193,7 @@ export function clientsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req
     });
   }
 
-  test("are not skipped by a value that is not a boolean", async ({ serve, ask }) => {
+  test("cause an error if skip returns a value that is not a boolean", async ({ serve, ask }) => {
     const server = await serve({}, { policies, skip: () => "false" as unknown as boolean });
     await ask(server, { status: 500 });
     sameError(server, "INVALID_OPTION");

@@ -9,9 +9,9 @@ import type { Adapter, AdapterServer, AppUnderTest } from "./adapter.js";
 /** The response that a test expects. */
 export interface Expected {
   readonly status: number;
-  /** Fields by name. `null` for a field that must be absent. */
+  /** Fields by name. `null` if a field must be absent. */
   readonly fields?: Readonly<Record<string, string | null>>;
-  /** The exact body, or a pattern that it must match. */
+  /** The exact body, or a pattern for it. */
   readonly body?: string | RegExp;
 }
 
@@ -22,7 +22,7 @@ export interface Arguments<Req, Handler> extends RateLimitOptionsOf<Req, Handler
 
 /** The tools of a test of the suite. */
 export interface AdapterTools<Req, Handler> {
-  /** Advances only when a test moves it. */
+  /** A clock that only a test moves. */
   readonly clock: ManualClock;
   readonly store: Store;
   /**
@@ -99,7 +99,7 @@ export function sameError({ errors }: AdapterServer, code: SluiceErrorCode): voi
   equal(error.code, code);
 }
 
-/** The problem document of a reached limit. */
+/** The problem document for a reached limit. */
 export function quotaProblem(violated: readonly string[], retryAfter?: number): string {
   return JSON.stringify({
     type: "https://iana.org/assignments/http-problem-types#quota-exceeded",

@@ -33,7 +33,7 @@ export function dryRunGroup<Req, Handler>({ test, adapter }: AdapterContext<Req,
     await ask(half, { status: 200, fields: { RateLimit: '"default";r=0;t=10', "Sluice-Dry-Run": null } });
   });
 
-  test("refunds nothing to a request that it would have denied", async ({ serve, ask, store, clock }) => {
+  test("does not refund requests that it would have denied", async ({ serve, ask, store, clock }) => {
     const limiter = createLimiter({ store, policies, clock });
     const options = {
       dryRun: true,
@@ -46,7 +46,7 @@ export function dryRunGroup<Req, Handler>({ test, adapter }: AdapterContext<Req,
     equal(await limiter.allow("ada"), false);
   });
 
-  test("lets requests through that have no usable address", async ({ serve, ask, quiet }) => {
+  test("lets requests without a usable address through", async ({ serve, ask, quiet }) => {
     const warnings = quiet();
     const server = await serve({ trustProxy: true }, { policies, dryRun: true });
     await ask(server, { status: 200 }, { headers: { "x-forwarded-for": "unknown" } });

@@ -3,7 +3,7 @@ import { createLimiter, fixedWindow, type Store } from "@sluice/core";
 import { asynchronous } from "@sluice/core/store";
 import type { AdapterContext } from "./context.js";
 
-/** Failures of the parts. */
+/** Stores that fail, and functions of the app that fail. */
 export function failuresGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 2, window: "10s" });
   const unknown = { "RateLimit-Policy": '"default";q=2;w=10', RateLimit: null, "X-RateLimit-Remaining": null };
@@ -26,7 +26,7 @@ export function failuresGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
       for (let i = 0; i < 3; i++) await ask(server, { status: 503, fields, body: problem });
     });
 
-    test(`a store that ${what} lets requests through if the option allows it`, async ({ serve, ask }) => {
+    test(`a store that ${what} lets requests through with failOpen`, async ({ serve, ask }) => {
       const server = await serve({ uses: [{ of: store, policies, options: { timeout: 50, failOpen: true } }] });
       for (let i = 0; i < 3; i++) {
         await ask(server, { status: 200, fields: { ...unknown, "Retry-After": null }, body: "ok" });
@@ -34,7 +34,7 @@ export function failuresGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     });
   }
 
-  test("a fixed message is for the limit, not for the store that fails", async ({ serve, ask }) => {
+  test("a fixed message is sent for a reached limit, but not for a failing store", async ({ serve, ask }) => {
     const [, store] = stores[0] as (typeof stores)[number];
     const server = await serve({ uses: [{ of: store, policies, options: { message: "too many" } }] });
     await ask(server, { status: 503, body: problem });
@@ -43,7 +43,7 @@ export function failuresGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     await ask(asked, { status: 503, fields: { "Content-Type": "text/plain; charset=utf-8" }, body: "failClosed" });
   });
 
-  test("a handler answers for the store that fails as well", async ({ serve, ask }) => {
+  test("a handler also answers if the store fails", async ({ serve, ask }) => {
     const [, store] = stores[0] as (typeof stores)[number];
     const server = await serve({ uses: [{ of: store, policies, options: { handler: adapter.handler } }] });
     await ask(server, { status: 503, body: "handled " });
@@ -57,7 +57,7 @@ export function failuresGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
   for (const option of ["key", "cost", "skip", "policies", "message"] as const) {
     for (const [when, failing] of [
       ["", fail],
-      [" later", failLater],
+      [" asynchronously", failLater],
     ] as const) {
       test(`an error that ${option}() throws${when} reaches the app's error handling`, async ({ serve, ask }) => {
         const once = { ...(option !== "policies" && { policies: fixedWindow({ limit: 1, window: "10s" }) }) };

@@ -1,11 +1,11 @@
 import { createLimiter, fixedWindow, slidingWindow, tokenBucket } from "@sluice/core";
 import type { AdapterContext } from "./context.js";
 
-/** The fields of responses, in every form. */
+/** The fields of responses in every form. */
 export function fieldsGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 2, window: "10s" });
 
-  test("by default: 100 a second, in the form of draft 11", async ({ serve, ask, store }) => {
+  test("have the form of draft 11 and a limit of 100 per second by default", async ({ serve, ask, store }) => {
     const server = await serve({ uses: [{ of: store }] });
     await ask(server, {
       status: 200,
@@ -60,7 +60,7 @@ export function fieldsGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>
     });
   });
 
-  test("of the last limiter win if they can't be lists", async ({ serve, ask, store, clock }) => {
+  test("of the last limiter win if they are not lists", async ({ serve, ask, store, clock }) => {
     const uses = [9, 3].map((limit) => ({
       of: createLimiter({ store, clock, policies: fixedWindow({ name: `${limit}`, limit, window: "1m" }) }),
       options: { headers: "draft-6" as const },
@@ -80,7 +80,7 @@ export function fieldsGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>
     });
   });
 
-  test("of the legacy form, beside others", async ({ serve, ask, clock }) => {
+  test("of the legacy form, along with others", async ({ serve, ask, clock }) => {
     const server = await serve({}, { policies, headers: ["legacy", "draft-11"] });
     const resetAt = Math.ceil((clock.nowMs() + 10_000) / 1_000);
     await ask(server, {
@@ -94,12 +94,12 @@ export function fieldsGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>
     });
   });
 
-  test("of the legacy form with the seconds to go", async ({ serve, ask }) => {
+  test("of the legacy form, with the remaining seconds", async ({ serve, ask }) => {
     const server = await serve({}, { policies, headers: "legacy", legacyReset: "delta" });
     await ask(server, { status: 200, fields: { "X-RateLimit-Reset": "10", RateLimit: null } });
   });
 
-  test("may be turned off, and Retry-After is still sent", async ({ serve, ask }) => {
+  test("may be turned off, except for Retry-After", async ({ serve, ask }) => {
     const server = await serve({}, { policies: fixedWindow({ limit: 1, window: "10s" }), headers: false });
     const none = { RateLimit: null, "RateLimit-Policy": null, "X-RateLimit-Limit": null };
     await ask(server, { status: 200, fields: { ...none, "Retry-After": null } });

@@ -10,11 +10,11 @@ const POLICY = '"default";q=2;w=10';
 interface Backend {
   readonly store: Store & RemoteStoreMark;
   down: boolean;
-  /** How many calls reached it. */
+  /** The number of calls that reached it. */
   calls: number;
 }
 
-/** A store that fails while requests arrive, and recovers. */
+/** The store fails while requests arrive, and recovers. */
 export function outagesGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 2, window: "10s" });
 
@@ -94,7 +94,7 @@ export function outagesGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
     ],
   ];
   for (const [how, options, source, during] of modes) {
-    test(`while the store is down ${how}, and it is asked five times until the breaker opens`, async (tools) => {
+    test(`while the store is down ${how}, and it is called five times until the breaker opens`, async (tools) => {
       const events = await watched(tools, options, async ({ backend, ask, later }) => {
         await ask({ status: 200, fields: { RateLimit: '"default";r=1;t=10' } });
         backend.down = true;
@@ -123,7 +123,7 @@ export function outagesGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
     });
   });
 
-  test("a client that continues after a denial is denied without the store", async (tools) => {
+  test("a client that keeps sending requests after a denial is denied without the store", async (tools) => {
     const { clock } = tools;
     await watched(tools, {}, async ({ backend, ask }) => {
       for (let i = 0; i < 2; i++) await ask({ status: 200 });
@@ -140,7 +140,7 @@ export function outagesGroup<Req, Handler>({ test }: AdapterContext<Req, Handler
       backend.calls = 0;
       for (let i = 0; i < 5; i++) await ask(denied(10));
       equal(backend.calls, 1);
-      // Times are counted down. The denial is refreshed at half of its maximum age.
+      // The times are reduced. The denial is refreshed at half of its maximum age.
       await clock.advance(400);
       await ask(denied(10));
       equal(backend.calls, 1);

@@ -5,7 +5,7 @@ import type { RouteKind } from "./adapter.js";
 import type { AdapterContext } from "./context.js";
 import { until } from "./until.js";
 
-/** A request is refunded because of its outcome, but never if its client left or it was denied. */
+/** A request is refunded depending on its outcome, but never if its client left or it was denied. */
 export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 2, window: "10s" });
   const key = () => "client";
@@ -13,7 +13,12 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
   const answering = (status: number): RequestInit => ({ headers: { "x-status": String(status) } });
 
   for (const later of [false, true]) {
-    test(`happens when the option asks for it${later ? ", also later" : ""}`, async ({ serve, ask, store, clock }) => {
+    test(`happen if refundWhen returns true${later ? ", also asynchronously" : ""}`, async ({
+      serve,
+      ask,
+      store,
+      clock,
+    }) => {
       const limiter = createLimiter({ store, policies, clock });
       const refundWhen = later ? async (outcome: ResponseOutcome) => failed(outcome) : failed;
       const server = await serve({ route: "status", uses: [{ of: limiter, options: { key, refundWhen } }] });
@@ -29,11 +34,11 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
 
   const kinds: readonly (readonly [what: string, route: RouteKind, status: number])[] = [
     ["throws", "throw", 500],
-    ["fails later", "reject", 500],
+    ["rejects", "reject", 500],
     ["does not exist", "none", 404],
   ];
   for (const [what, route, status] of kinds) {
-    test(`is asked about a route that ${what}, with its status and the request`, async ({
+    test(`ask refundWhen about a route that ${what}, with its status and the request`, async ({
       serve,
       ask,
       store,
@@ -53,7 +58,7 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
   }
 
   for (const route of ["text", "stream", "throw"] as const) {
-    test(`is asked once about a response of the route "${route}"`, async ({ serve, ask, store, clock }) => {
+    test(`ask refundWhen once about a response of the route "${route}"`, async ({ serve, ask, store, clock }) => {
       const limiter = createLimiter({ store, policies, clock });
       let asked = 0;
       const refundWhen = () => {
@@ -69,7 +74,7 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     });
   }
 
-  test("does not happen to a request that was denied", async ({ serve, ask, store, clock }) => {
+  test("do not happen for a denied request", async ({ serve, ask, store, clock }) => {
     const limiter = createLimiter({ store, policies: fixedWindow({ limit: 1, window: "10s" }), clock });
     let asked = 0;
     const refundWhen = (outcome: ResponseOutcome) => {
@@ -83,7 +88,7 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     equal(asked, 1);
   });
 
-  test("does not happen for a value that is not a boolean", async ({ serve, ask }) => {
+  test("do not happen for a value that is not a boolean", async ({ serve, ask }) => {
     let asked = 0;
     const refundWhen = () => {
       asked++;
@@ -95,7 +100,7 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     await ask(server, { status: 200, fields: { RateLimit: '"default";r=0;t=10' } });
   });
 
-  test("is reported once on the console when it fails", async ({ serve, ask, quiet }) => {
+  test("are reported once on the console if they fail", async ({ serve, ask, quiet }) => {
     const warnings = quiet();
     const refundWhen = () => Promise.reject(new Error("by the app"));
     const server = await serve({}, { policies, key, refundWhen });
@@ -106,7 +111,7 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     ok(warnings[0]?.includes("REFUND_FAILED"), warnings[0]);
   });
 
-  test("never happens to a client that left: of 20 with a limit of 2, 2 reach the route", async (tools) => {
+  test("never happen if the client left: of 20 requests with a limit of 2, only 2 reach the route", async (tools) => {
     const { serve, store, clock } = tools;
     const limiter = createLimiter({ store, policies, clock });
     let asked = 0;
@@ -147,7 +152,7 @@ export function outcomesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     );
   });
 
-  test("never happens to a client that leaves a stream before its end", async ({ serve, ask, store, clock }) => {
+  test("never happen if the client leaves a stream before its end", async ({ serve, ask, store, clock }) => {
     const limiter = createLimiter({ store, policies, clock });
     let asked = 0;
     const refundWhen = () => {
@@ -178,7 +183,7 @@ async function aWhile(): Promise<void> {
   for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** Koa reports clients that leave to the app. */
+/** Koa reports clients that leave as errors of the app. */
 function isHangUp(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
 }

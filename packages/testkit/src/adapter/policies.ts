@@ -1,7 +1,7 @@
 import { fixedWindow, type Policy, tokenBucket } from "@sluice/core";
 import { type AdapterContext, client, sameError } from "./context.js";
 
-/** Which policies decide a request, and how much it costs. */
+/** Which policies decide a request, and its cost. */
 export function policiesGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const free = fixedWindow({ name: "plan", limit: 2, window: "10s" });
   const paid = fixedWindow({ name: "plan", limit: 5, window: "10s" });
@@ -11,10 +11,10 @@ export function policiesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     [
       ["the same objects", (request) => (key(request) === "ada" ? paid : free)],
       ["new objects each time", (request) => [{ ...(key(request) === "ada" ? paid : free) }]],
-      ["later", async (request) => (key(request) === "ada" ? paid : free)],
+      ["asynchronously", async (request) => (key(request) === "ada" ? paid : free)],
     ];
   for (const [how, policies] of choices) {
-    test(`by a function of the request: ${how}`, async ({ serve, ask }) => {
+    test(`are chosen by a function of the request: ${how}`, async ({ serve, ask }) => {
       const server = await serve({}, { policies, key });
       const paying = { "RateLimit-Policy": '"plan";q=5;w=10', RateLimit: '"plan";r=4;t=10' };
       await ask(server, { status: 200, fields: paying }, client("ada"));
@@ -25,7 +25,7 @@ export function policiesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     });
   }
 
-  test("a client that changes plans keeps its usage", async ({ serve, ask }) => {
+  test("keep the usage of a client that changes plans", async ({ serve, ask }) => {
     let plan = free;
     const server = await serve({}, { policies: () => plan, key });
     await ask(server, { status: 200 });
@@ -33,7 +33,7 @@ export function policiesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
     await ask(server, { status: 200, fields: { RateLimit: '"plan";r=3;t=10' } });
   });
 
-  test("an array that changes is read again", async ({ serve, ask }) => {
+  test("are read again from an array that changes", async ({ serve, ask }) => {
     const policies: Policy[] = [free];
     const server = await serve({}, { policies: () => policies });
     await ask(server, { status: 200, fields: { "RateLimit-Policy": '"plan";q=2;w=10' } });
@@ -42,14 +42,14 @@ export function policiesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
   });
 
   for (const none of [undefined, null, [], "free", {}]) {
-    test(`a function that returns ${JSON.stringify(none)} is an error, and lets no request through`, async (tools) => {
+    test(`cause an error if a function returns ${JSON.stringify(none)} , and let no request through`, async (tools) => {
       const { serve, ask } = tools;
       const server = await serve({}, { policies: () => none as unknown as Policy });
       await ask(server, { status: 500, fields: { RateLimit: null } });
     });
   }
 
-  test("a cost for all requests", async ({ serve, ask }) => {
+  test("include a cost for all requests", async ({ serve, ask }) => {
     const server = await serve({}, { policies: fixedWindow({ limit: 10, window: "10s" }), cost: 4 });
     await ask(server, { status: 200, fields: { RateLimit: '"default";r=6;t=10' } });
     await ask(server, { status: 200, fields: { RateLimit: '"default";r=2;t=10' } });
@@ -57,7 +57,7 @@ export function policiesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
   });
 
   for (const later of [false, true]) {
-    test(`a cost for each request${later ? ", also later" : ""}`, async ({ serve, ask }) => {
+    test(`include a cost for each request${later ? ", also asynchronously" : ""}`, async ({ serve, ask }) => {
       const find = (request: Req): number => Number(adapter.header(request, "x-cost") ?? 1);
       const cost = later ? async (request: Req) => find(request) : find;
       const costing = (units: number): RequestInit => ({ headers: { "x-cost": String(units) } });
@@ -71,7 +71,7 @@ export function policiesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
   }
 
   for (const cost of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "2", undefined, null]) {
-    test(`a cost of ${String(cost)} is an error, and lets no request through`, async ({ serve, ask }) => {
+    test(`cause an error for a cost of ${String(cost)}, and let no request through`, async ({ serve, ask }) => {
       const server = await serve({}, { policies: free, cost: () => cost as number });
       await ask(server, { status: 500, fields: { RateLimit: null } });
       sameError(server, "INVALID_COST");

@@ -6,7 +6,7 @@ import { type AdapterContext, quotaProblem } from "./context.js";
 export function rejectionsGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const once = fixedWindow({ limit: 1, window: "10s" });
 
-  test("are 429 with a problem document, and not to be cached", async ({ serve, ask, clock }) => {
+  test("have status 429 and a problem document, and must not be cached", async ({ serve, ask, clock }) => {
     const server = await serve({}, { policies: once });
     await ask(server, { status: 200 });
     await clock.advance(2_400);
@@ -23,7 +23,7 @@ export function rejectionsGroup<Req, Handler>({ test, adapter }: AdapterContext<
     });
   });
 
-  test("name every policy that denies, and wait for the last", async ({ serve, ask }) => {
+  test("name every policy that denies, and use the longest wait", async ({ serve, ask }) => {
     const minute = fixedWindow({ name: "minute", limit: 1, window: "1m" });
     const hour = fixedWindow({ name: "hour", limit: 1, window: "1h" });
     const day = fixedWindow({ name: "day", limit: 5, window: "1d" });
@@ -36,12 +36,12 @@ export function rejectionsGroup<Req, Handler>({ test, adapter }: AdapterContext<
     });
   });
 
-  test("promise nothing to a request that can never fit", async ({ serve, ask }) => {
+  test("have no Retry-After if the request can never fit", async ({ serve, ask }) => {
     const server = await serve({}, { policies: once, cost: 2 });
     await ask(server, { status: 429, fields: { "Retry-After": null }, body: quotaProblem(["default"]) });
   });
 
-  test("end the request: nothing behind the limiter sees it", async ({ serve, ask, clock }) => {
+  test("end the request, so nothing behind the limiter runs", async ({ serve, ask, clock }) => {
     const server = await serve({ route: "throw" }, { policies: fixedWindow({ limit: 1, window: "10s" }) });
     await ask(server, { status: 500 });
     await ask(server, { status: 429 });
@@ -50,7 +50,7 @@ export function rejectionsGroup<Req, Handler>({ test, adapter }: AdapterContext<
     ok(server.errors.length === 2, `${server.errors.length} errors`);
   });
 
-  test("have the status and type of the options", async ({ serve, ask }) => {
+  test("have the configured status and type", async ({ serve, ask }) => {
     const server = await serve({}, { policies: once, statusCode: 420, type: "https://example.com/calm" });
     await ask(server, { status: 200 });
     const body = quotaProblem(["default"], 10)
@@ -78,7 +78,7 @@ export function rejectionsGroup<Req, Handler>({ test, adapter }: AdapterContext<
   const text = "text/plain; charset=utf-8";
   const messages = [
     ["a text", "Slow down, please. ☕", text, "Slow down, please. ☕"],
-    ["an object", { error: "slow" }, "application/json", '{"error":"slow"}'],
+    ["a function's object, asynchronously", { error: "slow" }, "application/json", '{"error":"slow"}'],
     ["a function's text", () => "later", text, "later"],
     ["a function's object, later", async () => ({ error: "later" }), "application/json", '{"error":"later"}'],
   ] as const;
@@ -91,7 +91,7 @@ export function rejectionsGroup<Req, Handler>({ test, adapter }: AdapterContext<
     });
   }
 
-  test("are answered by the handler of the options", async ({ serve, ask }) => {
+  test("may be answered by a handler", async ({ serve, ask }) => {
     const server = await serve({}, { policies: once, handler: adapter.handler });
     await ask(server, { status: 200 });
     const fields = { "Retry-After": "10", RateLimit: '"default";r=0;t=10', "Cache-Control": "no-store" };

@@ -2,15 +2,15 @@ import { deepStrictEqual } from "node:assert/strict";
 import { fixedWindow, tokenBucket } from "@sluice/core";
 import { type AdapterContext, type Arguments, quotaProblem } from "./context.js";
 
-/** Fields of the server and the framework, whether or not there is a limiter. */
+/** Fields that the server and the framework send even without a limiter. */
 const FORCED = new Set(["date", "connection", "keep-alive", "transfer-encoding", "x-powered-by"]);
 
-/** Fields of the app, if a request got through. */
+/** Fields of the app for allowed requests. */
 const OF_THE_APP = new Set(["content-type", "content-length"]);
 
 type Line = readonly [request: RequestInit, status: number, fields: Readonly<Record<string, string>>, body: string];
 
-/** Compares all bytes of the answers, because all adapters must send the same answers. */
+/** All adapters must send the same bytes. */
 export function transcriptGroup<Req, Handler>({ test, adapter }: AdapterContext<Req, Handler>): void {
   const client = (name: string, more: RequestInit = {}): RequestInit => ({ ...more, headers: { "x-client": name } });
   const burst = tokenBucket({ name: "burst", rate: 2, interval: "4s" });

@@ -1,4 +1,4 @@
-/** Waits for something that happens after the response, over a real socket. */
+/** Waits for an event after the response, over a real socket. */
 export async function until(happened: () => boolean | Promise<boolean>): Promise<void> {
   const deadlineMs = performance.now() + 5_000;
   while (!(await happened())) {

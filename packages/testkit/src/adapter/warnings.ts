@@ -3,13 +3,13 @@ import { createLimiter, fixedWindow } from "@sluice/core";
 import { helpUrl } from "@sluice/core/http";
 import type { AdapterContext } from "./context.js";
 
-/** Configuration mistakes are reported once each. */
+/** Each configuration mistake is reported once. */
 export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handler>): void {
   const policies = fixedWindow({ limit: 9, window: "10s" });
   const forwarded: RequestInit = { headers: { "x-forwarded-for": "192.0.2.1" } };
   const codes = (warnings: readonly string[]) => warnings.map((text) => /\] (\w+)/.exec(text)?.[1]);
 
-  test("none without a mistake", async ({ serve, ask, quiet, store, clock }) => {
+  test("are not sent if there is no mistake", async ({ serve, ask, quiet, store, clock }) => {
     const warnings = quiet();
     const limiter = createLimiter({ store, policies, clock });
     const uses = ["ada", "grace"].map((name) => ({ of: limiter, options: { key: () => name } }));
@@ -20,7 +20,7 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
   });
 
   for (const name of ["x-forwarded-for", "forwarded"]) {
-    test(`of ${name} where no proxy is trusted`, async ({ serve, ask, quiet }) => {
+    test(`report ${name} if no proxy is trusted`, async ({ serve, ask, quiet }) => {
       const warnings = quiet();
       const server = await serve({}, { policies, name: "login" });
       await ask(server, { status: 200 });
@@ -33,7 +33,7 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
   }
 
   for (const name of ["true-client-ip", "x-real-ip"]) {
-    test(`of ${name} where no proxy is trusted`, async ({ serve, ask, quiet }) => {
+    test(`report ${name} if no proxy is trusted`, async ({ serve, ask, quiet }) => {
       const warnings = quiet();
       const server = await serve({}, { policies });
       for (let i = 0; i < 2; i++) await ask(server, { status: 200 }, { headers: { [name]: "192.0.2.1" } });
@@ -42,14 +42,14 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
     });
   }
 
-  test("of a proxy that is trusted whatever its address", async ({ serve, ask, quiet }) => {
+  test("report that every proxy is trusted", async ({ serve, ask, quiet }) => {
     const warnings = quiet();
     const server = await serve({ trustProxy: "everyone" }, { policies });
     for (let i = 0; i < 3; i++) await ask(server, { status: 200 }, forwarded);
     deepStrictEqual(codes(warnings), ["EVERY_PROXY_TRUSTED"]);
   });
 
-  test("of a limiter that sees a request twice", async ({ serve, ask, quiet, store, clock }) => {
+  test("report a limiter that is used twice for a request", async ({ serve, ask, quiet, store, clock }) => {
     const warnings = quiet();
     const limiter = createLimiter({ store, policies, clock });
     const server = await serve({ uses: [{ of: limiter }, { of: limiter }] });
@@ -57,7 +57,7 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
     deepStrictEqual(codes(warnings), ["LIMITED_TWICE"]);
   });
 
-  test("of two uses of one store that count together", async ({ serve, ask, quiet, store, clock }) => {
+  test("report two uses of one store that count together", async ({ serve, ask, quiet, store, clock }) => {
     const warnings = quiet();
     const server = await serve({
       uses: [
@@ -69,7 +69,7 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
     deepStrictEqual(codes(warnings), ["LIMITED_TWICE"]);
   });
 
-  test("of one prefix with two different policies of a name", async ({ serve, quiet, store }) => {
+  test("report two different policies with the same name and prefix", async ({ serve, quiet, store }) => {
     const warnings = quiet();
     await serve({}, { policies });
     await serve({}, { policies });
@@ -82,7 +82,7 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
     equal(warnings.length, 1);
   });
 
-  test("of a shared limiter whose policy has other numbers elsewhere", async ({ serve, quiet, store, clock }) => {
+  test("report a shared limiter whose policy has other numbers elsewhere", async ({ serve, quiet, store, clock }) => {
     const warnings = quiet();
     const limiter = createLimiter({ store, policies: fixedWindow({ limit: 8, window: "10s" }), clock });
     await serve({ uses: [{ of: limiter }, { of: limiter }] });
@@ -92,7 +92,7 @@ export function warningsGroup<Req, Handler>({ test }: AdapterContext<Req, Handle
     deepStrictEqual(codes(warnings), ["POLICY_CONFLICT"]);
   });
 
-  test("of a limiter and a use of its store that count together", async ({ serve, ask, quiet, store, clock }) => {
+  test("report a limiter and a use of its store that count together", async ({ serve, ask, quiet, store, clock }) => {
     const warnings = quiet();
     const limiter = createLimiter({ store, policies, clock });
     const server = await serve({ uses: [{ of: limiter }, { of: store, policies, options: { clock } }] });

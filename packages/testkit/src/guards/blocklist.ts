@@ -17,7 +17,7 @@ export function blocklistGuardGroup({ test, adapter }: GuardContext): void {
     equal((await send(server)).status, 200);
   });
 
-  test("by any name that the app uses for a client", async ({ serve, use, store, make, clock, statuses }) => {
+  test("a client is found by any name that the app chooses", async ({ serve, use, store, make, clock, statuses }) => {
     const { blocklist } = await make();
     const key = (request: never) => ["everybody", adapter.header(request, "x-user") ?? "nobody"];
     const server = await serve({ middleware: [use("blocklist", store, { clock, key })] });
@@ -29,7 +29,7 @@ export function blocklistGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(server, 1, { headers: { "x-user": "bob" } }), [403]);
   });
 
-  test("the app can answer differently", async ({ serve, use, make, send }) => {
+  test("the app can change the response", async ({ serve, use, make, send }) => {
     const { blocklist } = await make();
     await blocklist.block("127.0.0.1", { reason: "spam" });
     const message = (_request: never, found: { reason: string }) => `for ${found.reason}`;
@@ -40,7 +40,7 @@ export function blocklistGuardGroup({ test, adapter }: GuardContext): void {
     equal((await send(handled)).body, "handled 403");
   });
 
-  test("a store failure is reported, unless the blocklist fails open", async ({ serve, use, clock, send }) => {
+  test("a store failure causes a 503, unless the blocklist fails open", async ({ serve, use, clock, send }) => {
     const closed = await serve({ middleware: [use("blocklist", failingStore(), { clock })] });
     equal((await send(closed)).status, 503);
     const open = await serve({ middleware: [use("blocklist", failingStore(), { clock, failOpen: true })] });

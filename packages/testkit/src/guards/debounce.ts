@@ -6,7 +6,7 @@ const EMPTY = { method: "POST" };
 
 const POST = { method: "POST", body: { a: 1, b: [2, { c: 3, d: 4 }] } };
 
-/** A request that was seen within the window is answered with 409. */
+/** A request that was seen within the window gets 409. */
 export function debounceGuardGroup({ test, adapter }: GuardContext): void {
   test("a duplicate gets 409 until its window ends", async ({ serve, use, store, clock, send }) => {
     const server = await serve({ middleware: [use("debounce", store, { clock, window: "10s" })] });
@@ -19,7 +19,13 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual([(await send(server, EMPTY)).status, (await send(server, EMPTY)).status], [200, 409]);
   });
 
-  test("another method, path, query, body or client is another request", async ({ serve, use, store, clock, send }) => {
+  test("a request with another method, path, query, body or client is not a duplicate", async ({
+    serve,
+    use,
+    store,
+    clock,
+    send,
+  }) => {
     const key = (request: never) => adapter.header(request, "x-client") ?? "somebody";
     const server = await serve({ middleware: [use("debounce", store, { clock, key })] });
     const different = [
@@ -38,20 +44,20 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(results, [...different.map(() => 200), ...different.map(() => 409)]);
   });
 
-  test("the route reads the same body as without it", async ({ serve, use, store, clock, send }) => {
+  test("the route reads the same body as without debounce", async ({ serve, use, store, clock, send }) => {
     const server = await serve({ middleware: [use("debounce", store, { clock })], property: "debounce" });
     const { body } = await send(server, POST);
     deepStrictEqual(JSON.parse(body), { found: { duplicate: false, windowEndsInMs: 1_000 }, body: POST.body });
   });
 
-  test("of many at once exactly one goes through", async ({ serve, use, store, send }) => {
+  test("exactly one of many concurrent requests goes through", async ({ serve, use, store, send }) => {
     const server = await serve({ middleware: [use("debounce", store, { window: "1h" })] });
     const answers = await Promise.all(Array.from({ length: 20 }, () => send(server, POST)));
     equal(answers.filter(({ status }) => status === 200).length, 1);
   });
 
   if (!adapter.readsBodies) {
-    test("a body that was not read causes no duplicates, and a warning", async (tools) => {
+    test("a body that was not read causes a warning, and no duplicates", async (tools) => {
       const { serve, use, store, clock, statuses, quiet } = tools;
       const warnings = quiet();
       const server = await serve({
@@ -83,7 +89,7 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(named, 2, EMPTY), [200, 200]);
   });
 
-  test("only some methods, a custom fingerprint, and skipped requests", async (tools) => {
+  test("methods, fingerprint and skip select the requests", async (tools) => {
     const { serve, use, store, clock, statuses } = tools;
     const header = (name: string) => (request: never) => adapter.header(request, name);
     const options = {
@@ -102,13 +108,7 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(server, 1, { method: "POST", headers: { ...keyed, "x-admin": "yes" } }), [200]);
   });
 
-  test("a request that failed may be repeated if the option allows it", async ({
-    serve,
-    use,
-    store,
-    clock,
-    statuses,
-  }) => {
+  test("a failed request may be repeated if the option allows it", async ({ serve, use, store, clock, statuses }) => {
     const next = [500, 500, 200];
     const server = await serve({
       middleware: [use("debounce", store, { clock, forgetWhen: ({ status }: { status: number }) => status >= 500 })],
@@ -117,7 +117,7 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(server, 4, EMPTY), [500, 500, 200, 409]);
   });
 
-  test("the app answers as it likes", async ({ serve, use, store, clock, send }) => {
+  test("the app can change the response", async ({ serve, use, store, clock, send }) => {
     const message = (_request: never, found: { windowEndsInMs: number }) => ({ wait: found.windowEndsInMs });
     const options = { clock, statusCode: 422, message };
     const server = await serve({ middleware: [use("debounce", store, options)] });
@@ -129,7 +129,7 @@ export function debounceGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual([other.status, other.body], [409, "handled 409"]);
   });
 
-  test("a store failure is reported, unless the debouncer fails open", async ({ serve, use, clock, send }) => {
+  test("a store failure causes a 503, unless the debouncer fails open", async ({ serve, use, clock, send }) => {
     const closed = await serve({ middleware: [use("debounce", failingStore(), { clock })] });
     const answer = await send(closed, EMPTY);
     deepStrictEqual([answer.status, answer.headers.get("content-type")], [503, "application/problem+json"]);

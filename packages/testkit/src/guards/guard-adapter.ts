@@ -3,17 +3,17 @@ import type { AdapterServer } from "../adapter/adapter.js";
 
 /** An app for one test. */
 export interface GuardedApp {
-  /** The middleware, in this order, before the app's only route, which handles every method and path. */
+  /** The middleware, in this order, before the only route of the app, which handles every method and path. */
   readonly middleware: readonly unknown[];
   /** True if a JSON body parser runs before the middleware. Never true if the adapter reads bodies itself. */
   readonly parsesBodies: boolean;
-  /** The status that the route answers with. */
+  /** The status of the route's response. */
   readonly status: () => number;
-  /** The property whose value the route answers with, as JSON, together with the body that it can read. */
+  /** The property whose value the route sends as JSON, together with the body that it can read. */
   readonly property: string;
 }
 
-/** The protections that the suite tests middleware with. */
+/** The protections with which the suite tests middleware. */
 export interface TestedProtections {
   readonly blocklist: {
     block(key: string, options?: { for?: Duration; reason?: string }): Promise<unknown>;
@@ -54,7 +54,7 @@ export interface GuardAdapter {
   };
   /** Starts an app on a free port of the loopback interface. */
   serve(app: GuardedApp): Promise<AdapterServer>;
-  /** A field of the request that option functions get. `name` is in lower case. */
+  /** Reads a field of the request that option functions get. `name` is in lower case. */
   header(request: never, name: string): string | undefined;
   /** Answers with the text `handled` and the status that is already set. */
   readonly handler: unknown;

@@ -19,24 +19,24 @@ export interface GuardTools {
   check(name: keyof GuardAdapter["checks"], of: unknown, options?: object): unknown;
   /** Creates protections on `store` and `clock`. If the options have a `registry`, the protections have one. */
   make(options?: Partial<TestedOptions>): Promise<TestedProtections>;
-  /** Sends a request. Returns the answer: its status, some of its fields, and its body. */
+  /** Sends a request. Returns the status, some fields and the body of its response. */
   send(server: AdapterServer, request?: GuardRequest): Promise<GuardAnswer>;
-  /** Sends the same request this many times, one after the other, and returns the statuses. */
+  /** Sends the same request `count` times, one after the other, and returns the statuses. */
   statuses(server: AdapterServer, count: number, request?: GuardRequest): Promise<number[]>;
   /** Keeps expected warnings off the console until the test ends. Returns them in a list that grows. */
   quiet(): readonly string[];
 }
 
-/** A request of a test. */
+/** A request in a test. */
 export interface GuardRequest {
   readonly path?: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON, or unchanged if it is a string. */
+  /** The body, sent as JSON, or unchanged if it is a string. */
   readonly body?: unknown;
 }
 
-/** The response. */
+/** The response to a request. */
 export interface GuardAnswer {
   readonly status: number;
   readonly headers: Headers;

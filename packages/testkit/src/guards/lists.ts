@@ -5,7 +5,7 @@ import { failingStore, type GuardContext, type GuardTools, isProblem } from "./g
 
 const POST = { method: "POST" };
 
-/** Checks in any combination, which are charged together or not at all. */
+/** Checks can be combined, and are charged together or not at all. */
 export function listGuardGroup({ test, adapter }: GuardContext): void {
   /** Creates a limiter on the test's store. */
   function limiterOf({ store, clock }: GuardTools, name: string, limit: number) {
@@ -40,7 +40,7 @@ export function listGuardGroup({ test, adapter }: GuardContext): void {
 
   for (const [kind, isPlain] of [
     ["that decides", false],
-    ["of three methods", true],
+    ["with three methods", true],
   ] as const) {
     test(`several limits are charged together or not at all, on a store ${kind}`, async (tools) => {
       const { serve, use, check, statuses, send } = tools;
@@ -60,7 +60,7 @@ export function listGuardGroup({ test, adapter }: GuardContext): void {
     });
   }
 
-  test("charges of one store are refunded when another store denies", async (tools) => {
+  test("charges on one store are refunded if another store denies", async (tools) => {
     const { serve, use, check, statuses, clock } = tools;
     const first = limiterOf(tools, "first", 5);
     const other = { ...tools, store: threeMethodsOf(tools.store) };
@@ -90,7 +90,7 @@ export function listGuardGroup({ test, adapter }: GuardContext): void {
     }
   });
 
-  test("a check of the app's own denies, before anything is charged", async (tools) => {
+  test("a custom check denies before anything is charged", async (tools) => {
     const { serve, use, check, statuses, send } = tools;
     const limits = limiterOf(tools, "all", 3);
     const maintenance = {
@@ -116,7 +116,7 @@ export function listGuardGroup({ test, adapter }: GuardContext): void {
     equal((await send(handled)).body, "handled 503");
   });
 
-  test("a slow look that denies refunds charges made in the meantime", async (tools) => {
+  test("a slow look that denies causes a refund of charges made in the meantime", async (tools) => {
     const { serve, use, check, statuses } = tools;
     const limits = limiterOf(tools, "all", 3);
     const captcha = {
@@ -144,7 +144,7 @@ export function listGuardGroup({ test, adapter }: GuardContext): void {
     equal((await limits.peek("127.0.0.1")).remaining, 2);
   });
 
-  test("a request that failed is refunded by all checks", async (tools) => {
+  test("a failed request is refunded by all checks", async (tools) => {
     const { serve, use, check, store, clock, statuses } = tools;
     const limits = limiterOf(tools, "all", 3);
     const refundWhen = ({ status }: { status: number }) => status >= 500;
@@ -157,7 +157,7 @@ export function listGuardGroup({ test, adapter }: GuardContext): void {
     equal((await limits.peek("127.0.0.1")).remaining, 2);
   });
 
-  test("a dry run charges and lets everything through", async (tools) => {
+  test("a dry run charges, and lets every request through", async (tools) => {
     const { serve, use, check, send } = tools;
     const limits = limiterOf(tools, "all", 1);
     const server = await serve({ middleware: [use("guard", [check("limit", limits)], { dryRun: "marked" })] });
@@ -166,7 +166,7 @@ export function listGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(results, ["allowed", "denied"]);
   });
 
-  test("while a store fails the first check on it answers 503", async (tools) => {
+  test("while a store fails, the first check on it answers 503", async (tools) => {
     const { serve, use, check, clock, send } = tools;
     const checks = [check("blocked", failingStore(), { clock }), check("limit", limiterOf(tools, "all", 1))];
     const server = await serve({ middleware: [use("guard", checks)] });

@@ -7,9 +7,9 @@ const POST = { method: "POST" };
 
 const limiter = { policies: fixedWindow({ limit: 3, window: "1m" }) };
 
-/** All protections in one admission, which charges all or none. */
+/** All protections share one admission, which charges all or none. */
 export function protectGuardGroup({ test, adapter }: GuardContext): void {
-  test("403 before 409 before 429", async ({ serve, use, make, send, statuses }) => {
+  test("403 goes before 409, and 409 before 429", async ({ serve, use, make, send, statuses }) => {
     const protections = await make({ limiter });
     const server = await serve({ middleware: [use("protect", protections)] });
     deepStrictEqual(await statuses(server, 2, { method: "POST", path: "/a" }), [200, 409]);
@@ -28,8 +28,8 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
   });
 
   for (const [kind, three] of [
-    ["at once", false],
-    ["later", true],
+    ["synchronously", false],
+    ["asynchronously", true],
   ] as const) {
     test(`a duplicate is not charged, and a denied request opens no window: ${kind}`, async (tools) => {
       const { serve, use, make, store, clock, statuses, send } = tools;
@@ -55,7 +55,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(server, 4), [200, 200, 200, 429]);
   });
 
-  test("a blocked client is charged nothing", async ({ serve, use, make, statuses, clock }) => {
+  test("a blocked client is not charged", async ({ serve, use, make, statuses, clock }) => {
     const protections = await make({ limiter });
     await protections.blocklist.block("127.0.0.0/8", { for: "10s" });
     const server = await serve({ middleware: [use("protect", protections)] });
@@ -65,7 +65,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(server, 2, POST), [200, 409]);
   });
 
-  test("several limits by names, and the blocks of each name", async ({ serve, use, make, statuses }) => {
+  test("a key by names is limited and blocked by each name", async ({ serve, use, make, statuses }) => {
     const protections = await make({ limiter });
     const key = (request: never) => ({ default: adapter.header(request, "x-user") ?? "nobody" });
     const server = await serve({ middleware: [use("protect", protections, { key })] });
@@ -76,7 +76,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(await statuses(server, 2, as("cid")), [200, 409]);
   });
 
-  test("a request that failed is refunded, and may be repeated", async ({ serve, use, make, statuses }) => {
+  test("a failed request is refunded, and may be repeated", async ({ serve, use, make, statuses }) => {
     const protections = await make({ limiter });
     const refundWhen = ({ status }: { status: number }) => status >= 500;
     const next = [500, 500, 500, 500];
@@ -88,7 +88,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     equal((await protections.limiter.peek("127.0.0.1")).remaining, 2);
   });
 
-  test("the app can answer differently for each reason", async ({ serve, use, make, send }) => {
+  test("the app can change the response for each reason", async ({ serve, use, make, send }) => {
     const protections = await make({ limiter: { policies: fixedWindow({ limit: 1, window: "1m" }) } });
     const options = {
       message: () => "slower",
@@ -115,7 +115,7 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     equal((await send(handled)).body, "handled 403");
   });
 
-  test("a dry run lets everything through, and reports", async ({ serve, use, make, send }) => {
+  test("a dry run lets every request through, and reports the decisions", async ({ serve, use, make, send }) => {
     const protections = await make({ limiter });
     const server = await serve({ middleware: [use("protect", protections, { dryRun: "marked" })] });
     const results: (string | null)[] = [];
@@ -128,13 +128,13 @@ export function protectGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual(results, ["allowed", "denied", "denied"]);
   });
 
-  test("of many concurrent requests exactly one goes through", async ({ serve, use, make, send }) => {
+  test("exactly one of many concurrent requests goes through", async ({ serve, use, make, send }) => {
     const server = await serve({ middleware: [use("protect", await make())] });
     const answers = await Promise.all(Array.from({ length: 20 }, () => send(server, POST)));
     deepStrictEqual(answers.map(({ status }) => status).sort(), [200, ...new Array(19).fill(409)]);
   });
 
-  test("a store failure is reported, unless all parts fail open", async ({ serve, use, make, statuses }) => {
+  test("a store failure causes a 503, unless all parts fail open", async ({ serve, use, make, statuses }) => {
     const closed = await serve({ middleware: [use("protect", await make({ store: failingStore() }))] });
     deepStrictEqual(await statuses(closed, 2), [503, 503]);
     const open = await serve({ middleware: [use("protect", await make({ store: failingStore(), failOpen: true }))] });

@@ -6,7 +6,7 @@ export function registryGuardGroup({ test, adapter }: GuardContext): void {
   const id = (request: never): string | undefined => adapter.header(request, "x-api-key");
   const as = (key: string) => ({ headers: { "x-api-key": key } });
 
-  test("registered clients get through, others do not", async ({ serve, use, make, clock, send, statuses }) => {
+  test("registered clients get through, and others do not", async ({ serve, use, make, clock, send, statuses }) => {
     const { registry } = await make({ registry: {} });
     const server = await serve({
       middleware: [use("requireRegistered", registry, { id })],
@@ -23,7 +23,7 @@ export function registryGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual([status, found.id, found.fields], [200, "ann", { plan: "free" }]);
   });
 
-  test("a request that is skipped has no registered client", async ({ serve, use, make, send }) => {
+  test("a skipped request has no registered client", async ({ serve, use, make, send }) => {
     const { registry } = await make({ registry: {} });
     const middleware = [use("requireRegistered", registry, { id, skip: () => true })];
     const server = await serve({ middleware, property: "registeredClient" });
@@ -31,7 +31,7 @@ export function registryGuardGroup({ test, adapter }: GuardContext): void {
     deepStrictEqual([status, (JSON.parse(body) as { found: unknown }).found], [200, null]);
   });
 
-  test("a client that gets through was seen", async ({ serve, use, make, clock, statuses }) => {
+  test("a client that gets through counts as seen", async ({ serve, use, make, clock, statuses }) => {
     const { registry } = await make({ registry: {} });
     await registry.register("ann");
     const server = await serve({ middleware: [use("requireRegistered", registry, { id })] });
@@ -40,7 +40,7 @@ export function registryGuardGroup({ test, adapter }: GuardContext): void {
     equal((await registry.get("ann"))?.lastSeenMs, clock.nowMs());
   });
 
-  test("the app can answer differently, and a store failure is reported", async ({
+  test("the app can change the response, and a store failure causes a 503", async ({
     serve,
     use,
     store,

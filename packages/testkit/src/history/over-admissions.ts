@@ -1,20 +1,20 @@
 import type { FixedWindowPolicy, Policy, SlidingLogPolicy, SlidingWindowPolicy, TokenBucketPolicy } from "@sluice/core";
 import type { RecordedCall, RecordedConsume } from "./recorded-call.js";
 
-/** A stretch of time in which more was admitted than a policy allows. */
+/** A period in which more was admitted than a policy allows. */
 export interface OverAdmission {
   readonly key: string;
   /** The policy's name. */
   readonly policy: string;
   readonly fromMs: number;
   readonly toMs: number;
-  /** The units that were certainly admitted between `fromMs` and `toMs` and not refunded. */
+  /** The units that were certainly admitted between `fromMs` and `toMs`, and not refunded. */
   readonly admitted: number;
-  /** The most that the policy allows in that stretch, at whatever time in between the store decided. */
+  /** The most that the policy allows in that period, at whatever times in between the store decided. */
   readonly allowed: number;
 }
 
-/** The units that a policy allows in any stretch of this length, and in the first stretch of an unused key. */
+/** The units that a policy allows in any period of this length, and in the first period of an unused key. */
 interface Bounds {
   inAny(lengthMs: number): number;
   readonly first?: { readonly lengthMs: number; readonly limit: number };
@@ -23,30 +23,24 @@ interface Bounds {
 /** The time from which a call counts or no longer counts. */
 interface Moment {
   readonly atMs: number;
-  /** Calls that were sent before the stretch begins do not count in it. Resets count until they were answered. */
+  /** Calls that were sent before the period do not count in it. Resets count until they were answered. */
   readonly sentMs: number;
   readonly units: number;
   readonly resets: number;
 }
 
 /**
- * Finds the stretches of a history in which more was admitted than its policies allow. Each call took effect at some time
- * between its `sentMs` and its `receivedMs`. A stretch is reported only if no choice of those times satisfies the policy.
- * So a report always shows a fault, but an empty result for few calls proves little.
- *
- * The keys must not have been used before the history, and no clock may have been set during it. Each reset may allow the
- * whole limit once more. Only policies of the algorithms that come with Sluice are supported; any other algorithm is an
- * error.
+ * Finds the periods of a history in which more was admitted than its policies allow. Each call took effect at some time
+ * between its `sentMs` and its `receivedMs`. A period is reported only if no choice of those times satisfies the
+ * policy. So a report always shows a fault, but an empty result for few calls proves little.
+ * The keys must not have been used before the history, and no clock may have been set during it. Each reset may allow
+ * the whole limit once more. Only policies of built-in algorithms are supported; any other algorithm is an error.
  *
  * @example
- * ```ts
- * import { deepEqual } from "node:assert/strict";
- * import { createLimiter, slidingLog } from "@sluice/core";
+ * ```ts import { deepEqual } from "node:assert/strict"; import { createLimiter, slidingLog } from "@sluice/core";
  * import { modelStore, overAdmissions, recordCalls } from "@sluice/testkit";
- *
- * const policies = [slidingLog({ limit: 10, window: "1s" })];
- * const recorder = recordCalls(createLimiter({ store: modelStore(), policies }));
- * await Promise.all(Array.from({ length: 50 }, () => recorder.consume("somebody")));
+ * const policies = [slidingLog({ limit: 10, window: "1s" })]; const recorder = recordCalls(createLimiter({ store:
+ * modelStore(), policies })); await Promise.all(Array.from({ length: 50 }, () => recorder.consume("somebody")));
  * deepEqual(overAdmissions(policies, recorder.calls), []);
  * ```
  */
@@ -71,7 +65,7 @@ function groupByKey(calls: readonly RecordedCall[]): Map<string, RecordedCall[]>
   return byKey;
 }
 
-/** Sorts by time. Moments that free quota come first, because they may have happened first. */
+/** Sorts by time. Times that restore quota come first, because they may have happened first. */
 function momentsOf(admissions: readonly RecordedConsume[], calls: readonly RecordedCall[]): readonly Moment[] {
   const refundedMs = new Map<string, number>();
   for (const call of calls) {
@@ -98,7 +92,7 @@ function worstStretch(
   moments: readonly Moment[],
 ): Stretch | undefined {
   let worst: Stretch | undefined;
-  /** Examines all stretches that begin at a time, as long as they can show a fault. */
+  /** Examines all periods that begin at a time, as long as they can show a fault. */
   function look(fromMs: number, untilMs: number, limitOf: (toMs: number) => number): void {
     let admitted = 0;
     let resets = 0;
@@ -133,7 +127,7 @@ const BOUNDS: Readonly<Record<string, (policy: Policy) => Bounds>> = {
     const { limit, windowMs } = policy as SlidingLogPolicy;
     return { inAny: (lengthMs) => limit * (Math.floor(lengthMs / windowMs) + 1) };
   },
-  // These windows start with a key's first request, so the ends of two windows may meet at any time.
+  // These windows start with the first request of a key, so two windows may meet at any time.
   "fixed-window": (policy) => ofWindows(policy as FixedWindowPolicy),
   "sliding-window": (policy) => ofWindows(policy as SlidingWindowPolicy),
 };

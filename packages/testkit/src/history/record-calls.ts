@@ -4,7 +4,7 @@ import type { RecordedCall } from "./recorded-call.js";
 
 /** A limiter whose calls are recorded. */
 export interface Recorder {
-  /** The calls that were answered, in the order of their answers. */
+  /** The answered calls, in the order of their answers. */
   readonly calls: readonly RecordedCall[];
   consume(key: string, cost?: number): Promise<Decision>;
   /** Refunds a decision of this recorder. */

@@ -1,8 +1,8 @@
-/** When a call was sent and when it was answered, in milliseconds of a clock that all processes share. */
+/** The times at which a call was sent and answered, in milliseconds of a clock that all processes share. */
 export interface RecordedTimes {
   readonly key: string;
   readonly sentMs: number;
-  /** `Number.MAX_VALUE` if no answer came: the call may take effect at any time. */
+  /** `Number.MAX_VALUE` if no answer came, since the call may take effect at any time. */
   readonly receivedMs: number;
 }
 

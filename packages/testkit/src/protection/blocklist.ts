@@ -21,7 +21,7 @@ export function blocklistGroup({ test, capabilities, protections: { createBlockl
     await blocklist.unblock("ann");
   });
 
-  test("a block ends when it should, and one without an end does not", async ({ open, prefix }) => {
+  test("a block ends at its time, and one without an end does not", async ({ open, prefix }) => {
     const clock = manualClock(START_MS);
     const blocklist = createBlocklist({ store: await open(), prefix, clock, timeout: PATIENT });
     await blocklist.block("ann", { for: 10_000 });
@@ -42,7 +42,7 @@ export function blocklistGroup({ test, capabilities, protections: { createBlockl
     equal((await blocklist.findBlock("bob"))?.untilMs, undefined);
   });
 
-  test("a block is never shortened by another one", async ({ open, prefix }) => {
+  test("a later block never shortens a block", async ({ open, prefix }) => {
     const clock = manualClock(START_MS);
     const blocklist = createBlocklist({ store: await open(), prefix, clock, timeout: PATIENT });
     for (const key of ["ann", "10.0.0.0/8"]) {
@@ -55,7 +55,7 @@ export function blocklistGroup({ test, capabilities, protections: { createBlockl
     }
   });
 
-  test("every spelling of an address is the same client", async ({ open, prefix }) => {
+  test("all spellings of an address are the same client", async ({ open, prefix }) => {
     const blocklist = createBlocklist({ store: await open(), prefix, timeout: PATIENT });
     equal((await blocklist.block("::ffff:cb00:7107")).key, "203.0.113.7");
     equal((await blocklist.block("2001:DB8:0:1200::1")).key, "2001:db8:0:1200::/56");
@@ -69,7 +69,7 @@ export function blocklistGroup({ test, capabilities, protections: { createBlockl
     equal(await blocklist.findBlock("203.0.113.7"), undefined);
   });
 
-  test("networks hold their addresses, and the smallest one answers", async ({ open, prefix }) => {
+  test("a network blocks its addresses, and the smallest matching network is returned", async ({ open, prefix }) => {
     const blocklist = createBlocklist({ store: await open(), prefix, timeout: PATIENT });
     for (const network of ["10.1.2.3/8", "10.1.0.0/16", "2001:db8::/32", "::ffff:192.0.2.0/120", "fe80::1/128"]) {
       await blocklist.block(network);
@@ -94,7 +94,7 @@ export function blocklistGroup({ test, capabilities, protections: { createBlockl
     equal(await blocklist.findBlock("10.1.0.1"), undefined);
   });
 
-  test("another handle sees a block and its lifting when its answer is too old", async ({ openSeveral, prefix }) => {
+  test("another handle sees a block and its removal when its answer is stale", async ({ openSeveral, prefix }) => {
     const clock = manualClock(START_MS);
     const [one, other] = (await openSeveral(2)).map((store) =>
       createBlocklist({ store, prefix, clock, staleFor: 1_000, timeout: PATIENT }),
@@ -111,7 +111,7 @@ export function blocklistGroup({ test, capabilities, protections: { createBlockl
     equal((await other.findBlock("10.0.0.1"))?.key, "10.0.0.0/24");
   });
 
-  test("no block is lost among many at once", async ({ openSeveral, prefix }) => {
+  test("no block is lost among many concurrent ones", async ({ openSeveral, prefix }) => {
     const blocklists = (await openSeveral(HANDLES)).map((store) =>
       createBlocklist({ store, prefix, timeout: PATIENT }),
     );
@@ -128,11 +128,11 @@ export function blocklistGroup({ test, capabilities, protections: { createBlockl
     );
     const block = await on(0).findBlock("ann");
     const lastsMs = Number(block?.untilMs) - Number(block?.sinceMs);
-    ok(lastsMs >= 40 * 60_000, `the longest of the blocks counts, and it lasts ${lastsMs} ms`);
+    ok(lastsMs >= 40 * 60_000, `the longest block must win, but the block lasts ${lastsMs} ms`);
   });
 
   if (isAbsent(capabilities.exportsEntries)) {
-    test("a list that the store can't create is refused", async ({ open, prefix }) => {
+    test("refuses to list blocks if the store cannot list entries", async ({ open, prefix }) => {
       const blocklist = createBlocklist({ store: await open(), prefix, timeout: PATIENT });
       await rejects(blocklist.list(), { code: "NOT_LISTABLE" });
     });

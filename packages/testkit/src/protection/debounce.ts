@@ -21,7 +21,7 @@ const ALIKE: readonly (readonly [key: string, fingerprint?: string])[] = [
 
 const ODD: readonly string[] = ["__proto__", "\0", "{a}", "x".repeat(5_000), "\ud800", "\udc00", "😀", " ", "#a"];
 
-/** Only the first request opens the window. */
+/** Only the first request opens a window. */
 export function debounceGroup({ test, protections: { createDebouncer } }: ProtectionContext): void {
   test("the first request is not a duplicate, and the next ones are", async ({ open, prefix }) => {
     const debouncer = createDebouncer({ store: await open(), prefix, window: "1h", timeout: PATIENT });
@@ -31,7 +31,7 @@ export function debounceGroup({ test, protections: { createDebouncer } }: Protec
     deepStrictEqual(results, [false, true, false, false, true, false, true]);
   });
 
-  test("repeats do not extend the window, which ends when it should", async ({ open, prefix }) => {
+  test("repeats do not extend the window, which ends at its time", async ({ open, prefix }) => {
     const clock = manualClock(1_700_000_000_000);
     const debouncer = createDebouncer({ store: await open(), prefix, window: 10_000, clock, timeout: PATIENT });
     const results: [ms: number, duplicate: boolean][] = [];
@@ -45,7 +45,7 @@ export function debounceGroup({ test, protections: { createDebouncer } }: Protec
     );
   });
 
-  test("different pairs of key and fingerprint never meet", async ({ open, prefix }) => {
+  test("different pairs of key and fingerprint are distinct", async ({ open, prefix }) => {
     const debouncer = createDebouncer({ store: await open(), prefix, window: "1h", timeout: PATIENT });
     const pairs = [...ALIKE, ...ODD.flatMap((odd) => [[odd], ["ann", odd], [odd, "1"]] as const)];
     const results: boolean[] = [];
@@ -55,7 +55,7 @@ export function debounceGroup({ test, protections: { createDebouncer } }: Protec
     deepStrictEqual(again, new Array(pairs.length).fill(true));
   });
 
-  test("of 100 concurrent requests on several handles exactly one is not a duplicate", async ({
+  test("exactly one of 100 concurrent requests on several handles is not a duplicate", async ({
     openSeveral,
     prefix,
   }) => {
@@ -68,7 +68,7 @@ export function debounceGroup({ test, protections: { createDebouncer } }: Protec
     equal(results.filter((duplicate) => !duplicate).length, 1);
   });
 
-  test("after forget the next request is not a duplicate", async ({ open, prefix }) => {
+  test("the next request after forget is not a duplicate", async ({ open, prefix }) => {
     const debouncer = createDebouncer({ store: await open(), prefix, window: "1h", timeout: PATIENT });
     await debouncer.forget("ann", "1");
     equal(await debouncer.seen("ann", "1"), false);

@@ -5,9 +5,11 @@ export interface ProtectionTask {
   readonly prefix: string;
   /** The number of the process, from 0. */
   readonly process: number;
-  /** How many requests, blocks and updates each process makes. */
+  /** The number of requests, blocks and updates that each process makes. */
   readonly count: number;
 }
 
-/** The messages of a process: that it is ready to start, and then how many of its requests were not duplicates. */
+/**
+ * The messages of a process: that it is ready to start, and then the number of its requests that were not duplicates.
+ */
 export type ProtectionReport = "ready" | { readonly firstSights: number } | { readonly failed: string };

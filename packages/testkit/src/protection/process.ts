@@ -5,7 +5,7 @@ import { PATIENT, type Protections } from "./protections.js";
 
 const task = JSON.parse(process.argv[2] ?? "") as ProtectionTask;
 
-// The parent has ended.
+// Emitted when the parent has ended.
 process.once("disconnect", () => process.exit());
 
 function send(report: ProtectionReport): Promise<void> {
@@ -26,7 +26,7 @@ async function run(): Promise<ProtectionReport> {
   const blocklist = protections.createBlocklist(shared);
   const clients = protections.createRegistry(shared);
   const start = new Promise((resolve) => process.once("message", resolve));
-  // Connected before the start.
+  // Connects before the start.
   await clients.get("nobody");
   await send("ready");
   await start;
@@ -45,5 +45,5 @@ async function run(): Promise<ProtectionReport> {
 }
 
 await send(await run().catch((error: unknown) => ({ failed: String(error) })));
-// The module's client may still be connected.
+// Ends the process, since the module's client may still be connected.
 process.exit();

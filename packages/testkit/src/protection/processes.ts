@@ -13,7 +13,7 @@ export function protectionProcessesGroup(
   { test, protections: { createBlocklist, createRegistry } }: ProtectionContext,
   { module, setting }: StoreModule,
 ): void {
-  test(`${PROCESSES} processes: one sees each request first, and no block or update is lost`, async ({
+  test(`${PROCESSES} processes: only one sees each request first, and no block or update is lost`, async ({
     open,
     prefix,
   }) => {
@@ -39,7 +39,7 @@ export function protectionProcessesGroup(
     );
     const block = await blocklist.findBlock("ann");
     const lastsMs = Number(block?.untilMs) - Number(block?.sinceMs);
-    ok(lastsMs >= 60_000 * pairs.length, `the longest of the blocks counts, and it lasts ${lastsMs} ms`);
+    ok(lastsMs >= 60_000 * pairs.length, `the longest block must win, but the block lasts ${lastsMs} ms`);
     const { fields = {} } = (await clients.get("ann")) ?? {};
     deepStrictEqual(fields, Object.fromEntries(pairs.map(([own, i]) => [`field-${own}-${i}`, i])));
     deepStrictEqual((await clients.get("counter"))?.fields, { count: pairs.length });

@@ -14,20 +14,14 @@ import { registryGroup } from "./registry.js";
  *
  * @param runner the test runner's functions
  * @param makeStore creates a new handle on the backend under test; called several times
- * @param protections the functions that create them: those of `@sluice/protections`, or custom ones
+ * @param protections the functions that create protections: those of `@sluice/protections`, or custom ones
  * @param capabilities the capabilities of the store, and the reasons for those that it lacks
  *
  * @example
- * ```ts
- * import * as protections from "@sluice/protections";
- * import { absent, modelStore, protectionSuite } from "@sluice/testkit";
- * import { afterAll, beforeAll, describe, it } from "vitest";
- *
- * protectionSuite({ describe, it, beforeAll, afterAll }, modelStore, protections, {
- *   shared: absent("each store has its own memory"),
- *   otherProcess: absent("memory is not shared"),
- *   exportsEntries: true,
- * });
+ * ```ts import * as protections from "@sluice/protections"; import { absent, modelStore, protectionSuite } from
+ * "@sluice/testkit"; import { afterAll, beforeAll, describe, it } from "vitest";
+ * protectionSuite({ describe, it, beforeAll, afterAll }, modelStore, protections, {   shared: absent("each store has
+ * its own memory"),   otherProcess: absent("memory is not shared"),   exportsEntries: true, });
  * ```
  */
 export function protectionSuite(

@@ -53,5 +53,5 @@ export interface Protections {
   };
 }
 
-/** Longer than any test takes. */
+/** A timeout that is longer than any test. */
 export const PATIENT: Duration = "30s";

@@ -46,7 +46,7 @@ export function registryGroup({ test, capabilities, protections: { createRegistr
     await clients.remove("ann");
   });
 
-  test("a sighting is written once in a while, and a client that is not seen goes", async ({ open, prefix }) => {
+  test("a sighting is written only occasionally, and a client that is not seen expires", async ({ open, prefix }) => {
     const clock = manualClock(START_MS);
     const times = { touchEvery: 60_000, forgetAfter: 600_000, staleFor: 1_000 };
     const clients = createRegistry({ store: await open(), prefix, clock, ...times, timeout: PATIENT });
@@ -67,7 +67,7 @@ export function registryGroup({ test, capabilities, protections: { createRegistr
     deepStrictEqual(await seenAfter(661_000), [661_000, 661_000]);
   });
 
-  test("no update is lost among many at once", async ({ openSeveral, prefix }) => {
+  test("no update is lost among many concurrent ones", async ({ openSeveral, prefix }) => {
     const registries = (await openSeveral(HANDLES)).map((store) => createRegistry({ store, prefix, timeout: PATIENT }));
     const on = (i: number) => registries[i % HANDLES] as (typeof registries)[0];
     const several = Array.from({ length: 40 }, (_, i) => i);
@@ -96,7 +96,7 @@ export function registryGroup({ test, capabilities, protections: { createRegistr
   });
 
   if (isAbsent(capabilities.exportsEntries)) {
-    test("a list that the store can't create is refused", async ({ open, prefix }) => {
+    test("refuses to list clients if the store cannot list entries", async ({ open, prefix }) => {
       await rejects(createRegistry({ store: await open(), prefix, timeout: PATIENT }).list(), { code: "NOT_LISTABLE" });
     });
   } else {

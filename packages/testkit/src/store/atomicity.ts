@@ -5,17 +5,17 @@ import type { SuiteContext } from "./suite-context.js";
 
 const HANDLES = 4;
 
-/** With many concurrent callers, exactly as much is admitted as the limit allows. */
+/** With many concurrent callers, exactly the limit is admitted. */
 export function atomicityGroup({ test }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
-    test(`200 callers at once share 50 units of ${algorithm}`, async ({ openSeveral, prefix }) => {
+    test(`200 concurrent callers share 50 units of ${algorithm}`, async ({ openSeveral, prefix }) => {
       const stores = await openSeveral(HANDLES);
       const allowed = await race(stores, prefix, [policyOf(algorithm, 50, LONG_MS)], 200);
       equal(allowed, 50);
     });
   }
 
-  test("several policies: when one denies, none is charged", async ({ openSeveral, prefix }) => {
+  test("if one of several policies denies, none is charged", async ({ openSeveral, prefix }) => {
     const stores = await openSeveral(HANDLES);
     const policies = ALGORITHMS.map((algorithm, i) => policyOf(algorithm, 30 + 10 * i, LONG_MS, algorithm));
     equal(await race(stores, prefix, policies, 200), 30);
@@ -24,7 +24,7 @@ export function atomicityGroup({ test }: SuiteContext): void {
     deepStrictEqual(left, [0, 10, 20, 30]);
   });
 
-  test("several policies with different keys: one too many is never granted", async ({ openSeveral, prefix }) => {
+  test("several policies with different keys never grant more than their limits", async ({ openSeveral, prefix }) => {
     const stores = await openSeveral(HANDLES);
     const policies = [policyOf("token-bucket", 3, LONG_MS, "user"), policyOf("fixed-window", 20, LONG_MS, "everyone")];
     const limiters = stores.map((store) =>
@@ -37,7 +37,7 @@ export function atomicityGroup({ test }: SuiteContext): void {
     const granted = decisions.filter(({ allowed }) => allowed).length;
     const [limiter] = limiters as [(typeof limiters)[number]];
     const left = (await limiter.peek({ user: "nobody", everyone: "all" })).policies[1]?.remaining;
-    // If the keys can't be decided in one step, fewer may be granted, but grants and charges must still be equal.
+    // If the keys cannot be decided in one step, fewer may be granted, but grants and charges must still be equal.
     equal(left, 20 - granted);
     equal(granted <= 20 && granted > 0, true, `${granted} granted`);
   });
@@ -57,7 +57,7 @@ export function atomicityGroup({ test }: SuiteContext): void {
   });
 }
 
-/** Returns how many of these callers, spread over the handles, are admitted. */
+/** Returns how many of the callers, spread over the handles, are admitted. */
 async function race(stores: readonly Store[], prefix: string, policies: Policy[], callers: number): Promise<number> {
   const limiters = stores.map((store) => createLimiter({ store, policies, prefix, timeout: "20s", denyCache: false }));
   const decisions = await Promise.all(

@@ -26,7 +26,7 @@ const JSON_VALUES: readonly unknown[] = [
   { b: 1, a: { "": 2, "a.b": [], constructor: null } },
 ];
 
-/** The behaviour of every store, whatever its capabilities. */
+/** Behaviour of every store, whatever its capabilities. */
 export function basicsGroup({ test, testWith, capabilities }: SuiteContext): void {
   test("has the methods that its capabilities name, and no others", async ({ open }) => {
     const store = await open();
@@ -65,7 +65,7 @@ export function basicsGroup({ test, testWith, capabilities }: SuiteContext): voi
     );
   });
 
-  test("atomicUpdate passes on errors of update, and writes nothing then", async ({ open, prefix }) => {
+  test("atomicUpdate passes on errors of update, and then writes nothing", async ({ open, prefix }) => {
     const store = await open();
     const key = `${prefix}:state`;
     await store.atomicUpdate(key, () => ({ state: 1, ttlMs: 60_000 }));
@@ -89,7 +89,7 @@ export function basicsGroup({ test, testWith, capabilities }: SuiteContext): voi
     );
   });
 
-  test("delete forgets, and forgetting nothing is fine", async ({ open, prefix }) => {
+  test("delete removes state, and may be called for a missing key", async ({ open, prefix }) => {
     const store = await open();
     const [key, other] = [`${prefix}:state`, `${prefix}:other`];
     await store.delete(key);

@@ -5,7 +5,10 @@ import type { SuiteContext } from "./suite-context.js";
 
 /** Each of several concurrent calls gets its own answer, however the store sends them. */
 export function batchingGroup({ test }: SuiteContext): void {
-  test("600 calls of one turn, on keys, policies and limiters of all sorts", async ({ open, prefix }) => {
+  test("600 calls of one turn, with all kinds of keys, policies and limiters, get their own answers", async ({
+    open,
+    prefix,
+  }) => {
     const store = await open();
     const limiters = [...ALGORITHMS.map((one) => [one]), ALGORITHMS].map((algorithms) =>
       createLimiter({
@@ -33,7 +36,7 @@ export function batchingGroup({ test }: SuiteContext): void {
   });
 
   for (const algorithm of ALGORITHMS) {
-    test(`calls of one turn on one key share it exactly, with ${algorithm}`, async ({ open, prefix }) => {
+    test(`calls of one turn on one key share its limit exactly, with ${algorithm}`, async ({ open, prefix }) => {
       const policies = policyOf(algorithm, 7, LONG_MS);
       const limiter = createLimiter({ store: await open(), policies, prefix, timeout: "20s" });
       const [hot, cold] = await Promise.all([
@@ -55,10 +58,7 @@ export function batchingGroup({ test }: SuiteContext): void {
     });
   }
 
-  test("looks, refunds, resets and decisions of one turn do not interfere with each other", async ({
-    open,
-    prefix,
-  }) => {
+  test("peeks, refunds, resets and decisions of one turn do not interfere", async ({ open, prefix }) => {
     const policies = ALGORITHMS.map((algorithm) => policyOf(algorithm, 10, LONG_MS, algorithm));
     const limiter = createLimiter({ store: await open(), policies, prefix, timeout: "20s" });
     const refundable = await limiter.consume("refunded", { cost: 4 });

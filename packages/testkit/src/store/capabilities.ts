@@ -41,9 +41,9 @@ export interface StoreCapabilities {
   readonly decides: true | Absent;
   /** True if all handles that `makeStore` returns see the same state. */
   readonly shared: true | Absent;
-  /** True if the backend's clock decides, and not the clock of the calling process. */
+  /** True if the clock of the backend decides, and not that of the calling process. */
   readonly ownClock: true | Absent;
-  /** The module by which another process opens a handle on the same state. */
+  /** A module with which another process opens a handle on the same state. */
   readonly otherProcess: StoreModule | Absent;
   /** True if the store has `exportEntries`. */
   readonly exportsEntries: true | Absent;
@@ -61,11 +61,11 @@ export interface StoreCapabilities {
   readonly skip?: Readonly<Partial<Record<StoreGroup, string>>>;
 }
 
-/** A module for other processes to import. */
+/** A module that other processes import. */
 export interface StoreModule {
   /** The URL of plain JavaScript that exports `makeStore`, a function that gets `setting` and creates a store. */
   readonly module: URL;
-  /** Returns data that the module can't know, such as the address of a server that the tests started. */
+  /** Returns data that the module cannot know, such as the address of a server that the tests started. */
   readonly setting?: () => string;
 }
 

@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const START_MS = 1_700_000_000_000;
 
-/** How far the clock steps back. The last step is longer than any window. */
+/** Steps of the clock. The last one is longer than any window. */
 const STEPS_MS = [1, 2 * WINDOW_MS, HOUR_MS, 30 * DAY_MS, 3_650 * DAY_MS];
 
 /** The numbers of a policy before and after a change. */
@@ -34,10 +34,10 @@ const CHANGES: readonly (readonly [name: string, before: Policy, after: Policy])
   ),
 ];
 
-/** Only one clock decides, and no quota is restored when it steps back. */
+/** Only one clock decides, and no quota is restored if it steps back. */
 export function clockGroup({ test, testWith, capabilities: { ownClock } }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
-    test(`a clock that steps back frees nothing of ${algorithm}`, async ({ open, prefix }) => {
+    test(`a clock that steps back restores no quota of ${algorithm}`, async ({ open, prefix }) => {
       const clock = manualClock(1_700_000_000_000);
       const policies = policyOf(algorithm, 10, WINDOW_MS);
       const limiter = createLimiter({ store: await open(), policies, prefix, clock, timeout: "20s", denyCache: false });
@@ -63,7 +63,7 @@ export function clockGroup({ test, testWith, capabilities: { ownClock } }: Suite
     // A sliding window also remembers the window before it.
     const mostMs = (algorithm === "sliding-window" ? 2 : 1) * WINDOW_MS;
 
-    test(`a clock that steps back denies for ${mostMs} ms at most, with ${algorithm}`, async (tools) => {
+    test(`a clock that steps back denies for at most ${mostMs} ms, with ${algorithm}`, async (tools) => {
       const store = await tools.open();
       for (const backMs of STEPS_MS) {
         const { limiter, clock } = openAt(tools, store, policyOf(algorithm, 10, WINDOW_MS), `${backMs}`);
@@ -78,7 +78,7 @@ export function clockGroup({ test, testWith, capabilities: { ownClock } }: Suite
       }
     });
 
-    test(`a block is not longer for a clock that steps back, with ${algorithm}`, async (tools) => {
+    test(`a clock that steps back does not extend a block, with ${algorithm}`, async (tools) => {
       const store = await tools.open();
       for (const backMs of STEPS_MS) {
         const { limiter, clock } = openAt(tools, store, policyOf(algorithm, 10, WINDOW_MS), `${backMs}`);
@@ -95,7 +95,7 @@ export function clockGroup({ test, testWith, capabilities: { ownClock } }: Suite
   }
 
   for (const [name, before, after] of CHANGES) {
-    test(`retryAfterMs is right when ${name}`, async (tools) => {
+    test(`retryAfterMs is exact if ${name}`, async (tools) => {
       const store = await tools.open();
       for (const waitedMs of [0, 1, 777]) {
         const { limiter: old, clock } = openAt(tools, store, before, `${waitedMs}`);
@@ -109,7 +109,7 @@ export function clockGroup({ test, testWith, capabilities: { ownClock } }: Suite
     });
   }
 
-  testWith(ownClock, "the clock of the process that asks does not matter", async ({ open, prefix }) => {
+  testWith(ownClock, "the clock of the calling process has no effect", async ({ open, prefix }) => {
     const policies = ALGORITHMS.map((algorithm) => policyOf(algorithm, 5, HOUR_MS, algorithm));
     const limiter = createLimiter({ store: await open(), policies, prefix, timeout: "20s", denyCache: false });
     equal((await limiter.consume("somebody", { cost: 5 })).allowed, true);
@@ -135,7 +135,7 @@ function openAt(
   };
 }
 
-/** The time at which a key that is denied now is admitted again. */
+/** The time after which a denied key is allowed again. */
 async function retryTimeOf(limiter: Limiter, when: string): Promise<number> {
   const { allowed, remaining, retryAfterMs, error } = await limiter.consume("spent");
   if (error !== undefined) throw error;
@@ -143,7 +143,7 @@ async function retryTimeOf(limiter: Limiter, when: string): Promise<number> {
   return retryAfterMs ?? Number.NaN;
 }
 
-/** Checks that the key is denied until a millisecond before the reported time, and granted then. */
+/** Checks that the key is denied until a millisecond before the reported time, and then granted. */
 async function mustBeHonest(limiter: Limiter, clock: ManualClock, retryAfterMs: number, when: string): Promise<void> {
   const halfMs = Math.floor(retryAfterMs / 2);
   for (const [afterMs, leftMs] of [

@@ -4,7 +4,7 @@ import { manualClock } from "../manual-clock.js";
 import { LONG_MS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
-/** At most `limit` units at a time. Each counts until it is refunded or its lease ends. */
+/** Allows at most `limit` units at a time. Each unit counts until it is refunded or its lease ends. */
 interface LeasePolicy extends Policy {
   readonly algorithm: "lease";
   readonly limit: number;
@@ -17,7 +17,7 @@ type Leases = readonly (readonly [untilMs: number, name: number, units: number])
 const unitsOf = (leases: Leases): number => leases.reduce((units, [, , one]) => units + one, 0);
 const ttlOf = (leases: Leases, nowMs: number): number => Math.max(1, ...leases.map(([untilMs]) => untilMs - nowMs));
 
-/** A custom algorithm with needs that no built-in one has: state of any size, and refunds that end one charge. */
+/** A custom algorithm with needs that no built-in one has: state of any size, and refunds that end a single charge. */
 const lease: Algorithm<LeasePolicy, Leases> = {
   name: "lease",
 
@@ -52,7 +52,7 @@ const lease: Algorithm<LeasePolicy, Leases> = {
   },
 };
 
-/** An algorithm that is not built into Sluice works on every store. */
+/** A custom algorithm works on every store. */
 export function customAlgorithmGroup({ test }: SuiteContext): void {
   const policy: LeasePolicy = { name: "default", algorithm: "lease", limit: 8, leaseMs: 1_000 };
 
@@ -75,7 +75,7 @@ export function customAlgorithmGroup({ test }: SuiteContext): void {
     equal((await limiter.peek("somebody")).remaining, 8);
   });
 
-  test("a custom algorithm's refund ends the charge that it names, and no other", async ({ open, prefix }) => {
+  test("a custom algorithm's refund ends only the charge that it names", async ({ open, prefix }) => {
     const clock = manualClock(1_700_000_000_000);
     const limiter = leasing(await open(), prefix, clock);
     const first = await limiter.consume("somebody", { cost: 5 });

@@ -42,20 +42,24 @@ export function decideGroup({ testWith, capabilities: { decides } }: SuiteContex
       deepStrictEqual({ allowed, findings: [{ ...findings[0] }] }, { allowed: true, findings: outcome.findings });
     });
 
-    testWith(decides, `a block in the entry denies, and stays when decide writes, with ${algorithm}`, async (tools) => {
-      const { store, claim, read, write } = await openDeciding(tools, policy);
-      await write([1, NOW_MS + 500, null]);
-      const during = await store.decide({ claims: [claim], charge: true }, { nowMs: NOW_MS });
-      deepStrictEqual([during.allowed, during.findings[0]?.blocked], [false, true]);
-      equal(during.findings[0]?.retryAfterMs, 500);
-      deepStrictEqual(await read(), [1, NOW_MS + 500, null]);
-      const after = await store.decide({ claims: [claim], charge: true }, { nowMs: NOW_MS + 500 });
-      deepStrictEqual([after.allowed, after.findings[0]?.blocked], [true, false]);
-      const [version, blockedUntilMs, state] = (await read()) as Entry;
-      deepStrictEqual([version, blockedUntilMs, state === null], [1, NOW_MS + 500, false]);
-    });
+    testWith(
+      decides,
+      `a block in an entry denies, and is kept when decide writes, with ${algorithm}`,
+      async (tools) => {
+        const { store, claim, read, write } = await openDeciding(tools, policy);
+        await write([1, NOW_MS + 500, null]);
+        const during = await store.decide({ claims: [claim], charge: true }, { nowMs: NOW_MS });
+        deepStrictEqual([during.allowed, during.findings[0]?.blocked], [false, true]);
+        equal(during.findings[0]?.retryAfterMs, 500);
+        deepStrictEqual(await read(), [1, NOW_MS + 500, null]);
+        const after = await store.decide({ claims: [claim], charge: true }, { nowMs: NOW_MS + 500 });
+        deepStrictEqual([after.allowed, after.findings[0]?.blocked], [true, false]);
+        const [version, blockedUntilMs, state] = (await read()) as Entry;
+        deepStrictEqual([version, blockedUntilMs, state === null], [1, NOW_MS + 500, false]);
+      },
+    );
 
-    testWith(decides, `a denial and a look write nothing with ${algorithm}`, async (tools) => {
+    testWith(decides, `a denial and a peek write nothing with ${algorithm}`, async (tools) => {
       const { store, claim, read } = await openDeciding(tools, policy);
       await store.decide({ claims: [claim], charge: false }, { nowMs: NOW_MS });
       await store.decide({ claims: [{ ...claim, cost: 8 }], charge: true }, { nowMs: NOW_MS });
@@ -67,7 +71,7 @@ export function decideGroup({ testWith, capabilities: { decides } }: SuiteContex
       deepStrictEqual(await read(), full);
     });
 
-    testWith(decides, `an entry of another version is refused, not misread, with ${algorithm}`, async (tools) => {
+    testWith(decides, `an entry of another version is refused with ${algorithm}`, async (tools) => {
       const { store, claim, write } = await openDeciding(tools, policy);
       await write([2, 0, ["of a later release"]]);
       const neighbour = { ...claim, key: "neighbour" };
@@ -81,12 +85,12 @@ export function decideGroup({ testWith, capabilities: { decides } }: SuiteContex
     });
   }
 
-  testWith(decides, "the outcome names the store's clock, and an explicit time in its place", async (tools) => {
+  testWith(decides, "the outcome contains the store's time, or the explicit time if there is one", async (tools) => {
     const { store, claim } = await openDeciding(tools, policyOf("fixed-window", 7, 10_001));
     equal((await store.decide({ claims: [claim], charge: true }, { nowMs: NOW_MS })).nowMs, NOW_MS);
     const { nowMs } = await store.decide({ claims: [{ ...claim, key: "other" }], charge: true });
     ok(Number.isSafeInteger(nowMs), `nowMs is ${nowMs}`);
-    ok(Math.abs(nowMs - Date.now()) < 3_600_000, `nowMs is ${nowMs}, and the time here ${Date.now()}`);
+    ok(Math.abs(nowMs - Date.now()) < 3_600_000, `nowMs is ${nowMs}, and the local time is ${Date.now()}`);
   });
 }
 

@@ -12,7 +12,7 @@ import { shrink } from "./shrink.js";
 import type { SuiteContext } from "./suite-context.js";
 import { createTarget } from "./target.js";
 
-/** How many calls are in flight at the same time. */
+/** The number of concurrent calls. */
 const LANES = 64;
 
 /** A call whose result differs from the reference. */
@@ -20,11 +20,11 @@ interface Difference {
   readonly operation: Operation;
   readonly expected: unknown;
   readonly actual: unknown;
-  /** All calls up to and including the round of this one. */
+  /** All calls up to and including the round of the failed one. */
   readonly soFar: readonly Operation[];
 }
 
-/** The results of random calls must be exactly those of the reference model. */
+/** The results of random calls must equal those of the reference model. */
 export function differentialGroup({ test, capabilities }: SuiteContext): void {
   const { operations = 10_000, decides } = capabilities;
   const seed = seedOfRun();
@@ -45,7 +45,7 @@ export function differentialGroup({ test, capabilities }: SuiteContext): void {
   }
 }
 
-/** Runs all lanes at the same time, and the calls of each lane in order. */
+/** Runs all lanes concurrently, and the calls of each lane in order. */
 async function firstDifference(store: Store, sequence: readonly Operation[]): Promise<Difference | undefined> {
   const target = createTarget(store, `testkit-${randomUUID()}`);
   const reference = createReference();
@@ -68,11 +68,11 @@ async function firstDifference(store: Store, sequence: readonly Operation[]): Pr
 
 async function report(store: Store, found: Difference, algorithm: string, seed: number): Promise<AssertionError> {
   const fails = async (sequence: readonly Operation[]) => (await firstDifference(store, sequence)) !== undefined;
-  // Usually one lane alone reproduces the failure. If not, it takes several lanes.
+  // Usually one lane alone reproduces the failure. Otherwise several lanes are needed.
   const alone = found.soFar.filter(({ lane }) => lane === found.operation.lane);
   const start = (await fails(alone)) ? alone : found.soFar;
   const smallest = await shrink(start, fails, { attempts: 2_000, timeMs: 15_000 });
-  // It may not fail each time. If it passes, the difference that was found first is reported.
+  // The failure may not occur each time. If a run passes, the first difference is reported.
   const { actual, expected, operation, soFar } = (await firstDifference(store, smallest)) ?? found;
   return new AssertionError({
     message: [

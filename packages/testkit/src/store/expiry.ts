@@ -11,9 +11,9 @@ const SHORT_MS = 50;
 const SURELY_OVER_MS = 120;
 const QUARTER_MS = 7_776_000_000;
 
-/** State lives exactly as long as it matters. Only these tests wait for real time. */
+/** State lives exactly as long as needed. Only these tests wait for real time. */
 export function expiryGroup({ test, testWith, capabilities: { decides } }: SuiteContext): void {
-  test("state is there for its lifetime, and then gone", async ({ open, prefix }) => {
+  test("state exists for its lifetime, and no longer", async ({ open, prefix }) => {
     const store = await open();
     const [short, long] = [`${prefix}:short`, `${prefix}:long`];
     await store.atomicUpdate(short, () => ({ state: 1, ttlMs: SHORT_MS }));
@@ -25,10 +25,10 @@ export function expiryGroup({ test, testWith, capabilities: { decides } }: Suite
     equal(await store.atomicUpdate<number>(long, () => undefined), undefined);
   });
 
-  test("state is there until just before its end", async ({ open, prefix }) => {
+  test("state exists until just before its end", async ({ open, prefix }) => {
     const store = await open();
     const ttlMs = 400;
-    // On a machine so busy that the look comes too late, a try proves nothing.
+    // If the machine is so busy that the read is late, the try proves nothing.
     for (let tries = 0; tries < 5; tries++) {
       const key = `${prefix}:${tries}`;
       const startMs = performance.now();
@@ -52,13 +52,13 @@ export function expiryGroup({ test, testWith, capabilities: { decides } }: Suite
     equal(await store.atomicUpdate<number>(shorter, () => undefined), undefined);
   });
 
-  test("reads do not prolong a life", async ({ open, prefix }) => {
+  test("reads do not extend the lifetime", async ({ open, prefix }) => {
     const store = await open();
     const key = `${prefix}:read`;
     await store.atomicUpdate(key, () => ({ state: 1, ttlMs: 200 }));
     const endMs = performance.now() + 1_000;
     while ((await store.atomicUpdate<number>(key, () => undefined)) !== undefined) {
-      ok(performance.now() < endMs, "state that is read all the time is still there after 1 s");
+      ok(performance.now() < endMs, "state that is constantly read still exists after 1 s");
       await sleep(20);
     }
   });
@@ -78,7 +78,7 @@ export function expiryGroup({ test, testWith, capabilities: { decides } }: Suite
         const key = { short: "somebody", long: "somebody" };
         const first = await limiter.consume(key, { cost: 2 });
         equal(first.allowed, true, algorithm);
-        // Twice the window, because a sliding window also remembers the window before it.
+        // Twice the window, because a sliding window also keeps the window before it.
         await sleep(2 * SURELY_OVER_MS);
         const second = await limiter.consume(key);
         equal(second.allowed, true, algorithm);
@@ -98,7 +98,7 @@ export function expiryGroup({ test, testWith, capabilities: { decides } }: Suite
     const policy = policyOf(algorithm, 2, SHORT_MS);
     testWith(
       decides,
-      `what decide wrote goes with the window, also after denials, with ${algorithm}`,
+      `an entry of decide expires with its window, also after denials, with ${algorithm}`,
       async (tools) => {
         const store = await tools.open();
         if (!can(store, "decide")) throw new TypeError("the store has no decide");

@@ -8,9 +8,9 @@ import type { SuiteContext } from "./suite-context.js";
 
 const HOUR_MS = 3_600_000;
 
-/** A store that lists its entries lists all of them, as `atomicUpdate` would read them. */
+/** A store that lists entries lists all of them, as `atomicUpdate` would read them. */
 export function exportGroup({ testWith, capabilities: { exportsEntries } }: SuiteContext): void {
-  testWith(exportsEntries, "lists what atomicUpdate wrote, and what was deleted no more", async ({ open, prefix }) => {
+  testWith(exportsEntries, "lists what atomicUpdate wrote, but not what was deleted", async ({ open, prefix }) => {
     const store = await open();
     const [kept, deleted] = [`${prefix}:kept`, `${prefix}:deleted`];
     await store.atomicUpdate(kept, () => ({ state: { any: ["value", null] }, ttlMs: HOUR_MS }));
@@ -34,7 +34,7 @@ export function exportGroup({ testWith, capabilities: { exportsEntries } }: Suit
     ok(entries.every(({ key, state }) => state === key));
   });
 
-  testWith(exportsEntries, "lists nothing that has expired", async ({ open, prefix }) => {
+  testWith(exportsEntries, "does not list expired entries", async ({ open, prefix }) => {
     const store = await open();
     await store.atomicUpdate(`${prefix}:over`, () => ({ state: 1, ttlMs: 30 }));
     await store.atomicUpdate(`${prefix}:alive`, () => ({ state: 1, ttlMs: HOUR_MS }));

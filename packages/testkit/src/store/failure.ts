@@ -7,12 +7,12 @@ import type { InterruptibleStore } from "./capabilities.js";
 import type { SuiteContext } from "./suite-context.js";
 
 const TIMEOUT_MS = 300;
-/** How much longer than its timeout a call may take on a busy machine. */
+/** The extra time beyond its timeout that a call may take on a busy machine. */
 const SLACK_MS = 700;
 
-/** While the backend is down every call ends in time. Once it is back, the store decides again. */
+/** While the backend is down, every call ends in time. Once it is back, the store decides again. */
 export function failureGroup({ testWith, capabilities: { unreachable, interruptible } }: SuiteContext): void {
-  testWith(unreachable, "a store that can be down is marked as remote, also behind a wrapper", async ({ open }) => {
+  testWith(unreachable, "a store that can be down is marked as remote, even behind a wrapper", async ({ open }) => {
     const store = await open();
     ok(isRemote(store), "the store has no property `remote`: see A store that can fail, in docs/write-a-store.md");
     ok(isRemote(withPromises(store)));
@@ -21,7 +21,7 @@ export function failureGroup({ testWith, capabilities: { unreachable, interrupti
   for (const failOpen of [false, true]) {
     testWith(
       unreachable,
-      `a store that can't be reached: ${failOpen ? "allows" : "denies"} in time, with failOpen ${failOpen}`,
+      `an unreachable store ${failOpen ? "allows" : "denies"} requests in time, with failOpen ${failOpen}`,
       async ({ prefix }, makeUnreachable) => {
         const store = await makeUnreachable();
         await closing(store, async () => {
@@ -41,19 +41,15 @@ export function failureGroup({ testWith, capabilities: { unreachable, interrupti
     );
   }
 
-  testWith(
-    unreachable,
-    "a store that can't be reached: other calls reject in time",
-    async ({ prefix }, makeUnreachable) => {
-      const store = await makeUnreachable();
-      await closing(store, async () => {
-        const { limiter } = watched(store, prefix, true);
-        await inTime(() => rejects(limiter.block("somebody", "1h"), SluiceError));
-        await inTime(() => rejects(limiter.reset("somebody"), SluiceError));
-        equal((await inTime(() => limiter.healthCheck())).healthy, false);
-      });
-    },
-  );
+  testWith(unreachable, "an unreachable store rejects other calls in time", async ({ prefix }, makeUnreachable) => {
+    const store = await makeUnreachable();
+    await closing(store, async () => {
+      const { limiter } = watched(store, prefix, true);
+      await inTime(() => rejects(limiter.block("somebody", "1h"), SluiceError));
+      await inTime(() => rejects(limiter.reset("somebody"), SluiceError));
+      equal((await inTime(() => limiter.healthCheck())).healthy, false);
+    });
+  });
 
   testWith(interruptible, "decisions resume when the backend is back", async ({ prefix }, makeInterruptible) => {
     const interruption = await makeInterruptible();
@@ -72,7 +68,7 @@ export function failureGroup({ testWith, capabilities: { unreachable, interrupti
       });
       await untilAnswered(limiter);
       equal((await limiter.consume("after")).source, "store");
-      // A short outage ends after no call has failed for a second.
+      // A short outage ends one second after its last failure.
       for (let tries = 0; tries < 60 && events.length < 2; tries++) await sleep(50);
       deepStrictEqual(events, ["storeError", "storeRecovered"]);
     });
@@ -105,7 +101,7 @@ function watched(store: Store, prefix: string, failOpen: boolean): { limiter: Li
   return { limiter, events };
 }
 
-/** Checks that the store itself, without a limiter, rejects with errors of Sluice unless it hangs. */
+/** Checks that the store itself, without a limiter, rejects with a SluiceError unless it hangs. */
 async function failsByItself(store: Store): Promise<void> {
   const call = store.atomicUpdate("unreachable", () => undefined, { deadlineMs: performance.now() + TIMEOUT_MS });
   const failure = await Promise.race([
@@ -122,7 +118,7 @@ async function inTime<T>(call: () => Promise<T>): Promise<T> {
   const startMs = performance.now();
   const result = await call();
   const tookMs = performance.now() - startMs;
-  ok(tookMs < TIMEOUT_MS + SLACK_MS, `it took ${Math.round(tookMs)} ms with a timeout of ${TIMEOUT_MS} ms`);
+  ok(tookMs < TIMEOUT_MS + SLACK_MS, `the call took ${Math.round(tookMs)} ms with a timeout of ${TIMEOUT_MS} ms`);
   return result;
 }
 

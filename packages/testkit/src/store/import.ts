@@ -14,7 +14,7 @@ const HOUR_MS = 3_600_000;
 /** The lifetime of an entry whose expiry the test waits for. */
 const LIFE_MS = 500;
 
-/** A store that imports entries continues where the other store stopped, and live entries do not change. */
+/** A store that imports entries continues where the other store stopped. Live entries do not change. */
 export function importGroup({ test, testWith, capabilities }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
     test(`continues where another store stopped, with ${algorithm}`, async ({ open, prefix }) => {
@@ -72,14 +72,14 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
     deepStrictEqual(await store.importEntries([]), []);
   });
 
-  test("of several entries with one key the first counts", async ({ open, prefix }) => {
+  test("uses the first of several entries with the same key", async ({ open, prefix }) => {
     const store = importing(await open());
     const entries = [1, 2, 3].map((state) => entryOf(`${prefix}:one`, state));
     deepStrictEqual(await store.importEntries(entries), entries.slice(1));
     equal(await store.atomicUpdate(`${prefix}:one`, () => undefined), 1);
   });
 
-  test("overwrites expired entries, and writes no expired ones", async ({ open, prefix }) => {
+  test("overwrites expired entries, and does not write expired ones", async ({ open, prefix }) => {
     const store = importing(await open());
     await store.atomicUpdate(`${prefix}:over`, () => ({ state: "old", ttlMs: 30 }));
     await sleep(150);
@@ -91,7 +91,7 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
 
   test("keeps an entry until its expiry, and no longer", async ({ open, prefix }) => {
     const store = importing(await open());
-    // On a machine so busy that the look comes too late, a try proves nothing.
+    // If the machine is so busy that the read is late, the try proves nothing.
     for (let tries = 0; tries < 5; tries++) {
       const [short, long] = [`${prefix}:short ${tries}`, `${prefix}:long ${tries}`];
       const startMs = performance.now();
@@ -115,7 +115,7 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
     }
   });
 
-  test("takes digested keys in where the keys themselves are looked up, or refuses them", async ({ open, prefix }) => {
+  test("imports digested keys so that the original keys find them, or refuses them", async ({ open, prefix }) => {
     const store = importing(await open());
     const policy = policyOf("token-bucket", 10, LONG_MS);
     const plain = scopeOf(prefix, policy);
@@ -135,7 +135,7 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
     if (!refused) deepStrictEqual(await store.importEntries(entries), entries);
   });
 
-  test("takes in many at once", async ({ open, prefix }) => {
+  test("imports many entries at once", async ({ open, prefix }) => {
     const store = importing(await open());
     const scope = scopeOf(prefix, policyOf("fixed-window", 10, LONG_MS));
     const entries = Array.from({ length: 1_000 }, (_, i) => entryOf(`${scope}${i}`, [1, 0, [Date.now(), i]]));
@@ -146,7 +146,7 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
     deepStrictEqual(await store.importEntries(entries), entries);
   });
 
-  test("of several that write the same entries at once each entry is written by one", async (tools) => {
+  test("writes each entry once if several handles import it concurrently", async (tools) => {
     const stores = (await tools.openSeveral(4)).map(importing);
     const entries = Array.from({ length: 100 }, (_, i) => entryOf(`${tools.prefix}:${i}`, i));
     const left = await Promise.all(
@@ -159,7 +159,7 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
     );
   });
 
-  testWith(capabilities.exportsEntries, "takes back in all that it listed", async ({ open, prefix }) => {
+  testWith(capabilities.exportsEntries, "imports all that it listed", async ({ open, prefix }) => {
     const store = importing(await open());
     const policies = [policyOf("token-bucket", 1_000, LONG_MS, "one"), policyOf("sliding-log", 1_000, LONG_MS, "two")];
     const limiter = createLimiter({ store, policies, prefix, timeout: "20s", denyCache: false });

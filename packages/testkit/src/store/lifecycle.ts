@@ -5,9 +5,9 @@ import { can } from "@sluice/core/store";
 import { LONG_MS, policyOf } from "../policies.js";
 import type { SuiteContext } from "./suite-context.js";
 
-/** A store can be closed. After that it rejects calls. */
+/** A store can be closed. It then rejects calls. */
 export function lifecycleGroup({ test, testWith, capabilities: { decides, shared } }: SuiteContext): void {
-  test("closing twice is fine, used and unused", async ({ open, prefix }) => {
+  test("a used or unused store may be closed twice", async ({ open, prefix }) => {
     const [used, unused] = [await open(), await open()];
     await used.atomicUpdate(`${prefix}:state`, () => ({ state: 1, ttlMs: 60_000 }));
     for (const store of [used, unused, used, unused]) await store.close();
@@ -31,7 +31,7 @@ export function lifecycleGroup({ test, testWith, capabilities: { decides, shared
     }, SluiceError);
   });
 
-  testWith(shared, "a closed handle does not change the state and the other handles", async ({ open, prefix }) => {
+  testWith(shared, "a closed handle does not affect the state and other handles", async ({ open, prefix }) => {
     const [closing, staying] = [await open(), await open()];
     const policies = policyOf("fixed-window", 10, LONG_MS);
     await createLimiter({ store: closing, policies, prefix }).consume("somebody", { cost: 4 });
@@ -42,7 +42,7 @@ export function lifecycleGroup({ test, testWith, capabilities: { decides, shared
     equal(await later.allow("somebody"), false);
   });
 
-  test("a limiter on a closed store denies, and says why", async ({ open, prefix }) => {
+  test("a limiter on a closed store denies, with the reason", async ({ open, prefix }) => {
     const store = await open();
     const limiter = createLimiter({ store, prefix });
     await store.close();

@@ -7,7 +7,7 @@ import type { SuiteContext } from "./suite-context.js";
 
 const LONG = "k".repeat(3_000);
 
-/** All of them differ, and each has caused a fault in some database. */
+/** Distinct keys, each of which has caused a fault in some database. */
 export const ODD_KEYS: readonly string[] = [
   "plain",
   "__proto__",
@@ -95,12 +95,12 @@ export const ODD_KEYS: readonly string[] = [
   "e\u0301".repeat(5_000),
 ];
 
-/** The digest by which databases name a long key: see `storedKeys` in core. */
+/** The digest with which databases name a long key: see `storedKeys` in core. */
 export function digestOf(text: string): string {
   return createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex");
 }
 
-/** Texts under which a store keeps the entry of another key, or similar texts. */
+/** Texts that equal or resemble the stored name of another key. */
 function imitationsOf(key: string, scope: string): readonly string[] {
   const [prefix = ""] = scope.split(":");
   return [
@@ -121,7 +121,7 @@ function imitationsOf(key: string, scope: string): readonly string[] {
   ];
 }
 
-/** Any string is a key, and two different strings never share state. */
+/** Any string is a key, and different strings never share state. */
 export function oddKeysGroup({ test }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
     test(`${ODD_KEYS.length} odd keys stay apart with ${algorithm}`, async ({ open, prefix }) => {

@@ -8,11 +8,11 @@ export interface Task {
   readonly prefix: string;
   readonly policies: readonly Policy[];
   readonly callers: number;
-  /** How many calls each caller makes. */
+  /** The number of calls that each caller makes. */
   readonly calls: number;
 }
 
-/** The messages of a process: that it is ready to start, and then how many of its calls were admitted. */
+/** The messages of a process: that it is ready to start, and then the number of its admitted calls. */
 export type Report = "ready" | { readonly admitted: number } | { readonly failed: string };
 
 /** The task of a process of the group `races`. */
@@ -23,7 +23,7 @@ export interface RaceTask {
   readonly seed: number;
 }
 
-/** The messages of such a process: that it is ready to start, and then its part of the history of each algorithm. */
+/** The messages of a racing process: that it is ready to start, and then its part of the history of each algorithm. */
 export type RaceReport =
   | "ready"
   | { readonly histories: Readonly<Record<string, readonly RecordedCall[]>> }

@@ -4,7 +4,7 @@ import type { Report, Task } from "./process-message.js";
 
 const task = JSON.parse(process.argv[2] ?? "") as Task;
 
-// The parent has ended.
+// Emitted when the parent has ended.
 process.once("disconnect", () => process.exit());
 
 function send(report: Report): Promise<void> {
@@ -42,5 +42,5 @@ async function run(): Promise<Report> {
 }
 
 await send(await run().catch((error: unknown) => ({ failed: String(error) })));
-// The module's client may still be connected.
+// Ends the process, since the module's client may still be connected.
 process.exit();

@@ -10,7 +10,7 @@ const PROCESSES = 8;
 const CALLERS = 50;
 const CALLS = 5;
 
-/** With several concurrent processes, exactly as much is admitted as the limits allow. */
+/** With several concurrent processes, exactly the limit is admitted. */
 export function processesGroup({ testWith, capabilities: { otherProcess } }: SuiteContext): void {
   testWith(
     otherProcess,
@@ -23,7 +23,7 @@ export function processesGroup({ testWith, capabilities: { otherProcess } }: Sui
 
   testWith(
     otherProcess,
-    `${PROCESSES} processes, three policies: exactly what all allow, and none is charged for more`,
+    `${PROCESSES} processes and three policies: exactly what all allow is granted and charged`,
     async ({ open, prefix }, module) => {
       const policies = [
         policyOf("token-bucket", 1_000, LONG_MS, "first"),
@@ -40,7 +40,7 @@ export function processesGroup({ testWith, capabilities: { otherProcess } }: Sui
   );
 }
 
-/** Returns how many calls of all processes together were granted. */
+/** Returns the number of granted calls of all processes together. */
 async function race({ module, setting }: StoreModule, prefix: string, policies: readonly Policy[]): Promise<number> {
   const task: Task = {
     module: module.href,

@@ -8,12 +8,12 @@ const CALLERS = 8;
 const CALLS = 25;
 const KEYS = 3;
 
-/** One limit that is restored during the race, and one that is not. */
+/** Two limits: one is restored during the race, and one is not. */
 export function racePolicies(algorithm: string): readonly Policy[] {
   return [policyOf(algorithm, 12, 100, "short"), policyOf(algorithm, 60, LONG_MS, "long")];
 }
 
-/** Lets callers consume, refund and reset at random at the same time. Returns what they saw. */
+/** Lets concurrent callers randomly consume, refund and reset. Returns their calls. */
 export async function race(
   store: Store,
   prefix: string,

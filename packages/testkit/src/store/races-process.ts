@@ -7,7 +7,7 @@ import { race } from "./race.js";
 
 const task = JSON.parse(process.argv[2] ?? "") as RaceTask;
 
-// The parent has ended, so there is nothing to report to.
+// The parent has ended, so nobody receives a report.
 process.once("disconnect", () => process.exit());
 
 function send(report: RaceReport): Promise<void> {
@@ -29,5 +29,5 @@ async function run(): Promise<RaceReport> {
 }
 
 await send(await run().catch((error: unknown) => ({ failed: String(error) })));
-// The module's client may still be connected.
+// Ends the process, since the module's client may still be connected.
 process.exit();

@@ -11,7 +11,7 @@ import type { SuiteContext } from "./suite-context.js";
 const HANDLES = 4;
 const PROCESSES = 4;
 
-/** Even with refunds and resets, no window ever holds more than its policy allows. */
+/** Even with refunds and resets, no window ever contains more than its policy allows. */
 export function racesGroup({ test, testWith, capabilities: { otherProcess } }: SuiteContext): void {
   const seed = seedOfRun();
 

@@ -11,7 +11,7 @@ export async function racingProcesses<R>(
   script: URL,
   tasks: readonly object[],
 ): Promise<readonly (R | { readonly failed: string })[]> {
-  // The parent's flags are meant for the test runner, so children do not get them.
+  // The parent's flags belong to the test runner, so children do not get them.
   const children = tasks.map((task) => fork(script, [JSON.stringify(task)], { execArgv: [] }));
   try {
     const ready = await Promise.all(children.map((child) => nextReport<R>(child)));
@@ -28,7 +28,7 @@ async function nextReport<R>(child: ChildProcess): Promise<R | { readonly failed
   const ended = new AbortController();
   const exit = once(child, "exit", { signal: ended.signal }).then(
     async ([code]) => {
-      // Its last message may not have arrived yet.
+      // The last message may still arrive.
       if (child.connected) await once(child, "disconnect", { signal: ended.signal });
       return { failed: `the process ended with code ${code}` };
     },

@@ -11,7 +11,7 @@ export function refundsGroup({ test }: SuiteContext): void {
   for (const algorithm of ALGORITHMS) {
     const policy = policyOf(algorithm, 10, WINDOW_MS);
 
-    test(`a refund restores what was charged, once, with ${algorithm}`, async (tools) => {
+    test(`a refund restores a charge only once, with ${algorithm}`, async (tools) => {
       const { limiter, left } = await openAt(tools, policy);
       await limiter.consume("somebody", { cost: 2 });
       const decision = await limiter.consume("somebody", { cost: 5 });
@@ -22,17 +22,17 @@ export function refundsGroup({ test }: SuiteContext): void {
       equal(await left(), 8);
     });
 
-    test(`a refund of all leaves nothing behind with ${algorithm}`, async (tools) => {
+    test(`a refund of everything leaves no usage with ${algorithm}`, async (tools) => {
       const { limiter, clock, left } = await openAt(tools, policy);
       equal(await limiter.refund(await limiter.consume("somebody", { cost: 7 })), true);
       equal(await left(), 10);
       await clock.advance(1_234);
       const { resetAfterMs } = await limiter.consume("somebody", { cost: 10 });
-      // The same as for a key that was never seen.
+      // The result is the same as for an unused key.
       equal(resetAfterMs, (await limiter.consume("somebody else", { cost: 10 })).resetAfterMs);
     });
 
-    test(`nothing is refunded for a denial, a look, or after the end, with ${algorithm}`, async (tools) => {
+    test(`a denial, a peek and an ended charge cannot be refunded, with ${algorithm}`, async (tools) => {
       const { limiter, clock, left } = await openAt(tools, policy);
       const granted = await limiter.consume("somebody", { cost: 10 });
       equal(await limiter.refund(await limiter.consume("somebody")), false);
@@ -46,7 +46,7 @@ export function refundsGroup({ test }: SuiteContext): void {
     });
   }
 
-  test("a refund leaves out the part that time has refilled", async (tools) => {
+  test("a refund does not include the part that time has refilled", async (tools) => {
     const { limiter, clock, left } = await openAt(tools, policyOf("token-bucket", 10, WINDOW_MS));
     const first = await limiter.consume("somebody", { cost: 10 });
     await clock.advance(9_000);
@@ -60,7 +60,7 @@ export function refundsGroup({ test }: SuiteContext): void {
     await clock.advance(1_000);
     await limiter.consume("somebody", { cost: 9 });
     await clock.advance(1_000);
-    equal(await limiter.refund(third), false, "all of it was restored by time");
+    equal(await limiter.refund(third), false, "time has restored all units");
     equal(await left(), 1);
   });
 
@@ -84,7 +84,7 @@ export function refundsGroup({ test }: SuiteContext): void {
     });
   }
 
-  test("a block of a plain key denies by all policies, and never ends sooner", async (tools) => {
+  test("a block of a plain key denies for all policies, and is never shortened", async (tools) => {
     const policies = ALGORITHMS.map((algorithm) => policyOf(algorithm, 10, WINDOW_MS, algorithm));
     const { limiter, clock } = await openAt(tools, policies);
     const blocked = async () => (await limiter.peek("somebody")).policies.map((policy) => policy.blocked);
@@ -111,11 +111,11 @@ export function refundsGroup({ test }: SuiteContext): void {
     deepStrictEqual(await remaining(), [7, 8, 9, 10]);
   });
 
-  test("a reset forgets usage and blocks", async (tools) => {
+  test("a reset removes usage and blocks", async (tools) => {
     const policies = ALGORITHMS.map((algorithm) => policyOf(algorithm, 10, WINDOW_MS, algorithm));
     const { limiter, clock } = await openAt(tools, policies);
     await limiter.reset("never seen");
-    // In the millisecond of the charge, and later.
+    // Resets in the millisecond of the charge, and later.
     for (const laterMs of [0, 7]) {
       await limiter.consume("somebody", { cost: 10 });
       await limiter.consume("somebody else", { cost: 10 });
@@ -132,7 +132,7 @@ export function refundsGroup({ test }: SuiteContext): void {
     }
   });
 
-  test("a reset of one policy leaves the others alone", async (tools) => {
+  test("a reset of one policy does not change the others", async (tools) => {
     const policies = ALGORITHMS.map((algorithm) => policyOf(algorithm, 10, WINDOW_MS, algorithm));
     const { limiter } = await openAt(tools, policies);
     await limiter.consume("somebody", { cost: 4 });
@@ -162,7 +162,9 @@ export function refundsGroup({ test }: SuiteContext): void {
   }
 }
 
-/** The time after which the limit is restored: for a bucket, the time that its units take, and for a window, its end. */
+/**
+ * The time after which the limit is restored: for a bucket, the time to refill the units, and for a window, its end.
+ */
 function resetMs(algorithm: string): number {
   return algorithm === "token-bucket" ? WINDOW_MS / 10 : 0;
 }

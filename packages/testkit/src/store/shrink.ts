@@ -5,7 +5,7 @@ export interface ShrinkLimits {
 }
 
 /**
- * Makes a failing list smaller while it still fails, by leaving out smaller and smaller parts (A. Zeller and R.
+ * Makes a failing list smaller while it still fails, by omitting smaller and smaller parts (A. Zeller and R.
  * Hildebrandt, "Simplifying and isolating failure-inducing input", 2002). Stops at its limits. The result always fails.
  */
 export async function shrink<T>(

@@ -7,9 +7,9 @@ import { type Absent, isAbsent, type MakeStore, type StoreCapabilities } from ".
 export interface TestTools {
   /** Returns a new handle, which is closed after the test. */
   open(): Promise<Store>;
-  /** Returns several handles on the same state. If handles do not share state, returns the same handle several times. */
+  /** Returns several handles on the same state. If handles do not share state, returns one handle several times. */
   openSeveral(count: number): Promise<Store[]>;
-  /** The prefix of keys that no other test or run uses. */
+  /** A prefix of keys that no other test or run uses. */
   readonly prefix: string;
 }
 
@@ -27,7 +27,7 @@ export interface SuiteContext<Capabilities = StoreCapabilities> {
   ): void;
 }
 
-/** Long enough for a slow machine. A test that hangs is still ended. */
+/** A timeout long enough for a slow machine, after which a test that hangs is ended. */
 const TIMEOUT_MS = 60_000;
 
 export function createContext<Capabilities extends Pick<StoreCapabilities, "shared">>(

@@ -7,11 +7,11 @@ import { type Decided, type Observation, scoped } from "../reference.js";
 /** A store on which the calls of a sequence are made. */
 export interface Target {
   apply(operation: Operation): Promise<unknown>;
-  /** The part of the reference's result that this target can show. */
+  /** The part of the reference's result that the target returns. */
   visible(expected: Observation): unknown;
 }
 
-/** A fresh target under a prefix: `decide` if the store has it, otherwise a limiter. */
+/** A new target with a prefix: `decide` if the store has it, otherwise a limiter. */
 export function createTarget(store: Store, prefix: string): Target {
   return can(store, "decide") ? decidingTarget(store, prefix) : limiterTarget(store, prefix);
 }
@@ -22,7 +22,7 @@ function decidingTarget(store: DecidingStore, prefix: string): Target {
 
   async function decide(claims: readonly PlainClaim[], charge: boolean, nowMs: number): Promise<Decided> {
     const admission = { claims: claims.map((claim) => scoped(claim, prefix)), charge };
-    // A memory store may fill the same object again in its next call.
+    // A memory store may reuse the object in its next call.
     const answer = store.decide(admission, { nowMs });
     return "then" in answer ? answer.then(copyOf) : copyOf(answer);
   }
@@ -90,7 +90,7 @@ function limiterTarget(store: Store, prefix: string): Target {
   };
 }
 
-/** Grants that can be refunded, by lane. */
+/** Grants that may be refunded, by lane. */
 function createGrants<G>(): { add(lane: number, grant: G): void; take(lane: number, which: number): G | undefined } {
   const lanes = new Map<number, G[]>();
   return {
@@ -106,7 +106,7 @@ function createGrants<G>(): { add(lane: number, grant: G): void; take(lane: numb
 
 interface Limiters {
   of(policies: readonly Policy[]): Limiter;
-  /** Sets the clock to `nowMs`, and returns the limiter, which reads its clock when it is called. */
+  /** Sets the clock to `nowMs`, and returns the limiter, which reads its clock during a call. */
   at(nowMs: number, limiter: Limiter): Limiter;
   /** Makes the calls that do not depend on earlier ones. */
   apply(operation: Operation): Promise<void>;
