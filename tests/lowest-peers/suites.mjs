@@ -1,10 +1,10 @@
-// The suites of the packages, and the versions of their peer dependencies on which they run here.
+// The suites of the packages, and the lowest versions of their peer dependencies, with which they run here.
 
 /**
  * @typedef {object} LowestPeers
- * @property {string} package  its folder in `packages`
+ * @property {string} package  the folder in `packages`
  * @property {readonly string[]} files  parts of the names of its test files
- * @property {Readonly<Record<string, string>>} versions  what is imported instead of each package, of those in this folder
+ * @property {Readonly<Record<string, string>>} versions  the dependency of this folder that replaces each import
  */
 
 /** @type {readonly LowestPeers[]} */

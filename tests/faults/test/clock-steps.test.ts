@@ -18,7 +18,7 @@ const HOUR_MS = 3_600_000;
 const LIMIT = 10;
 const WINDOW_MS = 24 * HOUR_MS;
 
-/** Stores for which the clock of this process counts; Redis and Postgres have one of their own. */
+/** Stores that use the clock of this process. Redis and Postgres use their own. */
 const stores: Readonly<Record<string, () => Promise<Store>>> = {
   memory: () => openStore("memory:"),
   async SQLite() {
@@ -45,8 +45,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe.each(Object.entries(stores))("a clock that steps by an hour, with %s", (_, open) => {
-  it("admits nothing twice, and continues", async () => {
+describe.each(Object.entries(stores))("when the clock steps by an hour, %s", (_, open) => {
+  it("admits nothing twice and continues to admit", async () => {
     const store = await open();
     onTestFinished(() => store.close());
     const realNow = Date.now.bind(Date);
@@ -65,7 +65,7 @@ describe.each(Object.entries(stores))("a clock that steps by an hour, with %s", 
         stepMs = step;
         all += await admitted(3);
       }
-      // An hour brings back less than one unit, also to the bucket.
+      // In an hour, less than one unit is restored, also in the bucket.
       expect(all, policy.name).toBe(LIMIT);
       expect(await admitted(1), policy.name).toBe(0);
       stepMs = 3 * WINDOW_MS;

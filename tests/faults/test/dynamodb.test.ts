@@ -8,7 +8,7 @@ import { chargedOnce, cutReplies, type Fault, failures, type Summary, stopProces
 let server: Awaited<ReturnType<typeof startDynamodb>>;
 beforeAll(async () => {
   server = await startDynamodb();
-  // The first requests to a server take longer than a decision may.
+  // The first requests to a server take longer than a decision is allowed to.
   const store = await openStore(urlOf(server.port), { createSchema: true });
   for (let i = 0; i < 50; i++) await store.atomicUpdate(`warm ${i}`, () => ({ state: 1, ttlMs: 1_000 }));
   await store.close();
@@ -19,7 +19,7 @@ function urlOf(port: number): string {
   return `dynamodb://local:local@limits?${new URLSearchParams({ region: "local", endpoint: `http://127.0.0.1:${port}` })}`;
 }
 
-/** Passes requests on, and can throttle all of them, as DynamoDB does. */
+/** Forwards requests, and can throttle all of them as DynamoDB does. */
 async function startThrottle(toPort: number) {
   const throttle = { on: false, refused: 0, port: 0 };
   const http = createServer((incoming, outgoing) => {
@@ -52,7 +52,7 @@ async function startThrottle(toPort: number) {
 async function broken(port: number, fault: Omit<Fault, "store" | "prefix">): Promise<Summary> {
   const store = await openStore(urlOf(port));
   onTestFinished(() => store.close());
-  // DynamoDB Local takes milliseconds for what DynamoDB does in one, so it gets fewer requests.
+  // DynamoDB Local takes several milliseconds for what takes DynamoDB one, so it gets fewer requests.
   return underFault({ store, prefix: `faults ${port}`, perSecond: 50, ...fault });
 }
 
@@ -76,14 +76,14 @@ it("survives a server that is stopped and continued", async () => {
   expect(failures(summary)).toBeGreaterThan(0);
 });
 
-it("charges at most once what the network cuts in the middle of a reply", async () => {
+it("charges at most once if the network cuts replies in the middle", async () => {
   const proxy = await startProxy(server.port);
   onTestFinished(() => proxy.stop());
   const summary = await broken(proxy.port, cutReplies(proxy));
   expect(failures(summary)).toBeGreaterThan(0);
 });
 
-it("leaves connections on which nothing passes any more", async () => {
+it("stops using connections that no longer carry data", async () => {
   const proxy = await startProxy(server.port);
   onTestFinished(() => proxy.stop());
   const summary = await broken(proxy.port, {

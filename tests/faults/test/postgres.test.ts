@@ -19,7 +19,7 @@ import {
 
 const MAX_CONNECTIONS = 25;
 
-/** Opens a store at a port; what it takes is closed after the test. */
+/** Opens a store at a port. Everything that it opens is closed after the test. */
 type Open = (port: number) => Promise<Store>;
 
 const openPg: Open = async (port) => {
@@ -28,9 +28,9 @@ const openPg: Open = async (port) => {
   return store;
 };
 
-/** With the settings that docs/postgres.md advises. */
+/** Opens a store with the settings that docs/postgres.md advises. */
 const openPackagePostgres: Open = async (port) => {
-  // Both are used all the time, so a fault reaches all.
+  // Both connections are in use all the time, so a fault affects both.
   const client = openPostgresJs(port, 2);
   const store = postgresStore({ client });
   onTestFinished(async () => {
@@ -41,7 +41,7 @@ const openPackagePostgres: Open = async (port) => {
   return store;
 };
 
-/** A server, a connection for the test's own commands, and a store whose traffic goes through a proxy. */
+/** Starts a server, a connection for the test's own commands, and a store that is connected through a proxy. */
 async function start(open: Open = openPg) {
   const server = await startPostgres({ settings: { max_connections: String(MAX_CONNECTIONS) } });
   const proxy = await startProxy(server.port);
@@ -69,12 +69,12 @@ async function broken(fault: (started: Started) => Omit<Fault, "store" | "prefix
 
 describe.each([
   ["pg", openPg],
-  ["the package postgres", openPackagePostgres],
-] as const)("through %s", (_, open) => {
-  it("survives a crash, after which the server restarts and the unlogged table is empty", async () => {
+  ["the postgres package", openPackagePostgres],
+] as const)("with %s", (_, open) => {
+  it("survives a crash that restarts the server and empties the unlogged table", async () => {
     const summary = await broken(
       ({ backends }) => ({
-        // When one of its processes is killed, the server ends all others, and recovers.
+        // When one of its processes is killed, the server ends all others and recovers.
         begin: (traffic) =>
           traffic.losingState(async () => {
             const [pid] = await backends();
@@ -104,7 +104,7 @@ describe.each([
     expect(failures(summary)).toBeGreaterThan(0);
   });
 
-  it("opens other connections when the server ends them, again and again", async () => {
+  it("opens new connections when the server ends them repeatedly", async () => {
     const summary = await broken(
       ({ admin }) => ({
         begin: async (traffic) => {
@@ -123,22 +123,22 @@ describe.each([
     expect(summary.asked.length).toBeGreaterThan(100);
   });
 
-  it("charges at most once what the network cuts in the middle of a reply", async () => {
+  it("charges at most once if the network cuts replies in the middle", async () => {
     const summary = await broken(({ proxy }) => cutReplies(proxy), open);
     expect(failures(summary)).toBeGreaterThan(0);
   });
 
-  it("replaces connections on which nothing passes any more", async () => {
+  it("replaces connections that no longer carry data", async () => {
     const summary = await broken(({ proxy }) => dropPackets(proxy), open);
     expect(failures(summary)).toBeGreaterThan(0);
   });
 });
 
-it("waits until the server has connections again", async () => {
+it("waits until the server has free connections again", async () => {
   const summary = await broken(({ server, backends }) => {
     const others: pg.Client[] = [];
     return {
-      // Others take every connection that the store loses.
+      // Other clients take every connection that the store loses.
       begin: async (traffic) => {
         for (const pid of await backends()) process.kill(pid, "SIGTERM");
         while (others.length < MAX_CONNECTIONS) {
@@ -161,7 +161,7 @@ it("waits until the server has connections again", async () => {
   expect(summary.asked.length).toBeGreaterThan(100);
 });
 
-it("decides for all other clients while the row of one is locked", async () => {
+it("decides for all other clients while one client's row is locked", async () => {
   const { store, admin } = await start();
   const traffic = startTraffic(store, { prefix: "faults" });
   await traffic.during(300);
@@ -176,7 +176,7 @@ it("decides for all other clients while the row of one is locked", async () => {
   expect(rowCount).toBeGreaterThan(0);
   await chargedOnce(traffic, summary);
   const failed = summary.asked.flatMap(({ decision: { error } }, i) => (error === undefined ? [] : [i % 20]));
-  // A busy machine may make some of the others late.
+  // On a busy machine, some of the others may be late.
   const others = failed.filter((client) => client !== 7);
   expect(others.length).toBeLessThan(summary.asked.length / 20);
 });

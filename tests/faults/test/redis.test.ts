@@ -16,7 +16,7 @@ import {
   underFault,
 } from "./traffic.js";
 
-/** Opens a store at a port; what it takes is closed after the test. */
+/** Opens a store at a port. Everything that it opens is closed after the test. */
 type Open = (port: number) => Promise<Store>;
 
 const openIoredis: Open = async (port) => {
@@ -25,7 +25,7 @@ const openIoredis: Open = async (port) => {
   return store;
 };
 
-/** With the settings that the README advises. */
+/** Opens a store with the settings that the README advises. */
 const openNodeRedis: Open = async (port) => {
   const { options, end } = (tuned["node-redis 6"] as (typeof tuned)[string])(port);
   const store = redisStore(options);
@@ -36,7 +36,7 @@ const openNodeRedis: Open = async (port) => {
   return store;
 };
 
-/** A server, a connection for the test's own commands, and a store whose traffic goes through a proxy. */
+/** A server, a connection for the test's own commands, and a store that is connected through a proxy. */
 async function start(open: Open) {
   let server = await startRedis();
   const proxy = await startProxy(server.port);
@@ -74,8 +74,8 @@ async function broken(
 describe.each([
   ["ioredis", openIoredis],
   ["node-redis", openNodeRedis],
-] as const)("through %s", (_, open) => {
-  it("survives a server that was killed and starts empty", async () => {
+] as const)("with %s", (_, open) => {
+  it("survives a server that is killed and restarts empty", async () => {
     const summary = await broken(
       ({ restart, server }) => ({
         begin: (traffic) =>
@@ -96,10 +96,10 @@ describe.each([
     expect(failures(summary)).toBeGreaterThan(0);
   });
 
-  it("honours denials on a read-only replica", async () => {
+  it("survives a server that is a read-only replica for a while", async () => {
     const summary = await broken(
       ({ admin, proxy }) => ({
-        // Nothing is replicated: nobody listens there.
+        // Nothing is replicated, since no server listens there.
         begin: () => admin.replicaof("127.0.0.1", 1),
         end: async () => {
           await admin.replicaof("NO", "ONE");
@@ -112,17 +112,17 @@ describe.each([
     expect(failures(summary)).toBeGreaterThan(0);
   });
 
-  it("charges at most once what the network cuts in the middle of a reply", async () => {
+  it("charges at most once if the network cuts replies in the middle", async () => {
     const summary = await broken(({ proxy }) => cutReplies(proxy), open);
     expect(failures(summary)).toBeGreaterThan(0);
   });
 
-  it("replaces connections on which nothing passes any more", async () => {
+  it("replaces connections that no longer carry data", async () => {
     const summary = await broken(({ proxy }) => dropPackets(proxy), open);
     expect(failures(summary)).toBeGreaterThan(0);
   });
 
-  it("opens another connection when one is reset", async () => {
+  it("opens a new connection when one is reset", async () => {
     await broken(
       ({ proxy }) => ({
         begin: async (traffic) => {
@@ -139,7 +139,7 @@ describe.each([
   });
 });
 
-it("does not notice that scripts are flushed", async () => {
+it("continues without failures when scripts are flushed", async () => {
   const summary = await broken(({ admin }) => ({
     begin: async (traffic) => {
       for (let i = 0; i < 20; i++) {
@@ -148,18 +148,18 @@ it("does not notice that scripts are flushed", async () => {
       }
     },
     lastsMs: 0,
-    // So that a busy machine makes none of them late.
+    // A long timeout, so that no decision is late on a busy machine.
     timeoutMs: 5_000,
     after: chargedOnce,
   }));
   expect(failures(summary)).toBe(0);
 });
 
-it("starts again after FLUSHALL", async () => {
+it("continues with empty state after FLUSHALL", async () => {
   await broken(({ admin }) => ({ begin: (traffic) => traffic.losingState(() => admin.flushall()), lastsMs: 300 }));
 });
 
-it("honours denials while the memory is full and nothing may be evicted", async () => {
+it("survives a full memory in which nothing may be evicted", async () => {
   const summary = await broken(({ admin }) => ({
     begin: () => admin.config("SET", "maxmemory", "1"),
     end: () => admin.config("SET", "maxmemory", "0"),
@@ -168,7 +168,7 @@ it("honours denials while the memory is full and nothing may be evicted", async 
   expect(failures(summary)).toBeGreaterThan(0);
 });
 
-it("is slow for as long as the network is, and charges nothing twice", async () => {
+it("recovers from a slow network, and charges nothing twice", async () => {
   const summary = await broken(({ proxy }) => ({
     begin: () => proxy.delay(400),
     end: () => proxy.delay(0),

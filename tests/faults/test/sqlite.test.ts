@@ -7,7 +7,7 @@ import { openSqlite } from "@sluice/store-sqlite";
 import { expect, it, onTestFinished } from "vitest";
 import { chargedOnce, type Fault, failures, type Summary, underFault } from "./traffic.js";
 
-/** Room for the log, which SQLite lets grow to 4 MB. */
+/** Enough for the write-ahead log, which SQLite lets grow to 4 MB. */
 const DISK_KB = 16_384;
 
 function newFolder(): string {
@@ -22,7 +22,7 @@ async function broken(file: string, fault: Omit<Fault, "store" | "prefix">): Pro
   return underFault({ store, prefix: "faults", ...fault });
 }
 
-it("waits for another process that holds the file's lock", async () => {
+it("recovers after another process held the file's lock", async () => {
   const file = join(newFolder(), "limits.db");
   let other: Awaited<ReturnType<typeof openSqlite>> | undefined;
   onTestFinished(() => other?.close());
@@ -39,14 +39,14 @@ it("waits for another process that holds the file's lock", async () => {
   expect(failures(summary)).toBeGreaterThan(0);
 });
 
-it("uses the new file when the old one was deleted", async () => {
+it("uses the new file after the old one was deleted", async () => {
   const file = join(newFolder(), "limits.db");
   await broken(file, {
     begin: (traffic) =>
       traffic.losingState(async () => {
         for (const ending of ["", "-wal", "-shm"]) rmSync(file + ending, { force: true });
         const another = await openStore(`sqlite:${file}`, { createSchema: true });
-        // The store looks at its file once a second.
+        // The store checks its file once a second.
         await traffic.during(1_500);
         await another.close();
       }),
@@ -54,7 +54,7 @@ it("uses the new file when the old one was deleted", async () => {
   });
 });
 
-/** A file system of this many kilobytes, if this user may mount one. */
+/** Mounts a file system of this size. `undefined` if this user may not mount one. */
 function smallDisk(kilobytes: number): string | undefined {
   const folder = newFolder();
   try {

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Milliseconds for which this thread could have run, and other programs had the processors. Linux counts them; elsewhere it is 0.
- * A test subtracts them from what it measured, and so needs no bound that only an idle machine keeps.
+ * Milliseconds in which this thread was ready to run, but other programs had the processors. Only Linux counts them;
+ * elsewhere it is 0.
+ * Tests subtract them from the times they measure, so their bounds also hold on busy machines.
  */
 export function stolenMs(): number {
   try {

@@ -18,16 +18,16 @@ const LATE_MS = 50;
 const PER_SECOND = 200;
 const TURN_MS = 10;
 
-/** Small, so that clients use them up during a test, and without a window that ends before. */
+/** Small limits, which clients use up during a test, with windows that do not end during it. */
 const policies: readonly Policy[] = [
   fixedWindow({ name: "window", limit: 40, window: "1d" }),
   slidingLog({ name: "log", limit: 60, window: "1d" }),
 ];
 
 interface Asked {
-  /** When it was asked. */
+  /** When the request was sent. */
   readonly atMs: number;
-  /** How long it took, without what the machine took from this process. */
+  /** How long it took, less the time in which other programs had the processors. */
   readonly tookMs: number;
   readonly decision: Decision;
 }
@@ -35,41 +35,45 @@ interface Asked {
 /** Clients of an app that keep sending requests during a fault. */
 export interface Traffic {
   readonly limiter: Limiter;
-  /** Resolves after this time under load. */
+  /** Resolves after this time, during which requests continue. */
   during(ms: number): Promise<void>;
-  /** Notes that the store has lost its state, between the call and the end of `losing`. */
+  /** Records that the store loses its state at some time during the call of `losing`. */
   losingState<T>(losing: () => Promise<T>): Promise<T>;
   /**
-   * Notes that a server died before it had replicated its last writes: each client is left with what the replica counts for it.
-   * To be called when the replica has not been promoted yet. Clients whose keys are on other servers of a cluster keep theirs.
+   * Records that a server died before it had replicated its last writes, so each client keeps only what its replica
+   * counts.
+   * To be called before the replica is promoted. Clients with keys on other servers of a cluster keep all of theirs.
    */
   losingWrites(replica: Store): Promise<void>;
-  /** Resolves to how long the store takes to decide again, for good; to be called when the fault has ended. */
+  /**
+   * Resolves to the milliseconds until the store decides without further failures. To be called when the fault has
+   * ended.
+   */
   recoveryMs(): Promise<number>;
-  /** Ends it, and checks what must hold in every fault. */
+  /** Ends the requests, and checks what must hold in every fault. */
   stop(): Promise<Summary>;
 }
 
 export interface Summary {
   readonly asked: readonly Asked[];
-  /** By where the decisions came from. */
+  /** The number of decisions from each source. */
   readonly sources: Readonly<Partial<Record<Decision["source"], number>>>;
-  /** How many admissions the server had acknowledged and lost. */
+  /** How many admissions the server acknowledged and then lost. */
   readonly lost: number;
 }
 
 export interface TrafficOptions {
   readonly prefix: string;
-  /** The limiter's. Default 200 ms. */
+  /** The limiter's timeout. Default 200 ms. */
   readonly timeoutMs?: number;
-  /** How many requests there are each second. Default 200. */
+  /** How many requests are sent per second. Default 200. */
   readonly perSecond?: number;
 }
 
-/** Clients that ask in turn. */
+/** The number of clients, which send requests in turn. */
 const CLIENTS = 20;
 
-/** Starts requests to a store. */
+/** Starts to send requests to a store. */
 export function startTraffic(
   store: Store,
   { prefix, timeoutMs = TIMEOUT_MS, perSecond = PER_SECOND }: TrafficOptions,
@@ -93,7 +97,7 @@ export function startTraffic(
   }
 
   const timer = setInterval(() => {
-    // Requests that were due while this process was blocked are left out.
+    // Requests that were due while this process was blocked are skipped.
     asked.push(ask(`client ${asked.length % CLIENTS}`));
   }, 1_000 / perSecond);
 
@@ -132,13 +136,13 @@ export function startTraffic(
     async recoveryMs() {
       const [fromMs, stolenBeforeMs] = [now(), stolenMs()];
       let [goodSinceMs, seen] = [fromMs, 0];
-      // A second without a failure is for good.
+      // The store has recovered when it decides for a second without a failure.
       while (now() - goodSinceMs < 1_000 || answered.length === seen) {
         for (const { atMs, decision } of answered.slice(seen)) {
           if (decision.error !== undefined) goodSinceMs = Math.max(goodSinceMs, atMs);
         }
         seen = answered.length;
-        if (now() - fromMs > 30_000) throw new Error("the store did not decide again within 30 s");
+        if (now() - fromMs > 30_000) throw new Error("the store did not recover within 30 s");
         await sleep(TURN_MS);
       }
       return Math.max(0, goodSinceMs - fromMs - (stolenMs() - stolenBeforeMs));
@@ -161,24 +165,24 @@ export function startTraffic(
   };
 }
 
-/** The fault that a test causes in a store, and its special settings. */
+/** A fault that a test causes, with the settings of the requests during it. */
 export interface Fault extends TrafficOptions {
   readonly store: Store;
-  /** Begins the fault. */
+  /** Starts the fault. */
   begin(traffic: Traffic): unknown;
   /** How long it lasts. Default 700 ms. */
   readonly lastsMs?: number;
   /** Ends the fault. */
   end?(traffic: Traffic): unknown;
-  /** How soon decisions are right again. Default 2,000 ms. */
+  /** How soon the store must decide again. Default 2,000 ms. */
   readonly withinMs?: number;
-  /** How long the traffic continues once decisions are right again. Default 0. */
+  /** How long requests continue after the store has recovered. Default 0. */
   readonly continuesMs?: number;
-  /** Checks more when the traffic has ended. */
+  /** Checks more after the requests have ended. */
   after?(traffic: Traffic, summary: Summary): unknown;
 }
 
-/** Breaks something under load and repairs it, and checks what must hold in every fault. */
+/** Causes a fault under load, ends it, and checks what must hold in every fault. */
 export async function underFault(fault: Fault): Promise<Summary> {
   const { begin, lastsMs = 700, end, withinMs = 2_000, continuesMs = 0, after } = fault;
   const traffic = startTraffic(fault.store, fault);
@@ -197,7 +201,7 @@ export async function underFault(fault: Fault): Promise<Summary> {
   return summary;
 }
 
-/** Replies that the network cuts in the middle: nothing is charged twice. */
+/** Cuts replies in the middle, and checks that nothing is charged twice. */
 export function cutReplies(proxy: NetworkProxy): Pick<Fault, "begin" | "end" | "after"> {
   return {
     begin: () => proxy.cut(3),
@@ -209,12 +213,12 @@ export function cutReplies(proxy: NetworkProxy): Pick<Fault, "begin" | "end" | "
   };
 }
 
-/** Packets that the network drops without a word, also those of new connections for a while. */
+/** Drops packets silently, including those of new connections. */
 export function dropPackets(proxy: NetworkProxy): Pick<Fault, "begin" | "end" | "withinMs" | "after"> {
   return { begin: () => proxy.drop(true), end: () => proxy.drop(false), withinMs: 5_000, after: chargedOnce };
 }
 
-/** A server that is stopped and continued. */
+/** Stops a server and continues it. */
 export function stopProcess(server: { pause(): unknown; resume(): unknown }): Pick<Fault, "begin" | "end" | "after"> {
   return { begin: () => server.pause(), end: () => server.resume(), after: chargedOnce };
 }
@@ -231,7 +235,7 @@ async function usedBy(limiter: Limiter, key: string): Promise<number> {
   return 40 - (found[0]?.remaining ?? 0);
 }
 
-/** Checks that a store counts what it admitted, and each call without an answer at most once. */
+/** Checks that a store counts all admissions, and each unanswered call at most once. */
 export async function chargedOnce(traffic: Pick<Traffic, "limiter">, { asked }: Summary): Promise<void> {
   const byClient = new Map<string, { admitted: number; unknown: number }>();
   for (const [i, { decision }] of asked.entries()) {

@@ -11,7 +11,7 @@ import { onTestFinished } from "vitest";
 const require = createRequire(import.meta.url);
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
-/** Programs that packages bring. */
+/** Programs that npm packages install. */
 export const node24: string = require.resolve("node24/bin/node");
 const bun: string = require.resolve("bun/bin/bun.exe");
 const deno: string = join(dirname(require.resolve("deno/package.json")), "deno");
@@ -24,7 +24,7 @@ export function fileOf(name: string, file: string): string {
   return join(here("../node_modules"), name, file);
 }
 
-/** Writes the files of an app into a folder that finds the installed frameworks. It is removed after the test. */
+/** Writes the files of an app into a folder from which the frameworks can be imported. It is removed after the test. */
 export async function appFolder(files: Readonly<Record<string, string>>): Promise<string> {
   await mkdir(here("../.cache"), { recursive: true });
   const folder = await mkdtemp(here("../.cache/app-"));
@@ -44,13 +44,13 @@ export interface Program {
 }
 
 export interface App {
-  /** As in `http://127.0.0.1:49152`. */
+  /** The app's address, such as `http://127.0.0.1:49152`. */
   readonly url: string;
-  /** What it has written to its error output. */
+  /** Returns the app's error output so far. */
   errors(): string;
 }
 
-/** The environment of every program: it sends nothing to the makers of its framework. */
+/** The environment of every program, which switches off the telemetry of the frameworks. */
 export const environment = { ...process.env, NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1", NODE_ENV: undefined };
 
 /** Starts a program that prints its address when it listens. It is ended after the test. */
@@ -82,7 +82,7 @@ export async function start({ command = process.execPath, args, cwd, env }: Prog
   return { url: await Promise.race([url, failed]), errors: () => errors };
 }
 
-/** Starts `main.ts` of some files in Node.js. The printed port is replaced by a free one. */
+/** Starts the `main.ts` of some files in Node.js, on a free port. */
 export async function startNode(files: Readonly<Record<string, string>>): Promise<App> {
   const compiled = await Promise.all(
     Object.entries(files).map(async ([name, code]) => {
@@ -94,13 +94,13 @@ export async function startNode(files: Readonly<Record<string, string>>): Promis
   return start({ args: [...listening, "main.js"], cwd });
 }
 
-/** Starts `main.ts` of some files in Bun. */
+/** Starts the `main.ts` of some files in Bun, on a free port. */
 export async function startBun(files: Readonly<Record<string, string>>): Promise<App> {
   const cwd = await appFolder(files);
   return start({ command: bun, args: ["run", "--preload", here("listen-on-free-port.bun.js"), "main.ts"], cwd });
 }
 
-/** Starts `main.ts` of some files in Deno. */
+/** Starts the `main.ts` of some files in Deno, on a free port. */
 export async function startDeno(files: Readonly<Record<string, string>>): Promise<App> {
   const cwd = await appFolder(files);
   const args = ["run", "--node-modules-dir=manual", "--allow-net=127.0.0.1", "--allow-read", "main.ts"];
@@ -120,7 +120,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Sends a request by a separate connection. */
+/** Sends a request over a separate connection. */
 export async function ask(app: App, { path = "/", from = "127.0.0.1", headers }: Asked = {}): Promise<Answer> {
   const sent = request(new URL(path, app.url), { localAddress: from, headers: { ...headers }, agent: false });
   sent.end();

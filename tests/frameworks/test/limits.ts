@@ -1,15 +1,15 @@
 import { expect } from "vitest";
 import { type Answer, type App, type Asked, ask } from "./app.js";
 
-/** A limit as a page prints it. */
+/** A limit that a page prints. */
 export interface Limit {
-  /** The requests that a client may send at once. */
+  /** How many requests a client may send at once. */
   readonly burst: number;
-  /** The requests that it may send in addition in a second. Default 0. */
+  /** How many more requests it may send per second. Default 0. */
   readonly rate?: number;
 }
 
-/** Checks that a client reaches its limit and that another one does not. */
+/** Checks that one client reaches its limit and that another one has its own. */
 export async function expectLimit(app: App, client: Asked, other: Asked, { burst, rate = 0 }: Limit): Promise<void> {
   const startMs = performance.now();
   const answers: Answer[] = [];

@@ -1,4 +1,4 @@
-// The same for Bun.
+// Does the same as `listen-on-free-port.mjs` for Bun.
 const { serve } = Bun;
 
 Bun.serve = (options) => {

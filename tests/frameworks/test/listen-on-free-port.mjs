@@ -1,4 +1,4 @@
-// Loaded before a program as it is printed: its server listens on a free port instead of the printed one, and says which.
+// Loaded before a printed program: makes its server listen on a free port instead of the printed one, and prints which.
 import { Server } from "node:net";
 
 const { listen } = Server.prototype;

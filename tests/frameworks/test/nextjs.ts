@@ -3,14 +3,14 @@ import { limited, printed } from "./page.js";
 
 const next = fileOf("next", "dist/bin/next");
 
-/** Writes an app with the printed route at `/hello`, and the same at `/bye`. */
+/** Writes an app that has the printed route at `/hello` and at `/bye`. */
 export async function nextApp(): Promise<string> {
   const [route = ""] = printed("Next.js route handlers");
   return appFolder({
     "lib/limited.ts": limited,
     "app/hello/route.ts": route,
     "app/bye/route.ts": route,
-    // The documentation's own check compiles the code.
+    // The code is type-checked by tools/check-docs.mjs.
     "next.config.js": "export default { typescript: { ignoreBuildErrors: true } };",
   });
 }

@@ -1,4 +1,4 @@
-// The code that docs/frameworks.md prints for frameworks that need no build, each in a separate process.
+// Runs the code of docs/frameworks.md for frameworks that need no build, each in a separate process.
 import { createRequire } from "node:module";
 import { io, type Socket } from "socket.io-client";
 import { expect, it, onTestFinished } from "vitest";
@@ -25,7 +25,7 @@ it("limits an app of Fastify", async () => {
   await expectLimit(await startNode({ "main.ts": main }), here, there, fivePer10s);
 });
 
-it("adds to the fields of an earlier hook of Fastify", async () => {
+it("adds its fields to those of an earlier hook of Fastify", async () => {
   const [main = ""] = printed("Fastify");
   const hook = 'fastify.addHook("onRequest", ';
   const earlier = `${hook}async (_, reply) => void reply.header("RateLimit", '"first";r=1;t=1'));\n`;
@@ -89,7 +89,7 @@ const trpcServer = `
   createHTTPServer({ router: appRouter, createContext: ({ req }) => ({ userId: req.headers.authorization }) }).listen(3000);
 `;
 
-/** Calls a procedure until it is denied. Returns the number of calls that were allowed, and the codes of the others. */
+/** Calls a procedure a number of times. Returns how many calls were allowed, and the error codes of the others. */
 async function callProcedure(app: App, userId: string, times: number) {
   const call = () => ask(app, { path: "/hello", headers: { authorization: userId } });
   const bodies = (await Promise.all(Array.from({ length: times }, call))).map(({ body }) => JSON.parse(body));
@@ -109,9 +109,9 @@ it("limits the users of a tRPC procedure", async () => {
   expect((await callProcedure(app, "bob", 1)).bodies).toEqual([{ result: { data: "hello bob" } }]);
 });
 
-it("reports a limit to tRPC clients also when the denial comes from the deny cache", async () => {
+it("reports limits to tRPC clients when the denial comes from the deny cache", async () => {
   const [trpc = ""] = printed("tRPC");
-  // Denials of a remote store are repeated from memory.
+  // The denials of a remote store are cached.
   const remoteStore = `
     import { remote } from "@sluice/core/store";
     const { atomicUpdate, delete: deleteKey, close } = memoryStore();
@@ -144,7 +144,7 @@ it("limits the events of a user of Socket.IO", async () => {
   const send = (socket: Socket, times: number) =>
     Promise.all(Array.from({ length: times }, () => socket.timeout(30_000).emitWithAck("message", "hello")));
   const startMs = performance.now();
-  // Two sockets of one user share the limit.
+  // Two sockets of one user must share the limit.
   const answers = (await Promise.all([send(connect(app, "ann"), 100), send(connect(app, "ann"), 100)])).flat();
   const denied = answers.filter(({ received }) => received !== "hello");
   expect(200 - denied.length).toBeGreaterThanOrEqual(50);
@@ -160,7 +160,7 @@ function connect(app: App, user: string): Socket {
   return socket;
 }
 
-it("the page names the versions that the tests run", () => {
+it("the page names the tested versions", () => {
   const { devDependencies } = createRequire(import.meta.url)("../package.json");
   const packages = {
     connect: "connect",

@@ -4,7 +4,7 @@ const read = (page: string): string => readFileSync(new URL(`../../../docs/${pag
 
 const page = read("frameworks.md");
 
-/** Returns the code blocks below a heading of the page about frameworks. */
+/** Returns the code blocks below a heading of docs/frameworks.md. */
 export function printed(heading: string): readonly string[] {
   const section = page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`));
   const blocks = codeOf(section ?? "");
@@ -12,11 +12,11 @@ export function printed(heading: string): readonly string[] {
   return blocks;
 }
 
-/** The file `limited.ts` of the page about adapters. */
+/** The file `limited.ts` of docs/write-an-adapter.md. */
 export const limited: string =
   codeOf(read("write-an-adapter.md")).find((code) => code.startsWith("// limited.ts\n")) ?? "";
 
-/** The major versions that the page says it is tested with, as in `connect 3`. */
+/** Returns the major versions that the page claims to be tested with, such as `connect 3`. */
 export function versionsOfPage(): readonly string[] {
   const [, list = ""] = /in apps of ([\s\S]*?)\.\n/.exec(page) ?? [];
   return list.replaceAll("\n", " ").split(/, | and /);

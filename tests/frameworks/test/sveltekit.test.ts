@@ -1,4 +1,4 @@
-// The hook that docs/frameworks.md prints, built for Node.js. SvelteKit 3 runs on Node.js 22 and later.
+// Builds the hook of docs/frameworks.md for Node.js. SvelteKit 3 runs on Node.js 22 and later.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
@@ -6,7 +6,7 @@ import { appFolder, ask, fileOf, listening, node24, start } from "./app.js";
 import { expectLimit } from "./limits.js";
 import { limited, printed } from "./page.js";
 
-it("limits endpoints of SvelteKit, but no prerendered ones", async () => {
+it("limits endpoints of SvelteKit, except prerendered ones", async () => {
   const [hooks = ""] = printed("SvelteKit");
   const cwd = await appFolder({
     "src/hooks.server.ts": hooks,

@@ -19,8 +19,8 @@ const CLIENTS = ["192.0.2.1", "192.0.2.2", "198.51.100.7", "2001:db8:1::1", "200
 const seed = seedOfRun();
 
 /**
- * Sends the same requests to an app without the middleware and to one with it, and checks each answer. Returns the statuses; 0
- * for no answer.
+ * Sends the same requests to an app without the middleware and to one with it, and checks each answer. Returns the
+ * statuses, with 0 for a missing answer.
  */
 async function compare(
   plain: AdapterServer,
@@ -35,7 +35,7 @@ async function compare(
   for (const [i, request] of requests.entries()) {
     const [usual, answer] = await Promise.all([send(plain, request), send(guarded, request)]);
     statuses.push(answer?.status ?? 0);
-    // One of the servers was slow, waits for more, or has ended the connection.
+    // One of the servers was slow, is waiting for more, or has ended the connection.
     if (answer === undefined || usual === undefined) continue;
     try {
       check(request, answer, usual);
@@ -52,7 +52,7 @@ function oddRequests(): readonly RawRequest[] {
   return Array.from({ length: REQUESTS }, () => rawRequest(random, CLIENTS));
 }
 
-/** More than a client has left. */
+/** One request more than the limit. */
 function usualRequests(address: string, limit: number): readonly RawRequest[] {
   return Array.from({ length: limit + 1 }, () => usualRequest("GET", address));
 }
@@ -62,10 +62,10 @@ const PROBLEMS: Readonly<Record<number, string>> = {
   429: "Request cannot be satisfied as assigned quota has been exceeded",
 };
 
-/** Checks that an answer is the app's own, or a denial as it is documented. */
+/** Checks that an answer is the app's own or a documented denial. */
 function expectDocumented(request: RawRequest, answer: RawAnswer, usual: RawAnswer): void {
   const { status, fields, body } = answer;
-  // Node.js answers 400 when it finds out that there is more after the request.
+  // Node.js answers 400 if it finds that more text follows the request.
   expect([usual.status, 400, 409, 429]).toContain(status);
   for (const value of fields.values()) expect(value).toMatch(/^[\x20-\x7e]*$/);
   const title = PROBLEMS[status];
@@ -77,7 +77,10 @@ function expectDocumented(request: RawRequest, answer: RawAnswer, usual: RawAnsw
   if (!request.text.startsWith("HEAD ")) expect(JSON.parse(body)).toMatchObject({ status, title });
 }
 
-/** Checks the RateLimit fields, and returns what they say is left. `undefined` for an answer that was not charged. */
+/**
+ * Checks the RateLimit fields, and returns the remaining quota that they report. `undefined` for an answer that was not
+ * charged.
+ */
 function remainingIn(request: RawRequest, { status, fields }: RawAnswer, limit: number): number | undefined {
   const state = fields.get("ratelimit");
   if (state === undefined) {
@@ -92,11 +95,11 @@ function remainingIn(request: RawRequest, { status, fields }: RawAnswer, limit: 
   return Number(remaining);
 }
 
-/** Follows one client, and checks that its requests are charged by the limit. */
+/** Follows one client, and checks that its requests are charged and that its limit is kept. */
 function meter(limit: number): (status: number, remaining: number) => void {
   let [admitted, least] = [0, limit];
   return (status, remaining) => {
-    // Requests whose answer got lost may have been charged.
+    // Requests whose answers were lost may have been charged.
     if (status === 429) expect(remaining).toBe(0);
     else {
       admitted++;
@@ -107,13 +110,13 @@ function meter(limit: number): (status: number, remaining: number) => void {
   };
 }
 
-describe("odd requests, byte for byte, are answered as documented, and never pass a limit", () => {
+describe("odd requests are answered as documented", () => {
   it.each([
     ["Express", expressOn(express)],
     ["Koa", koaOn(koa)],
     ["Hono", honoOn()],
     ["Hono, which reads Forwarded", honoOn(undefined, "forwarded")],
-  ])("of each client behind a proxy, through rateLimit of %s", async (_, adapter) => {
+  ])("and never exceed a client's limit, with rateLimit of %s behind a proxy", async (_, adapter) => {
     const limit = 20;
     const policies = slidingLog({ limit, window: "1d" });
     const app = { route: "text", trustProxy: true, hold: async () => {} } as const;
@@ -137,7 +140,7 @@ describe("odd requests, byte for byte, are answered as documented, and never pas
     ["Express", expressGuards(express)],
     ["Koa", koaGuards(koa)],
     ["Hono", honoGuards()],
-  ])("and never repeat an Idempotency-Key, through protect of %s", async (_, adapter) => {
+  ])("and never repeat an Idempotency-Key, with protect of %s", async (_, adapter) => {
     const limit = 100;
     const app = { parsesBodies: false, status: () => 200, property: "none" };
     const protections = adapter.createProtections({

@@ -1,15 +1,15 @@
 import { connect } from "node:net";
 import type { Random } from "../../../../packages/testkit/src/random.js";
 
-/** A request, byte for byte. */
+/** A request as raw bytes. */
 export interface RawRequest {
-  /** In Latin-1, so that each character is a byte. */
+  /** Each character is a byte (Latin-1). */
   readonly text: string;
-  /** The address that the trusted proxy wrote in it. */
+  /** The address that the trusted proxy wrote into it. */
   readonly address: string;
   /** True if the sender leaves without an answer. */
   readonly leaves: boolean;
-  /** How long the sender waits for an answer: a server waits for a body that was announced. */
+  /** Milliseconds that the sender waits for an answer. A server waits for an announced body, perhaps in vain. */
   readonly patienceMs: number;
 }
 
@@ -177,7 +177,7 @@ const VALUES = [
   ...["'; DROP TABLE", "%00", "\x7f", "${x}", "{}", "gzip;q=9"],
 ] as const;
 
-/** Lines that are no header fields. */
+/** Lines that are not valid header fields. */
 const BROKEN_LINES = [
   "no colon",
   ": no name",
@@ -191,12 +191,12 @@ const BROKEN_LINES = [
 
 const BODIES = ["", "", "", "{}", '{"a":1}', "[", "null", "x".repeat(2_000), "\0\xff"] as const;
 
-/** An address in the field Forwarded (RFC 7239, section 6). */
+/** Returns an address in the form of the Forwarded field (RFC 7239, section 6). */
 function nodeOf(address: string): string {
   return address.includes(":") ? `"[${address}]"` : address;
 }
 
-/** Returns a request as clients send it, behind a proxy. */
+/** Creates a usual request from a client behind a proxy. */
 export function usualRequest(method: string, address: string, key = ""): RawRequest {
   const lines = [`${method} / HTTP/1.1`, "Host: 127.0.0.1", "Connection: close"];
   lines.push(`X-Forwarded-For: ${address}`, `Forwarded: for=${nodeOf(address)}`);
@@ -204,9 +204,9 @@ export function usualRequest(method: string, address: string, key = ""): RawRequ
   return { text: `${lines.join("\r\n")}\r\n\r\n`, address, leaves: false, patienceMs: 10_000 };
 }
 
-/** Creates a request that is odd in some ways, from a client behind a proxy that is trusted. */
+/** Creates a request that is odd in some ways, from a client behind a trusted proxy. */
 export function rawRequest(random: Random, addresses: readonly [string, ...string[]]): RawRequest {
-  // Most requests are odd in one or two ways, so that many get as far as the middleware.
+  // Most requests are odd in only one or two ways, so that many reach the middleware.
   const odd = random.pick([0.02, 0.1, 0.3]);
   const maybe: Maybe = (usual, all) => (random.chance(odd) ? random.pick(all) : usual);
   const address = random.pick(addresses);
@@ -224,7 +224,7 @@ export function rawRequest(random: Random, addresses: readonly [string, ...strin
   while (random.chance(odd / 3)) lines.push(random.pick(BROKEN_LINES));
   if (random.chance(odd / 10)) lines.push(...Array.from({ length: 3_000 }, (_, i) => `x-${i}: 1`));
 
-  // The client's own text, and then what the proxy adds, in the same field or in another one.
+  // The client's own entries, followed by the proxy's, in the same field or in another one.
   const own = random.chance(0.5) ? [] : Array.from({ length: 1 + random.below(5) }, () => random.pick(ADDRESSES));
   if (random.chance(0.5)) lines.push(`X-Forwarded-For: ${[...own, address].join(", ")}`);
   else lines.push(...own.map((text) => `X-Forwarded-For: ${text}`), `x-forwarded-for: ${address}`);
@@ -252,7 +252,7 @@ function counted(body: string, maybe: Maybe): readonly string[] {
   return [...(body === "" ? [] : [`Content-Length: ${length}`]), "", body];
 }
 
-/** Returns a field of a request as Node.js joins its lines. `undefined` if there is none. */
+/** Returns a field of a request, with its lines joined as by Node.js. `undefined` if there is none. */
 export function fieldIn({ text }: RawRequest, name: string): string | undefined {
   const [head = ""] = text.split("\r\n\r\n", 1);
   const values = head.split("\r\n").flatMap((line) => {
@@ -262,14 +262,14 @@ export function fieldIn({ text }: RawRequest, name: string): string | undefined 
   return values.length === 0 ? undefined : values.join(", ");
 }
 
-/** An answer. */
+/** An answer to a raw request. */
 export interface RawAnswer {
   readonly status: number;
   readonly fields: ReadonlyMap<string, string>;
   readonly body: string;
 }
 
-/** Sends a request on a new connection. `undefined` if it ended without an answer, or stays open without one. */
+/** Sends a request on a new connection. Resolves to `undefined` if no answer arrives. */
 export function send(
   { url }: { readonly url: string },
   { text, leaves, patienceMs }: RawRequest,

@@ -17,7 +17,7 @@ function heapMb(): number {
   return process.memoryUsage().heapUsed / 2 ** 20;
 }
 
-/** CPU time, since another program that takes the processor says nothing about the store. */
+/** Returns the CPU time, which does not grow while another program has the processor. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;
@@ -27,7 +27,7 @@ it.each<[name: string, policiesOf: (i: number) => Policy]>([
   ["one policy", () => fixedWindow({ limit: LIMIT, window: "1h" })],
   ["1,000 policy names", (i) => tokenBucket({ name: `policy ${i % 1_000}`, rate: LIMIT, interval: "1h" })],
 ])(
-  `${FLOOD} random keys: memory stays bounded, the exhausted stay exhausted, with %s`,
+  `${FLOOD} random keys neither fill the memory nor restore exhausted clients, with %s`,
   { timeout: 300_000 },
   (name, policyOf) => {
     const store = memoryStore({ maxKeys: MAX_KEYS });
@@ -51,7 +51,7 @@ it.each<[name: string, policiesOf: (i: number) => Policy]>([
       if (turn === 4) fullMb = heapMb();
     }
     expect(early).toBe(0);
-    // The store was full after the first turns, and holds no more at the end.
+    // The store was full after the first turns, and should hold no more at the end.
     expect(heapMb()).toBeLessThan(fullMb * 1.2 + 10);
     const [first, last] = [turnsMs.slice(5, 15), turnsMs.slice(-10)].map(
       (some) => some.sort((a, b) => a - b)[5] as number,
@@ -60,13 +60,13 @@ it.each<[name: string, policiesOf: (i: number) => Policy]>([
   },
 );
 
-it("keys that are huge or alike cost no more than their length", { timeout: 120_000 }, () => {
+it("huge or similar keys cost no more than their length", { timeout: 120_000 }, () => {
   const limiter = createLimiter({
     store: memoryStore({ maxKeys: 1_000 }),
     policies: fixedWindow({ limit: 1, window: "1h" }),
   });
   const before = heapMb();
-  // 10 kB each, with one common beginning: 200 MB, of which the store keeps a twentieth.
+  // 200 MB of keys of 10 kB with one common beginning. The store keeps a twentieth of them.
   const common = "x".repeat(10_000);
   for (let i = 0; i < 20_000; i++) expect(decide(limiter, `${common}${i}`).allowed).toBe(true);
   expect(heapMb() - before).toBeLessThan(60);

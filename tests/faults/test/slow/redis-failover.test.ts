@@ -15,7 +15,7 @@ interface Failover {
   killMaster(): Promise<void>;
 }
 
-/** A connection for the test's own commands, which reads from replicas too. */
+/** Opens a connection for the test's own commands, which can also read from replicas. */
 function connectTo(port: number): Redis {
   const client = new Redis(port, { readOnly: true, maxRetriesPerRequest: null });
   client.on("error", () => {});
@@ -23,7 +23,7 @@ function connectTo(port: number): Redis {
   return client;
 }
 
-/** Kills a master whose replica has not received its last writes. */
+/** Kills a master whose replica has not received the last writes. */
 async function failsOver({ store, masterPort, replicaPort, killMaster }: Failover): Promise<void> {
   const [master, replica] = [connectTo(masterPort), connectTo(replicaPort)];
   const stored = redisStore({ client: replica });
@@ -31,13 +31,13 @@ async function failsOver({ store, masterPort, replicaPort, killMaster }: Failove
     store,
     prefix: "faults",
     async begin(traffic: Traffic) {
-      // The replica can't log in any more, so its link stays down.
+      // The replica can no longer log in, so its link stays down.
       await replica.config("SET", "masteruser", "nobody");
       await replica.config("SET", "masterauth", "wrong");
       await master.call("CLIENT", "KILL", "TYPE", "replica");
       await traffic.during(400);
       await killMaster();
-      // Replies that have arrived are read.
+      // Lets the clients read replies that have already arrived.
       await traffic.during(50);
       await traffic.losingWrites(stored);
     },
@@ -46,7 +46,7 @@ async function failsOver({ store, masterPort, replicaPort, killMaster }: Failove
       while (!(await replica.info("replication")).includes("role:master")) await traffic.during(10);
     },
     withinMs: 5_000,
-    // So that every client uses up its limit.
+    // High enough for each client to use up its limit.
     perSecond: 400,
     continuesMs: 2_000,
   });
@@ -55,7 +55,7 @@ async function failsOver({ store, masterPort, replicaPort, killMaster }: Failove
   expect(summary.lost).toBeGreaterThan(10);
 }
 
-/** A store that is closed after the test, before its servers. */
+/** Returns a store that is closed after the test, before its servers. */
 async function opened(store: Promise<Store> | Store): Promise<Store> {
   const open = await store;
   onTestFinished(() => open.close());
@@ -70,7 +70,7 @@ interface Address {
 const textOf = (addresses: readonly Address[]): string =>
   addresses.map(({ host, port }) => `${host}:${port}`).join(",");
 
-describe("a failover admits no more than the writes that the server had lost", () => {
+describe("after a failover, only lost writes are admitted again", () => {
   it.each<[client: string, open: (nodes: readonly Address[]) => Promise<Store>]>([
     ["ioredis", (nodes) => openStore(`redis-cluster://${textOf(nodes)}`)],
     [
@@ -83,7 +83,7 @@ describe("a failover admits no more than the writes that the server had lost", (
         return redisStore({ client });
       },
     ],
-  ])("of a Cluster, through %s", async (_, open) => {
+  ])("in a Cluster, with %s", async (_, open) => {
     const cluster = await startRedisCluster({ masters: 3, replicas: 1 });
     onTestFinished(() => cluster.stop());
     const store = await opened(open(cluster.ports.map((port) => ({ host: "127.0.0.1", port }))));
@@ -102,7 +102,7 @@ describe("a failover admits no more than the writes that the server had lost", (
         return redisStore({ client });
       },
     ],
-  ])("by a Sentinel, through %s", async (_, open) => {
+  ])("by a Sentinel, with %s", async (_, open) => {
     const { sentinels, name, master, replica, killMaster, stop } = await startRedisSentinel();
     onTestFinished(stop);
     const store = await opened(open(sentinels, name));

@@ -5,8 +5,8 @@ import { ask, environment, fileOf } from "../app.js";
 import { expectLimit } from "../limits.js";
 import { nextApp, startNext } from "../nextjs.js";
 
-// The build takes 10 s on two free cores.
-it("limits route handlers of a built app of Next.js, which share one limit", { timeout: 180_000 }, async () => {
+// The build takes 10 s on two idle cores.
+it("limits route handlers of a built Next.js app by one shared limit", { timeout: 180_000 }, async () => {
   const cwd = await nextApp();
   await promisify(execFile)(process.execPath, [fileOf("next", "dist/bin/next"), "build"], { cwd, env: environment });
   const app = await startNext("start", cwd);

@@ -1,5 +1,5 @@
-// The lowest version of better-sqlite3 has to be built for each version of Node.js, so it is no dependency of the workspace: this
-// installs it by npm, which downloads or compiles it.
+// The lowest version of better-sqlite3 must be built for each version of Node.js, so it is not a dependency of the
+// workspace. Here npm installs it, which downloads or compiles it.
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -28,7 +28,7 @@ it("the whole suite passes with the lowest version of better-sqlite3", async () 
   }).catch((error) => error);
   const count = (what: string) => Number(new RegExp(`^# ${what} (\\d+)$`, "m").exec(stdout)?.[1]);
   const failed = stdout.split("\n").filter((line: string) => /^ *not ok/.test(line));
-  // Skipped is that the clock is the backend's.
+  // The skipped test is about a clock of the backend.
   expect({ failed, fail: count("fail"), skipped: count("skipped") }).toEqual({ failed: [], fail: 0, skipped: 1 });
   expect(count("pass")).toBeGreaterThan(100);
 }, 600_000);
