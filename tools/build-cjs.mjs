@@ -1,5 +1,5 @@
-// Run in a package's folder after `tsc`: makes dist/cjs, the CommonJS copy of what the package exports, for tools that
-// can't load ES modules by `require`, such as Jest. Files there keep their names, so a stack trace leads to the source.
+// Run in a package's folder after `tsc`: writes dist/cjs, a CommonJS copy of the package's exports, for tools that
+// can't load ES modules by `require`, such as Jest. The files keep their names, so a stack trace leads to the source.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { build } from "esbuild";
@@ -18,7 +18,7 @@ const { metafile } = await build({
   write: false,
   metafile: true,
   outdir: out,
-  // Each file is asked for it below, where it has a meaning.
+  // Each module is compiled again below, where `import.meta.url` is replaced.
   logOverride: { "empty-import-meta": "silent" },
 });
 const modules = Object.keys(metafile.inputs);
@@ -37,7 +37,8 @@ for (const file of readdirSync(out, { recursive: true, encoding: "utf8" })) {
  * @param {string} module below dist
  */
 async function compile(module) {
-  // Files that a module loads from its own folder, such as a program for other processes, exist once: as ES modules.
+  // Some modules load files from their own folder, such as a program for other processes. These files exist only once,
+  // as ES modules.
   const original = relative(dirname(join(out, relative("dist", module))), module);
   const url = `require("node:url").pathToFileURL(require("node:path").join(__dirname, ${JSON.stringify(original)})).href`;
   const text = readFileSync(module, "utf8");
@@ -55,7 +56,7 @@ async function compile(module) {
 }
 
 /**
- * The declarations that the entries' types consist of.
+ * Returns all declaration files that the entries' types need.
  * @param {string[]} from
  */
 function typesOf(from) {
@@ -70,7 +71,7 @@ function typesOf(from) {
 }
 
 /**
- * @param {string} file below dist, whose copy this is
+ * @param {string} file the original below dist
  * @param {string} text
  */
 function write(file, text) {

@@ -28,13 +28,13 @@ const pages = [
   "bench/README.md",
 ].filter((page) => existsSync(join(root, page)));
 
-// Inside of the workspace, so that the blocks resolve what a reader would have installed.
+// Inside the workspace, so that blocks can import what a reader would have installed.
 const parent = join(ownRoot, ".docs-check");
 mkdirSync(parent, { recursive: true });
 const folder = mkdtempSync(join(parent, "run-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-// The frameworks that pages show are installed for their tests only.
+// The frameworks in the pages are installed only for their own tests.
 symlinkSync(join(ownRoot, "tests/frameworks/node_modules"), join(folder, "node_modules"), "junction");
 
 const read = pages.map((page) => ({
@@ -43,16 +43,19 @@ const read = pages.map((page) => ({
   blocks: codeBlocksOf(readFileSync(join(root, page), "utf8")).flatMap(blocksOf),
 }));
 
-// A block that begins with its file's name, such as `// store.ts`, can be imported by others: of its page, or else of any.
+// A block that begins with a file name, such as `// store.ts`, can be imported by other blocks. If several pages have a
+// file of that name, each page imports its own.
 const namedAnywhere = new Map(read.flatMap(({ stem, blocks }) => namedIn(stem, blocks)));
 
-/** The page and line behind each line of each module. @type {Map<string, { page: string; lines: number[] }>} */
+/**
+ * The page and line from which each line of each module comes. @type {Map<string, { page: string; lines: number[] }>}
+ */
 const origins = new Map();
 for (const { page, stem, blocks } of read) {
   const named = new Map([...namedAnywhere, ...namedIn(stem, blocks)]);
   for (const { line, language, meta, code, declared } of blocks) {
     const extension = languages.get(language);
-    // Code of another library, "before" moving in, is not ours to install.
+    // Code marked "before" shows another library, which is not installed here.
     if (!extension || meta === "before") continue;
     const file = `${stem}.${line}${extension}`;
     const lines = code
@@ -65,7 +68,7 @@ for (const { page, stem, blocks } of read) {
 
 const tsconfig = {
   extends: "../../tsconfig.test.base.json",
-  // Readers compile against what is shipped, not against the sources.
+  // Readers compile against the published declarations, not against the sources.
   compilerOptions: { customConditions: [], noUnusedLocals: false, noUnusedParameters: false, jsx: "preserve" },
   include: ["."],
 };
@@ -89,7 +92,7 @@ console.log(`${origins.size} code blocks on ${pages.length} pages: ${ok ? "all c
 process.exitCode = ok ? 0 : 1;
 
 /**
- * A block, and before it the file that it declares, if `<!-- docs:` begins with that file's name.
+ * Returns a block, preceded by the file that it declares if its `<!-- docs:` comment begins with a file name.
  * @param {import("./lib/code-blocks.mjs").CodeBlock} block
  */
 function blocksOf(block) {
@@ -101,7 +104,7 @@ function blocksOf(block) {
 }
 
 /**
- * The names of the files on a page, each with the module that it becomes.
+ * Returns the names of the files on a page, each with its module.
  * @param {string} stem
  * @param {readonly import("./lib/code-blocks.mjs").CodeBlock[]} blocks
  * @returns {[name: string, specifier: string][]}

@@ -1,6 +1,7 @@
-// A door is an entry of a package's `exports`. Every type that a door's public signatures mention is exported from that
-// door, or from the package's main door, so that users can name it. The door for stores needs no other door, and the
-// kit is used beside it. Reads the built declarations. Run as: node tools/check-doors.mjs [--list]
+// Checks that every type that a door's public signatures mention is exported, so that users can name it. A door is an
+// entry of a package's `exports`. A type must be exported from that door or from the package's main door. However,
+// `./store` must export all of its types itself, and `./kit` relies on `./store`. Reads the built declarations. Run as:
+// node tools/check-doors.mjs [--list]
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { parseSync, Visitor } from "oxc-parser";
@@ -16,7 +17,7 @@ import { foldersIn } from "./lib/source-files.mjs";
  * @property {string[]} everythingOf  specifiers of `export *`
  */
 
-/** Adapters are all that an app installs beside a store, so their doors also export what they take from core. */
+/** An app installs only its adapter and a store, so adapters also export the types that they take from core. */
 const adapters = ["express", "koa", "hono"];
 
 /** @type {Map<string, Module>} */
@@ -76,7 +77,7 @@ function nameOf(declaration) {
 }
 
 /**
- * The exports of a module, by name: the file and name of each declaration.
+ * Returns the exports of a module, by name, each with the file and name of its declaration.
  * @param {string} file
  * @returns {Map<string, string>}
  */
@@ -129,7 +130,7 @@ function localOf(file, name) {
 }
 
 /**
- * The declaration file of a package of ours; undefined for others.
+ * Returns the declaration file of an import. `undefined` for packages from elsewhere.
  * @param {string} file
  * @param {string} specifier
  */
@@ -143,7 +144,7 @@ function resolve(file, specifier) {
 }
 
 /**
- * The declarations of ours that a declaration mentions.
+ * Returns this repository's declarations that a declaration mentions.
  * @param {string} declaration
  * @returns {Set<string>}
  */

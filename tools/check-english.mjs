@@ -3,7 +3,7 @@
 import { usesOf } from "./lib/english.mjs";
 import { root as ownRoot } from "./lib/process.mjs";
 
-/** Uses of all patterns together. Lower it when you have removed some. */
+/** The most uses that are allowed, of all patterns together. Lower it after you have removed some. */
 const MOST = 39;
 
 const [, , ...given] = process.argv;

@@ -1,4 +1,5 @@
-// Fails when a committed *.generated.ts, the index of the decisions or the results of the benchmarks differ from what its sources give. Run as: node tools/check-generated.mjs [ROOT]
+// Fails when a generated file is out of date: a *.generated.ts file, the index of the decisions or the results of the
+// benchmarks. Run as: node tools/check-generated.mjs [ROOT]
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { benchmarkResults } from "./lib/benchmarks.mjs";
@@ -12,6 +13,6 @@ const stale = files.filter(([file, text]) => {
   const path = join(root, file);
   return (existsSync(path) ? readFileSync(path, "utf8") : undefined) !== text;
 });
-for (const [file] of stale) console.error(`${file} is not what its sources give: run \`npm run generate\``);
+for (const [file] of stale) console.error(`${file} is out of date: run \`npm run generate\``);
 console.log(`${files.length} generated files: ${stale.length} stale`);
 process.exitCode = stale.length === 0 ? 0 : 1;

@@ -1,4 +1,4 @@
-// Imports point one way, and never in a circle. Run as: node tools/check-layers.mjs [ROOT]
+// Checks that imports point in one direction and never form a cycle. Run as: node tools/check-layers.mjs [ROOT]
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { findCycles } from "./lib/cycles.mjs";
@@ -7,41 +7,46 @@ import { root as ownRoot } from "./lib/process.mjs";
 import { filesBelow, foldersIn } from "./lib/source-files.mjs";
 
 const core = "@sluice/core";
-/** The doors of core, each a separate specifier: a package that may use one may not use the others. */
+/** The doors of core. Each is a separate specifier, since a package that may use one may not use the others. */
 const [toStores, toKit, toHttp] = [`${core}/store`, `${core}/kit`, `${core}/http`];
 
 /**
  * @typedef {object} Rule
- * @property {string[]} value  packages and doors of core it may import; `node:` stands for all of Node's own
- * @property {"value" | "types"} [peers]  whether it may import its peer dependencies, or their types only
- * @property {RegExp} [dynamic]  packages that it may import by `import()` only, also with a computed name
+ * @property {string[]} value  packages and doors of core it may import; `node:` stands for all modules of Node.js
+ * @property {"value" | "types"} [peers]  whether it may import its peer dependencies or only their types
+ * @property {RegExp} [dynamic]  packages that it may only import by `import()`; also allows computed names
  * @property {Record<string, string>} [apart]  the only file of `src` that may import a package
  */
 
-/** The imports that the sources of each public package may have from outside of it. The first match counts. @type
- * {[name: RegExp, rule: Rule][]} */
+/**
+ * The packages that each public package's sources may import. The first match applies. @type {[name: RegExp, rule:
+ * Rule][]}
+ */
 const packageRules = [
   [/^core$/, { value: [] }],
-  // The SDK's commands are classes, to be made here and sent by the user's client.
+  // The SDK's commands are classes. The store creates them, and the user's client sends them.
   [/^store-dynamodb$/, { value: [toStores, toKit, "node:"], peers: "value" }],
-  // It opens a file by what is there, when it is asked to.
+  // `openSqlite` imports the SQLite library that is available.
   [/^store-sqlite$/, { value: [toStores, toKit, "node:"], peers: "types", dynamic: /^$/ }],
   [/^store-/, { value: [toStores, toKit, "node:"], peers: "types" }],
-  // The plain adapter needs no other package.
+  // The main module of an adapter needs no other package.
   [
     /^(express|koa|hono)$/,
     { value: [core, toHttp], peers: "value", apart: { "@sluice/protections": "protections.ts" } },
   ],
-  // The dynamic imports are of the store that a URL names, and of its client.
+  // The dynamic imports load the store that a URL names, and its client.
   [/^storage$/, { value: [toStores, toKit], peers: "types", dynamic: /^$/ }],
   [/^protections$/, { value: [core, toHttp, toStores, toKit, "node:"] }],
-  // The command line is above everything that it runs.
+  // The command line may use everything that it runs.
   [/^sluice$/, { value: [core, "@sluice/storage", "node:", "cli-progress", "commander"] }],
-  // The dynamic import is of the store module that an author names for other processes.
+  // The dynamic import loads a store module by its path in other processes.
   [/^testkit$/, { value: [core, toHttp, toStores, toKit, "node:", "fast-check"], dynamic: /^$/ }],
 ];
 
-/** The imports that each part of core may have. A part is a folder of core's src; `root` is the files beside them. */
+/**
+ * The parts of core that each part may import. A part is a folder of core's src; `root` is the files outside of these
+ * folders.
+ */
 const coreRules = /** @type {Record<string, string[]>} */ ({
   root: ["root"],
   algorithm: ["root", "algorithm"],

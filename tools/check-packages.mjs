@@ -1,5 +1,5 @@
-// Checks the manifest of every public package, then packs each and checks the tarball as a user would get it: publint for
-// the manifest, "are the types wrong" for what TypeScript resolves. Checks how much they take on disk. Run as: node tools/check-packages.mjs
+// Checks the manifest of every public package, then packs each and checks the tarball as a user would get it, with
+// publint and "are the types wrong". Also checks the installed sizes. Run as: node tools/check-packages.mjs
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -27,7 +27,7 @@ for (const problem of wrong) console.error(problem);
 
 /** @type {string[]} */
 const failed = [];
-// In one process: the compilers behind "are the types wrong" take most of their time to start.
+// All in one process, since the compilers of "are the types wrong" take most of their time to start.
 for (const tarball of tarballs) {
   const problems = await problemsOf(new Uint8Array(readFileSync(tarball)));
   if (problems.length === 0) continue;

@@ -1,5 +1,5 @@
-// Runs `npm run demo -- NAME`: one of the demo apps, in the foreground until Ctrl-C. Without a name, the Express app with
-// its limits in memory. Installs and builds what that app needs.
+// Runs `npm run demo -- NAME`, a demo app in the foreground until Ctrl-C. Without a name, runs the Express app with
+// limits in memory. Installs and builds what the app needs.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { demoFolders, demoSelection, linkPeers } from "./lib/demo-packages.mjs";
@@ -10,7 +10,7 @@ import { become, root, run } from "./lib/process.mjs";
 const [name = "memory", ...others] = process.argv.slice(2);
 const app = demos.get(name);
 if (app === undefined || others.length > 0) {
-  console.error(`There are the demos ${[...demos.keys()].join(", ")}: npm run demo -- redis`);
+  console.error(`The demos are ${[...demos.keys()].join(", ")}. Run one with: npm run demo -- redis`);
   process.exitCode = 1;
 } else if (await prepare(app)) {
   const { scripts } = JSON.parse(readFileSync(join(root, "apps", app, "package.json"), "utf8"));
@@ -21,7 +21,7 @@ if (app === undefined || others.length > 0) {
 }
 
 /**
- * Installs and builds an app. A clone that was installed as a whole stays so.
+ * Installs and builds an app. If the whole repository is installed, it stays installed.
  * @param {string} app
  */
 async function prepare(app) {
@@ -37,8 +37,8 @@ async function prepare(app) {
 }
 
 /**
- * Installs what the app runs on. Without asking the registry for the age of all packages in the lockfile, of which the
- * app needs one in ten: that takes longer than everything else. CI asks.
+ * Installs the packages that the app needs. Does not check the age of all packages in the lockfile, of which the app
+ * needs one in ten, since that takes longer than everything else. CI checks it.
  * @param {string} app
  */
 function installDemo(app) {

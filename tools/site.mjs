@@ -1,5 +1,5 @@
-// Builds the documentation's web site into tools/site/dist and checks its links, or serves it with `--serve`. Needs built
-// packages: the API reference is made from their declarations. Run as: node tools/site.mjs [--serve]
+// Builds the documentation's web site into tools/site/dist and checks its links, or serves it with `--serve`. Needs
+// built packages, since the API reference is made from their declarations. Run as: node tools/site.mjs [--serve]
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
@@ -24,14 +24,14 @@ if (process.argv.includes("--serve")) {
   writeApi();
   become(bin("vitepress"), ["dev", site]);
 } else if (existsSync(digestFile) && readFileSync(digestFile, "utf8") === digest) {
-  console.log("the site is built of the same pages already");
+  console.log("the site is up to date");
 } else {
   writeApi();
   build();
   if (process.exitCode === 0) writeFileSync(digestFile, digest);
 }
 
-/** A digest of all that the site is built of: building it takes some 40 seconds. */
+/** Returns a digest of everything from which the site is built, which skips a build of about 40 seconds. */
 function digestOfAll() {
   const hash = createHash("sha256");
   const declarations = foldersIn(root, "packages").flatMap((name) =>
@@ -45,7 +45,7 @@ function digestOfAll() {
   return hash.digest("hex");
 }
 
-/** Writes the API reference, with a page for each door of each package. */
+/** Writes the API reference, with one page for each door of each package. */
 function writeApi() {
   const doors = join(root, site, "doors");
   rmSync(doors, { recursive: true, force: true });
@@ -74,10 +74,10 @@ function build() {
   process.exitCode = problems.length === 0 ? 0 : 1;
 }
 
-/** Links in the built pages whose page or heading is not there. */
+/** Returns the links in the built pages whose page or heading is missing. */
 function deadAnchors() {
   const pages = new Map(
-    // `filesBelow` leaves out folders called dist.
+    // `filesBelow` skips folders named dist, so it starts in this one.
     filesBelow(built, ".", ".html").map((file) => [file, readFileSync(join(built, file), "utf8")]),
   );
   /** @type {Map<string, Set<string>>} */
@@ -93,7 +93,7 @@ function deadAnchors() {
       const joined = path === "" ? file : posix.join(path.startsWith("/") ? "." : posix.dirname(file), path);
       const target = [joined, `${joined}.html`, posix.join(joined, "index.html")].find((name) => pages.has(name));
       const isFile = target === undefined && existsSync(join(built, joined));
-      // TypeDoc counts headings of one name differently than VitePress does.
+      // TypeDoc and VitePress number headings of the same name differently.
       const isHeading = !hash || file.startsWith("api/") || ids.get(target ?? "")?.has(decodeURIComponent(hash));
       if (!isFile && (target === undefined || !isHeading)) found.add(`dead link in ${file}: ${href}`);
     }
@@ -101,7 +101,7 @@ function deadAnchors() {
   return found;
 }
 
-/** Pages that the sidebar leaves out. Those of a folder with an index are found there. */
+/** Returns the pages that are missing in the sidebar. Pages in a folder with an index are found there. */
 function unlisted() {
   const listed = new Set(sidebar.flatMap(({ items }) => items.map(({ link }) => link)));
   return filesBelow(root, `${site}/.content`, ".md")

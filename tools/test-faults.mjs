@@ -1,4 +1,4 @@
-// Runs `npm run test:faults`: all fault tests, also those that take minutes. Other arguments go to Vitest.
+// Runs `npm run test:faults`: all fault tests, including those that take minutes. Other arguments go to Vitest.
 import { become } from "./lib/process.mjs";
 
 process.env.SLUICE_SLOW = "1";

@@ -1,5 +1,5 @@
-// Runs `npm run test:peers`: the packages' suites on the lowest versions of their peers, and every install line that the
-// documentation prints. Installs and builds what it needs.
+// Runs `npm run test:peers`: the packages' suites on the lowest versions of their peers, and every install line of the
+// documentation. Installs and builds what it needs.
 import { suites } from "../tests/lowest-peers/suites.mjs";
 import { ensurePnpm, install } from "./lib/pnpm.mjs";
 import { run } from "./lib/process.mjs";

@@ -1,5 +1,5 @@
 // Runs `npm run test:unit`: the tests that need no servers. Other arguments go to Vitest, such as `--watch` or a part
-// of a file's name.
+// of a file's path.
 import { join } from "node:path";
 import { ensurePnpm } from "./lib/pnpm.mjs";
 import { become, root, run } from "./lib/process.mjs";
@@ -11,7 +11,7 @@ const wanted = args.filter((arg) => !arg.startsWith("-"));
 const files = unitTestFiles(root).filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)));
 
 ensurePnpm();
-// Some of them start a program of a package in another process, which is of the build.
+// Some tests start a built program in another process.
 if (files.length === 0) {
   console.error(`No unit test has ${wanted.join(" or ")} in its path.`);
   process.exitCode = 1;

@@ -1,5 +1,5 @@
-// Runs `npm test`: installs what is needed, builds, makes every check, and runs all tests. Ends with the line "N
-// passed, N failed", in which the build and each check count as one.
+// Runs `npm test`: installs what is needed, builds, and runs all checks and tests. The last line is "N passed, N
+// failed", in which the build and each check count as one.
 import { availableParallelism } from "node:os";
 import { ensurePnpm, install } from "./lib/pnpm.mjs";
 import { captureAsync, run } from "./lib/process.mjs";
@@ -15,7 +15,10 @@ const one = (ok) => (ok ? pass : fail);
 /** @param {string} name */
 const tool = (name) => [process.execPath, `tools/${name}.mjs`];
 
-/** Each check and its commands, all of which must succeed. Longest first. @type {readonly [name: string, ...commands: string[][]][]} */
+/**
+ * The checks, the longest first. All commands of a check must succeed. @type {readonly [name: string, ...commands:
+ * string[][]][]}
+ */
 const checks = [
   ["site", tool("site")],
   ["packages", tool("check-packages")],
@@ -44,7 +47,7 @@ if (step("set-up", setUp) && step("build", () => one(run("turbo", ["run", "build
 console.log(`\n${summary.join("\n")}\n${seconds(started)} in all`);
 for (const name of total.skipped) console.log(`skipped: ${name}`);
 for (const name of total.retried) console.log(`passed when run again: ${name}`);
-// Last, since a log may be cut at its start.
+// Last, since the start of a log may be cut off.
 for (const failure of total.failures) console.log(`failed: ${failure}`);
 const skipped = total.skipped.length > 0 ? `, ${total.skipped.length} skipped` : "";
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
@@ -59,7 +62,7 @@ function setUp() {
   return { passed: 0, failed: 0 };
 }
 
-/** Runs all checks, as many at once as there are cores. The output of each is printed when it has ended. */
+/** Runs all checks, as many at the same time as there are cores. Prints the output of each when it has ended. */
 async function runChecks() {
   const queue = [...checks];
   const work = async () => {
@@ -83,7 +86,7 @@ async function runChecks() {
 /**
  * @param {string} name
  * @param {() => Counts} counted
- * @returns {boolean} whether nothing failed
+ * @returns {boolean} true if nothing failed
  */
 function step(name, counted) {
   console.log(`\n=== ${name}`);
@@ -103,7 +106,7 @@ function step(name, counted) {
  * @param {string} name
  * @param {Counts} counts
  * @param {number} start
- * @returns {boolean} whether nothing failed
+ * @returns {boolean} true if nothing failed
  */
 function count(name, counts, start) {
   total.passed += counts.passed;

@@ -1,4 +1,4 @@
-// `turbo`, with telemetry off and the pinned pnpm on the PATH.
+// Runs `turbo` with telemetry off and the pinned pnpm on the PATH.
 import { ensurePnpm } from "./lib/pnpm.mjs";
 import { become } from "./lib/process.mjs";
 

@@ -1,11 +1,11 @@
-// Compiles packages for a demo: the modules that Node.js runs, without a type check or declarations, which would need the
-// TypeScript compiler and the types of every dependency. `npm run build` makes all of `dist`.
+// Compiles packages for a demo to the modules that Node.js runs. It does not check types or write declarations, since
+// that would need the TypeScript compiler and the types of every dependency. `npm run build` writes all of `dist`.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
 /**
- * @param {readonly string[]} folders of packages; those without sources are skipped
+ * @param {readonly string[]} folders the folders of the packages; those without sources are skipped
  * @returns {Promise<boolean>} whether all of them compiled; errors are printed
  */
 export async function compile(folders) {

@@ -1,4 +1,5 @@
-// The results of the benchmarks: tables in bench/README.md and charts in docs/images, from the reports in bench/results.
+// Generates the results of the benchmarks: tables in bench/README.md and charts in docs/images, from the reports in
+// bench/results.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -11,7 +12,7 @@ const end = "<!-- end of results -->\n";
 /** @typedef {{ suite: string; environment: Environment; rows: Row[]; ratios: { id: string; value: number }[] }} Report */
 /** @typedef {{ suite: string; heading: string; chart: string; rows: string[] }} Section */
 
-/** The suites in order, and the rows of their charts. @type {readonly Section[]} */
+/** The suites in their order, each with the rows of its chart. @type {readonly Section[]} */
 const sections = [
   {
     suite: "memory",
@@ -112,7 +113,7 @@ const sections = [
 /**
  * Returns the README of the benchmarks with the results of all reports, and a chart of each.
  * @param {string} root
- * @returns {[file: string, text: string][]} none in a folder without the README or a report
+ * @returns {[file: string, text: string][]} empty if there is no README or no report
  */
 export function benchmarkResults(root) {
   if (!existsSync(join(root, page))) return [];
@@ -177,7 +178,7 @@ const LINE = 28;
 const TOP = 44;
 
 /**
- * A bar chart that follows the reader's colour scheme.
+ * Returns a bar chart that follows the reader's colour scheme.
  * @param {Section} section
  * @param {Report} report
  */

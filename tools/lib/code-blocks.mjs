@@ -1,13 +1,14 @@
-// The code blocks of a Markdown text.
+// Finds the code blocks of a Markdown text.
 import { fromMarkdown } from "mdast-util-from-markdown";
 
 /**
  * @typedef {object} CodeBlock
- * @property {number} line  of the first line of code
+ * @property {number} line  the line number of the first line of code
  * @property {string} language
  * @property {string} meta  the words after the language
  * @property {string} code
- * @property {{ line: number; text: string }[]} declared  what `<!-- docs: … -->` just before the block declares
+ * @property {{ line: number; text: string }[]} declared  the declarations in a `<!-- docs: … -->` comment just before
+ * the block
  */
 
 /**

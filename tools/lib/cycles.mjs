@@ -1,5 +1,5 @@
 /**
- * The cycles of a directed graph, one for each edge that closes one in a depth-first walk.
+ * Returns cycles of a directed graph: one for each edge that closes a cycle in a depth-first walk.
  * @param {Map<string, string[]>} graph
  * @returns {string[][]}
  */

@@ -1,4 +1,4 @@
-// The index of docs/decisions.
+// Generates the index of docs/decisions.
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { filesBelow } from "./source-files.mjs";
@@ -9,9 +9,9 @@ const start = "<!-- index: written by `npm run generate` -->\n";
 const end = "<!-- end of index -->\n";
 
 /**
- * Returns the README of the decisions with one line for each, by the title of its page.
+ * Returns the README of the decisions with one line for each decision, which shows its title.
  * @param {string} root
- * @returns {[file: string, text: string][]} none in a folder without one
+ * @returns {[file: string, text: string][]} empty if there is no README
  */
 export function decisionsIndex(root) {
   if (!existsSync(join(root, page))) return [];

@@ -1,12 +1,12 @@
-// The packages of this repository and of npm that a demo needs.
+// Finds the packages of this repository and of npm that a demo needs.
 import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { capture } from "./process.mjs";
 
 /**
- * The options by which pnpm selects an app, the packages of this repository that it runs on, and what compiles them;
- * of each only what it needs to run.
- * @param {string} app its folder in `apps`
+ * Returns the pnpm options that select an app, this repository's packages that it uses, and the compiler for them, all
+ * without dev dependencies.
+ * @param {string} app the app's folder in `apps`
  */
 export function demoSelection(app) {
   return ["--prod", "--filter-prod", `{apps/${app}}...`, "--filter-prod", "./tools/demo"];
@@ -26,10 +26,10 @@ export function demoFolders(app) {
 }
 
 /**
- * Links what the app installed as peer dependencies of the packages that it runs on, as npm does for published packages.
- * In the workspace each has its own, among its dev dependencies, which a demo does not install.
+ * Links the app's dependencies as peer dependencies of the packages that it uses, as npm does for published packages.
+ * In the workspace, packages have their peers as dev dependencies, which a demo does not install.
  * @param {string} app the app's folder
- * @param {readonly string[]} folders of the packages
+ * @param {readonly string[]} folders the packages' folders
  */
 export function linkPeers(app, folders) {
   for (const folder of folders) {

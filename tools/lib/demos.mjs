@@ -1,4 +1,4 @@
-/** The folder in `apps` of each demo, by the name that `npm run demo` takes. */
+/** The demos: their names for `npm run demo`, and their folders in `apps`. */
 export const demos = new Map([
   ["memory", "express-memory"],
   ["koa", "koa-memory"],

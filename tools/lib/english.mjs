@@ -1,5 +1,5 @@
-// Counts phrases that are hard to read in large numbers. Each can be good English, so they are limited and not
-// forbidden.
+// Counts phrases that are hard to read if there are many of them. Each can be good English, so their number is limited,
+// but none is forbidden.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -48,7 +48,7 @@ const ignored =
   /\.generated\.ts$|CHANGELOG\.md$|\/(?:\.vitepress|public|fixtures)\/|^docs\/api\/|^tools\/(?:.*\/)?(?:check-)?english\./;
 
 /**
- * The uses of each pattern in the sources, tests and docs.
+ * Returns the uses of each pattern in the sources, tests and docs.
  * @param {string} root
  */
 export function usesOf(root) {
@@ -71,7 +71,7 @@ export function usesOf(root) {
 }
 
 /**
- * The text after the start of a comment or tag on a line, if there is one.
+ * Returns the text at the start of a comment or tag on a line, or "" if there is none.
  * @param {string} line
  * @param {string} previous  the line before
  */

@@ -1,18 +1,20 @@
-// Generates the *.generated.ts files: the texts of real Lua and SQL files, so that nothing reads files at run
-// time. Lines that are only a comment are left out. Files that start with `_` or lie in `includes/` are parts, not scripts:
+// Generates the *.generated.ts files, which contain the texts of Lua and SQL files, so that no files are read at run
+// time. Lines with only a comment are left out. Files whose names start with `_` and files in `includes/` are not scripts,
+// but parts for these directives:
 //
-//   --@include "file.lua"      is replaced by that file, at most once per script; with a `*`, by all files that match
+//   --@include "file.lua"      is replaced by that file, at most once per script. `*` includes all files that match
 //   --@dispatch NAME SECTION "folder/*.sql" ELSE STATEMENT
-//                              is replaced by IF NAME = … THEN … END IF with a branch for each file: its number, from a
-//                              line `--@number 1`, and its lines between `--@section SECTION` and the next section. A file
-//                              without that section has no branch. `ELSE STATEMENT` may be left out
+//                              is replaced by IF NAME = … THEN … END IF with a branch for each file. A branch compares NAME
+//                              with the file's number, from a line such as `--@number 1`. It contains the lines between
+//                              `--@section SECTION` and the next section. A file without that section has no branch.
+//                              `ELSE STATEMENT` is optional
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, posix } from "node:path";
 import { filesBelow } from "./source-files.mjs";
 
 /**
- * `list` names an array of all scripts, in order.
+ * The kinds of scripts. `list` names an array of all scripts of a kind, in order.
  * @type {{ sources: string; ending: string; output: string; list?: string }[]}
  */
 const tables = [
@@ -35,7 +37,7 @@ const tables = [
 ];
 
 /**
- * Every generated file with its text; undefined for one that should not exist.
+ * Returns every generated file with its text, which is `undefined` if the file should not exist.
  * @param {string} root
  * @returns {Map<string, string | undefined>}
  */
@@ -110,7 +112,7 @@ function expand(root, file, included) {
 }
 
 /**
- * The files of a name in which a `*` may stand for anything.
+ * Returns the files that match a name, in which `*` may stand for anything.
  * @param {string} root
  * @param {string} pattern
  * @param {string} where
@@ -127,7 +129,7 @@ function matching(root, pattern, where) {
 }
 
 /**
- * The branches of a `--@dispatch` line, in the order of their numbers.
+ * Returns the branches of a `--@dispatch` line, in the order of their numbers.
  * @param {string} root
  * @param {string} file
  * @param {string} line
@@ -158,7 +160,7 @@ function dispatched(root, file, line, where) {
 }
 
 /**
- * The number of a file and its sections.
+ * Returns the number of a file, and its sections.
  * @param {string} root
  * @param {string} file
  */

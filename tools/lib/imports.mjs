@@ -1,16 +1,17 @@
-// The imports of a TypeScript file.
+// Finds the imports of a TypeScript file.
 import { parseSync, Visitor } from "oxc-parser";
 
 /**
  * @typedef {object} Import
- * @property {string | undefined} specifier  undefined when it is computed: `import(name)`
+ * @property {string | undefined} specifier  undefined if it is computed, as in `import(name)`
  * @property {number} line
- * @property {boolean} typeOnly  gone after compilation
+ * @property {boolean} typeOnly  removed by the compiler
  * @property {boolean} dynamic
  */
 
 /**
- * Every import of a source text: declarations, re-exports, `import()`, types by `import("…")` and reference comments.
+ * Returns every import of a source text: declarations, re-exports, `import()`, types by `import("…")` and reference
+ * comments.
  * @param {string} file
  * @param {string} text
  * @returns {Import[]}

@@ -1,4 +1,4 @@
-// How much space the packed packages take when they are installed.
+// Measures the disk space of the packages after installation.
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -7,13 +7,13 @@ import { foldersIn } from "./source-files.mjs";
 /**
  * @typedef {object} InstallSize  in kilobytes of 1,000 bytes, rounded up
  * @property {number} unpackedKb  of the package alone
- * @property {number} installedKb  with its dependencies and theirs, without peers
+ * @property {number} installedKb  with all direct and indirect dependencies, without peers
  */
 
 /**
  * Returns the sizes of all packages by their names.
- * @param {string} root of the repository, whose dependencies are installed
- * @param {readonly string[]} tarballs of the packages in it
+ * @param {string} root the folder of the repository, whose dependencies are installed
+ * @param {readonly string[]} tarballs the packed packages
  * @returns {Record<string, InstallSize>}
  */
 export function installSizes(root, tarballs) {
@@ -52,7 +52,7 @@ export function installSizes(root, tarballs) {
 }
 
 /**
- * Returns what is above its limit, and which package has none.
+ * Returns which sizes exceed their limits, and which packages have no limit.
  * @param {Record<string, InstallSize>} sizes
  * @param {Record<string, InstallSize>} limits
  * @returns {string[]}
@@ -62,11 +62,11 @@ export function sizeProblems(sizes, limits) {
     const limit = limits[name];
     if (limit === undefined) return [`${name} has no limit: ${JSON.stringify(size)}`];
     return /** @type {const} */ (["unpackedKb", "installedKb"]).flatMap((kind) =>
-      size[kind] > limit[kind] ? [`${name}: ${kind} is ${size[kind]}, and may be at most ${limit[kind]}`] : [],
+      size[kind] > limit[kind] ? [`${name}: ${kind} is ${size[kind]}, must be at most ${limit[kind]}`] : [],
     );
   });
   const gone = Object.keys(limits).filter((name) => sizes[name] === undefined);
-  return [...above, ...gone.map((name) => `${name} has a limit, and is no package`)];
+  return [...above, ...gone.map((name) => `${name} has a limit but is not a package`)];
 }
 
 /**
@@ -77,7 +77,8 @@ function unpack(tarball) {
   const tar = gunzipSync(tarball);
   let bytes = 0;
   let manifest = "";
-  // A block of 512 bytes with the name at 0 and the size in octal digits at 124, then the content in whole blocks.
+  // Each entry has a block of 512 bytes, with the name at 0 and the octal size at 124, followed by the content in whole
+  // blocks.
   for (let at = 0; tar[at]; ) {
     const name = tar.toString("utf8", at, tar.indexOf(0, at));
     const size = Number.parseInt(tar.toString("latin1", at + 124, at + 136), 8);

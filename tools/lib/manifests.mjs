@@ -1,18 +1,19 @@
-// The required fields of every public package's manifest.
+// Checks the manifest of every public package.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { foldersIn } from "./source-files.mjs";
 
 /**
- * @typedef {object} Address  where a project is found
+ * @typedef {object} Address  the addresses of a project
  * @property {string} homepage
  * @property {string} bugs
  * @property {{ type: string; url: string; directory?: string }} repository
  */
 
 /**
- * Returns what is wrong with the manifests in `packages`: a door without the condition that leads tests to its source,
- * an address that differs from that in the root's manifest, something that a package page lacks, or a peer range that starts at a version that no test runs on.
+ * Returns the problems of the manifests in `packages`: a door whose first condition does not name its source, an
+ * address that differs from the root's manifest, a missing field of the package's page, or a peer range that starts at
+ * an untested version.
  * @param {string} root
  * @returns {string[]}
  */
@@ -40,7 +41,7 @@ export function manifestProblems(root) {
 function doorProblems(root, folder, doors) {
   return Object.entries(doors).flatMap(([door, target]) => {
     if (typeof target === "string") return [];
-    // The first condition that holds is taken, and "module-sync" holds in Node.js.
+    // The first condition that applies is used, and "module-sync" applies in Node.js.
     const [[condition, source] = []] = Object.entries(target);
     if (condition === "dev-source" && typeof source === "string" && existsSync(join(root, folder, source))) return [];
     return [`the first condition of exports["${door}"] must be "dev-source", with the path of its source file`];
@@ -75,7 +76,7 @@ function pageProblems({ description, keywords = [], license, files = [] }) {
     ...["rate-limit", "rate-limiter", "throttle"].flatMap((word) =>
       keywords.includes(word) ? [] : [`"keywords" must contain "${word}"`],
     ),
-    // npm adds README and LICENSE automatically.
+    // npm includes the README and LICENSE automatically.
     ...(files.includes("CHANGELOG.md") ? [] : ['"files" must contain "CHANGELOG.md"']),
   ];
 }

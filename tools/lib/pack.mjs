@@ -1,13 +1,13 @@
-// The public packages as npm would serve them.
+// Packs and installs the public packages as npm would.
 import { mkdirSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ensurePnpm } from "./pnpm.mjs";
 import { capture } from "./process.mjs";
 
 /**
- * Packs every public package, one tarball each.
- * @param {string} folder where to, made if it is missing
- * @returns {string[]} paths of the tarballs
+ * Packs each public package into a tarball.
+ * @param {string} folder for the tarballs; created if missing
+ * @returns {string[]} the paths of the tarballs
  */
 export function packPackages(folder) {
   ensurePnpm();
@@ -18,7 +18,7 @@ export function packPackages(folder) {
 }
 
 /**
- * Unpacks them where Node.js finds them from a folder, which is what an install does.
+ * Unpacks tarballs into a folder's `node_modules`, as an install would.
  * @param {readonly string[]} tarballs
  * @param {string} folder
  */

@@ -1,9 +1,9 @@
-// pnpm, in the version that package.json pins, also where it is not installed.
+// Provides pnpm in the version that package.json pins, even if it is not installed.
 import { readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { capture, root, run } from "./process.mjs";
 
-/** Puts the pinned pnpm on this process's PATH (turbo starts it by name), fetched by npx when it is not there. */
+/** Puts the pinned pnpm on this process's PATH, since turbo starts it by name. npx downloads it if necessary. */
 export function ensurePnpm() {
   const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const wanted = packageManager.slice("pnpm@".length);
@@ -17,7 +17,7 @@ export function ensurePnpm() {
   if (got !== wanted) throw new Error(`npx provided pnpm ${got || "(nothing)"} in ${folder}, wanted ${wanted}`);
 }
 
-/** Installs exactly what the lockfile says. */
+/** Installs exactly the versions in the lockfile. */
 export function install() {
   return run("pnpm", ["install", "--frozen-lockfile"], { CI: "true" });
 }

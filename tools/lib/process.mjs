@@ -1,4 +1,4 @@
-// Running other programs.
+// Runs other programs.
 import { spawn, spawnSync } from "node:child_process";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,10 @@ import { fileURLToPath } from "node:url";
 /** The repository's root folder. */
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** Every program that the tools start sees the workspace's own binaries first, and nothing that phones home. */
+/**
+ * Returns the environment of programs that the tools start: with the workspace's binaries first on the PATH, and
+ * without telemetry.
+ */
 function toolEnv(extra = {}) {
   return {
     ...process.env,
@@ -18,18 +21,18 @@ function toolEnv(extra = {}) {
 }
 
 /**
- * Runs a program in the root folder with the terminal's own input and output.
+ * Runs a program in the root folder with the terminal's input and output.
  * @param {string} command
  * @param {string[]} args
  * @param {Record<string, string>} [env]
- * @returns {boolean} whether it ended with exit code 0
+ * @returns {boolean} true if it ended with exit code 0
  */
 export function run(command, args, env) {
   return spawnSync(command, args, { cwd: root, stdio: "inherit", env: toolEnv(env) }).status === 0;
 }
 
 /**
- * Runs a program and returns what it printed.
+ * Runs a program and returns its output.
  * @param {string} command
  * @param {string[]} args
  * @param {import("node:child_process").SpawnSyncOptions} [options]
@@ -46,7 +49,7 @@ export function capture(command, args, options = {}) {
 }
 
 /**
- * Runs a program and resolves to what it printed, when it has ended.
+ * Runs a program and resolves to its output when it has ended.
  * @param {string} command
  * @param {string[]} args
  * @returns {Promise<{ ok: boolean; output: string }>}
@@ -66,24 +69,24 @@ export function captureAsync(command, args) {
 }
 
 /**
- * Runs a program in the foreground, passes the signals that end it on, and ends with its exit code.
+ * Runs a program in the foreground, forwards signals that end it, and ends this process with its exit code.
  * @param {string} command
  * @param {string[]} args
  */
 export function become(command, args) {
-  // In a separate process group, so that Ctrl-C reaches it only from here: once, and not twice.
+  // In a separate process group, so that it receives Ctrl-C only once, from here.
   const child = spawn(command, args, { cwd: root, stdio: "inherit", env: toolEnv(), detached: true });
   let passedOnMs = Number.NEGATIVE_INFINITY;
   /** @param {NodeJS.Signals} signal */
   const passOn = (signal) => {
-    // The terminal and npm may both send it.
+    // The terminal and npm may both send the signal.
     if (performance.now() - passedOnMs < 500) return;
     passedOnMs = performance.now();
     child.kill(signal);
   };
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, passOn);
 
-  // npm passes a signal on to the shell that started this script, which dies of it without a word.
+  // npm forwards a signal to the shell that started this script, which then ends without a message.
   const parent = process.ppid;
   const watch = setInterval(() => {
     if (process.ppid === parent) return;

@@ -1,12 +1,12 @@
-// The links of a package's README, which npm shows without the rest of the repository.
+// Checks the links of the packages' READMEs, which npm shows without the rest of the repository.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fromMarkdown } from "mdast-util-from-markdown";
 import { foldersIn } from "./source-files.mjs";
 
 /**
- * Returns what is wrong with the links in the READMEs of `packages`: one that is relative, or leads to a file of the
- * repository that is not there.
+ * Returns the problems of the links in the READMEs of `packages`: relative links, and links to missing files of this
+ * repository.
  * @param {string} root
  * @returns {string[]}
  */
@@ -18,7 +18,7 @@ export function readmeProblems(root) {
     return targetsOf(readFileSync(join(root, file), "utf8")).flatMap((target) => {
       if (!/^(https?:|#)/.test(target)) return [`${file}: ${target} must be an absolute URL`];
       const [, path] = new RegExp(`^${homepage}/(?:blob|tree)/main/([^#]*)`).exec(target) ?? [];
-      return path === undefined || existsSync(join(root, path)) ? [] : [`${file}: ${target} leads to no file`];
+      return path === undefined || existsSync(join(root, path)) ? [] : [`${file}: ${target} leads to a missing file`];
     });
   });
 }

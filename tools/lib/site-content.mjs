@@ -1,11 +1,11 @@
-// The pages of the site: the Markdown files of the repository, with links between them as the site has them.
+// Writes the pages of the site: the Markdown files of the repository, with links as the site needs them.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fromMarkdown } from "mdast-util-from-markdown";
 import { filesBelow, foldersIn } from "./source-files.mjs";
 
 /**
- * Returns the page of each Markdown file that the site shows, by the file's path. A README is the index of its folder.
+ * Returns the site's page for each Markdown file, by the file's path. A README is the index of its folder.
  * @param {string} root
  * @returns {Map<string, string>}
  */
@@ -14,7 +14,7 @@ function sitePages(root) {
   const pages = [
     ["CONTRIBUTING.md", "contributing.md"],
     ["bench/README.md", "benchmarks.md"],
-    // The site has its own home page.
+    // The site has a separate home page.
     ...filesBelow(root, "docs", ".md")
       .filter((file) => file !== "docs/README.md")
       .map((file) => /** @type {[string, string]} */ ([file, pageOf(file)])),
@@ -31,11 +31,11 @@ function pageOf(file) {
 }
 
 /**
- * Writes the pages into a folder, which is emptied first.
+ * Writes the pages into a folder, which is first emptied.
  * @param {string} root
  * @param {string} folder
- * @param {string} homepage  the address of the repository, for links to other files
- * @returns {string[]} dead links
+ * @param {string} homepage  the repository's address, for links to files that are not pages
+ * @returns {string[]} the dead links
  */
 export function writeSiteContent(root, folder, homepage) {
   rmSync(folder, { recursive: true, force: true });
@@ -49,7 +49,7 @@ export function writeSiteContent(root, folder, homepage) {
       if (link === undefined) dead.push(`${file}: ${target}`);
       return link ?? target;
     });
-    // Declarations for the check of code blocks are not for readers.
+    // Declarations for tools/check-docs.mjs are removed.
     write(join(folder, page), linked.replaceAll(/<!--\s*docs:[\s\S]*?-->\n+/g, ""));
   }
   write(join(folder, "changelog.md"), changelog(root));
@@ -57,13 +57,13 @@ export function writeSiteContent(root, folder, homepage) {
 }
 
 /**
- * Copies an image of the repository into the site.
+ * Copies an image of the repository into the site, and returns its new target.
  * @param {string} root
  * @param {string} folder
  * @param {string} file
  * @param {string} page
  * @param {string} target
- * @returns {string | undefined} nothing for an image that is not there
+ * @returns {string | undefined} `undefined` for a missing image
  */
 function imageOf(root, folder, file, page, target) {
   if (/^https?:/.test(target)) return target;
@@ -95,7 +95,7 @@ function withLinks(text, change) {
     if ("children" in node) node.children.forEach(walk);
   };
   walk(fromMarkdown(text));
-  // From the end, so that earlier positions stay right.
+  // From the end, so that earlier positions stay valid.
   return links
     .sort((a, b) => b.at - a.at)
     .reduce((result, { at, old, url }) => result.slice(0, at) + url + result.slice(at + old.length), text);
@@ -107,7 +107,7 @@ function withLinks(text, change) {
  * @param {string} file
  * @param {string} target
  * @param {string} homepage
- * @returns {string | undefined} nothing for a dead link
+ * @returns {string | undefined} `undefined` for a dead link
  */
 function linkOf(root, pages, file, target, homepage) {
   const inRepository = ["blob", "tree"]
@@ -129,7 +129,7 @@ function linkOf(root, pages, file, target, homepage) {
 }
 
 /**
- * Returns the changes of each release. All packages have one version, so a change is listed once.
+ * Returns the changes of each release. All packages have the same version, so each change is listed once.
  * @param {string} root
  */
 function changelog(root) {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * The files below a folder that end as asked, sorted, as paths from `root` with forward slashes.
+ * Returns the files below a folder with an ending, sorted, as paths from `root` with forward slashes.
  * @param {string} root
  * @param {string} folder
  * @param {string} ending
@@ -18,7 +18,7 @@ export function filesBelow(root, folder, ending) {
 }
 
 /**
- * The folders directly below a folder.
+ * Returns the names of the folders directly in a folder.
  * @param {string} root
  * @param {string} folder
  * @returns {string[]}

@@ -1,33 +1,33 @@
-// Programs that the tests start and no npm package brings.
+// Installs programs that the tests need and that are not npm packages.
 import { accessSync, closeSync, constants, openSync, readSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { run } from "./process.mjs";
 
-/** Each command and the Debian package that has it. */
+/** The required commands, each with its Debian package. */
 const packages = new Map([
   ["redis-server", "redis-server"],
   ["java", "default-jre-headless"],
 ]);
 
-/** The same for programs without which some tests are skipped. */
+/** The commands without which some tests are skipped. */
 const optionalPackages = new Map([["pgbouncer", "pgbouncer"]]);
 
 /**
- * @typedef {object} Machine  what {@link ensureSystemPackages} asks and changes
+ * @typedef {object} Machine  the machine that {@link ensureSystemPackages} changes
  * @property {NodeJS.ProcessEnv} env
- * @property {(command: string) => boolean} has  whether a command is there
+ * @property {(command: string) => boolean} has  returns true if the command exists
  * @property {boolean} isRoot
- * @property {((question: string) => boolean) | undefined} ask  undefined if there is no terminal
- * @property {(command: string, args: string[]) => boolean} run  returns whether it succeeded
+ * @property {((question: string) => boolean) | undefined} ask  `undefined` without a terminal
+ * @property {(command: string, args: string[]) => boolean} run  returns true if it succeeded
  * @property {(text: string) => void} log
  */
 
 /**
- * Installs missing programs with apt-get if that is wanted: in CI, with `SLUICE_INSTALL=1`, or after a yes at the terminal.
- * `SLUICE_INSTALL=0` is a no everywhere.
+ * Installs missing programs with apt-get in CI, with `SLUICE_INSTALL=1`, or if the user agrees at the terminal.
+ * `SLUICE_INSTALL=0` prevents it everywhere.
  *
  * @param {Machine} [machine]
- * @throws {Error} if a program is missing that tests need; the message says how to get it
+ * @throws {Error} if a required program is still missing; the message says how to install it
  */
 export function ensureSystemPackages(machine = thisMachine()) {
   const required = missingOf(packages, machine);
@@ -40,7 +40,7 @@ export function ensureSystemPackages(machine = thisMachine()) {
     const install = (/** @type {string[]} */ commands) =>
       commands.length === 0 || apt("install", "-q", "-y", "--no-install-recommends", ...namesOf(commands));
     apt("update", "-q");
-    // Apart, so that an optional package that can't be had does not keep the others away.
+    // Separate, so that an optional package that can't be installed does not affect the required ones.
     if (install(required)) install(missing.filter((command) => optionalPackages.has(command)));
   }
   const stillMissing = missingOf(packages, machine);
@@ -52,11 +52,11 @@ export function ensureSystemPackages(machine = thisMachine()) {
 
 /**
  * @param {string[]} stillMissing
- * @param {string[]} missing  with the optional ones
+ * @param {string[]} missing  all missing commands, with the optional ones
  * @param {boolean} canInstall
  */
 function howToGet(stillMissing, missing, canInstall) {
-  const rerun = canInstall ? ", or run this again with SLUICE_INSTALL=1 to have them installed" : "";
+  const rerun = canInstall ? ", or run this again with SLUICE_INSTALL=1 to install them" : "";
   return [
     `The tests start ${stillMissing.join(" and ")}, which this machine lacks.`,
     `${installation(missing).slice(0, -1)}${rerun}.`,
@@ -66,7 +66,7 @@ function howToGet(stillMissing, missing, canInstall) {
 
 /** @param {string[]} commands */
 function installation(commands) {
-  return `Install with: apt-get install ${namesOf(commands).join(" ")} (on other systems, what provides ${commands.join(", ")}).`;
+  return `Install with: apt-get install ${namesOf(commands).join(" ")} (on other systems, the packages that provide ${commands.join(", ")}).`;
 }
 
 /**
@@ -93,7 +93,7 @@ function namesOf(commands) {
 }
 
 /**
- * apt-get as root, or undefined if there is none or it would need a password.
+ * Returns the command for apt-get as root. `undefined` if there is none or it would ask for a password.
  * @param {Machine} machine
  */
 function aptGetOf({ has, isRoot, run }) {
@@ -127,7 +127,7 @@ function askAtTerminal(question) {
 
 /** @param {string} command */
 function isOnPath(command) {
-  // Debian keeps servers where only root looks.
+  // Debian installs servers into /usr/sbin, which may not be on the PATH.
   return [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin"].some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK);

@@ -1,19 +1,19 @@
-// The tests that need no servers, no Java, no other runtime and little time.
+// Finds the tests that need no servers, Java or other runtimes, and little time.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { importsOf } from "./imports.mjs";
 import { filesBelow, foldersIn } from "./source-files.mjs";
 
-/** Stores other than the one in memory keep their state in a database. */
+/** All stores except the one in memory use a database. */
 const ownsDatabase = /^store-(?!memory$)/;
 const starters = ["@sluice/servers"];
-/** Files that take most of the time: random input by the ten thousand, whole suites, other processes. */
+/** Files that take most of the time: tens of thousands of random inputs, whole suites, or other processes. */
 const long =
   /\/(?:(?:[\w-]+-)?(?:fuzz|mutations|processes|sequences)|check-\w+|flood|laws|model|node-test|write-a-store)\.test\.ts$/;
 
 /**
- * Returns the test files of the packages and tools that start no server: neither the file nor what it imports beside
- * itself imports `@sluice/servers`. The long ones are left out.
+ * Returns the test files of the packages and tools that start no server, without the long ones. A file starts servers
+ * if it or one of its relative imports imports `@sluice/servers`.
  * @param {string} root
  * @returns {string[]} paths from the root
  */

@@ -1,4 +1,4 @@
-// All tests, and how many of them passed.
+// Runs all tests, and counts how many passed.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -8,9 +8,9 @@ import { run } from "./process.mjs";
  * @typedef {object} Counts
  * @property {number} passed
  * @property {number} failed
- * @property {string[]} skipped  the names of the tests
+ * @property {string[]} skipped  the names of the skipped tests
  * @property {string[]} failures  the names of the failed tests and files, each with the first line of its error
- * @property {string[]} retried  the same for tests that passed only when they were run again
+ * @property {string[]} retried  the same for tests that passed only on a retry
  */
 
 /**
@@ -32,8 +32,8 @@ export function runVitest() {
 /** @typedef {{ name?: string; status: string; message?: string; assertionResults: TestResult[] }} FileResult */
 
 /**
- * @param {boolean} ok  whether Vitest ended with exit code 0
- * @param {{ testResults: FileResult[] } | undefined} result  its JSON report; undefined when it wrote none
+ * @param {boolean} ok  true if Vitest ended with exit code 0
+ * @param {{ testResults: FileResult[] } | undefined} result  its JSON report; undefined if it wrote none
  * @returns {Counts}
  */
 export function countsOf(ok, result) {
@@ -42,7 +42,7 @@ export function countsOf(ok, result) {
   const passed = tests.filter(({ status }) => status === "passed").length;
   const skipped = tests.filter(({ status }) => status !== "passed" && status !== "failed");
   const failures = files.flatMap(failuresOf);
-  // Unhandled errors show in the exit code only. No test at all is a failure too.
+  // Unhandled errors affect only the exit code. A run without any test is a failure too.
   if (failures.length === 0 && (!ok || passed === 0)) failures.push("Vitest itself: see its output above");
   const retried = files.flatMap((file) =>
     testsOf(file, ({ status, failureMessages = [] }) => {
@@ -55,7 +55,7 @@ export function countsOf(ok, result) {
 /** @param {FileResult} file */
 function failuresOf(file) {
   const failures = testsOf(file, ({ status }) => status === "failed");
-  // A file that did not load, or whose hooks failed, has no failed test, but it failed.
+  // A file that did not load, or whose hooks failed, counts as failed, although it has no failed test.
   if (failures.length === 0 && file.status === "failed") return [`${whereOf(file)}${firstLine(file.message)}`];
   return failures;
 }

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 
-/** Of more inputs than these, broken code fails on one of the first; and working code would take minutes with all. */
+/** The most inputs per property. Broken code fails on an early input, and working code would take minutes for more. */
 const MAX_RUNS = 1_000;
 
-// The same input in each run, so that a run can be repeated. Broken code need not find its smallest failing input.
+// Each run uses the same inputs, so that it can be repeated. The smallest failing input is not needed.
 fc.configureGlobal({ seed: 20_260_101, endOnFailure: true });
 
 function assert<T>(property: fc.IRawProperty<T>, parameters: fc.Parameters<T> = {}): Promise<void> | void {
@@ -11,5 +11,5 @@ function assert<T>(property: fc.IRawProperty<T>, parameters: fc.Parameters<T> = 
   return fc.assert(property, { ...parameters, numRuns: Math.min(numRuns, MAX_RUNS) });
 }
 
-/** fast-check for tests of broken code. */
+/** fast-check with these limits, for tests of broken code. */
 export default { ...fc, assert };

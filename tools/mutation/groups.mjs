@@ -1,9 +1,9 @@
-// The parts of core that mutation tests break, each with the tests that must notice. Paths are from `packages/core`.
+// The parts of core that mutation tests break, and the tests that must fail for each. Paths start at `packages/core`.
 
 /**
  * @typedef {object} Group
  * @property {string[]} mutate  the sources to break
- * @property {string[]} tests  the tests to run on each; others would only take time
+ * @property {string[]} tests  the tests to run on each broken version
  * @property {number} atLeast  the lowest mutation score that passes, in percent
  */
 

@@ -1,5 +1,6 @@
-// Runs `npm run test:mutation -- GROUP`: breaks the sources of a group one piece at a time, and runs core's tests on
-// each. Without a group, all groups, one after the other. A second run repeats only what changed; `--force` repeats all.
+// Runs `npm run test:mutation -- GROUP`: breaks the sources of a group in one place at a time, and runs core's tests
+// each time. Without a name, runs all groups, one after the other. A second run repeats only what changed; `--force`
+// repeats all.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Stryker } from "@stryker-mutator/core";
@@ -17,14 +18,14 @@ if (unknown.length > 0) {
   process.chdir(join(here, "../../packages/core"));
   for (const name of names.length > 0 ? names : Object.keys(groups)) {
     console.log(`\n=== ${name}`);
-    // For vitest.config.ts, which Stryker's own processes load. Below the lowest score, Stryker sets the exit code.
+    // vitest.config.ts reads this in Stryker's own processes. If the score is too low, Stryker sets the exit code.
     process.env.SLUICE_MUTATION_GROUP = name;
     await new Stryker(optionsOf(name)).runMutationTest();
   }
 }
 
 /**
- * @param {string} name  of a group
+ * @param {string} name  the group's name
  * @returns {ConstructorParameters<typeof Stryker>[0]}
  */
 function optionsOf(name) {
@@ -37,7 +38,8 @@ function optionsOf(name) {
     testRunner: "vitest",
     vitest: { configFile: join(here, "vitest.config.ts"), related: false },
     coverageAnalysis: "perTest",
-    // Code that runs only while a module loads would need all tests for each mutant, and most of the time. It is few lines.
+    // Code that runs only while a module loads is not broken. It is only a few lines, and would take most of the time,
+    // since each change would need all tests.
     ignoreStatic: true,
     concurrency: 1,
     thresholds: { high: Math.max(95, atLeast), low: atLeast, break: atLeast },
@@ -48,11 +50,11 @@ function optionsOf(name) {
     clearTextReporter: { logTests: false, reportTests: false, allowColor: false, allowEmojis: false },
     htmlReporter: { fileName: report(".html") },
     jsonReporter: { fileName: report(".json") },
-    // Stryker copies sources and tests there. The paths in a tsconfig.json would be wrong in the copy.
+    // The folder into which Stryker copies sources and tests. The paths in a tsconfig.json would be wrong there.
     tempDirName: ".cache/mutation",
     ignorePatterns: ["/dist", "tsconfig.json"],
     tsconfigFile: "none",
-    // Vitest strips types, so errors of types keep no broken code from running.
+    // Vitest removes types, so broken code runs even with type errors.
     disableTypeChecks: false,
   };
 }

@@ -1,8 +1,8 @@
 import { it, TestRunner } from "vitest";
 
 /**
- * Vitest's own runner, in which a test file that does not load has a test that fails. Stryker sees only tests, and would
- * take code whose modules no longer load for code that passes (stryker-mutator/stryker-js, issue 6150).
+ * Vitest's runner, except that a test file that does not load counts as a failed test. Stryker sees only tests, so it
+ * would count code that no longer loads as passing (stryker-mutator/stryker-js, issue 6150).
  */
 export default class extends TestRunner {
   override async importFile(...args: Parameters<TestRunner["importFile"]>): Promise<unknown> {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { defineConfig, type Plugin } from "vitest/config";
 import { groups } from "./groups.mjs";
 
-/** Stryker's copy of `packages/core`, in which one piece of code at a time is broken. */
+/** Stryker's copy of `packages/core`, which is broken in one place at a time. */
 const copy = process.cwd();
 const here = import.meta.dirname;
 const conditions = ["dev-source", "node", "development|production"];
@@ -21,7 +21,7 @@ export default defineConfig({
   plugins: [ownFastCheck],
   resolve: {
     conditions,
-    // Other packages that core's tests use run on the broken copy too.
+    // Other packages that core's tests use also run with the broken copy.
     alias: [
       ...Object.entries(doors).map(([door, file]) => ({
         find: `@sluice/core/${door}`,
@@ -34,7 +34,7 @@ export default defineConfig({
   test: {
     root: copy,
     include: groups[process.env.SLUICE_MUTATION_GROUP ?? ""]?.tests ?? [],
-    // As for core's tests in the root's vitest.config.ts.
+    // The same as for core's tests in the root's vitest.config.ts.
     isolate: false,
     runner: join(here, "runner.ts"),
   },

@@ -1,3 +1,3 @@
-// A worker's bundle for limits in memory.
+// A worker with limits in memory, whose bundle is measured.
 export { rateLimit, tokenBucket } from "@sluice/hono";
 export { memoryStore } from "@sluice/store-memory";

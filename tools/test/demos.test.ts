@@ -11,7 +11,7 @@ test("every app is a demo", () => {
   expect(apps.map(({ name }) => name).sort()).toEqual([...demos.values()].sort());
 });
 
-test.each([...demos])("the demo %s has a page with its command, what to try and what one sees", (name, app) => {
+test.each([...demos])("the demo %s has a page with its command, what to try and the results", (name, app) => {
   const page = read(`${app}/README.md`);
   const command = name === "memory" ? "npm run demo" : `npm run demo -- ${name}`;
   expect(page).toContain(`\`\`\`sh\n${command}\n\`\`\``);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 
-/** A temporary folder with the given files, removed after the test. */
+/** Creates a temporary folder with the given files. It is removed after the test. */
 export function folderWith(files: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), "sluice-tools-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));

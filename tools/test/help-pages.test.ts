@@ -7,11 +7,11 @@ import { filesBelow } from "../lib/source-files.mjs";
 
 const { homepage } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
-test("links to the pages about errors in the project's own repository", () => {
+test("links to the pages about errors in this project's repository", () => {
   expect(helpUrl("UNKNOWN_OPTION")).toBe(`${homepage}/blob/main/docs/errors/UNKNOWN_OPTION.md`);
 });
 
-/** The first group of each match in a source. */
+/** Returns the first group of each match in a source. */
 function found(file: string, pattern: RegExp): string[] {
   return [...readFileSync(join(root, file), "utf8").matchAll(pattern)].map(([, code]) => code ?? "");
 }
@@ -19,7 +19,7 @@ function found(file: string, pattern: RegExp): string[] {
 const sources = filesBelow(root, "packages", ".ts").filter((file) => /^packages\/[^/]+\/src\//.test(file));
 const codes = new Set([
   ...sources.flatMap((file) => found(file, /\bhelpUrl\(\s*"([A-Z_]+)"/g)),
-  // Every warning links to the page of its code.
+  // Every warning must link to the page of its code.
   ...found("packages/core/src/http/warnings.ts", /^ {2}\| "([A-Z_]+)"/gm),
 ]);
 

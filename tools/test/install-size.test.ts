@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { installSizes, sizeProblems } from "../lib/install-size.mjs";
 import { folderWith } from "./fixture.js";
 
-/** A repository with two packed packages, and its tarballs. */
+/** Creates a repository with two packed packages. Returns their tarballs too. */
 function packed(): { root: string; tarballs: string[] } {
   const app = JSON.stringify({ name: "app", dependencies: { core: "1.0.0", tool: "2.0.0" } });
   const core = JSON.stringify({ name: "core", dependencies: {} });
@@ -29,7 +29,7 @@ function packed(): { root: string; tarballs: string[] } {
   return { root, tarballs };
 }
 
-test("counts each dependency once, wherever it is installed, and no peer", () => {
+test("counts each dependency once, wherever it is installed, but no peers", () => {
   const { root, tarballs } = packed();
   expect(installSizes(root, tarballs)).toEqual({
     app: { unpackedKb: 3, installedKb: 48 },
@@ -43,11 +43,11 @@ test("accepts sizes up to their limits", () => {
 });
 
 test.each([
-  [{ core: { unpackedKb: 32, installedKb: 32 } }, ["core: unpackedKb is 32, and may be at most 31"]],
-  [{ core: { unpackedKb: 31, installedKb: 41 } }, ["core: installedKb is 41, and may be at most 40"]],
+  [{ core: { unpackedKb: 32, installedKb: 32 } }, ["core: unpackedKb is 32, must be at most 31"]],
+  [{ core: { unpackedKb: 31, installedKb: 41 } }, ["core: installedKb is 41, must be at most 40"]],
   [
     { other: { unpackedKb: 1, installedKb: 2 } },
-    ['other has no limit: {"unpackedKb":1,"installedKb":2}', "core has a limit, and is no package"],
+    ['other has no limit: {"unpackedKb":1,"installedKb":2}', "core has a limit but is not a package"],
   ],
 ])("reports %j", (sizes, problems) => {
   const limits = { core: { unpackedKb: 31, installedKb: 40 } };

@@ -34,14 +34,14 @@ const problemsOf = (manifest: object) =>
     }),
   );
 
-test("accepts a manifest that leads to its sources and has the project's address", () => {
+test("accepts a manifest with its sources and the project's address", () => {
   expect(problemsOf(core)).toEqual([]);
 });
 
 test.each([
   ["no source", { default: "./dist/index.js" }],
-  ["a source after another condition", { default: "./dist/index.js", "dev-source": "./src/index.ts" }],
-  ["a source that does not exist", { "dev-source": "./src/other.ts", default: "./dist/other.js" }],
+  ["a source that is not the first condition", { default: "./dist/index.js", "dev-source": "./src/index.ts" }],
+  ["a missing source", { "dev-source": "./src/other.ts", default: "./dist/other.js" }],
 ])("reports a door with %s", (_, door) => {
   const problem = 'the first condition of exports["./http"] must be "dev-source", with the path of its source file';
   const exports = { ...core.exports, "./http": door };
@@ -59,11 +59,11 @@ test.each([
   ["license", "ISC", '"license" must be "MIT"'],
   ["keywords", ["rate-limit", "throttle"], '"keywords" must contain "rate-limiter"'],
   ["files", ["dist"], '"files" must contain "CHANGELOG.md"'],
-])("reports a manifest whose page would lack its %s", (field, value, problem) => {
+])("reports a manifest whose page would lack the %s", (field, value, problem) => {
   expect(problemsOf({ ...core, [field]: value })).toEqual([`packages/core/package.json: ${problem}`]);
 });
 
-test("accepts peer ranges whose parts start at versions that suites run on", () => {
+test("accepts peer ranges whose parts start at tested versions", () => {
   const peerDependencies = {
     client: "^2.1.0",
     framework: "^4.18.0 || ^5.0.0",

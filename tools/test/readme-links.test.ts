@@ -12,7 +12,7 @@ const problemsOf = (readme: string) =>
     }),
   );
 
-test("accepts links that work on a package's page", () => {
+test("accepts links that work on a package's npm page", () => {
   expect(problemsOf(`[a](${homepage}/blob/main/docs/http.md#x), [b](#below), [c](https://other.example)`)).toEqual([]);
   expect(problemsOf("`[code](docs/http.md)`")).toEqual([]);
 });
@@ -23,7 +23,7 @@ test("reports a relative link", () => {
   ]);
 });
 
-test("reports a link to a file that is not there", () => {
+test("reports a link to a missing file", () => {
   const url = `${homepage}/blob/main/docs/https.md`;
-  expect(problemsOf(`[\`code\`](${url})`)).toEqual([`packages/core/README.md: ${url} leads to no file`]);
+  expect(problemsOf(`[\`code\`](${url})`)).toEqual([`packages/core/README.md: ${url} leads to a missing file`]);
 });

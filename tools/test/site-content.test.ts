@@ -6,7 +6,7 @@ import { folderWith } from "./fixture.js";
 
 const homepage = "https://example.com/sluice";
 
-/** The page that docs/a/page.md becomes, and the dead links of all pages. */
+/** Returns the content of the page for docs/a/page.md, and the dead links of all pages. */
 function siteOf(markdown: string): { page: string; dead: string[] } {
   const root = folderWith({
     "docs/a/page.md": markdown,
@@ -45,7 +45,7 @@ test("reports a dead link and a missing image", () => {
   expect(siteOf("[a](../https.md)").dead).toEqual(["docs/a/page.md: ../https.md"]);
 });
 
-test("leaves code alone, and declarations for the check of code out", () => {
+test("keeps code, and removes declarations for check-docs", () => {
   const code = "```md\n[a](../https.md)\n```\n\n`[b](x.md)`";
   expect(siteOf(`<!-- docs: declare const a: 1; -->\n${code}`)).toEqual({ page: code, dead: [] });
 });

@@ -5,16 +5,16 @@ const install = "install -q -y --no-install-recommends";
 
 interface Circumstances {
   readonly env?: NodeJS.ProcessEnv;
-  /** Commands that are there. */
+  /** The commands that exist. */
   readonly has?: readonly string[];
   readonly isRoot?: boolean;
-  /** The answer at the terminal; undefined if there is none. */
+  /** The answer at the terminal. `undefined` without a terminal. */
   readonly answer?: boolean | undefined;
-  /** Commands that a successful installation does not bring. */
+  /** The commands that are still missing after a successful installation. */
   readonly neverThere?: readonly string[];
 }
 
-/** Runs it on a machine of this kind, and returns what it did. */
+/** Runs it on such a machine, and returns the effects. */
 function ensuredOn({ env = {}, has = ["apt-get"], isRoot = true, answer, neverThere = [] }: Circumstances) {
   const there = new Set(has);
   const brings: Readonly<Record<string, string>> = { "default-jre-headless": "java" };
@@ -80,7 +80,7 @@ describe("system packages", () => {
     ["the answer is no", {}, false],
     ["SLUICE_INSTALL is 0, in CI too", { CI: "true", SLUICE_INSTALL: "0" }, true],
     ["CI is false", { CI: "false" }, undefined],
-  ])("are not installed if %s, and the error says how to get them", (_, env, answer) => {
+  ])("are not installed if %s, and the error says how to install them", (_, env, answer) => {
     const { ran, error } = ensuredOn({ env, answer });
     expect(ran).toEqual([]);
     expect(error).toContain("The tests start redis-server and java, which this machine lacks.");
@@ -89,7 +89,7 @@ describe("system packages", () => {
     expect(error).toContain("npm run test:unit");
   });
 
-  it("are not installed where apt-get would ask for a password or is not there", () => {
+  it("are not installed if apt-get is missing or would need a password", () => {
     for (const has of [["apt-get", "sudo"], ["apt-get"], []]) {
       const { ran, asked, error } = ensuredOn({ env: { CI: "true" }, has, isRoot: false, answer: true });
       expect(ran.filter((line) => line.includes("install"))).toEqual([]);
@@ -99,25 +99,25 @@ describe("system packages", () => {
     }
   });
 
-  it("are installed with sudo that needs no password", () => {
+  it("are installed if sudo needs no password", () => {
     const has = ["apt-get", "sudo", "passwordless"];
     const { ran, error } = ensuredOn({ env: { CI: "true" }, has, isRoot: false });
     expect(ran).toEqual(["sudo -n true", ...installsAll.map((line) => `sudo -n ${line}`)]);
     expect(error).toBeUndefined();
   });
 
-  it("are left alone if nothing is missing", () => {
+  it("are not installed again if nothing is missing", () => {
     const has = ["redis-server", "java", "pgbouncer"];
     expect(ensuredOn({ has })).toEqual({ ran: [], asked: [], logged: [], error: undefined });
   });
 
-  it("may lack programs that only some tests need", () => {
+  it("are optional if only some tests need them", () => {
     const { ran, logged, error } = ensuredOn({ has: ["redis-server", "java"] });
     expect({ ran, error }).toEqual({ ran: [], error: undefined });
     expect(logged).toEqual([expect.stringMatching(/^pgbouncer is missing, so its tests are skipped\. Install with: /)]);
   });
 
-  it("that cannot be installed are an error if tests need them", () => {
+  it("cause an error if they are required and can't be installed", () => {
     const env = { CI: "true" };
     expect(ensuredOn({ env, neverThere: ["java"] }).error).toContain("The tests start java, which");
     expect(ensuredOn({ env, neverThere: ["pgbouncer"] }).error).toBeUndefined();

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { unitTestFiles } from "../lib/unit-tests.mjs";
 import { folderWith } from "./fixture.js";
 
-test("takes the tests that start no server", () => {
+test("includes tests that start no server", () => {
   const folder = folderWith({
     "packages/core/test/limit.test.ts": 'import "../src/index.js"; import type { RedisServer } from "@sluice/servers";',
     "packages/core/test/fixture.ts": "",
@@ -17,7 +17,7 @@ test("takes the tests that start no server", () => {
   ]);
 });
 
-test("leaves out tests that start a server, also through other files, those of stores with a database, and long ones", () => {
+test("skips tests that start a server, even indirectly, need a database or take long", () => {
   const folder = folderWith({
     "packages/protections/test/direct.test.ts": 'import { startRedis } from "@sluice/servers";',
     "packages/protections/test/indirect.test.ts": 'import "./backends.js";',

@@ -20,11 +20,11 @@ test.each([
   expect(failures).toHaveLength(failedCount);
 });
 
-test("a missing report is a failure", () => {
+test("counts a missing report as a failure", () => {
   expect(countsOf(true, undefined)).toMatchObject({ passed: 0, failed: 1, skipped: [] });
 });
 
-test("names each failure by file, test and the first line of its error", () => {
+test("names each failure by its file, test and first line of the error", () => {
   const inTest = { ...failed, failureMessages: ["Error: no\n    at b.test.ts:1"] };
   const name = `${process.cwd()}/core/b.test.ts`;
   const { failures } = countsOf(false, {
@@ -36,7 +36,7 @@ test("names each failure by file, test and the first line of its error", () => {
   expect(failures).toEqual(["core/b.test.ts: b: Error: no", "core/b.test.ts: SyntaxError: odd"]);
 });
 
-test("names each test that passed only when it was run again", () => {
+test("names each test that passed only on a retry", () => {
   const again = { ...passed, failureMessages: ["Error: late\n    at a.test.ts:1"] };
   const name = `${process.cwd()}/core/a.test.ts`;
   const counts = countsOf(true, { testResults: [{ name, ...file("passed", passed, again) }] });

@@ -3,7 +3,7 @@ import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { root } from "../lib/process.mjs";
 
-/** The modules of core that are in a bundle. */
+/** Returns the modules of core in a bundle. */
 async function modulesIn(contents: string): Promise<string[]> {
   const { metafile } = await build({
     stdin: { contents, resolveDir: join(root, "tools") },
@@ -27,7 +27,7 @@ const worker = (names: string) => `
 `;
 
 describe("a worker's bundle", () => {
-  it("has the algorithms of its policies only, and no code for stores that take time or for proxies", async () => {
+  it("has only the algorithms of its policies, and no code for asynchronous stores or proxies", async () => {
     const modules = await modulesIn(worker("tokenBucket"));
     expect(modules).toContain("algorithm/token-bucket");
     expect(modules).toContain("limiter/decider");
@@ -49,7 +49,7 @@ describe("a worker's bundle", () => {
     expect(modules.filter((name) => superfluous.includes(name))).toEqual([]);
   });
 
-  it("has them where the app uses them", async () => {
+  it("has that code if the app uses it", async () => {
     const modules = await modulesIn(worker("behindProxies, policyFrom, slidingLog"));
     for (const name of ["algorithm/fixed-window", "algorithm/sliding-log", "http/address/trust-proxy"]) {
       expect(modules).toContain(name);

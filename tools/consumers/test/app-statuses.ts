@@ -9,7 +9,7 @@ export interface App {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly port: number;
-  /** What it prints to the error output when nothing is wrong. Default: nothing. */
+  /** The expected error output. Default: none. */
   readonly prints?: RegExp;
 }
 
@@ -25,13 +25,13 @@ export function appStatuses(app: App): Promise<number[]> {
 /**
  * Runs an app while it is used. Rejects if it prints an error.
  *
- * @param use gets the status of the first request that was answered, and a function that sends another one
+ * @param use receives the status of the first request that was answered, and a function that sends another one
  */
 export async function whileRunning<T>(
   { command, args, cwd, env, port, prints = /^$/ }: App,
   use: (first: number, get: () => Promise<number>) => Promise<T>,
 ): Promise<T> {
-  // In a separate process group, since npx leaves the program that it runs behind.
+  // In a separate process group, so that the program that npx starts is killed too.
   const stdio = ["ignore", "ignore", "pipe"] as const;
   const app = spawn(command, args, { cwd, env: { ...env, NO_COLOR: "1" }, stdio: [...stdio], detached: true });
   const ended = once(app, "close");
@@ -55,7 +55,7 @@ export async function whileRunning<T>(
   return result;
 }
 
-/** The status of the first request that the app answers. */
+/** Resolves to the status of the first request that the app answers. */
 async function firstStatus(get: () => Promise<number>, ended: () => boolean, errors: () => string): Promise<number> {
   for (let tries = 0; tries < 500 && !ended(); tries++) {
     try {

@@ -1,4 +1,4 @@
-// Bundles for Node.js by webpack, Rspack and esbuild run: an app with a store in memory, and one that opens SQLite.
+// Checks that bundles for Node.js by webpack, Rspack and esbuild run. The app uses a store in memory and one in SQLite.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
@@ -79,7 +79,7 @@ beforeAll(async () => {
 
 for (const bundler of ["webpack", "@rspack/core"]) {
   for (const format of formats) {
-    it.concurrent(`bundles by ${bundler} as ${format} run on every Node.js`, async () => {
+    it.concurrent(`bundles by ${bundler} as ${format} run on each tested Node.js`, async () => {
       const out = `by-${bundler.replace(/\W/g, "-")}-${format}`;
       expect(await run(folder, process.execPath, ["bundle.cjs", bundler, format, out])).toEqual({
         code: 0,

@@ -1,4 +1,5 @@
-// The packed command line runs on every Node.js, and moves what a program kept in a file.
+// Checks that the packed command line runs on the supported versions of Node.js, where it moves a program's state from
+// one file to another.
 import { createRequire } from "node:module";
 import { beforeAll, expect, it } from "vitest";
 import { project, run } from "./consumer.js";

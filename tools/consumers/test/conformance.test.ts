@@ -1,4 +1,4 @@
-// The conformance suites pass on the packed packages, under Node.js' own test runner. Everywhere else in the workspace they
+// Runs the conformance suites on the packed packages, with the test runner of Node.js. Elsewhere in the workspace they
 // run on the sources.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { project, run } from "./consumer.js";
 
 const express = join(import.meta.dirname, "../../../packages/express/test");
 
-/** Test files of a package take what it exports from its sources; here that is what is installed. */
+/** Makes test files import the installed package instead of its sources. */
 const installedExpress: Plugin = {
   name: "installed-express",
   setup({ onResolve }) {
@@ -49,7 +49,7 @@ const entries = {
 it.concurrent.each([
   ["memory", 100],
   ["express", 150],
-] as const)("the suites of %s pass on what is packed", async (name, least) => {
+] as const)("the suites of %s pass on the packed packages", async (name, least) => {
   const folder = await project("conformance", {});
   await mkdir(folder, { recursive: true });
   const runner = `import { after as afterAll, before as beforeAll, describe, it } from "node:test";`;
@@ -70,7 +70,7 @@ it.concurrent.each([
   expect(code).toBe(0);
 });
 
-it("a packed manifest does not lead to sources", async () => {
+it("a packed manifest does not refer to sources", async () => {
   const manifest = join(inject("installed"), "node_modules/@sluice/core/package.json");
   const { default: packed } = await import(manifest, { with: { type: "json" } });
   expect(Object.keys(packed.exports["."])[0]).toBe("module-sync");

@@ -3,13 +3,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { inject } from "vitest";
 
-/** A program's output, and how it ended. */
+/** A program's output and exit code. */
 export interface Ended {
   readonly code: number;
   readonly output: string;
 }
 
-/** Writes a user's project, by the name of each file. Returns its folder, from which the packed packages are found. */
+/** Writes the files of a user's project. Returns its folder, from which the packed packages can be imported. */
 export async function project(name: string, files: Readonly<Record<string, string | object>>): Promise<string> {
   const folder = join(inject("installed"), name);
   for (const [file, content] of Object.entries(files)) {
@@ -19,7 +19,10 @@ export async function project(name: string, files: Readonly<Record<string, strin
   return folder;
 }
 
-/** Runs a program in a project's folder, to its end; with no other variables than `env` if `only` is true. */
+/**
+ * Runs a program in a project's folder until it ends. If `only` is true, it gets no environment variables other than
+ * `env`.
+ */
 export function run(
   folder: string,
   command: string,
@@ -27,7 +30,7 @@ export function run(
   env: NodeJS.ProcessEnv = {},
   only = false,
 ): Promise<Ended> {
-  // Vitest's environment must not reach another test runner, nor pnpm's folders the packages that it loads.
+  // Vitest's variables must not affect other test runners, and the program must not find packages in pnpm's folders.
   const { NODE_ENV, VITEST, NODE_OPTIONS, NODE_PATH, ...clean } = process.env;
   const options = { cwd: folder, env: { ...(only ? {} : clean), NO_COLOR: "1", ...env }, timeout: 110_000 };
   return new Promise((resolve) => {
@@ -37,7 +40,7 @@ export function run(
   });
 }
 
-/** Runs the `bin` of an installed package by Node.js. */
+/** Runs the `bin` of an installed package with Node.js. */
 export function runBin(
   folder: string,
   script: string,

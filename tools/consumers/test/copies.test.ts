@@ -1,5 +1,5 @@
-// Node.js loads one copy of each package, however it is asked. Tools that load two, the ES module by `import` and the
-// CommonJS one by `require`, get copies that know each other's limiters and errors.
+// Node.js loads one copy of each package, whether by `import` or `require`. Some tools load two: the ES module by
+// `import`, and the CommonJS one by `require`. These copies must recognise each other's limiters and errors.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { beforeAll, expect, inject, it } from "vitest";
@@ -80,11 +80,11 @@ for (const [name, node] of Object.entries(nodes)) {
   });
 }
 
-it.concurrent("two copies in one process know each other's limiters and errors", async () => {
+it.concurrent("two copies in one process recognise each other's limiters and errors", async () => {
   expect(await run(folder, nodes["Node.js 22"], [...TWO_COPIES, "two.cjs"])).toEqual({ code: 0, output: "done\n" });
 });
 
-it.concurrent("two copies are there only where a tool can't require an ES module", async () => {
+it.concurrent("two copies exist only where a tool can't require an ES module", async () => {
   const { output } = await run(folder, nodes["Node.js 22"], [...TWO_COPIES, "one.cjs"]);
   expect(output).toContain("core SluiceError is there twice");
 });

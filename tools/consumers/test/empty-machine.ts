@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { type Ended, run } from "./consumer.js";
 
-/** A home folder and folders for projects, with nothing in them. */
+/** An empty home folder and empty folders for projects. */
 export interface EmptyMachine {
-  /** The environment of programs there. */
+  /** The environment of the programs that run there. */
   readonly env: NodeJS.ProcessEnv;
   /** Creates an empty folder, with a `package.json` for ES modules if `manifest` is true. */
   folder(manifest?: boolean): string;
@@ -17,7 +17,7 @@ export interface EmptyMachine {
 /**
  * Creates an empty machine whose package managers use a registry.
  *
- * @param programs further commands, by their name
+ * @param programs additional commands, by name
  */
 export function emptyMachine(registry: string, programs: Readonly<Record<string, string>> = {}): EmptyMachine {
   const parent = mkdtempSync(join(tmpdir(), "sluice-empty-"));
@@ -28,10 +28,10 @@ export function emptyMachine(registry: string, programs: Readonly<Record<string,
   for (const [name, file] of Object.entries(programs)) symlinkSync(file, join(bin, name));
   writeFileSync(join(home, ".npmrc"), `registry=${registry}\n`);
 
-  // How to reach the network at all is the machine's business.
+  // Proxies and certificates of this machine apply, since the network may need them.
   const network = Object.entries(process.env).filter(([name]) => /proxy$|_ca_certs$|^ssl_cert/i.test(name));
   const path = [bin, dirname(process.execPath), process.env.PATH ?? ""].join(delimiter);
-  // Deno knows only its own certificates by default, and a network may have others.
+  // Deno uses only its own certificates by default, but a network may need others.
   const deno = { DENO_TLS_CA_STORE: "system,mozilla" };
   const env = { ...deno, ...Object.fromEntries(network), PATH: path, HOME: home };
   let created = 0;

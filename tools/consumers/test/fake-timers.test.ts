@@ -1,9 +1,9 @@
-// Jest's fake timers replace every clock and every way to wait. No store may depend on one that never fires.
+// Jest's fake timers replace all clocks and timers. No store may depend on a timer that never fires.
 import { type RedisServer, startRedis } from "@sluice/servers";
 import { afterAll, beforeAll, it } from "vitest";
 import { expectJest, jestProject, versions } from "./jest.js";
 
-/** node-redis itself writes to its socket in an immediate. */
+/** The setup of each client. node-redis writes to its socket in an immediate, so that must not be faked. */
 const CLIENTS = {
   ioredis: `
     const fakes = {};
@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-/** Each under fake timers, and once more when the real ones have returned. */
+/** Returns the source of tests that call the limiter under fake timers, and again under real ones. */
 const tests = (opening: string, prefix: string) => `
   const { createLimiter, fixedWindow } = require("@sluice/core");
   ${opening}
@@ -93,7 +93,7 @@ const tests = (opening: string, prefix: string) => `
 `;
 
 for (const version of versions) {
-  it.concurrent(`${version}: stores decide under fake timers, and when the real ones return`, async () => {
+  it.concurrent(`${version}: stores decide under fake timers, and after them under real ones`, async () => {
     const files = Object.entries(CLIENTS).map(([name, opening]) => [
       `${name}.test.js`,
       tests(opening, `${version}-${name}`),

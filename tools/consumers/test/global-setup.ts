@@ -6,9 +6,12 @@ import { installPacked, packPackages } from "../../lib/pack.mjs";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** A folder in which all packages of Sluice are installed from their tarballs, and this folder's dependencies. */
+    /**
+     * The folder in which all packages of Sluice are installed from their tarballs, together with the dependencies of
+     * `tools/consumers`.
+     */
     installed: string;
-    /** The tarballs themselves. */
+    /** The paths of the tarballs. */
     tarballs: readonly string[];
   }
 }
@@ -17,7 +20,7 @@ const here = dirname(import.meta.dirname);
 
 /** Packs and installs once for all test files. */
 export default function setUp(project: TestProject): () => void {
-  // Its real path: Jest and others compare it with what they resolve.
+  // The real path, since Jest and others compare it with the paths that they resolve.
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "sluice-consumers-")));
   const tarballs = packPackages(join(folder, "tarballs"));
   installPacked(tarballs, folder);
@@ -28,7 +31,7 @@ export default function setUp(project: TestProject): () => void {
   return () => rmSync(folder, { recursive: true, force: true });
 }
 
-/** Links packages that pnpm installed, which leaves alone what is there. */
+/** Links packages that pnpm installed, except those that already exist. */
 function linkAll(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const name of readdirSync(from)) {

@@ -1,4 +1,4 @@
-// Jest loads the packages without any configuration: it requires them, and can't require an ES module.
+// Checks that Jest loads the packages without any configuration. It requires them, and can't require ES modules.
 import { it } from "vitest";
 import { expectJest, jestProject, versions } from "./jest.js";
 
@@ -27,7 +27,7 @@ const PACKAGES = [
   "testkit",
 ];
 
-/** Uses a limit of two over HTTP. */
+/** Source that exceeds a limit of two over HTTP. */
 const limitsTwo = `
   const app = express();
   app.use(rateLimit(memoryStore(), fixedWindow({ limit: 2, window: "1h" })));
@@ -69,7 +69,7 @@ for (const version of versions) {
     await expectJest(version, folder, { passed: PACKAGES.length + 2 });
   });
 
-  it.concurrent(`${version} with babel-jest imports them`, async () => {
+  it.concurrent(`${version} with babel-jest imports the packages`, async () => {
     const folder = await jestProject(version, "babel", {
       "package.json": {},
       "babel.config.json": presetEnv,
@@ -91,7 +91,7 @@ for (const version of versions) {
     await expectJest(version, folder, { passed: 2 });
   });
 
-  it.concurrent(`${version} with ts-jest imports them`, async () => {
+  it.concurrent(`${version} with ts-jest imports the packages`, async () => {
     const folder = await jestProject(version, "ts-jest", {
       "package.json": { jest: { preset: "ts-jest" } },
       "tsconfig.json": typescript,

@@ -2,12 +2,12 @@ import { join } from "node:path";
 import { expect, inject } from "vitest";
 import { project, runBin } from "./consumer.js";
 
-/** The versions of Jest that the packages are tried with. */
+/** The versions of Jest that are tested. */
 export const versions = ["jest29", "jest30"] as const;
 
 export type JestVersion = (typeof versions)[number];
 
-/** Writes a project where Node.js finds that version of Jest. */
+/** Writes a project in which Node.js finds this version of Jest. */
 export function jestProject(
   version: JestVersion,
   name: string,
@@ -17,7 +17,7 @@ export function jestProject(
 }
 
 export interface JestRun {
-  /** How many tests have to pass; no other result is right. */
+  /** How many tests there must be, all of which must pass. */
   readonly passed: number;
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -28,7 +28,7 @@ export async function expectJest(version: JestVersion, folder: string, run: Jest
   const { passed, args = [], env } = run;
   const bin = join(version === "jest29" ? "jest29" : "", "node_modules/jest/bin/jest.js");
   const cache = join(inject("installed"), "cache", version);
-  // The first test that needs a module compiles it: on a busy machine that takes longer than Jest's five seconds.
+  // The first test that loads a module compiles it, which may take longer than Jest's five seconds on a busy machine.
   const { code, output } = await runBin(
     folder,
     bin,

@@ -3,15 +3,15 @@ import { join } from "node:path";
 import { codeBlocksOf } from "../../lib/code-blocks.mjs";
 import { root } from "../../lib/process.mjs";
 
-/** The first program that a page prints, and how to install what it imports. */
+/** The first program of a page, and the commands that install what it imports. */
 export interface QuickStart {
   readonly title: string;
   readonly code: string;
-  /** The lines for a shell. */
+  /** The install commands, as lines for a shell. */
   readonly install: string;
 }
 
-/** The first program of a page, or that of a tab, and the install lines before it. */
+/** Returns the quick start of a page or of one of its tabs. */
 export function quickStart(page: string, tab?: string): QuickStart {
   const blocks = codeBlocksOf(readFileSync(join(root, page), "utf8")).filter(
     ({ meta }) => tab === undefined || meta === `[${tab}]`,
@@ -21,7 +21,7 @@ export function quickStart(page: string, tab?: string): QuickStart {
   return { title: tab === undefined ? page : `${page}, ${tab}`, code, install };
 }
 
-/** Returns the packages that a quick start installs, whatever the package manager, sorted. */
+/** Returns the packages that a quick start installs with any package manager, sorted. */
 export function packagesOf({ install }: QuickStart): string[] {
   const [, list = ""] = / (?:install|add) (.*)/.exec(install) ?? [];
   return list

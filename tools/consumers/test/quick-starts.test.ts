@@ -1,5 +1,5 @@
-// The first blocks that newcomers copy: installed as printed into empty folders with an empty home folder, from a registry that has
-// the packed packages, and run as printed on each runtime.
+// Runs the first programs that newcomers copy. They are installed as printed, into an empty folder with an empty home
+// folder, from a registry that has the packed packages. Then they run as printed on each runtime.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
@@ -25,13 +25,16 @@ const onWorkers = quickStart("docs/getting-started.md", "Hono on Workers");
 const onDeno = quickStart("docs/getting-started.md", "Hono on Deno");
 const runOnWorkers = quickStart("docs/getting-started.md", "Workers").install;
 
-/** One folder for all quick starts that install the same packages. Pages other than these say what `package.json` needs. */
+/**
+ * One folder for all quick starts that install the same packages. It uses the install lines that also create
+ * `package.json`.
+ */
 const installs = [...new Set(onNode.map((start) => packagesOf(start).join(" ")))].map((packages) => {
   const starts = onNode.filter((start) => packagesOf(start).join(" ") === packages);
   return {
     packages,
     lines: starts.map(({ install }) => install).find((install) => install.startsWith("npm init")) ?? "",
-    // Pages that print the same program.
+    // Pages that print the same program run it once.
     starts: [...new Map(starts.map((start) => [start.code, start])).values()],
   };
 });
@@ -77,9 +80,9 @@ describe.each([
     });
 
     for (const { title, code } of starts) {
-      it.each(nodes)(`and the quick start of ${title} denies the sixth request on %s`, async (_, node) => {
+      it.each(nodes)(`the quick start of ${title} denies the sixth request on %s`, async (_, node) => {
         const port = await freePort();
-        // The port is all that differs from what is printed.
+        // Only the port differs from the printed program.
         writeFileSync(join(folder, "app.js"), code.replace("3000", `${port}`));
         const app = { command: node, args: ["app.js"], cwd: folder, env: machine.env, port };
         expect(await appStatuses(app)).toEqual([200, 200, 200, 200, 200, 429]);
@@ -88,7 +91,7 @@ describe.each([
   });
 });
 
-describe("a limit that two processes share", () => {
+describe("a printed limit that two processes share", () => {
   const page = readFileSync(join(root, "docs/getting-started.md"), "utf8");
   let machine: EmptyMachine;
   let redis: RedisServer;
@@ -101,7 +104,7 @@ describe("a limit that two processes share", () => {
     await redis.stop();
   });
 
-  it("holds for the requests of both, as printed", async () => {
+  it("counts the requests of both processes", async () => {
     const { install } = quickStart("docs/getting-started.md", "Express");
     const [, added] = / Add `([^`]*)`, and change one line:/.exec(page) ?? [];
     const code = codeBlocksOf(page).find((block) => block.code.includes("redisStore("))?.code ?? "";
@@ -154,16 +157,17 @@ describe("other runtimes", () => {
     writeFileSync(join(folder, "app.js"), onWorkers.code);
     const port = await freePort();
     const [command = "", ...args] = runOnWorkers.replace("3000", `${port}`).split(" ");
-    // It reports to nobody, and asks nobody where this machine is.
+    // Stops wrangler from sending metrics and from looking up its location.
     const silent = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };
-    // Only to run it: the npm of this machine knows how to reach the registry, and wrangler needs a newer Node.js.
+    // Only `wrangler` runs on Node.js 24, which it needs. The install ran with this machine's npm, which may have
+    // settings for the registry.
     const node24 = dirname(program("tools/consumers", "node24", "bin/node"));
     const env = { ...machine.env, ...silent, PATH: [node24, machine.env.PATH].join(delimiter) };
     expect(await appStatuses({ command, args, cwd: folder, env, port })).toEqual([200, 200, 200, 200, 200, 429]);
   });
 });
 
-/** The path of a program that a package of a folder's dependencies has. */
+/** Returns the path of a program in a package that the folder depends on. */
 function program(folder: string, name: string, file: string): string {
   const { resolve } = createRequire(join(root, folder, "package.json"));
   return join(dirname(resolve(`${name}/package.json`)), file);

@@ -1,4 +1,5 @@
-// A registry on this machine that has the packed packages, and sends clients to the configured registry for all others.
+// A registry on this machine that serves the packed packages, and redirects requests for all others to the configured
+// registry.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -17,15 +18,15 @@ interface Manifest {
   readonly version: string;
 }
 
-/** Package managers may refuse what was published less than a day ago. */
+/** Package managers may refuse packages that were published less than a day ago. */
 const PUBLISHED = "2025-01-01T00:00:00.000Z";
 
 /** Serves tarballs as npm would after `npm publish`. Rejects if the configured registry does not answer. */
 export async function startRegistry(tarballs: readonly string[]): Promise<Registry> {
   const upstream = capture("npm", ["config", "get", "registry"]).stdout.trim();
-  // By npm, whose settings may name a proxy or certificates.
+  // Asks with npm, whose settings may include a proxy or certificates.
   const { ok, stderr } = capture("npm", ["view", "express", "version"]);
-  if (!ok) throw new Error(`The npm registry does not answer, and these tests install from it:\n${stderr}`);
+  if (!ok) throw new Error(`The npm registry, from which these tests install, does not answer:\n${stderr}`);
 
   const answers = new Map<string, Buffer | string>();
   const server = createServer((request, response) => {

@@ -1,4 +1,4 @@
-// The packages compile, in every mode in which the supported versions of TypeScript resolve them.
+// Checks that the packages compile in every mode in which the supported versions of TypeScript resolve them.
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { project, runBin } from "./consumer.js";
@@ -50,12 +50,12 @@ interface Mode {
   readonly type?: "module" | "commonjs";
   readonly module: string;
   readonly moduleResolution?: string;
-  /** Checks the declarations too, with every strictness. */
+  /** Also checks the declarations, with all strict options. */
   readonly libraries?: boolean;
 }
 
 const COMMONJS = { module: "commonjs", moduleResolution: "node" };
-/** The older compilers are slow: each tries what it can resolve differently from the others. */
+/** The older compilers are slow, so each runs only in modes in which it differs from the others. */
 const modes: Readonly<Record<string, readonly Mode[]>> = {
   typescript54: [COMMONJS, { module: "node16" }],
   typescript: [COMMONJS, { module: "node16" }, { module: "esnext", moduleResolution: "bundler" }],
@@ -154,6 +154,6 @@ it.concurrent("compiles with Bun's types", async () => {
     },
   });
   const { output } = await runBin(folder, "node_modules/typescript7/bin/tsc", ["-p", "."]);
-  // Bun's types contradict those of other versions of Node.js, which is not ours to judge.
+  // Bun's types contradict those of other versions of Node.js, so only errors about these packages count.
   expect(output.split("\n").filter((line) => /@sluice|^app|^error/.test(line))).toEqual([]);
 });

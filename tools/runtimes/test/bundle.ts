@@ -1,19 +1,20 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** Of `fixtures`: how a runtime serves. */
+/** The file in `fixtures` that serves in a runtime. */
 export type Host = "node" | "bun" | "deno" | "workerd";
 
-/** Of `fixtures`: what it serves. */
+/** The file in `fixtures` that defines what is served. */
 export type Content = "suites" | "wire";
 
-/** Frameworks as they are on disk: Node.js finds them from where the bundle is. */
+/** Frameworks that are not bundled. Node.js finds them from the bundle's folder. */
 const ON_DISK = ["express", "express4", "koa", "koa2", "hono", "hono/*", "@hono/*"];
 
 /**
- * Creates one file that a runtime can run directly, since old versions of Node.js run no TypeScript, and returns its path.
+ * Creates one file that a runtime can run directly, since old versions of Node.js can't run TypeScript. Returns its
+ * path.
  *
- * @param runtime the runtime of the file; several runtimes are tested at the same time
+ * @param runtime a name for the file, since several runtimes are tested at the same time
  */
 export async function bundle(host: Host, content: Content, runtime: string): Promise<string> {
   const outfile = fileURLToPath(new URL(`../node_modules/.cache/${runtime}-${content}.mjs`, import.meta.url));

@@ -31,7 +31,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** The contexts in which the app's functions ran, by the name of the request. */
+/** The contexts in which the app's functions ran, each with the request's name. */
 interface Seen {
   readonly refunds: [name: string | undefined, context: string | undefined][];
 }
@@ -87,8 +87,8 @@ const apps: Readonly<Record<string, (seen: Seen) => RequestListener | Server>> =
   },
 };
 
-describe.each(Object.entries(apps))("%s, with decisions of one batch in Redis", (_, appOf) => {
-  it("runs the route, a rejection handler and refundWhen in the context of their request", async () => {
+describe.each(Object.entries(apps))("with %s, decisions of one Redis batch", (_, appOf) => {
+  it("run the route, a rejection handler and refundWhen in the context of their request", async () => {
     const seen: Seen = { refunds: [] };
     const app = appOf(seen);
     const server = typeof app === "function" ? createServer(app) : app;

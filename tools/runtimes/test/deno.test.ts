@@ -4,5 +4,5 @@ import { wireTests } from "./wire-tests.js";
 
 await suiteTests(deno());
 wireTests(deno());
-// Deno is about to abort the signals only of clients that left, and offers that already.
+// A later version of Deno will abort a request's signal only if the client left. This flag already enables that.
 wireTests(deno("--unstable-no-legacy-abort"));

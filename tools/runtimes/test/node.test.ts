@@ -1,5 +1,5 @@
 import { node } from "./runtime.js";
 import { wireTests } from "./wire-tests.js";
 
-// The adapters' own tests have run the suite on this version.
+// The adapters' own tests already run the suite on this version.
 wireTests(node());

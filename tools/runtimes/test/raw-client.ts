@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import type { WireApp, WireState } from "../fixtures/wire.js";
 import type { Running } from "./runtime.js";
 
-/** An answer as it came: names in their own letters, in their own order. */
+/** An answer as received, with the original case and order of its field names. */
 export interface RawAnswer {
   readonly status: number;
   readonly reason: string;
@@ -12,14 +12,14 @@ export interface RawAnswer {
   readonly body: string;
 }
 
-/** An app that a runtime serves. */
+/** An app that runs in a runtime. */
 export interface WireServer {
   readonly url: string;
   state(): Promise<WireState>;
   release(): Promise<void>;
 }
 
-/** Starts an app of one adapter in one runtime. */
+/** Starts an app with one adapter in one runtime. */
 export type StartApp = (app: Pick<WireApp, "route" | "limit"> & Partial<WireApp>) => Promise<WireServer>;
 
 export async function startApp({ url }: Running, app: WireApp): Promise<WireServer> {
@@ -36,14 +36,14 @@ export async function startApp({ url }: Running, app: WireApp): Promise<WireServ
   };
 }
 
-/** Opens a new connection. The caller writes the body, or leaves. */
+/** Opens a new connection. The caller writes the body or ends the connection. */
 export function open(url: string, options: RequestOptions = {}): ClientRequest {
   const request = httpRequest(url, { agent: false, ...options });
   request.on("error", () => {});
   return request;
 }
 
-/** Sends all of a request, and reads all of the answer. */
+/** Sends a whole request, and reads the whole answer. */
 export async function exchange(url: string, options: RequestOptions = {}, body = ""): Promise<RawAnswer> {
   const request = open(url, options).end(body);
   const [response] = (await once(request, "response")) as [IncomingMessage];

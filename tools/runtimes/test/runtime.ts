@@ -9,21 +9,21 @@ import { bundle, type Content } from "./bundle.js";
 
 /** A runtime that serves a fixture. */
 export interface Running {
-  /** As in `http://127.0.0.1:49152`. */
+  /** The address, such as `http://127.0.0.1:49152`. */
   readonly url: string;
-  /** Its error output so far: warnings, unhandled rejections, crashes. */
+  /** Returns its error output so far: warnings, unhandled rejections and crashes. */
   complaints(): string;
   stop(): Promise<void>;
 }
 
-/** A runtime that the adapters are made for. */
+/** A runtime that the adapters support. */
 export interface Runtime {
   readonly name: string;
   readonly adapters: readonly string[];
   start(content: Content): Promise<Running>;
 }
 
-/** Node.js from a package, or, without one, that which runs the tests. */
+/** Returns Node.js in a version from npm. Without one, returns the version that runs the tests. */
 export function node(version?: "node22" | "node24" | "node26"): Runtime {
   const program = version === undefined ? process.execPath : bin(version, "bin/node");
   const number = version?.slice("node".length) ?? process.versions.node.split(".")[0];
@@ -40,7 +40,7 @@ export const bun: Runtime = {
   start: async (content) => inProcess(bin("bun", "bin/bun.exe"), ["run", await bundle("bun", content, "bun")]),
 };
 
-/** @param flag of Deno's */
+/** @param flag an option of Deno */
 export function deno(flag?: "--unstable-no-legacy-abort"): Runtime {
   return {
     name: flag === undefined ? "Deno" : `Deno ${flag}`,
@@ -54,7 +54,7 @@ export function deno(flag?: "--unstable-no-legacy-abort"): Runtime {
         ...(flag === undefined ? [] : [flag]),
         file,
       ]);
-      // The warning of Deno that docs/http.md describes.
+      // Deno prints this warning, which docs/http.md describes.
       const known = /^Deno\.serve: request\.signal aborts on successful responses.*\n/m;
       return { ...running, complaints: () => running.complaints().replace(known, "") };
     },
@@ -67,7 +67,7 @@ export const workerd: Runtime = {
   async start(content) {
     const complaints: string[] = [];
     const worker = new Miniflare({
-      // As one module: Miniflare would look for what `openStore` imports by the name of a storage.
+      // Must be a single module, since Miniflare would try to resolve the dynamic imports of `openStore`.
       modules: [
         {
           type: "ESModule",
@@ -76,7 +76,7 @@ export const workerd: Runtime = {
         },
       ],
       compatibilityDate: "2025-12-01",
-      // The suite asserts with `node:assert`. Limits need no such thing, as the other content shows.
+      // Only the suite needs this, for `node:assert`. The other content shows that limits run without it.
       compatibilityFlags: content === "suites" ? ["nodejs_compat"] : [],
       cf: false,
       ...(content === "wire" && { host: "::" }),
@@ -85,7 +85,7 @@ export const workerd: Runtime = {
     const { port } = await worker.ready;
     return {
       url: `http://127.0.0.1:${port}`,
-      // It reports each client that has left when it writes to it.
+      // workerd reports each write to a client that has left.
       complaints: () =>
         withoutOutages(complaints.join("")).replaceAll(/^.*disconnected: ::write.*\n(stack: .*\n)?/gm, ""),
       stop: () => worker.dispose(),
@@ -93,7 +93,7 @@ export const workerd: Runtime = {
   },
 };
 
-/** Starts a program that says `port` and its number when it listens, and ends when its input does. */
+/** Starts a program that prints `port` and its number when it listens, and that ends when its input ends. */
 async function inProcess(command: string, args: readonly string[]): Promise<Running> {
   const env = { ...process.env, NODE_ENV: "test", NO_COLOR: "1" };
   const child: ChildProcess = spawn(command, args, { env, stdio: ["pipe", "pipe", "pipe"] });
@@ -115,7 +115,7 @@ async function inProcess(command: string, args: readonly string[]): Promise<Runn
   };
 }
 
-/** The suites let stores fail without a listener, so the limiter logs it. */
+/** Removes the limiter's messages about failing stores, which the suites cause without a listener. */
 function withoutOutages(text: string): string {
   return text.replaceAll(/^.*\[sluice\] the store (?:failed, and|answers again) .*\n?/gm, "");
 }

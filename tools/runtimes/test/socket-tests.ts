@@ -4,19 +4,19 @@ import { expect, it, vi } from "vitest";
 import type { WireState } from "../fixtures/wire.js";
 import { exchange, open, type StartApp, type WireServer } from "./raw-client.js";
 
-/** Long enough for a server to notice, and for a route to end and refund. */
+/** Waits long enough for a server to notice that a client left, and for a route to end and refund. */
 const aWhile = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 60));
 
 const half = { method: "POST", headers: { "content-length": "10" } };
 
-/** Clients that leave early, send half of it, or come in another way. */
+/** Tests of clients that leave early, send only half a request, or connect in another way. */
 export function socketTests(start: StartApp): void {
   const until = (server: WireServer, state: WireState) => {
     return vi.waitFor(async () => expect(await server.state()).toEqual(state), { interval: 5, timeout: 5_000 });
   };
 
-  // Only Linux has all of 127.0.0.0/8 without set-up.
-  it.skipIf(process.platform !== "linux")("IPv4 clients are kept apart on a dual-stack socket", async () => {
+  // Only Linux has all addresses of 127.0.0.0/8 by default.
+  it.skipIf(process.platform !== "linux")("keeps IPv4 clients apart on a dual-stack socket", async () => {
     const { url } = await start({ route: "text", limit: "address", host: "::" });
     const status = async (localAddress: string, hostname = "127.0.0.1") => {
       return (await exchange(url, { localAddress, hostname })).status;
@@ -26,7 +26,7 @@ export function socketTests(start: StartApp): void {
     expect([await status("::1", "::1"), await status("::1", "::1")]).toEqual([200, 429]);
   });
 
-  it("clients that leave are not refunded: of 20 with a limit of 2, 2 reach the route", async () => {
+  it("does not refund clients that leave: of 20 with a limit of 2, 2 reach the route", async () => {
     const server = await start({ route: "hold", limit: "refund" });
     for (let i = 0; i < 20; i++) {
       const request = open(server.url).end();
@@ -41,7 +41,7 @@ export function socketTests(start: StartApp): void {
     expect((await exchange(server.url)).status).toBe(429);
   });
 
-  it("a client that leaves a stream is not refunded", async () => {
+  it("does not refund a client that leaves during a stream", async () => {
     const server = await start({ route: "stream", limit: "refund" });
     const request = open(server.url).end();
     const [response] = await once(request, "response");
@@ -58,7 +58,7 @@ export function socketTests(start: StartApp): void {
     await until(server, { held: 2, asked: 1 });
   });
 
-  it("a client that leaves amid its body is charged, not refunded, and affects no other client", async () => {
+  it("charges a client that leaves during its body, and affects no other client", async () => {
     const server = await start({ route: "echo", limit: "refund" });
     for (let i = 0; i < 2; i++) {
       const request = open(server.url, half);
@@ -72,7 +72,7 @@ export function socketTests(start: StartApp): void {
     expect((await exchange(server.url)).status).toBe(429);
   });
 
-  it("a denied client is answered before it has sent its body", async () => {
+  it("denies a client before it has sent its body", async () => {
     const server = await start({ route: "echo", limit: "address" });
     expect((await exchange(server.url, { method: "POST" }, "all of it")).body).toBe("all of it");
     const request = open(server.url, half);
@@ -82,7 +82,7 @@ export function socketTests(start: StartApp): void {
     request.destroy();
   });
 
-  it("a client that leaves while the store is asked leaves others their time limit", async () => {
+  it("answers other clients in time if one leaves during the store's call", async () => {
     const { url } = await start({ route: "text", limit: "silent" });
     const leaving = open(url).end();
     await aWhile();
@@ -92,7 +92,7 @@ export function socketTests(start: StartApp): void {
     expect((await exchange(url)).status).toBe(503);
   });
 
-  it("half a head is charged to no client", async () => {
+  it("charges no client for half of a request's head", async () => {
     const server = await start({ route: "text", limit: "address" });
     const { hostname, port, pathname } = new URL(server.url);
     const socket = connect(Number(port), hostname);

@@ -3,8 +3,8 @@ import type { RemoteResult, RemoteTest } from "../fixtures/suites.js";
 import type { Running, Runtime } from "./runtime.js";
 
 /**
- * Defines the suite's tests here as they are in a runtime, where each of them runs: app, middleware and `fetch` are the
- * runtime's own.
+ * Defines a local test for each test of the suites. It runs inside the runtime, with the runtime's app, middleware and
+ * `fetch`.
  */
 export async function suiteTests(runtime: Runtime): Promise<void> {
   const running = await runtime.start("suites");
@@ -15,7 +15,7 @@ export async function suiteTests(runtime: Runtime): Promise<void> {
       tests.map((test, i) => ({ ...test, run: () => run(running, i) })),
       0,
     );
-    it("lost no error, and logged only the expected warnings", () => {
+    it("caused no error, and logged only the expected warnings", () => {
       expect(running.complaints()).toBe("");
     });
   });
@@ -25,7 +25,7 @@ interface LocalTest extends RemoteTest {
   readonly run: () => Promise<void>;
 }
 
-/** Tests of one group come one after the other. */
+/** Defines nested groups. The tests of one group must be consecutive. */
 function inGroups(tests: readonly LocalTest[], depth: number): void {
   let i = 0;
   while (i < tests.length) {

@@ -3,10 +3,10 @@ import { expect, it } from "vitest";
 import { exchange, type RawAnswer, type StartApp } from "./raw-client.js";
 import type { Runtime } from "./runtime.js";
 
-/** Of the connection, and not of the answer. */
+/** Fields of the connection, which are not compared. */
 const OF_THE_CONNECTION = new Set(["date", "connection", "keep-alive", "transfer-encoding"]);
 
-/** Of a route's answer, and of the framework's when a route is not there or throws. */
+/** Fields of a route's answer, or of the framework's answer to an error or a missing route. */
 const OF_THE_ROUTE = new Set(["content-type", "content-length", "content-security-policy", "x-content-type-options"]);
 
 const policy = '"burst";q=2;w=4, "the \\"day\\"";q=3;w=86400';
@@ -26,9 +26,9 @@ interface Line {
   readonly client: string;
   readonly cost?: string;
   readonly body?: string;
-  /** The fields and bodies about the limit. */
+  /** The expected fields about the limit. */
   readonly fields: Readonly<Record<string, string>>;
-  /** The body, when it is denied. */
+  /** The expected body of a denial. */
   readonly denied?: string;
 }
 
@@ -54,7 +54,7 @@ const lines: readonly Line[] = [
   { method: "GET", client: "linus", cost: "4", fields: tooMuch, denied: never },
 ];
 
-/** The differences between frameworks and servers that docs/http.md lists. */
+/** Returns the fields that differ between frameworks and servers, as docs/http.md lists them. */
 function forced(runtime: Runtime, adapter: string, line: Line): Record<string, string> {
   const poweredBy = adapter.startsWith("Express") ? { "x-powered-by": "Express" } : {};
   if (line.denied === undefined) return poweredBy;
@@ -64,7 +64,7 @@ function forced(runtime: Runtime, adapter: string, line: Line): Record<string, s
   return /^(Bun|Deno)/.test(runtime.name) ? { "content-length": "0" } : poweredBy;
 }
 
-/** Which letters arrive is forced as well. */
+/** Returns the field names, whose case depends on the server. */
 function namesOn(runtime: Runtime, adapter: string): string[] {
   const small = adapter === "Hono" && /^(Node|Deno)/.test(runtime.name);
   return small ? ["ratelimit", "ratelimit-policy"] : ["RateLimit", "RateLimit-Policy"];
@@ -77,9 +77,9 @@ const routes: readonly (readonly [route: RouteKind, status: number, reason: stri
   ["throw", 500, "Internal Server Error", undefined],
 ];
 
-/** The table of requests whose answers are the same in every byte, whatever adapter and runtime answer. */
+/** Sends a table of requests, and checks that the answers are identical with every adapter and runtime. */
 export function transcriptTests(runtime: Runtime, adapter: string, start: StartApp): void {
-  it.each(routes)("with the route %j", async (route, status, reason, body) => {
+  it.each(routes)("from the route %j", async (route, status, reason, body) => {
     const server = await start({ route, limit: "transcript" });
     await server.release();
     for (const line of lines) {
@@ -106,7 +106,7 @@ export function transcriptTests(runtime: Runtime, adapter: string, start: StartA
   });
 }
 
-/** Letters of names, and their order, are the server's. */
+/** Returns the fields with lower-case names in an object, since their case and order depend on the server. */
 function comparable({ fields }: RawAnswer, rejected: boolean): Record<string, string> {
   const names = fields.map(([name]) => name.toLowerCase());
   expect(names).toEqual([...new Set(names)]);

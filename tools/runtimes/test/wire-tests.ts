@@ -4,7 +4,7 @@ import type { Running, Runtime } from "./runtime.js";
 import { socketTests } from "./socket-tests.js";
 import { transcriptTests } from "./transcript-tests.js";
 
-/** Tests that need a client outside of the runtime, which sees every byte and may leave at any time. */
+/** Tests that need a client outside of the runtime, which sees every byte and can leave at any time. */
 export function wireTests(runtime: Runtime): void {
   describe(runtime.name, () => {
     let running: Running | undefined;
@@ -13,14 +13,14 @@ export function wireTests(runtime: Runtime): void {
     });
     afterAll(() => running?.stop());
 
-    // At the same time, since most of the time is waiting. Every test has a separate app.
+    // Concurrent, since they spend most of the time waiting. Every test has a separate app.
     describe.concurrent.each(runtime.adapters)("%s", (adapter) => {
       const start: StartApp = (app) => startApp(running as Running, { adapter, host: "127.0.0.1", ...app });
-      describe("answers are the same as everywhere", () => transcriptTests(runtime, adapter, start));
+      describe("sends the same answers as everywhere", () => transcriptTests(runtime, adapter, start));
       describe("on the wire", () => socketTests(start));
     });
 
-    it("lost no error", () => {
+    it("caused no error", () => {
       expect(running?.complaints()).toBe("");
     });
   });

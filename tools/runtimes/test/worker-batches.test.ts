@@ -11,7 +11,7 @@ import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-/** Long enough for the requests of a test to overlap. */
+/** Long enough that the requests of a test overlap. */
 const ROUND_TRIP_MS = 20;
 
 const counts = memoryStore();
@@ -29,7 +29,7 @@ async function answer(request: IncomingMessage): Promise<unknown> {
   return { written, nowMs: Date.now(), state: found?.state, version } satisfies Seen;
 }
 
-/** The outcome of an admission that came as JSON. */
+/** Decides an admission that arrived as JSON. */
 function decided({ claims, charge }: Admission): Outcome {
   const revived = claims.map((claim) => ({ ...claim, policy: policyFrom(claim.policy) }));
   return structuredClone(counts.decide({ claims: revived, charge }));
@@ -73,14 +73,14 @@ async function decide(signal?: AbortSignal): Promise<string> {
 
 const many = <T>(count: number, call: () => Promise<T>) => Promise.all(Array.from({ length: count }, call));
 
-describe("requests to a worker that overlap", () => {
+describe("overlapping requests to a worker", () => {
   it("are all decided by the store, and so are later ones", async () => {
     const first = await many(100, () => decide());
     expect(new Set(first)).toEqual(new Set(["store"]));
     expect(new Set(await many(50, () => decide()))).toEqual(new Set(["store"]));
   });
 
-  it("are all decided when clients leave in the middle", async () => {
+  it("are all decided if other clients leave meanwhile", async () => {
     const leaving = many(20, () => decide(AbortSignal.timeout(10)).catch(() => "left"));
     const staying = many(50, () => decide());
     expect(new Set(await staying)).toEqual(new Set(["store"]));
@@ -88,7 +88,7 @@ describe("requests to a worker that overlap", () => {
     expect(new Set(await many(20, () => decide()))).toEqual(new Set(["store"]));
   });
 
-  it("update one key, each exactly once", async () => {
+  it("update one key exactly once each", async () => {
     const updates = await many(
       20,
       async () => (await (await fetch(new URL("/update", url))).json()) as { count: number },

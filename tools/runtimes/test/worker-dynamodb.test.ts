@@ -22,7 +22,7 @@ beforeAll(async () => {
     write: false,
     format: "esm",
     target: "es2022",
-    // The SDK's own parts for browsers use fetch.
+    // The SDK's modules for browsers use fetch.
     platform: "browser",
     mainFields: ["browser", "module", "main"],
     conditions: ["import"],
@@ -64,17 +64,17 @@ function expectDecided(answers: readonly Answer[]): void {
 }
 
 describe("requests to a worker with limits in DynamoDB", () => {
-  it.each(["key=hot", "key=hot&sliding"])("are decided when 20 ask for one key at once: %s", async (query) => {
+  it.each(["key=hot", "key=hot&sliding"])("are decided if 20 concurrent ones have one key: %s", async (query) => {
     for (let round = 0; round < 3; round++) expectDecided(await many(20, () => ask(query)));
     expect((await ask(query)).remaining).toBe(1_000 - 61);
   });
 
-  it("are decided when 100 ask for different keys at once", async () => {
+  it("are decided if 100 concurrent ones have different keys", async () => {
     expectDecided(await many(100, (i) => ask(`key=client-${i}`)));
     expectDecided(await many(100, (i) => ask(`key=client-${i}`)));
   });
 
-  it("are decided when other clients leave in the middle", async () => {
+  it("are decided if other clients leave meanwhile", async () => {
     const leaving = Array.from({ length: 20 }, () => ask("key=left", AbortSignal.timeout(3)).catch(() => "left"));
     const staying = many(20, () => ask("key=left"));
     expectDecided(await staying);

@@ -32,9 +32,10 @@ async function wait(url: URL, timeout?: number, signal?: AbortSignal): Promise<s
 
 const many = <T>(count: number, call: () => Promise<T>) => Promise.all(Array.from({ length: count }, call));
 
-// From the first date on, a promise that another request resolves continues in the context of the request that waits for it.
-describe.each(["2024-10-14", "2025-12-01"])("requests of a worker of %s that wait in one line", (compatibilityDate) => {
-  it("are all served, with and without a deadline, and so are later ones", async () => {
+// With compatibility dates from 2024-10-14, code after a promise that another request resolved continues in the context
+// of the request that awaited it.
+describe.each(["2024-10-14", "2025-12-01"])("requests that wait in one line in a worker of %s", (compatibilityDate) => {
+  it("are all served with and without a deadline, and so are later ones", async () => {
     const url = await start(compatibilityDate);
     const all = await Promise.all([many(10, () => wait(url)), many(10, () => wait(url, 10_000))]);
     expect(new Set(all.flat())).toEqual(new Set(["store"]));

@@ -6,13 +6,13 @@ import { startPostgres } from "./postgres.js";
 import { startRedis } from "./redis.js";
 import { startRedisCluster } from "./redis-cluster.js";
 
-/** A running backend, and the URL that `openStore` takes for it. */
+/** A running backend, and its URL for `openStore`. */
 export interface Backend {
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** Starts each backend that several processes can share, by its name. */
+/** The backends that several processes can share, each with a function that starts it. */
 export const backends: Readonly<Record<string, () => Promise<Backend>>> = {
   async Redis() {
     const server = await startRedis();

@@ -8,11 +8,11 @@ import type { Writable } from "node:stream";
 /** A server that runs as a child process. */
 export interface ServerProcess {
   readonly pid: number;
-  /** Ends it in an orderly way, by force after 5 seconds; resolves when it is gone and its files are removed. */
+  /** Ends it in an orderly way, but by force after 5 seconds. Resolves when it has ended and its files are removed. */
   stop(): Promise<void>;
-  /** Ends it at once, as a crash would (SIGKILL); resolves when it is gone. */
+  /** Ends it immediately, as a crash would (SIGKILL). Resolves when it has ended. */
   kill(): Promise<void>;
-  /** Freezes it: connections stay open and nothing answers (SIGSTOP). */
+  /** Freezes it (SIGSTOP): connections stay open, but nothing answers. */
   pause(): void;
   /** Undoes `pause`. */
   resume(): void;
@@ -20,14 +20,14 @@ export interface ServerProcess {
 
 export interface ServerCommand {
   command: string;
-  /** The arguments; the function gets the server's own temporary folder, which is also its working directory. */
+  /** Returns the arguments. `folder` is the server's temporary folder, which is also its working directory. */
   args: (folder: string) => string[] | Promise<string[]>;
-  /** The output of the server when it is ready. */
+  /** Matches the output that shows that the server is ready. */
   ready: RegExp;
-  /** How to install `command`; ends the message when it is missing. */
+  /** How to install `command`. This is the end of the message if it is missing. */
   install: string;
   env?: Record<string, string>;
-  /** The user that it runs as. Default: the one of this process. */
+  /** The user that it runs as. Default: the user of this process. */
   user?: { uid: number; gid: number } | undefined;
   /** The signal that ends it in an orderly way. Default SIGTERM. */
   stopSignal?: "SIGTERM" | "SIGINT";
@@ -35,8 +35,10 @@ export interface ServerCommand {
   timeoutMs?: number;
 }
 
-/** Starts a server in a new temporary folder and resolves when it is ready. It ends with this process at the latest,
- * however this process ends. */
+/**
+ * Starts a server in a new temporary folder, and resolves when it is ready. However this process ends, the server ends
+ * with it.
+ */
 export async function startServer(options: ServerCommand): Promise<ServerProcess> {
   const { command, ready, install, env, user, stopSignal = "SIGTERM", timeoutMs = 20_000 } = options;
   const folder = await mkdtemp(join(tmpdir(), "sluice-server-"));
@@ -93,7 +95,9 @@ export async function startServer(options: ServerCommand): Promise<ServerProcess
   }
 }
 
-/** The signal is only sent: on a busy machine a server answers for a while before all its threads have stopped. */
+/**
+ * Waits until all threads have stopped, since a server on a busy machine still answers for a while after the signal.
+ */
 function waitUntilStopped(pid: number): void {
   const deadlineMs = performance.now() + 2_000;
   while (performance.now() < deadlineMs && process.platform === "linux" && !isStopped(pid));
@@ -103,12 +107,12 @@ function isStopped(pid: number): boolean {
   try {
     const states = readdirSync(`/proc/${pid}/task`).map((thread) => {
       const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
-      // The name before it is in brackets, and may hold anything.
+      // The name before it is in brackets, and may contain anything.
       return stat[stat.lastIndexOf(")") + 2];
     });
     return states.every((state) => state === "T");
   } catch {
-    // A thread has ended meanwhile. Without any, the server has.
+    // A thread has just ended. If none is left, the server has ended.
     return !existsSync(`/proc/${pid}`);
   }
 }
@@ -122,7 +126,7 @@ function untilReady(child: ChildProcess, ready: RegExp, timeoutMs: number): Prom
     };
     const timer = setTimeout(() => fail(`was not ready after ${timeoutMs} ms`), timeoutMs);
     for (const stream of [child.stdout, child.stderr]) {
-      // Read on after the start too: a full pipe would block the server.
+      // Reads on after the start, since a full pipe would block the server.
       stream?.on("data", (chunk: Buffer) => {
         output = (output + chunk.toString()).slice(-64_000);
         if (!ready.test(output)) return;
@@ -135,7 +139,7 @@ function untilReady(child: ChildProcess, ready: RegExp, timeoutMs: number): Prom
       clearTimeout(timer);
       reject(error);
     });
-    // "close" and not "exit": by then all that it printed has been read.
+    // "close" instead of "exit", so that all output has been read.
     child.once("close", (code, signal) => fail(`ended with ${signal ?? `exit code ${code}`}`));
   });
 }
@@ -144,8 +148,9 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
-// The reaper is a shell that gets every server's pid and folder. Its input closes when this process ends, be it by
-// `process.exit`, a crash, Ctrl-C or SIGKILL; it then ends all servers that still run, and removes the folders.
+// The reaper is a shell that receives every server's pid and folder. When this process ends for any reason
+// (`process.exit`, a crash, Ctrl-C or SIGKILL), the reaper's input closes. It then ends all remaining servers and
+// removes their folders.
 const reaperScript = `
 trap '' INT TERM HUP
 pids=' '

@@ -8,7 +8,7 @@ export interface Demo {
   readonly printed: { readonly out: string; readonly err: string };
   /** Resolves to its exit code. */
   readonly ended: Promise<number>;
-  /** Resolves to what matched when it has printed something like it; rejects when the app ends before. */
+  /** Resolves to the match when its output matches the pattern. Rejects if the app ends first. */
   untilPrinted(pattern: RegExp): Promise<RegExpExecArray>;
 }
 

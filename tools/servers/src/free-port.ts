@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 
-/** Calls `start` with as many free loopback ports as asked for, and again with others when one was taken meanwhile. */
+/** Calls `start` with a number of free loopback ports, and again with other ports if one was taken meanwhile. */
 export async function onFreePorts<T>(count: number, start: (ports: number[]) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {

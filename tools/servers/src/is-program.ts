@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 
-/** Returns whether there is a file that may be run. */
+/** Returns whether a file exists and is executable. */
 export function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);

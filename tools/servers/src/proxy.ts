@@ -1,26 +1,28 @@
 import { connect, createServer, type Socket } from "node:net";
 
-/** A TCP proxy that breaks connections in the ways that networks do. */
+/** A TCP proxy that breaks connections as networks do. */
 export interface Proxy {
   readonly port: number;
-  /** Lets requests through, and breaks the connection instead of sending the answer after the next `pass`. */
+  /** Lets requests through, but breaks the connection instead of sending an answer, after the next `pass` answers. */
   loseAnswer(pass: number): void;
-  /** Passes on half of every n-th answer, and then breaks the connection; 0 ends it. */
+  /** Passes on only half of every n-th answer, and then breaks the connection. 0 turns it off. */
   cut(every: number): void;
   /** How many answers were lost or cut so far. */
   readonly lost: number;
   /** Resets all open connections. New connections work. */
   reset(): void;
-  /** Freezes all open connections: they stay open, and nothing passes. New connections work. */
+  /** Freezes all open connections: they stay open, but carry no data. New connections work. */
   freeze(): void;
   /**
-   * Drops every packet until it is switched off, on open connections and on new ones: all stay open, and nothing passes. Then
-   * new connections work, and those from before stay frozen.
+   * Drops every packet on open and new connections until it is turned off: all stay open, but carry no data.
+   * Afterwards, new connections work, and the earlier ones stay frozen.
    */
   drop(on: boolean): void;
-  /** Leads new connections to another server, as a failover behind one address does. Open ones stay where they are. */
+  /**
+   * Connects new connections to another server, as a failover behind one address does. Open connections do not change.
+   */
   redirect(toPort: number): void;
-  /** Holds back each answer for `delayMs` from now on. */
+  /** Delays each answer by `delayMs` from now on. */
   delay(delayMs: number): void;
   /** How many connections were opened so far. */
   readonly connections: number;
@@ -30,7 +32,7 @@ export interface Proxy {
 /** One connection through the proxy. */
 interface Link {
   frozen: boolean;
-  /** Answers that are held back, in order. */
+  /** Delayed answers, in order. */
   readonly held: Buffer[];
 }
 
@@ -52,7 +54,7 @@ export async function startProxy(toPort: number): Promise<Proxy> {
       return;
     }
     link.held.push(data);
-    // Each timer passes on the oldest, since timers of one millisecond may swap.
+    // Each timer passes on the oldest answer, since timers of one millisecond may fire in another order.
     setTimeout(() => {
       const oldest = link.held.shift();
       if (oldest !== undefined && !link.frozen) near.write(oldest);

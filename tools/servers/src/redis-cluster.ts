@@ -3,7 +3,7 @@ import { type RedisServer, redisCommand, startRedisOn } from "./redis.js";
 import { until } from "./until.js";
 
 export interface RedisCluster {
-  /** The masters, and then the replicas: first one for each master, in the same order. */
+  /** The masters, followed by the replicas: first one for each master in the same order, then the next ones. */
   readonly nodes: readonly RedisServer[];
   readonly ports: readonly number[];
   stop(): Promise<void>;
@@ -14,14 +14,14 @@ const slots = 16_384;
 export interface RedisClusterOptions {
   /** Default 3. */
   masters?: number;
-  /** The replicas of each master. Default 0. */
+  /** The number of replicas of each master. Default 0. */
   replicas?: number;
 }
 
-/** Starts a Redis Cluster; resolves when every node serves all slots, and every replica is in sync. */
+/** Starts a Redis Cluster. Resolves when every node serves all slots and every replica is in sync. */
 export function startRedisCluster({ masters = 3, replicas = 0 }: RedisClusterOptions = {}): Promise<RedisCluster> {
   const count = masters * (1 + replicas);
-  // Two ports a node: the cluster bus defaults to port + 10000, which may be taken or not exist.
+  // Two ports per node, since the default port of the cluster bus, port + 10000, may be in use or too high.
   return onFreePorts(count * 2, async (free) => {
     const ports = free.slice(0, count);
     const busPorts = free.slice(count);

@@ -6,7 +6,7 @@ import { installRedis, type RedisServer, redisCommand, startRedis } from "./redi
 import { until } from "./until.js";
 
 export interface RedisSentinel {
-  /** The options with which a client finds the master. */
+  /** The addresses with which a client finds the master. */
   readonly sentinels: readonly { host: string; port: number }[];
   readonly name: string;
   /** The master at the start; after `killMaster` the replica takes over. */
@@ -19,11 +19,11 @@ export interface RedisSentinel {
 
 const name = "mymaster";
 
-/** Starts a master, a replica that is in sync, and a Sentinel that fails over after 800 ms of silence. */
+/** Starts a master, a replica in sync, and a Sentinel that fails over after 800 ms of silence. */
 export async function startRedisSentinel(): Promise<RedisSentinel> {
   const running: ServerProcess[] = [];
   const stop = async (): Promise<void> => {
-    // The Sentinel first, or it starts a failover in between.
+    // The Sentinel stops first, since it would otherwise start a failover.
     for (const server of running.toReversed()) await server.stop();
   };
   const keep = <T extends ServerProcess>(server: T): T => {
@@ -57,7 +57,7 @@ export async function startRedisSentinel(): Promise<RedisSentinel> {
 async function startSentinelOn(port: number, masterPort: number): Promise<ServerProcess & { port: number }> {
   const server = await startServer({
     command: "redis-server",
-    // The Sentinel rewrites its configuration, so that has to be a file.
+    // The Sentinel rewrites its configuration, so it must be a file.
     args: async (folder) => {
       const file = join(folder, "sentinel.conf");
       const lines = [

@@ -9,13 +9,13 @@ export interface RedisServer extends ServerProcess {
 }
 
 export interface RedisOptions {
-  /** More arguments of redis-server, such as `["--maxmemory", "1mb"]`. */
+  /** Additional arguments of redis-server, such as `["--maxmemory", "1mb"]`. */
   args?: string[];
-  /** The port of a server that was stopped, to bring it back, empty, at the same address. Default: a free one. */
+  /** The port of a stopped server, to start an empty one at the same address. Default: a free port. */
   port?: number;
 }
 
-/** Starts a Redis on a free loopback port, with nothing kept on disk. */
+/** Starts a Redis on a free loopback port, which keeps nothing on disk. */
 export function startRedis({ args = [], port }: RedisOptions = {}): Promise<RedisServer> {
   return port === undefined ? onFreePorts(1, ([free]) => startRedisOn(free as number, args)) : startRedisOn(port, args);
 }
@@ -39,7 +39,7 @@ function baseArgs(folder: string): string[] {
 
 const run = promisify(execFile);
 
-/** Runs one command on the server at `port` and returns the reply as redis-cli prints it. */
+/** Runs one command on the server at `port`, and returns the reply in the format of redis-cli. */
 export async function redisCommand(port: number, ...command: (string | number)[]): Promise<string> {
   const { stdout } = await run("redis-cli", ["-e", "-p", String(port), ...command.map(String)]);
   return stdout.trim();

@@ -1,6 +1,6 @@
 import { chown, readFile } from "node:fs/promises";
 
-/** The user of a server that refuses to run as root: `nobody`, when this process is root. */
+/** Returns the user for a server that refuses to run as root: `nobody` if this process is root. */
 export async function unprivilegedUser(): Promise<{ uid: number; gid: number } | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const line = (await readFile("/etc/passwd", "utf8")).split("\n").find((one) => one.startsWith("nobody:"));

@@ -17,7 +17,7 @@ async function listTables(url: string): Promise<unknown> {
   return response.json();
 }
 
-test("starts DynamoDB Locals that answer, each for itself, and nothing is left after stop", async () => {
+test("starts separate DynamoDB Locals that answer, and leaves nothing after stop", async () => {
   const [one, other] = await Promise.all([startDynamodb(), startDynamodb()]);
   expect(one.port).not.toBe(other.port);
   for (const { url, port } of [one, other]) {

@@ -18,13 +18,13 @@ async function ask(url: string, text: string): Promise<unknown> {
   }
 }
 
-/** Returns whether the process is there and not a zombie. */
+/** Returns whether the process exists and is not a zombie. */
 async function runs(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   return stat !== "" && !/\) Z /.test(stat);
 }
 
-test("starts PostgreSQL 18 with settings, and nothing is left after stop, with connections open", async () => {
+test("starts PostgreSQL 18 with settings, and leaves nothing after stop, even with open connections", async () => {
   const server = await startPostgres({ settings: { max_connections: "17" } });
   const open = new pg.Client(server.url);
   open.on("error", () => {});
@@ -39,7 +39,7 @@ test("starts PostgreSQL 18 with settings, and nothing is left after stop, with c
   await server.stop();
 });
 
-test("pause freezes the connections too, resume continues them, and a frozen server can be killed", async () => {
+test("pause also freezes the connections, resume continues them, and a frozen server can be killed", async () => {
   const server = await startPostgres();
   const client = new pg.Client(server.url);
   client.on("error", () => {});

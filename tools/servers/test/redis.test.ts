@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { startRedis, startRedisCluster, startRedisSentinel } from "../src/index.js";
 
-/** The answer of the server at `port` to one inline command. */
+/** Sends one inline command to the server at `port`, and returns the answer. */
 async function ask(port: number, command: string, timeoutMs = 2_000): Promise<string> {
   const socket = createConnection({ host: "127.0.0.1", port, timeout: timeoutMs });
   try {
@@ -28,7 +28,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-test("starts a Redis that answers, and nothing is left after stop", async () => {
+test("starts a Redis that answers, and leaves nothing after stop", async () => {
   const redis = await startRedis();
   expect(redis.url).toBe(`redis://127.0.0.1:${redis.port}`);
   expect(await ask(redis.port, "PING")).toBe("+PONG\r\n");
@@ -58,7 +58,7 @@ test("a paused Redis does not answer until it is resumed, and can still be stopp
   await expect(ask(redis.port, "PING")).rejects.toMatchObject(refused);
 });
 
-test("a killed Redis comes back empty at its old port", async () => {
+test("a killed Redis can be replaced by an empty one at its port", async () => {
   const first = await startRedis();
   await ask(first.port, "SET a 1");
   await first.kill();
@@ -70,7 +70,7 @@ test("a killed Redis comes back empty at its old port", async () => {
   }
 });
 
-test("a port in use is an error with the server's output", async () => {
+test("a port in use causes an error with the server's output", async () => {
   const redis = await startRedis();
   try {
     await expect(startRedis({ port: redis.port })).rejects.toThrow(/Address already in use/);
@@ -79,7 +79,7 @@ test("a port in use is an error with the server's output", async () => {
   }
 });
 
-test("a missing redis-server says how to install it", async () => {
+test("a missing redis-server causes an error that says how to install it", async () => {
   vi.stubEnv("PATH", "/nonexistent");
   await expect(startRedis()).rejects.toThrow(/redis-server is not installed.*apt-get install redis-server/);
 });
@@ -129,7 +129,7 @@ test("a Sentinel promotes the replica when the master is killed", async () => {
   }
 });
 
-test.each(["exit", "SIGINT", "SIGKILL"])("servers end with the process that started them (%s)", async (how) => {
+test.each(["exit", "SIGINT", "SIGKILL"])("servers end with their parent process (%s)", async (how) => {
   const built = new URL("../dist/index.js", import.meta.url).href;
   const script = `
     const { startRedis } = await import(${JSON.stringify(built)});
@@ -148,7 +148,7 @@ test.each(["exit", "SIGINT", "SIGKILL"])("servers end with the process that star
   await vi.waitFor(() => expect(ask(port, "PING")).rejects.toMatchObject(refused), { timeout: 5_000 });
 });
 
-test("removes its temporary folder, also after a failed start", async () => {
+test("removes its temporary folder, even after a failed start", async () => {
   const temporary = await mkdtemp(join(tmpdir(), "sluice-test-"));
   vi.stubEnv("TMPDIR", temporary);
   const redis = await startRedis();

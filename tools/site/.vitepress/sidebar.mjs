@@ -1,4 +1,4 @@
-// The order of the pages. A page that is missing here fails the build.
+// The order of the pages. The build fails if a page is missing here.
 
 /** @typedef {{ text: string; link: string }} Page */
 

@@ -1,5 +1,5 @@
-// Every `npm install` line that the documentation prints, with each package manager: it installs without a complaint about peers or
-// engines, and what it installs loads.
+// Runs every `npm install` line of the documentation with each package manager. It must install without warnings about
+// peers or engines, and the installed packages must load.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
@@ -16,7 +16,7 @@ const pages = [
   ...foldersIn(root, "packages").map((name) => `packages/${name}/README.md`),
 ];
 
-/** The lines, each once, without a comment at its end. */
+/** The distinct lines, without trailing comments. */
 const lines = [
   ...new Set(
     pages
@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 afterAll(() => registry?.stop());
 
-it("finds the lines", () => {
+it("finds the lines in the documentation", () => {
   expect(lines.length).toBeGreaterThan(10);
 });
 

@@ -5,14 +5,14 @@ import { expect, it } from "vitest";
 import { demoStarter } from "./start.js";
 
 /**
- * Tests for every demo that limits in memory: 10 requests in 10 seconds, whatever the framework.
+ * Tests for every demo with limits in memory: 10 requests per 10 seconds with any framework.
  *
- * @param command the command that starts the demo, as its messages print it
+ * @param command the command that starts the demo, as printed in its messages
  */
 export function testMemoryDemo(main: URL, command = "npm run demo"): void {
   const start = demoStarter(main);
 
-  it("lets 10 of 12 requests through, says what to try, and stops on a signal", async () => {
+  it("lets 10 of 12 requests through, prints what to try, and stops on a signal", async () => {
     const demo = start();
     const [, url = ""] = await demo.untilPrinted(/Listening on (\S+)\n[\s\S]*Ctrl-C/);
     expect(demo.printed.out).toContain(`curl -i ${url}\n`);
@@ -31,7 +31,7 @@ export function testMemoryDemo(main: URL, command = "npm run demo"): void {
     expect(demo.printed.err).toBe("");
   });
 
-  it("says so when the port is in use", async () => {
+  it("reports a port that is in use", async () => {
     const other = createServer().listen(0);
     await once(other, "listening");
     const { port } = other.address() as AddressInfo;
@@ -44,7 +44,7 @@ export function testMemoryDemo(main: URL, command = "npm run demo"): void {
     }
   });
 
-  it.each(["http", "-1", "65536", ""])("says so when PORT is %j", async (port) => {
+  it.each(["http", "-1", "65536", ""])("reports the invalid PORT %j", async (port) => {
     const demo = start({ PORT: port });
     expect(await demo.ended).toBe(1);
     expect(demo.printed.err).toMatch(/^PORT must be a number .* got ".*"/);

@@ -3,8 +3,8 @@ import { afterEach } from "vitest";
 import { type Demo, startDemo } from "../demo.js";
 
 /**
- * Starts a demo app for the tests of one file, which sees `inherited` and the variables that a test adds; on a free
- * port, unless the test says otherwise. A demo that still runs after a test is killed.
+ * Returns a function that starts a demo app for the tests of one file. The app sees `inherited` and the variables that
+ * a test adds, and uses a free port by default. It is killed after the test if it still runs.
  */
 export function demoStarter(
   main: URL,

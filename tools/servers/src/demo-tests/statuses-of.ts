@@ -1,4 +1,4 @@
-/** The statuses that as many requests get, one after the other. */
+/** Sends a number of requests, one after the other, and returns their statuses. */
 export async function statusesOf(url: string, count: number): Promise<number[]> {
   const statuses: number[] = [];
   for (let i = 0; i < count; i++) {
