@@ -34,7 +34,7 @@ mkdirSync(parent, { recursive: true });
 const folder = mkdtempSync(join(parent, "run-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-// The frameworks in the pages are installed only for their own tests.
+// The frameworks that pages show are installed only for tests/frameworks.
 symlinkSync(join(ownRoot, "tests/frameworks/node_modules"), join(folder, "node_modules"), "junction");
 
 const read = pages.map((page) => ({
@@ -48,7 +48,8 @@ const read = pages.map((page) => ({
 const namedAnywhere = new Map(read.flatMap(({ stem, blocks }) => namedIn(stem, blocks)));
 
 /**
- * The page and line from which each line of each module comes. @type {Map<string, { page: string; lines: number[] }>}
+ * The page and line from which each line of each module comes.
+ * @type {Map<string, { page: string; lines: number[] }>}
  */
 const origins = new Map();
 for (const { page, stem, blocks } of read) {

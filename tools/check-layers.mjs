@@ -19,8 +19,8 @@ const [toStores, toKit, toHttp] = [`${core}/store`, `${core}/kit`, `${core}/http
  */
 
 /**
- * The packages that each public package's sources may import. The first match applies. @type {[name: RegExp, rule:
- * Rule][]}
+ * The packages that each public package's sources may import. The first match applies.
+ * @type {[name: RegExp, rule: Rule][]}
  */
 const packageRules = [
   [/^core$/, { value: [] }],

@@ -16,8 +16,8 @@ const one = (ok) => (ok ? pass : fail);
 const tool = (name) => [process.execPath, `tools/${name}.mjs`];
 
 /**
- * The checks, the longest first. All commands of a check must succeed. @type {readonly [name: string, ...commands:
- * string[][]][]}
+ * The checks, the longest first. All commands of a check must succeed.
+ * @type {readonly [name: string, ...commands: string[][]][]}
  */
 const checks = [
   ["site", tool("site")],
