@@ -124,7 +124,7 @@ describe("a guard", () => {
     circle.default = circle;
     for (const none of [7, 7n, null, undefined, Symbol("key"), ["a"], circle, { default: 7n }]) {
       expect(() => guardOf({ key: () => none as unknown as string }).check({ ...ADA })).toThrow(
-        refuses("INVALID_KEY", "must be a string"),
+        refuses("INVALID_KEY", "must be a non-empty string"),
       );
     }
   });

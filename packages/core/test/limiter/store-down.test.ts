@@ -395,7 +395,7 @@ describe("invalid options", () => {
     ["fallback", { fallback: null }, "fallback"],
     ["fallback", { fallback: false }, "fallback"],
     ["fallback", { fallback: {} }, "fallback"],
-    ["fallback", { fallback: { store } }, "another store"],
+    ["fallback", { fallback: { store } }, "must differ from the limiter's store"],
     ["fallback.policies", { fallback: { store: memory, policies: tokenBucket({ name: "other" }) } }, '"default"'],
     ["fallback", { fallback: { store: memory, polices: [] } }, "did you mean"],
   ])("are refused: %s in %j", (_, options, words) => {
