@@ -194,7 +194,7 @@ describe.each(versions)("%s", (_, express) => {
     const req = Object.assign(new IncomingMessage(new Socket()), { method: "GET", url: "/" });
     const res = new ServerResponse(req);
     res.assignSocket(new Writable({ write: (_chunk, _encoding, done) => void setImmediate(done) }) as Socket);
-    // Emits the end at once, before anything has been written.
+    // Emits the end immediately, before anything has been written.
     const { end } = res;
     res.end = ((...args: []) => {
       Reflect.apply(end, res, args);

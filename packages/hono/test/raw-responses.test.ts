@@ -111,7 +111,7 @@ describe("a response that the context did not create", () => {
     expect(fieldsOf(gone)).toEqual([null, null]);
   });
 
-  it("has the numbers of all limiters, whatever fields it had before", async () => {
+  it("has the numbers of all limiters, even if it already had fields", async () => {
     const app = new Hono();
     const store = memoryStore();
     app.use(rateLimit(store, fixedWindow({ name: "all", limit: 9, window: "1h" }), { key }));

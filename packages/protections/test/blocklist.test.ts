@@ -54,7 +54,7 @@ describe("the cache", () => {
     expect(store.calls()).toBe(1);
   });
 
-  it("includes changes by this process at once, even during a read", async () => {
+  it("includes changes by this process immediately, even during a read", async () => {
     expect(await blocklist.findBlock("ann")).toBeUndefined();
     const reading = open({ staleFor: "1h" });
     const [before] = await Promise.all([reading.findBlock("ann"), reading.block("ann")]);

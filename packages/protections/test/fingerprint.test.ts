@@ -26,7 +26,7 @@ it("a fingerprint is the method and the target if there is no body", () => {
   );
 });
 
-it("a fingerprint is the same for equal JSON, whatever the order of its names", async () => {
+it("a fingerprint is the same for equal JSON, in any order of names", async () => {
   await fc.assert(
     fc.asyncProperty(fc.jsonValue({ maxDepth: 4 }), async (value) => {
       fc.pre(typeof value === "object" && value !== null && Object.keys(value).length > 0);

@@ -41,7 +41,7 @@ it.each([
   expect(lines[0]).toContain("STORE_FAILED: the store failed: connect ECONNREFUSED");
 });
 
-it("logs one line at the start and one at the end, whatever is called in between", async () => {
+it("logs one line at the start and one at the end, whichever methods are called meanwhile", async () => {
   const blocklist = createBlocklist({ store, staleFor: 1 });
   for (let i = 0; i < 5; i++) {
     await blocklist.findBlock(`192.0.2.${i}`).catch(() => {});

@@ -37,7 +37,7 @@ it("reads once for all concurrent calls", async () => {
   expect(store.calls()).toBe(1);
 });
 
-it("includes changes by this process at once", async () => {
+it("includes changes by this process immediately", async () => {
   expect(await clients.isRegistered("ann")).toBe(false);
   expect(await clients.see("ann")).toBeUndefined();
   await clients.register("ann");
@@ -48,7 +48,7 @@ it("includes changes by this process at once", async () => {
   expect([await clients.isRegistered("ann"), await clients.see("ann")]).toEqual([false, undefined]);
 });
 
-it("stores a copy of the fields, whatever their names", async () => {
+it("stores a copy of the fields, with any names", async () => {
   const fields = JSON.parse('{"__proto__": {"a": [1, null, "x"]}, "constructor": true, "": -1.5}');
   await clients.register("ann", fields);
   fields.constructor = false;

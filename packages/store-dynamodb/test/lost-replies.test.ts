@@ -72,7 +72,7 @@ it("a lost reply to a refund is an error with one refund", async () => {
 
 it.each([
   ["a server error", () => serviceError("InternalServerError", 500)],
-  ["a time-out", () => Object.assign(new Error("Connection timed out"), { name: "TimeoutError" })],
+  ["a timeout", () => Object.assign(new Error("Connection timed out"), { name: "TimeoutError" })],
   ["a broken connection", () => Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" })],
   ["an unreadable answer", () => serviceError("SyntaxError", 200)],
 ])("%s after a write is an error with one charge", async (what, failure) => {

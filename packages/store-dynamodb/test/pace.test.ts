@@ -100,7 +100,7 @@ describe("silence of DynamoDB", () => {
     expect(pace.nextMs()).toBe(Number.NEGATIVE_INFINITY);
   });
 
-  it("ends with few requests at once, and two more after each answer", () => {
+  it("ends with few concurrent requests, and two more after each answer", () => {
     const pace = createPace();
     expect(pace.window).toBe(Number.POSITIVE_INFINITY);
     pace.sent(0)(200, "unanswered");

@@ -62,7 +62,7 @@ describe("options", () => {
 });
 
 describe("createSchema", () => {
-  it("creates the table of tableDefinition, even if ten processes call it at once", async () => {
+  it("creates the table of tableDefinition, even if ten processes call it concurrently", async () => {
     await Promise.all(Array.from({ length: 10 }, () => createSchema(connect(server.url), { table: "made" })));
     await createSchema(client, { table: "made" });
     const { Table } = await client.send(new DescribeTableCommand({ TableName: "made" }));

@@ -85,14 +85,14 @@ describeDatabases(databases, ({ server, admin }) => {
     },
   );
 
-  it("can be called by several processes at once", async () => {
+  it("can be called by several processes concurrently", async () => {
     const pools = Array.from({ length: 10 }, () => openPool(server, { max: 1 }));
     await Promise.all(pools.map((pool) => pool.query("SELECT 1")));
     await Promise.all(pools.map((pool) => createSchema(pool, options)));
     expect(await objects()).toEqual(all("u"));
   });
 
-  it("can be called by several processes at once if transactions are serializable by default", async () => {
+  it("can be called by several processes concurrently if transactions are serializable by default", async () => {
     const pools = Array.from({ length: 10 }, () =>
       openPool(server, { max: 1, options: "-c default_transaction_isolation=serializable" }),
     );
@@ -115,7 +115,7 @@ describeDatabases(databases, ({ server, admin }) => {
     await works(store);
   });
 
-  it("can be printed as SQL with the same effect, also in another transaction", async () => {
+  it("can be printed as SQL with the same effect, even in another transaction", async () => {
     const sql = schemaSql({ ...options, durable: true });
     const client = await admin.connect();
     await client.query("BEGIN");

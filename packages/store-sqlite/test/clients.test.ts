@@ -33,7 +33,7 @@ const wrong: readonly (readonly [name: string, client: object, reason: string])[
   ["arrays", { exec() {}, prepare: () => ({ run() {}, all: () => [[1, "two"]] }) }, "returnArrays"],
 ];
 
-it.each(wrong)("refuses a database of %s at once, and names the clients that work", async (_, client, reason) => {
+it.each(wrong)("refuses a database of %s immediately, and names the clients that work", async (_, client, reason) => {
   expect(() => sqliteStore({ client: client as never })).toThrow(rejected(reason));
   expect(() => sqliteStore({ client: client as never })).toThrow(
     rejected("node:sqlite, a Database of better-sqlite3, libsql or bun:sqlite"),

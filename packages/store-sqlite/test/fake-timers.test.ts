@@ -44,7 +44,7 @@ async function allowed(limiter: Limiter, key: string): Promise<number> {
 }
 
 describe("with fake timers that never advance", () => {
-  it("decides, also after real timers are back, with an existing store", async () => {
+  it("decides, even after real timers are back, with an existing store", async () => {
     const { clients } = await openSeveral(1);
     const limiter = limiterOn(clients[0] as OpenSqliteClient);
     expect(await allowed(limiter, "real")).toBe(4);
@@ -56,7 +56,7 @@ describe("with fake timers that never advance", () => {
     }
   });
 
-  it("decides, also after real timers are back, with a store created under fake timers", async () => {
+  it("decides, even after real timers are back, with a store created under fake timers", async () => {
     const { clients } = await openSeveral(1);
     useFakeTimers();
     const limiter = limiterOn(clients[0] as OpenSqliteClient);

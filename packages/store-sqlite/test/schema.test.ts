@@ -27,7 +27,7 @@ it("creates the table and switches to WAL, and does nothing the second time", as
   expect(await store.atomicUpdate("key", () => undefined)).toBe("kept");
 });
 
-it("can be called by ten processes at once, each of which then decides", async () => {
+it("can be called by ten concurrent processes, each of which then decides", async () => {
   const file = join(newFolder(), "limits.db");
   const script = new URL("./race-process.mjs", import.meta.url);
   const task = JSON.stringify({
@@ -110,7 +110,7 @@ it("supports tables of different names in one database", async () => {
   }
 });
 
-it("has the same effect as plain SQL, also in a transaction, and twice", async () => {
+it("has the same effect as plain SQL, even in a transaction, and if run twice", async () => {
   const client = await openNew();
   client.exec("PRAGMA journal_mode = WAL");
   client.exec(`BEGIN; ${schemaSql({ table: "limits" })} COMMIT`);

@@ -10,7 +10,7 @@ export const LONG_MS: number = 2 ** 36;
 
 /** The policies with which the suites test an algorithm. */
 interface Samples {
-  /** A policy that grants `limit` units at once, and all of them again after `windowMs`. */
+  /** A policy that grants `limit` units immediately, and all of them again after `windowMs`. */
   of(name: string, limit: number, windowMs: number): Policy;
   /** A policy whose numbers are likely to show a rounding error, an overflow or a missed edge. Default: a policy of `of`. */
   awkward?(random: Random, name: string): Policy;
@@ -41,7 +41,7 @@ function samplesOf(algorithm: string): Samples {
   return samples;
 }
 
-/** A policy of the algorithm that grants `limit` units at once, and all of them again after `windowMs`. */
+/** A policy of the algorithm that grants `limit` units immediately, and all of them again after `windowMs`. */
 export function policyOf(algorithm: string, limit: number, windowMs: number, name = "default"): Policy {
   return samplesOf(algorithm).of(name, limit, windowMs);
 }

@@ -21,7 +21,7 @@ const QUARTER_MS = 7_776_000_000;
 /** Steps of a clock that is set: an hour, a day, ten days, or a year. */
 const LONG_STEPS_MS = [3_600_000, 86_400_000, 864_000_000, 31_536_000_000] as const;
 
-/** The limit of all times, so that no lane exceeds whole milliseconds. */
+/** The latest time that a clock may reach, so that algorithms stay exact to the millisecond. */
 const LATEST_MS = 2 ** 44;
 
 /** A random sequence of calls, the same for the same options. */

@@ -30,7 +30,7 @@ describe("a period", () => {
     ["sliding log", log],
     ["fixed window", fixed],
     ["sliding window", sliding],
-  ])("allows the limit of a %s at once, and no more", (_, policy) => {
+  ])("allows the limit of a %s immediately, and no more", (_, policy) => {
     expect(found(policy, ...times(5, () => admitted([100, 150])), denied([100, 150]))).toEqual([]);
     expect(found(policy, ...times(6, () => admitted([100, 150])))).toEqual([
       { key: "a", policy: policy.name, fromMs: 100, toMs: 150, admitted: 6, allowed: 5 },

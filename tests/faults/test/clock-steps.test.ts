@@ -65,7 +65,7 @@ describe.each(Object.entries(stores))("when the clock steps by an hour, %s", (_,
         stepMs = step;
         all += await admitted(3);
       }
-      // In an hour, less than one unit is restored, also in the bucket.
+      // In an hour, less than one unit is restored, even in the bucket.
       expect(all, policy.name).toBe(LIMIT);
       expect(await admitted(1), policy.name).toBe(0);
       stepMs = 3 * WINDOW_MS;

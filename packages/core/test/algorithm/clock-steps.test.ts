@@ -31,7 +31,7 @@ describe.each(ALGORITHMS)("when the clock steps back, %s", (algorithm) => {
     );
   });
 
-  it("repairs the state once, also for denials and peeks, and returns the exact retry time", () => {
+  it("repairs the state once, even for denials and peeks, and returns the exact retry time", () => {
     let repairs = 0;
     fc.assert(
       fc.property(anyPolicy, forward, steps, fc.nat(3), (policy, requests, backMs, cost) => {

@@ -9,7 +9,7 @@ const OTHER = 2 ** 52 + 1;
 const AT = 7;
 
 describe.each(ALGORITHMS.filter((name) => name !== "sliding-log"))("%s in a large array", (algorithm) => {
-  it("decides and refunds as on a separate state, and does not write to other cells", () => {
+  it("gives the same results as with a separate state, and writes to no other cells", () => {
     const refunded = fc.array(fc.boolean(), { minLength: 25, maxLength: 25 });
     fc.assert(
       fc.property(policies(algorithm), backAndForth, refunded, (policy, requests, refunds) => {

@@ -188,7 +188,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
     );
   });
 
-  it("always allows a peek, also when more was used than the new limit", () => {
+  it("always allows a peek, even if more was used than the new limit allows", () => {
     fc.assert(
       fc.property(anyPolicy, forward, (policy, requests) => {
         const { step } = algorithmOf(policy);
@@ -242,7 +242,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
       expect(undone).toBeGreaterThan(50);
     });
 
-    it("restores the whole charge if it is made at once", () => {
+    it("restores the whole charge if it happens immediately", () => {
       fc.assert(
         fc.property(cases, ({ policy, requests, cost }) => {
           const { step, refund } = algorithmOf(policy);
@@ -274,7 +274,7 @@ describe.each(ALGORITHMS)("%s", (algorithm) => {
       );
     });
 
-    it("never restores more than the limit, whatever its arguments", () => {
+    it("never restores more than the limit, with any arguments", () => {
       fc.assert(
         fc.property(anyPolicy, backAndForth, costs, (policy, requests, cost) => {
           const { step, quota, refund } = algorithmOf(policy);

@@ -44,7 +44,7 @@ describe("merging states", () => {
   const join = (algorithm: string, arriving: readonly number[], there: readonly number[], window = WINDOW) =>
     mergeOf(algorithm).join(arriving, there, window, START_MS + 1_600);
 
-  it("of two buckets keeps the one that misses more tokens, whatever their intervals", () => {
+  it("of two buckets keeps the one that misses more tokens, even with different intervals", () => {
     const tens = [START_MS + 2_600, 0, 10, 1_000, START_MS];
     const fifties = [START_MS + 2_600, 0, 5, 100, START_MS];
     expect(join("token-bucket", tens, fifties)).toBe(fifties);

@@ -215,7 +215,7 @@ describe("policyFrom", () => {
 });
 
 describe("a policy", () => {
-  it("carries its algorithm, also when it is copied with other numbers", () => {
+  it("carries its algorithm, even if it is copied with other numbers", () => {
     const policy = fixedWindow({ limit: 1, window: 50 });
     expect(algorithmOf({ ...policy, limit: 2 } as Policy)).toBe(builtInAlgorithms.get("fixed-window"));
   });

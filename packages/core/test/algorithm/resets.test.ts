@@ -36,7 +36,7 @@ describe.each(policies)("a reset of $algorithm", (policy) => {
     expect(epochMs).not.toBe(charged.epochMs);
     expect(next?.ttlMs).toBe(first?.ttlMs);
     expect(next?.state).toHaveLength((first!.state as readonly number[]).length);
-    // A peek writes nothing, whatever the name of the window.
+    // A peek writes nothing, whichever window is named.
     expect(step(next?.state, policy, START_MS, 0).next).toBeUndefined();
     expect(step(next?.state, policy, START_MS + 1, 0).next).toBeUndefined();
   });

@@ -62,7 +62,7 @@ describe("a guard with several checks", () => {
     expect(guardOf([limit(a), limit(b)]).check(ADA)).toMatchObject({ denial: undefined });
   });
 
-  it("charges nothing if a look denies, whatever its position", async () => {
+  it("charges nothing if a look denies, at any position", async () => {
     const limiter = limiterOf("a", 5);
     const join = vi.spyOn(limiter, "join");
     expect((await guardOf([limit(limiter), asking(() => false)]).check(ADA))?.denial?.status).toBe(401);

@@ -1,8 +1,8 @@
 import type { Decision, PolicyDecision } from "../../src/index.js";
 
 /**
- * The decision for the findings of some policies. The policy with the lowest remaining quota binds, and among equals
- * the one with the longest reset.
+ * Returns the decision for the findings of some policies. The policy with the lowest remaining quota binds, and among
+ * equals the one with the longest reset.
  */
 export function decisionOn(policies: readonly PolicyDecision[], cost = 1): Decision {
   const allowed = policies.every((policy) => policy.allowed);

@@ -102,7 +102,7 @@ describe("the RateLimit field of draft 11", () => {
     );
   });
 
-  it("contains that time also for several tokens per interval", () => {
+  it("contains that time even for several tokens per interval", () => {
     const tens = tokenBucket({ rate: 10, interval: "1m" });
     expect(fieldsOf("draft-11", one(tens, { remaining: 0, resetAfterMs: 60_000 })).RateLimit).toBe('"default";r=0;t=6');
     expect(fieldsOf("draft-11", one(tens, { remaining: 5, resetAfterMs: 30_000 })).RateLimit).toBe(
@@ -110,7 +110,7 @@ describe("the RateLimit field of draft 11", () => {
     );
   });
 
-  it("contains the numbers of its decision, whatever was written before", () => {
+  it("contains the numbers of its decision, even if earlier ones were written", () => {
     const window = fixedWindow({ limit: 1_000_000_000_000, window: "1h" });
     const number = fc.oneof(fc.nat(3), fc.constantFrom(64, 66, 128, 2 ** 32, 2 ** 32 + 64, 999_999_999_999));
     const found = fc.record({ remaining: number, resetAfterS: number });

@@ -33,7 +33,7 @@ describe("middleware created for one request", () => {
     ]);
   });
 
-  it("causes a warning after an await in the handler, whatever else the app limits", async () => {
+  it("causes a warning even after an await, and if the app also has kept middleware", async () => {
     const make = await freshProcess();
     const kept = make();
     await Promise.resolve();

@@ -153,7 +153,7 @@ describe("the error of a decision", () => {
   });
 
   it.each([new TypeError("x is not a function"), "a string", undefined])(
-    "is a SluiceError whatever the store throws: %s",
+    "is a SluiceError if the store throws anything: %s",
     async (thrown) => {
       const decide = () => Promise.reject(thrown);
       const store: DecidingStore = { ...mapStore(), decide };

@@ -304,7 +304,7 @@ describe("a fallback", () => {
     ]);
   });
 
-  it("refunds its own grants, also after the store has recovered", async () => {
+  it("refunds its own grants, even after the store has recovered", async () => {
     const made = setUp({ fallback: synchronousStore() });
     await breakDown(made);
     const granted = await made.limiter.consume("k", { cost: 4 });

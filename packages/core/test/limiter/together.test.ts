@@ -69,7 +69,7 @@ describe.each([
     expect((await limiter.peek("bob")).policies.map(({ remaining }) => remaining)).toEqual([10, 20]);
   });
 
-  it("shares the counts with each single limiter, whatever their prefixes", async () => {
+  it("shares the counts with each single limiter, even if their prefixes differ", async () => {
     const store = makeStore();
     const limiter = createLimiter({ store, policies, clock, prefix: "one" });
     const other = otherOn(store, "two");

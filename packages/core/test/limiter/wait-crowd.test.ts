@@ -160,7 +160,7 @@ describe("callers of one turn", () => {
     expect(ends).toEqual(["hopeless WAIT_TIMEOUT", "first granted", "hopeful granted"]);
   });
 
-  it("are rejected at once if their deadlines cannot be met", async () => {
+  it("are rejected immediately if their deadlines cannot be met", async () => {
     const clock = manualClock();
     const limiter = createLimiter({ store: mapStore(), clock, policies: slidingWindow({ limit: 7, window: 1_000 }) });
     const refusedMs: number[] = [];

@@ -75,7 +75,7 @@ describe.each([
   ["a store that decides synchronously", synchronousStore],
   ["a store with three methods", threeMethodStore],
 ])("wait on %s", (_, makeStore) => {
-  it("is granted at once if there is enough quota", async () => {
+  it("is granted immediately if there is enough quota", async () => {
     const { limiter, clock } = setUp(onePer10s, { store: makeStore() });
     expect(await limiter.wait("k")).toMatchObject({ allowed: true, remaining: 0, source: "store" });
     expect(clock.sleeping()).toEqual([]);
@@ -201,7 +201,7 @@ describe("a signal", () => {
     expect(decide).not.toHaveBeenCalled();
   });
 
-  it("removes the first caller at once, charges nothing, and does not delay the line", async () => {
+  it("removes the first caller immediately, charges nothing, and does not delay the line", async () => {
     const { clock, wait, ends, left } = setUp(tokenBucket({ rate: 10, interval: "10s" }));
     await wait("all", { cost: 10 });
     const controller = new AbortController();
@@ -289,23 +289,26 @@ describe("a deadline", () => {
     ["sliding window", slidingWindow({ limit: 2, window: "10s" }), ["b at 15000", "c at 20000"]],
   ];
 
-  it.each(shapes)("that cannot be met ends the wait at once, even far back in line: %s", async (_, policy, granted) => {
-    const { clock, wait, ends, left } = setUp(policy);
-    await wait("a", { cost: 2 });
-    for (const name of ["b", "c", "d", "e", "f", "g"]) void wait(name, { timeout: "20s" });
-    await clock.advance(0);
-    const refused = ends.slice(1);
-    expect(refused.length).toBeGreaterThan(0);
-    for (const end of refused) expect(end).toMatch(/^[c-g] WAIT_TIMEOUT at 0$/);
-    // Nobody who would have been granted was rejected. The others may or may not be granted.
-    const met = granted.map((end) => end[0]);
-    for (const name of met) expect(refused.join()).not.toContain(`${name} WAIT`);
-    await clock.advance(60_000);
-    expect(ends.filter((end) => !end.includes("WAIT_TIMEOUT")).slice(1)).toEqual(granted);
-    expect(await left()).toBeGreaterThanOrEqual(1);
-  });
+  it.each(shapes)(
+    "that cannot be met ends the wait immediately, even far back in line: %s",
+    async (_, policy, granted) => {
+      const { clock, wait, ends, left } = setUp(policy);
+      await wait("a", { cost: 2 });
+      for (const name of ["b", "c", "d", "e", "f", "g"]) void wait(name, { timeout: "20s" });
+      await clock.advance(0);
+      const refused = ends.slice(1);
+      expect(refused.length).toBeGreaterThan(0);
+      for (const end of refused) expect(end).toMatch(/^[c-g] WAIT_TIMEOUT at 0$/);
+      // Nobody who would have been granted was rejected. The others may or may not be granted.
+      const met = granted.map((end) => end[0]);
+      for (const name of met) expect(refused.join()).not.toContain(`${name} WAIT`);
+      await clock.advance(60_000);
+      expect(ends.filter((end) => !end.includes("WAIT_TIMEOUT")).slice(1)).toEqual(granted);
+      expect(await left()).toBeGreaterThanOrEqual(1);
+    },
+  );
 
-  it("that the first caller cannot meet ends the wait at once, and charges nothing", async () => {
+  it("that the first caller cannot meet ends the wait immediately, and charges nothing", async () => {
     const { clock, limiter, wait, ends } = setUp();
     await wait("a");
     const refused = limiter.wait("k", { timeout: 9_999 });
@@ -406,7 +409,7 @@ describe("a deadline", () => {
 });
 
 describe("a cost that never fits", () => {
-  it("ends the wait at once, even far back in line, and does not affect other callers", async () => {
+  it("ends the wait immediately, even far back in line, and does not affect other callers", async () => {
     const { clock, wait, ends } = setUp(fixedWindow({ limit: 3, window: "10s" }));
     await wait("too much", { cost: 4 });
     await wait("a", { cost: 3 });

@@ -180,7 +180,7 @@ describe("createBatcher", () => {
     await late;
   });
 
-  it("sends a probe at once and alone, even to a failing store", async () => {
+  it("sends a probe immediately and alone, even to a failing store", async () => {
     const sent: (readonly number[])[] = [];
     const refused = new Error("connect ECONNREFUSED");
     const batcher = createBatcher<number, number>({

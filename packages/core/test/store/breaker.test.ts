@@ -166,7 +166,7 @@ describe("a closed breaker", () => {
     expect(await call()).toBe("answered");
   });
 
-  it("starts its cooldown at the deadline of the call that opened it, whatever is overdue since", async () => {
+  it("starts its cooldown at the deadline of the call that opened it, even if later calls are overdue", async () => {
     const { call, hang, options } = setUp();
     hang(ONE, options(200));
     hang(ONE, options(200));
@@ -178,7 +178,7 @@ describe("a closed breaker", () => {
     expect(await call()).toBe("answered");
   });
 
-  it("probes at once if the calls were overdue long ago", async () => {
+  it("probes immediately if the calls were overdue long ago", async () => {
     const { call, hang } = setUp();
     for (let i = 0; i < 3; i++) hang();
     await vi.advanceTimersByTimeAsync(60_000);

@@ -59,7 +59,7 @@ describe("a repeated denial", () => {
     expect(find(140)).toBeUndefined();
   });
 
-  it("does not end at once if another policy is unused", () => {
+  it("does not end immediately if another policy is unused", () => {
     note([denied(), found({ resetAfterMs: 0 })]);
     expect(find(200)?.findings[1]?.resetAfterMs).toBe(0);
   });

@@ -12,7 +12,7 @@ const anyText = fc.oneof(
 );
 
 describe("scopeOf", () => {
-  it("can be split by splitEntryKey, whatever the prefix, the name and the key", () => {
+  it("can be split by splitEntryKey, with any prefix, name and key", () => {
     fc.assert(
       fc.property(printable, printable, printable, anyText, (prefix, name, algorithm, key) => {
         const scope = scopeOf(prefix, { name, algorithm });

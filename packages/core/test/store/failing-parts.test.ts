@@ -58,7 +58,7 @@ describe("the parts of a store", () => {
     expect((await limiter.consume({ one: "user b", two: "other b" })).source).toBe("store");
   });
 
-  it("are found by their keys, also for reset and block", async () => {
+  it("are found by their keys, even for reset and block", async () => {
     const { limiter } = halfDown();
     for (let i = 0; i < 5; i++) await limiter.consume("user a");
     await expect(limiter.reset("user a")).rejects.toMatchObject({ code: "STORE_BREAKER_OPEN" });

@@ -17,7 +17,7 @@ describe("the latency of a database", () => {
     expect(after(8)).toMatchObject({ shortestMs: 8, usualMs: 8 + 2 * (8 / 4) });
   });
 
-  it("follows a shorter answer at once, and a longer one by an eighth", () => {
+  it("follows a shorter answer immediately, and a longer one by an eighth", () => {
     expect(after(80, 8).shortestMs).toBe(8);
     expect(after(8, 80).shortestMs).toBe(8 + 72 / 8);
   });

@@ -223,7 +223,7 @@ describe("hopeless calls", () => {
     expect(pace.hopelessMs(30)).toBe(33);
   });
 
-  it("are unknown if the last answer is more than a second old, and then longer answers count at once", () => {
+  it("are unknown if the last answer is more than a second old, and then longer answers count immediately", () => {
     exchange(10, 7);
     expect(pace.hopelessMs(1_017)).toBe(1_024);
     expect(pace.hopelessMs(1_018)).toBe(1_018);
@@ -248,7 +248,7 @@ describe("a batch without a deadline", () => {
   });
 });
 
-it("a store whose calls belong to requests is called at once, without a limit or probes", () => {
+it("a store whose calls belong to requests is called immediately, without a limit or probes", () => {
   const free = unpaced(20);
   for (let i = 0; i < 10; i++) free.sent(i, i + 1)(i, false);
   expect(free).toMatchObject({ idle: false, probing: false, failing: false });

@@ -179,7 +179,7 @@ describe("a frozen store", () => {
 });
 
 describe("a store that fails immediately", () => {
-  it("gets a few calls per second, fails all others at once, and decides again within a second of its return", async () => {
+  it("gets a few calls per second, fails all others immediately, and decides again within a second of its return", async () => {
     let [down, asked] = [true, 0];
     const refused = new Error("connect ECONNREFUSED");
     const batcher = createBatcher<number, number>({

@@ -10,7 +10,7 @@ export interface OverAdmission {
   readonly toMs: number;
   /** The units that were certainly admitted between `fromMs` and `toMs`, and not refunded. */
   readonly admitted: number;
-  /** The most that the policy allows in that period, at whatever times in between the store decided. */
+  /** The most that the policy allows in that period, whenever the store decided in it. */
   readonly allowed: number;
 }
 

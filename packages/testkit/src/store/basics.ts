@@ -26,7 +26,7 @@ const JSON_VALUES: readonly unknown[] = [
   { b: 1, a: { "": 2, "a.b": [], constructor: null } },
 ];
 
-/** Behaviour of every store, whatever its capabilities. */
+/** Tests the behaviour of stores with any capabilities. */
 export function basicsGroup({ test, testWith, capabilities }: SuiteContext): void {
   test("has the methods that its capabilities name, and no others", async ({ open }) => {
     const store = await open();

@@ -135,7 +135,7 @@ export function importGroup({ test, testWith, capabilities }: SuiteContext): voi
     if (!refused) deepStrictEqual(await store.importEntries(entries), entries);
   });
 
-  test("imports many entries at once", async ({ open, prefix }) => {
+  test("imports many entries together", async ({ open, prefix }) => {
     const store = importing(await open());
     const scope = scopeOf(prefix, policyOf("fixed-window", 10, LONG_MS));
     const entries = Array.from({ length: 1_000 }, (_, i) => entryOf(`${scope}${i}`, [1, 0, [Date.now(), i]]));

@@ -166,7 +166,7 @@ describe("createRemoteStore", () => {
 });
 
 describe("a batch", () => {
-  it("is retried at once while nothing has run, and gives up after 20 tries", async () => {
+  it("is retried immediately while nothing has run, and gives up after 20 tries", async () => {
     let tries = 0;
     const { store, batches } = fakeStore({
       send: async (batch) => (++tries < 3 ? { all: "again" } : { numbers: granted(batch) }),
