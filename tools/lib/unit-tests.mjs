@@ -1,4 +1,4 @@
-// Finds the tests that need no servers, Java or other runtimes, and little time.
+// Finds the tests that take little time and need no servers, Java or other runtimes.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { importsOf } from "./imports.mjs";

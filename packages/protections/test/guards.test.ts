@@ -100,7 +100,7 @@ it("guards pass on errors of the app's functions", async () => {
   for (const guard of guards) await expect((async () => guard.check({}))()).rejects.toThrow("by the app");
 });
 
-it("debounce warns once of a window that could not be forgotten", async () => {
+it("debounce warns once if it could not forget a window", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   const debouncer = createDebouncer({ store: modelStore(), window: "1h" });
   const forgetWhen = vi.fn(() => true);

@@ -159,7 +159,7 @@ describe("between the read and the lock", () => {
   });
 });
 
-describe("a client with a transaction of its user", () => {
+describe("a client in a transaction of the app", () => {
   it.each(["first", "later"])("is waited for, and its transaction is not changed, on the %s use", async (use) => {
     const [own] = await openTwo();
     const store = sqliteStore({ client: own });

@@ -18,7 +18,7 @@ export interface SequenceOptions {
 
 const QUARTER_MS = 7_776_000_000;
 
-/** Steps of a clock that is set: an hour, a day, ten days, or a year. */
+/** The long steps of a clock, as if somebody set it: an hour, a day, ten days, or a year. */
 const LONG_STEPS_MS = [3_600_000, 86_400_000, 864_000_000, 31_536_000_000] as const;
 
 /** The latest time that a clock may reach, so that algorithms stay exact to the millisecond. */

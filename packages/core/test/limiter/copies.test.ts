@@ -50,7 +50,7 @@ describe.each([
       expect((await guard.check({ from: "192.0.2.1" }))?.denial).toBeUndefined();
     });
 
-    it(`is charged together with limiters of both copies, on a store ${kind}`, async () => {
+    it(`is charged together by limiters of both copies, on a store ${kind}`, async () => {
       const store = makeStore();
       const limiters = [
         one.core.createLimiter({ store, policies: policyOf("a", 5) }),

@@ -26,8 +26,8 @@ export interface AdapterTools<Req, Handler> {
   readonly clock: ManualClock;
   readonly store: Store;
   /**
-   * Starts an app, which is stopped after the test. Without `uses`, the app has one use on `store` and `clock` with
-   * `given`.
+   * Starts an app, which is stopped after the test. Without `uses`, the app has one limiter on `store` and `clock`,
+   * with the arguments `given`.
    */
   serve(app: Partial<AppUnderTest<Req, Handler>>, given?: Arguments<Req, Handler>): Promise<AdapterServer>;
   /** Keeps expected warnings off the console until the test ends. Returns them in a list that grows. */
