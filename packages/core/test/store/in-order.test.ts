@@ -87,7 +87,7 @@ describe("decideInOrder", () => {
       [true, true, false, true],
     ]);
     expect([all.left.get("a1"), all.left.get("b1")]).toEqual([5, 5]);
-    // The current numbers, and not those during the charge.
+    // Refunds by the current numbers instead of those at the time of the charge.
     expect(outcome.findings.map(({ remaining }) => remaining)).toEqual([5, 5, 0, 5]);
   });
 

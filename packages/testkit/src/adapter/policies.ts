@@ -42,7 +42,7 @@ export function policiesGroup<Req, Handler>({ test, adapter }: AdapterContext<Re
   });
 
   for (const none of [undefined, null, [], "free", {}]) {
-    test(`cause an error if a function returns ${JSON.stringify(none)} , and let no request through`, async (tools) => {
+    test(`cause an error if a function returns ${JSON.stringify(none)}, and let no request through`, async (tools) => {
       const { serve, ask } = tools;
       const server = await serve({}, { policies: () => none as unknown as Policy });
       await ask(server, { status: 500, fields: { RateLimit: null } });
