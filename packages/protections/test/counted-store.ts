@@ -4,9 +4,9 @@ import { modelStore } from "@sluice/testkit";
 
 /** A store that counts its calls and can be made to fail. */
 export interface CountedStore extends Store {
-  /** The number of `atomicUpdate` calls since the last reading. */
+  /** Returns the number of `atomicUpdate` calls since it was last called. */
   calls(): number;
-  /** The number of writes since the last reading. */
+  /** Returns the number of writes since it was last called. */
   writes(): number;
   fails: boolean;
 }

@@ -12,7 +12,7 @@ const FAKES = ["setTimeout", "setInterval", "queueMicrotask", "Date", "performan
 const policies = fixedWindow({ limit: 1_000, window: "1h" });
 
 it.each(Object.entries(connectors))(
-  "decides while timers are fake, also with a new store, and afterwards, with %s",
+  "decides during and after fake timers, even with a new store, with %s",
   async (kind, connect) => {
     const connection = connect(server.port);
     for (const isNew of [false, true]) {

@@ -72,7 +72,7 @@ describeDatabases(databases, ({ server, admin }) => {
       ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON FUNCTIONS FROM anon`);
   });
 
-  it("creates the schema as an owner who is not a superuser, also with schemaSql, and works with the documented grants", async () => {
+  it("an owner without superuser rights can create the schema, even with schemaSql, and the documented grants suffice", async () => {
     await admin.query(`GRANT CREATE ON DATABASE ${server.url.split("/").at(-1)} TO owner_of_it`);
     const owner = openPool(server, { connectionString: server.url.replace("postgres@", "owner_of_it@"), max: 1 });
     const app = openPool(server, { connectionString: server.url.replace("postgres@", "app@"), max: 1 });

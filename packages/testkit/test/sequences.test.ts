@@ -62,7 +62,7 @@ describe("generateSequence", () => {
 });
 
 describe("randomFrom", () => {
-  it("is evenly distributed, also beyond 32 bits", () => {
+  it("is evenly distributed, even beyond 32 bits", () => {
     const random = randomFrom(1);
     const buckets = new Array<number>(10).fill(0);
     for (let i = 0; i < 20_000; i++) buckets[Math.floor(random.below(2 ** 53) / (2 ** 53 / 10))]!++;

@@ -235,7 +235,7 @@ describe("the check of an algorithm", () => {
     slidingLog({ name: "d", limit: 3, window: "1h" }),
   ];
 
-  it.each(policies)("returns an equal policy of $algorithm, also from JSON", (policy) => {
+  it.each(policies)("returns an equal policy of $algorithm, even from JSON", (policy) => {
     expect(check(JSON.parse(JSON.stringify(policy)))).toEqual(policy);
   });
 

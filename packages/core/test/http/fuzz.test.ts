@@ -167,7 +167,7 @@ describe("addresses", () => {
     );
   });
 
-  it("of IPv4 have one key each, also inside IPv6", () => {
+  it("of IPv4 have one key each, even inside IPv6", () => {
     fc.assert(
       fc.property(fc.ipV4(), fc.ipV4(), (a, b) => {
         const [w = 0, x = 0, y = 0, z = 0] = a.split(".").map(Number);
