@@ -89,7 +89,7 @@ describe("decisions", () => {
 });
 
 describe("a custom algorithm", () => {
-  /** Allows one unit. Its state lives longer than the limit needs to return. */
+  /** Allows one unit. Its state lives longer than the limit takes to recover. */
   const once: Algorithm<Policy, { at: number; note?: undefined }> = {
     name: "once",
     quota: () => ({ limit: 1, windowMs: 1_000 }),

@@ -44,7 +44,7 @@ describe("a connection", () => {
     expect(connectionEnded({ socket })).toBe(ended);
   });
 
-  it("has ended if its HTTP/2 session has, and so each property of its socket throws", () => {
+  it("has ended if its HTTP/2 session has ended, whose socket throws on every property", () => {
     const socket = {
       get destroyed(): boolean {
         throw new Error("ERR_HTTP2_SOCKET_UNBOUND");
