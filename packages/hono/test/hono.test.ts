@@ -114,7 +114,7 @@ describe("rateLimit", () => {
     expect([(await app.request("/")).status, (await app.request("/")).status]).toEqual([200, 429]);
   });
 
-  it("names the place for trusted proxies", () => {
+  it("refuses trustProxy with a hint at behindProxies", () => {
     const options = { getConnInfo: () => ({ remote: {} }), trustProxy: ["10.0.0.0/8"] };
     for (const make of [() => rateLimit(memoryStore(), options), () => guard([limit(memoryStore())], options)]) {
       expect(make).toThrow(expect.objectContaining({ code: "UNKNOWN_OPTION" }));

@@ -143,7 +143,7 @@ it("a reset removes a policy's state, and does not create a missing item", async
   expect(await itemOf("state:other")).toEqual({});
 });
 
-it("a log of a hundred grants has less than a kilobyte, and so takes one write unit", async () => {
+it("a log of a hundred grants takes less than a kilobyte, so it costs one write unit", async () => {
   const { store } = openStore();
   const policies = slidingLog({ limit: 1_000, window: "1h" });
   let nowMs = Date.now();

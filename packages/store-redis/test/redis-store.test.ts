@@ -219,7 +219,7 @@ describe("keys", () => {
     expect(tags.size).toBeGreaterThan(1_000);
   });
 
-  it("of other programs fail alone, and are not changed", async () => {
+  it("of other programs are not changed, and make only their own decisions fail", async () => {
     const limiter = createLimiter({ store: redisStore({ client }) });
     const foreign = redisKey("sluice:default:token-bucket:taken");
     await client.rpush(foreign, "a list");

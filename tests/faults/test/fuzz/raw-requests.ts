@@ -241,7 +241,7 @@ export function rawRequest(random: Random, addresses: readonly [string, ...strin
 
 type Maybe = <T>(usual: T, all: readonly [T, ...T[]]) => T;
 
-/** The last lines of a request with a body. */
+/** Returns the last lines of a request, with its body in chunks. */
 function chunked(body: string, maybe: Maybe): readonly string[] {
   const size = maybe(body.length.toString(16), ["zz", "-1", "ffffffffffffffff", ""]);
   return ["Transfer-Encoding: chunked", "", ...(body === "" ? [] : [size, body]), "0", "", ""];
