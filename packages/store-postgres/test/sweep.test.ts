@@ -149,7 +149,7 @@ describeDatabases(databases, ({ admin }) => {
     expect(errors[0]).toMatchObject({ code: "STORE_NOT_READY" });
   });
 
-  it("still decides rows that are swept during the decision", async () => {
+  it("decides without errors while the rows are swept", async () => {
     const stores = [postgresStore({ client: admin }), postgresStore({ client: admin })];
     const { createLimiter, fixedWindow } = await import("@sluice/core");
     const limiters = stores.map((store) =>

@@ -109,7 +109,7 @@ describe("calls that were never answered", () => {
 });
 
 describe("a fallback that fails too", () => {
-  it("is asked through a breaker with the same options if it is remote", async () => {
+  it("is called through a breaker with the same options if it is remote", async () => {
     const [store, fallback] = [failingStore(), failingStore()];
     store.mode = fallback.mode = "down";
     const limiter = createLimiter({ store, policies, fallback, breaker: { failures: 2 } });
