@@ -137,7 +137,7 @@ describe.each(["token-bucket", "fixed-window"])("with a %s and a stale view, a p
     }));
 });
 
-it("repeats an update on the new entry if another process replaced the one on which it threw", async () => {
+it("repeats an update that threw if another process has replaced the entry", async () => {
   const [mine, theirs] = [openStore().store, openStore().store];
   const write = (state: number) => () => ({ state, ttlMs: 60_000 });
   await mine.atomicUpdate("others:update", write(1));

@@ -471,7 +471,7 @@ it("accepts options for the breaker and the deny cache along with a fallback in 
 });
 
 describe("a wrapper of a store", () => {
-  it("is called instead of the store, and copies its mark", async () => {
+  it("that copies its mark is called instead of the store", async () => {
     const inner = failingStore();
     const wrapped = { ...inner, decide: vi.fn(inner.decide) };
     await createLimiter({ store: wrapped, policies }).consume("k");

@@ -66,7 +66,7 @@ describe("sharedTimers", () => {
     expect(passed).toEqual(["a", "c", "f"]);
   });
 
-  it("ends a later deadline even if an earlier one is stopped after it ended, once or twice", async () => {
+  it("ends a later deadline, even if an earlier one is stopped once or twice after its end", async () => {
     const { passed, start } = setUp();
     const [stop] = [start("a", 100), start("b", 100), start("c", 200)];
     await vi.advanceTimersByTimeAsync(100);

@@ -23,7 +23,7 @@ interface Bounds {
 /** The time from which a call counts or no longer counts. */
 interface Moment {
   readonly atMs: number;
-  /** Calls that were sent before the period do not count in it. Resets count until they were answered. */
+  /** When an admission was sent, or a reset was answered. Periods that start later do not include it. */
   readonly sentMs: number;
   readonly units: number;
   readonly resets: number;
@@ -33,14 +33,19 @@ interface Moment {
  * Finds the periods of a history in which more was admitted than its policies allow. Each call took effect at some time
  * between its `sentMs` and its `receivedMs`. A period is reported only if no choice of those times satisfies the
  * policy. So a report always shows a fault, but an empty result for few calls proves little.
+ *
  * The keys must not have been used before the history, and no clock may have been set during it. Each reset may allow
  * the whole limit once more. Only policies of built-in algorithms are supported; any other algorithm is an error.
  *
  * @example
- * ```ts import { deepEqual } from "node:assert/strict"; import { createLimiter, slidingLog } from "@sluice/core";
+ * ```ts
+ * import { deepEqual } from "node:assert/strict";
+ * import { createLimiter, slidingLog } from "@sluice/core";
  * import { modelStore, overAdmissions, recordCalls } from "@sluice/testkit";
- * const policies = [slidingLog({ limit: 10, window: "1s" })]; const recorder = recordCalls(createLimiter({ store:
- * modelStore(), policies })); await Promise.all(Array.from({ length: 50 }, () => recorder.consume("somebody")));
+ *
+ * const policies = [slidingLog({ limit: 10, window: "1s" })];
+ * const recorder = recordCalls(createLimiter({ store: modelStore(), policies }));
+ * await Promise.all(Array.from({ length: 50 }, () => recorder.consume("somebody")));
  * deepEqual(overAdmissions(policies, recorder.calls), []);
  * ```
  */

@@ -18,10 +18,16 @@ import { registryGroup } from "./registry.js";
  * @param capabilities the capabilities of the store, and the reasons for those that it lacks
  *
  * @example
- * ```ts import * as protections from "@sluice/protections"; import { absent, modelStore, protectionSuite } from
- * "@sluice/testkit"; import { afterAll, beforeAll, describe, it } from "vitest";
- * protectionSuite({ describe, it, beforeAll, afterAll }, modelStore, protections, {   shared: absent("each store has
- * its own memory"),   otherProcess: absent("memory is not shared"),   exportsEntries: true, });
+ * ```ts
+ * import * as protections from "@sluice/protections";
+ * import { absent, modelStore, protectionSuite } from "@sluice/testkit";
+ * import { afterAll, beforeAll, describe, it } from "vitest";
+ *
+ * protectionSuite({ describe, it, beforeAll, afterAll }, modelStore, protections, {
+ *   shared: absent("each store has its own memory"),
+ *   otherProcess: absent("memory is not shared"),
+ *   exportsEntries: true,
+ * });
  * ```
  */
 export function protectionSuite(

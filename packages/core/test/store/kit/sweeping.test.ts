@@ -69,7 +69,7 @@ it("reports a failed sweep, and makes the next one", async () => {
   expect(errors[0]).toMatchObject({ message: "no table" });
 });
 
-it("takes over a turn that has not ended only if the clock has stepped back", async () => {
+it("takes over an unfinished turn only if the clock has stepped back", async () => {
   let next: NextSweepTurn | undefined;
   const { stop } = createSweeping({ sweepEvery: 5 }, none, async (given) => {
     next = given;
