@@ -69,7 +69,7 @@ it("does not retain the texts that keys were cut from", async () => {
       .split(",");
     await cache.get(key, read);
   }
-  // The texts have 20 MB.
+  // The texts take 20 MB.
   expect(heapUsed() - before).toBeLessThan(5_000_000);
   expect(cache.get("client=7 and more", never)).toBe("read");
 });

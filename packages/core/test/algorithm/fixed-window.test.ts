@@ -29,7 +29,7 @@ function listedWindows({ limit, windowMs }: FixedWindowPolicy) {
 }
 
 describe("fixed window", () => {
-  it("equals a list of all grants", () => {
+  it("decides exactly as a list of all grants", () => {
     fc.assert(
       fc.property(policies("fixed-window"), backAndForth, (any, requests) => {
         const policy = any as FixedWindowPolicy;
@@ -68,7 +68,7 @@ describe("fixed window", () => {
     expect(refund?.(second.next!.state, policy, START_MS + 1_000, 2, second.epochMs, START_MS + 1_000)).toBeDefined();
   });
 
-  it("equals an unused key after a full refund", () => {
+  it("is the same as unused after a full refund", () => {
     const { next, epochMs } = step(undefined, policy, START_MS, 2);
     const empty = refund?.(next!.state, policy, START_MS + 10, 2, epochMs, START_MS);
     const { next: later } = step(empty?.state, policy, START_MS + 500, 3);

@@ -32,7 +32,7 @@ function listedGrants({ limit, windowMs }: SlidingLogPolicy) {
 }
 
 describe("sliding log", () => {
-  it("equals a list of all grants", () => {
+  it("decides exactly as a list of all grants", () => {
     fc.assert(
       fc.property(policies("sliding-log"), backAndForth, (any, requests) => {
         const policy = any as SlidingLogPolicy;

@@ -46,7 +46,7 @@ function inverseOf(a: bigint, modulus: bigint): bigint | undefined {
 }
 
 describe("sliding window", () => {
-  it("equals the estimate with bigints, even if limit times window exceeds 2^53", () => {
+  it("decides exactly as the estimate with bigints, even if limit times window exceeds 2^53", () => {
     fc.assert(
       fc.property(policies("sliding-window"), backAndForth, (any, requests) => {
         const policy = any as SlidingWindowPolicy;

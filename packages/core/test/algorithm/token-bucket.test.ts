@@ -40,7 +40,7 @@ function takeAll(policy: TokenBucketPolicy, forMs: number): number {
 }
 
 describe("token bucket", () => {
-  it("equals a bucket in exact fractions, to the last unit", () => {
+  it("decides exactly as a bucket with fractions", () => {
     fc.assert(
       fc.property(policies("token-bucket"), forward, (any, requests) => {
         const policy = any as TokenBucketPolicy;
