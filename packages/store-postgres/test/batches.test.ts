@@ -49,7 +49,7 @@ const changes = fc.record({
   blockMs: fc.option(fc.integer({ min: 1, max: 60_000 }), { nil: undefined }),
 });
 
-/** Sequences of batches. Each has changes, and calls of one turn, at a time after the batch before. */
+/** Sequences of batches. Each batch has changes and the calls of one turn, and is later than the batch before it. */
 const batches = fc.array(
   fc.record({
     afterMs,

@@ -49,7 +49,7 @@ describe("a period", () => {
     expect(found(bucket, ...burst, ...gained(5))).toMatchObject([{ fromMs: 0, toMs: 499, admitted: 10, allowed: 9 }]);
   });
 
-  it("is shorter than a window if a sliding log starts again", () => {
+  it("ends before a whole window of a sliding log has passed", () => {
     const first = times(5, () => admitted([0, 100]));
     expect(found(log, ...first, admitted([900, 1_000]))).toEqual([]);
     expect(found(log, ...first, admitted([900, 999]))).toMatchObject([{ fromMs: 0, toMs: 999, admitted: 6 }]);
