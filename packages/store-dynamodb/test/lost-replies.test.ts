@@ -35,7 +35,7 @@ function serviceError(name: string, status: number, message = name): Error {
 }
 
 it.each(policies.map((policy) => [policy.name, policy] as const))(
-  "a lost reply is an error with one charge, although the SDK would retry, with a %s",
+  "a lost reply causes an error and only one charge, although the SDK would retry, with a %s",
   async (name, policy) => {
     const proxy = await startProxy(server.port);
     const client = connect(`http://127.0.0.1:${proxy.port}`, { maxAttempts: 5 });
@@ -59,7 +59,7 @@ it.each(policies.map((policy) => [policy.name, policy] as const))(
   },
 );
 
-it("a lost reply to a refund is an error with one refund", async () => {
+it("a lost reply to a refund causes an error and only one refund", async () => {
   const { store, client } = openStore({}, { maxAttempts: 5 });
   const limiter = createLimiter({ store, policies, timeout: "5s", prefix: "lost refund" });
   await limiter.consume("somebody", { cost: 50 });
@@ -75,7 +75,7 @@ it.each([
   ["a timeout", () => Object.assign(new Error("Connection timed out"), { name: "TimeoutError" })],
   ["a broken connection", () => Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" })],
   ["an unreadable answer", () => serviceError("SyntaxError", 200)],
-])("%s after a write is an error with one charge", async (what, failure) => {
+])("%s after a write causes an error and only one charge", async (what, failure) => {
   const { store, client, requests } = openStore({}, { maxAttempts: 5 });
   const limiter = createLimiter({ store, policies, timeout: "5s", prefix: "unknown" });
   await limiter.consume(what, { cost: 10 });

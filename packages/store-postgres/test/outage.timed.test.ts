@@ -211,7 +211,7 @@ describe("a lost reply", () => {
     }
   }
 
-  it.each(Object.keys(connectors))("is an error with one charge, with %s", async (kind) => {
+  it.each(Object.keys(connectors))("causes an error and only one charge, with %s", async (kind) => {
     await throughProxy(kind, async (limiter, direct, lose) => {
       lose(0);
       const lost = await limiter.consume("charged", { cost: 10 });
@@ -224,7 +224,7 @@ describe("a lost reply", () => {
     });
   });
 
-  it.each(Object.keys(connectors))("of a refund is an error with one refund, with %s", async (kind) => {
+  it.each(Object.keys(connectors))("of a refund causes an error and only one refund, with %s", async (kind) => {
     await throughProxy(kind, async (limiter, direct, lose) => {
       await limiter.consume("refunded", { cost: 50 });
       const decision = await limiter.consume("refunded", { cost: 10 });

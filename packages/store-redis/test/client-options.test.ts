@@ -189,7 +189,7 @@ describe("a reply that the script cannot have sent", () => {
     ["a fraction", [1_700_000_000_000.5, 1, 0, 1_700_000_000_000, 1]],
     ["other text", [1_700_000_000_000, 1, 0, "soon", 1]],
     ["an array inside", [1_700_000_000_000, 1, 0, [1_700_000_000_000], 1]],
-  ])("is an error with a code for every call: %s", async (_, reply) => {
+  ])("causes an error with a code for every call: %s", async (_, reply) => {
     const answer = async () => reply;
     const client = customRedisClient({ evalsha: answer, eval: answer, del: answer });
     const store = redisStore({ client });

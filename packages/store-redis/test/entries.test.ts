@@ -104,7 +104,7 @@ it("stores imported entries in the same form as decisions", async () => {
   expect(await client.getBuffer(key)).toEqual(before);
 });
 
-it("a lost reply to an import is an error, although the client resends the script", async () => {
+it("a lost reply to an import causes an error, although the client resends the script", async () => {
   const proxy = await startProxy(server.port);
   const own = new Redis(proxy.port, { maxRetriesPerRequest: null });
   own.on("error", () => {});

@@ -144,17 +144,20 @@ describe("a lost reply", () => {
     }
   }
 
-  it.each(Object.keys(connectors))("is an error with one charge, although %s may resend the script", async (name) => {
-    await throughProxy(async (limiter, lose) => {
-      lose(0);
-      const lost = await limiter.consume("somebody", { cost: 10 });
-      expect(lost).toMatchObject({ allowed: false, source: "failClosed", error: { code: "STORE_FAILED" } });
-      const next = await limiter.consume("somebody", { cost: 10 });
-      expect(next).toMatchObject({ allowed: true, remaining: 80 });
-    }, name);
-  });
+  it.each(Object.keys(connectors))(
+    "causes an error and only one charge, although %s may resend the script",
+    async (name) => {
+      await throughProxy(async (limiter, lose) => {
+        lose(0);
+        const lost = await limiter.consume("somebody", { cost: 10 });
+        expect(lost).toMatchObject({ allowed: false, source: "failClosed", error: { code: "STORE_FAILED" } });
+        const next = await limiter.consume("somebody", { cost: 10 });
+        expect(next).toMatchObject({ allowed: true, remaining: 80 });
+      }, name);
+    },
+  );
 
-  it.each(Object.keys(connectors))("of a refund is an error with one refund, with %s", async (name) => {
+  it.each(Object.keys(connectors))("of a refund causes an error and only one refund, with %s", async (name) => {
     await throughProxy(async (limiter, lose) => {
       await limiter.consume("somebody", { cost: 50 });
       const decision = await limiter.consume("somebody", { cost: 10 });
