@@ -107,7 +107,7 @@ describe.each(["token-bucket", "fixed-window"])("with a %s and a stale view, a p
       }),
   );
 
-  it("denies if another process used the rest, and again after a reset", () =>
+  it("denies if another process used the rest, even after a reset", () =>
     expectAsInModel(policy, async ({ mine, theirs }) => {
       const decisions = [await mine().consume("somebody")];
       decisions.push(await theirs().consume("somebody", { cost: 9 }), await mine().consume("somebody"));
