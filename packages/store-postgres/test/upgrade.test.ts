@@ -46,7 +46,7 @@ describeDatabases(databases, ({ admin }) => {
       [`${BLOCKED}, NULL, NULL`, [1, BLOCKED, null], one],
       [`${BLOCKED}, NULL, '{${state}}'`, [1, BLOCKED, state], one],
       [`${BLOCKED}, '{${BLOCKED},1000}', '{${state}}'`, [2, BLOCKED, state, 1_000], one],
-      // A function without lengths of blocks has written another block since.
+      // An old function, which does not store the length of blocks, has since written another block.
       [`${BLOCKED}, '{${BLOCKED - 1},1000}', '{${state}}'`, [1, BLOCKED, state], one],
     ];
   }

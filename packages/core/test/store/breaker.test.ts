@@ -131,7 +131,7 @@ describe("a closed breaker", () => {
     expect(() => breaker.call("", [], {}, make)).toThrow("is not asked");
   });
 
-  it("opens if enough calls are overdue and no answer has come since they were sent, without a timer", async () => {
+  it("opens without a timer if enough calls are overdue and no answer has come since they were sent", async () => {
     const { call, hang } = setUp();
     for (let i = 0; i < 3; i++) hang();
     await vi.advanceTimersByTimeAsync(199);
