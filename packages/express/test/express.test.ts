@@ -137,7 +137,7 @@ describe.each(versions)("%s", (_, express) => {
   });
 
   it.each([
-    ["throws", () => Promise.reject(new Error("handler")), true],
+    ["rejects, with an asynchronous store", () => Promise.reject(new Error("handler")), true],
     ["rejects", () => Promise.reject(new Error("handler")), false],
     [
       "throws",
