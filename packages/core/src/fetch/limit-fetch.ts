@@ -61,16 +61,11 @@ export function limitFetch(limiter: Limiter, fetch: Fetch, options: LimitFetchOp
     await limiter.wait(who, { ...waiting, cost: units, ...(signal && { signal }) });
     const response = await fetch(input, init);
     const pauseMs = Math.min(pauseOf(response), maxPauseMs, MAX_DURATION_MS);
-    // If the store fails here, the caller still gets the response, and the next call asks the store again.
-    if (pauseMs > 0) await pause(limiter, who, pauseMs).catch(() => {});
+    // If the store fails here, the caller still gets the response, and the next call asks the store again. Responses may
+    // arrive out of order: a block never shortens another one.
+    if (pauseMs > 0) await limiter.block(who, pauseMs).catch(() => {});
     return response;
   };
-}
-
-/** Pauses a key. Responses may arrive out of order, so a pause is never shortened. */
-async function pause(limiter: Limiter, key: LimiterKey, pauseMs: number): Promise<void> {
-  const { retryAfterMs } = await limiter.peek(key);
-  if (retryAfterMs === undefined || retryAfterMs < pauseMs) await limiter.block(key, pauseMs);
 }
 
 /** The pause that the server asks for. */
