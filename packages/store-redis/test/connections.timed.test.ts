@@ -95,8 +95,9 @@ describe.each(Object.keys(tuned))("with the recommended settings of %s, the stor
     const spare = await startRedis();
     await spare.stop();
     await behindProxy(name, async (limiter, proxy) => {
-      await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+      // First, because the client connects again immediately.
       proxy.redirect(spare.port);
+      await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
       while ((await limiter.consume("somebody")).source === "store") await sleep(10);
       await sleep(2_000);
       proxy.redirect(server.port);
