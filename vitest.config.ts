@@ -19,7 +19,7 @@ const folders = ["packages", "apps", "tools", "tests"]
  */
 const shared = new Set(["core", "express", "hono", "koa", "store-memory", "testkit"]);
 
-/** `npm run test:peers` installs and compiles much, and takes half an hour. */
+/** `npm run test:peers` installs and compiles much, and takes 5 to 10 minutes. */
 const withPeers = process.env.SLUICE_PEERS !== undefined;
 
 /** Tests that take minutes: `npm run test:faults` and CI run them. */
